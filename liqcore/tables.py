@@ -1,0 +1,383 @@
+"""The four tables that flow through the house, and the checks that let one in.
+
+Each function takes a DataFrame with at least the required columns and returns a clean copy: columns in a
+fixed order, fixed dtypes, sorted by time. Anything that cannot be understood raises `TableError` with one
+sentence that names the column, the first bad row (counted from 1) and the fix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+LIQUIDATIONS: Final = (
+    "time", "venue", "symbol", "side", "price", "quantity", "notional", "price_kind", "completeness",
+)
+CANDLES: Final = ("time", "open", "high", "low", "close", "volume", "taker_buy_volume")
+OPEN_INTEREST: Final = ("time", "venue", "quantity")
+FUNDING: Final = ("time", "venue", "rate", "interval_hours")
+
+SIDES: Final = ("long", "short")
+PRICE_KINDS: Final = ("fill", "bankruptcy", "mark", "unknown")
+COMPLETENESS: Final = ("all", "sampled", "unknown")
+
+TIME_DTYPE: Final = "datetime64[us, UTC]"
+_EARLIEST: Final = pd.Timestamp("2009-01-03", tz="UTC")
+_LATEST: Final = pd.Timestamp("2100-01-01", tz="UTC")
+_OFFSET = re.compile(r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})\s*$", re.IGNORECASE)
+_TIMEFRAME = re.compile(r"^\s*(\d+)\s*(m|min|minute|minutes|h|hour|hours|d|day|days)\s*$", re.IGNORECASE)
+
+
+class TableError(ValueError):
+    """A table that cannot be used, said in one sentence a beginner can act on."""
+
+
+def liquidations(frame: pd.DataFrame) -> pd.DataFrame:
+    """Check realised liquidations and return them as a clean table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Needs `time`, `side` (`long` or `short`: the position that was closed), `price` in USD, and
+        `quantity` in BTC or `notional` in USD (the missing one is computed). `venue`, `symbol`,
+        `price_kind` and `completeness` default to `unknown` (symbol to `BTC`).
+
+    Returns
+    -------
+    DataFrame with the columns `LIQUIDATIONS`, sorted by time; equal rows are kept, because two equal
+    liquidations can be real.
+
+    Raises
+    ------
+    TableError
+    """
+    _require(frame, ("time", "side", "price"), "liquidations")
+    if "quantity" not in frame and "notional" not in frame:
+        raise TableError(
+            "The liquidations have neither a column 'quantity' (BTC) nor 'notional' (USD). Add one of them."
+        )
+    out = pd.DataFrame({"time": parse_time(frame["time"])})
+    out["venue"] = _labels(frame, "venue", "unknown")
+    out["symbol"] = _labels(frame, "symbol", "BTC")
+    out["side"] = _choice(frame, "side", SIDES, _side_hint)
+    out["price"] = _numbers(frame["price"], "price", positive=True)
+    if "quantity" in frame:
+        out["quantity"] = _numbers(frame["quantity"], "quantity", positive=True)
+    if "notional" in frame:
+        out["notional"] = _numbers(frame["notional"], "notional", positive=True)
+    else:
+        out["notional"] = out["price"] * out["quantity"]
+    if "quantity" not in out:
+        out["quantity"] = out["notional"] / out["price"]
+    out["price_kind"] = _choice(frame, "price_kind", PRICE_KINDS, default="unknown")
+    out["completeness"] = _choice(frame, "completeness", COMPLETENESS, default="unknown")
+    return _sorted(out[list(LIQUIDATIONS)])
+
+
+def candles(frame: pd.DataFrame) -> pd.DataFrame:
+    """Check candles and return them as a clean table, one row a bar, sorted by open time.
+
+    `volume` and `taker_buy_volume` (BTC) may be missing or NaN: unknown is not zero. An `open` outside
+    [low, high] is let through, because some venues open a bar at the previous close. Exact repeats of a
+    bar are dropped; two different bars with one time raise `TableError`.
+    """
+    _require(frame, ("time", "open", "high", "low", "close"), "candles")
+    out = pd.DataFrame({"time": parse_time(frame["time"])})
+    for name in ("open", "high", "low", "close"):
+        out[name] = _numbers(frame[name], name, positive=True)
+    for name in ("volume", "taker_buy_volume"):
+        out[name] = (
+            _numbers(frame[name], name, minimum=0.0, missing=True) if name in frame else np.nan
+        )
+    _refuse(
+        out["high"] < out["low"],
+        lambda row: f"Candle in row {row}: the high is below the low. Check that the columns are not swapped.",
+    )
+    outside = (out["close"] > out["high"] * (1 + 1e-9)) | (out["close"] < out["low"] * (1 - 1e-9))
+    _refuse(
+        outside,
+        lambda row: f"Candle in row {row}: the close lies outside the low to high range. Check that the columns are not swapped.",
+    )
+    _refuse(
+        out["taker_buy_volume"] > out["volume"] * (1 + 1e-6) + 1e-9,
+        lambda row: f"Candle in row {row}: taker_buy_volume is larger than volume. Check the unit of both columns (BTC).",
+    )
+    out = _sorted(out[list(CANDLES)]).drop_duplicates(ignore_index=True)
+    return _unique(out, ("time",), "candles")
+
+
+def open_interest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Check open interest (`time`, `venue`, `quantity` in BTC) and return it as a clean table."""
+    _require(frame, ("time", "quantity"), "open interest")
+    out = pd.DataFrame({"time": parse_time(frame["time"])})
+    out["venue"] = _labels(frame, "venue", "unknown")
+    out["quantity"] = _numbers(frame["quantity"], "quantity", minimum=0.0)
+    out = _sorted(out[list(OPEN_INTEREST)]).drop_duplicates(ignore_index=True)
+    return _unique(out, ("time", "venue"), "open interest")
+
+
+def funding(frame: pd.DataFrame) -> pd.DataFrame:
+    """Check funding (`time`, `venue`, `rate` as a fraction per interval, `interval_hours`) and return it."""
+    _require(frame, ("time", "rate"), "funding")
+    out = pd.DataFrame({"time": parse_time(frame["time"])})
+    out["venue"] = _labels(frame, "venue", "unknown")
+    out["rate"] = _numbers(frame["rate"], "rate")
+    out["interval_hours"] = (
+        _numbers(frame["interval_hours"], "interval_hours", positive=True) if "interval_hours" in frame else 8.0
+    )
+    _refuse(
+        out["rate"].abs() > 0.1,
+        lambda row: f"Column 'rate', row {row}: {out['rate'].iloc[row - 1]:g} is more than 10 % per interval. Give a fraction (0.0001), not a percentage.",
+    )
+    out = _sorted(out[list(FUNDING)]).drop_duplicates(ignore_index=True)
+    return _unique(out, ("time", "venue"), "funding")
+
+
+CHECKS: Final = {
+    "liquidations": liquidations, "candles": candles, "open_interest": open_interest, "funding": funding,
+}
+COLUMNS: Final = {
+    "liquidations": LIQUIDATIONS, "candles": CANDLES, "open_interest": OPEN_INTEREST, "funding": FUNDING,
+}
+
+
+def empty(table: str) -> pd.DataFrame:
+    """A checked table of the given name with no rows."""
+    return CHECKS[table](pd.DataFrame({name: [] for name in COLUMNS[table]}))
+
+
+def ensure(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return `frame` untouched when it already is a checked table, else the checked copy.
+
+    The look is cheap (names, dtypes, order), so that functions can accept raw frames without paying for
+    a full check of tables that were checked before.
+    """
+    checked = (
+        tuple(frame.columns) == COLUMNS[table]
+        and str(frame["time"].dtype) == TIME_DTYPE
+        and all(isinstance(frame[name].dtype, pd.CategoricalDtype) for name in ("side", "venue") if name in frame)
+        and ("side" not in frame or tuple(frame["side"].cat.categories) == SIDES)
+        and frame["time"].is_monotonic_increasing
+    )
+    return frame if checked else CHECKS[table](frame)
+
+
+def microseconds(times: pd.Series) -> np.ndarray:
+    """Times of a checked table as int64 microseconds since 1970 UTC, without a copy."""
+    return np.asarray(times.array.view("i8"))  # type: ignore[attr-defined]
+
+
+def to_datetime64(moment: object) -> np.datetime64:
+    """One moment (string, Timestamp, datetime, datetime64) as datetime64[us] UTC; naive means UTC."""
+    stamp = pd.Timestamp(moment)  # type: ignore[arg-type]
+    if stamp is pd.NaT:
+        raise TableError(f"{moment!r} is not a time. Write it like 2026-03-01 14:30 (UTC).")
+    if stamp.tzinfo is not None:
+        stamp = stamp.tz_convert("UTC").tz_localize(None)
+    return stamp.to_datetime64().astype("datetime64[us]")
+
+
+def timeframe(text: str | np.timedelta64 | pd.Timedelta) -> np.timedelta64:
+    """Length of a bar: `1m`, `15min`, `4h`, `1d` as timedelta64[us]. A bare `m` means minutes."""
+    if not isinstance(text, str):
+        return pd.Timedelta(text).to_timedelta64().astype("timedelta64[us]")
+    match = _TIMEFRAME.match(text)
+    if not match or int(match[1]) == 0:
+        raise TableError(f"{text!r} is not a timeframe. Write it like 1m, 15m, 1h, 4h or 1d.")
+    unit = {"m": "m", "h": "h", "d": "D"}[match[2][0].lower()]
+    return np.timedelta64(int(match[1]), unit).astype("timedelta64[us]")  # type: ignore[call-overload]
+
+
+def parse_time(values: pd.Series) -> pd.Series:
+    """Times in any common form as UTC: datetimes, ISO text, or Unix s, ms, µs or ns (told by magnitude).
+
+    Times without a zone are taken as UTC. Text that has a zone in some rows and none in others raises.
+    """
+    name = str(values.name)
+    values = values.reset_index(drop=True)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        out = values.dt.tz_convert("UTC")
+    elif pd.api.types.is_datetime64_any_dtype(values.dtype):
+        out = values.dt.tz_localize("UTC")
+    elif pd.api.types.is_bool_dtype(values.dtype):
+        raise TableError(f"Column '{name}' holds true/false, not times. Name the column that has the time.")
+    elif len(values) == 0:
+        out = pd.Series(pd.DatetimeIndex([], tz="UTC"))
+    else:
+        number = pd.to_numeric(values, errors="coerce")
+        out = _from_epoch(number, name) if number.notna().all() else _from_text(values, name)
+    _refuse(
+        out.isna(),
+        lambda row: f"Column '{name}', row {row}: the time is empty. Remove the row or fill in the time.",
+    )
+    _refuse(
+        (out < _EARLIEST) | (out > _LATEST),
+        lambda row: f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} falls in the year {out.iloc[row - 1].year}, outside 2009 to 2099. Check the unit (s, ms, µs) of the column.",
+    )
+    return out.astype(TIME_DTYPE).rename(name)
+
+
+def _from_epoch(number: pd.Series, name: str) -> pd.Series:
+    _refuse(
+        ~np.isfinite(number.astype("float64")),
+        lambda row: f"Column '{name}', row {row}: the time is infinite. Remove the row or fill in the time.",
+    )
+    size = float(number.abs().median())
+    unit = next((unit for unit, top in (("s", 1e11), ("ms", 1e14), ("us", 1e17)) if size < top), "ns")
+    scale = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}[unit]
+    _refuse(
+        number.abs().astype("float64") * scale > _LATEST.timestamp() * 1e6,
+        lambda row: f"Column '{name}', row {row}: {_shown(number.iloc[row - 1])} does not fit the other rows, which look like Unix time in {unit}. Use one unit in the whole column.",
+    )
+    if pd.api.types.is_integer_dtype(number.dtype):
+        whole = number.astype("int64")
+        micros = whole // 1000 if unit == "ns" else whole * int(scale)
+    else:
+        micros = (number.astype("float64") * scale).round().astype("int64")
+    return pd.to_datetime(micros, unit="us", utc=True)
+
+
+def _from_text(values: pd.Series, name: str) -> pd.Series:
+    text = values.astype("string").str.strip()
+    zoned = text.str.contains(_OFFSET).fillna(False).astype(bool)
+    blank = text.isna() | (text == "")
+    if zoned.any() and (~zoned & ~blank).any():
+        row = int(np.flatnonzero((zoned != zoned.iloc[0]) & ~blank)[0]) + 1
+        raise TableError(
+            f"Column '{name}' mixes times with and without a time zone (first change in row {row}). "
+            "Write all of them in UTC, or give every row its offset."
+        )
+    out = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
+    if out.isna().sum() > blank.sum():
+        out = out.fillna(pd.to_datetime(text, utc=True, errors="coerce", format="mixed"))
+    _refuse(
+        out.isna() & ~blank,
+        lambda row: f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a time. Use ISO time in UTC (2026-03-01 14:30) or Unix time.",
+    )
+    return out
+
+
+def _require(frame: pd.DataFrame, names: Sequence[str], table: str) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise TableError(f"The {table} must be a table (pandas DataFrame), not {type(frame).__name__}.")
+    repeated = frame.columns[frame.columns.duplicated()]
+    if len(repeated):
+        raise TableError(f"The {table} have two columns named '{repeated[0]}'. Rename or remove one of them.")
+    missing = [name for name in names if name not in frame]
+    if missing:
+        found = ", ".join(map(str, frame.columns[:12])) or "none"
+        raise TableError(
+            f"The {table} lack the column '{missing[0]}' (found: {found}). Rename the matching column to '{missing[0]}'."
+        )
+
+
+def _numbers(
+    values: pd.Series, name: str, *, positive: bool = False, minimum: float | None = None, missing: bool = False
+) -> np.ndarray:
+    values = values.reset_index(drop=True)
+    if pd.api.types.is_bool_dtype(values.dtype):
+        raise TableError(f"Column '{name}' holds true/false, not numbers. Name the column that has the {name}.")
+    number = pd.to_numeric(values, errors="coerce").astype("float64")
+    if missing:
+        text = values.astype("string").str.strip().str.lower()
+        number = number.where(~text.isin(["", "nan", "none", "null", "na", "n/a"]))
+        bad = number.isna() & values.notna() & ~text.isin(["", "nan", "none", "null", "na", "n/a"])
+    else:
+        bad = number.isna()
+
+    def say(row: int) -> str:
+        return f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a number. Correct it or remove the row."
+
+    _refuse(bad, say)
+    _refuse(
+        np.isinf(number),
+        lambda row: f"Column '{name}', row {row}: the value is infinite. Correct it or remove the row.",
+    )
+    if positive:
+        _refuse(
+            number <= 0,
+            lambda row: f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is not above zero. Correct it or remove the row.",
+        )
+    if minimum is not None:
+        _refuse(
+            number < minimum,
+            lambda row: f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is negative. Correct it or remove the row.",
+        )
+    return number.to_numpy()
+
+
+def _labels(frame: pd.DataFrame, name: str, default: str) -> pd.Categorical:
+    if name not in frame:
+        return pd.Categorical([default] * len(frame), categories=[default])
+    values = frame[name].reset_index(drop=True)
+    if isinstance(values.dtype, pd.CategoricalDtype) and values.notna().all():
+        return pd.Categorical(values)
+    text = values.astype("string").str.strip().fillna("").replace("", default)
+    return pd.Categorical(text.to_numpy(dtype=object))
+
+
+def _side_hint(value: str) -> str:
+    if value in ("buy", "sell", "b", "s", "bid", "ask"):
+        return (
+            "is an order side, and which position it closed depends on the venue. "
+            "Write long or short: the position that was liquidated."
+        )
+    return "is not a side. Write long or short: the position that was liquidated."
+
+
+def _choice(
+    frame: pd.DataFrame, name: str, allowed: Sequence[str], hint: object = None, default: str | None = None
+) -> pd.Categorical:
+    if name not in frame:
+        return pd.Categorical([default] * len(frame), categories=list(allowed))
+    values = frame[name].reset_index(drop=True)
+    if isinstance(values.dtype, pd.CategoricalDtype) and tuple(values.cat.categories) == tuple(allowed) and values.notna().all():
+        return pd.Categorical(values, categories=list(allowed))
+    text = values.astype("string").str.strip().str.lower()
+    if default is not None:
+        text = text.fillna(default)
+
+    def say(row: int) -> str:
+        value = text.iloc[row - 1]
+        value = "" if value is pd.NA else str(value)
+        meant = hint(value) if callable(hint) else f"is not one of {', '.join(allowed)}. Correct it."
+        return f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} {meant}"
+
+    _refuse(~text.isin(allowed).fillna(False).astype(bool), say)
+    return pd.Categorical(text.to_numpy(dtype=object), categories=list(allowed))
+
+
+def _refuse(bad: pd.Series, sentence: object) -> None:
+    where = np.flatnonzero(np.asarray(bad.fillna(False), dtype=bool))
+    if where.size:
+        rest = where.size - 1
+        more = f" {rest:,} more row{'s have' if rest > 1 else ' has'} the same fault." if rest else ""
+        raise TableError(sentence(int(where[0]) + 1) + more)  # type: ignore[operator]
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
+    if frame["time"].is_monotonic_increasing:
+        return frame
+    return frame.sort_values("time", kind="stable", ignore_index=True)
+
+
+def _unique(frame: pd.DataFrame, key: Sequence[str], table: str) -> pd.DataFrame:
+    twice = frame.duplicated(list(key))
+    if twice.any():
+        when = frame.loc[twice, "time"].iloc[0]
+        raise TableError(
+            f"The {table} have two different rows for {when:%Y-%m-%d %H:%M} UTC ({int(twice.sum()):,} such rows). "
+            "Keep one of them; a repeated hour often means local time across a clock change."
+        )
+    return frame
