@@ -1,0 +1,21 @@
+"""What every test may use: the real-data folder, and one hypothesis profile."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+settings.register_profile("house", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of recorded market data, which is not part of the repository."""
+    folder = Path(os.environ.get("HEATLAB_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "README.md").is_file():
+        pytest.skip(f"recorded market data not found in {folder}; set HEATLAB_REAL_DATA to its folder")
+    return folder
