@@ -1,0 +1,57 @@
+# The two commands a newcomer needs: `make run` and `make test`. Both build their own virtual environment.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+# Tests are short and many; two workers keep a small machine busy without fighting over its cores.
+WORKERS ?= 2
+
+.PHONY: run test lint unit browser bench samples screenshots clean chromium
+
+run: $(VENV)/.run
+	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: lint unit browser
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not browser" -n $(WORKERS) -q
+
+browser: $(VENV)/.dev chromium
+	$(BIN)/python -m pytest -m browser -q
+
+bench: $(VENV)/.dev chromium
+	$(BIN)/python -m pytest benchmarks -q -s --benchmark-disable-gc
+
+samples: $(VENV)/.dev
+	$(BIN)/python tools/make_samples.py
+
+screenshots: $(VENV)/.dev chromium
+	$(BIN)/python tools/screenshots.py
+
+# A browser for the tests: the system's own where there is one, Debian's package when root, else Playwright's.
+chromium: $(VENV)/.dev
+	@if command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else $(BIN)/playwright install chromium; fi
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Heatlab needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11.") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python requirements.txt requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,5 @@
+"""Heatlab: page config, navigation and footer. Start it with `make run`."""
+
+from liqcore.views import shell
+
+shell.run()

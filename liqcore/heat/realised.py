@@ -1,0 +1,221 @@
+"""Realised liquidations (events that happened) binned over time, price and side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, completeness_flags
+
+# Cells, not events, bound the memory of a grid: 20 million float32 cells a side are 160 MB.
+MAX_CELLS = 20_000_000
+# A chunk's arrays stay in the processor's cache and below the size at which malloc asks the kernel for
+# fresh pages; one shot over all events is several times slower.
+_CHUNK = 32_768
+
+
+def price_edges(low: float, high: float, bins: int, scale: Literal["linear", "log"] = "linear") -> np.ndarray:
+    """(bins + 1,) ascending price edges in USD between low and high, evenly or log spaced."""
+    if not (np.isfinite([low, high]).all() and 0 < low < high):
+        raise GridError(f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high.")
+    if bins < 1:
+        raise GridError("A heatmap needs at least one price bin.")
+    if scale == "log":
+        edges = np.geomspace(low, high, bins + 1)
+        edges[0], edges[-1] = low, high
+        return edges
+    if scale == "linear":
+        return np.linspace(low, high, bins + 1)
+    raise GridError(f"The price scale is linear or log, not {scale!r}.")
+
+
+def time_edges(start: np.datetime64, end: np.datetime64, timeframe: str | np.timedelta64) -> np.ndarray:
+    """(T + 1,) datetime64[us] edges of whole bars, counted from 1970 UTC, that cover start to end."""
+    step = tables.timeframe(timeframe).astype("int64")
+    first = start.astype("datetime64[us]").astype("int64") // step * step
+    last = -(-end.astype("datetime64[us]").astype("int64") // step) * step
+    return np.arange(first, max(last, first + step) + 1, step).astype("datetime64[us]")
+
+
+def realised_heatmap(
+    liquidations: pd.DataFrame,
+    timeframe: str | np.timedelta64 = "15min",
+    bins: int = 200,
+    scale: Literal["linear", "log"] = "linear",
+    start: object = None,
+    end: object = None,
+    price_range: tuple[float, float] | None = None,
+    observed: np.ndarray | None = None,
+    source: str = "liquidation events",
+) -> HeatGrid:
+    """Sum the notional of liquidations into cells of time, price and side.
+
+    Parameters
+    ----------
+    liquidations : liquidations table.
+    timeframe : length of a column, `1m` to `1d`; columns begin at whole multiples since 1970 UTC.
+    bins, scale : number and spacing of price bins.
+    start, end : window in UTC, widened to whole columns; by default the span of the events.
+    price_range : (low, high) USD; by default the span of the events. The last bin includes `high`.
+    observed : (T,) bool, False where nobody collected; by default every column counts as observed.
+    source : words for the provenance.
+
+    Returns
+    -------
+    HeatGrid of kind `realised`. USD is conserved: cells plus `outside` equal the notional given.
+
+    Raises
+    ------
+    TableError, GridError
+        No events and no window, or more than 20 million cells.
+    """
+    events = tables.ensure(liquidations, "liquidations")
+    t_edges, p_edges = _edges(events, timeframe, bins, scale, start, end, price_range)
+    shape = (len(t_edges) - 1, len(p_edges) - 1)
+    if shape[0] * shape[1] > MAX_CELLS:
+        raise GridError(
+            f"{shape[0]:,} columns × {shape[1]:,} price bins are more than {MAX_CELLS:,} cells. "
+            "Choose a longer timeframe, a shorter window or fewer bins."
+        )
+    cells, by_venue, outside = _bin(events, t_edges, p_edges, scale)
+    venues = _venues(events, by_venue)
+    return HeatGrid(
+        kind="realised", time_edges=t_edges, price_edges=p_edges,
+        long=cells[:, 0], short=cells[:, 1], outside_long=outside[0], outside_short=outside[1],
+        observed=observed,
+        provenance=Provenance(
+            source=source, venues=venues,
+            as_of=None if events.empty else events["time"].iloc[-1].tz_localize(None).to_datetime64().astype("datetime64[us]"),
+            parameters=(("timeframe", str(timeframe)), ("bins", bins), ("scale", scale)),
+            flags=completeness_flags(venues),
+        ),
+    )
+
+
+def _edges(
+    events: pd.DataFrame, timeframe: str | np.timedelta64, bins: int, scale: Literal["linear", "log"],
+    start: object, end: object, price_range: tuple[float, float] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    if events.empty and (start is None or end is None or price_range is None):
+        raise GridError("There are no liquidations to draw. Widen the window or choose other venues.")
+    micros = tables.microseconds(events["time"])
+    first = micros[0].astype("datetime64[us]") if start is None else tables.to_datetime64(start)
+    # The last event itself must fall into a column, and columns are open at their right edge.
+    last = (micros[-1] + 1).astype("datetime64[us]") if end is None else tables.to_datetime64(end)
+    if last <= first:
+        raise GridError("The window ends before it starts. Choose a later end.")
+    if price_range is None:
+        low, high = float(events["price"].min()), float(events["price"].max())
+        if high - low < 1e-6 * high:
+            low, high = low * 0.995, high * 1.005
+        price_range = (low, high)
+    return time_edges(first, last, timeframe), price_edges(*price_range, bins, scale)
+
+
+def _bin(
+    events: pd.DataFrame, t_edges: np.ndarray, p_edges: np.ndarray, scale: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cells (T, 2, P), USD in the time window by venue (V,), USD outside the grid by side (2,)."""
+    price, usd = events["price"].to_numpy(), events["notional"].to_numpy()
+    side, venue = events["side"].array.codes, events["venue"].array.codes
+    # Two more price slots than bins: below and above the range, so that nothing is lost on the way.
+    slots = len(p_edges) + 1
+    cells = np.zeros((len(t_edges) - 1, 2, slots))
+    by_venue = np.zeros(max(len(events["venue"].cat.categories), 1))
+    starts = np.searchsorted(tables.microseconds(events["time"]), t_edges.astype("int64"))
+    place = _price_slot(p_edges, scale)
+    flat_buffer, part_buffer = np.empty(_CHUNK, dtype=np.intp), np.empty(_CHUNK, dtype=np.intp)
+    for begin in range(starts[0], starts[-1], _CHUNK):
+        stop = min(begin + _CHUNK, starts[-1])
+        first = int(np.searchsorted(starts, begin, "right")) - 1
+        last = int(np.searchsorted(starts, stop, "left"))
+        block = cells[first:last].reshape(-1)
+        flat, part = flat_buffer[: stop - begin], part_buffer[: stop - begin]
+        flat[:] = 0
+        np.add.at(flat, starts[first + 1 : last] - begin, 2 * slots)
+        np.cumsum(flat, out=flat)
+        flat += place(price[begin:stop])
+        flat += np.multiply(side[begin:stop], np.intp(slots), out=part)
+        # One pass gives cells and venues together while venues × cells stay small enough for the cache.
+        together = len(by_venue) * block.size <= _CHUNK
+        if together:
+            flat += np.multiply(venue[begin:stop], np.intp(block.size), out=part)
+        else:
+            by_venue += np.bincount(venue[begin:stop], usd[begin:stop], minlength=len(by_venue))
+        shares = np.bincount(flat, usd[begin:stop], minlength=block.size * (len(by_venue) if together else 1))
+        shares = shares.reshape(-1, block.size)
+        block += shares.sum(axis=0)
+        if together:
+            by_venue += shares.sum(axis=1)
+    outside = cells[:, :, 0].sum(axis=0) + cells[:, :, -1].sum(axis=0)
+    for begin, stop in ((0, starts[0]), (starts[-1], len(usd))):
+        outside += np.bincount(side[begin:stop], usd[begin:stop], minlength=2)
+        by_venue += np.bincount(venue[begin:stop], usd[begin:stop], minlength=len(by_venue))
+    return cells[:, :, 1:-1], by_venue, outside
+
+
+def _price_slot(edges: np.ndarray, scale: str) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from up to `_CHUNK` prices to slots: 0 below the range, 1..P in it, P + 1 above it.
+
+    The slot is computed; only prices within rounding of an edge are looked up in the very edges of the
+    grid, so that a price on an edge falls where `searchsorted` would put it.
+    """
+    bins = len(edges) - 1
+    low = np.log(edges[0]) if scale == "log" else edges[0]
+    width = ((np.log(edges[-1]) if scale == "log" else edges[-1]) - low) / bins
+    closed = np.append(edges[:-1], np.nextafter(edges[-1], np.inf))
+    buffers = np.empty((2, _CHUNK)), np.empty(_CHUNK, dtype=np.intp)
+
+    def place(price: np.ndarray) -> np.ndarray:
+        (position, whole), slot = buffers[0][:, : len(price)], buffers[1][: len(price)]
+        if scale == "log":
+            np.log(price, out=position)
+            position -= low
+        else:
+            np.subtract(price, low, out=position)
+        position /= width
+        position += 1.0
+        np.clip(position, 0.0, bins + 1.0, out=position)
+        np.floor(position, out=whole)
+        np.copyto(slot, whole, casting="unsafe")
+        position -= whole
+        position -= 0.5
+        doubtful = np.flatnonzero(np.abs(position, out=position) > 0.5 - 1e-9)
+        slot[doubtful] = np.searchsorted(closed, price[doubtful], "right")
+        return slot
+
+    return place
+
+
+def _venues(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCoverage, ...]:
+    """Events, USD, completeness and price kind of each venue that has events."""
+    product = len(tables.COMPLETENESS), len(tables.PRICE_KINDS)
+    venue, complete, kind = (events[name].array.codes for name in ("venue", "completeness", "price_kind"))
+    counts = np.zeros((len(notional), *product), dtype=np.int64)
+    present = np.array([], dtype=np.int16)
+    for begin in range(0, len(events), _CHUNK):
+        part = slice(begin, begin + _CHUNK)
+        code = np.multiply(venue[part], np.prod(product), dtype=np.int16)
+        code += complete[part] * np.int8(product[1])
+        code += kind[part]
+        # Few codes occur, and comparing small integers is far cheaper than counting into bins.
+        found = np.array([np.count_nonzero(code == value) for value in present], dtype=np.int64)
+        if found.sum() < len(code):
+            present = np.union1d(present, code)
+            found = np.array([np.count_nonzero(code == value) for value in present], dtype=np.int64)
+        counts.reshape(-1)[present] += found
+    out = []
+    for name, seen, usd in zip(events["venue"].cat.categories, counts, notional, strict=False):
+        if seen.any():
+            complete_seen, kind_seen = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+            out.append(VenueCoverage(
+                venue=str(name),
+                completeness=tables.COMPLETENESS[complete_seen[0]] if len(complete_seen) == 1 else "mixed",
+                price_kind=tables.PRICE_KINDS[kind_seen[0]] if len(kind_seen) == 1 else "mixed",
+                events=int(seen.sum()), notional=float(usd),
+            ))
+    return tuple(out)

@@ -1,0 +1,57 @@
+"""The frame around every page: navigation, the guard for cold deep links, and the footer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+_FRAMED: Final = "_framed"
+
+
+def pages() -> list[StreamlitPage]:
+    """Every page, in the order a beginner meets them. The file name is the address."""
+    return [
+        st.Page(
+            "pages/start.py", title="Start", icon=":material/local_fire_department:", default=True,
+            help="What a liquidation heatmap is, in one screen.",
+        ),
+        st.Page(
+            "pages/explore.py", title="Explore", icon=":material/grid_on:",
+            help="The heatmap with every control, on the sample market or your own files.",
+        ),
+    ]
+
+
+def run() -> None:
+    """Draw the page the address names inside the frame. Called by app.py only."""
+    st.set_page_config(
+        page_title="Heatlab · BTC liquidation heatmaps", page_icon=":material/local_fire_department:", layout="wide"
+    )
+    st.session_state[_FRAMED] = True
+    page = st.navigation(pages(), position="top")
+    page.run()
+    footer()
+
+
+def require_frame() -> None:
+    """First line of every page: come back through app.py when the page was reached without it.
+
+    While a folder `pages/` exists and no session of this server has called `st.navigation` yet, Streamlit
+    serves a deep link from that folder directly, without app.py. Calling `st.navigation` here switches that
+    off for good, and the rerun draws the same page inside the frame.
+    """
+    if not st.session_state.get(_FRAMED):
+        st.session_state[_FRAMED] = True
+        st.navigation(pages(), position="top")
+        st.rerun()
+
+
+def footer() -> None:
+    """What the whole app is and is not, said once."""
+    st.divider()
+    st.caption(
+        "Heatlab is a tool for research and education. A heatmap is a diagnostic picture, not a forecast, and nothing "
+        "here is financial advice. All times are UTC, all amounts are US dollars of notional."
+    )
