@@ -1,0 +1,152 @@
+"""Pieces that several pages draw: a heatmap with its words, the what-if row, the table and the downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from liqcore.feeds import files
+from liqcore.heat.grid import GridError, HeatGrid
+from liqcore.tables import TableError
+from liqcore.views import chart, controls, explain, loaders, wording
+from liqcore.views.controls import Drawing
+from liqcore.views.dataset import DataError, Dataset, ViewSettings
+
+PROBLEMS: Final = (DataError, GridError, TableError)
+_LAST: Final = "last_good_view"
+
+
+def problem(error: Exception) -> None:
+    """Say what is wrong, in the one sentence the error carries."""
+    st.error(wording.markdown(str(error)), icon=":material/error:")
+
+
+def attempt(action: Callable[..., Any], *arguments: Any) -> Any:
+    """What `action` returns; where it cannot, the sentence why on the page, and None."""
+    try:
+        return action(*arguments)
+    except PROBLEMS as error:
+        problem(error)
+        return None
+
+
+def good_view(data: Dataset, settings: ViewSettings) -> tuple[Dataset, ViewSettings, HeatGrid] | None:
+    """The grid asked for; where that fails, the sentence why and the last view that worked, if any."""
+    try:
+        grid = loaders.heatmap(data, settings)
+    except PROBLEMS as error:
+        problem(error)
+        return last_view()
+    st.session_state[_LAST] = (data, settings)
+    return data, settings, grid
+
+
+def last_view() -> tuple[Dataset, ViewSettings, HeatGrid] | None:
+    """The last view that worked in this session, with a line that says so."""
+    if _LAST not in st.session_state:
+        return None
+    data, settings = st.session_state[_LAST]
+    st.caption(f":material/history: Below is the last view that worked: {wording.markdown(data.label)}.")
+    return data, settings, loaders.heatmap(data, settings)
+
+
+def heatmap(
+    grid: HeatGrid, bars: pd.DataFrame | None, data: Dataset, drawing: Drawing, key: str, *, height: int = 540,
+    marks: pd.DataFrame | None = None, title: str | None = None, colour: Any = None,
+) -> chart.Chart:
+    """Draw one heatmap with the line that says what it is, and return the chart's facts."""
+    picture = chart.heatmap_chart(
+        grid, bars, side=drawing.side, palette=drawing.palette, scale=drawing.scale, domain=drawing.domain, colour=colour,
+        threshold=drawing.threshold, price_line=drawing.price_line, orientation=drawing.orientation, height=height,
+        zoom="shift" if drawing.zoom else "off", volume=drawing.volume, profile=drawing.profile, marks=marks, title=title,
+    )
+    st.vega_lite_chart(spec=picture.spec, key=key, alt=picture.alt, width="stretch")
+    st.caption(wording.markdown(" ".join([wording.provenance_line(grid, data.synthetic), *picture.notes])))
+    return picture
+
+
+def reading(grid: HeatGrid, bars: pd.DataFrame | None, picture: chart.Chart, drawing: Drawing, *, expanded: bool = False) -> None:
+    """The expander that explains the chart with its own numbers."""
+    with st.expander("How to read this", icon=":material/school:", expanded=expanded, key="help", bind="query-params", on_change="rerun"):
+        points = explain.how_to_read(grid, bars, (picture.colour.low, picture.colour.high), drawing.scale, drawing.threshold)
+        st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
+
+
+def cells_table(picture: chart.Chart) -> None:
+    """The same cells as text, for those who cannot see or do not trust the colours."""
+    with st.expander("The same cells as a table", icon=":material/table_rows:"):
+        st.dataframe(picture.table, hide_index=True, width="stretch", height=320)
+
+
+def what_if(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
+    """Drag the price, change the assumptions, and compare two sets side by side. Always on the modelled layer."""
+    st.subheader("What if?")
+    modelled = replace(settings, layer="modelled")
+    try:
+        grid, bars = loaders.heatmap(data, modelled), loaders.price_bars(data, modelled)
+    except PROBLEMS as error:
+        problem(error)
+        return
+    now = explain.last_close(grid, bars)
+    if now is None or bars is None:
+        st.info("What-if needs candles: add a candles file.", icon=":material/candlestick_chart:")
+        return
+    left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
+    with left:
+        target = controls.target_price(now, grid.price_edges[0], grid.price_edges[-1])
+    with right:
+        outcome = grid.on_the_way(now, target)
+        first, second, third = st.columns(3)
+        first.metric("Price goes to", wording.price(target), f"{100 * (target / now - 1):+.2f} %", delta_color="off", delta_arrow="off")
+        second.metric("Longs liquidated", wording.usd(outcome["long"]))
+        third.metric("Shorts liquidated", wording.usd(outcome["short"]))
+    st.markdown(wording.markdown(explain.what_if(grid, bars, target)))
+    if target < grid.price_edges[0] or target > grid.price_edges[-1]:
+        st.caption("The target lies outside the price range in view; only the part in view is counted. Choose a wider price range in the sidebar.")
+    _compare_assumptions(data, modelled, drawing, target, now)
+
+
+def _compare_assumptions(data: Dataset, settings: ViewSettings, drawing: Drawing, target: float, now: float) -> None:
+    if not st.toggle("Compare two sets of assumptions", key="compare", bind="query-params", help="Same data, same legend, two guesses."):
+        return
+    left, right = st.columns(2, gap="medium")
+    sets: list[ViewSettings] = []
+    for column, suffix, name in ((left, "_a", "Set A"), (right, "_b", "Set B")):
+        with column:
+            model, assumptions = controls.model_controls(suffix, name)
+            sets.append(replace(settings, model=model, assumptions=assumptions))
+    try:
+        grids = [loaders.heatmap(data, item) for item in sets]
+    except PROBLEMS as error:
+        problem(error)
+        return
+    bars = loaders.price_bars(data, settings)
+    shared = chart.shared_colour(grids, side=drawing.side, palette=drawing.palette, scale=drawing.scale, domain=drawing.domain)
+    small = replace(drawing, profile=False, volume=False)
+    for column, grid, name in zip((left, right), grids, ("Set A", "Set B"), strict=True):
+        with column:
+            heatmap(grid, bars, data, small, f"compare-{name}", height=360, title=name, colour=shared)
+            amount = grid.on_the_way(now, target)
+            side = "long" if target < now else "short"
+            st.markdown(wording.markdown(f"**{name}:** {wording.usd(amount[side])} of {side}s on the way to {wording.price(target)}."))
+    amounts = [max(grid.on_the_way(now, target).values()) for grid in grids]
+    if min(amounts) > 0:
+        st.markdown(f"The two guesses differ by a factor of {max(amounts) / min(amounts):.1f} on the same data. That is how much the map depends on what nobody knows.")
+
+
+def downloads(grid: HeatGrid, bars: pd.DataFrame | None, key: str) -> None:
+    """The grid as files; each row of them says kind, venues and completeness."""
+    name = f"heatlab-{grid.kind}-{pd.Timestamp(grid.time_edges[-1]):%Y%m%d-%H%M}"
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV", lambda: files.write_grid(grid, "csv"), f"{name}.csv", "text/csv", key=f"{key}-csv", icon=":material/download:",
+            on_click="ignore", help="One row a cell and side, with kind, venues and completeness.",
+        )
+        st.download_button(
+            "JSON", lambda: files.write_grid(grid, "json", candles=bars), f"{name}.json", "application/json", key=f"{key}-json",
+            icon=":material/download:", on_click="ignore", help="CoinGlass's heatmap shape, with sides and provenance added.",
+        )

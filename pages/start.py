@@ -1,0 +1,33 @@
+"""What a liquidation heatmap is, on the sample market, in one screen."""
+
+from liqcore.views import shell
+
+shell.require_frame()
+
+import streamlit as st  # noqa: E402
+
+from liqcore.views import loaders, panels, tour, wording  # noqa: E402
+
+st.title("Where would leverage break?")
+st.markdown(
+    "A leveraged position is closed by force when price reaches its liquidation price; "
+    "a heatmap shows at which prices, and when, that much money is at stake."
+)
+layer = st.segmented_control(
+    "What to show", list(tour.LAYERS), default="modelled", format_func=tour.LAYERS.get, key="show", bind="query-params",
+    required=True, label_visibility="collapsed",
+)
+data = loaders.sample("violent")
+story = tour.first_look(str(layer), loaders.heatmap(data, tour.settings(str(layer))), loaders.price_bars(data, tour.settings(str(layer))))
+panels.heatmap(story.grid, story.bars, data, tour.DRAWING, "start", height=430, marks=story.marks)
+
+for column, (number, note) in zip(st.columns(3, gap="medium"), enumerate(story.notes, 1), strict=True):
+    with column, st.container(border=True, height="stretch"):
+        st.markdown(f"**{number}. {note.title}**")
+        st.markdown(wording.markdown(note.text))
+
+st.subheader("Where to go from here")
+for column, link in zip(st.columns(3, gap="medium"), tour.LINKS, strict=True):
+    with column, st.container(border=True, height="stretch"):
+        st.page_link(link.page, label=link.label, icon=link.icon, query_params=link.query)
+        st.caption(link.text)

@@ -1,0 +1,167 @@
+"""Every page runs, says what to look at, describes its charts, and survives every control."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from liqcore.feeds import files, samples
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
+
+
+def open_page(name: str = "start.py", **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    if name != "start.py":
+        app.switch_page(f"pages/{name}").run()
+    return app
+
+
+def charts(app: AppTest) -> list:
+    return [*app.get("vega_lite_chart"), *app.get("arrow_vega_lite_chart")]
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(str(item.value) for kind in ("markdown", "caption", "error", "warning", "info") for item in getattr(app, kind))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_runs_has_a_title_and_describes_its_charts(name: str) -> None:
+    app = open_page(name)
+    assert not app.exception
+    assert len(app.title) == 1
+    assert len(app.markdown) > 1
+    assert charts(app)
+    for chart in charts(app):
+        assert len(chart.proto.alt) > 40
+        assert "USD" in json.dumps(json.loads(chart.proto.spec))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_says_once_that_nothing_is_advice(name: str) -> None:
+    assert words(open_page(name)).lower().count("financial advice") == 1
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_synthetic_market_is_named_synthetic(name: str) -> None:
+    assert "ynthetic" in words(open_page(name))
+
+
+def test_the_kind_of_heatmap_is_always_said() -> None:
+    assert "Realised: positions that were closed by force." in words(open_page("explore.py"))
+    modelled = words(open_page("explore.py", layer="modelled"))
+    assert "Modelled: where open positions would be closed" in modelled
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"layer": "modelled"}, {"side": "long"}, {"side": "short"}, {"side": "net"}, {"tf": "1m", "span": "6 h"}, {"tf": "1d", "span": "All"},
+        {"span": "12 h"}, {"range": "±5 %"}, {"bins": "400"}, {"logprice": "true"}, {"scale": "percentile"}, {"scale": "linear"},
+        {"pin": "true"}, {"colours": "cividis"}, {"price": "line"}, {"price": "none"}, {"volume": "false"}, {"profile": "false"},
+        {"axes": "price-right"}, {"axes": "price-right", "layer": "modelled", "logprice": "true"}, {"zoom": "true"}, {"data": "calm"},
+        {"layer": "modelled", "model": "textbook"}, {"layer": "modelled", "compare": "true"}, {"min": "100000"}, {"move": "8"},
+        {"venues": "Alder"}, {"tf": "nonsense", "span": "forever", "bins": "-3", "side": "up"}, {"range": "Custom", "low": "50000", "high": "100"},
+    ],
+    ids=lambda query: "&".join(f"{key}={value}" for key, value in query.items()),
+)
+def test_every_setting_in_the_address_gives_a_chart_or_a_sentence(query: dict[str, str]) -> None:
+    app = open_page("explore.py", **query)
+    assert not app.exception
+    assert charts(app) or app.error
+
+
+def test_an_impossible_window_keeps_the_last_good_view() -> None:
+    app = open_page("explore.py")
+    app.selectbox(key="tf").set_value("1m")
+    app.selectbox(key="span").set_value("All").run()
+    assert not app.exception
+    assert any("timeframe" in item.value for item in app.error)
+    assert "last view that worked" in words(app)
+    assert charts(app)
+
+
+def test_moving_the_price_names_the_side_that_is_liquidated() -> None:
+    app = open_page("explore.py", range="±20 %")
+    app.slider(key="move").set_value(-6.0).run()
+    down = {item.label: item.value for item in app.metric}
+    app.slider(key="move").set_value(6.0).run()
+    up = {item.label: item.value for item in app.metric}
+    assert down["Longs liquidated"] != "$0"
+    assert down["Shorts liquidated"] == "$0"
+    assert up["Longs liquidated"] == "$0"
+    assert up["Shorts liquidated"] != "$0"
+
+
+def test_a_setting_changes_the_address_and_the_address_the_setting() -> None:
+    app = open_page("explore.py", tf="4h", colours="viridis", side="short")
+    assert app.selectbox(key="tf").value == "4h"
+    assert app.session_state["colours"] == "viridis"
+    assert app.session_state["side"] == "short"
+
+
+def _uploaded(app: AppTest, name: str, content: bytes) -> AppTest:
+    app.file_uploader(key="uploads").set_value((name, content, "text/csv")).run()
+    return app
+
+
+def _own_files(events: bool = True) -> bytes:
+    sample = samples.load_sample("violent")
+    table = sample.liquidations.iloc[:4000] if events else sample.candles.iloc[:3000]
+    return files.write_table(table, "csv")
+
+
+def test_uploaded_liquidations_and_candles_make_a_heatmap() -> None:
+    app = open_page("explore.py", data="files")
+    assert not charts(app)
+    _uploaded(app, "events.csv", _own_files())
+    assert not app.exception
+    assert charts(app)
+    assert "ynthetic" not in " ".join(item.value for item in app.caption if "Realised:" in item.value)
+
+
+def test_a_bad_file_is_refused_with_a_sentence_and_the_good_one_stays() -> None:
+    app = open_page("explore.py", data="files")
+    _uploaded(app, "events.csv", _own_files())
+    app.file_uploader(key="uploads").set_value([
+        ("events.csv", _own_files(), "text/csv"), ("broken.csv", b"<html><body>not a table</body></html>", "text/csv"),
+    ]).run()
+    assert not app.exception
+    assert any("broken.csv" in item.value for item in app.error)
+    assert charts(app)
+
+
+def test_candles_alone_give_modelled_levels_and_say_why_events_are_missing() -> None:
+    app = open_page("explore.py", data="files", layer="modelled")
+    _uploaded(app, "klines.csv", _own_files(events=False))
+    assert not app.exception
+    assert charts(app)
+    assert "open interest" in words(app)
+
+
+def test_a_table_with_unknown_columns_asks_for_them() -> None:
+    app = open_page("explore.py", data="files")
+    frame = pd.DataFrame({
+        "wann": pd.date_range("2026-03-01", periods=30, freq="min").astype(str), "seite": ["long", "short"] * 15,
+        "kurs": np.linspace(27_000, 28_000, 30), "menge": 0.5,
+    })
+    buffer = io.StringIO()
+    frame.to_csv(buffer, index=False)
+    _uploaded(app, "fremd.csv", buffer.getvalue().encode())
+    assert not app.exception
+    boxes = {box.label: box for box in app.selectbox if box.key and box.key.startswith("map-")}
+    assert boxes
+    for label, column in (("Time", "wann"), ("Side", "seite"), ("Price", "kurs"), ("Quantity", "menge")):
+        if label in boxes:
+            boxes[label].set_value(column)
+    next(button for button in app.button if button.label == "Use these columns").click().run()
+    assert not app.exception
+    assert charts(app)
