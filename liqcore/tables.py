@@ -8,11 +8,12 @@ sentence that names the column, the first bad row (counted from 1) and the fix.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.api import guess_datetime_format
 
 LIQUIDATIONS: Final = (
     "time", "venue", "symbol", "side", "price", "quantity", "notional", "price_kind", "completeness",
@@ -26,10 +27,20 @@ PRICE_KINDS: Final = ("fill", "bankruptcy", "mark", "unknown")
 COMPLETENESS: Final = ("all", "sampled", "unknown")
 
 TIME_DTYPE: Final = "datetime64[us, UTC]"
+_BLANKS: Final = ("", "nan", "none", "null", "na", "n/a")
+_NO_NUMBERS: Final = {"b": "true/false", "M": "times", "m": "durations", "c": "complex numbers"}
 _EARLIEST: Final = pd.Timestamp("2009-01-03", tz="UTC")
 _LATEST: Final = pd.Timestamp("2100-01-01", tz="UTC")
-_OFFSET = re.compile(r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})\s*$", re.IGNORECASE)
-_TIMEFRAME = re.compile(r"^\s*(\d+)\s*(m|min|minute|minutes|h|hour|hours|d|day|days)\s*$", re.IGNORECASE)
+_CHOICES: Final = {"side": SIDES, "price_kind": PRICE_KINDS, "completeness": COMPLETENESS}
+# An offset follows a clock: the "-2026" of 01-03-2026 is none. No \s and no lookahead in patterns for whole
+# columns, since Arrow leaves those to Python, ten times slower.
+_OFFSET = r"(?:Z|UTC|GMT|[:T]\d{2,6}(?:[.,]\d+)? *[+-]\d{2}(?::?\d{2})?)$"
+# pandas fills a missing date with today and a missing year with its own guess; neither is in the file.
+_DATED = r"^(?:(?:19|20)\d{2}\D|(?:\d{1,2}[^\d:]|\D).*\b(?:19|20)\d{2}\b)"
+_DAY_AND_MONTH = r"^(\d{1,2})[./-](\d{1,2})[./-]\d{4}\b"
+_TIMEFRAME = re.compile(
+    r"^\s*(\d{1,5})\s*(m|min|minute|minutes|h|hour|hours|d|day|days)\s*$", re.IGNORECASE | re.ASCII
+)
 
 
 class TableError(ValueError):
@@ -70,9 +81,9 @@ def liquidations(frame: pd.DataFrame) -> pd.DataFrame:
     if "notional" in frame:
         out["notional"] = _numbers(frame["notional"], "notional", positive=True)
     else:
-        out["notional"] = out["price"] * out["quantity"]
+        out["notional"] = _numbers(out["price"] * out["quantity"], "notional", positive=True)
     if "quantity" not in out:
-        out["quantity"] = out["notional"] / out["price"]
+        out["quantity"] = _numbers(out["notional"] / out["price"], "quantity", positive=True)
     out["price_kind"] = _choice(frame, "price_kind", PRICE_KINDS, default="unknown")
     out["completeness"] = _choice(frame, "completeness", COMPLETENESS, default="unknown")
     return _sorted(out[list(LIQUIDATIONS)])
@@ -157,13 +168,22 @@ def ensure(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     a full check of tables that were checked before.
     """
     checked = (
-        tuple(frame.columns) == COLUMNS[table]
+        isinstance(frame, pd.DataFrame)
+        and tuple(frame.columns) == COLUMNS[table]
         and str(frame["time"].dtype) == TIME_DTYPE
-        and all(isinstance(frame[name].dtype, pd.CategoricalDtype) for name in ("side", "venue") if name in frame)
-        and ("side" not in frame or tuple(frame["side"].cat.categories) == SIDES)
+        and all(_has_clean_dtype(frame[name]) for name in COLUMNS[table][1:])
         and _ascends(microseconds(frame["time"]))
     )
     return frame if checked else CHECKS[table](frame)
+
+
+def _has_clean_dtype(values: pd.Series) -> bool:
+    if values.name not in ("venue", "symbol", *_CHOICES):
+        return bool(values.dtype == np.float64)
+    if not isinstance(values.dtype, pd.CategoricalDtype) or values.isna().any():
+        return False
+    found = tuple(values.dtype.categories)
+    return found == _CHOICES.get(str(values.name), found)
 
 
 def microseconds(times: pd.Series) -> np.ndarray:
@@ -177,8 +197,13 @@ def _ascends(values: np.ndarray) -> bool:
 
 def to_datetime64(moment: object) -> np.datetime64:
     """One moment (string, Timestamp, datetime, datetime64) as datetime64[us] UTC; naive means UTC."""
-    stamp = pd.Timestamp(moment)  # type: ignore[arg-type]
-    if stamp is pd.NaT:
+    # Text without a year ("now", "14:30") would be read off the clock, and a bare number as nanoseconds.
+    legible = moment.strip()[:4].isdigit() if isinstance(moment, str) else not isinstance(moment, (int, float, np.number))
+    try:
+        stamp = pd.Timestamp(moment) if legible else pd.NaT  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        stamp = pd.NaT
+    if not isinstance(stamp, pd.Timestamp):
         raise TableError(f"{moment!r} is not a time. Write it like 2026-03-01 14:30 (UTC).")
     if stamp.tzinfo is not None:
         stamp = stamp.tz_convert("UTC").tz_localize(None)
@@ -186,20 +211,25 @@ def to_datetime64(moment: object) -> np.datetime64:
 
 
 def timeframe(text: str | np.timedelta64 | pd.Timedelta) -> np.timedelta64:
-    """Length of a bar: `1m`, `15min`, `4h`, `1d` as timedelta64[us]. A bare `m` means minutes."""
+    """Length of a bar: `1m`, `15min`, `4h`, `1d` as timedelta64[us]. A bare `m` means minutes, `M` nothing."""
+    length = np.timedelta64(0, "us")
     if not isinstance(text, str):
-        return pd.Timedelta(text).to_timedelta64().astype("timedelta64[us]")
-    match = _TIMEFRAME.match(text)
-    if not match or int(match[1]) == 0:
+        given = pd.Timedelta(text)
+        length = length if given is pd.NaT else given.to_timedelta64().astype("timedelta64[us]")
+    # Exchanges write 1M for a month.
+    elif (match := _TIMEFRAME.match(text)) and match[2] != "M":
+        unit = {"m": "m", "h": "h", "d": "D"}[match[2][0].lower()]
+        length = np.timedelta64(int(match[1]), unit).astype("timedelta64[us]")  # type: ignore[call-overload]
+    if length <= np.timedelta64(0, "us"):
         raise TableError(f"{text!r} is not a timeframe. Write it like 1m, 15m, 1h, 4h or 1d.")
-    unit = {"m": "m", "h": "h", "d": "D"}[match[2][0].lower()]
-    return np.timedelta64(int(match[1]), unit).astype("timedelta64[us]")  # type: ignore[call-overload]
+    return length
 
 
 def parse_time(values: pd.Series) -> pd.Series:
     """Times in any common form as UTC: datetimes, ISO text, or Unix s, ms, µs or ns (told by magnitude).
 
-    Times without a zone are taken as UTC. Text that has a zone in some rows and none in others raises.
+    Times without a zone are taken as UTC. Text that has a zone in some rows and none in others raises, and
+    so does text that does not say its year, or that leaves open which number is the day (01/03/2026).
     """
     name = str(values.name)
     values = values.reset_index(drop=True)
@@ -209,22 +239,30 @@ def parse_time(values: pd.Series) -> pd.Series:
         out = values.dt.tz_convert("UTC")
     elif pd.api.types.is_datetime64_any_dtype(values.dtype):
         out = values.dt.tz_localize("UTC")
-    elif pd.api.types.is_bool_dtype(values.dtype):
-        raise TableError(f"Column '{name}' holds true/false, not times. Name the column that has the time.")
+    elif values.dtype.kind in _NO_NUMBERS:
+        raise TableError(f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not times. Name the column that has the time.")
     elif len(values) == 0:
         out = pd.Series(pd.DatetimeIndex([], tz="UTC"))
-    else:
+    elif pd.to_numeric(values.dropna().head(20), errors="coerce").notna().any():
         number = pd.to_numeric(values, errors="coerce")
-        out = _from_epoch(number, name) if number.notna().all() else _from_text(values, name)
-    _refuse(
-        out.isna(),
-        lambda row: f"Column '{name}', row {row}: the time is empty. Remove the row or fill in the time.",
-    )
+        if number.notna().all():
+            out = _from_epoch(number, name)
+        else:
+            blank = number.isna() & values.astype("string").str.strip().fillna("").eq("")
+            _refuse(blank, lambda row: _empty_time(name, row))
+            out = _from_text(values, name)
+    else:
+        out = _from_text(values, name)
+    _refuse(out.isna(), lambda row: _empty_time(name, row))
     _refuse(
         (out < _EARLIEST) | (out > _LATEST),
         lambda row: f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} falls in the year {out.iloc[row - 1].year}, outside 2009 to 2099. Check the unit (s, ms, µs) of the column.",
     )
     return out.astype(TIME_DTYPE).rename(name)
+
+
+def _empty_time(name: str, row: int) -> str:
+    return f"Column '{name}', row {row}: the time is empty. Remove the row or fill in the time."
 
 
 def _from_epoch(number: pd.Series, name: str) -> pd.Series:
@@ -249,22 +287,50 @@ def _from_epoch(number: pd.Series, name: str) -> pd.Series:
 
 def _from_text(values: pd.Series, name: str) -> pd.Series:
     text = values.astype("string").str.strip()
-    zoned = text.str.contains(_OFFSET).fillna(False).astype(bool)
+    zoned = text.str.contains(_OFFSET, case=False).fillna(False).astype(bool)
     blank = text.isna() | (text == "")
     if zoned.any() and (~zoned & ~blank).any():
-        row = int(np.flatnonzero((zoned != zoned.iloc[0]) & ~blank)[0]) + 1
+        row = int(np.flatnonzero((zoned != zoned[~blank].iloc[0]) & ~blank)[0]) + 1
         raise TableError(
             f"Column '{name}' mixes times with and without a time zone (first change in row {row}). "
             "Write all of them in UTC, or give every row its offset."
         )
-    out = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
-    if out.isna().sum() > blank.sum():
-        out = out.fillna(pd.to_datetime(text, utc=True, errors="coerce", format="mixed"))
+    out = pd.to_datetime(text.where(text.str[:4].str.isdigit()), utc=True, errors="coerce", format="ISO8601")
+    rest = text[out.isna() & ~blank]
+    rest = rest[rest.str.match(_DATED)]
+    if len(rest):
+        out = out.fillna(_from_other_text(rest, _day_first(rest, name)).reindex(out.index))
     _refuse(
         out.isna() & ~blank,
         lambda row: f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a time. Use ISO time in UTC (2026-03-01 14:30) or Unix time.",
     )
     return out
+
+
+def _from_other_text(text: pd.Series, day_first: bool) -> pd.Series:
+    """Dated text that is not ISO; the first row's format, tried on all rows, is a hundred times quicker than each row's own."""
+    form = guess_datetime_format(text.iloc[0], dayfirst=day_first)
+    out = pd.to_datetime(text, utc=True, errors="coerce", format=form or "mixed", dayfirst=day_first)
+    odd = text[out.isna()]
+    # One bad row is enough for the sentence: the costly look at each row is only for columns it may save.
+    if form and len(odd) and guess_datetime_format(odd.iloc[0], dayfirst=day_first):
+        out = out.fillna(pd.to_datetime(odd, utc=True, errors="coerce", format="mixed", dayfirst=day_first).reindex(out.index))
+    return out
+
+
+def _day_first(text: pd.Series, name: str) -> bool:
+    """Whether dates like 13/03/2026 begin with the day; raises where no row or contradicting rows tell."""
+    numbers = text.str[:10].drop_duplicates().str.extract(_DAY_AND_MONTH).dropna().astype("int64")
+    if numbers.empty:
+        return False
+    day_leads, month_leads = (bool((numbers[column] > 12).any()) for column in (0, 1))
+    if day_leads == month_leads:
+        row = int(numbers.index[0]) + 1
+        raise TableError(
+            f"Column '{name}', row {row}: {_shown(text.loc[row - 1])} does not tell which number is the day. "
+            "Write the year first, in UTC (2026-03-01 14:30)."
+        )
+    return day_leads
 
 
 def _require(frame: pd.DataFrame, names: Sequence[str], table: str) -> None:
@@ -285,20 +351,16 @@ def _numbers(
     values: pd.Series, name: str, *, positive: bool = False, minimum: float | None = None, missing: bool = False
 ) -> np.ndarray:
     values = values.reset_index(drop=True)
-    if pd.api.types.is_bool_dtype(values.dtype):
-        raise TableError(f"Column '{name}' holds true/false, not numbers. Name the column that has the {name}.")
+    if values.dtype.kind in _NO_NUMBERS:
+        raise TableError(f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not numbers. Name the column that has the {name}.")
     number = pd.to_numeric(values, errors="coerce").astype("float64")
+    bad = number.isna()
     if missing:
-        text = values.astype("string").str.strip().str.lower()
-        number = number.where(~text.isin(["", "nan", "none", "null", "na", "n/a"]))
-        bad = number.isna() & values.notna() & ~text.isin(["", "nan", "none", "null", "na", "n/a"])
-    else:
-        bad = number.isna()
-
-    def say(row: int) -> str:
-        return f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a number. Correct it or remove the row."
-
-    _refuse(bad, say)
+        bad &= values.notna() & ~values.astype("string").str.strip().str.lower().isin(_BLANKS)
+    _refuse(
+        bad,
+        lambda row: f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a number. Correct it or remove the row.",
+    )
     _refuse(
         np.isinf(number),
         lambda row: f"Column '{name}', row {row}: the value is infinite. Correct it or remove the row.",
@@ -316,11 +378,13 @@ def _numbers(
     return number.to_numpy()
 
 
-def _labels(frame: pd.DataFrame, name: str, default: str) -> pd.Categorical:
+def _labels(frame: pd.DataFrame, name: str, default: str) -> pd.Categorical[Any]:
     if name not in frame:
         return pd.Categorical([default] * len(frame), categories=[default])
     values = frame[name].reset_index(drop=True)
-    if isinstance(values.dtype, pd.CategoricalDtype) and values.notna().all():
+    if isinstance(values.dtype, pd.CategoricalDtype) and values.notna().all() and all(
+        isinstance(label, str) and label and label == label.strip() for label in values.dtype.categories
+    ):
         return pd.Categorical(values)
     text = values.astype("string").str.strip().fillna("").replace("", default)
     return pd.Categorical(text.to_numpy(dtype=object))
@@ -336,7 +400,8 @@ def _side_hint(value: str) -> str:
 
 
 def _choice(
-    frame: pd.DataFrame, name: str, allowed: Sequence[str], hint: object = None, default: str | None = None
+    frame: pd.DataFrame, name: str, allowed: Sequence[str],
+    hint: Callable[[str], str] | None = None, default: str | None = None,
 ) -> pd.Categorical:
     if name not in frame:
         return pd.Categorical([default] * len(frame), categories=list(allowed))
@@ -345,24 +410,22 @@ def _choice(
         return pd.Categorical(values, categories=list(allowed))
     text = values.astype("string").str.strip().str.lower()
     if default is not None:
-        text = text.fillna(default)
+        text = text.fillna("").replace("", default)
 
     def say(row: int) -> str:
-        value = text.iloc[row - 1]
-        value = "" if value is pd.NA else str(value)
-        meant = hint(value) if callable(hint) else f"is not one of {', '.join(allowed)}. Correct it."
+        meant = hint(str(text.iloc[row - 1])) if hint else f"is not one of {', '.join(allowed)}. Correct it."
         return f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} {meant}"
 
-    _refuse(~text.isin(allowed).fillna(False).astype(bool), say)
+    _refuse(~text.isin(allowed), say)
     return pd.Categorical(text.to_numpy(dtype=object), categories=list(allowed))
 
 
-def _refuse(bad: pd.Series, sentence: object) -> None:
-    where = np.flatnonzero(np.asarray(bad.fillna(False), dtype=bool))
+def _refuse(bad: pd.Series | np.ndarray, sentence: Callable[[int], str]) -> None:
+    where = np.flatnonzero(np.asarray(bad, dtype=bool))
     if where.size:
         rest = where.size - 1
         more = f" {rest:,} more row{'s have' if rest > 1 else ' has'} the same fault." if rest else ""
-        raise TableError(sentence(int(where[0]) + 1) + more)  # type: ignore[operator]
+        raise TableError(sentence(int(where[0]) + 1) + more)
 
 
 def _shown(value: object) -> str:

@@ -21,7 +21,10 @@ class GridError(ValueError):
 
 @dataclass(frozen=True)
 class VenueCoverage:
-    """What one venue contributed: how many events, how much USD, and how complete its feed is."""
+    """What one venue contributed: how many events, how much USD, and how complete its feed is.
+
+    A venue is as complete as its least complete part; `price_kind` is `mixed` when its parts differ.
+    """
 
     venue: str
     completeness: str = "unknown"
@@ -99,6 +102,8 @@ class HeatGrid:
             raise GridError(f"long and short must have the shape (time, price) = {shape}.")
         if not (np.diff(self.time_edges).astype("int64") > 0).all() or not (np.diff(self.price_edges) > 0).all():
             raise GridError("The edges of a grid must ascend.")
+        if not (np.isfinite(self.price_edges).all() and np.isfinite(self.long).all() and np.isfinite(self.short).all()):
+            raise GridError("Prices and heat must be finite numbers. Mark a column nobody watched as not observed instead.")
         if self.observed is None:
             put(self, "observed", np.ones(shape[0], dtype=bool))
         else:
@@ -134,12 +139,11 @@ class HeatGrid:
 
     @property
     def scale(self) -> Literal["linear", "log"]:
-        """How the bins are spaced."""
-        edges = self.price_edges
-        if len(edges) < 3:
-            return "linear"
-        even = np.diff(edges)
-        return "linear" if np.ptp(even) <= 1e-6 * even.mean() or edges[0] <= 0 else "log"
+        """How the bins are spaced: log-spaced ones widen upwards."""
+        widths = np.diff(self.price_edges)
+        # rebin leaves a short last bin.
+        full = widths[:-1] if len(widths) > 2 else widths
+        return "log" if full[-1] > full[0] * (1 + 1e-6) and self.price_edges[0] > 0 else "linear"
 
     @property
     def is_stock(self) -> bool:
@@ -190,11 +194,11 @@ class HeatGrid:
         Price bins add up. Columns of a realised grid add up too; of a stock the last state of each
         group stands. A group counts as observed when every column in it was.
         """
-        if time < 1 or price < 1:
+        if time < 1 or price < 1 or time != int(time) or price != int(price):
             raise GridError("rebin takes whole numbers of 1 or more.")
-        t = np.arange(0, self.shape[0], time)
-        p = np.arange(0, self.shape[1], price)
-        last = np.minimum(t + time, self.shape[0]) - 1
+        t = np.arange(0, self.shape[0], int(time))
+        p = np.arange(0, self.shape[1], int(price))
+        last = np.minimum(t + int(time), self.shape[0]) - 1
 
         def group(values: np.ndarray) -> np.ndarray:
             wide = values[last].astype(np.float64) if self.is_stock else np.add.reduceat(values, t, axis=0, dtype=np.float64)
@@ -283,6 +287,7 @@ class HeatGrid:
 
         bars: list[list[Any]] = []
         if candles is not None and len(candles):
+            candles = tables.ensure(candles, "candles")
             bars = [
                 [int(second), *(f"{value:.10g}" for value in row)]
                 for second, row in zip(tables.microseconds(candles["time"]) // 1_000_000,
@@ -346,8 +351,14 @@ def merge(grids: Sequence[HeatGrid]) -> HeatGrid:
     )
 
 
+def least_complete(kinds: Iterable[str]) -> str:
+    """`sampled` if any part is, else `unknown` if any is, else `all`: a sum is no better than its worst part."""
+    found = set(kinds)
+    return next((kind for kind in ("sampled", "unknown", "all") if kind in found), "unknown")
+
+
 def completeness_flags(venues: Iterable[VenueCoverage]) -> tuple[str, ...]:
-    """The sentence a sum needs when it mixes complete, sampled and unknown feeds, if any."""
+    """The sentence a sum needs when part of it comes from a sampled feed, if any."""
     groups: dict[str, list[str]] = {}
     for item in venues:
         groups.setdefault(item.completeness, []).append(item.venue)
@@ -365,12 +376,13 @@ def _merged(parts: Sequence[Provenance]) -> Provenance:
             held = venues.get(item.venue)
             venues[item.venue] = item if held is None else replace(
                 held, events=held.events + item.events, notional=held.notional + item.notional,
-                completeness=held.completeness if held.completeness == item.completeness else "unknown",
-                price_kind=held.price_kind if held.price_kind == item.price_kind else "unknown",
+                completeness=least_complete((held.completeness, item.completeness)),
+                price_kind=held.price_kind if held.price_kind == item.price_kind else "mixed",
             )
     ages = [part.as_of for part in parts if part.as_of is not None]
     models = list(dict.fromkeys(part.model for part in parts if part.model))
-    flags = [flag for part in parts for flag in part.flags] + list(completeness_flags(venues.values()))
+    flags = [flag for part in parts for flag in part.flags if flag not in completeness_flags(part.venues)]
+    flags += completeness_flags(venues.values())
     return Provenance(
         source=", ".join(dict.fromkeys(part.source for part in parts)), venues=tuple(venues.values()),
         as_of=min(ages) if ages else None, model=" + ".join(models) or None,
@@ -392,4 +404,13 @@ def _day(moment: np.datetime64) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, (str, int, float, bool, list, dict, tuple)) or value is None else str(value)
+    """A value that every JSON reader takes: no NaN, no infinity, no numpy."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (str, int)) or (isinstance(value, float) and np.isfinite(value)):
+        return value
+    return str(value)

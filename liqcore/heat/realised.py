@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, completeness_flags
+from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, completeness_flags, least_complete
 
 # Cells, not events, bound the memory of a grid: 20 million float32 cells a side are 160 MB.
 MAX_CELLS = 20_000_000
@@ -22,8 +22,9 @@ def price_edges(low: float, high: float, bins: int, scale: Literal["linear", "lo
     """(bins + 1,) ascending price edges in USD between low and high, evenly or log spaced."""
     if not (np.isfinite([low, high]).all() and 0 < low < high):
         raise GridError(f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high.")
-    if bins < 1:
-        raise GridError("A heatmap needs at least one price bin.")
+    if not 1 <= bins <= MAX_CELLS or bins != int(bins):
+        raise GridError(f"A heatmap needs a whole number of price bins from 1 to {MAX_CELLS:,}, not {bins:,}.")
+    bins = int(bins)
     if scale == "log":
         edges = np.geomspace(low, high, bins + 1)
         edges[0], edges[-1] = low, high
@@ -38,6 +39,8 @@ def time_edges(start: np.datetime64, end: np.datetime64, timeframe: str | np.tim
     step = tables.timeframe(timeframe).astype("int64")
     first = start.astype("datetime64[us]").astype("int64") // step * step
     last = -(-end.astype("datetime64[us]").astype("int64") // step) * step
+    if (last - first) // step > MAX_CELLS:
+        raise GridError(f"{(last - first) // step:,} columns are too many. Choose a longer timeframe or a shorter window.")
     return np.arange(first, max(last, first + step) + 1, step).astype("datetime64[us]")
 
 
@@ -107,6 +110,9 @@ def _edges(
     # The last event itself must fall into a column, and columns are open at their right edge.
     last = (micros[-1] + 1).astype("datetime64[us]") if end is None else tables.to_datetime64(end)
     if last <= first:
+        if start is None or end is None:
+            span = " to ".join(f"{events['time'].iloc[row]:%Y-%m-%d %H:%M}" for row in (0, -1))
+            raise GridError(f"The window holds no liquidations: they span {span} UTC. Choose a window that overlaps them.")
         raise GridError("The window ends before it starts. Choose a later end.")
     if price_range is None:
         low, high = float(events["price"].min()), float(events["price"].max())
@@ -165,8 +171,10 @@ def _price_slot(edges: np.ndarray, scale: str) -> Callable[[np.ndarray], np.ndar
     grid, so that a price on an edge falls where `searchsorted` would put it.
     """
     bins = len(edges) - 1
-    low = np.log(edges[0]) if scale == "log" else edges[0]
-    width = ((np.log(edges[-1]) if scale == "log" else edges[-1]) - low) / bins
+    low, high = np.log(edges[[0, -1]]) if scale == "log" else edges[[0, -1]]
+    width = (high - low) / bins
+    # Rounding of a price or an edge grows, counted in bins, as the bins get narrow.
+    rounding = min(1e-9 + 8 * np.finfo(float).eps * max(abs(low), abs(high), 1.0) / width, 0.5)
     closed = np.append(edges[:-1], np.nextafter(edges[-1], np.inf))
     buffers = np.empty((2, _CHUNK)), np.empty(_CHUNK, dtype=np.intp)
 
@@ -184,7 +192,7 @@ def _price_slot(edges: np.ndarray, scale: str) -> Callable[[np.ndarray], np.ndar
         np.copyto(slot, whole, casting="unsafe")
         position -= whole
         position -= 0.5
-        doubtful = np.flatnonzero(np.abs(position, out=position) > 0.5 - 1e-9)
+        doubtful = np.flatnonzero(np.abs(position, out=position) >= 0.5 - rounding)
         slot[doubtful] = np.searchsorted(closed, price[doubtful], "right")
         return slot
 
@@ -196,12 +204,16 @@ def _venues(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCoverage, 
     product = len(tables.COMPLETENESS), len(tables.PRICE_KINDS)
     venue, complete, kind = (events[name].array.codes for name in ("venue", "completeness", "price_kind"))
     counts = np.zeros((len(notional), *product), dtype=np.int64)
-    present = np.array([], dtype=np.int16)
+    small = np.int16 if counts.size <= np.iinfo(np.int16).max else np.int64
+    present = np.array([], dtype=small)
     for begin in range(0, len(events), _CHUNK):
         part = slice(begin, begin + _CHUNK)
-        code = np.multiply(venue[part], np.prod(product), dtype=np.int16)
+        code = np.multiply(venue[part], np.prod(product), dtype=small)
         code += complete[part] * np.int8(product[1])
         code += kind[part]
+        if small is not np.int16:
+            counts += np.bincount(code, minlength=counts.size).reshape(counts.shape)
+            continue
         # Few codes occur, and comparing small integers is far cheaper than counting into bins.
         found = np.array([np.count_nonzero(code == value) for value in present], dtype=np.int64)
         if found.sum() < len(code):
@@ -214,7 +226,7 @@ def _venues(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCoverage, 
             complete_seen, kind_seen = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
             out.append(VenueCoverage(
                 venue=str(name),
-                completeness=tables.COMPLETENESS[complete_seen[0]] if len(complete_seen) == 1 else "mixed",
+                completeness=least_complete(tables.COMPLETENESS[index] for index in complete_seen),
                 price_kind=tables.PRICE_KINDS[kind_seen[0]] if len(kind_seen) == 1 else "mixed",
                 events=int(seen.sum()), notional=float(usd),
             ))
