@@ -1,0 +1,124 @@
+"""What a modelled heatmap must assume because nobody publishes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+
+LEVERAGES: Final = (2.0, 3.0, 5.0, 10.0, 20.0, 25.0, 50.0, 75.0, 100.0)
+
+
+class AssumptionError(ValueError):
+    """An assumption that makes no sense, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """Every guess of the model in one place; change one with `dataclasses.replace`.
+
+    Attributes
+    ----------
+    leverages : tiers of leverage, × of margin.
+    taker_mix, maker_mix : share of the opened quantity in each tier, for positions opened by taking and
+        by making liquidity. Takers are assumed to use more leverage. Each sums to 1.
+    margin_multiples, margin_weights : how much margin really backs a position, in multiples of
+        value / leverage, and which share of positions has it. More than 1 stands for cross margin.
+    maintenance_margin_rate : share of the value that must remain as margin.
+    fee_rate : closing fee that the venue adds to the maintenance rate.
+    holding_hours : mean time a position stays open. It decides how much of the volume opens positions
+        (with open interest), or how fast levels fade (without).
+    churn : share of the volume that opens and closes nothing lasting (market makers, round trips inside
+        a candle); None derives it from `holding_hours` and open interest.
+    entry_points : number of evenly spread entries inside a candle's range.
+    funding_tilt : how strongly unusual funding shifts the paying side to the taker mix, 0 to 0.3; 0 is off.
+    smoothing_bp : width in basis points by which the drawn map is blurred along price, because entries
+        and rates are not known to a bin; 0 is off. USD is conserved.
+    """
+
+    leverages: tuple[float, ...] = LEVERAGES
+    taker_mix: tuple[float, ...] = (0.10, 0.15, 0.22, 0.22, 0.10, 0.08, 0.07, 0.02, 0.04)
+    maker_mix: tuple[float, ...] = (0.50, 0.30, 0.10, 0.05, 0.02, 0.01, 0.01, 0.00, 0.01)
+    margin_multiples: tuple[float, ...] = (1.0, 1.35)
+    margin_weights: tuple[float, ...] = (0.6, 0.4)
+    maintenance_margin_rate: float = 0.005
+    fee_rate: float = 0.0005
+    holding_hours: float = 24.0
+    churn: float | None = None
+    entry_points: int = 5
+    funding_tilt: float = 0.0
+    smoothing_bp: float = 0.0
+
+    def __post_init__(self) -> None:
+        count = len(self.leverages)
+        if count == 0 or min(self.leverages) < 1:
+            raise AssumptionError("Leverages must be 1 or more.")
+        for name, mix, length in (
+            ("taker_mix", self.taker_mix, count), ("maker_mix", self.maker_mix, count),
+            ("margin_weights", self.margin_weights, len(self.margin_multiples)),
+        ):
+            if len(mix) != length or min(mix) < 0 or abs(sum(mix) - 1) > 1e-6:
+                raise AssumptionError(f"{name} needs {length} shares of 0 or more that sum to 1.")
+        if min(self.margin_multiples) < 1:
+            raise AssumptionError("margin_multiples must be 1 or more: nobody holds less than the initial margin.")
+        if not 0 < self.maintenance_margin_rate < 0.5 or not 0 <= self.fee_rate < 0.1:
+            raise AssumptionError("The maintenance margin rate must lie between 0 and 50 %, the fee rate between 0 and 10 %.")
+        if not 0 < self.holding_hours < 24 * 365:
+            raise AssumptionError("The holding time must be above zero and under a year.")
+        if self.churn is not None and not 0 <= self.churn < 1:
+            raise AssumptionError("The churn is a share of the volume, from 0 to under 1.")
+        if not 1 <= self.entry_points <= 50:
+            raise AssumptionError("entry_points is a whole number from 1 to 50.")
+        if not 0 <= self.funding_tilt <= 0.3:
+            raise AssumptionError("The funding tilt lies between 0 and 0.3.")
+        if not 0 <= self.smoothing_bp <= 500:
+            raise AssumptionError("The smoothing lies between 0 and 500 basis points.")
+
+    @property
+    def entry_kernel(self) -> np.ndarray:
+        """(entry_points,) positions of entries in a candle's range, 0 at the low and 1 at the high."""
+        return np.array([0.5]) if self.entry_points == 1 else np.linspace(0.1, 0.9, self.entry_points)
+
+    def tilted(self, power: float) -> Assumptions:
+        """The same with both mixes multiplied by leverage^power and made to sum to 1 again."""
+        def shift(mix: tuple[float, ...]) -> tuple[float, ...]:
+            weights = np.asarray(mix) * np.asarray(self.leverages) ** power
+            return tuple(float(weight) for weight in weights / weights.sum())
+
+        return replace(self, taker_mix=shift(self.taker_mix), maker_mix=shift(self.maker_mix))
+
+    def describe(self) -> dict[str, str]:
+        """The assumptions in words, for a table beside the map."""
+        def mix(weights: tuple[float, ...]) -> str:
+            return ", ".join(f"{leverage:g}×: {100 * weight:.0f} %" for leverage, weight in zip(self.leverages, weights, strict=True) if weight >= 0.005)
+
+        return {
+            "Leverage of takers": mix(self.taker_mix),
+            "Leverage of makers": mix(self.maker_mix),
+            "Extra margin (cross)": ", ".join(f"{100 * w:.0f} % hold {m:g}×" for m, w in zip(self.margin_multiples, self.margin_weights, strict=True)),
+            "Maintenance margin": f"{100 * self.maintenance_margin_rate:.2g} %, plus {100 * self.fee_rate:.2g} % closing fee",
+            "Mean holding time": f"{self.holding_hours:g} hours",
+            "Churn": "from holding time and open interest" if self.churn is None else f"{100 * self.churn:.0f} % of the volume",
+            "Entries in a candle": f"{self.entry_points} evenly spread over its range",
+            "Funding tilt": "off" if self.funding_tilt == 0 else f"{self.funding_tilt:g}",
+            "Smoothing": "off" if self.smoothing_bp == 0 else f"±{self.smoothing_bp:g} basis points",
+        }
+
+
+_HIGH = (0.0, 0.0, 0.15, 0.30, 0.0, 0.25, 0.20, 0.0, 0.10)
+_LOW = (0.55, 0.25, 0.12, 0.05, 0.02, 0.01, 0.0, 0.0, 0.0)
+PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
+    "Balanced": MappingProxyType({}),
+    "High leverage, 5× to 100×": MappingProxyType({"taker_mix": _HIGH, "maker_mix": _HIGH}),
+    "Low leverage, mostly 2× to 5×": MappingProxyType({"taker_mix": _LOW, "maker_mix": _LOW}),
+})
+
+
+def preset(name: str, **changes: Any) -> Assumptions:
+    """Assumptions by name, with single values changed; AssumptionError names the known presets."""
+    if name not in PRESETS:
+        raise AssumptionError(f"There is no set of assumptions called {name!r}. Known: {', '.join(PRESETS)}.")
+    return Assumptions(**{**PRESETS[name], **changes})

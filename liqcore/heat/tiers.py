@@ -1,0 +1,37 @@
+"""Dated maintenance brackets for BTC contracts.
+
+Only tables that could be read from a citable copy are here; Bybit, OKX, Gate, Bitget and the COIN-M
+contracts are not, because no dated public copy of theirs was at hand. A table is right for its day only.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from liqcore.heat.margin import MarginError, TierTable
+
+_FREQTRADE: Final = "freqtrade/exchange/binance_leverage_tiers.json, a public copy of Binance's brackets"
+
+TIERS: Final = (
+    TierTable(
+        venue="binance", symbol="BTCUSDT", as_of="2024-10-01", source=_FREQTRADE,
+        floors=(0, 50e3, 600e3, 3e6, 12e6, 70e6, 100e6, 230e6, 480e6, 600e6, 800e6, 1.2e9), cap=1.8e9,
+        rates=(0.004, 0.005, 0.0065, 0.01, 0.02, 0.025, 0.05, 0.10, 0.125, 0.15, 0.25, 0.50),
+        max_leverage=(125, 100, 75, 50, 25, 20, 10, 5, 4, 3, 2, 1),
+    ),
+    TierTable(
+        venue="binance", symbol="BTCUSDC", as_of="2024-10-01", source=_FREQTRADE,
+        floors=(0, 50e3, 500e3, 10e6, 80e6, 150e6, 300e6, 450e6, 600e6, 800e6), cap=1e9,
+        rates=(0.004, 0.005, 0.01, 0.025, 0.05, 0.10, 0.125, 0.15, 0.25, 0.50),
+        max_leverage=(125, 100, 50, 20, 10, 5, 4, 3, 2, 1),
+    ),
+)
+
+
+def tier_table(venue: str, symbol: str = "BTCUSDT") -> TierTable:
+    """The newest table of a venue's contract; MarginError names what there is."""
+    found = [table for table in TIERS if table.venue == venue.lower() and table.symbol == symbol.upper()]
+    if not found:
+        known = ", ".join(f"{table.venue} {table.symbol}" for table in TIERS)
+        raise MarginError(f"There is no bracket table for {venue} {symbol}. Known: {known}. Give the maintenance margin rate yourself.")
+    return max(found, key=lambda table: table.as_of)
