@@ -144,7 +144,7 @@ def test_ten_thousand_candles_against_python_loops_over_bins() -> None:
     bars, interest = market(10_000)
     low, high = float(bars["low"].min()) * 0.3, float(bars["high"].max()) * 1.8
 
-    def ours():  # noqa: ANN202
+    def ours():
         return modelled_heatmap(bars, interest, bins=BINS, columns=COLUMNS, price_range=(low, high), assumptions=GUESSES)
 
     ends = {25 * column + 24 for column in range(COLUMNS)}

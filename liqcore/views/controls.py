@@ -125,7 +125,7 @@ def model_controls(suffix: str, title: str = "Model") -> tuple[str, Assumptions]
     from liqcore.heat.assumptions import PRESETS, preset
 
     st.subheader(title)
-    model = st.selectbox("Formula", list(MODELS), format_func=MODELS.get, key=f"model{suffix}", bind=LINK, help=(
+    model = st.selectbox("Formula", list(MODELS), format_func=lambda name: MODELS[name], key=f"model{suffix}", bind=LINK, help=(
         "Flow identity: buys, sells and the change of open interest say how much opened and closed. "
         "Textbook: entry × (1 ∓ 1/leverage) for every trade, nothing ever closes."
     ))

@@ -193,7 +193,7 @@ def _sides(grid: HeatGrid, candles: pd.DataFrame | None) -> str:
 
 
 def _dark(grid: HeatGrid, threshold: float) -> str:
-    shown = np.count_nonzero(grid.total > max(threshold, 0))
+    shown = int(np.count_nonzero(grid.total > max(threshold, 0)))
     cells = grid.shape[0] * grid.shape[1]
     hidden = f" Cells under {usd(threshold)} are hidden by your threshold." if threshold > 0 else ""
     what = "no liquidation was recorded" if grid.kind == "realised" else "little or nothing was estimated"

@@ -54,7 +54,7 @@ def pick() -> Dataset | None:
     """The market to look at: a sample, or the visitor's own files. None while there are no files yet."""
     options = {**SAMPLES, OWN: "Your own files"}
     with st.sidebar:
-        name = st.selectbox("Market", list(options), format_func=options.get, key="data", bind="query-params", help=(
+        name = st.selectbox("Market", list(options), format_func=lambda key: options[key], key="data", bind="query-params", help=(
             "The sample market is synthetic: it is there so that you can learn without a network. Your own files stay in this session."
         ))
     if name != OWN:

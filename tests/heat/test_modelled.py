@@ -1,0 +1,302 @@
+"""The modelled heatmap against an independent slow reference, and the laws it must keep."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liqcore import tables
+from liqcore.heat.assumptions import PRESETS, AssumptionError, Assumptions, preset
+from liqcore.heat.grid import GridError
+from liqcore.heat.modelled import modelled_heatmap
+
+RANGE = (15_000.0, 50_000.0)
+BINS = 240
+SIMPLE = Assumptions(churn=0.5)
+
+
+def market(seed: int, count: int = 40, wild: float = 0.004) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rng = np.random.default_rng(seed)
+    close = 28_000 * np.exp(np.cumsum(rng.normal(0, wild, count)))
+    open_ = np.concatenate([[28_000.0], close[:-1]])
+    volume = rng.lognormal(4, 1, count)
+    times = pd.date_range("2026-03-01", periods=count, freq="15min", tz="UTC")
+    bars = pd.DataFrame({
+        "time": times, "open": open_, "close": close, "high": np.maximum(open_, close) * (1 + rng.uniform(0, wild, count)),
+        "low": np.minimum(open_, close) * (1 - rng.uniform(0, wild, count)), "volume": volume,
+        "taker_buy_volume": volume * rng.uniform(0, 1, count),
+    })
+    interest = pd.DataFrame({
+        "time": times + pd.Timedelta("15min"), "venue": "a", "quantity": np.maximum(2_000 + np.cumsum(rng.normal(0, 60, count)), 100),
+    })
+    return tables.candles(bars), tables.open_interest(interest)
+
+
+def reference(bars: pd.DataFrame, interest: pd.DataFrame, guesses: Assumptions) -> tuple[list[dict], list[dict]]:
+    """Level by level with dictionaries keyed by bin: rows of USD after each candle, and USD crossed in it."""
+    step = math.log(RANGE[1] / RANGE[0]) / BINS
+
+    def bin_of(price: float) -> int:
+        return math.floor(math.log(price / RANGE[0]) / step + 1e-9)
+
+    book: dict[str, dict[int, float]] = {"long": {}, "short": {}}
+    rows, crossed = [], []
+    before = math.nan
+    for bar, held in zip(bars.itertuples(), interest["quantity"], strict=True):
+        gone = {}
+        for side in book:
+            dead = [i for i in book[side] if (i >= bin_of(bar.low) if side == "long" else i <= bin_of(bar.high))]
+            gone[side] = sum(book[side][i] for i in dead)
+            crossed_usd = sum(book[side].pop(i) * RANGE[0] * math.exp((i + 0.5) * step) for i in dead)
+            crossed.append((side, crossed_usd))
+        change = 0.0 if math.isnan(before) else held - before
+        opened = max((bar.volume * (1 - guesses.churn) + change) / 2, change, 0.0)
+        closed = max(opened - change, 0.0)
+        for side in book:
+            if not math.isnan(before):
+                rest = before - gone[side]
+                lost = min(max(closed - gone[side], 0.0) / rest, 1.0) if rest > 0 else float(closed > gone[side])
+            else:
+                lost = 1 - math.exp(-0.25 / guesses.holding_hours)
+            for i in book[side]:
+                book[side][i] *= 1 - lost
+            sign = 1 if side == "long" else -1
+            buyers = bar.taker_buy_volume / bar.volume
+            share = buyers if side == "long" else 1 - buyers
+            need = guesses.maintenance_margin_rate + guesses.fee_rate
+            for point in guesses.entry_kernel:
+                entry = bar.low + (bar.high - bar.low) * point
+                for leverage, taker, maker in zip(guesses.leverages, guesses.taker_mix, guesses.maker_mix, strict=True):
+                    for multiple, weight in zip(guesses.margin_multiples, guesses.margin_weights, strict=True):
+                        level = entry * (1 - sign * multiple / leverage) / (1 - sign * need)
+                        size = opened / guesses.entry_points * weight * (share * taker + (1 - share) * maker)
+                        book[side][bin_of(level)] = book[side].get(bin_of(level), 0.0) + size
+        before = held
+        rows.append({side: dict(book[side]) for side in book})
+    by_candle = [dict(crossed[i : i + 2]) for i in range(0, len(crossed), 2)]
+    return rows, by_candle
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 10_000), st.sampled_from([SIMPLE, preset("High leverage, 5× to 100×", churn=0.2), Assumptions(churn=0.9, entry_points=2, margin_multiples=(1.0,), margin_weights=(1.0,))]))
+def test_every_cell_agrees_with_the_slow_reference(seed: int, guesses: Assumptions) -> None:
+    bars, interest = market(seed)
+    grid = modelled_heatmap(bars, interest, assumptions=guesses, bins=BINS, columns=len(bars), price_range=RANGE)
+    rows, crossed = reference(bars, interest, guesses)
+    assert grid.shape == (len(bars), BINS)
+    for t, row in enumerate(rows):
+        for side, values in (("long", grid.long[t]), ("short", grid.short[t])):
+            expected = np.zeros(BINS)
+            for i, quantity in row[side].items():
+                if 0 <= i < BINS:
+                    expected[i] = quantity * grid.price_centres[i]
+            np.testing.assert_allclose(values, expected, rtol=2e-5, atol=1e-2)
+            assert grid.predicted is not None
+            assert grid.predicted[side].iloc[t] == pytest.approx(crossed[t][side], rel=1e-6, abs=1e-3)
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000), st.integers(5, 38), st.booleans())
+def test_cutting_off_the_future_changes_no_past_column(seed: int, kept: int, calibrated: bool) -> None:
+    bars, interest = market(seed)
+    guesses = replace(SIMPLE, churn=None if calibrated else 0.5, funding_tilt=0.2)
+    rates = pd.DataFrame({"time": bars["time"].iloc[::2], "rate": np.random.default_rng(seed).normal(0, 1e-4, 20)})
+    whole = modelled_heatmap(bars, interest, rates, assumptions=guesses, bins=BINS, columns=len(bars), price_range=RANGE)
+    part = modelled_heatmap(bars.iloc[:kept], interest, rates, assumptions=guesses, bins=BINS, columns=kept, price_range=RANGE)
+    np.testing.assert_allclose(part.long, whole.long[:kept], rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(part.short, whole.short[:kept], rtol=1e-5, atol=1e-3)
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000), st.sampled_from(list(PRESETS)), st.floats(0.001, 0.03))
+def test_what_is_mapped_never_exceeds_open_interest(seed: int, name: str, wild: float) -> None:
+    bars, interest = market(seed, 80, wild)
+    grid = modelled_heatmap(bars, interest, assumptions=preset(name, churn=0.3), bins=BINS, price_range=RANGE)
+    totals = grid.predicted
+    assert totals is not None
+    known = totals["open_interest"].notna() & totals["open_interest"].shift(1).notna()
+    # What stood before open interest was first known cannot be held against it.
+    opened_blind = totals[["standing_long", "standing_short"]].iloc[0].max()
+    for side in ("standing_long", "standing_short"):
+        assert (totals.loc[known, side] <= totals.loc[known, "open_interest"] * (1 + 1e-9) + opened_blind).all()
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000), st.floats(0.002, 0.03))
+def test_price_removes_exactly_the_bins_it_crosses(seed: int, wild: float) -> None:
+    bars, interest = market(seed, 30, wild)
+    grid = modelled_heatmap(bars, interest, assumptions=SIMPLE, bins=BINS, columns=30, price_range=RANGE)
+    for t in range(1, 30):
+        low, high = bars["low"].iloc[t], bars["high"].iloc[t]
+        # Only this candle's own new levels may stand in bins that it traded through.
+        touched = np.flatnonzero((grid.price_edges[1:] > low) & (grid.price_edges[:-1] < high))
+        kept = np.setdiff1d(np.flatnonzero(grid.long[t - 1] > 0), np.flatnonzero(grid.price_edges[1:] > low))
+        assert (grid.long[t][kept] > 0).all() or grid.predicted["open_interest"].iloc[t] < 50  # type: ignore[index]
+        fresh = modelled_heatmap(bars.iloc[t : t + 1], None, assumptions=SIMPLE, bins=BINS, price_range=RANGE)
+        stray = touched[(fresh.long[0][touched] == 0) & (grid.price_edges[touched] > low)]
+        assert not grid.long[t][stray].any()
+
+
+def test_a_single_candle_puts_its_levels_at_the_exact_liquidation_prices() -> None:
+    bars = tables.candles(pd.DataFrame({"time": ["2026-03-01"], "open": 28_000.0, "high": 28_000.0, "low": 28_000.0, "close": 28_000.0, "volume": 100.0}))
+    guesses = Assumptions(leverages=(10.0,), taker_mix=(1.0,), maker_mix=(1.0,), margin_multiples=(1.0,), margin_weights=(1.0,), churn=0.0, fee_rate=0.0)
+    grid = modelled_heatmap(bars, assumptions=guesses, bins=2_000, price_range=RANGE)
+    for side, level in (("long", 28_000 * 0.9 / 0.995), ("short", 28_000 * 1.1 / 1.005)):
+        (hot,) = np.flatnonzero(getattr(grid, side)[0])
+        assert grid.price_edges[hot] <= level < grid.price_edges[hot + 1]
+        assert getattr(grid, side)[0, hot] == pytest.approx(50 * level, rel=1e-3)
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 10_000))
+def test_swapping_buyers_and_sellers_swaps_the_mixes(seed: int) -> None:
+    bars, interest = market(seed, 20, 0.0005)
+    flipped = bars.assign(taker_buy_volume=bars["volume"] - bars["taker_buy_volume"])
+    grid, mirror = (modelled_heatmap(table, interest, assumptions=SIMPLE, bins=BINS, price_range=RANGE).predicted for table in (bars, flipped))
+    assert grid is not None
+    assert mirror is not None
+    untouched = ((grid[["long", "short"]] == 0) & (mirror[["long", "short"]] == 0)).all(axis=None)
+    if untouched:
+        np.testing.assert_allclose(grid["standing_long"], mirror["standing_short"], rtol=1e-9)
+
+
+def test_the_price_range_only_cuts_the_picture() -> None:
+    bars, interest = market(3, 60, 0.01)
+    wide = modelled_heatmap(bars, interest, assumptions=SIMPLE, bins=400, columns=60, price_range=(15_000, 50_000))
+    narrow = modelled_heatmap(bars, interest, assumptions=SIMPLE, bins=400, columns=60, price_range=(27_000, 29_000))
+    assert wide.predicted is not None
+    assert narrow.predicted is not None
+    # Bins of another width catch a level one candle earlier or later, no more.
+    assert narrow.predicted["long"].sum() == pytest.approx(wide.predicted["long"].sum(), rel=0.1)
+    for side in ("long", "short"):
+        whole = getattr(wide, side)[-1].sum(dtype=float) + getattr(wide, "outside_" + side)
+        cut = getattr(narrow, side)[-1].sum(dtype=float) + getattr(narrow, "outside_" + side)
+        assert cut == pytest.approx(whole, rel=0.1)
+    assert narrow.outside > wide.outside
+
+
+@settings(max_examples=8)
+@given(st.floats(5, 200))
+def test_smoothing_moves_money_but_keeps_it(width: float) -> None:
+    bars, interest = market(5)
+    plain = modelled_heatmap(bars, interest, assumptions=SIMPLE, bins=600, price_range=RANGE)
+    smooth = modelled_heatmap(bars, interest, assumptions=replace(SIMPLE, smoothing_bp=width), bins=600, price_range=RANGE)
+    for side in ("long", "short"):
+        assert getattr(smooth, side)[-1].sum(dtype=float) + getattr(smooth, "outside_" + side) == pytest.approx(
+            getattr(plain, side)[-1].sum(dtype=float) + getattr(plain, "outside_" + side), rel=1e-3
+        )
+        assert getattr(smooth, side).max() <= getattr(plain, side).max() * (1 + 1e-6)
+
+
+def test_degraded_inputs_are_flagged_in_words() -> None:
+    bars, interest = market(1)
+    full = modelled_heatmap(bars, interest, price_range=RANGE).provenance.flags
+    no_interest = modelled_heatmap(bars, price_range=RANGE).provenance.flags
+    no_split = modelled_heatmap(bars.assign(taker_buy_volume=np.nan), interest, price_range=RANGE).provenance.flags
+    no_volume = modelled_heatmap(bars.assign(volume=np.nan, taker_buy_volume=np.nan), interest, price_range=RANGE).provenance.flags
+    late = modelled_heatmap(bars, interest.iloc[20:], price_range=RANGE).provenance.flags
+    assert any("missing for" in flag for flag in late)
+    assert not any("No " in flag for flag in full)
+    assert any("No open interest" in flag for flag in no_interest)
+    assert any("No taker volume" in flag for flag in no_split)
+    assert any("No volume" in flag for flag in no_volume)
+    with pytest.raises(GridError, match="need volume or open interest"):
+        modelled_heatmap(bars.assign(volume=np.nan, taker_buy_volume=np.nan), price_range=RANGE)
+
+
+def test_open_interest_is_not_used_before_its_time() -> None:
+    bars, interest = market(2)
+    late = interest.assign(time=interest["time"] + pd.Timedelta("5min"))
+    grid = modelled_heatmap(bars, tables.open_interest(late), price_range=RANGE)
+    assert grid.predicted is not None
+    assert grid.predicted["open_interest"].iloc[1] == pytest.approx(interest["quantity"].iloc[0])
+
+
+def test_venues_of_open_interest_add_up_and_wait_for_each_other() -> None:
+    bars, interest = market(2)
+    second = interest.assign(venue="b", quantity=500.0).iloc[10:]
+    both = tables.open_interest(pd.concat([interest.astype({"venue": str}), second.astype({"venue": str})]))
+    totals = modelled_heatmap(bars, both, price_range=RANGE).predicted
+    assert totals is not None
+    assert totals["open_interest"].iloc[:10].isna().all()
+    np.testing.assert_allclose(totals["open_interest"].iloc[10:], interest["quantity"].iloc[10:] + 500)
+
+
+def test_a_hole_in_the_candles_is_a_gap() -> None:
+    bars, interest = market(4)
+    holed = pd.concat([bars.iloc[:15], bars.iloc[23:]])
+    grid = modelled_heatmap(holed, interest, columns=40, price_range=RANGE)
+    assert grid.observed is not None
+    assert grid.observed.tolist() == [True] * 15 + [False] * 8 + [True] * 17
+
+
+def test_display_columns_are_states_of_the_full_run() -> None:
+    bars, interest = market(6, 64)
+    full = modelled_heatmap(bars, interest, columns=64, price_range=RANGE)
+    few = modelled_heatmap(bars, interest, columns=8, price_range=RANGE)
+    np.testing.assert_array_equal(few.long, full.long[7::8])
+    assert few.time_edges[0] == full.time_edges[0]
+    assert few.time_edges[-1] == full.time_edges[-1]
+    edges = full.time_edges[[16, 32, 48]]
+    chosen = modelled_heatmap(bars, interest, time_edges=edges, price_range=RANGE)
+    np.testing.assert_array_equal(chosen.short, full.short[[31, 47]])
+
+
+def test_the_textbook_formula_stands_at_the_bankruptcy_price_and_never_closes() -> None:
+    bars, interest = market(8, 40, 0.0001)
+    guesses = Assumptions(leverages=(10.0,), taker_mix=(1.0,), maker_mix=(1.0,))
+    grid = modelled_heatmap(bars, interest, model="textbook", assumptions=guesses, bins=BINS, columns=40, price_range=RANGE)
+    assert grid.provenance.model == "textbook"
+    hot = grid.price_centres[np.flatnonzero(grid.long[-1])]
+    assert np.abs(hot / (bars["close"].mean() * 0.9) - 1).max() < 0.02
+    assert grid.long[-1].sum() == pytest.approx((bars["taker_buy_volume"] * bars["close"] * 0.9).sum(), rel=0.01)
+    assert (np.diff(grid.long.sum(axis=1)) >= -1).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [dict(taker_mix=(1.0,)), dict(taker_mix=(0.5,) * 9), dict(leverages=(0.5,) * 9), dict(holding_hours=0), dict(churn=1.0), dict(funding_tilt=0.5),
+     dict(entry_points=0), dict(margin_weights=(1.0,)), dict(margin_multiples=(0.5, 1.0)), dict(maintenance_margin_rate=0.0), dict(smoothing_bp=-1)],
+)
+def test_senseless_assumptions_are_refused_with_a_sentence(wrong: dict) -> None:
+    with pytest.raises(AssumptionError, match=r"\.$"):
+        Assumptions(**wrong)
+
+
+def test_tilting_the_mix_moves_its_mean_leverage() -> None:
+    def mean(guesses: Assumptions) -> float:
+        return float(np.dot(guesses.taker_mix, guesses.leverages))
+
+    assert mean(SIMPLE.tilted(-1)) < mean(SIMPLE) < mean(SIMPLE.tilted(1))
+    assert SIMPLE.tilted(0.0).taker_mix == pytest.approx(SIMPLE.taker_mix)
+
+
+@pytest.mark.parametrize("question", [dict(model="magic"), dict(price_range=(2.0, 1.0)), dict(bins=0)])
+def test_impossible_questions_are_refused(question: dict) -> None:
+    bars, interest = market(1)
+    with pytest.raises(GridError, match=r"\.$"):
+        modelled_heatmap(bars, interest, **question)
+
+
+def test_flat_prices_and_no_volume_in_a_candle_are_survived() -> None:
+    bars, interest = market(1)
+    flat = bars.assign(open=28_000.0, high=28_000.0, low=28_000.0, close=28_000.0, volume=0.0, taker_buy_volume=0.0)
+    grid = modelled_heatmap(flat, interest)
+    assert np.isfinite(grid.total).all()
+
+
+@pytest.mark.real_data
+def test_recorded_candles_and_open_interest_give_a_finite_map(real_data) -> None:
+    bars = pd.read_parquet(real_data / "J_2026-03_04_pacifica" / "candles_perp_15m.parquet")
+    times = next(name for name in ("time", "ts", "timestamp", "open_time") if name in bars)
+    candles = tables.candles(bars.rename(columns={times: "time"})[["time", "open", "high", "low", "close", "volume"]])
+    grid = modelled_heatmap(candles, bins=300)
+    assert np.isfinite(grid.total).all()
+    assert (grid.total.sum(axis=1) > 0).all()
+    below, above = grid.price_edges[:-1] > candles["close"].iloc[-1], grid.price_edges[1:] < candles["close"].iloc[-1]
+    assert grid.long[-1][below].sum() <= 1e-3 * grid.long[-1].sum()
+    assert grid.short[-1][above].sum() <= 1e-3 * grid.short[-1].sum()
