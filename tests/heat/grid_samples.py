@@ -1,9 +1,10 @@
-"""Grids to test with: a plain one, and a hypothesis strategy for all others."""
+"""Grids and liquidations to test with: plain ones, and hypothesis strategies for all others."""
 
 from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
+import pandas as pd
 
 from liqcore.heat.grid import HeatGrid, VenueCoverage
 
@@ -51,3 +52,24 @@ def usd(grid: HeatGrid, side: str) -> float:
 
 def venue(name: str, completeness: str = "all", **more: Any) -> VenueCoverage:
     return VenueCoverage(name, completeness, **more)
+
+
+EPOCH = pd.Timestamp("2026-03-01", tz="UTC")
+
+
+def events(rows: list[tuple[float, str, float, float]], **columns: Any) -> pd.DataFrame:
+    """Liquidations from rows of (minutes after 2026-03-01, side, price, notional)."""
+    minutes, side, price, notional = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
+    return pd.DataFrame({
+        "time": EPOCH + pd.to_timedelta(np.array(minutes, dtype=float) * 60e6, unit="us").round("us"),
+        "side": side, "price": np.array(price, dtype=float), "notional": np.array(notional, dtype=float), **columns,
+    })
+
+
+FRAME = events([(0, "long", 59_000.0, 1.0), (60, "short", 61_000.0, 2.0)])
+
+# Round prices and whole minutes put many events exactly on edges.
+event_prices = st.one_of(st.sampled_from([59_000.0, 60_000.0, 60_100.0, 60_500.0, 61_000.0]), st.floats(50_000, 70_000))
+event_minutes = st.one_of(st.integers(0, 3000).map(float), st.sampled_from([0.0, 15.0, 60.0, 240.0, 1440.0]), st.floats(0, 3000))
+event_rows = st.tuples(event_minutes, st.sampled_from(SIDES), event_prices, st.floats(0.01, 1e8))
+event_lists = st.lists(event_rows, min_size=1, max_size=30)
