@@ -196,7 +196,7 @@ def bracket_at_liquidation(
     Arguments as in `liquidation_price`; they broadcast. Beyond the last bracket the index is -1 and the
     price that of the last bracket.
     """
-    shape = np.broadcast_shapes(*(np.shape(part) for part in (
+    shape = np.broadcast_shapes(*(np.asarray(part).shape for part in (
         side, entry, quantity, leverage, wallet_balance, other_maintenance, other_pnl, fee_rate,
     )))
     each = (-1, *[1] * len(shape))
