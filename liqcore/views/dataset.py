@@ -16,7 +16,7 @@ from liqcore.feeds.files import FileContents
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.modelled import modelled_heatmap
-from liqcore.heat.realised import realised_heatmap
+from liqcore.heat.realised import realised_heatmap, time_edges
 from liqcore.market.candles import resample
 
 Layer = Literal["realised", "modelled"]
@@ -203,7 +203,7 @@ def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
     candles = _between(market_candles(data, settings.venues), view.start, view.end)
     if tables.timeframe(settings.timeframe) <= candle_step(data.candles):
         return candles.reset_index(drop=True)
-    return resample(candles, settings.timeframe, partial=True)
+    return resample(candles, settings.timeframe, partial=True)[list(tables.CANDLES)]
 
 
 def heatmap(data: Dataset, settings: ViewSettings) -> HeatGrid:
@@ -249,18 +249,16 @@ def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
     native, step = candle_step(candles), tables.timeframe(settings.timeframe)
     model_step = max(native, min(step, _MODEL_STEP))
     if model_step > native:
-        candles = resample(candles, model_step, partial=True)
+        candles = resample(candles, model_step, partial=True)[list(tables.CANDLES)]
     interest = data.open_interest
     if interest is not None and settings.venues:
         chosen = interest[interest["venue"].isin(settings.venues)]
         interest = chosen if len(chosen) else interest
-    grid = modelled_heatmap(
+    return modelled_heatmap(
         candles, open_interest=interest, funding=data.funding, model=settings.model, assumptions=settings.assumptions,
-        bins=settings.bins, columns=len(candles), price_range=(view.low, view.high),
-        venue=", ".join(settings.venues or data.venues) or "all venues", source=data.label,
+        bins=settings.bins, time_edges=time_edges(view.start, view.end, settings.timeframe), price_range=(view.low, view.high),
+        venue=settings.venues or data.venues or ("all venues",), source=data.label,
     )
-    grid = grid.crop(start=view.start, end=view.end)
-    return grid.rebin(time=max(int(step // model_step), 1))
 
 
 def _between(candles: pd.DataFrame, start: np.datetime64 | None, end: np.datetime64) -> pd.DataFrame:

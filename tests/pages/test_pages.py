@@ -16,13 +16,12 @@ PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
 
 
 def open_page(name: str = "start.py", **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    if name != "start.py":
+        app.switch_page(f"pages/{name}")
     for key, value in query.items():
         app.query_params[key] = value
-    app.run()
-    if name != "start.py":
-        app.switch_page(f"pages/{name}").run()
-    return app
+    return app.run()
 
 
 def charts(app: AppTest) -> list:
