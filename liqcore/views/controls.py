@@ -22,6 +22,7 @@ SIDES: Final = {"both": "Both", "long": "Longs", "short": "Shorts", "net": "Net"
 SCALES: Final = {"log": "Log", "linear": "Linear", "percentile": "Percentile"}
 MODELS: Final = {"flow-identity": "Flow identity", "textbook": "Textbook formula"}
 LINK: Final[Any] = "query-params"
+OWN_FILES: Final = "Your own files"
 # 1-2-5 steps, so that a pinned legend reads in round dollars.
 AMOUNTS: Final = tuple(digit * 10**power for power in range(2, 10) for digit in (1, 2, 5))
 

@@ -10,7 +10,7 @@ import streamlit as st
 from liqcore.feeds import files, samples
 from liqcore.heat.grid import HeatGrid
 from liqcore.tables import TableError
-from liqcore.views import dataset, wording
+from liqcore.views import controls, dataset, wording
 from liqcore.views.dataset import Dataset, ViewSettings
 
 SAMPLES: Final = {"violent": "Sample market, a violent fortnight", "calm": "Sample market, a calm fortnight"}
@@ -52,7 +52,7 @@ def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
 
 def pick() -> Dataset | None:
     """The market to look at: a sample, or the visitor's own files. None while there are no files yet."""
-    options = {**SAMPLES, OWN: "Your own files"}
+    options = {**SAMPLES, OWN: controls.OWN_FILES}
     with st.sidebar:
         name = st.selectbox("Market", list(options), format_func=lambda key: options[key], key="data", bind="query-params", help=(
             "The sample market is synthetic: it is there so that you can learn without a network. Your own files stay in this session."

@@ -31,8 +31,11 @@ def run() -> None:
     )
     st.session_state[_FRAMED] = True
     page = st.navigation(pages(), position="top")
-    page.run()
-    footer()
+    try:
+        page.run()
+    finally:
+        # A page that stops early still ends with the footer.
+        footer()
 
 
 def require_frame() -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from liqcore.heat.grid import HeatGrid
 from liqcore.views import explain
-from liqcore.views.controls import Drawing
+from liqcore.views.controls import LAYERS as LAYER_NAMES
+from liqcore.views.controls import OWN_FILES, Drawing
 from liqcore.views.dataset import DataError, ViewSettings
 
 LAYERS: Final = {
@@ -37,9 +38,9 @@ LINKS: Final = (
     Link("pages/explore.py", "Explore what happened", "Realised liquidations by venue, side and timeframe, with price on top.",
          ":material/grid_on:", {}),
     Link("pages/explore.py", "Ask what if", "Drag the price, change the leverage mix, and watch the modelled bands move.",
-         ":material/tune:", {"layer": "modelled"}),
+         ":material/tune:", {"layer": LAYER_NAMES["modelled"]}),
     Link("pages/explore.py", "Bring your own data", "Upload recorded liquidations and candles; nothing leaves your session.",
-         ":material/upload_file:", {"data": "files"}),
+         ":material/upload_file:", {"data": OWN_FILES}),
 )
 
 

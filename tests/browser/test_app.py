@@ -41,7 +41,7 @@ def test_a_copied_link_shows_the_same_view_to_another_person(server: str, browse
     page.get_by_text("viridis", exact=True).click()
     settle(page)
     link = page.url
-    assert "layer=modelled" in link
+    assert "layer=Modelled" in link
     assert "colours=viridis" in link
     other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     other.goto(link)
@@ -67,7 +67,7 @@ def test_the_wheel_scrolls_the_page_and_not_the_chart(server: str, page: Page) -
     assert page.evaluate(top) > before + 200
 
 
-@pytest.mark.parametrize("path", ["/", "/explore", "/explore?layer=modelled&compare=true"])
+@pytest.mark.parametrize("path", ["/", "/explore", "/explore?layer=Modelled&compare=true"])
 def test_a_phone_shows_the_page_without_sideways_scrolling(server: str, browser: Browser, path: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
@@ -95,7 +95,7 @@ def test_uploaded_files_make_a_heatmap_and_its_download_holds_the_same_money(ser
     events, candles = tmp_path / "events.csv", tmp_path / "candles.parquet"
     events.write_bytes(files.write_table(sample.liquidations.iloc[:5000], "csv"))
     candles.write_bytes(files.write_table(sample.candles.iloc[:4000], "parquet"))
-    page.goto(f"{server}/explore?data=files&span=All&tf=1h")
+    page.goto(f"{server}/explore?data=Your+own+files&span=All&tf=1h")
     settle(page)
     _upload(page, events, candles)
     expect(chart(page)).to_be_visible()
@@ -110,7 +110,7 @@ def test_uploaded_files_make_a_heatmap_and_its_download_holds_the_same_money(ser
 
 def test_recorded_liquidations_and_candles_make_a_heatmap(server: str, page: Page, real_data: Path) -> None:
     folder = real_data / "J_2026-03_04_pacifica"
-    page.goto(f"{server}/explore?data=files&span=All&tf=4h")
+    page.goto(f"{server}/explore?data=Your+own+files&span=All&tf=4h")
     settle(page)
     _upload(page, folder / "candles_perp_15m.parquet", folder / "liq_events_pacifica.parquet")
     assert page.locator("[data-testid='stException']").count() == 0

@@ -1,7 +1,6 @@
 """Every page runs, says what to look at, describes its charts, and survives every control."""
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -41,12 +40,17 @@ def test_a_page_runs_has_a_title_and_describes_its_charts(name: str) -> None:
     assert charts(app)
     for chart in charts(app):
         assert len(chart.proto.alt) > 40
-        assert "USD" in json.dumps(json.loads(chart.proto.spec))
+        assert "$" in chart.proto.alt
+        assert any(kind in chart.proto.alt.lower() for kind in ("realised", "modelled", "liquidat"))
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_says_once_that_nothing_is_advice(name: str) -> None:
-    assert words(open_page(name)).lower().count("financial advice") == 1
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    app.switch_page(f"pages/{name}")
+    # AppTest opens a switched page without app.py; the guard then brings it back into the frame.
+    app.session_state["_framed"] = False
+    assert words(app.run()).lower().count("financial advice") == 1
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -56,18 +60,18 @@ def test_a_synthetic_market_is_named_synthetic(name: str) -> None:
 
 def test_the_kind_of_heatmap_is_always_said() -> None:
     assert "Realised: positions that were closed by force." in words(open_page("explore.py"))
-    modelled = words(open_page("explore.py", layer="modelled"))
+    modelled = words(open_page("explore.py", layer="Modelled"))
     assert "Modelled: where open positions would be closed" in modelled
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        {"layer": "modelled"}, {"side": "long"}, {"side": "short"}, {"side": "net"}, {"tf": "1m", "span": "6 h"}, {"tf": "1d", "span": "All"},
-        {"span": "12 h"}, {"range": "±5 %"}, {"bins": "400"}, {"logprice": "true"}, {"scale": "percentile"}, {"scale": "linear"},
-        {"pin": "true"}, {"colours": "cividis"}, {"price": "line"}, {"price": "none"}, {"volume": "false"}, {"profile": "false"},
-        {"axes": "price-right"}, {"axes": "price-right", "layer": "modelled", "logprice": "true"}, {"zoom": "true"}, {"data": "calm"},
-        {"layer": "modelled", "model": "textbook"}, {"layer": "modelled", "compare": "true"}, {"min": "100000"}, {"move": "8"},
+        {"layer": "Modelled"}, {"side": "Longs"}, {"side": "Shorts"}, {"side": "Net"}, {"tf": "1m", "span": "6 h"}, {"tf": "1d", "span": "All"},
+        {"span": "12 h"}, {"range": "±5 %"}, {"bins": "400"}, {"logprice": "true"}, {"scale": "Percentile"}, {"scale": "Linear"},
+        {"pin": "true"}, {"colours": "cividis"}, {"price": "Line"}, {"price": "None"}, {"volume": "false"}, {"profile": "false"},
+        {"axes": "Price →"}, {"axes": "Price →", "layer": "Modelled", "logprice": "true"}, {"zoom": "true"}, {"data": "Sample market, a calm fortnight"},
+        {"layer": "Modelled", "model": "Textbook formula"}, {"layer": "Modelled", "compare": "true"}, {"min": "$100k"}, {"move": "8"},
         {"venues": "Alder"}, {"tf": "nonsense", "span": "forever", "bins": "-3", "side": "up"}, {"range": "Custom", "low": "50000", "high": "100"},
     ],
     ids=lambda query: "&".join(f"{key}={value}" for key, value in query.items()),
@@ -101,7 +105,7 @@ def test_moving_the_price_names_the_side_that_is_liquidated() -> None:
 
 
 def test_a_setting_changes_the_address_and_the_address_the_setting() -> None:
-    app = open_page("explore.py", tf="4h", colours="viridis", side="short")
+    app = open_page("explore.py", tf="4h", colours="viridis", side="Shorts")
     assert app.selectbox(key="tf").value == "4h"
     assert app.session_state["colours"] == "viridis"
     assert app.session_state["side"] == "short"
@@ -119,7 +123,7 @@ def _own_files(events: bool = True) -> bytes:
 
 
 def test_uploaded_liquidations_and_candles_make_a_heatmap() -> None:
-    app = open_page("explore.py", data="files")
+    app = open_page("explore.py", data="Your own files")
     assert not charts(app)
     _uploaded(app, "events.csv", _own_files())
     assert not app.exception
@@ -128,7 +132,7 @@ def test_uploaded_liquidations_and_candles_make_a_heatmap() -> None:
 
 
 def test_a_bad_file_is_refused_with_a_sentence_and_the_good_one_stays() -> None:
-    app = open_page("explore.py", data="files")
+    app = open_page("explore.py", data="Your own files")
     _uploaded(app, "events.csv", _own_files())
     app.file_uploader(key="uploads").set_value([
         ("events.csv", _own_files(), "text/csv"), ("broken.csv", b"<html><body>not a table</body></html>", "text/csv"),
@@ -139,7 +143,7 @@ def test_a_bad_file_is_refused_with_a_sentence_and_the_good_one_stays() -> None:
 
 
 def test_candles_alone_give_modelled_levels_and_say_why_events_are_missing() -> None:
-    app = open_page("explore.py", data="files", layer="modelled")
+    app = open_page("explore.py", data="Your own files", layer="Modelled")
     _uploaded(app, "klines.csv", _own_files(events=False))
     assert not app.exception
     assert charts(app)
@@ -147,7 +151,7 @@ def test_candles_alone_give_modelled_levels_and_say_why_events_are_missing() -> 
 
 
 def test_a_table_with_unknown_columns_asks_for_them() -> None:
-    app = open_page("explore.py", data="files")
+    app = open_page("explore.py", data="Your own files")
     frame = pd.DataFrame({
         "wann": pd.date_range("2026-03-01", periods=30, freq="min").astype(str), "seite": ["long", "short"] * 15,
         "kurs": np.linspace(27_000, 28_000, 30), "menge": 0.5,
