@@ -23,7 +23,7 @@ for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")
 
 settings = panels.attempt(controls.view_settings, data)
-drawing = controls.drawing()
+drawing = controls.drawing(settings.layer if settings is not None else "realised")
 view = panels.good_view(data, settings) if settings is not None else panels.last_view()
 if view is None:
     st.stop()

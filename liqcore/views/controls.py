@@ -12,14 +12,14 @@ import streamlit as st
 from liqcore import tables
 from liqcore.heat.assumptions import Assumptions
 from liqcore.views import wording
-from liqcore.views.dataset import DataError, Dataset, ViewSettings, candle_step
+from liqcore.views.dataset import DataError, Dataset, Layer, ViewSettings, candle_step
 
 TIMEFRAMES: Final = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "12h", "1d")
 SPANS: Final = {"6 h": 6.0, "12 h": 12.0, "1 d": 24.0, "3 d": 72.0, "7 d": 168.0, "14 d": 336.0, "All": None}
 REACHES: Final = {"Fit": None, "±2 %": 0.02, "±5 %": 0.05, "±10 %": 0.10, "±20 %": 0.20, "Custom": None}
 LAYERS: Final = {"realised": "Realised", "modelled": "Modelled"}
 SIDES: Final = {"both": "Both", "long": "Longs", "short": "Shorts", "net": "Net"}
-SCALES: Final = {"log": "Log", "linear": "Linear", "percentile": "Percentile"}
+SCALES: Final = {"auto": "Auto", "log": "Log", "linear": "Linear", "percentile": "Percentile"}
 MODELS: Final = {"flow-identity": "Flow identity", "textbook": "Textbook formula"}
 LINK: Final[Any] = "query-params"
 OWN_FILES: Final = "Your own files"
@@ -68,7 +68,9 @@ def view_settings(data: Dataset) -> ViewSettings:
         reach = str(st.selectbox("Price range", list(REACHES), key="range", bind=LINK, help="How far around the last price to look."))
         price_range = _custom_range(data) if reach == "Custom" else None
         bins = int(st.select_slider("Price bins", (50, 75, 100, 150, 200, 300, 400), value=150, key="bins", bind=LINK))
-        log_price = st.toggle("Log-spaced price bins", key="logprice", bind=LINK, help="Bins of equal per cent instead of equal dollars.")
+        log_price = layer == "realised" and st.toggle(
+            "Log-spaced price bins", key="logprice", bind=LINK, help="Bins of equal per cent instead of equal dollars.",
+        )
         venues = _venues(data)
     model, assumptions = "flow-identity", Assumptions()
     if layer == "modelled":
@@ -81,7 +83,7 @@ def view_settings(data: Dataset) -> ViewSettings:
     )
 
 
-def drawing() -> Drawing:
+def drawing(layer: Layer) -> Drawing:
     """How to draw it: side above the chart, colours and price in the sidebar."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         side = choice(
@@ -91,7 +93,12 @@ def drawing() -> Drawing:
         price_line = choice("Price", {"candles": "Candles", "line": "Line", "none": "None"}, "candles", "price")
     with st.sidebar:
         st.subheader("Colour")
-        scale = choice("Scale", SCALES, "log", "scale", help="Log: each step of colour multiplies. Percentile: by rank.")
+        scale = choice("Scale", SCALES, "auto", "scale", help=(
+            "Log: each step of colour multiplies. Percentile: by rank. Auto: log for realised events, which differ by factors of "
+            "thousands, and linear for modelled levels, which differ little."
+        ))
+        if scale == "auto":
+            scale = "log" if layer == "realised" else "linear"
         palette = choice("Colours", ("inferno", "viridis", "cividis"), "inferno", "colours")
         pinned = st.toggle(
             "Pin the legend in USD", key="pin", bind=LINK,

@@ -13,7 +13,7 @@ from liqcore.tables import TableError
 from liqcore.views import controls, dataset, wording
 from liqcore.views.dataset import Dataset, ViewSettings
 
-SAMPLES: Final = {"violent": "Sample market, a violent fortnight", "calm": "Sample market, a calm fortnight"}
+SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
 OWN: Final = "files"
 _HELD: Final = "held_files"
 _TYPES: Final = ["csv", "gz", "parquet", "zip", "txt"]

@@ -18,7 +18,7 @@ LAYERS: Final = {
     "realised": "Liquidations that happened",
 }
 DRAWING: Final = Drawing(
-    side="both", scale="log", domain=None, palette="inferno", threshold=0.0, price_line="candles", volume=False, profile=False,
+    side="both", scale="linear", domain=None, palette="inferno", threshold=0.0, price_line="candles", volume=False, profile=False,
     orientation="time-right", zoom=False,
 )
 
@@ -66,6 +66,6 @@ def first_look(layer: str, grid: HeatGrid, bars: pd.DataFrame | None) -> Story:
     notes = tuple(explain.notes_for_beginners(grid, bars))
     marks = pd.DataFrame({
         "time": [note.time for note in notes], "price": [note.price for note in notes],
-        "label": [str(number) for number in range(1, len(notes) + 1)],
+        "label": "", "number": range(1, len(notes) + 1),
     })
     return Story(grid=grid, bars=bars, notes=notes, marks=marks)

@@ -70,7 +70,7 @@ def test_the_kind_of_heatmap_is_always_said() -> None:
         {"layer": "Modelled"}, {"side": "Longs"}, {"side": "Shorts"}, {"side": "Net"}, {"tf": "1m", "span": "6 h"}, {"tf": "1d", "span": "All"},
         {"span": "12 h"}, {"range": "±5 %"}, {"bins": "400"}, {"logprice": "true"}, {"scale": "Percentile"}, {"scale": "Linear"},
         {"pin": "true"}, {"colours": "cividis"}, {"price": "Line"}, {"price": "None"}, {"volume": "false"}, {"profile": "false"},
-        {"axes": "Price →"}, {"axes": "Price →", "layer": "Modelled", "logprice": "true"}, {"zoom": "true"}, {"data": "Sample market, a calm fortnight"},
+        {"axes": "Price →"}, {"axes": "Price →", "layer": "Modelled", "logprice": "true"}, {"zoom": "true"}, {"data": "Sample: calm fortnight"},
         {"layer": "Modelled", "model": "Textbook formula"}, {"layer": "Modelled", "compare": "true"}, {"min": "$100k"}, {"move": "8"},
         {"venues": "Alder"}, {"tf": "nonsense", "span": "forever", "bins": "-3", "side": "up"}, {"range": "Custom", "low": "50000", "high": "100"},
     ],
