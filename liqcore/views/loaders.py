@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from liqcore import tables
 from liqcore.feeds import files, samples
 from liqcore.heat.grid import HeatGrid
 from liqcore.tables import TableError
@@ -109,25 +110,26 @@ def _take(upload: Any) -> None:
         st.error(f"**{wording.markdown(upload.name)}** was not used. {wording.markdown(str(problem))}", icon=":material/error:")
 
 
-def _ask_mapping(upload: Any, question: Any) -> None:
-    """Select boxes for the columns that the reader could not recognise."""
+def _ask_mapping(upload: Any, question: files.MappingNeeded) -> None:
+    """Select boxes for the columns that the reader could not recognise, and for what no column says."""
+    wanted = list(question.missing)
+    if question.kind == "liquidations" and "price" not in {*wanted, *question.guess}:
+        wanted.append("price")
     with st.form(f"ask-{upload.file_id}"):
         st.markdown(f"**{wording.markdown(upload.name)}**: {wording.markdown(str(question))}")
         chosen: dict[str, str] = {}
         with st.container(horizontal=True):
-            for name in question.missing:
-                options = ["(not in this file)", *question.columns]
-                guess = question.guess.get(name)
-                pick = st.selectbox(
-                    name.replace("_", " ").capitalize(), options, index=options.index(guess) if guess in options else 0,
-                    key=f"map-{upload.file_id}-{name}",
-                )
-                if pick != options[0]:
-                    chosen[name] = str(pick)
+            kind = question.kind or st.selectbox(
+                "What the file holds", list(tables.COLUMNS), format_func=lambda name: name.replace("_", " ").capitalize(), key=f"kind-{upload.file_id}"
+            )
+            for name in wanted:
+                nothing = "(not in this file)"
+                options = [nothing, *question.choices.get(name, question.columns)]
+                answer = st.selectbox(name.replace("_", " ").capitalize(), options, key=f"map-{upload.file_id}-{name}")
+                if answer != nothing:
+                    chosen[name] = str(answer)
         if st.form_submit_button("Use these columns", type="primary"):
-            st.session_state[f"mapping-{upload.file_id}"] = {
-                "kind": question.kind, "mapping": {**question.guess, **chosen},
-            }
+            st.session_state[f"mapping-{upload.file_id}"] = {"kind": kind, "mapping": {**question.guess, **chosen}}
             st.rerun()
 
 

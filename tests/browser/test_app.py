@@ -71,7 +71,7 @@ def test_the_wheel_scrolls_the_page_and_not_the_chart(server: str, page: Page) -
 def test_a_phone_shows_the_page_without_sideways_scrolling(server: str, browser: Browser, path: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
-    page.set_default_timeout(45_000)
+    page.set_default_timeout(90_000)
     page.goto(server + path)
     settle(page)
     expect(chart(page)).to_be_visible()
