@@ -61,20 +61,25 @@ def liquidation_price(
 
     Returns
     -------
-    float, or array of the broadcast shape. 0.0 for a long and inf for a short that no price can liquidate.
+    float, or array of the broadcast shape. 0.0 for a long and inf for a short that no price can liquidate;
+    0.0 for a short and inf for a long that every price does, because its debts exceed its value.
 
     Raises
     ------
     MarginError
-        Unknown side or contract, an entry, quantity or leverage that is not above zero, or neither
-        leverage nor wallet balance.
+        Unknown side or contract, an entry, quantity or leverage that is not above zero, rates that are
+        not shares of the value, a balance that is not a number, or neither leverage nor wallet balance.
     """
     sign, entry_, size = _checked(side, entry, quantity)
     rate, amount = np.asarray(maintenance_margin_rate, dtype=float), np.asarray(maintenance_amount, dtype=float)
     fee = np.asarray(fee_rate, dtype=float)
+    if not ((rate >= 0) & (fee >= 0) & (rate + fee < 1)).all():
+        raise MarginError("The maintenance margin and fee rates are shares of the value: 0.005 means 0.5 %. Give them between 0 and 1.")
     value = _value(entry_, size, contract)
     balance = _own_margin(value, leverage) if wallet_balance is None else np.asarray(wallet_balance, dtype=float)
     free = balance - np.asarray(other_maintenance, dtype=float) + np.asarray(other_pnl, dtype=float) + amount
+    if not np.isfinite(free).all():
+        raise MarginError("Wallet balance, maintenance amount and what other positions tie up and earn must be numbers.")
     if maintenance_basis == "entry":
         free = free - value * (rate + fee)
         rate, fee = np.zeros_like(rate), np.zeros_like(fee)
@@ -85,8 +90,7 @@ def liquidation_price(
             price = (free - sign * value) / (size * (rate + fee - sign))
         else:
             price = size * (rate + fee + sign) / (free + sign * value)
-    never = ~np.isfinite(price) | (price <= 0)
-    return _plain(np.where(never, np.where(sign > 0, 0.0, np.inf), price))
+    return _reached(price, contract)
 
 
 def bankruptcy_price(
@@ -107,7 +111,7 @@ def bankruptcy_price(
             price = entry_ * leverage_ / (leverage_ + sign)
         else:
             raise MarginError(f"A contract is linear or inverse, not {contract!r}.")
-    return _plain(np.where(np.isfinite(price) & (price >= 0), price, np.where(sign > 0, 0.0, np.inf)))
+    return _reached(price, contract)
 
 
 @dataclass(frozen=True)
@@ -240,6 +244,15 @@ def _own_margin(value: np.ndarray, leverage: ArrayLike | None) -> np.ndarray:
     if not (leverage_ > 0).all():
         raise MarginError("The leverage must be above zero.")
     return value / leverage_
+
+
+def _reached(price: np.ndarray, contract: str) -> Any:
+    """The price, or the end of the scale where the equation has no root above zero.
+
+    A linear equity is worth something at price 0, an inverse one at price infinity, so that is the end
+    both for what is never liquidated and for what always is.
+    """
+    return _plain(np.where(np.isfinite(price) & (price > 0), price, 0.0 if contract == "linear" else np.inf))
 
 
 def _plain(value: np.ndarray) -> Any:

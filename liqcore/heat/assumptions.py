@@ -53,16 +53,18 @@ class Assumptions:
     smoothing_bp: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("leverages", "taker_mix", "maker_mix", "margin_multiples", "margin_weights"):
+            object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
         count = len(self.leverages)
-        if count == 0 or min(self.leverages) < 1:
+        if count == 0 or not all(1 <= leverage < float("inf") for leverage in self.leverages):
             raise AssumptionError("Leverages must be 1 or more.")
         for name, mix, length in (
             ("taker_mix", self.taker_mix, count), ("maker_mix", self.maker_mix, count),
             ("margin_weights", self.margin_weights, len(self.margin_multiples)),
         ):
-            if len(mix) != length or min(mix) < 0 or abs(sum(mix) - 1) > 1e-6:
+            if len(mix) != length or min(mix) < 0 or not abs(sum(mix) - 1) <= 1e-6:
                 raise AssumptionError(f"{name} needs {length} shares of 0 or more that sum to 1.")
-        if min(self.margin_multiples) < 1:
+        if not all(1 <= multiple < float("inf") for multiple in self.margin_multiples):
             raise AssumptionError("margin_multiples must be 1 or more: nobody holds less than the initial margin.")
         if not 0 < self.maintenance_margin_rate < 0.5 or not 0 <= self.fee_rate < 0.1:
             raise AssumptionError("The maintenance margin rate must lie between 0 and 50 %, the fee rate between 0 and 10 %.")
@@ -70,7 +72,7 @@ class Assumptions:
             raise AssumptionError("The holding time must be above zero and under a year.")
         if self.churn is not None and not 0 <= self.churn < 1:
             raise AssumptionError("The churn is a share of the volume, from 0 to under 1.")
-        if not 1 <= self.entry_points <= 50:
+        if not 1 <= self.entry_points <= 50 or self.entry_points != int(self.entry_points):
             raise AssumptionError("entry_points is a whole number from 1 to 50.")
         if not 0 <= self.funding_tilt <= 0.3:
             raise AssumptionError("The funding tilt lies between 0 and 0.3.")

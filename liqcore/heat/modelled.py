@@ -49,7 +49,8 @@ def modelled_heatmap(
     model : `flow-identity`, or `textbook`: entry·(1 ∓ 1/leverage) for every taker trade, crossed by
         price and otherwise never closed.
     assumptions : the guesses; `Assumptions()` by default.
-    bins : log-spaced price bins between `price_range`, by default 15 % beyond the traded range.
+    bins : log-spaced price bins between `price_range`, by default 15 % beyond the traded range. They only
+        draw: inside, the model's bins are at most 10 basis points wide and reach as far as levels can.
     columns : at most so many display columns, evenly spread over time.
     time_edges : (T + 1,) datetime64 edges to use instead of `columns`.
     venue, source : words for the provenance.
@@ -80,9 +81,9 @@ def modelled_heatmap(
     book = _lattice(inputs, guesses, model, low, high, bins)
     closing = inputs.closes_at
     snapshots = np.searchsorted(closing, edges[1:].astype("int64"), side="right") - 1
-    blur = round(guesses.smoothing_bp / 1e4 / book.log_step)
-    kept = slice(max(book.first - blur, 0), min(book.first + bins + blur, book.bins))
-    outcome = run(book, _book_flows(inputs, book), _deposits(inputs, guesses, model, book), snapshots, kept)
+    blur = round(guesses.smoothing_bp / 1e4 / (book.log_step * book.parts))
+    kept = book.window(blur)
+    outcome = run(book, _book_flows(inputs, model, book), _deposits(inputs, guesses, model, book), snapshots, kept)
     # A column has data where a candle closed in it, or where a candle longer than the column covers it.
     first, last = np.searchsorted(closing, edges.astype("int64"), side="right")[:-1], snapshots
     inside = last >= first
@@ -124,7 +125,7 @@ def _inputs(
     closes_at = np.minimum(opens_at + step, np.append(opens_at[1:], opens_at[-1] + step))
     volume = bars["volume"].to_numpy()
     known_volume = np.isfinite(volume)
-    interest = _aligned(open_interest, closes_at)
+    interest, old = _aligned(open_interest, closes_at, step)
     known_interest = np.isfinite(interest)
     if not known_volume.any() and (model == "textbook" or not known_interest.any()):
         raise GridError("Modelled levels need volume or open interest, and the candles have no volume. Add an open interest file.")
@@ -140,22 +141,31 @@ def _inputs(
     inputs = _Inputs(
         opens_at=opens_at, closes_at=closes_at, low=bars["low"].to_numpy(), high=bars["high"].to_numpy(), close=bars["close"].to_numpy(),
         opened=opened, closed=closed, interest=interest, interest_before=before,
-        fade=np.full(len(volume), np.exp(-step / 3.6e9 / guesses.holding_hours)), buys=volume * taker, sells=volume * (1 - taker),
+        # Levels fade through holes between candles too.
+        fade=np.exp(-np.diff(closes_at, prepend=closes_at[0] - step) / 3.6e9 / guesses.holding_hours),
+        buys=volume * taker, sells=volume * (1 - taker),
         long_taker=_tilted(taker, np.maximum(tilt, 0.0)), short_taker=_tilted(1 - taker, np.maximum(-tilt, 0.0)),
     )
-    return inputs, _flags(model, known_volume, known_interest, np.isfinite(share), guesses)
+    return inputs, _flags(model, known_volume, known_interest, np.isfinite(share), old, guesses)
 
 
-def _aligned(open_interest: pd.DataFrame | None, closes_at: np.ndarray) -> np.ndarray:
-    """Open interest of all venues together as known at each close, BTC; NaN before every venue is known."""
+def _aligned(open_interest: pd.DataFrame | None, closes_at: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Open interest of all venues together as known at each close, and where a part of it is old.
+
+    BTC; NaN before every venue is known. Old is more than three of the venue's own intervals, or candles.
+    """
+    total, old = np.full(len(closes_at), np.nan), np.zeros(len(closes_at), dtype=bool)
     if open_interest is None or not len(open_interest):
-        return np.full(len(closes_at), np.nan)
+        return total, old
     table = tables.ensure(open_interest, "open_interest")
-    total = np.zeros(len(closes_at))
+    total[:] = 0.0
     for _, part in table.groupby("venue", observed=True):
-        at = np.searchsorted(tables.microseconds(part["time"]), closes_at, side="right") - 1
+        times = tables.microseconds(part["time"])
+        at = np.searchsorted(times, closes_at, side="right") - 1
         total += np.where(at >= 0, part["quantity"].to_numpy()[np.maximum(at, 0)], np.nan)
-    return total
+        interval = max(int(np.median(np.diff(times))) if len(times) > 1 else 0, step)
+        old |= (at >= 0) & (closes_at - times[np.maximum(at, 0)] > 3 * interval)
+    return total, old
 
 
 def _lasting_share(volume: np.ndarray, interest: np.ndarray, step: int, guesses: Assumptions) -> np.ndarray:
@@ -193,7 +203,9 @@ def _tilted(share: np.ndarray, shift: np.ndarray) -> np.ndarray:
     return raised / (raised + 1 - share)
 
 
-def _flags(model: str, volume: np.ndarray, interest: np.ndarray, split: np.ndarray, guesses: Assumptions) -> tuple[str, ...]:
+def _flags(
+    model: str, volume: np.ndarray, interest: np.ndarray, split: np.ndarray, old: np.ndarray, guesses: Assumptions
+) -> tuple[str, ...]:
     flags = []
     if model == "textbook":
         return ("Textbook formula: levels stand at the bankruptcy price, too far away, and nothing but price ever removes them.",)
@@ -201,6 +213,8 @@ def _flags(model: str, volume: np.ndarray, interest: np.ndarray, split: np.ndarr
         flags.append(f"No open interest was given, so levels fade with an assumed holding time of {guesses.holding_hours:g} hours.")
     elif not interest.all():
         flags.append(f"Open interest is missing for {100 * (1 - interest.mean()):.0f} % of the candles; levels fade by assumption there.")
+    if old.any():
+        flags.append(f"Open interest is out of date for {100 * old.mean():.0f} % of the candles; its last value is carried on there.")
     if not volume.any():
         flags.append("No volume was given, so only growth of open interest opens positions.")
     elif not split[volume].any():
@@ -246,10 +260,12 @@ def _lattice(inputs: _Inputs, guesses: Assumptions, model: str, low: float, high
     return lattice(low, high, bins, float(inputs.low.min() * longs.min()), float(inputs.high.max() * shorts.max()))
 
 
-def _book_flows(inputs: _Inputs, book: Lattice) -> Flows:
-    return Flows(
-        low_bin=book.bin(inputs.low), high_bin=book.bin(inputs.high), closes=inputs.closed, interest=inputs.interest_before, fade=inputs.fade
-    )
+def _book_flows(inputs: _Inputs, model: str, book: Lattice) -> Flows:
+    low_bin, high_bin = (book.bin(np.log(price / book.low)) for price in (inputs.low, inputs.high))
+    if model == "textbook":
+        unknown = np.full(len(low_bin), np.nan)
+        return Flows(low_bin, high_bin, np.zeros(len(low_bin)), unknown, unknown, np.ones(len(low_bin)))
+    return Flows(low_bin, high_bin, inputs.closed, inputs.interest_before, inputs.interest, inputs.fade)
 
 
 def _deposits(inputs: _Inputs, guesses: Assumptions, model: str, book: Lattice) -> Deposits:
@@ -273,11 +289,8 @@ def _deposits(inputs: _Inputs, guesses: Assumptions, model: str, book: Lattice) 
                 np.tile(opened * (share[part, None] * taker + (1 - share[part, None]) * maker), (1, len(kernel)))
                 for share in (inputs.long_taker, inputs.short_taker)
             )
-        bins = [
-            np.clip(np.floor((entries[:, :, None] + offset) / book.log_step + 1e-9), 0, book.bins - 1).astype(np.intp).reshape(len(entries), -1)
-            for offset in (log_longs, log_shorts)
-        ]
-        return bins[0], long_sizes, bins[1], short_sizes
+        long_bins, short_bins = (book.bin(entries[:, :, None] + offset).reshape(len(entries), -1) for offset in (log_longs, log_shorts))
+        return long_bins, long_sizes, short_bins, short_sizes
 
     return make
 
@@ -287,14 +300,11 @@ def _grid(
     blur: tuple[slice, int], provenance: Provenance,
 ) -> HeatGrid:
     kept, half = blur
-    centres = book.centres
-    drawn = slice(book.first - kept.start, book.first - kept.start + book.drawn)
-    usd = outcome.rows
-    usd *= centres[kept].astype(np.float32)
-    shown = (_blurred(usd, half) if half else usd)[:, :, drawn]
-    price_edges = book.edges[book.first : book.first + book.drawn + 1]
+    margin = (book.first - kept.start) // book.parts
+    shown = (_blurred(outcome.rows, half) if half else outcome.rows)[:, :, margin : margin + book.drawn]
+    price_edges = book.edges
     price_edges[0], price_edges[-1] = price_range
-    beyond = np.maximum((outcome.last * centres).sum(axis=1) - shown[:, -1].sum(axis=1, dtype=np.float64), 0.0)
+    beyond = np.maximum((outcome.last * book.centres).sum(axis=1) - shown[:, -1].sum(axis=1, dtype=np.float64), 0.0)
     return HeatGrid(
         kind="modelled", time_edges=edges, price_edges=price_edges, long=shown[0], short=shown[1],
         outside_long=float(beyond[0]), outside_short=float(beyond[1]), observed=observed, provenance=provenance,

@@ -59,6 +59,9 @@ def test_a_close_back_inside_soon_is_a_recapture():
     found = market.find_signals(bars([*CALM, below, under, back]), levels=[100.0])
     assert "(to 98)" in named(found, "recapture")["evidence"].iloc[0]
     assert "2 bars later" in named(found, "recapture")["evidence"].iloc[0]
+    deeper = market.find_signals(bars([*CALM, below, under, (98.6, 101.5, 97, 101, 10)]), levels=[100.0])
+    assert "(to 97)" in named(deeper, "recapture")["evidence"].iloc[0]
+    assert "(to 98)" in named(market.find_signals(bars([*CALM, below, back, (101, 101, 97, 100.5, 10)]), [100.0]), "recapture")["evidence"].iloc[0]
 
 
 DOWN = (101, 101.2, 98, 98.2, 30)
@@ -71,6 +74,7 @@ def test_a_full_bar_on_volume_that_closes_beyond_is_a_breakout():
     assert at_100([(101, 101.2, 94, 98.2, 30)], "breakout") == [], "the body is too small"
     assert at_100([(101, 101.2, 99.7, 99.9, 30)], "breakout") == [], "too close to the level"
     assert at_100([DOWN, (98.2, 98.3, 96, 96.2, 60)], "breakout") == [(0, "bearish")], "the level breaks once"
+    assert at_100([DOWN, (99.5, 100.2, 96, 96.2, 60)], "breakout") == [(0, "bearish")], "also when the price touches it again"
     assert at_100([(*DOWN[:4], np.nan)], "breakout") == [], "nobody knows the volume"
 
 
@@ -98,6 +102,19 @@ def test_a_gap_ends_every_wait():
     found = market.find_signals(late, [100.0])
     assert named(found, "recapture").empty
     assert any("missing" in note for note in found.notes)
+
+
+AT_LEVELS = {"rejection", "recapture", "breakout", "false breakout", "retest"}
+
+
+def level_signals_found(candles, levels, rules):
+    found = market.find_signals(candles, levels, timeframe="15min", rules=rules).table
+    found = found[found["name"].isin(AT_LEVELS)]
+    row = ((found["time"] - candles["time"].iloc[0]) / STEP).round().astype(int)
+    side = np.where(found["side"] == "bullish", 1, -1)
+    got = list(zip(row.tolist(), found["name"].tolist(), side.tolist(), found["level"].tolist(), strict=True))
+    assert len(set(got)) == len(got)
+    return set(got)
 
 
 def level_signals_by_hand(candles, levels, rules):
@@ -150,13 +167,18 @@ def level_signals_by_hand(candles, levels, rules):
 @given(series(least=20, most=120, gap=0.0), st.lists(st.integers(1970, 2030), min_size=1, max_size=5, unique=True))
 def test_level_signals_agree_with_the_rules_bar_by_bar(candles, halves):
     levels = [half / 2 for half in halves]
-    found = market.find_signals(candles, levels, timeframe="15min", rules=QUICK).table
-    found = found[found["name"].isin(["rejection", "recapture", "breakout", "false breakout", "retest"])]
-    row = ((found["time"] - candles["time"].iloc[0]) / STEP).round().astype(int)
-    side = np.where(found["side"] == "bullish", 1, -1)
-    got = list(zip(row.tolist(), found["name"].tolist(), side.tolist(), found["level"].tolist(), strict=True))
-    assert len(set(got)) == len(got)
-    assert set(got) == level_signals_by_hand(candles, levels, QUICK)
+    assert level_signals_found(candles, levels, QUICK) == level_signals_by_hand(candles, levels, QUICK)
+
+
+def test_level_signals_of_lively_markets_agree_with_the_rules_and_are_of_every_kind():
+    kinds = set()
+    for seed in range(30, 36):
+        candles = walk(seed, 250, unknown=0.02)
+        levels = candles["close"].quantile([0.2, 0.4, 0.5, 0.6, 0.8]).unique().tolist()
+        expected = level_signals_by_hand(candles, levels, QUICK)
+        assert level_signals_found(candles, levels, QUICK) == expected
+        kinds |= {name for _, name, _, _ in expected}
+    assert kinds == AT_LEVELS
 
 
 def market_of(seed, candles):

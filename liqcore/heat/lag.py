@@ -1,0 +1,149 @@
+"""Which venue is late, and by how much; and by how much its prices differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.heat.grid import HeatGrid
+
+# Newest occupied steps of a venue that are compared: enough to be sure, few enough to be quick in a cascade.
+_NEWEST = 4_000
+_PAIRS = 4_000_000
+_BLOCKS = 8
+# Columns in which two venues must both show heat before their prices are compared.
+_COMMON = 8
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How much later a venue is than the others: seconds (negative: earlier), sureness 0 to 1, and its events."""
+
+    seconds: float
+    confidence: float
+    events: int
+
+
+def venue_lags(
+    liquidations: pd.DataFrame, *, start: object = None, end: object = None, step: float = 1.0,
+    max_lag: float = 300.0, minimum_events: int = 20,
+) -> dict[str, Lag]:
+    """The lag of each venue against all others, by cross-correlation of their event times.
+
+    Each venue's events become a series of occupied steps; the lag is where the cross-correlogram with the
+    other venues' series, averaged over three steps, is highest. The confidence is the share of eight
+    blocks of its events that agree with it within two steps.
+
+    Parameters
+    ----------
+    liquidations : liquidations table with two venues or more.
+    start, end : window, UTC. step, max_lag : seconds.
+    minimum_events : a venue with fewer occupied steps gets no lag, and so does one whose peers have fewer.
+
+    Returns
+    -------
+    dict venue to Lag; venues that cannot be judged are missing.
+
+    Source: cross-correlogram of point processes (Perkel, Gerstein and Moore, 1967).
+    """
+    events = tables.ensure(liquidations, "liquidations")
+    micros = tables.microseconds(events["time"])
+    begin = 0 if start is None else int(np.searchsorted(micros, tables.to_datetime64(start).astype("int64")))
+    stop = len(micros) if end is None else int(np.searchsorted(micros, tables.to_datetime64(end).astype("int64"), "right"))
+    slots = micros[begin:stop] // int(step * 1e6)
+    venues = events["venue"].array.codes[begin:stop]
+    names = events["venue"].cat.categories
+    busy = {str(names[code]): np.unique(slots[venues == code]) for code in np.unique(venues)}
+    return _lags(busy, step, int(max_lag / step), minimum_events)
+
+
+def column_lags(grids: Mapping[str, HeatGrid], max_columns: int = 12, minimum_columns: int = 20) -> dict[str, Lag]:
+    """Lags from realised grids alone, in whole columns (as seconds): which venue's columns fill later.
+
+    Nothing is said of stocks, of grids whose columns differ, or of venues with few columns with heat.
+    """
+    first = next(iter(grids.values()), None)
+    if first is None or any(grid.is_stock or not np.array_equal(grid.time_edges, first.time_edges) for grid in grids.values()):
+        return {}
+    width = float(np.median(np.diff(first.time_edges).astype("int64"))) / 1e6
+    busy = {name: np.flatnonzero(grid.long.any(axis=1) | grid.short.any(axis=1)) for name, grid in grids.items()}
+    # A series that is busy nearly always says nothing about when.
+    busy = {name: columns for name, columns in busy.items() if len(columns) <= first.shape[0] / 2}
+    return _lags(busy, width, max_columns, minimum_columns)
+
+
+def price_basis(
+    venue: str, side: str, grids: Mapping[str, HeatGrid], prices: Mapping[str, pd.DataFrame | None]
+) -> float | None:
+    """ln(price of a venue / median price of the others), or None if too little is known.
+
+    From the closes of candles given for each venue, or else from realised grids: the median difference of
+    the centres of heat of one side, in columns where the venue and others have some. There it tells a venue
+    that reports bankruptcy prices from one that reports fills.
+    """
+    own = prices.get(venue)
+    others = [frame for name, frame in prices.items() if name != venue and frame is not None and frame is not own]
+    if own is not None and others:
+        closes = [frame.set_index("time")["close"] for frame in (own, *others)]
+        table = pd.concat(closes, axis=1, join="inner")
+        ratio = np.log(table.iloc[:, 0].to_numpy() / np.median(table.iloc[:, 1:].to_numpy(), axis=1))
+        return float(np.median(ratio)) if len(ratio) else None
+    first = grids[venue]
+    rest = [grid for name, grid in grids.items() if name != venue]
+    if first.is_stock or not rest or any(not np.array_equal(grid.time_edges, first.time_edges) for grid in rest):
+        return None
+    def centre(one: HeatGrid) -> np.ndarray:
+        usd = one.side(side).astype(np.float64)  # type: ignore[arg-type]
+        total = usd.sum(axis=1)
+        return np.where(total > 0, usd @ np.log(one.price_centres) / np.where(total > 0, total, 1.0), np.nan)
+
+    here, there = centre(first), np.stack([centre(one) for one in rest])
+    both = np.isfinite(here) & np.isfinite(there).any(axis=0)
+    if both.sum() < _COMMON:
+        return None
+    return float(np.median(here[both] - np.nanmedian(there[:, both], axis=0)))
+
+
+def _lags(busy: Mapping[str, np.ndarray], step: float, reach: int, minimum: int) -> dict[str, Lag]:
+    out = {}
+    for name, own in busy.items():
+        others = [slots for other, slots in busy.items() if other != name]
+        rest = np.sort(np.concatenate(others)) if others else np.empty(0, dtype=np.int64)
+        if len(own) < minimum or len(rest) < minimum:
+            continue
+        used = own[-_NEWEST:]
+        count = np.searchsorted(rest, used + reach, "right") - np.searchsorted(rest, used - reach)
+        used = used[np.cumsum(count[::-1])[::-1] <= _PAIRS]
+        whole = np.zeros(2 * reach + 1)
+        peaks = []
+        for block in np.array_split(used, _BLOCKS):
+            seen = _correlogram(block, rest, reach)
+            whole += seen
+            peaks.append(_peak(seen, reach))
+        if whole.sum() > 0:
+            lag = _peak(whole, reach)
+            agree = np.mean([peak is not None and lag is not None and abs(peak - lag) <= 2 for peak in peaks])
+            out[name] = Lag((lag or 0) * step, float(agree), len(own))
+    return out
+
+
+def _correlogram(own: np.ndarray, rest: np.ndarray, reach: int) -> np.ndarray:
+    """(2 · reach + 1,) pairs by own − other, from −reach to reach."""
+    begin, end = np.searchsorted(rest, own - reach), np.searchsorted(rest, own + reach, "right")
+    count = end - begin
+    first = np.cumsum(count) - count
+    other = rest[np.arange(count.sum()) + np.repeat(begin - first, count)]
+    return np.bincount(np.repeat(own, count) - other + reach, minlength=2 * reach + 1).astype(np.float64)
+
+
+def _peak(pairs: np.ndarray, reach: int) -> int | None:
+    """Where the correlogram is highest, averaged over three steps; ties to the smallest lag."""
+    if pairs.sum() == 0:
+        return None
+    smooth = np.convolve(pairs, [1.0, 2.0, 1.0], "same")
+    best = np.flatnonzero(smooth == smooth.max()) - reach
+    return int(best[np.argmin(np.abs(best))])

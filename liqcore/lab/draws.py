@@ -1,0 +1,260 @@
+"""Chance, day by day: everything random in the simulated market that does not depend on its state.
+
+Two machines must agree to the last digit, so only numpy's PCG64 bit stream is used (NEP 19 fixes it for all
+versions) and turned into distributions here. Logarithms, powers and cosines may differ in the last bit
+between machines; what comes from them is rounded to a coarse step (tick, lot, whole minute) before it is
+stored or compared, so that such a bit is lost. Each day has its own streams, so that a market of one day is
+the first day of a market of fourteen, and each purpose has its own, so that prices do not change with the
+number of positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from liqcore.lab.world import LEVERAGES, LOT, MINUTES_PER_DAY, Regime, VenueSpec
+
+LEGS: Final = 4
+_PRICE, _FLOW, _ENTRY, _BASIS, _CHURN, _HISTORY, _OPENING = range(7)
+_ENTRY_COLUMNS: Final = 10
+_HISTORY_MINUTES: Final = 10 * MINUTES_PER_DAY
+_SLOW: Final = 0.97
+_WOBBLE: Final = 0.98
+# Activity by hour of the day, UTC: quiet after midnight, busiest when the American day begins.
+_HOURS: Final = np.array([
+    .85, .85, .80, .75, .75, .75, .80, .90, 1.0, 1.0, 1.0, 1.0, 1.05, 1.25, 1.40, 1.40, 1.30, 1.20, 1.10, 1.05, 1.05, 1.0, .95, .90,
+])
+
+
+@dataclass(frozen=True)
+class Entries:
+    """New positions in the order in which they open, N rows.
+
+    `venue` and `tier` (index into LEVERAGES) are int64, `side_draw` uniform, `size` lots, `margin_multiple` of
+    the minimum, `stop`, `taker` and `tops_up` bool, `life` whole minutes.
+    """
+
+    venue: np.ndarray
+    tier: np.ndarray
+    side_draw: np.ndarray
+    size: np.ndarray
+    margin_multiple: np.ndarray
+    stop: np.ndarray
+    life: np.ndarray
+    taker: np.ndarray
+    tops_up: np.ndarray
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of chance. T = 1440 minutes, V venues.
+
+    `returns` (T, LEGS) log-returns of the index, `scale` (T,) the minute's usual move, `basis` (T, V) fraction,
+    `jitter` (T, LEGS) uniform, `first_entry` (T+1,) offsets into `entries`, `churn` and `churn_buy` (T, V) lots.
+    """
+
+    returns: np.ndarray
+    scale: np.ndarray
+    basis: np.ndarray
+    jitter: np.ndarray
+    first_entry: np.ndarray
+    entries: Entries
+    churn: np.ndarray
+    churn_buy: np.ndarray
+
+
+@dataclass(frozen=True)
+class Carry:
+    """What one day hands to the next: the slow log-volatility and each venue's wobble of the basis."""
+
+    slow: float
+    wobble: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Where chance comes from: the seed, and from minute `branch_minute` on another one."""
+
+    seed: int
+    branch_minute: int | None = None
+    branch_seed: int = 0
+
+    def rows(self, stream: int, day: int, rows: int, columns: int) -> np.ndarray:
+        """(rows, columns) uniforms of a stream of rows that are minutes of the day."""
+        before = rows if self.branch_minute is None else min(max(self.branch_minute - day * MINUTES_PER_DAY, 0), rows)
+        return self.spliced(stream, day, before, rows - before, columns, skip=before)
+
+    def spliced(self, stream: int, day: int, before: int, after: int, columns: int, skip: int = 0) -> np.ndarray:
+        """(before + after, columns) uniforms: the first from the seed, the rest from the branch's (after `skip` rows)."""
+        first = uniforms(self.seed, (stream, day), before * columns).reshape(before, columns)
+        if not after:
+            return first
+        rest = uniforms(self.seed, (stream, day, self.branch_seed), (skip + after) * columns).reshape(-1, columns)
+        return np.concatenate([first, rest[skip:]])
+
+
+def draw_day(
+    chance: Chance, day: int, regime: Regime, venues: tuple[VenueSpec, ...], carry: Carry, *,
+    drift: np.ndarray, noise: np.ndarray, activity: np.ndarray,
+) -> tuple[Day, Carry]:
+    """Draw day number `day` (0 is the first).
+
+    `drift` (T,) is added to the minute's log-return; `noise` and `activity` (T,) scale volatility and flow.
+    """
+    minutes = MINUTES_PER_DAY
+    u = chance.rows(_PRICE, day, minutes, 2 * LEGS + 3)
+    scale, slow = _scale(u[:, 2 * LEGS], regime, carry.slow)
+    scale = scale * noise
+    returns = student4(u[:, :LEGS]) * (scale / np.sqrt(2 * LEGS))[:, None]
+    jump = np.where(u[:, 2 * LEGS + 1] < regime.jumps_per_day / minutes, jump_sizes(u[:, 2 * LEGS + 2]) * regime.jump_size, 0.0)
+    returns = returns + ((jump * noise + drift) / LEGS)[:, None]
+    basis, wobble = _basis(chance.rows(_BASIS, day, minutes, len(venues)), regime, venues, carry.wobble)
+
+    # A frozen price has no move to measure by, and its usual flow all the same.
+    usual = np.where(scale > 0, scale, max(regime.volatility, 1e-6))
+    # A crash draws more orders in, but not in proportion: open interest falls in one.
+    move = np.minimum(np.abs(returns.sum(axis=1)) / usual, 2.0)
+    flow = (0.25 + 0.75 * move) * np.repeat(_HOURS, 60) * activity
+    counts = poisson(regime.opens * flow, chance.rows(_FLOW, day, minutes, 1)[:, 0])
+    first_entry = np.concatenate([[0], np.cumsum(counts)])
+    before = len(counts) if chance.branch_minute is None else min(max(chance.branch_minute - day * minutes, 0), minutes)
+    split = int(first_entry[before])
+    entries = _entries(chance.spliced(_ENTRY, day, split, int(first_entry[-1]) - split, _ENTRY_COLUMNS), regime, venues)
+
+    churn, churn_buy = _churn(chance.rows(_CHURN, day, minutes, 2 * len(venues)), flow, returns.sum(axis=1) / usual, regime, venues)
+    out = Day(returns, usual, basis, u[:, LEGS : 2 * LEGS], first_entry, entries, churn, churn_buy)
+    return out, Carry(slow, wobble)
+
+
+def draw_opening(chance: Chance, regime: Regime, venues: tuple[VenueSpec, ...]) -> tuple[Entries, np.ndarray, np.ndarray]:
+    """The positions that may be open when the market begins, as a long-running market would have them.
+
+    Returns
+    -------
+    entries (N rows), their ages in minutes (N,) int64, and `history` (H+1,): the index some minutes before the
+    start as a multiple of the first price, so that `history[a]` is a minutes ago and `history[0]` is 1.
+    """
+    taus = holding_times(regime)
+    mix = np.array([np.array(venue.leverage_mix) / sum(venue.leverage_mix) for venue in venues])
+    shares = np.array([venue.share for venue in venues])
+    typical = 0.25 + 0.75 * 0.73    # 0.73 is the mean of |return| over its scale, cut at 2
+    expected = regime.opens * typical * shares[:, None] * mix * taus
+    count = int(np.rint(expected.sum()))
+    expected = expected if count else np.ones_like(expected)
+    u = uniforms(chance.seed, (_OPENING, 0), count * (_ENTRY_COLUMNS + 1)).reshape(count, _ENTRY_COLUMNS + 1)
+    cells = np.searchsorted(np.cumsum(expected.ravel()) / expected.sum(), u[:, 0], side="right")
+    venue, tier = np.divmod(np.minimum(cells, expected.size - 1), len(LEVERAGES))
+    entries = _entries(u[:, :_ENTRY_COLUMNS], regime, venues, venue, tier)
+    ages = np.minimum(np.floor(-np.log1p(-u[:, _ENTRY_COLUMNS]) * taus[tier]), _HISTORY_MINUTES).astype(np.int64)
+    steps = student4(uniforms(chance.seed, (_HISTORY, 0), _HISTORY_MINUTES)) * (regime.volatility / np.sqrt(2))
+    return entries, ages, np.concatenate([[1.0], np.exp(np.cumsum(steps))])
+
+
+def uniforms(seed: int, key: tuple[int, ...], count: int) -> np.ndarray:
+    """(count,) float64 in [0, 1), multiples of 2⁻⁵³, from the PCG64 stream that `seed` and `key` name."""
+    stream = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key))
+    return (stream.random_raw(count) >> np.uint64(11)) * 2.0**-53
+
+
+def holding_times(regime: Regime) -> np.ndarray:
+    """Mean holding time of each of LEVERAGES, minutes."""
+    return regime.holding * (10.0 / np.array(LEVERAGES)) ** 0.7
+
+
+def student4(u: np.ndarray) -> np.ndarray:
+    """Student's t with 4 degrees of freedom (variance 2) from uniforms, cut at ±10.
+
+    The quantile has a closed form: W. T. Shaw, "Sampling Student's T distribution", J. Comp. Finance 9 (2006).
+    """
+    u = np.clip(u, 1e-12, 1 - 1e-12)
+    alpha = np.sqrt(4 * u * (1 - u))
+    size = 2 * np.sqrt(np.maximum(np.cos(np.arccos(alpha) / 3) / alpha - 1, 0.0))
+    return np.clip(np.where(u < 0.5, -size, size), -10.0, 10.0)
+
+
+def jump_sizes(u: np.ndarray) -> np.ndarray:
+    """Jumps of either sign from uniforms, between 0.4 and 2.4 of the usual size, small ones more often."""
+    spread = np.abs(2 * u - 1)
+    return np.where(u < 0.5, -1.0, 1.0) * (0.4 + 2.0 * spread * spread)
+
+
+def poisson(rates: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Poisson counts by inversion, one for each rate and uniform (int64)."""
+    counts = np.zeros(len(rates), dtype=np.int64)
+    term = np.exp(-rates)
+    below = term.copy()
+    top = int(rates.max() + 12 * np.sqrt(rates.max()) + 20) if len(rates) else 0
+    for k in range(1, top):
+        open_ = u > below
+        if not open_.any():
+            break
+        counts += open_
+        term = term * rates / k
+        below = below + term
+    return counts
+
+
+def _scale(u: np.ndarray, regime: Regime, slow: float) -> tuple[np.ndarray, float]:
+    """Usual size of each minute's move: the hour of the day times a slow log-volatility that changes by the hour."""
+    hourly = []
+    step = regime.volatility_of_volatility * np.sqrt(12 * (1 - _SLOW * _SLOW))
+    for value in u[::60]:
+        slow = _SLOW * slow + step * (float(value) - 0.5)
+        hourly.append(slow)
+    return np.repeat(np.exp(np.array(hourly)) * np.sqrt(_HOURS), 60) * regime.volatility, slow
+
+
+def _basis(u: np.ndarray, regime: Regime, venues: tuple[VenueSpec, ...], wobble: tuple[float, ...]) -> tuple[np.ndarray, tuple[float, ...]]:
+    now = np.array(wobble)
+    out = np.empty(u.shape)
+    steps = (u - 0.5) * np.sqrt(12 * (1 - _WOBBLE * _WOBBLE)) * regime.basis_wobble
+    for minute, step in enumerate(steps):
+        now = _WOBBLE * now + step
+        out[minute] = now
+    return (out + np.array([venue.basis_bp for venue in venues])) / 10_000, tuple(float(value) for value in now)
+
+
+def _entries(
+    u: np.ndarray, regime: Regime, venues: tuple[VenueSpec, ...], venue: np.ndarray | None = None, tier: np.ndarray | None = None
+) -> Entries:
+    if venue is None or tier is None:
+        shares = np.cumsum([spec.share for spec in venues])
+        venue = np.minimum(np.searchsorted(shares, u[:, 0], side="right"), len(venues) - 1)
+        ladder = np.cumsum([np.array(spec.leverage_mix) / sum(spec.leverage_mix) for spec in venues], axis=1)
+        tier = np.minimum((u[:, 1][:, None] >= ladder[venue]).sum(axis=1), len(LEVERAGES) - 1)
+    leverage = np.array(LEVERAGES, dtype=np.float64)[tier]
+    size = np.minimum(regime.size_minimum * (1 - u[:, 2]) ** (-1 / regime.size_tail), regime.size_maximum)
+    size = size * np.sqrt(np.minimum(10.0 / leverage, 1.0))
+    extra = np.where(u[:, 3] < regime.extra_margin_share, -np.log1p(-u[:, 4]) * regime.extra_margin, 0.0)
+    life = -np.log1p(-u[:, 6]) * holding_times(regime)[tier]
+    return Entries(
+        venue=venue.astype(np.int64), tier=tier.astype(np.int64), side_draw=u[:, 7],
+        size=np.maximum(np.rint(size / LOT), 1).astype(np.int64), margin_multiple=1 + np.rint(extra * 1_000) / 1_000,
+        stop=u[:, 5] < regime.stop_share, life=1 + np.floor(life).astype(np.int64),
+        taker=u[:, 8] >= regime.maker_share, tops_up=u[:, 9] < regime.top_up_share,
+    )
+
+
+def _churn(
+    u: np.ndarray, flow: np.ndarray, moves: np.ndarray, regime: Regime, venues: tuple[VenueSpec, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lots a minute that other parties trade among themselves, and how many of them a buyer took."""
+    count = len(venues)
+    shares = np.array([venue.share for venue in venues])
+    level = regime.churn * regime.opens * mean_size(regime) / LOT
+    noise = 0.5 + u[:, :count] * u[:, :count] * 1.5
+    # Whole tenths of a BTC: nobody needs more digits, and files of the tables stay small.
+    churn = np.rint(level * flow[:, None] * shares * noise / 100).astype(np.int64) * 100
+    buying = np.clip(0.5 + 0.18 * np.tanh(moves)[:, None] + 0.2 * (u[:, count:] - 0.5), 0.0, 1.0)
+    return churn, np.rint(churn * buying / 100).astype(np.int64) * 100
+
+
+def mean_size(regime: Regime) -> float:
+    """Mean of the cut Pareto distribution of position sizes before leverage shrinks it, BTC."""
+    low, high, tail = regime.size_minimum, max(regime.size_maximum, regime.size_minimum), regime.size_tail
+    if abs(tail - 1) < 1e-9:
+        return float(low * (1 + np.log(high / low)))
+    return float(low * (tail - (low / high) ** (tail - 1)) / (tail - 1))

@@ -1,0 +1,310 @@
+"""What the simulated market assumes: venues, regimes of volatility and flow, and events that are put in on purpose.
+
+Everything here is a frozen value, so that a market is described completely by what `simulate` was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Final, Literal
+
+from liqcore import tables
+
+TICK: Final = 0.1
+LOT: Final = 0.001
+MINUTES_PER_DAY: Final = 1_440
+LEVERAGES: Final = (2, 3, 5, 10, 20, 25, 50, 75, 100)
+
+Side = Literal["long", "short"]
+
+
+class SimulationError(ValueError):
+    """A market that cannot be simulated as asked, in one sentence."""
+
+
+@dataclass(frozen=True)
+class VenueSpec:
+    """One venue of the simulated market. The names are invented; no real venue is meant.
+
+    Attributes
+    ----------
+    name : what the tables call it.
+    share : part of all new positions and of other volume that it gets; shares are scaled to add up to 1.
+    leverage_mix : weights of `LEVERAGES` among its new positions.
+    completeness : `all`, or `sampled`: its feed prints only the latest liquidation of every second.
+    lag_seconds : from event to arrival at a listener.
+    price_kind : its feed prints the `fill` price or the `bankruptcy` price.
+    basis_bp : its usual premium over the index, in basis points.
+    maintenance_margin_rate : fraction of the notional at which a position is liquidated.
+    """
+
+    name: str
+    share: float
+    leverage_mix: tuple[float, ...]
+    completeness: Literal["all", "sampled"] = "all"
+    lag_seconds: float = 0.2
+    price_kind: Literal["fill", "bankruptcy"] = "fill"
+    basis_bp: float = 0.0
+    maintenance_margin_rate: float = 0.005
+
+    def __post_init__(self) -> None:
+        if len(self.leverage_mix) != len(LEVERAGES) or min(self.leverage_mix) < 0 or sum(self.leverage_mix) <= 0:
+            raise SimulationError(f"Venue {self.name}: leverage_mix needs {len(LEVERAGES)} weights of zero or more, one for each of {LEVERAGES}.")
+        if self.share <= 0 or self.lag_seconds < 0 or not 0 < self.maintenance_margin_rate < 0.009:
+            raise SimulationError(f"Venue {self.name}: share must be above 0, lag_seconds 0 or more, and maintenance_margin_rate between 0 and 0.009 (below the margin of 100×).")
+        if self.completeness not in ("all", "sampled") or self.price_kind not in ("fill", "bankruptcy"):
+            raise SimulationError(f"Venue {self.name}: completeness is all or sampled, and price_kind is fill or bankruptcy.")
+
+
+# The spread between venues is what the reader is meant to meet: a big venue whose feed is thinned, one that
+# prints bankruptcy prices, a careful crowd, a reckless crowd, and a slow feed.
+VENUES: Final = (
+    VenueSpec("Alder", 0.34, (.11, .14, .21, .20, .10, .08, .08, .03, .05), "sampled", 0.5, "fill", 0.5, 0.005),
+    VenueSpec("Birch", 0.25, (.09, .13, .20, .21, .12, .09, .08, .03, .05), "all", 0.2, "bankruptcy", -0.4, 0.005),
+    VenueSpec("Cedar", 0.18, (.22, .24, .25, .16, .05, .04, .02, .01, .01), "all", 0.8, "fill", 1.2, 0.004),
+    VenueSpec("Dogwood", 0.13, (.04, .06, .11, .17, .14, .12, .15, .08, .13), "sampled", 1.5, "bankruptcy", -1.5, 0.005),
+    VenueSpec("Elm", 0.10, (.12, .16, .23, .20, .10, .08, .06, .02, .03), "all", 90.0, "fill", 2.5, 0.006),
+)
+
+
+@dataclass(frozen=True)
+class Regime:
+    """How violent the market is and how its traders behave. Quantities in BTC, times in minutes.
+
+    Attributes
+    ----------
+    volatility : standard deviation of a usual minute's log-return (0.0004 is about 29 % a year).
+    volatility_of_volatility : standard deviation of the slow log-volatility.
+    jumps_per_day, jump_size : rate and usual size (log-return) of one-minute jumps, up or down.
+    impact : log-return per BTC of forced and stop-loss orders; 0 switches feedback off.
+    rebound, rebound_minutes : part of that impact which comes back, and how fast.
+    opens : new positions in a usual minute, all venues.
+    size_minimum, size_maximum, size_tail : Pareto distribution of position size; above 10× it shrinks with √leverage.
+    holding : mean holding time of a 10× position; others scale with (10/leverage)^0.7.
+    maker_share : part of the new positions that rest in the book instead of taking.
+    extra_margin_share, extra_margin : part of the positions with margin beyond the minimum (as cross margin
+        gives), and its mean as a multiple of the minimum.
+    stop_share, stop_at : part of the positions with a stop-loss, and where it stands as a part of the margin.
+    top_up_share : part of the traders who double their margin when liquidation comes near.
+    chase, trend : how much the last minute's and the last hours' move tilt new positions to its side.
+    churn : BTC a minute that change hands between other parties, per BTC of new positions.
+    fee_rate : fraction of the notional, paid by traders at opening and closing.
+    insurance_fund : USD that the venues' insurance funds hold at the start, by share.
+    basis_wobble : standard deviation of a venue's basis around its usual one, in basis points.
+    """
+
+    name: str = "calm"
+    volatility: float = 3.2e-4
+    volatility_of_volatility: float = 0.30
+    jumps_per_day: float = 1.0
+    jump_size: float = 0.0025
+    impact: float = 2.0e-6
+    rebound: float = 0.4
+    rebound_minutes: float = 25.0
+    opens: float = 36.0
+    size_minimum: float = 0.8
+    size_maximum: float = 600.0
+    size_tail: float = 1.3
+    holding: float = 1_000.0
+    maker_share: float = 0.35
+    extra_margin_share: float = 0.5
+    extra_margin: float = 0.6
+    stop_share: float = 0.4
+    stop_at: float = 0.6
+    top_up_share: float = 0.1
+    chase: float = 0.35
+    trend: float = 0.25
+    churn: float = 1.0
+    fee_rate: float = 0.0005
+    insurance_fund: float = 20e6
+    basis_wobble: float = 0.4
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "name" and not (value >= 0 and value < float("inf")):
+                raise SimulationError(f"{field.name} must be a number of zero or more, not {value!r}.")
+        for name in ("size_minimum", "size_tail", "holding", "rebound_minutes"):
+            if getattr(self, name) <= 0:
+                raise SimulationError(f"{name} must be above zero.")
+        for name in ("maker_share", "extra_margin_share", "stop_share", "stop_at", "top_up_share", "rebound"):
+            if getattr(self, name) > 1:
+                raise SimulationError(f"{name} is a share and cannot be above 1.")
+
+
+CALM: Final = Regime()
+VIOLENT: Final = Regime(
+    name="violent", volatility=7.5e-4, volatility_of_volatility=0.45, jumps_per_day=4.0, jump_size=0.004,
+    impact=3e-6, rebound=0.35, chase=0.45, trend=0.4, opens=52.0, holding=700.0, size_minimum=1.2,
+)
+REGIMES: Final = {"calm": CALM, "violent": VIOLENT}
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Many positions of one side on one venue, opened one after the other from `at` on.
+
+    Parameters
+    ----------
+    at : when the first one opens (anything that reads as a time, UTC).
+    quantity : BTC, all positions together, in equal parts.
+    entry_low, entry_high : USD; entries are spread evenly from low to high and booked at these prices,
+        as positions handed over from an earlier trade are. None: at the venue's price of the moment.
+    leverage : of each; margin is the minimum, without stop-loss.
+    positions, minutes : how many, and over how many minutes they open.
+    hours : how long they stay unless liquidated.
+    """
+
+    at: object
+    venue: str
+    side: Side
+    quantity: float
+    entry_low: float | None = None
+    entry_high: float | None = None
+    leverage: float = 10.0
+    positions: int = 50
+    minutes: int = 30
+    hours: float = 240.0
+
+    def __post_init__(self) -> None:
+        if (self.entry_low is None) != (self.entry_high is None):
+            raise SimulationError("A crowd needs both entry_low and entry_high, or neither.")
+        if self.entry_low is not None and self.entry_high is not None and not 0 < self.entry_low <= self.entry_high:
+            raise SimulationError("A crowd's entry_low must be above zero and not above entry_high.")
+        if self.positions < 1 or self.minutes < 1 or self.quantity / self.positions < LOT:
+            raise SimulationError(f"A crowd needs one or more positions of at least {LOT} BTC, opened over one or more minutes.")
+        _check_position(self.side, self.quantity, self.leverage, self.hours)
+
+
+@dataclass(frozen=True)
+class Whale:
+    """One large position. `entry` None means the venue's price at that moment; see `Crowd` for the rest."""
+
+    at: object
+    venue: str
+    side: Side
+    quantity: float
+    leverage: float = 10.0
+    entry: float | None = None
+    hours: float = 240.0
+
+    def __post_init__(self) -> None:
+        self.as_crowd()
+
+    def as_crowd(self) -> Crowd:
+        """The same position as a crowd of one."""
+        return Crowd(self.at, self.venue, self.side, self.quantity, self.entry, self.entry, self.leverage, 1, 1, self.hours)
+
+
+@dataclass(frozen=True)
+class PriceDrift:
+    """News that is nobody's trade: extra log-return of the index from `start` to `end`.
+
+    Give `change` (a fraction of the price, spread evenly over the minutes) or `target` (USD: the index is
+    led there and arrives in the last minute, whatever else happens on the way). `noise` scales the usual
+    volatility and `activity` the number of new positions and other trades in these minutes.
+    """
+
+    start: object
+    end: object
+    change: float | None = None
+    target: float | None = None
+    noise: float = 1.0
+    activity: float = 1.0
+
+    def __post_init__(self) -> None:
+        if (self.change is None) == (self.target is None):
+            raise SimulationError("A price drift needs either change or target.")
+        if (self.change is not None and self.change <= -1) or (self.target is not None and self.target <= 0):
+            raise SimulationError("A price drift cannot take the price to zero or below.")
+        if self.noise < 0 or self.activity < 0:
+            raise SimulationError("A price drift's noise and activity must be zero or more.")
+
+
+@dataclass(frozen=True)
+class FeedDelay:
+    """Liquidations of one venue from `start` to `end` arrive `seconds` later than its usual lag."""
+
+    start: object
+    end: object
+    venue: str
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if self.seconds < 0:
+            raise SimulationError("A feed delay must be zero seconds or more.")
+
+
+@dataclass(frozen=True)
+class FeedOutage:
+    """Liquidations of one venue from `start` to `end` never arrive; they happen all the same."""
+
+    start: object
+    end: object
+    venue: str
+
+
+Intervention = Crowd | Whale | PriceDrift | FeedDelay | FeedOutage
+
+
+@dataclass(frozen=True)
+class Branch:
+    """From `at` on, chance is drawn with another `seed`: many futures of one past."""
+
+    at: object
+    seed: int
+
+
+def choose_venues(venues: int | Sequence[VenueSpec]) -> tuple[VenueSpec, ...]:
+    """The first so many of `VENUES`, or the given ones, with shares that add up to 1."""
+    if isinstance(venues, int):
+        if not 1 <= venues <= len(VENUES):
+            raise SimulationError(f"Choose 1 to {len(VENUES)} venues, or give a list of VenueSpec.")
+        chosen = VENUES[:venues]
+    else:
+        chosen = tuple(venues)
+    names = [venue.name for venue in chosen]
+    if not chosen or len(set(names)) < len(names):
+        raise SimulationError("The market needs at least one venue, and each needs its own name.")
+    total = sum(venue.share for venue in chosen)
+    return tuple(replace(venue, share=venue.share / total) for venue in chosen)
+
+
+def choose_regime(regime: str | Regime, changes: dict[str, Any]) -> Regime:
+    """A preset by name or a regime of one's own, with single assumptions changed."""
+    if isinstance(regime, str):
+        if regime not in REGIMES:
+            raise SimulationError(f"There is no regime {regime!r}. Choose {' or '.join(REGIMES)}, or give a Regime.")
+        regime = REGIMES[regime]
+    unknown = sorted(set(changes) - {field.name for field in fields(Regime)})
+    if unknown:
+        raise SimulationError(f"{unknown[0]!r} is not an assumption of the market. Known are {', '.join(field.name for field in fields(Regime))}.")
+    return replace(regime, **changes)
+
+
+def describe(value: Any) -> dict[str, Any]:
+    """A frozen value as a plain dictionary with its kind, for metadata; times become text."""
+    out: dict[str, Any] = {"kind": type(value).__name__}
+    for name, item in asdict(value).items():
+        out[name] = list(item) if isinstance(item, tuple) else item if isinstance(item, (int, float, str)) or item is None else str(item)
+    return out
+
+
+def minute_of(moment: object, start: Any) -> int:
+    """Minutes from the start of the market to `moment`; a time before it raises SimulationError.
+
+    Times after the end are let through: what lies there has not happened yet, so that a shorter market is
+    the beginning of a longer one with the same interventions.
+    """
+    offset = int((tables.to_datetime64(moment) - start).astype("int64") // 60_000_000)
+    if offset < 0:
+        raise SimulationError(f"{moment} lies before the simulated market, which begins {start} UTC.")
+    return offset
+
+
+def _check_position(side: str, quantity: float, leverage: float, hours: float) -> None:
+    if side not in tables.SIDES:
+        raise SimulationError(f"{side!r} is not a side. Write long or short.")
+    if not 0 < quantity < 1e6 or not 1 <= leverage <= 100 or hours <= 0:
+        raise SimulationError("A position needs a quantity above zero (and under a million BTC), a leverage of 1 to 100 and hours above zero.")
