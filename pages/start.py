@@ -6,19 +6,16 @@ shell.require_frame()
 
 import streamlit as st  # noqa: E402
 
-from liqcore.views import loaders, panels, tour, wording  # noqa: E402
+from liqcore.views import controls, loaders, panels, tour, wording  # noqa: E402
 
 st.title("Where would leverage break?")
 st.markdown(
     "A leveraged position is closed by force when price reaches its liquidation price; "
     "a heatmap shows at which prices, and when, that much money is at stake."
 )
-layer = st.segmented_control(
-    "What to show", list(tour.LAYERS), default="modelled", format_func=tour.LAYERS.get, key="show", bind="query-params",
-    required=True, label_visibility="collapsed",
-)
+layer = controls.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
 data = loaders.sample("violent")
-story = tour.first_look(str(layer), loaders.heatmap(data, tour.settings(str(layer))), loaders.price_bars(data, tour.settings(str(layer))))
+story = tour.first_look(layer, loaders.heatmap(data, tour.settings(layer)), loaders.price_bars(data, tour.settings(layer)))
 panels.heatmap(story.grid, story.bars, data, tour.DRAWING, "start", height=430, marks=story.marks)
 
 for column, (number, note) in zip(st.columns(3, gap="medium"), enumerate(story.notes, 1), strict=True):
