@@ -23,6 +23,8 @@ _EDGE_SHARE = 0.1
 # of places in one: a band must stay a minority in its bucket, or it would become the usual.
 _BUCKETS = 8
 _LEAST = 5
+# Share of the hottest bin at which a band begins, and down to which it extends, where most bins are empty.
+_SPARSE_STRONG, _SPARSE_WEAK = 0.25, 0.1
 # Rows are worked off in blocks that stay in the processor's cache.
 _BLOCK = 128
 
@@ -115,18 +117,21 @@ def find_bands(grid: HeatGrid, path: PricePath, rule: ClusterRule, window: int) 
     as learnt from past columns, and judged by robust z, (x − median) / (1.4826 MAD) over the bins that hold
     heat: a bin is hot from z ≥ strong if it is also among the top 1 − quantile; its band extends, and later
     bands carry it on, while z ≥ weak. Where most bins within reach are empty, emptiness is the background:
-    then a bin is hot if it is among the top 1 − quantile of all bins and has at least a tenth of the heat
-    of the hottest one. Bins much finer than the smoothing are searched a few at a time.
+    then a band begins at a quarter of the heat of the hottest bin and extends down to a tenth. Bins much finer than the smoothing are searched a few at a time.
 
     Source: peak detection with hysteresis on a robust z-score (Iglewicz and Hoaglin, 1993).
     """
     columns = np.flatnonzero(np.asarray(grid.observed))
     span = 1 if grid.is_stock else max(int(window), 1)
+    if len(columns) == 0:
+        whole, real = np.empty(0, dtype=np.intp), np.empty(0)
+        none = grid.long[:0], grid.short[:0]
+        return Bands(columns, none, span, whole, whole, whole, real, real, real, real, np.empty(0, dtype=bool))
     heat = _summed(grid.long, columns, span), _summed(grid.short, columns, span)
     frame = _frame(grid, path.close[columns], rule)
     learnt = _Learnt.start(frame, len(columns))
     found = []
-    for begin in range(0, max(len(columns), 1), _BLOCK):
+    for begin in range(0, len(columns), _BLOCK):
         part = slice(begin, min(begin + _BLOCK, len(columns)))
         laid = _lay_out(frame, heat, part)
         folded = laid.reshape(-1, frame.fold, laid.shape[1]).sum(axis=1) if frame.fold > 1 else laid
@@ -315,15 +320,16 @@ def _judge(
     inside = frame.inside[:, part].reshape(-1)
     dense = 2 * (folded >= _DUST).sum(axis=0, dtype=np.int16) >= inside
     heat.sort(axis=1)
-    top = _upper(heat, np.where(dense, n, np.maximum(inside, 1)), rule.quantile)
-    tenth = np.log1p(np.expm1(heat[:, -1]) / np.float32(10))
+    top = _upper(heat, n, rule.quantile)
+    hottest = np.expm1(heat[:, -1])
+    begin, extend = (np.log1p(hottest * np.float32(share)) for share in (_SPARSE_STRONG, _SPARSE_WEAK))
     no_bar, never = np.float32(-np.inf), np.where(n > 0, np.float32(1e-6), np.float32(np.inf))
     return _Bar(
         middle, spread, dense,
         weak=np.where(dense, middle + np.float32(rule.weak) * spread, no_bar),
         strong=np.where(dense, middle + np.float32(rule.strong) * spread, no_bar),
-        weak_heat=np.where(dense, never, np.maximum(tenth, never)),
-        strong_heat=np.where(dense, np.maximum(top, never), np.maximum(np.maximum(tenth, top), never)),
+        weak_heat=np.maximum(np.where(dense, 0.0, extend), never),
+        strong_heat=np.maximum(np.where(dense, top, begin), never),
     )
 
 
