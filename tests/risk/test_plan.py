@@ -165,6 +165,12 @@ class TestLiquidation:
         assert prices[0][1] != prices[1][1]
         assert prices[0][0] == pytest.approx(prices[1][0], rel=1e-8)
 
+    def test_the_closing_fee_counts_within_tiers_as_it_does_without(self):
+        tiered = plan(tiers=TIERS, liquidation_fee_rate=0.0006, targets=())
+        flat = plan(maintenance_margin_rate=0.004, liquidation_fee_rate=0.0006, targets=())
+        assert tiered.liquidation_price == pytest.approx(flat.liquidation_price, rel=1e-12)
+        assert tiered.liquidation_price > plan(tiers=TIERS, targets=()).liquidation_price
+
     def test_a_larger_position_is_liquidated_sooner(self):
         found = [plan(account=account, tiers=TIERS, leverage=10) for account in (1e4, 1e6, 1e8)]
         assert [p.maintenance_margin_rate for p in found] == [0.004, 0.0065, 0.02]
