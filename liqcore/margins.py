@@ -249,8 +249,8 @@ def _own_margin(value: np.ndarray, leverage: ArrayLike | None) -> np.ndarray:
 def _reached(price: np.ndarray, contract: str) -> Any:
     """The price, or the end of the scale where the equation has no root above zero.
 
-    A linear equity is worth something at price 0, an inverse one at price infinity, so that is the end
-    both for what is never liquidated and for what always is.
+    Then every price lies on one side of the root: below a linear long's (never) and above a linear
+    short's (always), which both end at 0; with an inverse contract both end at infinity.
     """
     return _plain(np.where(np.isfinite(price) & (price > 0), price, 0.0 if contract == "linear" else np.inf))
 

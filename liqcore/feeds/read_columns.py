@@ -156,6 +156,7 @@ def need(raw: RawTable, kind: str, found: Mapping[str, str], missing: tuple[str,
     return MappingNeeded(
         sentence or f"The {kind.replace('_', ' ')} lack {words} (columns found: {names}). Say which column holds {'it' if len(missing) == 1 else 'them'}.",
         columns=raw.columns, missing=missing, kind=kind, guess=found,
+        choices={name: OPTIONS[name] for name in missing if name in OPTIONS},
     )
 
 

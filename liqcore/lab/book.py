@@ -16,7 +16,7 @@ from liqcore.lab.world import LOT, TICK
 UNIT: Final = TICK * LOT
 NEVER: Final = -(1 << 60)
 _FOREVER: Final = 1 << 60
-_COLUMNS: Final = ("code", "lots", "entry", "margin", "leverage", "liquidation", "stop", "limit", "expiry", "tops_up")
+_COLUMNS: Final = ("code", "lots", "entry", "margin", "leverage", "liquidation", "stop", "limit", "take", "expiry", "tops_up")
 
 
 class Accounts:
@@ -50,7 +50,8 @@ class Book:
     """Open positions as parallel arrays, and a watch list of those that the next hour may touch.
 
     `code` is 2·venue + (1 for shorts). Prices that a falling index crosses (longs) and a rising one (shorts)
-    are held with the sign of the side: a position is due when `limit >= sign · mark`, whatever its side.
+    are held with the sign of the side: a position is due when `limit >= sign · mark`, whatever its side. `take`,
+    the price to close at in profit, has the other sign: it is reached when `take >= −sign · mark`.
     """
 
     def __init__(self, capacity: int = 1 << 12) -> None:
@@ -63,10 +64,12 @@ class Book:
         self.liquidation = np.zeros(capacity, dtype=np.int64)
         self.stop = np.zeros(capacity, dtype=np.int64)
         self.limit = np.zeros(capacity, dtype=np.int64)
+        self.take = np.zeros(capacity, dtype=np.int64)
         self.expiry = np.zeros(capacity, dtype=np.int64)
         self.tops_up = np.zeros(capacity, dtype=bool)
         self.watched = np.zeros(0, dtype=np.int64)
         self.watch_limit = np.zeros(0, dtype=np.int64)
+        self.watch_take = np.zeros(0, dtype=np.int64)
         self.watch_code = np.zeros(0, dtype=np.int64)
         self.watch_expiry = np.zeros(0, dtype=np.int64)
         self.watching = 0
@@ -86,6 +89,7 @@ class Book:
         seen = slice(self.watching, self.watching + count)
         self.watched[seen] = np.arange(self.rows, self.rows + count)
         self.watch_limit[seen] = self.limit[new]
+        self.watch_take[seen] = columns["take"]
         self.watch_code[seen] = columns["code"]
         self.watch_expiry[seen] = columns["expiry"]
         self.rows += count
@@ -96,15 +100,18 @@ class Book:
         n = self.watching
         return self._strike(np.flatnonzero(self.watch_limit[:n] >= signed_marks[self.watch_code[:n]]))
 
-    def expired(self, minute: int) -> np.ndarray:
-        """Watched positions whose time is up, struck off the watch list (rows)."""
-        return self._strike(np.flatnonzero(self.watch_expiry[: self.watching] <= minute))
+    def finished(self, clock: int, signed_marks: np.ndarray) -> np.ndarray:
+        """Watched positions whose time is up or whose profit is made, struck off the watch list (rows)."""
+        n = self.watching
+        over = self.watch_expiry[:n] <= clock
+        made = self.watch_take[:n] >= signed_marks[self.watch_code[:n] ^ 1]
+        return self._strike(np.flatnonzero(over | made))
 
     def drop(self, rows: np.ndarray) -> None:
         """Mark positions as closed; `compact` forgets them."""
         self.lots[rows] = 0
         self.margin[rows] = 0
-        self.liquidation[rows] = self.stop[rows] = self.limit[rows] = NEVER
+        self.liquidation[rows] = self.stop[rows] = self.limit[rows] = self.take[rows] = NEVER
         self.expiry[rows] = _FOREVER
 
     def compact(self) -> None:
@@ -117,11 +124,13 @@ class Book:
         self.watching = 0
 
     def watch(self, signed_marks: np.ndarray, band: int, until: int) -> None:
-        """Watch what lies within `band` ticks of the marks or expires by minute `until`."""
+        """Watch what lies within `band` ticks of the marks or expires by `until` on the trading clock."""
         n = self.rows
-        near = (self.limit[:n] >= signed_marks[self.code[:n]] - band) | (self.expiry[:n] <= until)
-        self.watched = np.flatnonzero(near)
-        self.watch_limit, self.watch_code, self.watch_expiry = self.limit[self.watched], self.code[self.watched], self.expiry[self.watched]
+        code = self.code[:n]
+        near = (self.limit[:n] >= signed_marks[code] - band) | (self.take[:n] >= signed_marks[code ^ 1] - band)
+        self.watched = rows = np.flatnonzero(near | (self.expiry[:n] <= until))
+        self.watch_limit, self.watch_take = self.limit[rows], self.take[rows]
+        self.watch_code, self.watch_expiry = self.code[rows], self.expiry[rows]
         self.watching = len(self.watched)
 
     def live(self) -> np.ndarray:
@@ -129,7 +138,7 @@ class Book:
         return np.flatnonzero(self.lots[: self.rows] > 0)
 
     def _strike(self, places: np.ndarray) -> np.ndarray:
-        self.watch_limit[places] = NEVER
+        self.watch_limit[places] = self.watch_take[places] = NEVER
         self.watch_expiry[places] = _FOREVER
         return self.watched[places]
 
@@ -141,7 +150,7 @@ class Book:
             setattr(self, name, new)
 
     def _grow_watch(self, capacity: int) -> None:
-        for name in ("watched", "watch_limit", "watch_code", "watch_expiry"):
+        for name in ("watched", "watch_limit", "watch_take", "watch_code", "watch_expiry"):
             old = getattr(self, name)
             new = np.zeros(capacity, dtype=np.int64)
             new[: self.watching] = old[: self.watching]
@@ -165,6 +174,13 @@ def liquidation_limit(sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, l
 def stop_limit(sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, at: float) -> np.ndarray:
     """sign · stop price in ticks: where the part `at` of the margin is lost."""
     return np.rint(sign * entry - at * margin / lots).astype(np.int64)
+
+
+def take_limit(sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, multiple: np.ndarray) -> np.ndarray:
+    """−sign · price in ticks at which the profit is `multiple` times the margin; NEVER where it is infinite."""
+    wanted = np.isfinite(multiple)
+    distance = np.where(wanted, multiple, 0.0) * margin / lots
+    return np.where(wanted, -sign * entry - np.ceil(distance).astype(np.int64), NEVER)
 
 
 def bankruptcy_price(sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from liqcore.lab.world import LEVERAGES, LOT, MINUTES_PER_DAY, Regime, VenueSpec
 
 LEGS: Final = 4
 _PRICE, _FLOW, _ENTRY, _BASIS, _CHURN, _HISTORY, _OPENING = range(7)
-_ENTRY_COLUMNS: Final = 10
+_ENTRY_COLUMNS: Final = 12
 _HISTORY_MINUTES: Final = 10 * MINUTES_PER_DAY
 _SLOW: Final = 0.97
 _WOBBLE: Final = 0.98
@@ -34,7 +34,8 @@ class Entries:
     """New positions in the order in which they open, N rows.
 
     `venue` and `tier` (index into LEVERAGES) are int64, `side_draw` uniform, `size` lots, `margin_multiple` of
-    the minimum, `stop`, `taker` and `tops_up` bool, `life` whole minutes.
+    the minimum, `stop`, `taker` and `tops_up` bool, `take` the profit to close at as a multiple of the margin
+    (infinite for none), `life` whole minutes.
     """
 
     venue: np.ndarray
@@ -43,6 +44,7 @@ class Entries:
     size: np.ndarray
     margin_multiple: np.ndarray
     stop: np.ndarray
+    take: np.ndarray
     life: np.ndarray
     taker: np.ndarray
     tops_up: np.ndarray
@@ -52,12 +54,14 @@ class Entries:
 class Day:
     """One day of chance. T = 1440 minutes, V venues.
 
-    `returns` (T, LEGS) log-returns of the index, `scale` (T,) the minute's usual move, `basis` (T, V) fraction,
+    `returns` (T, LEGS) log-returns of the index, `scale` (T,) the minute's usual move, `pace` (T,) how busy the
+    hour is, `basis` (T, V) fraction,
     `jitter` (T, LEGS) uniform, `first_entry` (T+1,) offsets into `entries`, `churn` and `churn_buy` (T, V) lots.
     """
 
     returns: np.ndarray
     scale: np.ndarray
+    pace: np.ndarray
     basis: np.ndarray
     jitter: np.ndarray
     first_entry: np.ndarray
@@ -116,8 +120,9 @@ def draw_day(
     # A frozen price has no move to measure by, and its usual flow all the same.
     usual = np.where(scale > 0, scale, max(regime.volatility, 1e-6))
     # A crash draws more orders in, but not in proportion: open interest falls in one.
-    move = np.minimum(np.abs(returns.sum(axis=1)) / usual, 2.0)
-    flow = (0.25 + 0.75 * move) * np.repeat(_HOURS, 60) * activity
+    move = np.minimum(np.abs(returns.sum(axis=1)) / usual, 1.5)
+    pace = np.repeat(_HOURS, 60) * activity
+    flow = (0.25 + 0.75 * move) * pace
     counts = poisson(regime.opens * flow, chance.rows(_FLOW, day, minutes, 1)[:, 0])
     first_entry = np.concatenate([[0], np.cumsum(counts)])
     before = len(counts) if chance.branch_minute is None else min(max(chance.branch_minute - day * minutes, 0), minutes)
@@ -125,7 +130,7 @@ def draw_day(
     entries = _entries(chance.spliced(_ENTRY, day, split, int(first_entry[-1]) - split, _ENTRY_COLUMNS), regime, venues)
 
     churn, churn_buy = _churn(chance.rows(_CHURN, day, minutes, 2 * len(venues)), flow, returns.sum(axis=1) / usual, regime, venues)
-    out = Day(returns, usual, basis, u[:, LEGS : 2 * LEGS], first_entry, entries, churn, churn_buy)
+    out = Day(returns, usual, pace, basis, u[:, LEGS : 2 * LEGS], first_entry, entries, churn, churn_buy)
     return out, Carry(slow, wobble)
 
 
@@ -140,7 +145,7 @@ def draw_opening(chance: Chance, regime: Regime, venues: tuple[VenueSpec, ...]) 
     taus = holding_times(regime)
     mix = np.array([np.array(venue.leverage_mix) / sum(venue.leverage_mix) for venue in venues])
     shares = np.array([venue.share for venue in venues])
-    typical = 0.25 + 0.75 * 0.73    # 0.73 is the mean of |return| over its scale, cut at 2
+    typical = 0.25 + 0.75 * 0.68    # 0.68 is the mean of |return| over its scale, cut at 1.5
     expected = regime.opens * typical * shares[:, None] * mix * taus
     count = int(np.rint(expected.sum()))
     expected = expected if count else np.ones_like(expected)
@@ -229,11 +234,12 @@ def _entries(
     size = np.minimum(regime.size_minimum * (1 - u[:, 2]) ** (-1 / regime.size_tail), regime.size_maximum)
     size = size * np.sqrt(np.minimum(10.0 / leverage, 1.0))
     extra = np.where(u[:, 3] < regime.extra_margin_share, -np.log1p(-u[:, 4]) * regime.extra_margin, 0.0)
+    gain = 0.3 - np.log1p(-u[:, 11]) * max(regime.take_at - 0.3, 0.0)
     life = -np.log1p(-u[:, 6]) * holding_times(regime)[tier]
     return Entries(
         venue=venue.astype(np.int64), tier=tier.astype(np.int64), side_draw=u[:, 7],
         size=np.maximum(np.rint(size / LOT), 1).astype(np.int64), margin_multiple=1 + np.rint(extra * 1_000) / 1_000,
-        stop=u[:, 5] < regime.stop_share, life=1 + np.floor(life).astype(np.int64),
+        stop=u[:, 5] < regime.stop_share, take=np.where(u[:, 10] < regime.take_share, np.rint(gain * 1_000) / 1_000, np.inf), life=1 + np.floor(life).astype(np.int64),
         taker=u[:, 8] >= regime.maker_share, tops_up=u[:, 9] < regime.top_up_share,
     )
 

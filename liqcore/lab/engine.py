@@ -20,12 +20,16 @@ from liqcore.lab.world import LOT, Regime, SimulationError, VenueSpec
 
 _STRIDE: Final = 0.001
 _BAND: Final = 0.012
+_HORIZON: Final = 100_000
 _NO_ROWS: Final = np.zeros(0, dtype=np.int64)
 EVENT_COLUMNS: Final = ("minute", "leg", "code", "lots", "fill", "bankruptcy")
 
 
 class Engine:
-    """All state of the market at one moment. Prices in ticks, quantities in lots, money in units."""
+    """All state of the market at one moment. Prices in ticks, quantities in lots, money in units.
+
+    `clock` counts thousandths of a minute of usual trading: positions expire by it, sooner in a rout.
+    """
 
     def __init__(self, regime: Regime, venues: tuple[VenueSpec, ...], price: int) -> None:
         self.regime = regime
@@ -35,7 +39,7 @@ class Engine:
         self.book = Book()
         self.rate = np.array([venue.maintenance_margin_rate for venue in venues]) + regime.fee_rate
         self.price = self.high = self.low = price
-        self.minute = 0
+        self.minute = self.clock = 0
         self.pending = 0.0
         self.signed = np.zeros(2 * self.count, dtype=np.int64)
         self._factor = np.zeros(2 * self.count)
@@ -86,11 +90,12 @@ class Engine:
         """Renew the watch list around the marks of now."""
         self.band = int(_BAND * self.price)
         self.watched_at = self.signed.copy()
-        self.book.watch(self.signed, self.band, self.minute + 60)
+        self.watched_until = self.clock + _HORIZON
+        self.book.watch(self.signed, self.band, self.watched_until)
 
     def open(
         self, venue: np.ndarray, sign: np.ndarray, lots: np.ndarray, entry: np.ndarray, *, leverage: np.ndarray,
-        margin_multiple: np.ndarray, stop: np.ndarray, expiry: np.ndarray, taker: np.ndarray, tops_up: np.ndarray,
+        margin_multiple: np.ndarray, stop: np.ndarray, take: np.ndarray, expiry: np.ndarray, taker: np.ndarray, tops_up: np.ndarray,
     ) -> None:
         """Open positions at `entry` (ticks); traders pay in the margin and the fee."""
         value = lots * entry
@@ -106,11 +111,15 @@ class Engine:
         self.book.add(
             code=2 * venue + (sign < 0), lots=lots, entry=entry, margin=margin, leverage=leverage, expiry=expiry, tops_up=tops_up,
             liquidation=ledger.liquidation_limit(sign, entry, margin, lots, self.rate[venue]), stop=stops,
+            take=ledger.take_limit(sign, entry, margin, lots, take),
         )
 
-    def expire(self) -> None:
-        """Close what its owner wants to close this minute, at the mark."""
-        rows = self.book.expired(self.minute)
+    def finish(self, passed: int) -> None:
+        """Let `passed` of the trading clock go by and close what its owners want to close, at the mark."""
+        self.clock += passed
+        if self.clock > self.watched_until:
+            self.rewatch()
+        rows = self.book.finished(self.clock, self.signed)
         if rows.size:
             code = self.book.code[rows]
             self._close(rows, self.marks[code >> 1], np.zeros(rows.size, dtype=bool), fee_rate=self.regime.fee_rate)

@@ -227,15 +227,16 @@ def _open_book(engine: Engine, settings: _Settings) -> None:
     entry = path[ages].astype(np.int64)
     leverage = np.array(LEVERAGES, dtype=np.float64)[entries.tier]
     sign = np.where(entries.side_draw < 0.5, 1, -1)
-    # The worst price each has met since it was opened decides whether it is still there.
-    worst = np.where(sign > 0, np.minimum.accumulate(path)[ages], np.maximum.accumulate(path)[ages])
+    # The worst and the best price each has met since it was opened decide whether it is still there.
+    low, high = np.minimum.accumulate(path)[ages], np.maximum.accumulate(path)[ages]
+    worst, best = np.where(sign > 0, low, high), np.where(sign > 0, high, low)
     margin = entry * entries.margin_multiple / leverage
     reach = np.where(entries.stop, settings.regime.stop_at, 1.0) * margin - engine.rate[entries.venue] * entry
-    alive = np.flatnonzero(sign * (worst - entry) > -0.98 * reach)
+    alive = np.flatnonzero((sign * (worst - entry) > -0.98 * reach) & (sign * (best - entry) < entries.take * margin))
     engine.open(
         entries.venue[alive], sign[alive], entries.size[alive], entry[alive], leverage=leverage[alive],
-        margin_multiple=entries.margin_multiple[alive], stop=entries.stop[alive], expiry=entries.life[alive],
-        taker=entries.taker[alive], tops_up=entries.tops_up[alive],
+        margin_multiple=entries.margin_multiple[alive], stop=entries.stop[alive], take=entries.take[alive],
+        expiry=1_000 * entries.life[alive], taker=entries.taker[alive], tops_up=entries.tops_up[alive],
     )
     engine.rewatch()
 
@@ -251,7 +252,7 @@ def _note(engine: Engine, tape: Tape, minute: int, snapshots: frozenset[int], tr
     if minute % _FUNDING_MINUTES == 0:
         long, short = engine.accounts["long"], engine.accounts["short"]
         skew = (long - short) / np.maximum(long + short, 1)
-        rate = 0.0001 + 0.0020 * skew + 0.0002 * math.tanh(trend)
+        rate = 0.0001 + 0.0030 * skew + 0.0002 * math.tanh(trend)
         tape.funding_rows.append((minute, np.rint(np.clip(rate, -0.0075, 0.0075) * 1e6) / 1e6))
     if minute in snapshots:
         tape.positions.append(tapes.positions(tape, engine.book, minute))
@@ -259,13 +260,14 @@ def _note(engine: Engine, tape: Tape, minute: int, snapshots: frozenset[int], tr
 
 def _minute(engine: Engine, tape: Tape, plan: _Plan, day: Day, minute: int, row: int, trend: float) -> float:
     """One minute of the market; returns the trend (the last hours' move over its usual size)."""
-    engine.begin_minute(minute, day.basis[row])
     before = engine.price
+    engine.begin_minute(minute, day.basis[row])
     for leg in range(LEGS):
         pull = sum(_pull(engine.price, target, minute, leg, last) for first, last, target in plan.targets if first <= minute < last)
         engine.move(float(day.returns[row, leg]) + engine.rebound() + pull, leg)
-    engine.expire()
     move = math.log(engine.price / before) / float(day.scale[row])
+    # In a rout people close what they have: positions age by the moves, 0.82 being the mean of the bracket.
+    engine.finish(round(1_000 * float(day.pace[row]) * (0.25 + 0.75 * min(abs(move), 6.0)) / 0.82))
     trend += (move * math.sqrt(2 / _TREND_MINUTES)) - trend / _TREND_MINUTES
     _enter(engine, day, row, move, trend)
     for first, crowd in plan.crowds:
@@ -294,8 +296,8 @@ def _enter(engine: Engine, day: Day, row: int, move: float, trend: float) -> Non
     venue, tier = entries.venue[part], entries.tier[part]
     engine.open(
         venue, sign, entries.size[part], engine.marks[venue], leverage=np.array(LEVERAGES, dtype=np.float64)[tier],
-        margin_multiple=entries.margin_multiple[part], stop=entries.stop[part], expiry=engine.minute + entries.life[part],
-        taker=entries.taker[part], tops_up=entries.tops_up[part],
+        margin_multiple=entries.margin_multiple[part], stop=entries.stop[part], take=entries.take[part],
+        expiry=engine.clock + 1_000 * entries.life[part], taker=entries.taker[part], tops_up=entries.tops_up[part],
     )
 
 
@@ -317,7 +319,7 @@ def _enter_crowd(engine: Engine, tape: Tape, crowd: Crowd, passed: int) -> None:
     never, ones = np.zeros(number.size, dtype=bool), np.ones(number.size)
     engine.open(
         venue, sign, lots, entry, leverage=ones * crowd.leverage, margin_multiple=ones, stop=never,
-        expiry=np.full(number.size, engine.minute + max(round(crowd.hours * 60), 1)), taker=~never, tops_up=never,
+        take=ones * np.inf, expiry=np.full(number.size, engine.clock + max(round(crowd.hours * 60_000), 1)), taker=~never, tops_up=never,
     )
     book = engine.book
     new = slice(book.rows - number.size, book.rows)

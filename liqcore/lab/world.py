@@ -81,11 +81,13 @@ class Regime:
     rebound, rebound_minutes : part of that impact which comes back, and how fast.
     opens : new positions in a usual minute, all venues.
     size_minimum, size_maximum, size_tail : Pareto distribution of position size; above 10× it shrinks with √leverage.
-    holding : mean holding time of a 10× position; others scale with (10/leverage)^0.7.
+    holding : mean holding time of a 10× position in minutes of usual trading; others scale with (10/leverage)^0.7.
     maker_share : part of the new positions that rest in the book instead of taking.
     extra_margin_share, extra_margin : part of the positions with margin beyond the minimum (as cross margin
         gives), and its mean as a multiple of the minimum.
     stop_share, stop_at : part of the positions with a stop-loss, and where it stands as a part of the margin.
+    take_share, take_at : part of the positions that close in profit, and at how much of it as a multiple of
+        the margin (mean; never under 0.3 of it).
     top_up_share : part of the traders who double their margin when liquidation comes near.
     chase, trend : how much the last minute's and the last hours' move tilt new positions to its side.
     churn : BTC a minute that change hands between other parties, per BTC of new positions.
@@ -112,9 +114,11 @@ class Regime:
     extra_margin: float = 0.6
     stop_share: float = 0.4
     stop_at: float = 0.6
+    take_share: float = 0.5
+    take_at: float = 1.0
     top_up_share: float = 0.1
-    chase: float = 0.35
-    trend: float = 0.25
+    chase: float = 0.3
+    trend: float = 0.1
     churn: float = 1.0
     fee_rate: float = 0.0005
     insurance_fund: float = 20e6
@@ -128,7 +132,7 @@ class Regime:
         for name in ("size_minimum", "size_tail", "holding", "rebound_minutes"):
             if getattr(self, name) <= 0:
                 raise SimulationError(f"{name} must be above zero.")
-        for name in ("maker_share", "extra_margin_share", "stop_share", "stop_at", "top_up_share", "rebound"):
+        for name in ("maker_share", "extra_margin_share", "stop_share", "stop_at", "take_share", "top_up_share", "rebound"):
             if getattr(self, name) > 1:
                 raise SimulationError(f"{name} is a share and cannot be above 1.")
 
@@ -136,7 +140,7 @@ class Regime:
 CALM: Final = Regime()
 VIOLENT: Final = Regime(
     name="violent", volatility=7.5e-4, volatility_of_volatility=0.45, jumps_per_day=4.0, jump_size=0.004,
-    impact=3e-6, rebound=0.35, chase=0.45, trend=0.4, opens=52.0, holding=700.0, size_minimum=1.2,
+    impact=3e-6, rebound=0.35, chase=0.3, trend=0.1, opens=52.0, holding=700.0, size_minimum=1.2,
 )
 REGIMES: Final = {"calm": CALM, "violent": VIOLENT}
 
@@ -151,9 +155,9 @@ class Crowd:
     quantity : BTC, all positions together, in equal parts.
     entry_low, entry_high : USD; entries are spread evenly from low to high and booked at these prices,
         as positions handed over from an earlier trade are. None: at the venue's price of the moment.
-    leverage : of each; margin is the minimum, without stop-loss.
+    leverage : of each; margin is the minimum, without stop-loss and take-profit.
     positions, minutes : how many, and over how many minutes they open.
-    hours : how long they stay unless liquidated.
+    hours : of usual trading for which they stay unless liquidated; a rout shortens them.
     """
 
     at: object

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from liqcore import tables
 from liqcore.heat.grid import HeatGrid
@@ -34,7 +35,7 @@ Side = Literal["long", "short", "both", "net"]
 _MOST_COLUMNS: Final = {"realised": 480, "modelled": 1000, "measured": 1000}
 _MOST_BANDS: Final = 400
 _SPARSE: Final = 4_000
-_TABLE_ROWS: Final = 200
+_TABLE_ROWS: Final = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ class Chart:
 
     Attributes
     ----------
-    spec : Vega-Lite with DataFrames in `spec["datasets"]`.
+    spec : Vega-Lite with tables (the first a DataFrame, the others Arrow) in `spec["datasets"]`.
     alt : the takeaway in one or two sentences, for screen readers and captions.
     table : the same cells in words, largest first.
     legend : how to read the colours.
@@ -117,14 +118,14 @@ def heatmap_chart(
     words = Words(drawn, side, colour, threshold, price, marked_now=now is not None, title=title or "", joined=joined)
     table = chart_hover.in_words(drawn, shown, words.venues, words.kind, words.digits, _TABLE_ROWS)
     data = {
-        **_picture_data(drawn, side, colour, filled, shown, structure, words, bars, profile),
+        **_picture_data(drawn, side, colour, filled, shown, structure, words, bars),
         "table": table,
         **_annotation_data(drawn, marks, levels, outlines),
     }
     return Chart(
         spec={**template(structure), "datasets": {name: data[name] for name in DATASETS}},
         alt=words.alt(chart_hover.largest(drawn, shown)), table=table, legend=words.legend(),
-        notes=words.notes(zoom, len(candles) if candles is not None else 0, len(bars)), colour=colour,
+        notes=words.notes(zoom, bars.merged), colour=colour,
     )
 
 
@@ -174,8 +175,8 @@ def _price_now(candles: pd.DataFrame | None, grid: HeatGrid, now: object) -> flo
 
 def _picture_data(
     grid: HeatGrid, side: Side, colour: ColourScale, filled: np.ndarray, shown: dict[str, np.ndarray], structure: Structure,
-    words: Words, bars: pd.DataFrame, profile: bool,
-) -> dict[str, pd.DataFrame]:
+    words: Words, bars: chart_data.Bars,
+) -> dict[str, pa.Table]:
     palette = DIVERGING if colour.diverging else colour.palette
     columns = chart_hover.time_lattice(grid.time_edges)
     bands = chart_hover.price_lattice(grid.price_edges, structure.log_price)
@@ -183,10 +184,7 @@ def _picture_data(
     sparse = not grid.is_stock and int(np.count_nonzero(filled)) <= _SPARSE
     edge = chart_data.milliseconds(grid.time_edges)
     lowest = chart_hover.lowest_decade(*shown.values())
-    strings = _strings(grid, side, filled, shown, lowest)
-    reference = words.reference
-    by_band = chart_data.bands(grid, strings, reference, profile)
-    curve = chart_data.curves(grid, reference, profile and grid.is_stock)
+    beside = chart_data.profile(grid, words.reference) if structure.profile else chart_data.NO_PROFILE
     seen = grid.observed
     frame = {
         "time_from": edge[0], "time_to": edge[-1], "price_from": grid.price_edges[0], "price_to": grid.price_edges[-1],
@@ -195,47 +193,45 @@ def _picture_data(
         "price_bins": "" if bands.even else chart_hover.in_digits(bands.bins),
         "columns": grid.shape[0], "lowest": lowest, "below": chart_hover.below_text(lowest),
         "gaps": "" if seen is None or seen.all() else "".join(np.where(seen, "0", "1")),
-        "flow": not grid.is_stock, "net": side == "net",
-        "candle_origin": bars.attrs["origin"], "candle_step": bars.attrs["step"],
-        "legend_url": chart_data.legend_picture(palette),
-        **words.frame(by_band.attrs.get("top", 0.0), curve.attrs.get("top", 0.0), bars.attrs.get("top", 0.0)),
+        "flow": not grid.is_stock, "net": side == "net", "candle_origin": bars.origin, "candle_step": bars.step,
+        "legend_url": chart_data.legend_picture(palette), **words.frame(beside.bar_top, beside.curve_top, bars.top),
     }
     url = chart_data.nothing() if sparse else chart_data.picture(pixels, palette, columns, bands, structure.upright)
     return {
-        "frame": pd.DataFrame([frame]).astype({"now": "float64"}),
-        "heat": pd.DataFrame({"time_from": edge[:1], "time_to": edge[-1:], "price_from": grid.price_edges[:1],
-                              "price_to": grid.price_edges[-1:], "url": [url]}),
+        "frame": pa.Table.from_pylist([frame]),
+        "heat": pa.table({"time_from": edge[:1], "time_to": edge[-1:], "price_from": grid.price_edges[:1],
+                          "price_to": grid.price_edges[-1:], "url": [url]}),
         "cells": chart_data.cells(grid, pixels if sparse else pixels[:0], palette),
-        "bands": by_band, "columns": pd.DataFrame({"edge": edge}), "curves": curve, "candles": bars,
-        "gaps": chart_data.gaps(grid), "ticks": chart_data.ticks(colour), "swatches": words.swatches(),
+        "bands": pa.table({"price_from": grid.price_edges[:-1], "price_to": grid.price_edges[1:],
+                           **_strings(grid, side, shown, lowest), **beside.columns}),
+        "columns": pa.table({"edge": edge}), "curves": beside.curves, "candles": bars.rows,
+        "gaps": chart_data.gaps(grid), "ticks": chart_data.ticks(colour), "swatches": pa.Table.from_pylist(words.swatches()),
     }
 
 
-def _strings(
-    grid: HeatGrid, side: Side, filled: np.ndarray, shown: dict[str, np.ndarray], lowest: int
-) -> dict[str, pd.Series]:
+def _strings(grid: HeatGrid, side: Side, shown: dict[str, np.ndarray], lowest: int) -> dict[str, Any]:
     """The strings of each side, and of both together where a cell has both."""
     packed = {name: chart_hover.codes(values, lowest) for name, values in shown.items()}
-    empty = np.zeros(grid.shape, dtype=np.uint16)
-    both = empty
     if len(packed) == 2:
         double = (packed["long"] > 0) & (packed["short"] > 0)
         if double.any():
-            both = np.where(double, chart_hover.codes(np.abs(grid.side(side)), lowest), empty)
-    return {
-        **{name: chart_hover.band_strings(packed.get(name, empty), dense_only=grid.is_stock) for name in ("long", "short")},
-        "total": chart_hover.band_strings(both),
-    }
+            packed["total"] = chart_hover.codes(np.where(double, np.abs(grid.side(side)), np.float32(0)), lowest)
+    empty = np.zeros(grid.shape, dtype=np.uint16)
+    out: dict[str, Any] = {}
+    for name in ("long", "short", "total"):
+        packed_side = chart_hover.band_strings(packed.get(name, empty), dense_only=grid.is_stock and name != "total")
+        out |= {name: packed_side.text, f"first_{name}": packed_side.first}
+    return out
 
 
 def _annotation_data(
     grid: HeatGrid, marks: pd.DataFrame | None, levels: pd.DataFrame | None, outlines: pd.DataFrame | None
-) -> dict[str, pd.DataFrame]:
+) -> dict[str, pa.Table]:
     noted = chart_data.placed(marks, "marks", ("time", "price", "label"), ("number",))
-    order = np.array([str(k + 1) for k in range(len(noted))], dtype=object)
-    middle = chart_data.milliseconds(grid.time_edges[[0, -1]]).mean()
+    noted["number"] = pa.array([text or str(k + 1) for k, text in enumerate(noted["number"].to_pylist())], pa.string())
+    noted["flip"] = noted["time"] > chart_data.milliseconds(grid.time_edges[[0, -1]]).mean()
     return {
-        "marks": noted.assign(number=np.where(noted["number"] == "", order, noted["number"]), flip=noted["time"] > middle),
-        "levels": chart_data.placed(levels, "levels", ("price",), ("label",)),
-        "outlines": chart_data.placed(outlines, "outlines", ("time_from", "time_to", "price_from", "price_to"), ("label", "side")),
+        "marks": pa.table(noted),
+        "levels": pa.table(chart_data.placed(levels, "levels", ("price",), ("label",))),
+        "outlines": pa.table(chart_data.placed(outlines, "outlines", ("time_from", "time_to", "price_from", "price_to"), ("label", "side"))),
     }

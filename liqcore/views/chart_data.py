@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import math
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from PIL import Image
 
 from liqcore import tables
@@ -52,7 +54,6 @@ def nothing() -> str:
 
 
 def _address(image: Image.Image, colours: np.ndarray, transparent: bool) -> str:
-    image = image.convert("L")
     image.putpalette(colours.tobytes())
     buffer = io.BytesIO()
     # Palette pictures are mostly long runs: the fast level is a third of the time and hardly larger.
@@ -60,120 +61,131 @@ def _address(image: Image.Image, colours: np.ndarray, transparent: bool) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def cells(grid: HeatGrid, pixels: np.ndarray, palette: str) -> pd.DataFrame:
+def cells(grid: HeatGrid, pixels: np.ndarray, palette: str) -> pa.Table:
     """One row a filled cell, with its colour: for grids so sparse that a shrunken picture would lose cells."""
     column, band = np.nonzero(pixels)
-    order = np.argsort(pixels[column, band], kind="stable")    # the brightest last, on top
-    column, band = column[order], band[order]
+    shade = pixels[column, band]
+    order = np.argsort(shade, kind="stable")    # the brightest last, on top
+    column, band, shade = column[order], band[order], shade[order]
     edge = milliseconds(grid.time_edges)
-    names = hexes(drawn_colours(palette))
-    return pd.DataFrame({
+    return pa.table({
         "time_from": edge[column], "time_to": edge[column + 1],
         "price_from": grid.price_edges[band], "price_to": grid.price_edges[band + 1],
-        "colour": np.array(names, dtype=object)[pixels[column, band].astype(int) - 1] if len(column) else np.empty(0, object),
+        "colour": pa.array(hexes(drawn_colours(palette)[shade.astype(int) - 1]), pa.string()),
         "column": column.astype(np.int32), "band": band.astype(np.int32),
     })
 
 
-def candles_drawn(candles: pd.DataFrame | None, start: np.datetime64, end: np.datetime64, most: int = CANDLES_DRAWN) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Bars:
+    """Candles as drawn: rows of equal steps in ms from `origin`, and the largest volume in BTC. Step 0: none."""
+
+    rows: pa.Table
+    origin: float = 0.0
+    step: float = 0.0
+    top: float = 0.0
+    merged: bool = False
+
+
+def candles_drawn(candles: pd.DataFrame | None, start: np.datetime64, end: np.datetime64, most: int = CANDLES_DRAWN) -> Bars:
     """Candles of the window, merged until at most `most` are left, one row a step without holes in the steps.
 
     Merging is exact: first open, highest high, lowest low, last close, volumes added. A step without candles
-    is a row of NaN. `attrs` holds `origin` and `step` in ms; step is 0 when there is nothing to draw.
+    is a row of NaN.
     """
-    names = ["open", "high", "low", "close", "volume", "taker_buy_volume"]
-    kept = np.empty(0, dtype=np.int64)
-    if candles is not None and len(candles):
-        source = tables.ensure(candles, "candles")
-        opened = tables.microseconds(source["time"])
-        step = _usual_step(opened)
-        inside = (opened > start.astype("datetime64[us]").astype("int64") - step) & (opened < end.astype("datetime64[us]").astype("int64"))
-        kept = opened[inside]
+    names = ("open", "high", "low", "close", "volume", "taker_buy_volume")
+    if candles is None or not len(candles):
+        return Bars(_bars({name: np.empty(0) for name in names}, 0.0, 0.0, 0.0))
+    source = tables.ensure(candles, "candles")
+    opened = tables.microseconds(source["time"])
+    step = _usual_step(opened)
+    first, last = np.searchsorted(opened, [start.astype("datetime64[us]").astype("int64") - step + 1, end.astype("datetime64[us]").astype("int64")])
+    kept = opened[first:last]
     if not len(kept):
-        out = pd.DataFrame({name: np.empty(0) for name in ("time_to", "left", "middle", "right", *names[:5], "volume_share", "pressure", "bought")})
-        out.attrs.update(origin=0.0, step=0.0)
-        return out
+        return candles_drawn(None, start, end)
     merged = math.ceil(((kept[-1] - kept[0]) // step + 1) / most) * step
     origin = int(kept[0] // merged * merged)
     slot = ((kept - origin) // merged).astype(int)
-    slots, at = np.unique(slot, return_index=True)
-    values = source.loc[inside, names].to_numpy(dtype=np.float64)
-    last = np.append(at[1:], len(kept)) - 1
-    full = np.full((slot[-1] + 1, len(names)), np.nan)
-    full[slots, 0], full[slots, 3] = values[at, 0], values[last, 3]
-    full[slots, 1] = np.maximum.reduceat(values[:, 1], at)
-    full[slots, 2] = np.minimum.reduceat(values[:, 2], at)
-    full[slots, 4:] = np.add.reduceat(values[:, 4:], at, axis=0)
-    return _placed(pd.DataFrame(full, columns=names), origin / 1000.0, merged / 1000.0)
+    at = np.flatnonzero(np.diff(slot, prepend=-1))
+    values = {name: source[name].to_numpy()[first:last] for name in names}
+    joined = {
+        "open": values["open"][at], "high": np.maximum.reduceat(values["high"], at), "low": np.minimum.reduceat(values["low"], at),
+        "close": values["close"][np.append(at[1:], len(kept)) - 1],
+        **{name: np.add.reduceat(values[name], at) for name in names[4:]},
+    }
+    full = {name: np.full(slot[-1] + 1, np.nan) for name in names}
+    for name in names:
+        full[name][slot[at]] = joined[name]
+    top = float(np.nanmax(joined["volume"])) if np.isfinite(joined["volume"]).any() else 0.0
+    return Bars(_bars(full, origin / 1000.0, merged / 1000.0, top), origin / 1000.0, merged / 1000.0, top, merged=merged > step)
 
 
 def _usual_step(opened: np.ndarray) -> int:
-    if len(opened) < 2:
-        return 3_600_000_000
     steps = np.diff(opened)
-    return int(np.median(steps[steps > 0])) if (steps > 0).any() else 3_600_000_000
+    return int(np.median(steps)) if len(steps) else 3_600_000_000
 
 
-def _placed(bars: pd.DataFrame, origin: float, step: float) -> pd.DataFrame:
-    opened = origin + step * np.arange(len(bars))
-    volume, bought = bars["volume"].to_numpy(), bars["taker_buy_volume"].to_numpy()
-    top = np.nanmax(volume) if np.isfinite(volume).any() else 0.0
+def _bars(bars: dict[str, np.ndarray], origin: float, step: float, top: float) -> pa.Table:
+    opened = origin + step * np.arange(len(bars["close"]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = volume / top if top > 0 else np.full(len(bars), np.nan)
-        out = pd.DataFrame({
-            "time_to": opened + step, "left": opened + 0.12 * step, "middle": opened + 0.5 * step, "right": opened + 0.88 * step,
-            **{name: bars[name].to_numpy() for name in ("open", "high", "low", "close", "volume")},
-            "volume_share": share, "pressure": share * (2 * bought / volume - 1), "bought": bought / volume,
-        })
-    out.attrs.update(origin=origin, step=step, top=top)
-    return out
+        share = bars["volume"] / top if top > 0 else np.full(len(opened), np.nan)
+        bought = bars["taker_buy_volume"] / bars["volume"]
+    return pa.table({
+        "time_to": opened + step, "left": opened + 0.12 * step, "middle": opened + 0.5 * step, "right": opened + 0.88 * step,
+        **{name: bars[name] for name in ("open", "high", "low", "close", "volume")},
+        "volume_share": share, "pressure": share * (2 * bought - 1), "bought": bought,
+    })
 
 
-def bands(grid: HeatGrid, strings: dict[str, pd.Series], reference: float | None, profile: bool) -> pd.DataFrame:
-    """One row a price band: its edges, its strings of cells, and its place in the profile."""
-    out = pd.DataFrame({"price_from": grid.price_edges[:-1], "price_to": grid.price_edges[1:], **strings})
-    if not profile or reference is None:
-        return out
+@dataclass(frozen=True)
+class Profile:
+    """USD by price beside the grid: columns for the bands, the cumulative curves, and the USD of full width."""
+
+    columns: dict[str, np.ndarray]
+    curves: pa.Table
+    bar_top: float = 0.0
+    curve_top: float = 0.0
+
+
+_NO_CURVES: Final = pa.table({"side": pa.array([], pa.string()), "price": np.empty(0), "long": np.empty(0), "short": np.empty(0)})
+
+
+def profile(grid: HeatGrid, reference: float) -> Profile:
+    """Bars for every band and, where columns are states, curves that add up from the reference price."""
     by_price = grid.profile()
     long, short = by_price["long"].to_numpy(), by_price["short"].to_numpy()
-    top = max(float((long + short).max()), 1e-12)
     curve = grid.cumulative(reference)
-    way = curve["long_below"] + curve["short_above"]
+    price, below, above = (curve[name].to_numpy() for name in ("price", "long_below", "short_above"))
+    bar_top, curve_top = max(float((long + short).max()), 1e-12), max(float(below.max()), float(above.max()), 1e-12)
     far = np.where(grid.price_centres < reference, grid.price_edges[:-1], grid.price_edges[1:])
-    out = out.assign(
-        long_usd=long, short_usd=short, long_share=long / top, short_share=short / top,
-        way_usd=np.interp(far, curve["price"], way),
-    )
-    out.attrs["top"] = top
-    return out
+    columns = {
+        "long_usd": long, "short_usd": short, "long_share": long / bar_top, "short_share": short / bar_top,
+        "way_usd": np.interp(far, price, below + above),
+    }
+    if not grid.is_stock:
+        return Profile(columns, _NO_CURVES, bar_top)
+    down, up = price <= reference, price >= reference
+    lines = pa.table({
+        "side": np.repeat(["long", "short"], [down.sum(), up.sum()]).tolist(), "price": np.concatenate([price[down], price[up]]),
+        "long": np.concatenate([below[down], below[up]]) / curve_top, "short": np.concatenate([above[down], above[up]]) / curve_top,
+    })
+    return Profile(columns, lines, bar_top, curve_top)
 
 
-def curves(grid: HeatGrid, reference: float | None, profile: bool) -> pd.DataFrame:
-    """The cumulative curves, long below and short above the reference, as shares of the larger total."""
-    if not profile or reference is None:
-        return pd.DataFrame({"side": np.empty(0, object), "price": np.empty(0), "long": np.empty(0), "short": np.empty(0)})
-    curve = grid.cumulative(reference)
-    top = max(float(curve["long_below"].max()), float(curve["short_above"].max()), 1e-12)
-    halves = [
-        pd.DataFrame({"side": side, "price": half["price"], "long": half["long_below"] / top, "short": half["short_above"] / top})
-        for side, half in (("long", curve[curve["price"] <= reference]), ("short", curve[curve["price"] >= reference]))
-    ]
-    out = pd.concat(halves, ignore_index=True)
-    out.attrs["top"] = top
-    return out
+NO_PROFILE: Final = Profile({}, _NO_CURVES)
 
 
-def gaps(grid: HeatGrid) -> pd.DataFrame:
+def gaps(grid: HeatGrid) -> pa.Table:
     """Stretches of time nobody watched, in ms."""
     seen = np.ones(grid.shape[0], dtype=bool) if grid.observed is None else grid.observed
     edge = np.diff(np.concatenate([[True], seen, [True]]).astype(np.int8))
     at = milliseconds(grid.time_edges)
     start, end = at[np.flatnonzero(edge == -1)], at[np.flatnonzero(edge == 1)]
-    return pd.DataFrame({"time_from": start, "time_to": end, "middle": (start + end) / 2})
+    return pa.table({"time_from": start, "time_to": end, "middle": (start + end) / 2})
 
 
-def placed(frame: pd.DataFrame | None, name: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> pd.DataFrame:
-    """A copy of the caller's annotations with times in ms and missing optional columns empty.
+def placed(frame: pd.DataFrame | None, name: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The caller's annotations as columns, times in ms; missing optional columns are empty text.
 
     Raises
     ------
@@ -181,22 +193,22 @@ def placed(frame: pd.DataFrame | None, name: str, needed: tuple[str, ...], optio
         A needed column is missing.
     """
     if frame is None:
-        frame = pd.DataFrame({column: [] for column in needed})
+        return {column: np.empty(0) if column.startswith(("time", "price")) else pa.array([], pa.string()) for column in (*needed, *optional)}
     missing = [column for column in needed if column not in frame]
     if missing:
         raise ChartError(f"The {name} to draw lack the column '{missing[0]}'. They need {', '.join(needed)}.")
-    out = {}
+    out: dict[str, Any] = {}
     for column in (*needed, *optional):
         if column.startswith("time"):
             out[column] = milliseconds(pd.DatetimeIndex(pd.to_datetime(frame[column], utc=True)).tz_localize(None).to_numpy())
         elif column.startswith("price"):
             out[column] = frame[column].to_numpy(dtype=np.float64)
         else:
-            out[column] = frame[column].astype(str).to_numpy(dtype=object) if column in frame else np.full(len(frame), "", object)
-    return pd.DataFrame(out)
+            out[column] = pa.array(frame[column].astype(str).tolist() if column in frame else [""] * len(frame), pa.string())
+    return out
 
 
-def ticks(colour: ColourScale) -> pd.DataFrame:
+def ticks(colour: ColourScale) -> pa.Table:
     """Places and USD of the legend's ticks; the ends say that values beyond take the end colours."""
     placed = colour.legend(most=4 if colour.diverging else 5)
     names = [text for _, text in placed]
@@ -207,4 +219,4 @@ def ticks(colour: ColourScale) -> pd.DataFrame:
     middle = len(shares) // 2 if colour.diverging else int(np.abs(shares - 0.52).argmin())
     on_phone = np.zeros(len(shares), dtype=bool)
     on_phone[[0, middle, -1]] = [True, 0.4 < shares[middle] < 0.6, True]
-    return pd.DataFrame({"share": shares, "label": names, "narrow": on_phone})
+    return pa.table({"share": shares, "label": names, "narrow": on_phone})

@@ -9,9 +9,9 @@ values differ gives averages where the reader expects the value.
 
 Two spellings, chosen by length for each side of the grid:
 
-- dense, `d` + first column + a code for each column up to the last filled one (blanks between): persistent
-  bands. The blanks also tell where a stretch began and ended.
-- sparse, `s` + `|` + column + code for each filled cell: scattered events.
+- dense: a code for each column from the first to the last filled one, blanks between: persistent bands. The
+  blanks also tell where a stretch began and ended.
+- sparse: `|` + column + code for each filled cell: scattered events.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ DIGITS: Final = "".join(chr(code) for code in range(33, 127) if chr(code) != "|"
 BASE: Final = len(DIGITS)
 DECADES: Final = 9
 _BYTES: Final = np.frombuffer(DIGITS.encode(), dtype=np.uint8)
+# The two characters of every code as one 16-bit number: two blanks for 0, then the digits of code − 1.
+_PAIRS: Final = np.concatenate([
+    np.full((1, 2), ord(" "), dtype=np.uint8),
+    np.stack([np.repeat(_BYTES, BASE), np.tile(_BYTES, BASE)], axis=1),
+]).view(np.uint16).reshape(-1)
 # Exact lattices up to this many steps; longer ones would make the picture larger than any screen.
 _STEPS: Final = 4_096
 
@@ -115,60 +120,53 @@ def codes(values: np.ndarray, lowest: int) -> np.ndarray:
     out = np.zeros(values.shape, dtype=np.uint16)
     filled = values > 0
     size = values[filled].astype(np.float64)
-    power = np.floor(np.log10(size))
-    digits = np.rint(size / 10.0 ** (power - 2))
+    # What is far below the rest is sent as code 1 anyway; the floor only keeps the table of powers short.
+    power = np.floor(np.log10(np.maximum(size, 10.0 ** (lowest - 1)))).astype(np.int16)
+    scale = 10.0 ** np.arange(3 - lowest, 3 - lowest - DECADES - 3, -1, dtype=np.float64)
+    digits = np.rint(size * scale[power - (lowest - 1)]).astype(np.int32)
     # Rounding up to 1000 needs no care: 900·d + 900 is the code of 100 in the next decade.
-    code = 900 * (power - lowest) + (digits - 100) + 2
-    out[filled] = np.where(code < 2, 1, code)
+    code = 900 * (power.astype(np.int32) - lowest) + (digits - 98)
+    out[filled] = np.maximum(code, 1)
     return out
 
 
-def band_strings(code: np.ndarray, dense_only: bool = False) -> pd.Series:
+@dataclass(frozen=True)
+class Strings:
+    """One side of a grid as text: for each band its string, and the column of its first code.
+
+    `first` is -1 for the sparse spelling, whose codes carry their columns.
+    """
+
+    text: pa.Array
+    first: np.ndarray
+
+
+def band_strings(code: np.ndarray, dense_only: bool = False) -> Strings:
     """The strings of one side, one a price band, from (T, P) codes; empty text for an empty band."""
     by_band = np.ascontiguousarray(code.T)
+    bands, columns = by_band.shape
     filled = by_band > 0
-    any_filled = np.asarray(filled.any(axis=1))
-    columns = by_band.shape[1]
-    first = np.where(any_filled, filled.argmax(axis=1), columns)
-    last = np.where(any_filled, columns - 1 - filled[:, ::-1].argmax(axis=1), -1)
-    dense_size = int((2 * (last - first + 1) + 3)[any_filled].sum())
-    sparse_size = int(5 * np.count_nonzero(filled) + np.count_nonzero(any_filled))
-    if dense_only or dense_size <= sparse_size:
-        return _dense(by_band, filled, first, last)
-    return _sparse(by_band, filled, any_filled)
-
-
-def _dense(code: np.ndarray, filled: np.ndarray, first: np.ndarray, last: np.ndarray) -> pd.Series:
-    bands, columns = code.shape
-    number = np.maximum(code, 1) - 1
-    text = np.empty((bands, 3 + 2 * columns), dtype=np.uint8)
-    text[:, 0] = ord("d")
-    text[:, 1], text[:, 2] = _BYTES[first // BASE], _BYTES[first % BASE]
-    text[:, 3::2] = np.where(filled, _BYTES[number // BASE], ord(" "))
-    text[:, 4::2] = np.where(filled, _BYTES[number % BASE], ord(" "))
-    place = (np.arange(3 + 2 * columns) - 3) // 2
-    keep = (place >= first[:, None]) & (place <= last[:, None])
-    keep[:, :3] = (last >= 0)[:, None]
-    return _strings(text[keep], keep.sum(axis=1))
-
-
-def _sparse(code: np.ndarray, filled: np.ndarray, any_filled: np.ndarray) -> pd.Series:
+    counts = np.count_nonzero(filled, axis=1)
+    if not counts.any():
+        return Strings(_strings(np.empty(0, dtype=np.uint8), counts), np.zeros(bands, dtype=np.int32))
+    first = filled.argmax(axis=1)
+    last = np.where(counts > 0, columns - filled[:, ::-1].argmax(axis=1), first)
+    if dense_only or 2 * int((last - first).sum()) <= 5 * int(counts.sum()):
+        place = np.arange(columns)
+        keep = (place >= first[:, None]) & (place < last[:, None])
+        return Strings(_strings(_PAIRS[by_band[keep]].view(np.uint8), 2 * (last - first)), first.astype(np.int32))
     band, column = np.nonzero(filled)
-    number = code[band, column] - 1
-    cell = np.stack([
-        np.full(len(column), ord("|"), dtype=np.uint8), _BYTES[column // BASE], _BYTES[column % BASE],
-        _BYTES[number // BASE], _BYTES[number % BASE],
-    ], axis=1)
-    counts = filled.sum(axis=1)
-    starts = 5 * (np.cumsum(counts) - counts)[any_filled]
-    return _strings(np.insert(cell.reshape(-1), starts, ord("s")), 5 * counts + any_filled)
+    cell = np.empty((len(column), 5), dtype=np.uint8)
+    cell[:, 0] = ord("|")
+    cell[:, 1], cell[:, 2] = _BYTES[column // BASE], _BYTES[column % BASE]
+    cell[:, 3:] = _PAIRS[by_band[band, column]][:, None].view(np.uint8)
+    return Strings(_strings(cell.reshape(-1), 5 * counts), np.full(bands, -1, dtype=np.int32))
 
 
-def _strings(text: np.ndarray, lengths: np.ndarray) -> pd.Series:
+def _strings(text: np.ndarray, lengths: np.ndarray) -> pa.Array:
     offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text))]
-    return pd.Series(pa.Array.from_buffers(pa.string(), len(lengths), buffers).to_pandas(), dtype="str")
+    return pa.Array.from_buffers(pa.string(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text))])
 
 
 def in_words(
@@ -186,42 +184,40 @@ def in_words(
     -------
     DataFrame `Price band`, `Side`, `USD`, `Since (UTC)`, `Until (UTC)`, `Venues`, `Kind`. Where columns are
     states, a row is a stretch of time in which a band was filled, with the largest USD in it; where they are
-    sums of events, a row is a cell. `attrs["edges"]` holds low and high USD of each row's band.
+    sums of events, a row is a cell.
     """
-    parts = [_stretches(values, grid.is_stock).assign(side=side) for side, values in shown.items()]
-    cells = pd.concat(parts, ignore_index=True)
-    cells = cells.nlargest(most, "usd").reset_index(drop=True)
-    low, high = grid.price_edges[cells["band"]], grid.price_edges[cells["band"] + 1]
-    since = pd.Series(pd.DatetimeIndex(grid.time_edges[cells["start"]]))
-    until = pd.Series(pd.DatetimeIndex(grid.time_edges[cells["end"]]))
-    ends = until.dt.strftime("%Y-%m-%d %H:%M")
-    if grid.is_stock:
-        ends = ends.where(cells["end"] < grid.shape[0], "still in place")
-    out = pd.DataFrame({
-        "Price band": [f"${a:,.{digits}f} to ${b:,.{digits}f}" for a, b in zip(low, high, strict=True)],
-        "Side": cells["side"], "USD": cells["usd"].round().astype("int64"),
-        "Since (UTC)": since.dt.strftime("%Y-%m-%d %H:%M"), "Until (UTC)": ends, "Venues": venues, "Kind": kind,
+    found = [(side, *_stretches(values, grid.is_stock)) for side, values in shown.items()]
+    side = np.repeat([item[0] for item in found], [len(item[1]) for item in found])
+    band, start, end, size = (np.concatenate([item[k] for item in found]) for k in range(1, 5))
+    order = np.argpartition(-size, most)[:most] if len(size) > most else np.arange(len(size))
+    order = order[np.argsort(-size[order], kind="stable")]
+    band, end, edges = band[order], end[order], grid.price_edges.tolist()
+    moments = np.char.replace(np.datetime_as_string(grid.time_edges, unit="m"), "T", " ")
+    until = np.where(end < grid.shape[0], moments[end], "still in place") if grid.is_stock else moments[end]
+    return pd.DataFrame({
+        "Price band": [f"${edges[k]:,.{digits}f} to ${edges[k + 1]:,.{digits}f}" for k in band.tolist()],
+        "Side": side[order], "USD": size[order].round().astype("int64"),
+        "Since (UTC)": moments[start[order]], "Until (UTC)": until, "Venues": venues, "Kind": kind,
     })
-    out.attrs["edges"] = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
-    return out
 
 
-def _stretches(values: np.ndarray, stock: bool) -> pd.DataFrame:
+def _stretches(values: np.ndarray, stock: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Band, first column, column after the last, and largest USD of each row of the table."""
     by_band = np.ascontiguousarray(values.T)
     filled = by_band > 0
-    begins = filled.copy()
+    begins = filled
     if stock:
+        begins = filled.copy()
         begins[:, 1:] &= ~filled[:, :-1]
     band, start = np.nonzero(begins)
     if not stock:
-        return pd.DataFrame({"band": band, "start": start, "end": start + 1, "usd": by_band[band, start]})
+        return band, start, start + 1, by_band[band, start]
     ends = filled.copy()
     ends[:, :-1] &= ~filled[:, 1:]
-    end = np.nonzero(ends)[1] + 1
-    columns = by_band.shape[1]
     # Up to the next stretch there is nothing but zeros, so the largest value in between is the stretch's own.
-    peak = np.maximum.reduceat(by_band.reshape(-1), band * columns + start) if len(band) else np.empty(0, by_band.dtype)
-    return pd.DataFrame({"band": band, "start": start, "end": end, "usd": peak})
+    at = band * by_band.shape[1] + start
+    peak = np.maximum.reduceat(by_band.reshape(-1), at) if len(at) else np.empty(0, by_band.dtype)
+    return band, start, np.nonzero(ends)[1] + 1, peak
 
 
 def largest(grid: HeatGrid, shown: dict[str, np.ndarray]) -> tuple[str, float, float, float] | None:

@@ -101,18 +101,16 @@ def _place(spot: Spot) -> dict[str, str]:
 
 
 def _cell() -> dict[str, str]:
-    first = _number("slice({0}, 1, 3)")
-    at = "3 + 2 * (column - " + first + ")"
-    text = (
-        "!over_heat || {0} == '' ? '' : slice({0}, 0, 1) == 'd' ? (column < " + first + " ? '' : slice({0}, " + at + ", " + at + " + 2))"
-        " : indexof({0}, cell_key) < 0 ? '' : slice({0}, indexof({0}, cell_key) + 3, indexof({0}, cell_key) + 5)"
-    )
-    out = {
-        "cell_key": f"'|' + slice(digits, floor(column / {BASE}), floor(column / {BASE}) + 1) + slice(digits, column % {BASE}, column % {BASE} + 1)",
-    }
+    """The characters of the cell in each string, and the USD they stand for."""
+    key = f"'|' + slice(digits, floor(column / {BASE}), floor(column / {BASE}) + 1) + slice(digits, column % {BASE}, column % {BASE} + 1)"
+    out = {"cell_key": key}
     for side in ("long", "short", "total"):
-        out[f"text_{side}"] = f"over_heat && row ? row.{side} : ''"
-        out[f"pair_{side}"] = text.format(f"text_{side}")
+        text, first, at = f"text_{side}", f"first_{side}", f"at_{side}"
+        out[text] = f"over_heat && row ? row.{side} : ''"
+        out[first] = f"over_heat && row ? row.{first} : 0"
+        # Where the cell's two characters begin; -1 where the string has none for it.
+        out[at] = f"{text} == '' ? -1 : {first} >= 0 ? 2 * max(column - {first}, -1) : indexof({text}, cell_key)"
+        out[f"pair_{side}"] = f"{at} < 0 ? '' : {first} >= 0 ? slice({text}, {at}, {at} + 2) : slice({text}, {at} + 3, {at} + 5)"
         out[f"code_{side}"] = f"pair_{side} == '' || pair_{side} == '  ' ? 0 : 1 + {_number(f'pair_{side}')}"
         amount = f"(100 + (code_{side} - 2) % 900) * pow(10, floor((code_{side} - 2) / 900) + f.lowest - 2)"
         out[f"usd_{side}"] = f"code_{side} < 2 ? 0 : {amount}"
@@ -125,18 +123,17 @@ def _cell() -> dict[str, str]:
 
 def _stretch() -> dict[str, str]:
     """From when to when the fuller side of this band has been filled without a break around this cell."""
-    first = _number("slice(text_main, 1, 3)")
-    place = f"(3 + 2 * (column - {first}))"
-    alone = "f.flow || slice(text_main, 0, 1) != 'd' || !cell_filled"
-
     def edge(column: str) -> str:
         return f"over_heat ? data('columns')[{column}].edge : 0"
 
     return {
         "text_main": "code_long >= code_short ? text_long : text_short",
-        "since": f"{alone} ? column : {first} + (lastindexof(slice(text_main, 3, {place}), ' ') + 1) / 2",
-        "blank": f"{alone} ? 2 : indexof(slice(text_main, {place}), ' ')",
-        "until": f"blank < 0 ? {first} + (length(text_main) - 3) / 2 : column + blank / 2",
+        "first_main": "code_long >= code_short ? first_long : first_short",
+        "at_main": "code_long >= code_short ? at_long : at_short",
+        "alone": "f.flow || first_main < 0 || !cell_filled",
+        "since": "alone ? column : first_main + (lastindexof(slice(text_main, 0, at_main), ' ') + 1) / 2",
+        "blank": "alone ? 2 : indexof(slice(text_main, at_main), ' ')",
+        "until": "blank < 0 ? first_main + length(text_main) / 2 : column + blank / 2",
         "since_time": edge("since"), "until_time": edge("until"), "column_time": edge("column"),
     }
 

@@ -114,13 +114,13 @@ class Words:
             "volume_lines": f"Volume, up to\n{_quantity(volume_top)} BTC",
         }
 
-    def swatches(self) -> pd.DataFrame:
+    def swatches(self) -> list[dict[str, Any]]:
         """What the two grounds of the plot mean."""
         empty = f"below {usd(self.threshold)}" if self.threshold > 0 else "little or none"
-        rows = [(0, False, empty)]
+        rows = [{"place": 0, "gap": False, "label": empty}]
         if self.grid.observed is not None and not self.grid.observed.all():
-            rows.append((1, True, "no data"))
-        return pd.DataFrame(rows, columns=["place", "gap", "label"])
+            rows.append({"place": 1, "gap": True, "label": "no data"})
+        return rows
 
     def legend(self) -> str:
         """How to read the colours, in sentences."""
@@ -156,13 +156,13 @@ class Words:
         away = (low - self.price if low > self.price else high - self.price if high < self.price else 0.0) / self.price
         return ", at the price" if away == 0 else f", {abs(away) * 100:.1f} % {'above' if away > 0 else 'below'} the price"
 
-    def notes(self, zoom: str, given: int, drawn: int) -> tuple[str, ...]:
+    def notes(self, zoom: str, merged: bool) -> tuple[str, ...]:
         """What a careful reader should know about this drawing."""
         out = ["Pointing at a cell shows its own amount to three significant digits, not an average."]
         if self.joined != (1, 1):
             how = "their amounts added" if not self.grid.is_stock else "amounts of bands added, the last state of each time kept"
             out.append(f"Joined to fit the screen: {self.joined[0]} columns × {self.joined[1]} bands into one cell, {how}. A shorter window shows more.")
-        if given > drawn > 0:
+        if merged:
             out.append("Candles are merged to fit: first open, highest high, lowest low, last close.")
         if len(self.swatches()) > 1:
             out.append("Grey stripes are times nobody recorded: a gap, not a zero.")

@@ -1,13 +1,14 @@
 """Whatever is uploaded: a valid table, or one plain sentence that says how to go on."""
 
 import gzip
+import os
 import re
 
 import nasty
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liqcore import tables
@@ -25,6 +26,7 @@ REMEDY = re.compile(
     re.IGNORECASE,
 )
 GUARD = "not foreseen"
+FUZZ = settings(max_examples=int(os.environ.get("HEATLAB_FUZZ", "30")))
 
 
 def assert_plain(sentence):
@@ -177,12 +179,14 @@ def outcome(data, reader=files.read):
     return None
 
 
+@FUZZ
 @given(st.binary(max_size=400))
 def test_random_bytes_never_break_the_reader(data):
     found = outcome(data)
     assert found is None or len(found.table)
 
 
+@FUZZ
 @given(st.text(alphabet="0123456789.,;:\n\t\"' -+eTZxlongshrtimepcqy=\r", max_size=300))
 def test_random_text_never_breaks_the_reader(text):
     found = outcome(text.encode())
@@ -209,6 +213,7 @@ CUTS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255), st.sampled
 
 
 @pytest.mark.parametrize("make", [nasty.good_csv, nasty.good_parquet], ids=["csv", "parquet"])
+@FUZZ
 @given(cuts=CUTS)
 def test_mutated_files_never_break_the_reader(make, cuts):
     found = outcome(mutated(make(12), cuts))
@@ -222,6 +227,7 @@ ODD_CELLS = st.sampled_from([
 ])
 
 
+@FUZZ
 @given(edits=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 5), ODD_CELLS), min_size=1, max_size=12))
 def test_odd_cells_never_break_the_reader(edits):
     rows = [row.split(",") for row in nasty.liquidation_rows(12)]
@@ -232,6 +238,7 @@ def test_odd_cells_never_break_the_reader(edits):
         assert_valid(found)
 
 
+@FUZZ
 @given(names=st.lists(st.sampled_from(
     ["time", "ts", "side", "S", "s", "price", "p", "qty", "usd", "open", "high", "low", "close", "l", "t", "long", "short", "oi",
      "funding_rate", "venue", "symbol", "", "A - b_long", "A - b_short", "X - y", "volume", "📈"]), min_size=1, max_size=8),
@@ -243,6 +250,7 @@ def test_any_header_is_read_or_asked_about(names, values):
         assert_valid(found)
 
 
+@FUZZ
 @given(cuts=CUTS)
 def test_mutated_heatmaps_never_break_the_reader(cuts):
     grid = HeatGrid(

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liqcore import tables
@@ -69,6 +69,7 @@ def test_few_bars_are_no_evidence():
     assert doubts(invented(count=20)) == []
 
 
+@settings(max_examples=15)
 @given(start=st.integers(10, 700), length=st.integers(1, 200))
 def test_a_hole_is_counted_and_dated(start, length):
     frame = market(count=1000)

@@ -116,7 +116,7 @@ def test_the_bracket_is_the_one_that_holds_at_the_liquidation_price(side: str, e
     assert equity == pytest.approx(BINANCE.maintenance_margin(quantity * price), rel=1e-7, abs=1e-6)
 
 
-@pytest.mark.parametrize("table", TIERS, ids=lambda table: table.symbol)
+@pytest.mark.parametrize("table", TIERS, ids=lambda table: f"{table.symbol} {table.as_of}")
 def test_maintenance_margin_is_continuous_across_brackets(table: TierTable) -> None:
     for floor in table.floors[1:]:
         below, above = table.maintenance_margin(np.nextafter(floor, 0)), table.maintenance_margin(floor)
@@ -141,6 +141,21 @@ def test_what_no_price_can_liquidate_is_said_in_numbers() -> None:
     assert liquidation_price("short", 60_000, 1, contract="inverse", quantity=100) == np.inf
 
 
+def test_what_every_price_liquidates_is_not_mistaken_for_safety() -> None:
+    """Debts beyond the position's value: a short is gone from 0 up, an inverse long from infinity down."""
+    assert liquidation_price("short", 100.0, wallet_balance=0.0, other_pnl=-500.0) == 0.0
+    assert liquidation_price("long", 100.0, wallet_balance=-2.0, quantity=100.0, contract="inverse") == np.inf
+    assert liquidation_price("short", 100.0, wallet_balance=50.0, other_pnl=-100.0) == pytest.approx(50 / 1.005)
+
+
+def test_a_table_can_be_asked_for_by_day() -> None:
+    assert tier_table("binance").as_of == "2024-10-01"
+    assert tier_table("binance", day="2022-05-31").as_of == "2021-03-18"
+    assert tier_table("Binance", "btcusdc").symbol == "BTCUSDC"
+    # The same brackets as in FAQ b3c689's worked example, which has 1,300 from 250,000 up.
+    assert tier_table("binance", day="2022-05-31").amounts[2] == pytest.approx(1_300)
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
@@ -151,7 +166,12 @@ def test_what_no_price_can_liquidate_is_said_in_numbers() -> None:
         (lambda: liquidation_price("long", 1.0, 10, contract="quanto"), "linear or inverse"),
         (lambda: liquidation_price("long", 1.0, 10, quantity=-1), "quantity must be above zero"),
         (lambda: BINANCE.maintenance_margin(2e9), "Use a smaller position"),
+        (lambda: liquidation_price("long", 1.0, 10, 0.5, fee_rate=0.5), "shares of the value"),
+        (lambda: liquidation_price("long", 1.0, 10, float("nan")), "shares of the value"),
+        (lambda: liquidation_price("long", 1.0, 10, -0.005), "shares of the value"),
+        (lambda: liquidation_price("long", 1.0, wallet_balance=float("nan")), "must be numbers"),
         (lambda: tier_table("mars"), "There is no bracket table for mars"),
+        (lambda: tier_table("binance", day="2020-12-31"), "of 2020-12-31 or before"),
     ],
 )
 def test_questions_without_an_answer_get_a_sentence(call, says: str) -> None:

@@ -91,12 +91,13 @@ def test_every_cell_agrees_with_the_slow_reference(seed: int, guesses: Assumptio
     grid = modelled_heatmap(bars, interest, assumptions=guesses, bins=BINS, columns=len(bars), price_range=RANGE)
     rows, crossed = reference(bars, interest, guesses)
     assert grid.shape == (len(bars), BINS)
+    centres = grid.price_centres
     for t, row in enumerate(rows):
         for side, values in (("long", grid.long[t]), ("short", grid.short[t])):
             expected = np.zeros(BINS)
             for i, quantity in row[side].items():
                 if 0 <= i < BINS:
-                    expected[i] = quantity * grid.price_centres[i]
+                    expected[i] = quantity * centres[i]
             np.testing.assert_allclose(values, expected, rtol=2e-5, atol=1e-2)
             assert grid.predicted is not None
             assert grid.predicted[side].iloc[t] == pytest.approx(crossed[t][side], rel=1e-6, abs=1e-3)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+import liqcore as lq
 from liqcore import tables
 from liqcore.lab import draws
 from liqcore.lab.simulator import (
@@ -216,7 +217,39 @@ def test_high_leverage_is_liquidated_far_more_often_than_it_is_open(market: Simu
     assert reckless["Dogwood"] / opened["Dogwood"] > 3 * reckless["Cedar"] / opened["Cedar"]
 
 
-@settings(max_examples=10)
+def gains(market: SimulatedMarket) -> np.ndarray:
+    """Profit of every open position over its margin at each snapshot, at its venue's last price."""
+    open_ = market.positions[market.positions["time"] > START]
+    closes = pd.concat([table.assign(venue=name) for name, table in market.venue_candles.items()])
+    closes = closes.assign(time=closes["time"] + pd.Timedelta("1min")).set_index(["time", "venue"])["close"]
+    marks = closes.reindex(pd.MultiIndex.from_arrays([open_["time"], open_["venue"].astype(str)])).to_numpy()
+    return signed(open_) * open_["quantity"].to_numpy() * (marks - open_["entry"].to_numpy()) / open_["margin"].to_numpy()
+
+
+def test_traders_take_profits_and_stop_losses_where_they_mean_to() -> None:
+    plan = {"days": 0.1, "venues": 2, "seed": 7, "positions_every": "3m", "positions_from": START, **SMALL, "top_up_share": 0.0}
+    free = gains(simulate(**{**plan, "take_share": 0.0, "stop_share": 0.0}))
+    careful = gains(simulate(**{**plan, "take_share": 1.0, "take_at": 0.3, "stop_share": 1.0, "stop_at": 0.25}))
+    assert free.max() > 0.5
+    assert free.min() < -0.5
+    assert careful.max() < 0.301
+    assert careful.min() > -0.251
+    assert min(careful.max(), -careful.min()) > 0.2
+
+
+def test_open_interest_falls_in_a_rout_and_holds_in_usual_trading() -> None:
+    plan = {"days": 0.25, "venues": 2, "seed": 7, "positions_every": None, **SMALL, "volatility": 5e-4}
+    usual, rout = (simulate(interventions=events, **plan).open_interest for events in ([], [PriceDrift(at(200), at(230), change=-0.08)]))
+
+    def kept(table: pd.DataFrame) -> float:
+        total = table.groupby("time")["quantity"].sum()
+        return float(total[at(235)] / total[at(200)])
+
+    assert kept(rout) < 0.85
+    assert kept(usual) > 0.9
+
+
+@settings(max_examples=8)
 @given(
     seed=st.integers(0, 2**40), venues=st.integers(1, 5), impact=st.floats(0, 1e-4), fund=st.sampled_from([0.0, 1e4, 1e7]),
     price=st.sampled_from([5_000.0, 28_000.0, 250_000.0]),
@@ -244,9 +277,11 @@ def test_a_crowd_is_there_as_described() -> None:
     assert at_peak["quantity"].sum() == pytest.approx(500.0)
     assert at_peak["entry"].between(27_500, 27_900).all()
     assert at_peak["entry"].mean() == pytest.approx(27_700, abs=1)
-    # One identity: equity equals maintenance plus closing fee (0.5 % and 0.05 %).
-    exact = at_peak["entry"] * (1 - 1 / 20) / (1 - 0.0055)
-    assert ((exact - at_peak["liquidation_price"]).between(0, 0.1001)).all()
+    exact = [
+        lq.liquidation_price(side="long", entry=entry, leverage=20, maintenance_margin_rate=0.005, fee_rate=0.0005)
+        for entry in at_peak["entry"]
+    ]
+    assert pd.Series(exact - at_peak["liquidation_price"].to_numpy()).between(-1e-6, 0.1001).all()
     halfway = made.positions[made.positions["time"] == at(20)]
     assert len(halfway) == 20
     assert made.candles["volume"].iloc[10:30].sum() == pytest.approx(500.0)

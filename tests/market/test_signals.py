@@ -222,13 +222,13 @@ def test_what_comes_later_changes_no_signal(candles, seed, kind, data):
         pd.testing.assert_frame_equal(market.find_signals(candles, funding=funding, open_interest=interest, at=moment, **options).table, then)
 
 
-def test_every_kind_of_signal_occurs_and_none_changes_at_any_cut():
+def test_every_kind_of_signal_occurs_and_none_changes_at_any_bar():
     candles = walk(21, 260)
     funding, interest = market_of(3, candles)
     whole = market.find_signals(candles, funding=funding, open_interest=interest, rules=QUICK).table
     assert set(whole["name"]) == set(signal_module.NAMES)
     assert set(whole["side"]) == {"bullish", "bearish"}
-    for cut in range(20, len(candles), 24):
+    for cut in range(60, 160):
         moment = candles["time"].iloc[cut - 1] + STEP
         then = market.find_signals(candles.iloc[:cut], funding=funding, open_interest=interest, rules=QUICK).table
         pd.testing.assert_frame_equal(whole[whole["known_at"] <= moment].reset_index(drop=True), then, check_exact=True)
@@ -378,6 +378,9 @@ def test_open_interest_counts_only_what_was_stamped_at_the_open():
     assert later["change"].to_numpy()[81] == pytest.approx(0.1)
     opens = candles["open"].to_numpy()
     np.testing.assert_allclose(at_open["price_change"].to_numpy()[4:], opens[4:] / opens[:-4] - 1)
+    late = candles.assign(time=candles["time"].where(candles.index < 60, candles["time"] + 5 * STEP))
+    moved = market.open_interest_changes(late, interest_of(late, quantity))["price_change"]
+    assert moved.isna().tolist() == [row < 4 or 60 <= row < 64 for row in range(120)], "a gap hides where the price came from"
 
 
 def test_new_positions_back_a_move_and_closed_ones_do_not():
