@@ -161,10 +161,13 @@ def _write(table: pd.DataFrame, path: Path) -> Path:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    frame = pq.read_table(path, use_threads=False).to_pandas()
-    for column in list(frame):
+    stored = pq.read_table(path, use_threads=False)
+    columns: dict[str, Any] = {}
+    for column in stored.column_names:
         name, _, unit = column.rpartition("_")
+        values = stored.column(column)
         if unit in _UNITS:
-            frame[column] = frame[column].to_numpy(dtype=np.float64) / _UNITS[unit]
-            frame = frame.rename(columns={column: name})
-    return frame
+            columns[name] = values.to_numpy().astype(np.float64) / _UNITS[unit]
+        else:
+            columns[column] = values.to_pandas().array
+    return pd.DataFrame(columns, copy=False)
