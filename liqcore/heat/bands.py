@@ -37,7 +37,7 @@ class ClusterRule:
     ----------
     reach : bands are searched within this log-distance of the price (0.15 is about ±15 %).
     smooth : half-width, as a share of price, over which heat is averaged before it is judged.
-    strong, weak : robust z at which a band begins and down to which it extends (hysteresis).
+    strong, weak : robust z at which a cluster begins, and down to which it extends and lives on (hysteresis).
     quantile : a hot bin is also among the top 1 − quantile of the bins.
     gap : cool bins that do not split a band.
     minimum_usd, minimum_share : least heat of a band, in USD and as a share of its side within reach.
@@ -84,7 +84,8 @@ class Bands:
 
     `row` numbers (side, observed column) as side · (C + 1) + column, with long 0 and short 1. `low` and
     `high` are bins, half-open. `notional`, `peak` are USD, `centre` USD price, `z` NaN where most of the
-    map within reach is empty, so that there is no background to compare with.
+    map within reach is empty, so that there is no background to compare with. `strong` marks bands hot
+    enough to begin a cluster; the others can only carry one on.
     `columns` (C,) are the grid's observed columns, `heat` the two (C, P) arrays that were searched, and
     `window` the number of columns that each row of a flow sums up (1 for a stock).
     """

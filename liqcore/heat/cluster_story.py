@@ -203,7 +203,8 @@ class _Walker:
         `new` bands are strong enough to begin a cluster, `faint` ones can only carry one on.
         """
         lapsed = self.ends.pop(now, [])
-        taken = self._match(lapsed, sorted([*new, *faint])) if lapsed or self.missing else {}
+        free = sorted([*new, *faint])
+        taken = self._match(lapsed, free) if free and (lapsed or self.missing) else {}
         for cluster, band in taken.items():
             self.missing.pop(cluster, None)
             self._extend(cluster, band)
