@@ -172,6 +172,8 @@ def _liquidation(terms: Terms, entry: Floats, leverage: Floats, quantity: Floats
             terms.side, entry, size, terms.tiers, wallet_balance=wallet, fee_rate=terms.liquidation_fee,
         )
         rate, amount = np.asarray(terms.tiers.rates)[bracket], terms.tiers.amounts[bracket]
+    # No price for a long at 0 or a short at infinity; the other ends mean liquidated at every price, so at entry too.
+    price = np.where(price == (np.inf if sign(terms.side) > 0 else 0.0), entry, price)
     return np.where(np.isfinite(price) & (price > 0) & (quantity > 0), price, np.nan), rate, amount
 
 

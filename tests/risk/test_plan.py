@@ -225,6 +225,9 @@ class TestMoney:
         p = plan(gap=0.3)
         assert p.loss_with_gap == pytest.approx(p.margin + p.notional * 0.0005)
         assert plan(gap=0.3, margin_mode="cross", leverage=50, risk=0.3).loss_with_gap <= 10_000
+        # Between liquidation (59,095) and bankruptcy (58,800) the margin is gone as well.
+        between = plan(leverage=50, fee_rate=0, slippage=0, gap=1 - 59_000 / 59_400)
+        assert between.loss_with_gap == pytest.approx(between.margin)
         assert plan(gap=0).loss_with_gap == p.loss_at_stop
         assert plan(gap=0.01).loss_with_gap == pytest.approx(0.148 * (60_000 - 59_400 * 0.99 + 30 + 59_400 * 0.99 * 0.0007))
 
@@ -293,7 +296,7 @@ class TestWords:
     @pytest.mark.parametrize(("changes", "words"), [
         ({"risk": 0.05}, "ten losses in a row"),
         ({"targets": ()}, "no target"),
-        ({"targets": (60_300,)}, "must win"),
+        ({"targets": (60_300,)}, "more than 74% of such trades must win"),
         ({"targets": (60_010,)}, "gain nothing"),
         ({"stop": 59_950, "leverage": 5}, "Fees and slippage are"),
         ({"margin_mode": "cross"}, "whole account behind"),

@@ -75,6 +75,11 @@ def test_inverse_and_linear_agree_as_the_stop_comes_near(side, entry, fee, slip)
     assert gaps[2] < 2.5e-6
 
 
+def test_a_hair_below_a_multiple_rounds_down_when_the_limit_would_break():
+    assert size_position("long", 100, 99, 0.5, step=0.1) == 0.5
+    assert size_position("long", 100, 99, 0.5 - 5e-11, step=0.1) == 0.4
+
+
 def test_an_inverse_loss_is_the_bitcoin_lost():
     # 60,000 USD of contracts, long from 60,000 to 50,000: 60,000·(1/50,000 − 1/60,000) = 0.2 BTC, 12,000 USD at entry.
     assert float(risk_per_btc("long", 60_000, 50_000, contract="inverse")) == pytest.approx(12_000)

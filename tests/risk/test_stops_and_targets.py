@@ -20,6 +20,8 @@ def test_a_stop_inside_a_cluster_moves_to_its_far_side():
     (stop,) = suggest_stops("long", 28_000, 100, multiples=[1], bands=[(27_850, 27_920)])
     assert (stop.price, stop.moved, stop.multiple) == (27_840, True, 1.6)
     assert "moved below the cluster 27,850 to 27,920" in stop.sentence
+    (beyond_both,) = suggest_stops("long", 28_000, 100, multiples=[1], bands=[(27_850, 27_920), (27_835, 27_845)])
+    assert beyond_both.price == 27_825
     (short,) = suggest_stops("short", 28_000, 100, multiples=[1], bands=[(28_080, 28_150)])
     assert short.price == 28_160
     (free,) = suggest_stops("long", 28_000, 100, multiples=[1], bands=[(27_950, 28_050)])

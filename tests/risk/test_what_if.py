@@ -16,7 +16,7 @@ TIERS = TierTable(
 
 @pytest.mark.parametrize("changes", [
     {}, {"side": "short"}, {"margin_mode": "cross", "risk": 0.2}, {"contract": "inverse", "step": 100}, {"tiers": TIERS},
-    {"entry": (60_000, 59_700), "step": 0.01}, {"atr_1m": 60, "mark_last_gap": 100}, {"account": 100}, {"account": 1e12, "risk": 0.001},
+    {"entry": (60_000, 59_700), "step": 0.0001}, {"atr_1m": 60, "mark_last_gap": 100}, {"account": 100}, {"account": 1e12, "risk": 0.001},
 ], ids=str)
 def test_every_cell_is_what_the_plan_says(changes):
     levers, distances = [1, 3, 10, 25, 54, 55, 100, 125], [0.0005, 0.002, 0.004, 0.0101, 0.03, 0.2, 0.6]
