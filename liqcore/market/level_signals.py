@@ -165,6 +165,11 @@ def _false_breakout(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Bat
     back = _first(bars, row, range(1, rules.false_breakout_bars + 1), lambda at: bars.close[at] < level)
     found = back >= 0
     row, level, back = row[found], level[found], back[found]
+    # A close on the very level ends no wait, so two breakouts can fail in one bar: the later one is named.
+    order = np.lexsort((row, level, back))
+    row, level, back = row[order], level[order], back[order]
+    last = np.append((back[1:] != back[:-1]) | (level[1:] != level[:-1]), True)[: len(row)]
+    row, level, back = row[last], level[last], back[last]
     where = "below" if bars.sign > 0 else "above"
     return Batch(
         "false breakout", back, -bars.sign, bars.sign * level, 1.0 - (back - row - 1) / rules.false_breakout_bars,

@@ -84,6 +84,8 @@ def test_a_breakout_that_closes_back_inside_was_a_false_one():
     assert at_100([DOWN, *[under] * 4, back], "false breakout") == [(5, "bullish")]
     assert at_100([DOWN, *[under] * 5, back], "false breakout") == []
     assert at_100([(*DOWN[:4], 5), under, back], "false breakout") == [], "there was no breakout on volume"
+    on_it = (98.2, 100.2, 98.1, 100, 10)
+    assert at_100([DOWN, on_it, (100, 100.1, 98, 98.2, 60), back], "false breakout") == [(3, "bullish")], "two breakouts, one failure"
 
 
 def test_a_breakout_that_comes_back_and_holds_is_a_retest():
@@ -228,7 +230,7 @@ def test_every_kind_of_signal_occurs_and_none_changes_at_any_bar():
     whole = market.find_signals(candles, funding=funding, open_interest=interest, rules=QUICK).table
     assert set(whole["name"]) == set(signal_module.NAMES)
     assert set(whole["side"]) == {"bullish", "bearish"}
-    for cut in range(60, 160):
+    for cut in range(60, 160, 2):
         moment = candles["time"].iloc[cut - 1] + STEP
         then = market.find_signals(candles.iloc[:cut], funding=funding, open_interest=interest, rules=QUICK).table
         pd.testing.assert_frame_equal(whole[whole["known_at"] <= moment].reset_index(drop=True), then, check_exact=True)
@@ -284,6 +286,17 @@ def test_zones_give_signals_only_once_they_are_established():
         assert (np.abs(before["price"] - signal.level) < 20).sum() >= 3
     everything = market.find_signals(candles, rules=market.SignalRules(pivot_bars=2, least_turns=1)).table
     assert len(everything) > len(found)
+
+
+def test_a_turn_is_no_level_before_it_is_confirmed():
+    top = [(102, 106, 101, 105.5, 10), (105, 110, 104.5, 105, 10)]
+    pin = (105, 110, 104.7, 105.1, 10)
+    calm = [(105, 106, 104.5, 105.2, 10)] * 4
+    candles = bars([*CALM, *top, pin, *calm, pin])
+    rules = market.SignalRules(pivot_bars=2, least_turns=1)
+    found = named(market.find_signals(candles, rules=rules), "rejection")
+    assert found["time"].tolist() == [candles["time"].iloc[-1]]
+    assert (found["level"] == 110).all()
 
 
 def test_levels_of_a_table_speak_only_after_they_were_known():
