@@ -6,6 +6,7 @@ import json
 from typing import Any, Final, NoReturn
 
 import numpy as np
+import pandas as pd
 
 from liqcore import tables
 from liqcore.feeds.read_bytes import load
@@ -63,7 +64,8 @@ def _heatmap(document: Any) -> dict[str, Any] | None:
 
 def _own(found: dict[str, Any]) -> HeatGrid:
     facts = found["heatlab"]
-    time_edges = np.array([str(edge).removesuffix("Z") for edge in facts["time_edges"]], dtype="datetime64[us]")
+    stamps = pd.to_datetime([str(edge) for edge in facts["time_edges"]], utc=True, format="ISO8601")
+    time_edges = stamps.tz_localize(None).to_numpy().astype("datetime64[us]")
     price_edges = np.array(facts["price_edges"], dtype=np.float64)
     shape = (len(time_edges) - 1, len(price_edges) - 1)
     sides = {name: _dense(facts[name], shape) for name in tables.SIDES}
@@ -77,7 +79,7 @@ def _own(found: dict[str, Any]) -> HeatGrid:
             VenueCoverage(str(item["venue"]), str(item["completeness"]), str(item["price_kind"]), int(item["events"]), float(item["usd"]))
             for item in facts["venues"]
         ),
-        as_of=None if facts["as_of"] is None else np.datetime64(str(facts["as_of"]).removesuffix("Z")),
+        as_of=None if facts["as_of"] is None else tables.to_datetime64(str(facts["as_of"])),
         model=None if facts["model"] is None else str(facts["model"]),
         parameters=tuple((str(name), _frozen(value)) for name, value in facts["parameters"].items()),
         flags=tuple(map(str, facts["flags"])),

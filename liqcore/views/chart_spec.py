@@ -54,7 +54,7 @@ def template(structure: Structure) -> dict[str, Any]:
     layers = [
         *_gaps(spot), *ground, *_outlines(spot), *_levels(spot), *_now(spot), *_marks(spot),
         *_margins(spot), *_profile(spot), *_volume(spot), *_header(spot), *chart_readout.layers(spot),
-        *({"data": {"name": name}, "transform": [{"filter": "false"}], "mark": {"type": "point", "tooltip": None}} for name in ("table", "bands", "columns", "candles")),
+        *({"data": {"name": name}, "transform": [{"filter": "false"}], "mark": {"type": "point", "tooltip": None}} for name in ("table", "bands", "columns", "curves", "candles")),
     ]
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",

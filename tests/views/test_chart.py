@@ -111,7 +111,7 @@ def test_every_cell_of_every_grid_can_be_read_back_to_three_digits(parts):
 
 @pytest.mark.parametrize(("kind", "density"), [("modelled", 0.9), ("realised", 0.9), ("realised", 0.01)])
 def test_hover_is_exact_and_small_on_dense_and_on_scattered_grids(kind, density):
-    grid = make_grid(kind, columns=300, bands=120, density=density)
+    grid = make_grid(kind, columns=150, bands=60, density=density)
     chart = heatmap_chart(grid)
     for side in ("long", "short"):
         assert read_side(chart, side, grid.shape) == pytest.approx(three_digits(grid.side(side)), rel=1e-6)
@@ -205,14 +205,18 @@ STRUCTURES = [
 
 @pytest.mark.parametrize("options", STRUCTURES)
 @pytest.mark.parametrize("kind", ["realised", "modelled"])
-def test_the_description_is_valid_vega_lite_and_uses_every_dataset(kind, options):
+def test_every_dataset_is_used_and_no_mark_has_the_themes_tooltip(kind, options):
     chart = heatmap_chart(make_grid(kind), make_candles(), **options)
-    plain = json.loads(without_data(chart))
-    alt.LayerChart.from_dict(plain, validate=True)
-    used = {layer["data"]["name"] for layer in plain["layer"]}
-    assert used == set(data_of(chart))
-    assert next(iter(data_of(chart))) == "table", "the toolbar shows the first dataset only"
-    assert all(layer["mark"]["tooltip"] is None for layer in plain["layer"]), "the theme's tooltips would print the picture"
+    layers = chart.spec["layer"]
+    assert {layer["data"]["name"] for layer in layers} == set(data_of(chart)), "one that no layer uses breaks the next redraw"
+    assert next(iter(chart.spec["datasets"])) == "table", "the toolbar shows the first dataset only"
+    assert all(layer["mark"]["tooltip"] is None for layer in layers), "the theme's tooltips would print the picture"
+
+
+@pytest.mark.parametrize(("kind", "options"), [("modelled", STRUCTURES[1]), ("realised", STRUCTURES[3])])
+def test_the_description_is_valid_vega_lite(kind, options):
+    chart = heatmap_chart(make_grid(kind), make_candles(), **options)
+    assert alt.LayerChart.from_dict(json.loads(without_data(chart)), validate=True).to_dict(validate=False)["layer"]
 
 
 def test_times_are_numbers_so_that_no_browser_shifts_them():
