@@ -84,11 +84,14 @@ def _own(found: dict[str, Any]) -> HeatGrid:
         parameters=tuple((str(name), _frozen(value)) for name, value in facts["parameters"].items()),
         flags=tuple(map(str, facts["flags"])),
     )
-    return HeatGrid(
-        kind=facts["kind"], time_edges=time_edges, price_edges=price_edges, long=sides["long"], short=sides["short"],
-        provenance=provenance, outside_long=float(facts["outside"]["long"]), outside_short=float(facts["outside"]["short"]),
-        observed=observed,
-    )
+    try:
+        return HeatGrid(
+            kind=facts["kind"], time_edges=time_edges, price_edges=price_edges, long=sides["long"], short=sides["short"],
+            provenance=provenance, outside_long=float(facts["outside"]["long"]), outside_short=float(facts["outside"]["short"]),
+            observed=observed,
+        )
+    except GridError as problem:
+        raise GridError(f"{problem} Export the heatmap again.") from problem
 
 
 def _frozen(value: Any) -> Any:

@@ -1,0 +1,151 @@
+"""Where a modelled band comes from: which candles opened it, and at which leverage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.heat.assumptions import Assumptions
+from liqcore.heat.grid import GridError
+from liqcore.heat.level_book import CHUNK, Deposits, Flows, Outcome, run
+from liqcore.heat.modelled import MODELS, _book_flows, _deposits, _inputs, _lattice
+
+# A band is traced in bins at most this wide, as the map's own inner bins are.
+_FINEST: Final = 0.001
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What made one band of a modelled map.
+
+    Attributes
+    ----------
+    side, low, high, at : the band that was traced (USD) and the moment (datetime64 UTC) at which it stood.
+    usd : what stands in the band then, before the map blurs it.
+    by_candle : `time` (open of the candle), `usd`: what of each candle's openings is left, oldest first.
+    by_leverage : `leverage`, `usd`: the same by leverage, lowest first.
+    opened : USD at the same prices that were opened into the band before closing and crossing took their part.
+    """
+
+    side: Literal["long", "short"]
+    low: float
+    high: float
+    at: np.datetime64
+    usd: float
+    by_candle: pd.DataFrame
+    by_leverage: pd.DataFrame
+    opened: float
+
+    @property
+    def left(self) -> float | None:
+        """Share (0 to 1) of what was opened into the band that still stands; None where nothing was."""
+        return self.usd / self.opened if self.opened > 0 else None
+
+    def window(self, share: float = 0.8) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+        """The stretch between the candles that leave (1 − share)/2 of the USD before and after it."""
+        if self.usd <= 0:
+            return None
+        running = self.by_candle["usd"].cumsum().to_numpy() / self.by_candle["usd"].sum()
+        rest = (1 - share) / 2
+        first, last = int(np.searchsorted(running, rest)), int(np.searchsorted(running, 1 - rest))
+        times = self.by_candle["time"]
+        return times.iloc[first], times.iloc[min(last, len(times) - 1)]
+
+
+def level_origin(
+    candles: pd.DataFrame,
+    side: Literal["long", "short"],
+    low: float,
+    high: float,
+    at: object = None,
+    open_interest: pd.DataFrame | None = None,
+    funding: pd.DataFrame | None = None,
+    model: str = "flow-identity",
+    assumptions: Assumptions | None = None,
+) -> Origin:
+    """Trace a band of a modelled map back to the candles and leverages that opened it.
+
+    Parameters
+    ----------
+    candles, open_interest, funding, model, assumptions : as given to `modelled_heatmap`.
+    side, low, high : the band, USD.
+    at : moment whose state is traced; the close of the last candle by default.
+
+    Returns
+    -------
+    Origin. What a deposit leaves is its BTC times the share that every later candle kept, nothing where
+    price crossed its bin afterwards: the same book as the map's, told by where it came from.
+
+    Raises
+    ------
+    GridError, TableError
+        An empty band, an unknown model or side, or no candle before `at`.
+    """
+    if side not in tables.SIDES or model not in MODELS:
+        raise GridError(f"There is no side {side!r} or no model {model!r}. Sides: long, short. Models: {', '.join(MODELS)}.")
+    if not (np.isfinite([low, high]).all() and 0 < low < high):
+        raise GridError(f"The band {low:g} to {high:g} USD is empty. Give a low above zero and a higher high.")
+    guesses = assumptions or Assumptions()
+    inputs, _ = _inputs(tables.ensure(candles, "candles"), open_interest, funding, guesses, model)
+    moment = np.datetime64(int(inputs.closes_at[-1]), "us") if at is None else tables.to_datetime64(at)
+    count = int(np.searchsorted(inputs.closes_at, moment.astype("int64"), side="right"))
+    if count == 0:
+        raise GridError("No candle had closed at that moment, so no level had been opened. Choose a later one.")
+    book = _lattice(inputs, guesses, model, low, high, max(int(np.ceil(np.log(high / low) / _FINEST)), 1))
+    deposits = _deposits(inputs, guesses, model, book)
+    parts = [_opened(deposits, side, begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]
+    totals = np.concatenate([sizes.sum(axis=1) for _, sizes in parts])
+    flows = _book_flows(inputs, model, book)
+    later, own = _survival(run(book, flows, deposits, np.array([], dtype=np.int64), slice(0, 0)), flows, side, totals, count)
+    free = _uncrossed(flows, side, count)
+    leverages = np.asarray(guesses.leverages)
+    by_candle, by_tier, opened, first = np.zeros(count), np.zeros(len(leverages)), 0.0, 0
+    inside = (book.first, book.first + book.drawn * book.parts)
+    for bins, sizes in parts:
+        rows = slice(first, first + len(bins))
+        usd = sizes * book.centres[bins] * ((bins >= inside[0]) & (bins < inside[1]))
+        opened += float(usd.sum())
+        standing = (bins < free[rows, None]) if side == "long" else (bins > free[rows, None])
+        usd *= standing * (later[rows] * own[rows])[:, None]
+        by_candle[rows] = usd.sum(axis=1)
+        # Tiers are entries × margin multiples × leverages, leverage running fastest.
+        by_tier += usd.sum(axis=0).reshape(-1, len(leverages)).sum(axis=0)
+        first = rows.stop
+    left = np.flatnonzero(by_candle > 0)
+    return Origin(
+        side=side, low=float(low), high=float(high), at=moment, usd=float(by_candle.sum()), opened=opened,
+        by_candle=pd.DataFrame({"time": pd.DatetimeIndex(inputs.opens_at[left].astype("datetime64[us]"), tz="UTC"), "usd": by_candle[left]}),
+        by_leverage=pd.DataFrame({"leverage": leverages, "usd": by_tier})[by_tier > 0].reset_index(drop=True),
+    )
+
+
+def _opened(deposits: Deposits, side: str, begin: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """(n, k) bins and BTC of the levels that a run of candles opens on one side."""
+    made = deposits(begin, stop)
+    return (made[0], made[1]) if side == "long" else (made[2], made[3])
+
+
+def _survival(outcome: Outcome, flows: Flows, side: str, opened: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(count,) shares of what candle t opened that closing left: by all later candles, and by a cap in its own."""
+    i = tables.SIDES.index(side)
+    held, gone, standing = (values[:count, i] for values in (outcome.standing, outcome.crossed, outcome.standing))
+    rest = np.maximum(np.append(0.0, held[:-1]) - gone, 0.0)
+    close, interest = flows.closes[:count] - gone, flows.before[:count] - gone
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_flow = np.where(close <= 0, 1.0, np.where(close < interest, 1 - close / interest, 0.0))
+        share = np.where(flows.before[:count] > 0, by_flow, flows.fade[:count])
+        due = rest * share + opened
+        own = np.where(due > 0, np.clip(standing / due, 0.0, 1.0), 1.0)
+        logs = np.log(share) + np.log(own)
+    return np.exp(np.append(np.cumsum(logs[:0:-1])[::-1], 0.0)), own
+
+
+def _uncrossed(flows: Flows, side: str, count: int) -> np.ndarray:
+    """(count,) the bin that price came nearest to after each candle; levels beyond it were not crossed."""
+    if side == "long":
+        return np.append(np.minimum.accumulate(flows.low_bin[1:count][::-1])[::-1], np.iinfo(np.int64).max)
+    return np.append(np.maximum.accumulate(flows.high_bin[1:count][::-1])[::-1], -1)
