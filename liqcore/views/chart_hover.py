@@ -209,15 +209,15 @@ def _stretches(values: np.ndarray, stock: bool) -> tuple[np.ndarray, np.ndarray,
     if stock:
         begins = filled.copy()
         begins[:, 1:] &= ~filled[:, :-1]
-    band, start = np.nonzero(begins)
+    at = np.flatnonzero(begins)
+    band, start = np.divmod(at, by_band.shape[1])
     if not stock:
-        return band, start, start + 1, by_band[band, start]
+        return band, start, start + 1, by_band.reshape(-1)[at]
     ends = filled.copy()
     ends[:, :-1] &= ~filled[:, 1:]
     # Up to the next stretch there is nothing but zeros, so the largest value in between is the stretch's own.
-    at = band * by_band.shape[1] + start
     peak = np.maximum.reduceat(by_band.reshape(-1), at) if len(at) else np.empty(0, by_band.dtype)
-    return band, start, np.nonzero(ends)[1] + 1, peak
+    return band, start, np.flatnonzero(ends) % by_band.shape[1] + 1, peak
 
 
 def largest(grid: HeatGrid, shown: dict[str, np.ndarray]) -> tuple[str, float, float, float] | None:

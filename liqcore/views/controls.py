@@ -128,8 +128,8 @@ def drawing(layer: Layer) -> Drawing:
     )
 
 
-def model_controls(suffix: str, title: str = "Model") -> tuple[str, Assumptions]:
-    """Assumptions of the model; `suffix` tells two sets on one page apart."""
+def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[str, Assumptions]:
+    """Assumptions of the model; `suffix` tells two sets on one page apart, `mix_at` is the preset to start with."""
     from liqcore.heat.assumptions import PRESETS, preset
 
     st.subheader(title)
@@ -137,10 +137,15 @@ def model_controls(suffix: str, title: str = "Model") -> tuple[str, Assumptions]
         "Flow identity: buys, sells and the change of open interest say how much opened and closed. "
         "Textbook: entry × (1 ∓ 1/leverage) for every trade, nothing ever closes."
     ))
-    mix = st.selectbox("Leverage mix", list(PRESETS), key=f"mix{suffix}", bind=LINK, help="How the opened quantity is spread over leverage. Nobody publishes it: this is the largest unknown.")
+    mix = st.selectbox("Leverage mix", list(PRESETS), index=mix_at, key=f"mix{suffix}", bind=LINK, help="How the opened quantity is spread over leverage. Nobody publishes it: this is the largest unknown.")
+    lean = st.slider(
+        "Lean to high leverage", -1.0, 1.0, 0.0, 0.1, format="%+.1f", key=f"lean{suffix}", bind=LINK,
+        help="Above zero moves the mix to higher leverage, so that levels come closer to price; below zero the other way.",
+    )
     maintenance = st.slider("Maintenance margin, %", 0.2, 2.0, 0.5, 0.1, key=f"mmr{suffix}", bind=LINK, help="The share of a position's value that must remain as margin.")
     hours = st.select_slider("Mean holding time, hours", (2, 4, 8, 12, 24, 48, 96, 168), value=24, key=f"hold{suffix}", bind=LINK, help="How long a position stays open on average. Shorter: bands fade faster.")
-    return str(model), preset(str(mix), maintenance_margin_rate=float(maintenance) / 100, holding_hours=float(hours))
+    guesses = preset(str(mix), maintenance_margin_rate=float(maintenance) / 100, holding_hours=float(hours))
+    return str(model), guesses.tilted(float(lean)) if lean else guesses
 
 
 def target_price(now: float, low: float, high: float) -> float:

@@ -121,9 +121,9 @@ def _compare_assumptions(data: Dataset, settings: ViewSettings, drawing: Drawing
         return
     left, right = st.columns(2, gap="medium")
     sets: list[ViewSettings] = []
-    for column, suffix, name in ((left, "_a", "Set A"), (right, "_b", "Set B")):
+    for column, suffix, name, mix in ((left, "_a", "Set A", 0), (right, "_b", "Set B", 1)):
         with column:
-            model, assumptions = controls.model_controls(suffix, name)
+            model, assumptions = controls.model_controls(suffix, name, mix)
             sets.append(replace(settings, model=model, assumptions=assumptions))
     try:
         grids = [loaders.heatmap(data, item) for item in sets]
