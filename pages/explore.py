@@ -6,7 +6,7 @@ shell.require_frame()
 
 import streamlit as st  # noqa: E402
 
-from liqcore.views import controls, explain, loaders, panels, wording  # noqa: E402
+from liqcore.views import controls, explain, loaders, overlays, panels, reading_panels, wording  # noqa: E402
 
 st.title("Explore the heatmap")
 st.markdown("Look for bright bands near the price, ask whose positions they are, and check how sure this map can be.")
@@ -30,11 +30,19 @@ if view is None:
 
 data, settings, grid = view
 bars = loaders.price_bars(data, settings)
+marks = reading_panels.on_the_map(data)
+clusters = reading_panels.clusters(data, settings, grid, bars, marks.strong)
+levels = reading_panels.levels(data, settings, bars, marks)
 st.markdown(f"**{wording.markdown(explain.takeaway(grid, bars))}**")
 if (sentence := controls.finest(data, settings.timeframe)) is not None:
     st.caption(sentence)
-picture = panels.heatmap(grid, bars, data, drawing, "heatmap")
+picture = panels.heatmap(
+    grid, bars, data, drawing, "heatmap", select=True, levels=overlays.level_lines(levels.table, grid) if levels else None,
+    outlines=overlays.outlines(overlays.drawn_clusters(clusters, drawing.side, marks.clusters), grid),
+)
+reading_panels.draw_strips(data, settings, grid, drawing, marks.strips)
 panels.reading(grid, bars, picture, drawing)
 panels.cells_table(picture)
 panels.downloads(grid, bars, "grid")
+told = reading_panels.story(data, settings, grid, clusters, "heatmap")
 panels.what_if(data, settings, drawing)

@@ -230,8 +230,15 @@ def _annotation_data(
     noted = chart_data.placed(marks, "marks", ("time", "price", "label"), ("number",))
     noted["number"] = pa.array([text or str(k + 1) for k, text in enumerate(noted["number"].to_pylist())], pa.string())
     noted["flip"] = noted["time"] > chart_data.milliseconds(grid.time_edges[[0, -1]]).mean()
+    boxes = chart_data.placed(outlines, "outlines", ("time_from", "time_to", "price_from", "price_to"), ("label", "side"))
+    first, last = chart_data.milliseconds(grid.time_edges[[0, -1]]).tolist()
+    # A box that begins near the end of the map has its label at its other end, or it would be cut off.
+    boxes["flip"] = np.asarray(boxes["time_from"]) > first + 0.55 * (last - first)
+    room = np.ptp(grid.price_edges)
+    boxes["under"] = np.asarray(boxes["price_to"]) > grid.price_edges[-1] - 0.08 * room
+    boxes["label_at"] = np.where(boxes["flip"], boxes["time_to"], boxes["time_from"])
     return {
         "marks": pa.table(noted),
         "levels": pa.table(chart_data.placed(levels, "levels", ("price",), ("label",))),
-        "outlines": pa.table(chart_data.placed(outlines, "outlines", ("time_from", "time_to", "price_from", "price_to"), ("label", "side"))),
+        "outlines": pa.table(boxes),
     }

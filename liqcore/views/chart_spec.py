@@ -130,7 +130,7 @@ def _price_axis(spot: Spot) -> dict[str, Any]:
             "grid": False, "domain": False, "labelOverlap": True,
             "tickCount": expr("max(2, ceil(width / 110))" if spot.price == "x" else "max(3, ceil(height / 55))"),
             "labelExpr": "format(datum.value, abs(datum.value - round(datum.value)) < 0.001 ? '$,.0f' : '$,.2f')",
-            "labelFontSize": 11.5, **_corner_title(spot, spot.price, "BTC price"),
+            "labelFontSize": 11.5, **({"minExtent": 56, "maxExtent": 56} if spot.price == "y" else {}), **_corner_title(spot, spot.price, "BTC price"),
         },
     }
 
@@ -168,8 +168,9 @@ def _halo(text: Layer, width: float = 3.0) -> list[Layer]:
 def _outlines(spot: Spot) -> list[Layer]:
     where = spot.at(time="time_from", time2="time_to", price="price_from", price2="price_to")
     colour = expr(f"datum.side == 'long' ? '{LONG}' : datum.side == 'short' ? '{SHORT}' : '{INK}'")
-    text = layer("outlines", "text", spot.at(time="time_from", price="price_to"), clip=True, text=expr("datum.label"),
-                 align="left", baseline="bottom", dx=3, dy=-3, fontSize=11.5, color=INK)
+    text = layer("outlines", "text", spot.at(time="label_at", price="price_to"), clip=True, text=expr("datum.label"),
+                 align=expr("datum.flip ? 'right' : 'left'"), baseline=expr("datum.under ? 'top' : 'bottom'"), dx=expr("datum.flip ? -4 : 4"), dy=expr("datum.under ? 5 : -3"),
+                 fontSize=11.5, color=INK)
     return [
         layer("outlines", "rect", where, clip=True, fillOpacity=0, stroke=PANEL, strokeWidth=4, strokeOpacity=0.8),
         layer("outlines", "rect", where, clip=True, fillOpacity=0, stroke=colour, strokeWidth=1.8),

@@ -245,7 +245,17 @@ def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
     """
     view = window(data, settings)
     _check_columns(view, settings.timeframe)
-    candles = _between(market_candles(data, settings.venues), None, view.end)
+    candles, interest = model_inputs(data, settings)
+    return modelled_heatmap(
+        candles, open_interest=interest, funding=data.funding, model=settings.model, assumptions=settings.assumptions,
+        bins=settings.bins, time_edges=time_edges(view.start, view.end, settings.timeframe), price_range=(view.low, view.high),
+        venue=settings.venues or data.venues or ("all venues",), source=data.label,
+    )
+
+
+def model_inputs(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Candles up to the window's end at the step the model runs on, and the open interest of the chosen venues."""
+    candles = _between(market_candles(data, settings.venues), None, window(data, settings).end)
     native, step = candle_step(candles), tables.timeframe(settings.timeframe)
     model_step = max(native, min(step, _MODEL_STEP))
     if model_step > native:
@@ -254,11 +264,7 @@ def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
     if interest is not None and settings.venues:
         chosen = interest[interest["venue"].isin(settings.venues)]
         interest = chosen if len(chosen) else interest
-    return modelled_heatmap(
-        candles, open_interest=interest, funding=data.funding, model=settings.model, assumptions=settings.assumptions,
-        bins=settings.bins, time_edges=time_edges(view.start, view.end, settings.timeframe), price_range=(view.low, view.high),
-        venue=settings.venues or data.venues or ("all venues",), source=data.label,
-    )
+    return candles, interest
 
 
 def _between(candles: pd.DataFrame, start: np.datetime64 | None, end: np.datetime64) -> pd.DataFrame:
@@ -278,5 +284,5 @@ def _check_columns(view: Window, timeframe: str) -> None:
 
 __all__ = [
     "DataError", "Dataset", "GridError", "Layer", "Side", "ViewSettings", "Window", "candle_step", "heatmap",
-    "market_candles", "modelled", "price_bars", "realised", "window",
+    "market_candles", "model_inputs", "modelled", "price_bars", "realised", "window",
 ]

@@ -62,15 +62,18 @@ def last_view() -> tuple[Dataset, ViewSettings, HeatGrid] | None:
 
 def heatmap(
     grid: HeatGrid, bars: pd.DataFrame | None, data: Dataset, drawing: Drawing, key: str, *, height: int = 540,
-    marks: pd.DataFrame | None = None, title: str | None = None, colour: Any = None,
+    marks: pd.DataFrame | None = None, title: str | None = None, colour: Any = None, outlines: pd.DataFrame | None = None,
+    levels: pd.DataFrame | None = None, select: bool = False,
 ) -> chart.Chart:
     """Draw one heatmap with the line that says what it is, and return the chart's facts."""
     picture = chart.heatmap_chart(
         grid, bars, side=drawing.side, palette=drawing.palette, scale=drawing.scale, domain=drawing.domain, colour=colour,
         threshold=drawing.threshold, price_line=drawing.price_line, orientation=drawing.orientation, height=height,
         zoom="shift" if drawing.zoom else "off", volume=drawing.volume, profile=drawing.profile, marks=marks, title=title,
+        outlines=outlines, levels=levels, select=select,
     )
-    st.vega_lite_chart(spec=picture.spec, key=key, alt=picture.alt, width="stretch")
+    clicks: dict[str, Any] = {"on_select": "rerun", "selection_mode": "picked"} if select else {}
+    st.vega_lite_chart(spec=picture.spec, key=key, alt=picture.alt, width="stretch", **clicks)
     st.caption(wording.markdown(" ".join([wording.provenance_line(grid, data.synthetic), *picture.notes])))
     return picture
 

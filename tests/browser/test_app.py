@@ -25,7 +25,7 @@ def test_a_cold_server_serves_a_deep_link_inside_the_frame(name: str, fresh_serv
     with fresh_server() as address:
         page.goto(f"{address}/{name}")
         settle(page)
-        expect(page).to_have_title(re.compile("Heatlab|Start|Explore"))
+        expect(page).to_have_title(re.compile(f"Heatlab|{name}", re.IGNORECASE))
         expect(page.get_by_role("link", name="Explore").first).to_be_attached()
         assert page.locator("[data-testid='stSidebarNav']").count() == 0, "the navigation of raw file names is showing"
         expect(page.get_by_text("financial advice")).to_have_count(1)
@@ -65,6 +65,18 @@ def test_the_wheel_scrolls_the_page_and_not_the_chart(server: str, page: Page) -
     page.mouse.wheel(0, 400)
     page.wait_for_timeout(700)
     assert page.evaluate(top) > before + 200
+
+
+def test_a_click_on_a_cell_tells_its_story(server: str, page: Page) -> None:
+    page.goto(f"{server}/explore?layer=Modelled&hot=Sensitive")
+    settle(page)
+    box = chart(page).bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 110)
+    page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + 110)
+    expect(page.get_by_text(re.compile("the model holds .* in this band"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Leverage is assumed, not observed")).first).to_be_visible()
+    assert page.locator("[data-testid='stException']").count() == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/explore", "/explore?layer=Modelled&compare=true"])

@@ -1,0 +1,118 @@
+"""What is drawn over a heatmap: outlines of clusters and lines at levels; no Streamlit here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from liqcore.heat.clusters import Cluster, ClusterStory
+from liqcore.heat.grid import HeatGrid
+from liqcore.risk.numbers import RiskError, parse_number
+from liqcore.views.wording import price, usd
+
+_MOST_OWN: Final = 12
+# Share of the drawn prices that a line of text needs for itself.
+_LEAST_APART: Final = 0.04
+_PRICE: Final = (1.0, 1e8)
+# How a kind of level is written on the chart.
+_SHORT: Final = {
+    "point of control": "most volume", "value area high": "value area high", "value area low": "value area low",
+    "volume node": "volume node", "round number": "round", "own": "mine",
+}
+
+
+def lived(span: np.timedelta64) -> str:
+    """45 min, 6 h or 2 d 4 h."""
+    minutes = int(pd.Timedelta(span).total_seconds() // 60)
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    return f"{hours} h" if hours else f"{minutes} min"
+
+
+def cluster_label(cluster: Cluster) -> str:
+    """Side, USD, age and persistence of a cluster in a few words."""
+    return f"{cluster.side.capitalize()}s {usd(cluster.notional)} · {lived(cluster.age)} · {100 * cluster.persistence:.0f} %"
+
+
+def cluster_name(cluster: Cluster) -> str:
+    """A cluster in a list of them: where it is, whose, and how much."""
+    return f"{price(cluster.low)} to {price(cluster.high)} · {cluster.side}s {usd(cluster.notional)}"
+
+
+def drawn_clusters(story: ClusterStory, side: str, most: int) -> list[Cluster]:
+    """The largest clusters that stand at the end of the map, at most `most` a side."""
+    sides = ("long", "short") if side in ("both", "net") else (side,)
+    return [
+        cluster for name in sides
+        for cluster in [one for one in story.present if one.side == name][:most]
+    ]
+
+
+def outlines(clusters: Sequence[Cluster], grid: HeatGrid) -> pd.DataFrame | None:
+    """Boxes for the chart: from when a cluster was first seen to the end of the map."""
+    if not clusters:
+        return None
+    start = grid.time_edges[0]
+    return pd.DataFrame({
+        "time_from": [max(cluster.first_seen if cluster.kind != "realised" else min(cluster.since, cluster.first_seen), start) for cluster in clusters],
+        "time_to": [grid.time_edges[-1]] * len(clusters),
+        "price_from": [cluster.low for cluster in clusters], "price_to": [cluster.high for cluster in clusters],
+        "label": [cluster_label(cluster) for cluster in clusters], "side": [cluster.side for cluster in clusters],
+    })
+
+
+def level_lines(levels: pd.DataFrame, grid: HeatGrid) -> pd.DataFrame | None:
+    """Lines for the chart at the levels that lie inside the drawn prices."""
+    inside = levels[(levels["price"] > grid.price_edges[0]) & (levels["price"] < grid.price_edges[-1])]
+    if inside.empty:
+        return None
+    inside = _apart(inside, _LEAST_APART * float(grid.price_edges[-1] - grid.price_edges[0]))
+    names = [_line_name(str(kind), int(turns), str(role)) for kind, turns, role in zip(inside["kind"], inside["turns"], inside["role"], strict=True)]
+    return pd.DataFrame({
+        "price": inside["price"].to_numpy(), "label": [f"{price(value)} {name}" for value, name in zip(inside["price"], names, strict=True)],
+    })
+
+
+def _apart(levels: pd.DataFrame, least: float) -> pd.DataFrame:
+    """The user's own levels, and the strongest of the others whose names do not run into one another."""
+    mine = (levels["kind"] == "own").to_numpy()
+    prices = levels["price"].to_numpy()
+    order = np.lexsort((-levels["strength"].to_numpy(), ~mine))
+    kept: list[int] = []
+    for row in order.tolist():
+        if mine[row] or all(abs(prices[row] - prices[other]) >= least for other in kept):
+            kept.append(row)
+    return levels.iloc[sorted(kept)]
+
+
+def _line_name(kind: str, turns: int, role: str) -> str:
+    if kind in _SHORT:
+        return _SHORT[kind]
+    return f"{role}, {turns} turn{'s' if turns != 1 else ''}"
+
+
+def parse_levels(text: str) -> tuple[list[float], list[str]]:
+    """The user's own levels from one line of text, and a sentence for each part that is no price.
+
+    Parts are separated by blanks, semicolons or a comma and a blank: `28,000; 28.5k, 30500`.
+    """
+    levels: list[float] = []
+    problems: list[str] = []
+    for part in (piece for piece in re.split(r"[;\s]+|,\s+", text.strip().strip(",")) if piece.strip(", ")):
+        try:
+            value = parse_number(part.strip(","), f"The level {part!r}")
+        except RiskError as problem:
+            problems.append(str(problem))
+            continue
+        if not _PRICE[0] <= value <= _PRICE[1]:
+            problems.append(f"The level {part!r} is no price of BTC in USD. Type it like 28000, several with a semicolon between them.")
+        elif value not in levels:
+            levels.append(value)
+    if len(levels) > _MOST_OWN:
+        problems.append(f"Only the first {_MOST_OWN} of {len(levels)} levels are drawn. Remove some to see the others.")
+    return levels[:_MOST_OWN], problems
