@@ -18,12 +18,34 @@ if TYPE_CHECKING:
         write_table,
     )
     from liqcore.feeds.samples import load_sample
+    from liqcore.heat.agreement import Agreement, agreement, agreement_by_price
     from liqcore.heat.assumptions import Assumptions
+    from liqcore.heat.bands import ClusterRule
+    from liqcore.heat.clusters import (
+        Cluster,
+        ClusterEvent,
+        ClusterStory,
+        concentration,
+        find_clusters,
+        track_clusters,
+    )
     from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, merge
     from liqcore.heat.margin import bankruptcy_price, liquidation_price
     from liqcore.heat.modelled import modelled_heatmap
+    from liqcore.heat.persistence import persistence_by_timeframe
     from liqcore.heat.realised import realised_heatmap
     from liqcore.lab.simulator import simulate
+    from liqcore.market import (
+        SignalRules,
+        candle_patterns,
+        find_signals,
+        key_levels,
+        momentum,
+        resample,
+        volume_profile,
+    )
+    from liqcore.reading import Reading, ReadingError, read_level, read_timeframes
+    from liqcore.risk import Plan, RiskError, plan_trade
     from liqcore.tables import TableError, candles, funding, liquidations, open_interest
 
 _HOME = {
@@ -31,16 +53,27 @@ _HOME = {
     "GridError": "heat.grid", "HeatGrid": "heat.grid", "Provenance": "heat.grid", "VenueCoverage": "heat.grid", "merge": "heat.grid",
     "realised_heatmap": "heat.realised", "modelled_heatmap": "heat.modelled", "Assumptions": "heat.assumptions",
     "liquidation_price": "heat.margin", "bankruptcy_price": "heat.margin",
+    "find_clusters": "heat.clusters", "track_clusters": "heat.clusters", "concentration": "heat.clusters", "Cluster": "heat.clusters",
+    "ClusterEvent": "heat.clusters", "ClusterStory": "heat.clusters", "ClusterRule": "heat.bands",
+    "agreement": "heat.agreement", "agreement_by_price": "heat.agreement", "Agreement": "heat.agreement",
+    "persistence_by_timeframe": "heat.persistence",
+    "key_levels": "market", "find_signals": "market", "SignalRules": "market", "resample": "market", "volume_profile": "market",
+    "candle_patterns": "market", "momentum": "market", "plan_trade": "risk", "Plan": "risk", "RiskError": "risk",
+    "read_level": "reading", "read_timeframes": "reading", "Reading": "reading", "ReadingError": "reading",
     "read_liquidations": "feeds.files", "read_candles": "feeds.files", "read_open_interest": "feeds.files",
     "read_funding": "feeds.files", "read_grid": "feeds.files", "write_table": "feeds.files", "write_grid": "feeds.files",
     "load_sample": "feeds.samples", "simulate": "lab.simulator",
 }
 
 __all__ = [
-    "Assumptions", "GridError", "HeatGrid", "Provenance", "TableError", "VenueCoverage", "bankruptcy_price", "candles",
-    "funding", "liquidation_price", "liquidations", "load_sample", "merge", "modelled_heatmap", "open_interest",
-    "read_candles", "read_funding", "read_grid", "read_liquidations", "read_open_interest", "realised_heatmap",
-    "simulate", "write_grid", "write_table",
+    "Agreement", "Assumptions", "Cluster", "ClusterEvent", "ClusterRule", "ClusterStory", "GridError", "HeatGrid",
+    "Plan", "Provenance", "Reading", "ReadingError", "RiskError", "SignalRules", "TableError", "VenueCoverage",
+    "agreement", "agreement_by_price", "bankruptcy_price", "candle_patterns", "candles", "concentration",
+    "find_clusters", "find_signals", "funding", "key_levels", "liquidation_price", "liquidations", "load_sample",
+    "merge", "modelled_heatmap", "momentum", "open_interest", "persistence_by_timeframe", "plan_trade",
+    "read_candles", "read_funding", "read_grid", "read_level", "read_liquidations", "read_open_interest",
+    "read_timeframes", "realised_heatmap", "resample", "simulate", "track_clusters", "volume_profile",
+    "write_grid", "write_table",
 ]
 
 

@@ -93,9 +93,18 @@ SIGNATURES: dict[str, dict[str, Any]] = {
         "other_maintenance": 0.0, "other_pnl": 0.0, "fee_rate": 0.0, "contract": "linear",
     },
     "bankruptcy_price": {"side": REQUIRED, "entry": REQUIRED, "leverage": REQUIRED, "contract": "linear"},
+    "find_clusters": {"grid": REQUIRED, "last": 12},
+    "track_clusters": {"grid": REQUIRED, "last": 12},
+    "agreement": {"grids": REQUIRED, "level": None, "tolerance": 0.005},
+    "read_level": {
+        "grid": REQUIRED, "candles": REQUIRED, "level": REQUIRED, "side": None, "tolerance": 0.005, "by_venue": None,
+        "liquidations": None, "open_interest": None, "funding": None, "at": None, "now": None, "key_levels": None,
+    },
+    "plan_trade": {"side": REQUIRED, "entry": REQUIRED, "stop": REQUIRED, "account": REQUIRED},
 }
 ARGUMENTS = {
     "modelled_heatmap": {"assumptions"}, "liquidation_price": {"leverage", "maintenance_margin_rate", "quantity"}, "simulate": {"days", "venues", "seed"},
+    "plan_trade": {"risk", "risk_usd", "leverage", "fee_rate", "slippage", "targets", "maintenance_margin_rate", "step"},
 }
 
 
