@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import math
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ def picture(pixels: np.ndarray, palette: str, columns: Lattice, bands: Lattice, 
     return _address(image, np.vstack([np.zeros((1, 3), np.uint8), drawn_colours(palette)]), transparent=True)
 
 
+@functools.lru_cache(maxsize=16)
 def legend_picture(palette: str) -> str:
     """The colours of a map from low to high as a picture of one row."""
     image = Image.fromarray(np.arange(255, dtype=np.uint8)[None, :])
@@ -57,7 +59,7 @@ def _address(image: Image.Image, colours: np.ndarray, transparent: bool) -> str:
     image.putpalette(colours.tobytes())
     buffer = io.BytesIO()
     # Palette pictures are mostly long runs: the fast level is a third of the time and hardly larger.
-    image.save(buffer, "PNG", compress_level=4, **({"transparency": 0} if transparent else {}))
+    image.save(buffer, "PNG", compress_level=1, **({"transparency": 0} if transparent else {}))
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

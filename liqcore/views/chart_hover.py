@@ -194,11 +194,14 @@ def in_words(
     band, end, edges = band[order], end[order], grid.price_edges.tolist()
     moments = np.char.replace(np.datetime_as_string(grid.time_edges, unit="m"), "T", " ")
     until = np.where(end < grid.shape[0], moments[end], "still in place") if grid.is_stock else moments[end]
-    return pd.DataFrame({
+    text = {
         "Price band": [f"${edges[k]:,.{digits}f} to ${edges[k + 1]:,.{digits}f}" for k in band.tolist()],
-        "Side": side[order], "USD": size[order].round().astype("int64"),
-        "Since (UTC)": moments[start[order]], "Until (UTC)": until, "Venues": venues, "Kind": kind,
-    })
+        "Side": side[order].tolist(), "USD": size[order].round().astype("int64"),
+        "Since (UTC)": moments[start[order]].tolist(), "Until (UTC)": until.tolist(),
+        "Venues": [venues] * len(order), "Kind": [kind] * len(order),
+    }
+    # Columns made by Arrow: pandas would look at every text twice to find out that it is one.
+    return pa.table(text).to_pandas()
 
 
 def _stretches(values: np.ndarray, stock: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
