@@ -56,12 +56,12 @@ def known(
 ) -> Known:
     """Cut everything at `at` (by default the end of the data) and join candles to bars."""
     until = None if at is None else tables.to_datetime64(at)
-    closed, step = closed_candles(candles, until)
+    width = np.median(np.diff(grid.time_edges).astype("int64")).astype("timedelta64[us]")
+    closed, step = closed_candles(candles, until, width)
     ends = [grid.time_edges[-1]] + ([_end(closed, step)] if len(closed) else [])
     when = until if until is not None else max(ends)
     clock = when if now is None else tables.to_datetime64(now)
     cut, newest = _until(grid, until, clock)
-    width = np.median(np.diff(grid.time_edges).astype("int64")).astype("timedelta64[us]")
     bars, name, length, notes = _bars(closed, step, width, timeframe)
     usual = number(atr(bars, timeframe=length)[-1]) if len(bars) else None
     depth = rule.profile_columns + rule.memory + last
@@ -75,13 +75,13 @@ def known(
     )
 
 
-def closed_candles(candles: pd.DataFrame, until: np.datetime64 | None) -> tuple[pd.DataFrame, np.timedelta64]:
-    """Candles closed by the moment, and their length as told by candles that had opened by then."""
+def closed_candles(candles: pd.DataFrame, until: np.datetime64 | None, alone: np.timedelta64) -> tuple[pd.DataFrame, np.timedelta64]:
+    """Candles closed by the moment, and their length as told by those that had opened by then; `alone` that of a single one."""
     checked = tables.ensure(candles, "candles")
     micros = tables.microseconds(checked["time"])
     if until is not None:
         checked = checked.iloc[: int(np.searchsorted(micros, until.astype("int64")))]
-    step = bar_length(checked) if len(checked) > 1 else np.timedelta64(60_000_000, "us")
+    step = bar_length(checked) if len(checked) > 1 else alone
     if until is not None:
         closed = int(np.searchsorted(tables.microseconds(checked["time"]), (until - step).astype("int64"), "right"))
         checked = checked.iloc[:closed]
@@ -143,9 +143,12 @@ def _bars(
     if length == step:
         return recent, timeframe, step, []
     try:
-        return resample(recent, length, source=step), timeframe, length, []
+        bars, why = resample(recent, length, source=step), f"Not one bar of {timeframe} is complete."
     except TableError as error:
-        return candles.iloc[-_BARS:], spoken(int(step.astype("int64"))), step, [f"{error} The candles were read as they are."]
+        bars, why = recent.iloc[:0], str(error)
+    if len(bars) or candles.empty:
+        return bars, timeframe, length, []
+    return candles.iloc[-_BARS:], spoken(int(step.astype("int64"))), step, [f"{why} The candles were read as they are."]
 
 
 def _map_notes(

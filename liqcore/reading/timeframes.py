@@ -68,7 +68,7 @@ def read_timeframes(
     """
     place = place_of(level, None, tolerance, last)
     until = None if at is None else tables.to_datetime64(at)
-    closed, step = closed_candles(candles, until)
+    closed, step = closed_candles(candles, until, tables.timeframe("1m"))
     known = _known(source, until)
     if known is None:
         none = "Nothing of the map was known by then."
