@@ -267,6 +267,18 @@ def model_inputs(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame, p
     return candles, interest
 
 
+def until_end(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Candles and liquidations of the view's venues from the beginning of the data to the window's end."""
+    end = window(data, settings).end
+    candles = None if data.candles is None or data.candles.empty else _between(market_candles(data, settings.venues), None, end)
+    events = data.liquidations
+    if events is not None:
+        events = events.iloc[: int(np.searchsorted(tables.microseconds(events["time"]), end.astype("int64")))]
+        if settings.venues:
+            events = events[events["venue"].isin(settings.venues)]
+    return candles, events
+
+
 def _between(candles: pd.DataFrame, start: np.datetime64 | None, end: np.datetime64) -> pd.DataFrame:
     micros = tables.microseconds(candles["time"])
     first = 0 if start is None else int(np.searchsorted(micros, start.astype("int64")))
@@ -284,5 +296,5 @@ def _check_columns(view: Window, timeframe: str) -> None:
 
 __all__ = [
     "DataError", "Dataset", "GridError", "Layer", "Side", "ViewSettings", "Window", "candle_step", "heatmap",
-    "market_candles", "model_inputs", "modelled", "price_bars", "realised", "window",
+    "market_candles", "model_inputs", "modelled", "price_bars", "realised", "until_end", "window",
 ]

@@ -9,13 +9,15 @@ import streamlit as st
 
 from liqcore import tables
 from liqcore.feeds import files, samples
-from liqcore.heat.grid import HeatGrid
+from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.tables import TableError
 from liqcore.views import controls, dataset, wording
 from liqcore.views.dataset import Dataset, ViewSettings
 
 SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
 OWN: Final = "files"
+# What tables, windows and grids may say is wrong.
+DATA_PROBLEMS: Final = (dataset.DataError, GridError, TableError)
 _HELD: Final = "held_files"
 _TYPES: Final = ["csv", "gz", "parquet", "zip", "txt"]
 

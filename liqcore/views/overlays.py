@@ -11,6 +11,7 @@ import pandas as pd
 
 from liqcore.heat.clusters import Cluster, ClusterStory
 from liqcore.heat.grid import HeatGrid
+from liqcore.reading.timeframes import TimeframeReading
 from liqcore.risk.numbers import RiskError, parse_number
 from liqcore.views.wording import price, usd
 
@@ -116,3 +117,30 @@ def parse_levels(text: str) -> tuple[list[float], list[str]]:
     if len(levels) > _MOST_OWN:
         problems.append(f"Only the first {_MOST_OWN} of {len(levels)} levels are drawn. Remove some to see the others.")
     return levels[:_MOST_OWN], problems
+
+
+def level_in_question(
+    told: object, own: Sequence[float], story: ClusterStory, bars: pd.DataFrame | None
+) -> tuple[float | None, str]:
+    """The level a reader probably means, and why it is that one: what was clicked, their own, the largest cluster, the price."""
+    if told is not None:
+        return (float(told.low) * float(told.high)) ** 0.5, ", the middle of the band you chose"  # type: ignore[attr-defined]
+    if own:
+        return float(own[0]), ", the first of your own levels"
+    if story.present:
+        return float(story.present[0].centre), ", the middle of the largest cluster"
+    if bars is not None and len(bars):
+        return float(bars["close"].iloc[-1]), ", the last price"
+    return None, ""
+
+
+def timeframe_table(rows: Sequence[TimeframeReading]) -> pd.DataFrame:
+    """A level at several timeframes as a table in words."""
+    return pd.DataFrame({
+        "Timeframe": [row.timeframe for row in rows], "Heat at the level": ["unknown" if row.heat is None else usd(row.heat) for row in rows],
+        "Nearest cluster": ["none" if row.cluster is None else f"{row.cluster[0]}s at {price(row.cluster[1])} to {price(row.cluster[2])}" for row in rows],
+        "Persistence": ["–" if row.persistence is None else f"{100 * row.persistence:.0f} %" for row in rows],
+        "Verdict": [row.verdict for row in rows],
+        "Price action": [", ".join(f"{name} ({lean})" for name, lean in row.signals) or "none lately" for row in rows],
+        "Note": [row.note for row in rows],
+    })

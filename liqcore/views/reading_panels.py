@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,7 +13,10 @@ from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, ClusterStory, track_clusters
 from liqcore.heat.grid import HeatGrid
 from liqcore.market.levels import Levels, key_levels
-from liqcore.views import controls, loaders, overlays, stories, strips, wording
+from liqcore.reading.reading import read_level
+from liqcore.reading.report import Reading, ReadingError
+from liqcore.reading.timeframes import read_timeframes
+from liqcore.views import controls, dataset, loaders, overlays, stories, strips, wording
 from liqcore.views.controls import LINK, Drawing
 from liqcore.views.dataset import Dataset, ViewSettings
 
@@ -148,6 +152,86 @@ def _tell(told: stories.Story) -> None:
                 with column:
                     st.caption(title)
                     st.dataframe(table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 260))
+
+
+def read_here(
+    data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataFrame | None, marks: OnTheMap, found: ClusterStory,
+    told: stories.Cell | Cluster | None,
+) -> float | None:
+    """The level in question and, where the reader asks for it, its reading in six steps and at several timeframes."""
+    st.subheader("Read a level")
+    wanted, why = overlays.level_in_question(told, marks.own, found, bars)
+    typed = st.text_input(
+        "Level, USD", key="level", bind=LINK, placeholder=f"{wanted:,.0f}" if wanted else "28,000", width=220,
+        help="The price to read. Empty takes the band you clicked, your first own level, or the largest cluster.",
+    )
+    levels, problems = overlays.parse_levels(str(typed or ""))
+    for sentence in problems:
+        st.warning(wording.markdown(sentence), icon=":material/warning:")
+    level = levels[0] if levels else wanted
+    if level is None:
+        st.caption("Type a price, or click a band on the map.")
+        return None
+    st.caption(wording.markdown(f"Reading {wording.price(level)}{'' if levels else why}."))
+    with st.expander("Read this level", icon=":material/menu_book:", key="read", bind=LINK, on_change="rerun") as opened:
+        if opened.open:
+            try:
+                _reading(data, settings, grid, marks, found, level)
+            except (*loaders.DATA_PROBLEMS, ReadingError) as error:
+                st.error(wording.markdown(str(error)), icon=":material/error:")
+    return level
+
+
+def _reading(data: Dataset, settings: ViewSettings, grid: HeatGrid, marks: OnTheMap, found: ClusterStory, level: float) -> None:
+    candles, events = dataset.until_end(data, settings)
+    if candles is None:
+        st.info("A reading needs candles: add a candles file.", icon=":material/candlestick_chart:")
+        return
+    end = grid.time_edges[-1]
+    reading = read_level(
+        grid, candles, level=level, by_venue=by_venue(data, settings) or None, liquidations=events if grid.kind == "realised" else None,
+        open_interest=data.open_interest, funding=data.funding, at=None if settings.until is None else end,
+        timeframe=settings.timeframe, rule=marks.rule, last=_PERSISTENCE_BARS,
+    )
+    draw_reading(reading)
+    source: Any = events if grid.kind == "realised" else loaders.heatmap(data, replace(settings, timeframe="15m", hours=_longest(settings.hours)))
+    rows = read_timeframes(source, candles, level=level, at=None if settings.until is None else end, rule=marks.rule)
+    st.markdown("**The same level at other timeframes**: a band that shows in one of them only is easily noise.")
+    st.dataframe(overlays.timeframe_table(rows), hide_index=True, width="stretch")
+    name = f"reading-{level:.0f}-{pd.Timestamp(grid.time_edges[-1]):%Y%m%d-%H%M}"
+    with st.container(horizontal=True):
+        st.download_button("Text", reading.to_text(), f"{name}.txt", "text/plain", icon=":material/download:", on_click="ignore", key="reading-text")
+        st.download_button(
+            "JSON", json.dumps(reading.to_dict(), indent=1), f"{name}.json", "application/json", icon=":material/download:", on_click="ignore", key="reading-json",
+        )
+
+
+def _longest(hours: float | None) -> float:
+    return min(max(hours or 336.0, 72.0), 336.0)
+
+
+def draw_reading(reading: Reading) -> None:
+    """A reading with its evidence for and against side by side, and the six steps below."""
+    st.markdown(f"**{wording.markdown(reading.summary)}**")
+    st.caption(wording.markdown(f"{reading.kind_note} {reading.claim}"))
+    sections = dict(reading.sections)
+    icons = {"What speaks for it": "add_circle", "What speaks against it": "do_not_disturb_on", "What would confirm it": "task_alt", "What would invalidate it": "block"}
+    titles = list(icons)
+    for pair in (titles[:2], titles[2:]):
+        for column, title in zip(st.columns(2, gap="medium"), pair, strict=True):
+            with column.container(border=True, height="stretch"):
+                _list(f":material/{icons[title]}: {title}", sections[title])
+    for row in range(0, 6, 2):
+        for number, column in enumerate(st.columns(2, gap="medium"), row):
+            with column.container(height="stretch"):
+                title, lines = reading.steps[number]
+                _list(f"{number + 1}. {title}", lines)
+    with st.container(border=True):
+        _list(":material/help: What is missing", sections["What is missing"])
+
+
+def _list(title: str, lines: tuple[str, ...]) -> None:
+    st.markdown(f"**{title}**\n\n" + "\n".join(f"- {wording.markdown(line)}" for line in lines))
 
 
 def by_venue(data: Dataset, settings: ViewSettings) -> dict[str, HeatGrid]:

@@ -29,3 +29,31 @@ def test_a_chosen_cluster_tells_its_story(layer):
     assert "cluster at \\$" in words(app)
     assert "First seen" in words(app)
     assert any("What happened" in str(table.value.columns.tolist()) for table in app.dataframe)
+
+
+@pytest.mark.parametrize("layer", ["Realised", "Modelled"])
+def test_a_level_is_read_with_evidence_for_and_against_and_at_four_timeframes(layer):
+    app = open_page("explore.py", layer=layer, read="true", level="28,000", span="7 d", tf="1h")
+    assert not app.exception
+    text = words(app)
+    for title in ("What speaks for it", "What speaks against it", "What would invalidate it", "What is missing", "5. Agreement across venues"):
+        assert title in text
+    assert "28,000" in text
+    table = next(item.value for item in app.dataframe if "Timeframe" in item.value.columns)
+    assert table["Timeframe"].tolist() == ["15m", "1h", "4h", "1d"]
+
+
+@pytest.mark.parametrize(("level", "said"), [("99000", "outside the map"), ("nowhere", "nowhere"), ("-3", "no price of BTC")])
+def test_a_level_that_cannot_be_read_says_why_and_the_map_stays(level, said):
+    app = open_page("explore.py", read="true", level=level)
+    assert not app.exception
+    assert charts(app)
+    assert said in words(app)
+
+
+def test_a_reading_in_the_past_knows_nothing_of_what_came_later():
+    app = open_page("explore.py", read="true", level="28000", span="3 d", tf="1h", until="2026-04-14T00:00:00")
+    assert not app.exception
+    moment = [line for line in words(app).splitlines() if "Read in bars of 1h" in line]
+    assert moment
+    assert "2026-04-14 00:00 UTC" in moment[0]
