@@ -23,12 +23,17 @@ from liqcore.reading.report import (
     PriceStep,
     Role,
 )
-from liqcore.reading.words import count, joined, moment, money, usd
+from liqcore.reading.words import count, joined, moment, money, sentence_case, usd
 
 PERSISTENT: Final = 0.5
 # Prints below which a band is a handful of events.
 FEW: Final = 5
 MANY: Final = 10
+# ATR, or tolerances where ATR is not known, within which momentum and flow say something about a level.
+_NEAR_ATR, _NEAR_TOLERANCES = 3.0, 4.0
+_FADING: Final = ("swept", "dissipated", "shrank")
+_RISING: Final = ("grew", "re-emerged")
+_AT_LEVEL: Final = ("rejection", "recapture", "breakout", "false breakout", "retest", "cvd divergence")
 KIND_NOTE: Final = {
     "realised": "The map is realised: it shows liquidations that already happened. Those positions are gone, so a band tells where trading was forced, not what is still waiting.",
     "modelled": "The map is modelled: an estimate of positions that would be closed if price came there, from assumed leverage. Nobody has seen these positions.",
@@ -72,9 +77,9 @@ def evidence(known: Known, place: Place, steps: Steps) -> tuple[list[Evidence], 
         put(False, 5, steps.agreement.sentences[0])
     elif steps.agreement.n_fresh >= 2:
         put(False, 5, f"None of {steps.agreement.n_fresh} fresh venues has a cluster there of its own.")
-    _price(put, place, steps)
+    _price(put, place, steps, known.grid.kind if known.grid is not None else "realised")
     if not against:
-        gaps = joined(untested(known, steps))
+        gaps = joined(untested(place, steps))
         against.append(Evidence(0, f"Nothing measured here contradicts it, which is not a confirmation. Not tested: {gaps}."))
     return for_, against
 
@@ -105,26 +110,37 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
             put(False, 2, f"It is made of only {count(near.events, 'liquidation')}.")
         elif near.events is not None and near.events >= MANY:
             put(True, 2, f"It is made of {near.events:,} liquidations, none of them more than {near.largest_share:.0%} of it.")
-    gone = [text for _, kind, text in change.events if kind in ("swept", "dissipated")]
-    if gone:
-        put(False, 4, gone[-1])
+    told = [(kind in _FADING, text) for _, kind, text in change.events if kind in (*_FADING, *_RISING) and (near is None or f"{near.side} cluster" in text)]
+    # What the comparison of now with before says already is not told twice.
+    same = {"shrinking": True, "growing": False, "new": False}.get(change.direction)
+    if told and told[-1][0] is not same:
+        put(not told[-1][0], 4, told[-1][1])
     if change.direction in ("growing", "new"):
         put(True, 4, f"Heat there is {'new' if change.direction == 'new' else 'growing'}: {money(change.now or 0)} against {money(change.before or 0)} before.")
     elif change.direction == "shrinking":
         put(False, 4, f"Heat there is shrinking: {money(change.now or 0)} against {money(change.before or 0)} before.")
 
 
-def _price(put, place: Place, steps: Steps) -> None:  # type: ignore[no-untyped-def]
+def _is_near(place: Place, approach: ApproachStep) -> bool:
+    if approach.distance_atr is not None:
+        return approach.distance_atr <= _NEAR_ATR
+    return approach.distance is not None and approach.distance <= _NEAR_TOLERANCES * place.tolerance
+
+
+def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[no-untyped-def]
     price, role = steps.price, steps.level.role
     if steps.approach.state == "moving away":
         put(False, 3, f"The price is moving away from {usd(place.level)}, so it is not being tested.")
     elif steps.approach.state == "crossed":
         put(False, 3, f"The price went through {usd(place.level)} lately.")
-    if role is None:
+    change = price.open_interest_change
+    if price.open_interest_extreme and change and kind != "realised":
+        put(change > 0, 6, f"Open interest {'rose' if change > 0 else 'fell'} by {abs(change):.1%} lately, which is extreme: {'new positions were opened' if change > 0 else 'many positions are gone'}.")
+    if role is None or not _is_near(place, steps.approach):
         return
     holds = "bullish" if role == "support" else "bearish"
     for names, side, text in _latest_of_each(price.signals):
-        put(side == holds, 6, f"{names.capitalize()} ({side}). {text}")
+        put(side == holds, 6, f"{names} ({side}). {text}")
     leaning = []
     if price.funding_extreme and price.funding_8h:
         crowd = "longs pay and are" if price.funding_8h > 0 else "shorts pay and are"
@@ -140,17 +156,20 @@ def _price(put, place: Place, steps: Steps) -> None:  # type: ignore[no-untyped-
 
 
 def _latest_of_each(signals: tuple[tuple[str, str, str, str], ...]) -> list[tuple[str, str, str]]:
-    """The latest signal of each name and side, in order of time; those of one bar and side are one observation."""
-    latest = {(name, side): (when, side, name, text) for when, name, side, text in signals}
+    """The latest signal of each name, at a level of each name and side; those of one bar and side are one observation."""
+    latest = {(name, side if name in _AT_LEVEL else ""): (when, side, name, text) for when, name, side, text in signals}
     merged: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for when, side, name, text in sorted(latest.values()):
         merged.setdefault((when, side), []).append((name, text))
-    return [(" and ".join(name for name, _ in found), side, " ".join(text for _, text in found)) for (_, side), found in merged.items()]
+    return [(sentence_case(" and ".join(name for name, _ in found)), side, " ".join(text for _, text in found)) for (_, side), found in merged.items()]
 
 
-def untested(known: Known, steps: Steps) -> list[str]:
+def untested(place: Place, steps: Steps) -> list[str]:
     """What this reading did not, or could not, look at, as parts of a sentence."""
     gaps = []
+    if not _is_near(place, steps.approach):
+        far = steps.approach.distance
+        gaps.append("how price reacts there" + ("" if far is None else f" (it is {far:.1%} away)"))
     if steps.agreement.verdict == "cannot say":
         gaps.append("whether other venues show the same")
     if steps.price.funding_8h is None:

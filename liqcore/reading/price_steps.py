@@ -16,7 +16,7 @@ from liqcore.market.swings import touches
 from liqcore.reading.heat_steps import Place
 from liqcore.reading.known import Known
 from liqcore.reading.report import ApproachStep, ClusterNear, LevelStep, PriceStep, Role
-from liqcore.reading.words import apart, count, duration, moment, number, stamp, usd
+from liqcore.reading.words import apart, count, duration, moment, number, sentence_case, stamp, usd
 
 # Bars back over which the way of the price is told, and within which a signal counts as recent.
 RECENT = 12
@@ -163,7 +163,7 @@ def price_step(known: Known, place: Place) -> PriceStep:
     rate, crowded = _funding(funding)
     changed, extreme = _interest(bars, interest, known)
     patterns = _patterns(bars, known, place)
-    lines = [f"{when[:16].replace('T', ' ')}: {name} ({side}). {text}" for when, name, side, text in signals[-6:]]
+    lines = [f"{when[:16].replace('T', ' ')}: {sentence_case(name)} ({side}). {text}" for when, name, side, text in signals[-6:]]
     if not any(name in ("rejection", "recapture", "breakout", "false breakout", "retest") for _, name, _, _ in signals):
         lines.append(f"In the last {count(min(RECENT, len(bars)), 'bar')} no rejection, recapture or breakout was seen at {usd(place.level)}.")
     lines += [f"Candle pattern near the level, {text}." for text in patterns]

@@ -8,7 +8,7 @@ import pandas as pd
 from liqcore.market.candles import spoken
 from liqcore.market.rules import usd
 
-__all__ = ["apart", "count", "duration", "joined", "moment", "money", "number", "spoken", "stamp", "usd"]
+__all__ = ["apart", "count", "duration", "joined", "moment", "money", "number", "sentence_case", "spoken", "stamp", "usd"]
 
 
 def money(amount: float) -> str:
@@ -55,6 +55,12 @@ def apart(share: float, atr: float | None, price: float) -> str:
 def count(many: int, thing: str, plural: str = "") -> str:
     """`1 bar`, `3 bars`."""
     return f"{many:,} {thing if many == 1 else plural or thing + 's'}"
+
+
+def sentence_case(text: str) -> str:
+    """The first letter large, and abbreviations as they are written."""
+    out = text.replace("macd", "MACD").replace("rsi ", "RSI ").replace("cvd", "CVD")
+    return out[:1].upper() + out[1:]
 
 
 def joined(items: list[str]) -> str:
