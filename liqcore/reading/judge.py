@@ -158,6 +158,10 @@ def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[
 def _latest_of_each(signals: tuple[tuple[str, str, str, str], ...]) -> list[tuple[str, str, str]]:
     """The latest signal of each name, at a level of each name and side; those of one bar and side are one observation."""
     latest = {(name, side if name in _AT_LEVEL else ""): (when, side, name, text) for when, name, side, text in signals}
+    for way, other in (("bullish", "bearish"), ("bearish", "bullish")):
+        # A breakout that failed since is told by its failure.
+        if latest.get(("false breakout", other), ("",))[0] > latest.get(("breakout", way), ("~",))[0]:
+            del latest["breakout", way]
     merged: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for when, side, name, text in sorted(latest.values()):
         merged.setdefault((when, side), []).append((name, text))

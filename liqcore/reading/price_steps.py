@@ -46,8 +46,8 @@ def level_step(known: Known, place: Place, role: Role | None, given: Levels | pd
     lines = [f"Read in bars of {known.timeframe}, {count(len(bars), 'bar')} up to {moment(known.moment)}."]
     if known.price is not None:
         seen = {
-            "support": "the price is, or was last, above it, so it is read as support",
-            "resistance": "the price is, or was last, below it, so it is read as resistance", None: "it has no side yet",
+            "support": "the price is, or mostly was, above it, so it is read as support",
+            "resistance": "the price is, or mostly was, below it, so it is read as resistance", None: "it has no side yet",
         }[role]
         lines.append(f"The last price is {_beside(known, place)}; {seen}.")
     if names:
@@ -81,13 +81,19 @@ def _beside(known: Known, place: Place) -> str:
 
 
 def role_of(known: Known, place: Place) -> tuple[Role | None, str | None]:
-    """Support or resistance, from the side on which the price is or last was, and that side."""
+    """Support or resistance, from the side on which the price is, and that side.
+
+    While the price sits on the level, the side on which it was for most of the last bars.
+    """
     if known.price is None:
         return None, None
     closes = np.append(known.bars["close"].to_numpy(), known.price)
     margin = _sitting_distance(known, place)
     off = np.flatnonzero(np.abs(closes - place.level) / place.level > margin)
     last = closes[off[-1]] if off.size else closes[-1]
+    usually = float(np.median(closes[-1 - RECENT :]))
+    if len(closes) - 1 not in off and usually != place.level:
+        last = usually
     if last == place.level:
         return None, None
     return ("support", "above") if last > place.level else ("resistance", "below")
