@@ -161,6 +161,10 @@ def _until(data: Dataset) -> Any:
     first, last = (moment.tz_localize(None).to_pydatetime() for moment in (data.span[0].ceil("h"), data.span[1].floor("h")))
     if first + pd.Timedelta(hours=1) >= last:
         return None
+    held = st.session_state.get("until")
+    if held is not None and not first <= pd.Timestamp(held).tz_localize(None).to_pydatetime() <= last:
+        # The moment belongs to another market.
+        del st.session_state["until"]
     moment = st.slider(
         "End of the window (UTC)", first, last, last, pd.Timedelta(hours=1).to_pytimedelta(), format="MMM DD, HH:mm", key="until",
         bind=LINK, help="Move back in time: the map then shows what stood at that moment.",

@@ -66,7 +66,7 @@ def test_known_ends_of_the_published_maps():
     assert colours("viridis")[0].tolist() == [68, 1, 84]
     assert colours("viridis")[-1].tolist() == [253, 231, 37]
     assert colours("inferno")[-1].tolist() == [252, 255, 164]
-    assert colours("cividis")[0].tolist() == [0, 34, 77]
+    assert colours("cividis")[0].tolist() == [0, 34, 78]
 
 
 @pytest.mark.parametrize("name", PALETTES)
