@@ -17,6 +17,8 @@ _PAIRS = 4_000_000
 _BLOCKS = 8
 # Columns in which two venues must both show heat before their prices are compared.
 _COMMON = 8
+# Standard deviations by which a lag's peak must exceed the same lag the other way round.
+_SIGMAS = 3.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ def venue_lags(
 
     Each venue's events become a series of occupied steps; the lag is where the cross-correlogram with the
     other venues' series, averaged over three steps, is highest. The confidence is the share of eight
-    blocks of its events that agree with it within two steps.
+    blocks of its events that agree with it within two steps. A peak that its mirror image nearly equals is no
+    lag: bursts of events do that by themselves.
 
     Parameters
     ----------
@@ -126,9 +129,18 @@ def _lags(busy: Mapping[str, np.ndarray], step: float, reach: int, minimum: int)
             peaks.append(_peak(seen, reach))
         if whole.sum() > 0:
             lag = _peak(whole, reach)
+            if lag and not _lopsided(whole, lag, reach):
+                lag = 0
             agree = np.mean([peak is not None and lag is not None and abs(peak - lag) <= 2 for peak in peaks])
             out[name] = Lag((lag or 0) * step, float(agree), len(own))
     return out
+
+
+def _lopsided(pairs: np.ndarray, lag: int, reach: int) -> bool:
+    """Whether a peak is more than its mirror image and chance: events in bursts peak on both sides of 0 without any lag."""
+    smooth = np.convolve(pairs, np.ones(3), "same")
+    here, mirrored = smooth[reach + lag], smooth[reach - lag]
+    return bool(here - mirrored > _SIGMAS * np.sqrt(here + mirrored))
 
 
 def _correlogram(own: np.ndarray, rest: np.ndarray, reach: int) -> np.ndarray:
