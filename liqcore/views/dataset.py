@@ -67,7 +67,8 @@ class Dataset:
         if self.candles is not None and len(self.candles):
             ends.append((self.candles["time"].iloc[0], self.candles["time"].iloc[-1] + pd.Timedelta(candle_step(self.candles))))
         if self.liquidations is not None and len(self.liquidations):
-            ends.append((self.liquidations["time"].iloc[0], self.liquidations["time"].iloc[-1]))
+            # Ends are exclusive, and the last event belongs to the window.
+            ends.append((self.liquidations["time"].iloc[0], self.liquidations["time"].iloc[-1] + pd.Timedelta(1, "us")))
         if not ends:
             raise DataError("There is nothing to draw yet. Add a file with liquidations or candles, or open the sample market.")
         return min(first for first, _ in ends), max(last for _, last in ends)

@@ -256,7 +256,7 @@ def test_a_rerun_with_new_data_keeps_the_chart_and_shows_the_new_cells(browser, 
     drawn = open_chart(browser, address, "kind=modelled", build("modelled"), log=True)
     page = drawn.page
     page.evaluate("() => { document.querySelector('.stVegaLiteChart svg').dataset.kept = 'yes'; }")
-    page.locator("[data-testid=stSlider] [role=slider]").focus()
+    page.get_by_role("slider").first.focus()
     page.keyboard.press("ArrowRight")
     page.get_by_text("drawn with seed 2").wait_for()
     page.wait_for_timeout(800)
