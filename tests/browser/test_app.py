@@ -67,6 +67,16 @@ def test_the_wheel_scrolls_the_page_and_not_the_chart(server: str, page: Page) -
     assert page.evaluate(top) > before + 200
 
 
+def test_a_rerun_puts_new_data_into_the_living_chart(server: str, page: Page) -> None:
+    page.goto(f"{server}/explore?layer=Modelled")
+    settle(page)
+    page.evaluate("() => { document.querySelector('.stVegaLiteChart canvas').dataset.kept = 'yes'; }")
+    for name in ("viridis", "cividis"):
+        page.get_by_text(name, exact=True).click()
+        settle(page)
+        assert page.evaluate("() => document.querySelector('.stVegaLiteChart canvas').dataset.kept") == "yes", "the browser built the chart anew"
+
+
 def test_a_click_on_a_cell_tells_its_story(server: str, page: Page) -> None:
     page.goto(f"{server}/explore?layer=Modelled&hot=Sensitive")
     settle(page)
