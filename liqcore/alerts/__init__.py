@@ -1,0 +1,1 @@
+"""Alerts: rules as data, a pure engine that evaluates them, measurement by replay, and delivery."""
