@@ -1,0 +1,131 @@
+"""What could be seen of a scenario's market at one bar, and nothing that came or arrived later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.heat.clusters import Cluster, find_clusters
+from liqcore.heat.grid import HeatGrid
+from liqcore.heat.modelled import modelled_heatmap
+from liqcore.heat.realised import realised_heatmap, time_edges
+from liqcore.learn.scenarios import Scenario, Step
+from liqcore.market.candles import resample
+from liqcore.reading import Reading, TimeframeReading, read_level, read_timeframes
+
+BINS = 120
+LAST = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The tables cut at `at`: closed candles, liquidations that had happened and arrived, and what follows from them.
+
+    `liquidations` are of all venues, `shown` those of the step. `arrivals` (n,) belongs to `liquidations`. Maps, clusters and readings are made on first use.
+    """
+
+    scenario: Scenario
+    step: Step
+    at: np.datetime64
+    candles: pd.DataFrame
+    liquidations: pd.DataFrame
+    arrivals: np.ndarray
+    open_interest: pd.DataFrame
+    funding: pd.DataFrame
+
+    @cached_property
+    def bars(self) -> pd.DataFrame:
+        """Closed bars of the step's timeframe."""
+        return resample(self.candles, self.step.timeframe, source="1m")
+
+    @cached_property
+    def shown(self) -> pd.DataFrame:
+        """Liquidations of the venues that the step shows."""
+        if not self.step.venues:
+            return self.liquidations
+        return self.liquidations[self.liquidations["venue"].isin(self.step.venues)].reset_index(drop=True)
+
+    @cached_property
+    def price_range(self) -> tuple[float, float]:
+        """USD range of the maps: what was traded so far and the level, with some room."""
+        low, high = min(self.candles["low"].min(), self.scenario.level), max(self.candles["high"].max(), self.scenario.level)
+        room = 0.006 * self.scenario.level if self.step.layer == "realised" else 0.03 * self.scenario.level
+        return float(low - room), float(high + room)
+
+    @cached_property
+    def grid(self) -> HeatGrid:
+        """The map of the step's layer, venues and timeframe."""
+        return self.realised(self.shown) if self.step.layer == "realised" else self._modelled()
+
+    def realised(self, events: pd.DataFrame) -> HeatGrid:
+        """Events so far, on the step's edges."""
+        return realised_heatmap(
+            events, timeframe=self.step.timeframe, bins=BINS, start=self.scenario.start, end=self.at,
+            price_range=self.price_range, source=self.scenario.label,
+        )
+
+    def _modelled(self) -> HeatGrid:
+        candles = resample(self.candles, "5m", source="1m")
+        return modelled_heatmap(
+            candles, open_interest=self.open_interest, bins=BINS, time_edges=time_edges(self.scenario.start, self.at, self.step.timeframe),
+            price_range=self.price_range, venue=self.scenario.venues, source=self.scenario.label,
+        )
+
+    @cached_property
+    def by_venue(self) -> dict[str, HeatGrid]:
+        """The realised map of each venue; a venue that printed nothing has an empty one."""
+        venues = self.step.venues or self.scenario.venues
+        return {venue: self.realised(self.liquidations[self.liquidations["venue"] == venue].reset_index(drop=True)) for venue in venues}
+
+    @cached_property
+    def near(self) -> pd.DataFrame:
+        """Shown events of the last bars within the tolerance of the level."""
+        since = pd.Timestamp(self.at - LAST * tables.timeframe(self.step.timeframe), tz="UTC")
+        low, high = self.band
+        events = self.shown
+        return events[(events["time"] >= since) & (events["price"] >= low) & (events["price"] <= high)]
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """USD within the tolerance of the level."""
+        return self.scenario.level * float(np.exp(-self.scenario.tolerance)), self.scenario.level * float(np.exp(self.scenario.tolerance))
+
+    @cached_property
+    def cluster(self) -> Cluster | None:
+        """The cluster nearest to the level, the larger of two that are as near."""
+        found = find_clusters(self.grid, LAST, price=self.candles, liquidations=self.shown if self.step.layer == "realised" else None)
+        return min(found, key=lambda cluster: (round(cluster.distance(self.scenario.level), 4), -cluster.notional)) if found else None
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The six-step reading of the level."""
+        return read_level(
+            self.grid, self.candles, level=self.scenario.level, tolerance=self.scenario.tolerance, by_venue=self.by_venue if self.step.layer == "realised" else None,
+            liquidations=self.shown, open_interest=self.open_interest, funding=self.funding, at=self.at, timeframe=self.step.timeframe, last=LAST,
+        )
+
+    @cached_property
+    def timeframes(self) -> dict[str, TimeframeReading]:
+        """The level in bars of 15 minutes, an hour and four hours."""
+        rows = read_timeframes(self.shown, self.candles, level=self.scenario.level, timeframes=("15m", "1h", "4h"), tolerance=self.scenario.tolerance, at=self.at)
+        return {row.timeframe: row for row in rows}
+
+
+def see(scenario: Scenario, step: Step, bar: int | None = None) -> Seen:
+    """Cut a scenario's market at a bar, by default the step's own; an event counts once it has reached a listener."""
+    at = scenario.at(step.bar if bar is None else bar)
+    micros, market = at.astype("int64"), scenario.market
+    arrived = (market.arrivals <= at) & (tables.microseconds(market.liquidations["time"]) < micros)
+    return Seen(
+        scenario=scenario, step=step, at=at, candles=_before(market.candles, at - np.timedelta64(60_000_000 - 1, "us")),
+        liquidations=market.liquidations[arrived].reset_index(drop=True), arrivals=market.arrivals[arrived],
+        open_interest=_before(market.open_interest, at + np.timedelta64(1, "us")), funding=_before(market.funding, at + np.timedelta64(1, "us")),
+    )
+
+
+def _before(table: pd.DataFrame, moment: np.datetime64) -> pd.DataFrame:
+    return table.iloc[: int(np.searchsorted(tables.microseconds(table["time"]), moment.astype("int64")))]

@@ -1,0 +1,176 @@
+"""What a reader sees at a step of a scenario, and how the scenario ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.heat.grid import HeatGrid
+from liqcore.learn.facts import Value, fact, in_words
+from liqcore.learn.scenarios import BaseRate, Highlight, Option, Scenario, ScenarioError, Step, placeholders
+from liqcore.learn.seen import Seen, see
+from liqcore.learn.trades import TradeResult, run_trade
+from liqcore.risk import Plan
+
+_BEFORE: Final = "before_"
+
+
+@dataclass(frozen=True, eq=False)
+class StepView:
+    """One step, filled. Nothing in it was known later than `at`.
+
+    Attributes
+    ----------
+    number, count, title, text, look, question, options : the words, with every number computed.
+    at : datetime64 UTC, the closing edge of the last bar.
+    candles, bars : one minute, and the step's timeframe. liquidations, open_interest, funding : tables so far.
+    grid : the map to draw, `layer` realised or modelled, of `venues`. scale_top : USD at which to pin the colour scale, or None.
+    outlines : DataFrame `time_from`, `time_to`, `price_from`, `price_to`, `label`, to give the chart, empty without a highlight.
+    marks : DataFrame `time`, `price`, `label`, of the same place.
+    levels : DataFrame `price`, `label`: the level, and from the decision on the plan's entry, stop and targets.
+    facts : name to (value, words) of every placeholder in the texts.
+    """
+
+    number: int
+    count: int
+    title: str
+    text: str
+    look: str
+    question: str
+    options: tuple[Option, ...]
+    at: np.datetime64
+    timeframe: str
+    layer: str
+    venues: tuple[str, ...]
+    scale_top: float | None
+    candles: pd.DataFrame
+    bars: pd.DataFrame
+    liquidations: pd.DataFrame
+    open_interest: pd.DataFrame
+    funding: pd.DataFrame
+    grid: HeatGrid
+    outlines: pd.DataFrame
+    marks: pd.DataFrame
+    levels: pd.DataFrame
+    facts: dict[str, tuple[Value, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How it ended. `result` is the plan's trade, taken or not; `r` what the rule-following trader made (0 for waiting).
+
+    `text` is the scenario's last word with its numbers filled in, `sentence` the result in words.
+    """
+
+    decision: Literal["trade", "wait"]
+    plan: Plan
+    result: TradeResult
+    r: float
+    text: str
+    sentence: str
+    base_rate: BaseRate | None
+    candles: pd.DataFrame
+
+
+def step_view(scenario: Scenario, number: int) -> StepView:
+    """The step with this number (from 1), its tables cut at its bar.
+
+    Raises
+    ------
+    ScenarioError
+        There is no such step, or its text names a fact that does not exist.
+    """
+    if not 1 <= number <= len(scenario.steps):
+        raise ScenarioError(f"Scenario {scenario.name!r} has {len(scenario.steps)} steps; there is no step {number}.")
+    step = scenario.steps[number - 1]
+    facts = _Facts(scenario, step)
+    options = tuple(Option(facts.fill(option.text), option.right, facts.fill(option.feedback)) for option in step.options)
+    words = {name: facts.fill(getattr(step, name)) for name in ("title", "text", "look", "question")}
+    seen = facts.seen
+    outlines, marks = _places(facts, step.highlight)
+    return StepView(
+        number=number, count=len(scenario.steps), options=options, at=seen.at, timeframe=step.timeframe, layer=step.layer,
+        venues=step.venues or scenario.venues, scale_top=step.scale_top, candles=seen.candles, bars=seen.bars, liquidations=seen.shown,
+        open_interest=seen.open_interest, funding=seen.funding, grid=seen.grid, outlines=outlines, marks=marks, levels=_levels(scenario, step),
+        facts=facts.used, **words,
+    )
+
+
+def outcome(scenario: Scenario) -> Outcome:
+    """The end of the story: the plan followed to its end within the scenario's hours, in R after costs."""
+    result, after = follow(scenario)
+    taken = scenario.decision == "trade"
+    last = scenario.steps[-1]
+    facts = _Facts(scenario, last)
+    text = facts.fill(scenario.ending)
+    went = {
+        "target": "reached its target", "stop": "was stopped out", "time": "was closed when time was up",
+        "not filled": "was never filled", "no order": "was refused by the risk rules", "open": "is still open",
+    }[result.end]
+    who = "The trade that follows every rule" if taken else "The rule was to wait, which made 0 R. The trade that was left out"
+    sentence = f"{who} {went}: {result.r:+.2f} R after costs ({result.usd:+,.0f} USD)." if result.filled else f"{who} {went}."
+    return Outcome(scenario.decision, scenario.plan, result, result.r if taken else 0.0, text, sentence, scenario.base_rate, after)
+
+
+def follow(scenario: Scenario, candles: pd.DataFrame | None = None) -> tuple[TradeResult, pd.DataFrame]:
+    """The plan in the bars after its decision, by default the scenario's own, and these bars; `candles` may be another future."""
+    begin = scenario.at(scenario.decision_bar)
+    micros = tables.microseconds((scenario.market.candles if candles is None else candles)["time"])
+    end = begin + np.timedelta64(round(scenario.hours * 3_600), "s")
+    chosen = (micros >= begin.astype("int64")) & (micros < end.astype("int64"))
+    after = (scenario.market.candles if candles is None else candles)[chosen].reset_index(drop=True)
+    return run_trade(scenario.plan, after), after
+
+
+class _Facts:
+    """Fills texts of one step and remembers which facts they used."""
+
+    def __init__(self, scenario: Scenario, step: Step) -> None:
+        self.seen = see(scenario, step)
+        self.used: dict[str, tuple[Value, str]] = {}
+        self._scenario, self._step = scenario, step
+        self._before: Seen | None = None
+
+    def value(self, name: str) -> Value:
+        if not name.startswith(_BEFORE):
+            return fact(self.seen, name)
+        if self._before is None:
+            earlier = self._scenario.steps[max(self._step.number - 2, 0)]
+            self._before = see(self._scenario, earlier)
+        return fact(self._before, name.removeprefix(_BEFORE))
+
+    def fill(self, text: str) -> str:
+        for name in placeholders(text):
+            if name not in self.used:
+                value = self.value(name)
+                self.used[name] = (value, in_words(name.removeprefix(_BEFORE), value))
+        return text.format_map({name: words for name, (_, words) in self.used.items()})
+
+
+def _places(facts: _Facts, box: Highlight | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The highlight as an outline and as a mark at its middle."""
+    outlines, marks = ("time_from", "time_to", "price_from", "price_to", "label"), ("time", "price", "label")
+    if box is None:
+        return pd.DataFrame(columns=list(outlines)), pd.DataFrame(columns=list(marks))
+    length, at = tables.timeframe(facts.seen.step.timeframe), facts.seen.at
+    low, high = (float(facts.value(edge)) if isinstance(edge, str) else float(edge) for edge in (box.low, box.high))  # type: ignore[arg-type]
+    # A candle without a range would be a box without a height.
+    low, high = min(low, high) - 0.0002 * abs(low), max(low, high) + 0.0002 * abs(high)
+    start = max(at + (box.first - 1) * length, facts.seen.scenario.start)
+    end, label = at + box.last * length, facts.fill(box.label)
+    return (
+        pd.DataFrame([[start, end, low, high, label]], columns=list(outlines)),
+        pd.DataFrame([[start + (end - start) // 2, (low + high) / 2, label]], columns=list(marks)),
+    )
+
+
+def _levels(scenario: Scenario, step: Step) -> pd.DataFrame:
+    rows: list[tuple[float, str]] = [(scenario.level, "level")]
+    if step.bar >= scenario.decision_bar and scenario.decision == "trade":
+        plan = scenario.plan
+        rows += [(plan.entry, "entry"), (plan.stop, "stop"), *((target.price, "target") for target in plan.targets)]
+    return pd.DataFrame(rows, columns=["price", "label"])

@@ -1,0 +1,138 @@
+"""Build the markets and base rates of data/scenarios/ again, from the seed and the interventions in each scenario.toml.
+
+    python tools/make_scenarios.py                        all of them
+    python tools/make_scenarios.py support-at-28000       one of them
+    python tools/make_scenarios.py --market-only NAME     the market without the base rate, while writing a scenario
+    python tools/make_scenarios.py --show NAME            print the filled text of every step, and the outcome
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from liqcore.feeds import samples
+from liqcore.feeds import scenarios as files
+from liqcore.lab import simulator
+from liqcore.lab.futures import futures
+from liqcore.lab.simulator import (
+    Crowd,
+    FeedDelay,
+    FeedOutage,
+    Intervention,
+    PriceDrift,
+    SimulatedMarket,
+    Whale,
+    simulate,
+)
+from liqcore.learn.scenarios import Market, Scenario, make_scenario
+from liqcore.learn.steps import follow, outcome, step_view
+
+WORLDS = 200
+FIRST_SEED = 1_000
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Crowd, Whale, PriceDrift, FeedDelay, FeedOutage)}
+
+
+def interventions(settings: dict[str, Any]) -> tuple[Intervention, ...]:
+    """The interventions that a scenario names."""
+    return tuple(
+        _KINDS[event["kind"]](**{key: value for key, value in event.items() if key not in ("kind", "why")})
+        for event in settings["simulation"].get("interventions", ())
+    )
+
+
+def recipe(settings: dict[str, Any]) -> dict[str, Any]:
+    """The simulator's arguments, without the length."""
+    given = settings["simulation"]
+    names = settings["venues"]
+    return {
+        "venues": [venue for venue in simulator.VENUES if venue.name in names], "seed": given["seed"], "regime": given.get("regime", "calm"),
+        "start": given["start"], "start_price": given["start_price"], "interventions": interventions(settings), **given.get("assumptions", {}),
+    }
+
+
+def market_of(settings: dict[str, Any]) -> SimulatedMarket:
+    """The scenario's market; after `branch_at` its chance is that of `branch_seed`, one of the base rate's worlds."""
+    given = settings["simulation"]
+    return simulate(given["hours"] / 24, positions_every=None, **recipe(settings))
+
+
+def sample_of(name: str, settings: dict[str, Any], market: SimulatedMarket) -> samples.Sample:
+    """The market as a sample to store."""
+    return samples.Sample(
+        name=name, label=f"{settings['title']} (synthetic)", candles=market.candles, venue_candles=market.venue_candles,
+        liquidations=market.liquidations, open_interest=market.open_interest, funding=market.funding, positions=market.positions,
+        venues=tuple(samples.SampleVenue(**vars(venue)) for venue in market.venues), parameters=market.parameters,
+    )
+
+
+def load(name: str) -> Scenario:
+    """A scenario as a page loads it."""
+    found = files.read_scenario(name)
+    sample = found.sample
+    return make_scenario(name, found.settings, Market(sample.candles, sample.liquidations, found.arrivals, sample.open_interest, sample.funding), found.base_rate)
+
+
+def worlds(scenario: Scenario, settings: dict[str, Any], seeds: list[int]) -> list[tuple[str, float | None]]:
+    """How the plan ended in each world, and its R where it was filled."""
+    out: list[tuple[str, float | None]] = []
+    for _, candles in futures(scenario.at(scenario.decision_bar), scenario.hours, seeds, **recipe(settings)):
+        result, _ = follow(scenario, candles)
+        out.append((result.end, round(result.r, 4) if result.filled else None))
+    return out
+
+
+def base_rate(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
+    """The base rate as it is stored."""
+    ended = worlds(scenario, settings, list(range(FIRST_SEED, FIRST_SEED + WORLDS)))
+    return {
+        "command": f"python tools/make_scenarios.py {scenario.name}", "worlds": WORLDS, "first_seed": FIRST_SEED, "hours": scenario.hours,
+        "ends": dict(Counter(end for end, _ in ended).most_common()), "r": [r for _, r in ended],
+    }
+
+
+def build(name: str, market_only: bool) -> str:
+    """Make and write one scenario; returns a line about it."""
+    begun = time.perf_counter()
+    settings = files.read_settings(name)
+    market = market_of(settings)
+    sample = sample_of(name, settings, market)
+    files.write_scenario(sample, market.arrivals, None)
+    scenario = load(name)
+    if not market_only:
+        files.write_scenario(sample, market.arrivals, base_rate(scenario, settings))
+        scenario = load(name)
+    size = sum(path.stat().st_size for path in (files.FOLDER / name).iterdir())
+    rate = scenario.base_rate
+    return (
+        f"{name}: {size / 1e3:.0f} kB, {outcome(scenario).sentence} "
+        f"{'' if rate is None else f'Base rate {rate.wins}/{rate.filled} of {rate.worlds}, mean {rate.mean_r:+.2f} R. '}{time.perf_counter() - begun:.0f} s"
+    )
+
+
+def show(name: str) -> str:
+    """The filled text of every step."""
+    scenario = load(name)
+    lines = [f"# {scenario.title}", scenario.teaches, *scenario.shaped_by]
+    for step in scenario.steps:
+        view = step_view(scenario, step.number)
+        lines += ["", f"## {view.number}. {view.title} (bar {step.bar}, {str(view.at)[:16]})", view.text, f"LOOK {view.look}", *(f"BOX {' '.join(map(str, row))}" for row in view.outlines.to_numpy()), f"Q {view.question}"]
+        lines += [f"  [{'x' if option.right else ' '}] {option.text} -> {option.feedback}" for option in view.options]
+    end = outcome(scenario)
+    return "\n".join([*lines, "", end.text, end.sentence, "" if end.base_rate is None else end.base_rate.sentence])
+
+
+def main(arguments: list[str]) -> None:
+    """Build or show what the arguments name."""
+    chosen = [name for name in arguments if not name.startswith("-")] or list(files.names())
+    for name in chosen:
+        print(show(name) if "--show" in arguments else build(name, "--market-only" in arguments), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
