@@ -143,6 +143,8 @@ class Condition:
             raise RuleError(f"'{self.kind}' is only known when a bar closes. Leave 'on' out.")
         if not isinstance(self.name, str) or (self.name and not _NAME.fullmatch(self.name)):
             raise RuleError(f"The name {_shown(self.name)} must be up to 80 letters, digits, blanks and plain signs.")
+        if self.way in ("towards", "across") and self.level is None:
+            raise RuleError(f"A shift {self.way} needs a level, a price in USD, for instance level = 28500.")
         if self.kind == "external" and not self.name:
             raise RuleError("'external' needs the name of the signal, as the webhook sends it, for instance name = \"my cross\".")
         if self.kind == "large liquidation" and self.minimum <= 0:

@@ -1,0 +1,351 @@
+"""What rules look at: maps, clusters, venues and prices, bar by bar, computed once and shared by all rules.
+
+Time is cut into UTC days. The bars of a day are seen with a fixed stretch of time before it, never with
+more, so that what a bar shows depends neither on how much data was handed over nor on what came later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.alerts.rules import RuleError, span
+from liqcore.heat.bands import Bands, ClusterRule, find_bands
+from liqcore.heat.cluster_story import follow
+from liqcore.heat.clusters import ClusterStory, track_clusters
+from liqcore.heat.grid import HeatGrid
+from liqcore.heat.modelled import modelled_heatmap
+from liqcore.heat.price_path import price_path
+from liqcore.heat.realised import realised_heatmap
+from liqcore.market.candles import atr, resample
+from liqcore.market.signals import find_signals
+from liqcore.tables import TableError
+
+DAY = np.timedelta64(24, "h").astype("timedelta64[us]")
+# Funding is judged against up to 90 readings of 8 hours.
+_FUNDING_PAST = np.timedelta64(40 * 24, "h").astype("timedelta64[us]")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the market is looked at; the same for all rules of an engine.
+
+    Attributes
+    ----------
+    timeframe : length of a bar and of a column of the maps. candles : length of the candles that are given.
+    lookback : time before each UTC day that is seen with it; clusters older than that count as new.
+    window : columns over which clusters are measured, as `last` in `track_clusters`.
+    bin_width, reach : share of price of a bin, and log-distance to either side that the maps cover.
+    stale : a venue that sent nothing for so long does not count as fresh.
+    delay : seconds that a closed bar is given for late data before it is judged.
+    """
+
+    timeframe: str = "5min"
+    candles: str = "1min"
+    lookback: str = "12h"
+    window: int = 12
+    bin_width: float = 0.001
+    reach: float = 0.25
+    stale: str = "1h"
+    delay: float = 0.0
+    clusters: ClusterRule = field(default_factory=ClusterRule)
+
+    def __post_init__(self) -> None:
+        for name in ("timeframe", "candles", "lookback", "stale"):
+            span(name, getattr(self, name))
+        if DAY % self.step or tables.timeframe(self.lookback) % self.step or self.step % tables.timeframe(self.candles):
+            raise RuleError("The timeframe must divide a day and the lookback, and be a multiple of the candles given.")
+        if not (1 <= self.window <= 500 and 1e-4 <= self.bin_width <= 0.02 and 0.02 <= self.reach <= 1 and 0 <= self.delay <= 3_600):
+            raise RuleError("Settings: window 1 to 500, bin_width 0.0001 to 0.02, reach 0.02 to 1, delay 0 to 3,600 seconds.")
+
+    @property
+    def step(self) -> np.timedelta64:
+        return tables.timeframe(self.timeframe)
+
+
+@dataclass(frozen=True, eq=False)
+class AlertData:
+    """Tables as far as they are needed: from `needed_since` on, up to now.
+
+    `heartbeats` has `time` and `venue`: when a venue was heard of without an event. `external` has `time` and
+    `name`, and may have `side`, `price` and `text`: signals from outside, such as TradingView's.
+    """
+
+    liquidations: pd.DataFrame | None = None
+    candles: pd.DataFrame | None = None
+    open_interest: pd.DataFrame | None = None
+    funding: pd.DataFrame | None = None
+    heartbeats: pd.DataFrame | None = None
+    external: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("liquidations", "candles", "open_interest", "funding"):
+            given = getattr(self, name)
+            object.__setattr__(self, name, tables.empty(name) if given is None else tables.ensure(given, name))
+        for name, columns in (("heartbeats", ("time", "venue")), ("external", ("time", "name"))):
+            object.__setattr__(self, name, _loose(getattr(self, name), name, columns))
+
+    def between(self, start: np.datetime64, end: np.datetime64) -> AlertData:
+        """The rows from `start` up to but without `end`; of funding also the past that tells what is usual."""
+        cut = {name: _rows(getattr(self, name), start, end) for name in ("liquidations", "candles", "open_interest", "heartbeats", "external")}
+        return AlertData(**cut, funding=_rows(self.funding, start - _FUNDING_PAST, end))
+
+
+def needed_since(after: np.datetime64, settings: Settings) -> np.datetime64:
+    """From when on tables are needed to judge the bars that close after a moment (funding: 40 days more)."""
+    return _day(after) - tables.timeframe(settings.lookback)
+
+
+def days(after: np.datetime64, now: np.datetime64, settings: Settings) -> list[np.datetime64]:
+    """The UTC days with moments later than `after` that are judged at `now`."""
+    last = judged(now, settings)
+    return [] if last <= after else list(np.arange(_day(after), last, DAY))
+
+
+def judged(now: np.datetime64, settings: Settings) -> np.datetime64:
+    """The latest moment that is judged at `now`: the delay earlier."""
+    return now.astype("datetime64[us]") - np.timedelta64(round(settings.delay * 1e6), "us")
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """One UTC day bar by bar, with the stretch before it; (T,) arrays by bar, everything as known at its close.
+
+    `edges` (T + 1,) are the bars' borders, `begin` the first bar of the day itself. Maps, clusters and signals
+    are made when first asked for, and kept. `recent` also has the events of the bar that is still running.
+    """
+
+    data: AlertData
+    recent: AlertData
+    settings: Settings
+    edges: np.ndarray
+    begin: int
+    _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def size(self) -> int:
+        return len(self.edges) - 1
+
+    def bars(self, length: str) -> int:
+        """A length of time in bars, at least one."""
+        return max(int(tables.timeframe(length) // self.settings.step), 1)
+
+    def bar_of(self, times: pd.Series) -> np.ndarray:
+        """The bar in which each moment falls."""
+        return (tables.microseconds(times) - self.edges[0].astype("int64")) // self.settings.step.astype("int64")
+
+    def keep(self, key: Any, make: Any) -> Any:
+        """The value of `make()`, made once for each key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    @cached_property
+    def candles(self) -> pd.DataFrame:
+        """Bars of the timeframe that are complete, in order."""
+        if self.data.candles is None or self.data.candles.empty:
+            return tables.empty("candles")
+        return resample(self.data.candles, self.settings.timeframe, source=self.settings.candles)
+
+    @cached_property
+    def prices(self) -> dict[str, np.ndarray]:
+        """`close`, `low`, `high` and `atr` (USD); a bar without candles keeps the last close, NaN before the first."""
+        at = self.bar_of(self.candles["time"])
+        out = {name: np.full(self.size, np.nan) for name in ("close", "low", "high", "atr")}
+        for name in ("close", "low", "high"):
+            out[name][at] = self.candles[name].to_numpy()
+        if len(at):
+            out["atr"][at] = atr(self.candles, timeframe=self.settings.timeframe)
+        out["close"], out["atr"] = _carry(out["close"]), _carry(out["atr"])
+        out["low"], out["high"] = (np.where(np.isnan(out[name]), out["close"], out[name]) for name in ("low", "high"))
+        return out
+
+    @cached_property
+    def path(self) -> pd.DataFrame | None:
+        """The bars without holes, so that their spacing says how long one is; None without candles."""
+        known = np.isfinite(self.prices["close"])
+        if not known.any():
+            return None
+        close = self.prices["close"][known]
+        return tables.candles(pd.DataFrame({
+            "time": pd.DatetimeIndex(self.edges[:-1][known], tz="UTC"), "open": close, "close": close,
+            "high": np.maximum(self.prices["high"][known], close), "low": np.minimum(self.prices["low"][known], close),
+        }))
+
+    @cached_property
+    def venues(self) -> tuple[str, ...]:
+        """Venues heard of in the stretch, by name."""
+        events, beats = self.data.liquidations, self.data.heartbeats
+        heard = set(events["venue"].unique()) | set(beats["venue"].unique())  # type: ignore[index]
+        return tuple(sorted(str(name) for name in heard))
+
+    def names(self, heat: str) -> tuple[str, ...]:
+        """The venues of a kind of map: those that sent events, or those with open interest."""
+        if heat == "realised":
+            return self.venues
+        found = sorted(str(name) for name in self.data.open_interest["venue"].unique())  # type: ignore[index]
+        return tuple(found) or ("market",)
+
+    @cached_property
+    def price_range(self) -> tuple[float, float] | None:
+        """Edges of the maps in USD, around the first price of the stretch; None without any."""
+        events, bars = self.data.liquidations, self.candles
+        first = []
+        if len(bars):
+            first.append((bars["time"].iloc[0] + pd.Timedelta(self.settings.step), float(bars["close"].iloc[0])))
+        if len(events):  # type: ignore[arg-type]
+            first.append((events["time"].iloc[0], float(events["price"].iloc[0])))  # type: ignore[index]
+        if not first:
+            return None
+        middle = round(np.log(min(first)[1]) / self.settings.bin_width)
+        half = round(self.settings.reach / self.settings.bin_width)
+        return float(np.exp((middle - half) * self.settings.bin_width)), float(np.exp((middle + half) * self.settings.bin_width))
+
+    def grid(self, heat: str, venue: str | None = None) -> HeatGrid | None:
+        """The map of one venue, or of all together; None where there is nothing to make it of."""
+        return self.keep(("grid", heat, venue), lambda: self._grid(heat, venue))
+
+    def _grid(self, heat: str, venue: str | None) -> HeatGrid | None:
+        if self.price_range is None:
+            return None
+        bins = 2 * round(self.settings.reach / self.settings.bin_width)
+        if heat == "realised":
+            events = self.data.liquidations
+            if venue is not None:
+                events = events[(events["venue"] == venue).to_numpy()].reset_index(drop=True)  # type: ignore[index]
+            return realised_heatmap(
+                events, self.settings.timeframe, bins, "log", self.edges[0], self.edges[-1], self.price_range,  # type: ignore[arg-type]
+            )
+        interest = self.data.open_interest
+        if venue is not None and len(interest):  # type: ignore[arg-type]
+            interest = interest[(interest["venue"] == venue).to_numpy()].reset_index(drop=True)  # type: ignore[index]
+        if self.candles.empty or (interest.empty and self.candles["volume"].isna().all()):  # type: ignore[union-attr]
+            return None
+        return modelled_heatmap(
+            self.candles, interest if len(interest) else None, bins=bins, price_range=self.price_range,  # type: ignore[arg-type]
+            time_edges=self.edges, venue=venue or self.names(heat),
+        )
+
+    def story(self, heat: str) -> ClusterStory | None:
+        """The clusters of the map of all venues and what happened to them."""
+        grid = self.grid(heat)
+        return None if grid is None else self.keep(
+            ("story", heat), lambda: track_clusters(grid, self.settings.window, price=self.path, rule=self.settings.clusters)
+        )
+
+    def bands(self, heat: str, venue: str | None = None) -> tuple[Bands, np.ndarray, np.ndarray] | None:
+        """The hot bands of a map that belong to clusters, the bar (N,) of each, and the number of its cluster in the story."""
+        grid = self.grid(heat, venue)
+        return None if grid is None else self.keep(("bands", heat, venue), lambda: self._bands(grid))
+
+    def _bands(self, grid: HeatGrid) -> tuple[Bands, np.ndarray, np.ndarray]:
+        path = price_path(grid, self.path)
+        found = find_bands(grid, path, self.settings.clusters, self.settings.window)
+        lives = follow(found, path, self.settings.clusters, grid.price_edges, self.settings.window)
+        live = lives.cluster >= 0
+        parts = {name: getattr(found, name)[live] for name in ("row", "low", "high", "notional", "peak", "centre", "z", "strong")}
+        kept = Bands(found.columns, found.heat, found.window, **parts)
+        return kept, found.columns[kept.column], lives.cluster[live]
+
+    def near(self, heat: str, venue: str, side: str, level: float | None, within: float) -> np.ndarray:
+        """(T,) float64: USD of a side in each column near a level (everywhere for None); cut bins count in part."""
+        return self.keep(("near", heat, venue, side, level, within), lambda: self._near(heat, venue, side, level, within))
+
+    def _near(self, heat: str, venue: str, side: str, level: float | None, within: float) -> np.ndarray:
+        grid = self.grid(heat, venue)
+        if grid is None:
+            return np.zeros(self.size)
+        if side == "both":
+            return self.near(heat, venue, "long", level, within) + self.near(heat, venue, "short", level, within)
+        values = grid.side(side)  # type: ignore[arg-type]
+        if level is None:
+            return values.sum(axis=1, dtype=np.float64)
+        edges = np.clip(grid.price_edges, level * np.exp(-within), level * np.exp(within))
+        share = np.diff(edges) / np.diff(grid.price_edges)
+        held = np.flatnonzero(share > 0)
+        # Row by row: a matrix product may round differently with the number of rows.
+        return (values[:, held] * share[held]).sum(axis=1) if held.size else np.zeros(self.size)
+
+    def hot(self, heat: str, venue: str, side: str, level: float, within: float) -> np.ndarray:
+        """(T,) bool: whether a venue has a cluster of the side near the level, by its own threshold."""
+        return self.keep(("hot", heat, venue, side, level, within), lambda: self._hot(heat, venue, side, level, within))
+
+    def _hot(self, heat: str, venue: str, side: str, level: float, within: float) -> np.ndarray:
+        out, found = np.zeros(self.size, dtype=bool), self.bands(heat, venue)
+        if found is not None:
+            bands, bar, _ = found
+            edges = self.grid(heat, venue).price_edges  # type: ignore[union-attr]
+            close = (edges[bands.low] <= level * np.exp(within)) & (edges[bands.high] >= level * np.exp(-within))
+            out[bar[close & ((side == "both") | (bands.side == (side == "short")))]] = True
+        return out
+
+    def heard(self, venue: str) -> np.ndarray:
+        """(T,) int64 microseconds of the last news of a venue by the close of each bar; the smallest int64 before any."""
+        return self.keep(("heard", venue), lambda: self._heard(venue))
+
+    def _heard(self, venue: str) -> np.ndarray:
+        times = [tables.microseconds(frame["time"])[(frame["venue"] == venue).to_numpy()] for frame in (self.data.liquidations, self.data.heartbeats)]  # type: ignore[index]
+        known = np.sort(np.concatenate(times))
+        count = np.searchsorted(known, self.edges[1:].astype("int64"), "left")
+        return np.append(np.iinfo(np.int64).min // 2, known)[count]
+
+    def fresh(self, heat: str, venue: str) -> np.ndarray:
+        """(T,) bool: whether a venue counts at the close of each bar. A model has no feed of its own that could stop."""
+        if heat == "modelled":
+            return np.isfinite(self.prices["close"])
+        limit = tables.timeframe(self.settings.stale).astype("int64")
+        return self.edges[1:].astype("int64") - self.heard(venue) <= limit
+
+    def signals(self, level: float | None) -> pd.DataFrame:
+        """Price-action signals at one level, or funding signals for None, with `bar`, the one at whose close they were known."""
+        return self.keep(("signals", level), lambda: self._signals(level))
+
+    def _signals(self, level: float | None) -> pd.DataFrame:
+        levels = [] if level is None else [level]
+        if self.candles.empty:
+            return find_signals(tables.empty("candles"), levels, timeframe=self.settings.timeframe).table.assign(bar=0)
+        found = find_signals(self.candles, levels, timeframe=self.settings.timeframe).table
+        return found.assign(bar=self.bar_of(found["time"]))
+
+
+def observe(data: AlertData, settings: Settings, day: np.datetime64, now: np.datetime64) -> Frames:
+    """The frames of one UTC day as far as its bars have closed; later rows are not looked at."""
+    start, step = day - tables.timeframe(settings.lookback), settings.step
+    until = min(day + DAY, judged(now, settings))
+    edges = np.arange(start, max((until - start) // step, 1) * step + start + step, step)
+    # An event at the very moment belongs to what is known then.
+    recent = data.between(start, until + np.timedelta64(1, "us"))
+    return Frames(recent.between(start, edges[-1]), recent, settings, edges, int((day - start) // step))
+
+
+def _day(moment: np.datetime64) -> np.datetime64:
+    return moment.astype("datetime64[us]").astype("datetime64[D]").astype("datetime64[us]")
+
+
+def _rows(frame: pd.DataFrame | None, start: np.datetime64, end: np.datetime64) -> pd.DataFrame:
+    micros = tables.microseconds(frame["time"])  # type: ignore[index]
+    first, last = np.searchsorted(micros, [start.astype("int64"), end.astype("int64")])
+    return frame.iloc[int(first) : int(last)].reset_index(drop=True)  # type: ignore[union-attr]
+
+
+def _carry(values: np.ndarray) -> np.ndarray:
+    seen = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values)))) if len(values) else np.zeros(0, dtype=int)
+    return np.where(seen < 0, np.nan, values[seen]) if len(values) else values
+
+
+def _loose(frame: pd.DataFrame | None, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    if frame is None:
+        frame = pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
+    missing = next((column for column in columns if column not in frame), None)
+    if missing is not None:
+        raise TableError(f"The {name} lack the column '{missing}'. They need {' and '.join(columns)}.")
+    if str(frame["time"].dtype) == tables.TIME_DTYPE and frame["time"].is_monotonic_increasing:
+        return frame
+    return frame.assign(time=tables.parse_time(frame["time"]).to_numpy()).assign(
+        time=lambda x: x["time"].dt.tz_localize("UTC").astype(tables.TIME_DTYPE) if x["time"].dt.tz is None else x["time"].astype(tables.TIME_DTYPE)
+    ).sort_values("time", kind="stable", ignore_index=True)
