@@ -10,7 +10,7 @@ import pandas as pd
 from liqcore.heat.comparison import Difference
 from liqcore.heat.grid import HeatGrid
 from liqcore.views.chart_data import milliseconds
-from liqcore.views.chart_marks import INK, LINE, QUIET
+from liqcore.views.chart_marks import LINE, QUIET
 from liqcore.views.palette import LONG, PANEL, SHORT
 from liqcore.views.wording import price
 
@@ -18,6 +18,8 @@ _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 # More rectangles than this redraw slowly; the map is joined to fewer cells first.
 _COLUMNS: Final = 96
 _BANDS: Final = 60
+# No difference is as dark as the panel, so that only differences shine.
+_MIDDLE: Final = "#1b222d"
 
 
 def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any], str]:
@@ -43,11 +45,11 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
             "y": {"field": "low", "type": "quantitative", "scale": {"zero": False, "nice": False, "domain": [float(levels[0]), float(levels[-1])]},
                   "axis": {"grid": False, "title": "BTC price, USD", "format": ",.0f"}},
             "y2": {"field": "high"},
-            "color": {"field": "points", "type": "quantitative", "scale": {"scheme": "blueorange", "domain": [-most, most], "domainMid": 0, "clamp": True},
-                      "legend": {"title": "Percentage points of its own total", "orient": "top", "gradientLength": 260}},
+            "color": {"field": "points", "type": "quantitative", "scale": {"domain": [-most, 0, most], "range": [SHORT, _MIDDLE, LONG], "interpolate": "lab", "clamp": True},
+                      "legend": {"title": "Points of its own total", "orient": "top", "gradientLength": 260}},
             "tooltip": [{"field": "where", "type": "nominal", "title": "Price band"}, {"field": "more", "type": "nominal", "title": found.venue}],
         },
-    }], 420)
+    }], 520)
     if len(rows) == 0:
         return spec, f"No difference can be drawn between {found.venue} and the rest of the venues: one of them has no liquidations here ($0)."
     top = rows.iloc[int(np.abs(value).argmax())]
@@ -57,7 +59,7 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
 def agreement_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
     """Numbers of venues that are hot along price, longs to the left and shorts to the right, and the alt text."""
     rows = pd.concat([
-        pd.DataFrame({"low": frame["price_low"], "high": frame["price_high"], "venues": sign * frame[side], "side": f"{side.capitalize()}s"})
+        pd.DataFrame({"low": frame["price_low"], "high": frame["price_high"], "venues": sign * frame[side], "zero": 0, "side": f"{side.capitalize()}s"})
         for side, sign in (("long", -1), ("short", 1))
     ])
     fresh = int(frame["n_fresh"].max()) if len(frame) else 0
@@ -74,7 +76,7 @@ def agreement_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
                 "y": {"field": "low", "type": "quantitative", "axis": {"grid": False, "title": "BTC price, USD", "format": ",.0f"},
                       "scale": {"zero": False, "nice": False, "domain": [float(frame["price_low"].min()), float(frame["price_high"].max())]}},
                 "y2": {"field": "high"},
-                "x": {"datum": 0, "type": "quantitative", "scale": {"domain": [-reach, reach], "nice": False},
+                "x": {"field": "zero", "type": "quantitative", "scale": {"domain": [-reach, reach], "nice": False},
                       "axis": {"title": f"Venues that are hot, of {fresh} fresh ones", "labelExpr": "abs(datum.value)", "tickMinStep": 1, "grid": False}},
                 "x2": {"field": "venues"},
                 "color": {"field": "side", "type": "nominal", "scale": {"domain": ["Longs", "Shorts"], "range": [LONG, SHORT]}, "legend": {"title": None, "orient": "top"}},
@@ -94,12 +96,12 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
     spec = _spec(rows, [{
         "mark": {"type": "bar", "tooltip": None, "color": SHORT, "height": {"band": 0.6}},
         "encoding": {
-            "y": {"field": "venue", "type": "nominal", "sort": None, "axis": {"title": None, "labelColor": INK}},
+            "y": {"field": "venue", "type": "nominal", "sort": None, "axis": {"title": None, "labelFontSize": 12}},
             "x": {"field": "seconds", "type": "quantitative", "axis": {"title": "Seconds later than the other venues (left of 0: earlier)", "grid": False}},
             "opacity": {"field": "sure", "type": "quantitative", "scale": {"domain": [0, 1], "range": [0.25, 1]}, "legend": {"title": "Sureness", "orient": "top", "values": [0, 0.5, 1]}},
             "tooltip": [{"field": "venue", "type": "nominal", "title": "Venue"}, {"field": "seconds", "type": "quantitative", "title": "Seconds later"}, {"field": "sure", "type": "quantitative", "title": "Sureness", "format": ".0%"}],
         },
-    }], 60 + 34 * max(len(rows), 1))
+    }], 190 + 34 * max(len(rows), 1))
     late = rows[(rows["seconds"] > 0)]
     said = ", ".join(f"{row.venue} {row.seconds:.0f} s" for row in late.itertuples()) or "none is visibly late"
     return spec, f"How much later each venue's liquidations are than the others' (in seconds, whatever the $ amount): {said}."

@@ -106,10 +106,13 @@ def table(data: Dataset, found: Venues) -> None:
     st.dataframe(
         frame.rename(columns={
             "venue": "Venue", "events": "Events", "usd": "USD", "share": "Share", "long_share": "Longs", "largest_share": "Largest print", "age_hours": "Age, h",
-            "delay_seconds": "Arrives after, s", "basis_bp": "Basis, bp", "completeness": "Completeness", "price_kind": "Price is", "note": "Careful",
-        }),
+            "delay_seconds": "Arrives after, s", "basis_bp": "Basis, bp", "completeness": "Completeness", "price_kind": "Price is",
+        }).drop(columns="note"),
         hide_index=True, width="stretch", column_config=_TABLE_CONFIG,
     )
+    careful = frame[frame["note"] != ""]
+    if len(careful):
+        st.markdown("\n".join(f"- **{venue}**: {note[0].lower()}{note[1:]}" for venue, note in zip(careful["venue"], careful["note"], strict=True)))
     if frame["delay_seconds"].isna().all():
         st.caption("When an event arrived is not in this data, so latency cannot be told; only recordings made while listening hold it.")
 
@@ -152,13 +155,17 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
         st.markdown(f":material/{icon}: **{verdict.verdict.capitalize()} at {wording.markdown(wording.price(level))}.** {wording.markdown(verdict.sentence)}")
         for caveat in verdict.caveats:
             st.markdown(f"- {wording.markdown(caveat)}")
-    st.dataframe(_agreement_table(verdict.to_frame()), hide_index=True, width="stretch")
+    st.dataframe(_agreement_table(verdict.to_frame()), hide_index=True, width="stretch", column_config={
+        "USD here": st.column_config.NumberColumn(format="compact"), "Share of the USD here": st.column_config.NumberColumn(format="percent"),
+        "Basis, bp": st.column_config.NumberColumn(format="%+.1f"), "Late by, s": st.column_config.NumberColumn(format="%.0f"),
+    })
 
 
 def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
     shown = frame[[name for name in ("venue", "state", "counted", "hot", "notional", "share", "basis", "lag_seconds") if name in frame]]
+    shown = shown.assign(**({"basis": 1e4 * shown["basis"].astype(float)} if "basis" in shown else {}))
     return shown.rename(columns={
-        "venue": "Venue", "state": "State", "counted": "Counted", "hot": "Hot here", "notional": "USD here", "share": "Share of the USD here", "basis": "Basis (log)", "lag_seconds": "Late by, s",
+        "venue": "Venue", "state": "State", "counted": "Counted", "hot": "Hot here", "notional": "USD here", "share": "Share of the USD here", "basis": "Basis, bp", "lag_seconds": "Late by, s",
     })
 
 

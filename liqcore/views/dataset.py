@@ -82,7 +82,7 @@ def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:
     held: dict[str, pd.DataFrame] = {}
     notes: list[str] = []
     for kind in tables.COLUMNS:
-        found = [part.table for part in parts if part.kind == kind]
+        found = [_named(part.table, name) for name, part in zip(names, parts, strict=True) if part.kind == kind]
         if len(found) > 1:
             both = pd.concat([table.astype(dict.fromkeys(table.select_dtypes("category"), str)) for table in found])
             held[kind] = tables.CHECKS[kind](both)
@@ -100,6 +100,13 @@ def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:
         candles=held.get("candles"), liquidations=held.get("liquidations"), open_interest=held.get("open_interest"),
         funding=held.get("funding"), notes=tuple(notes),
     )
+
+
+def _named(table: pd.DataFrame, file: str) -> pd.DataFrame:
+    """A table whose venue no column tells, with the file's name for a venue: two such files are not one venue."""
+    if "venue" not in table or not len(table) or not (table["venue"].astype(str) == "unknown").all():
+        return table
+    return table.assign(venue=pd.Categorical([file.split(".")[0]] * len(table)))
 
 
 @dataclass(frozen=True)

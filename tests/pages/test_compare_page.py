@@ -1,0 +1,142 @@
+"""The compare page: every view on the sample, one venue, and awkward markets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_pages import charts, open_page, words
+
+from liqcore import tables
+from liqcore.feeds import files, samples
+
+VIEWS = ["Side by side", "Difference", "Agreement", "Lag", "Without a venue", "Model and record", "Against a file"]
+
+
+@pytest.mark.parametrize("layer", ["Realised", "Modelled"])
+def test_every_view_runs_and_describes_its_charts(layer):
+    for view in VIEWS:
+        app = open_page("compare.py", view=view, layer=layer)
+        assert not app.exception, view
+        assert not app.error, view
+        assert bool(charts(app)) == (view != "Against a file"), view
+        assert all(len(chart.proto.alt) > 40 for chart in charts(app))
+
+
+def test_all_maps_share_one_legend_until_each_has_its_own():
+    app = open_page("compare.py")
+    assert len(charts(app)) == 6
+    assert not any("own legend" in item.value for item in app.warning)
+    app.toggle(key="ownscale").set_value(True).run()
+    assert any("own legend" in item.value for item in app.warning)
+
+
+def test_the_table_of_venues_adds_up_with_pandas():
+    app = open_page("compare.py", span="All", tf="1h")
+    table = next(item.value for item in app.dataframe if "Largest print" in item.value.columns).set_index("Venue")
+    events = samples.load_sample("violent").liquidations
+    usd = events.groupby(events["venue"].astype(str))["notional"].sum()
+    assert table["USD"].to_dict() == pytest.approx(usd.to_dict(), rel=1e-6)
+    assert table["Events"].sum() == len(events)
+
+
+def test_the_lag_view_finds_the_venue_that_arrives_late():
+    app = open_page("compare.py", view="Lag", span="All", tf="1h")
+    table = app.dataframe[0].value
+    assert table["Venue"].iloc[0] == "Elm"
+    assert table["Later by, s"].iloc[0] == pytest.approx(90, abs=6)
+    app.toggle(key="heard").set_value(False).run()
+    assert (app.dataframe[0].value["Later by, s"] == 0).all(), "the times that the venues print are those of the events"
+
+
+def test_taking_a_venue_away_says_which_clusters_survive():
+    app = open_page("compare.py", view="Without a venue", venue="Cedar", span="14 d", tf="1h")
+    assert "without Cedar" in words(app)
+
+
+def upload(app, **parts):
+    app.file_uploader(key="uploads").set_value([(f"{name}.csv", files.write_table(table, "csv"), "text/csv") for name, table in parts.items()]).run()
+    assert not app.exception
+    return app
+
+
+def market(venues=("north", "south"), events=400, flat=False):
+    rng = np.random.default_rng(4)
+    time = pd.date_range("2026-03-01", periods=600, freq="5min", tz="UTC")
+    close = np.full(600, 30_000.0) if flat else 30_000 * np.exp(np.cumsum(rng.normal(0, 0.001, 600)))
+    candles = tables.candles(pd.DataFrame({
+        "time": time, "open": close, "high": close + (0 if flat else 10), "low": close - (0 if flat else 10), "close": close, "volume": 0.0 if flat else 5.0, "taker_buy_volume": 0.0 if flat else 2.0,
+    }))
+    at = np.sort(rng.integers(0, 600, events))
+    liquidations = tables.liquidations(pd.DataFrame({
+        "time": time[at] + pd.to_timedelta(np.arange(events) % 300, unit="s"), "venue": rng.choice(venues, events), "symbol": "BTCUSDT", "side": rng.choice(["long", "short"], events),
+        "price": close[at].round(1), "quantity": rng.exponential(1, events) + 0.01, "price_kind": "fill", "completeness": "all",
+    }))
+    return liquidations, candles
+
+
+@pytest.mark.parametrize("view", ["Side by side", "Lag"])
+def test_one_venue_alone_is_told_that_it_cannot_be_compared(view):
+    liquidations, candles = market(venues=("lone",))
+    app = upload(open_page("compare.py", data="Your own files", view=view, span="All", tf="1h"), liquidations=liquidations, candles=candles)
+    assert any("two venues" in item.value and "lone" in item.value for item in app.info)
+
+
+@pytest.mark.parametrize("case", ["three events", "other currency", "no overlap", "flat", "day gap"])
+def test_awkward_markets_give_a_page_and_a_sentence(case):
+    liquidations, candles = market(flat=case == "flat")
+    if case == "three events":
+        few = market(venues=("tiny",), events=3)[0]
+        liquidations = tables.liquidations(pd.concat([liquidations, few]).drop(columns="notional"))
+    elif case == "other currency":
+        south = (liquidations["venue"] == "south").to_numpy()
+        liquidations = tables.liquidations(liquidations.drop(columns="notional").assign(price=np.where(south, liquidations["price"] * 150, liquidations["price"])))
+    elif case == "no overlap":
+        south = (liquidations["venue"] == "south").to_numpy()
+        liquidations = tables.liquidations(liquidations.assign(time=liquidations["time"].where(~south, liquidations["time"] + pd.Timedelta("9D"))))
+    elif case == "day gap":
+        candles = candles[(candles["time"] < "2026-03-01T06:00Z") | (candles["time"] > "2026-03-02T06:00Z")].reset_index(drop=True)
+    for view in ("Agreement", "Lag", "Without a venue", "Model and record"):
+        app = upload(open_page("compare.py", data="Your own files", view=view, span="All", tf="1h"), liquidations=liquidations, candles=candles)
+        assert charts(app) or app.info or app.error or app.warning, view
+    text = words(upload(open_page("compare.py", data="Your own files", span="All", tf="1h"), liquidations=liquidations, candles=candles))
+    said = {"three events": "too few to judge", "other currency": "far from the index"}
+    assert said.get(case, "") in text
+
+
+def test_a_level_outside_the_window_is_said():
+    app = open_page("compare.py", view="Agreement", level="99000")
+    assert not app.exception
+    assert any("outside" in item.value for item in app.warning)
+
+
+def test_an_exported_map_is_compared_with_ours_and_another_file_is_refused():
+    app = open_page("explore.py", layer="Modelled")
+    from liqcore.views import dataset
+    held = samples.load_sample("violent")
+    grid = dataset.heatmap(dataset.Dataset(key="v", label="v", synthetic=True, candles=held.candles, open_interest=held.open_interest), dataset.ViewSettings(layer="modelled"))
+    app = open_page("compare.py", view="Against a file")
+    app.file_uploader(key="otherfile").set_value(("map.json", files.write_grid(grid, "json"), "application/json")).run()
+    assert not app.exception
+    assert "hottest bands are hot in ours too" in words(app)
+    app.file_uploader(key="otherfile").set_value(("map.json", b"[1, 2", "application/json")).run()
+    assert not app.exception
+    assert app.error
+
+
+@pytest.mark.real_data
+def test_recorded_events_of_a_venue_and_totals_of_others_are_compared(real_data):
+    folder = real_data / "J_2026-03_04_pacifica"
+    names = ["candles_perp_15m.parquet", "liq_events_pacifica.parquet", "coinglass_30m.parquet"]
+    app = open_page("compare.py", data="Your own files", span="All", tf="4h")
+    app.file_uploader(key="uploads").set_value([(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]).run()
+    assert not app.exception
+    assert len(charts(app)) == 3
+    table = next(item.value for item in app.dataframe if "Largest print" in item.value.columns).set_index("Venue")
+    raw = pd.read_parquet(folder / names[1])
+    usd = (raw["price"].astype(float) * raw["qty"].astype(float)).sum()
+    assert table.loc["pacifica", "Events"] == len(raw)
+    assert table.loc["pacifica", "USD"] == pytest.approx(usd, rel=1e-6)
+    for view in ("Agreement", "Difference", "Lag", "Without a venue", "Model and record"):
+        app = open_page("compare.py", data="Your own files", span="All", tf="4h", view=view)
+        app.file_uploader(key="uploads").set_value([(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]).run()
+        assert not app.exception, view
+        assert charts(app), view
