@@ -1,0 +1,180 @@
+"""An alert: what changed, where, on which data, how far venues agree, what speaks against it, and a link to see it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.alerts.hits import Hit, window_sum
+from liqcore.alerts.observe import AlertData, Frames, Settings, observe
+from liqcore.alerts.rules import Rule
+from liqcore.heat.agreement import herfindahl
+from liqcore.heat.grid import least_complete
+from liqcore.reading import ReadingError, read_level
+
+KIND_NOTE: Final = {
+    "realised": "Realised: liquidations that happened.",
+    "modelled": "Modelled: where open positions would be liquidated, by an estimate from public data.",
+}
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something a rule watched for that came true. Text, numbers, None and tuples only, ready for JSON.
+
+    Attributes
+    ----------
+    id : the same for the same alert, however the data was fed. rule, name : id and name of the rule.
+    time : ISO, UTC, of the bar's close or the event. sentence : what happened, with the numbers.
+    what, side, cluster : kind of condition, `long`, `short` or `both`, and the id of the cluster if one is concerned.
+    level, price : USD, where the rule looked and where it happened. usd : the heat concerned.
+    before, after, unit : what changed from what to what.
+    venues : (name, completeness) of the fresh venues. completeness : of all together. stale : venues that are not fresh.
+    data_age : seconds from the newest data to `time`. kind : `realised` or `modelled`, kind_note what that means.
+    agreement : verdict on whether venues agree there. against : what speaks against it; only where details were asked for.
+    explore : query parameters of the explore page that show the same view. tell : names of channels.
+    """
+
+    id: str
+    rule: str
+    name: str
+    time: str
+    sentence: str
+    what: str
+    side: str
+    level: float | None
+    price: float | None
+    usd: float
+    before: float | None
+    after: float | None
+    unit: str
+    cluster: str | None
+    venues: tuple[tuple[str, str], ...]
+    completeness: str
+    stale: tuple[str, ...]
+    data_age: float | None
+    kind: str
+    kind_note: str
+    agreement: str
+    against: tuple[str, ...]
+    explore: tuple[tuple[str, str], ...]
+    tell: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, text, numbers and None."""
+        out = asdict(self)
+        return {**out, "explore": dict(self.explore), **{name: [list(x) if isinstance(x, tuple) else x for x in out[name]] for name in ("venues", "stale", "against", "tell")}}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Alert:
+        """The alert of `to_dict`."""
+        more = {item.name: data[item.name] for item in fields(cls)}
+        more.update({name: tuple(data[name]) for name in ("stale", "against", "tell")})
+        return cls(**{**more, "venues": tuple((venue, complete) for venue, complete in data["venues"]), "explore": tuple(data["explore"].items())})
+
+
+def make_alert(rule: Rule, hit: Hit, frames: Frames, data: AlertData, detail: str) -> Alert:
+    """The alert for a hit of a rule; `detail` is `full` with the reading's counter-evidence, or `quick` without."""
+    moment = np.datetime64(hit.time, "us")
+    facts = frames.keep(("facts", hit.heat, hit.bar, hit.time), lambda: _facts(frames, hit))
+    place, side = hit.level if hit.level is not None else hit.price, hit.side
+    verdict = "cannot say" if place is None else frames.keep(
+        ("verdict", hit.heat, hit.bar, place, side, hit.within), lambda: _verdict(frames, hit.heat, hit.bar, float(place), side, hit.within)
+    )
+    against: tuple[str, ...] = ()
+    if detail == "full" and place is not None:
+        against = frames.keep(
+            ("against", hit.heat, hit.bar, place, side, hit.within),
+            lambda: _against(data, frames.settings, frames.edges[min(hit.bar, frames.size - 1) + 1], hit.heat, float(place), side, hit.within),
+        )
+    return Alert(
+        id=f"{rule.id}-{hit.time}-{hit.what.replace(' ', '_')}-{hit.key}"[:200], rule=rule.id, name=rule.name, time=f"{np.datetime_as_string(moment, unit='s')}Z",
+        sentence=hit.words, what=hit.what, side=side, level=hit.level, price=hit.price, usd=hit.usd, before=_finite(hit.before), after=_finite(hit.after),
+        unit=hit.unit, cluster=hit.cluster, kind=hit.heat, kind_note=KIND_NOTE[hit.heat], agreement=verdict, against=against,
+        explore=explore_link(hit, frames.settings), tell=rule.tell, **facts,
+    )
+
+
+def explore_link(hit: Hit, settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Query parameters of the explore page that show the map as it was, with the level marked and read."""
+    minutes = int(settings.step // np.timedelta64(1, "m"))
+    # The page offers these lengths; the next longer one shows the same.
+    length = next((name for name, long in (("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60), ("2h", 120), ("4h", 240)) if long >= minutes), "12h")
+    hour = -(-hit.time // 3_600_000_000) * 3_600_000_000
+    until = np.datetime_as_string(np.datetime64(int(hour), "us"), unit="s")
+    # The page's address holds the words of its controls.
+    sides = {"long": "Longs", "short": "Shorts", "both": "Both"}
+    out = [("layer", hit.heat.capitalize()), ("tf", length), ("span", "1 d"), ("until", until), ("side", sides[hit.side])]
+    place = hit.level if hit.level is not None else hit.price
+    if place is not None:
+        out += [("level", f"{place:.10g}"), ("mylevels", f"{place:.10g}"), ("read", "true")]
+    return tuple(out)
+
+
+def _facts(frames: Frames, hit: Hit) -> dict[str, Any]:
+    """Venues, completeness and age of the data at a bar, from rows known by the time of the hit."""
+    bar = min(hit.bar, frames.size - 1)
+    names = frames.names(hit.heat)
+    fresh = [venue for venue in names if frames.fresh(hit.heat, venue)[bar]]
+    if hit.heat == "modelled":
+        last = frames.candles["time"][(frames.bar_of(frames.candles["time"]) <= bar)]
+        age = float(hit.time - tables.microseconds(last)[-1] - frames.settings.step.astype("int64")) / 1e6 if len(last) else None
+        return dict(venues=tuple((venue, "unknown") for venue in fresh), completeness="unknown", stale=tuple(sorted(set(names) - set(fresh))), data_age=age)
+    events = frames.recent.liquidations
+    known = int(np.searchsorted(tables.microseconds(events["time"]), hit.time, "right"))  # type: ignore[index, call-overload]
+    seen = events.iloc[:known]  # type: ignore[union-attr]
+    flags = seen.groupby("venue", observed=True)["completeness"].agg(lambda x: least_complete(map(str, x.unique()))).to_dict() if known else {}
+    news = max((int(frames.heard(venue)[bar]) for venue in names), default=0)
+    news = max(news, int(tables.microseconds(seen["time"])[-1]) if known else 0)
+    venues = tuple((venue, str(flags.get(venue, "unknown"))) for venue in fresh)
+    return dict(
+        venues=venues, completeness=least_complete(complete for _, complete in venues), stale=tuple(sorted(set(names) - set(fresh))),
+        data_age=float(hit.time - news) / 1e6 if news > 0 else None,
+    )
+
+
+def _verdict(frames: Frames, heat: str, bar: int, level: float, side: str, within: float) -> str:
+    """In the words of `liqcore.heat.agreement`, by its thresholds, from the frames that all rules share."""
+    at = min(bar, frames.size - 1)
+    fresh = [venue for venue in frames.names(heat) if frames.fresh(heat, venue)[at]]
+    hot = [venue for venue in fresh if frames.hot(heat, venue, side, level, within)[at]]
+    if len(fresh) < 2 or not hot:
+        return "cannot say"
+    if len(hot) == 1:
+        return "isolated"
+    window = frames.settings.window if heat == "realised" else 1
+    usd = np.array([window_sum(frames.near(heat, venue, side, level, within), window)[at] for venue in fresh])
+    effective = 1 / herfindahl(usd) if usd.sum() > 0 else 0.0
+    return "market-wide" if len(fresh) >= 3 and len(hot) / len(fresh) >= 2 / 3 - 1e-9 and effective >= 2.0 else "partly confirmed"
+
+
+def _against(data: AlertData, settings: Settings, moment: np.datetime64, heat: str, level: float, side: str, within: float) -> tuple[str, ...]:
+    """What the reading of the level says against it, from data known at the moment and nothing later."""
+    still = replace(settings, delay=0.0)
+    before = moment - np.timedelta64(1, "us")
+    frames = observe(data, still, before.astype("datetime64[D]").astype("datetime64[us]"), moment)
+    grid = frames.grid(heat)
+    if grid is None or frames.candles.empty:
+        return ("There are no candles to read the level by.",)
+    by_venue = {venue: one for venue in frames.names(heat) if (one := frames.grid(heat, venue)) is not None}
+    try:
+        reading = read_level(
+            grid, frames.candles, level=level, side=None if side == "both" else side, tolerance=within, by_venue=by_venue,  # type: ignore[arg-type]
+            liquidations=_given(frames.data.liquidations), open_interest=_given(frames.data.open_interest), funding=_given(frames.data.funding),
+            at=moment, now=moment, timeframe=settings.timeframe, rule=settings.clusters, last=settings.window,
+        )
+    except (ReadingError, tables.TableError) as problem:
+        return (f"The level could not be read: {problem}",)
+    return tuple(item.text for item in reading.evidence_against)
+
+
+def _given(frame: pd.DataFrame | None) -> pd.DataFrame | None:
+    return None if frame is None or frame.empty else frame
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and np.isfinite(value) else None

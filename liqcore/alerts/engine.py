@@ -1,0 +1,138 @@
+"""The engine: a pure step from (state, data, now) to (state, alerts), the same for live data and for a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from liqcore import tables
+from liqcore.alerts.alert import Alert, make_alert
+from liqcore.alerts.conditions import hits_of
+from liqcore.alerts.hits import combine
+from liqcore.alerts.observe import DAY, AlertData, Frames, Settings, days, judged, observe
+from liqcore.alerts.rules import MAX_RULES, Rule, RuleError
+
+# Microseconds for which it is remembered what has been told: longer than a stretch of data can reach back.
+_MEMORY: Final = 3 * 24 * 3_600_000_000
+_DEFAULT: Final = Settings()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one rule has told: when last, and of which things (key to time). Microseconds since 1970 UTC."""
+
+    told: int | None = None
+    seen: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the engine remembers: up to which moment (UTC) it has judged, and what each rule has told, by its id."""
+
+    until: np.datetime64
+    rules: Mapping[str, Memory] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, text and numbers, ready for JSON."""
+        return {
+            "version": 1, "until": f"{self.until.astype('datetime64[us]')}Z",
+            "rules": {name: {"told": one.told, "seen": dict(one.seen)} for name, one in self.rules.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: object) -> State:
+        """The state of `to_dict`, or RuleError where it cannot be read."""
+        try:
+            facts: Any = data
+            if facts["version"] != 1:
+                raise ValueError
+            rules = {
+                str(name): Memory(None if one["told"] is None else int(one["told"]), {str(key): int(time) for key, time in one["seen"].items()})
+                for name, one in facts["rules"].items()
+            }
+            return cls(tables.to_datetime64(str(facts["until"])), rules)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise RuleError("The stored state of the alerts cannot be read. Remove it: the rules then begin anew from now.") from None
+
+
+def start(at: object) -> State:
+    """A state that has told nothing and judges what happens after the moment `at` (UTC)."""
+    return State(tables.to_datetime64(at))
+
+
+def step(
+    rules: Sequence[Rule], state: State, data: AlertData, now: object, settings: Settings = _DEFAULT, detail: Literal["full", "quick"] = "full",
+) -> tuple[State, tuple[Alert, ...]]:
+    """Judge everything between the state's moment and `now`, and remember it.
+
+    Feeding a day at once, bar by bar, or with the state written and read back at every bar gives the same
+    alerts, as long as each call gets the tables from `observe.needed_since(state.until, settings)` on.
+
+    Parameters
+    ----------
+    rules : enabled ones run; equal rules run once and tell the channels of all of them.
+    data : tables; rows later than `now` are not looked at.
+    now : moment in UTC. Nothing happens where it is not later than the state's.
+    detail : `full` alerts carry the counter-evidence of the level's reading; `quick` ones leave it out.
+
+    Returns
+    -------
+    The new state, and the alerts in order of time.
+
+    Raises
+    ------
+    RuleError
+        More than 10,000 rules.
+    TableError, GridError
+        Tables or times that cannot be used.
+    """
+    if len(rules) > MAX_RULES:
+        raise RuleError(f"There are {len(rules):,} rules; at most {MAX_RULES:,} can run. Remove some.")
+    moment, alerts = tables.to_datetime64(now), []
+    running = _distinct(rules)
+    memory = dict(state.rules)
+    for day in days(state.until, moment, settings):
+        frames = observe(data, settings, day, moment)
+        window = int(max(state.until, day).astype("int64")), int(min(day + DAY, judged(moment, settings)).astype("int64"))
+        for rule in running:
+            memory[rule.id], told = _run(rule, memory.get(rule.id, Memory()), frames, data, window, detail)
+            alerts += told
+    until = max(state.until, judged(moment, settings))
+    # A rule that is switched off for a while does not forget, until there is nothing left to repeat.
+    kept = {name: one for name, held in memory.items() if (one := _pruned(held, until)) != Memory()}
+    return State(until, kept), tuple(sorted(alerts, key=lambda alert: (alert.time, alert.id)))
+
+
+def _run(
+    rule: Rule, memory: Memory, frames: Frames, data: AlertData, window: tuple[int, int], detail: str
+) -> tuple[Memory, list[Alert]]:
+    """One rule over the hits later than `window[0]` and up to `window[1]`."""
+    hits = [hit for hit in combine(rule.when, lambda part: hits_of(part, frames, rule.release)) if window[0] < hit.time <= window[1]]
+    if not hits:
+        return memory, []
+    quiet = int(tables.timeframe(rule.cool_down).astype("int64"))
+    told, seen, alerts = memory.told, dict(memory.seen), []
+    for hit in hits:
+        key = f"{hit.what}|{hit.key}"
+        if key in seen or (told is not None and hit.time - told < quiet):
+            continue
+        told = seen[key] = hit.time
+        alerts.append(make_alert(rule, hit, frames, data, detail))
+    return Memory(told, seen), alerts
+
+
+def _distinct(rules: Sequence[Rule]) -> list[Rule]:
+    found: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.enabled:
+            held = found.get(rule.id)
+            found[rule.id] = rule if held is None else replace(held, tell=tuple(dict.fromkeys(held.tell + rule.tell))[:20])
+    return list(found.values())
+
+
+def _pruned(memory: Memory, until: np.datetime64) -> Memory:
+    oldest = int(until.astype("datetime64[us]").astype("int64")) - _MEMORY
+    return Memory(memory.told if memory.told is not None and memory.told >= oldest else None, {key: time for key, time in memory.seen.items() if time >= oldest})
