@@ -56,8 +56,13 @@ def _side(seen: Seen, side: str) -> float:
     return float(seen.near.loc[seen.near["side"] == side, "notional"].sum())
 
 
-def _by_venue(seen: Seen) -> pd.Series:
-    return seen.near.groupby("venue", observed=True)["notional"].sum().sort_values(ascending=False)
+def _of_near(of: Callable[[pd.DataFrame], Any]) -> Callable[[Seen], Value]:
+    """A fact of the events near the level, which is unknown where there are none."""
+    return lambda seen: None if seen.near.empty else of(seen.near)
+
+
+def _by_venue(events: pd.DataFrame) -> pd.Series:
+    return events.groupby("venue", observed=True)["notional"].sum().sort_values(ascending=False)
 
 
 def _delays(seen: Seen) -> pd.Series:
@@ -126,14 +131,14 @@ FACTS: Final[dict[str, tuple[str, Callable[[Seen], Value]]]] = {
     "rsi": ("count", lambda seen: seen.reading.step_price.rsi),
     "funding": ("rate", _funding), "interest_change": ("percent", _interest_change),
     "heat": ("money", lambda seen: float(seen.near["notional"].sum())), "heat_long": ("money", lambda seen: _side(seen, "long")), "heat_short": ("money", lambda seen: _side(seen, "short")),
-    "long_share": ("share", lambda seen: _side(seen, "long") / float(seen.near["notional"].sum())),
+    "long_share": ("share", _of_near(lambda events: events.loc[events["side"] == "long", "notional"].sum() / events["notional"].sum())),
     "events": ("count", lambda seen: len(seen.near)),
-    "largest": ("money", lambda seen: float(seen.near["notional"].max())),
-    "largest_share": ("share", lambda seen: float(seen.near["notional"].max() / seen.near["notional"].sum())),
-    "largest_venue": ("word", lambda seen: str(seen.near["venue"].iloc[int(seen.near["notional"].to_numpy().argmax())])),
+    "largest": ("money", _of_near(lambda events: events["notional"].max())),
+    "largest_share": ("share", _of_near(lambda events: events["notional"].max() / events["notional"].sum())),
+    "largest_venue": ("word", _of_near(lambda events: str(events["venue"].iloc[int(events["notional"].to_numpy().argmax())]))),
     "venue_count": ("count", lambda seen: seen.near["venue"].astype(str).nunique()),
-    "top_venue": ("word", lambda seen: str(_by_venue(seen).index[0])),
-    "top_venue_share": ("share", lambda seen: float(_by_venue(seen).iloc[0] / _by_venue(seen).sum())),
+    "top_venue": ("word", _of_near(lambda events: str(_by_venue(events).index[0]))),
+    "top_venue_share": ("share", _of_near(lambda events: _by_venue(events).iloc[0] / _by_venue(events).sum())),
     "venues": ("count", lambda seen: len(seen.scenario.venues)),
     "brightest": ("money", lambda seen: float(_cells(seen).max())),
     "all_events": ("count", lambda seen: len(seen.shown)), "all_heat": ("money", lambda seen: float(seen.shown["notional"].sum())),

@@ -63,7 +63,8 @@ class StepView:
 class Outcome:
     """How it ended. `result` is the plan's trade, taken or not; `r` what the rule-following trader made (0 for waiting).
 
-    `text` is the scenario's last word with its numbers filled in, `sentence` the result in words.
+    `text` is the scenario's last word with its numbers filled in (it may also name `result_r` and `result_usd`),
+    `sentence` the result in words.
     """
 
     decision: Literal["trade", "wait"]
@@ -106,6 +107,7 @@ def outcome(scenario: Scenario) -> Outcome:
     taken = scenario.decision == "trade"
     last = scenario.steps[-1]
     facts = _Facts(scenario, last)
+    facts.used |= {"result_r": (result.r, f"{result.r:+.2f} R"), "result_usd": (result.usd, f"{result.usd:+,.0f} USD")}
     text = facts.fill(scenario.ending)
     went = {
         "target": "reached its target", "stop": "was stopped out", "time": "was closed when time was up",
