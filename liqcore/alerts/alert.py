@@ -22,6 +22,10 @@ KIND_NOTE: Final = {
 }
 
 
+# A reading takes a good part of a second, and at one moment thousands of rules may have something to tell.
+MOST_READ: Final = 8
+
+
 @dataclass(frozen=True)
 class Alert:
     """Something a rule watched for that came true. Text, numbers, None and tuples only, ready for JSON.
@@ -80,17 +84,24 @@ class Alert:
 def make_alert(rule: Rule, hit: Hit, frames: Frames, data: AlertData, detail: str) -> Alert:
     """The alert for a hit of a rule; `detail` is `full` with the reading's counter-evidence, or `quick` without."""
     moment = np.datetime64(hit.time, "us")
-    facts = frames.keep(("facts", hit.heat, hit.bar, hit.time), lambda: _facts(frames, hit))
+    # The last bar that had closed by then: a running bar does not count, even where it is known by now.
+    bar = int((hit.time - frames.edges[0].astype("int64")) // frames.settings.step.astype("int64")) - 1
+    facts = frames.keep(("facts", hit.heat, bar, hit.time), lambda: _facts(frames, hit.heat, bar, hit.time))
     place, side = hit.level if hit.level is not None else hit.price, hit.side
+    where = hit.heat, bar, place, side, hit.within
     verdict = "cannot say" if place is None else frames.keep(
-        ("verdict", hit.heat, hit.bar, place, side, hit.within), lambda: _verdict(frames, hit.heat, hit.bar, float(place), side, hit.within)
+        ("verdict", *where), lambda: _verdict(frames, hit.heat, bar, float(place), side, hit.within)
     )
     against: tuple[str, ...] = ()
     if detail == "full" and place is not None:
-        against = frames.keep(
-            ("against", hit.heat, hit.bar, place, side, hit.within),
-            lambda: _against(data, frames.settings, frames.edges[min(hit.bar, frames.size - 1) + 1], hit.heat, float(place), side, hit.within),
-        )
+        read = frames.keep(("read", bar), set)
+        if len(read | {where}) > MOST_READ:
+            against = (f"Not read: rules told about more than {MOST_READ} levels at this moment. The link reads it.",)
+        else:
+            read.add(where)
+            against = frames.keep(("against", *where), lambda: _against(
+                data, frames.settings, frames.edges[bar + 1], hit.heat, float(place), side, hit.within
+            ))
     return Alert(
         id=f"{rule.id}-{hit.time}-{hit.what.replace(' ', '_')}-{hit.key}"[:200], rule=rule.id, name=rule.name, time=f"{np.datetime_as_string(moment, unit='s')}Z",
         sentence=hit.words, what=hit.what, side=side, level=hit.level, price=hit.price, usd=hit.usd, before=_finite(hit.before), after=_finite(hit.after),
@@ -115,17 +126,16 @@ def explore_link(hit: Hit, settings: Settings) -> tuple[tuple[str, str], ...]:
     return tuple(out)
 
 
-def _facts(frames: Frames, hit: Hit) -> dict[str, Any]:
-    """Venues, completeness and age of the data at a bar, from rows known by the time of the hit."""
-    bar = min(hit.bar, frames.size - 1)
-    names = frames.names(hit.heat)
-    fresh = [venue for venue in names if frames.fresh(hit.heat, venue)[bar]]
-    if hit.heat == "modelled":
+def _facts(frames: Frames, heat: str, bar: int, time: int) -> dict[str, Any]:
+    """Venues, completeness and age of the data at the close of a bar, and of events up to a time (microseconds)."""
+    names = frames.names(heat)
+    fresh = [venue for venue in names if frames.fresh(heat, venue)[bar]]
+    if heat == "modelled":
         last = frames.candles["time"][(frames.bar_of(frames.candles["time"]) <= bar)]
-        age = float(hit.time - tables.microseconds(last)[-1] - frames.settings.step.astype("int64")) / 1e6 if len(last) else None
+        age = float(time - tables.microseconds(last)[-1] - frames.settings.step.astype("int64")) / 1e6 if len(last) else None
         return dict(venues=tuple((venue, "unknown") for venue in fresh), completeness="unknown", stale=tuple(sorted(set(names) - set(fresh))), data_age=age)
     events = frames.recent.liquidations
-    known = int(np.searchsorted(tables.microseconds(events["time"]), hit.time, "right"))  # type: ignore[index, call-overload]
+    known = int(np.searchsorted(tables.microseconds(events["time"]), time, "right"))  # type: ignore[index, call-overload]
     seen = events.iloc[:known]  # type: ignore[union-attr]
     flags = seen.groupby("venue", observed=True)["completeness"].agg(lambda x: least_complete(map(str, x.unique()))).to_dict() if known else {}
     news = max((int(frames.heard(venue)[bar]) for venue in names), default=0)
@@ -133,21 +143,20 @@ def _facts(frames: Frames, hit: Hit) -> dict[str, Any]:
     venues = tuple((venue, str(flags.get(venue, "unknown"))) for venue in fresh)
     return dict(
         venues=venues, completeness=least_complete(complete for _, complete in venues), stale=tuple(sorted(set(names) - set(fresh))),
-        data_age=float(hit.time - news) / 1e6 if news > 0 else None,
+        data_age=float(time - news) / 1e6 if news > 0 else None,
     )
 
 
 def _verdict(frames: Frames, heat: str, bar: int, level: float, side: str, within: float) -> str:
     """In the words of `liqcore.heat.agreement`, by its thresholds, from the frames that all rules share."""
-    at = min(bar, frames.size - 1)
-    fresh = [venue for venue in frames.names(heat) if frames.fresh(heat, venue)[at]]
-    hot = [venue for venue in fresh if frames.hot(heat, venue, side, level, within)[at]]
+    fresh = [venue for venue in frames.names(heat) if frames.fresh(heat, venue)[bar]]
+    hot = [venue for venue in fresh if frames.hot(heat, venue, side, level, within)[bar]]
     if len(fresh) < 2 or not hot:
         return "cannot say"
     if len(hot) == 1:
         return "isolated"
     window = frames.settings.window if heat == "realised" else 1
-    usd = np.array([window_sum(frames.near(heat, venue, side, level, within), window)[at] for venue in fresh])
+    usd = np.array([window_sum(frames.near(heat, venue, side, level, within), window)[bar] for venue in fresh])
     effective = 1 / herfindahl(usd) if usd.sum() > 0 else 0.0
     return "market-wide" if len(fresh) >= 3 and len(hot) / len(fresh) >= 2 / 3 - 1e-9 and effective >= 2.0 else "partly confirmed"
 

@@ -346,6 +346,5 @@ def _loose(frame: pd.DataFrame | None, name: str, columns: tuple[str, ...]) -> p
         raise TableError(f"The {name} lack the column '{missing}'. They need {' and '.join(columns)}.")
     if str(frame["time"].dtype) == tables.TIME_DTYPE and frame["time"].is_monotonic_increasing:
         return frame
-    return frame.assign(time=tables.parse_time(frame["time"]).to_numpy()).assign(
-        time=lambda x: x["time"].dt.tz_localize("UTC").astype(tables.TIME_DTYPE) if x["time"].dt.tz is None else x["time"].astype(tables.TIME_DTYPE)
-    ).sort_values("time", kind="stable", ignore_index=True)
+    frame = frame.reset_index(drop=True)
+    return frame.assign(time=tables.parse_time(frame["time"])).sort_values("time", kind="stable", ignore_index=True)
