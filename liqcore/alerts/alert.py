@@ -134,17 +134,27 @@ def _facts(frames: Frames, heat: str, bar: int, time: int) -> dict[str, Any]:
         last = frames.candles["time"][(frames.bar_of(frames.candles["time"]) <= bar)]
         age = float(time - tables.microseconds(last)[-1] - frames.settings.step.astype("int64")) / 1e6 if len(last) else None
         return dict(venues=tuple((venue, "unknown") for venue in fresh), completeness="unknown", stale=tuple(sorted(set(names) - set(fresh))), data_age=age)
-    events = frames.recent.liquidations
-    known = int(np.searchsorted(tables.microseconds(events["time"]), time, "right"))  # type: ignore[index, call-overload]
-    seen = events.iloc[:known]  # type: ignore[union-attr]
-    flags = seen.groupby("venue", observed=True)["completeness"].agg(lambda x: least_complete(map(str, x.unique()))).to_dict() if known else {}
+    flags, newest = {}, 0
+    for venue in names:
+        times, worst = frames.keep(("worst", venue), lambda venue=venue: _worst(frames, venue))
+        known = int(np.searchsorted(times, time, "right"))
+        flags[venue] = ("all", "unknown", "sampled")[int(worst[known - 1])] if known else "unknown"
+        newest = max(newest, int(times[known - 1]) if known else 0)
     news = max((int(frames.heard(venue)[bar]) for venue in names), default=0)
-    news = max(news, int(tables.microseconds(seen["time"])[-1]) if known else 0)
-    venues = tuple((venue, str(flags.get(venue, "unknown"))) for venue in fresh)
+    news = max(news, newest)
+    venues = tuple((venue, flags[venue]) for venue in fresh)
     return dict(
         venues=venues, completeness=least_complete(complete for _, complete in venues), stale=tuple(sorted(set(names) - set(fresh))),
         data_age=float(time - news) / 1e6 if news > 0 else None,
     )
+
+
+def _worst(frames: Frames, venue: str) -> tuple[np.ndarray, np.ndarray]:
+    """Times of a venue's events, and how incomplete its feed had been by each at worst (0 all, 1 unknown, 2 sampled)."""
+    events = frames.recent.liquidations
+    mine = events[(events["venue"] == venue).to_numpy()]  # type: ignore[index]
+    rank = mine["completeness"].astype(str).map({"all": 0, "unknown": 1, "sampled": 2}).to_numpy(dtype=np.int64)
+    return tables.microseconds(mine["time"]), np.maximum.accumulate(rank)
 
 
 def _verdict(frames: Frames, heat: str, bar: int, level: float, side: str, within: float) -> str:
