@@ -81,8 +81,8 @@ VENUES: Final[dict[str, Venue]] = {
             open_interest=True, open_interest_history=True, tiers=True,
         ),
         Venue(
-            "okx", "OKX", "okx", ("BTC-USDT-SWAP", "BTC-USDC-SWAP"), ("BTC-USD-SWAP",),
-            (("BTC-USDT-SWAP", 0.01), ("BTC-USDC-SWAP", 0.0001), ("BTC-USD-SWAP", 100.0)), "order", "bankruptcy", "sampled",
+            "okx", "OKX", "okx", ("BTC-USDT-SWAP",), ("BTC-USD-SWAP",),
+            (("BTC-USDT-SWAP", 0.01), ("BTC-USD-SWAP", 100.0)), "order", "bankruptcy", "sampled",
             f"OKX sends a sample: {_AT_MOST_ONE}.", history=True, history_words="about the last day", socket=True,
             open_interest=True, open_interest_history=True, tiers=True,
         ),
