@@ -184,7 +184,7 @@ def _summary(
     known = mine[mine["outcome"].isin(["touched", "not touched"])]
     control = judged[judged["rule"].isin([one.id for one in others])]
     lead = float(known["lead_minutes"].median()) if known["lead_minutes"].notna().any() else np.nan
-    few = f"Only {len(known)} firings can be judged: too few to tell a rate from chance." if len(known) < 20 else ""
+    few = f"Only {len(known)} firing{'s' if len(known) != 1 else ''} can be judged: too few to tell a rate from chance." if len(known) < 20 else ""
     return (
         rule.id, rule.name, sentence(rule), len(mine), len(mine) / days, len(known), int((known["outcome"] == "touched").sum()), lead,
         _false_alarms(known), _base(known, prices, reach, rng, samples), len(others), len(control) / days / len(others) if others else np.nan,

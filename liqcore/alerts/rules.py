@@ -224,7 +224,7 @@ class Rule:
     @property
     def id(self) -> str:
         """The same for the same rule, whatever it is called and whoever is told."""
-        return hashlib.sha256(json.dumps(_facts(self.when), sort_keys=True).encode() + self.cool_down.encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(_facts(self.when), sort_keys=True).encode() + f"{self.cool_down}{self.release:g}".encode()).hexdigest()[:12]
 
 
 def span(name: str, value: object) -> str:
