@@ -110,7 +110,7 @@ def _interest_change(seen: Seen) -> float:
 
 
 def _timeframe(name: str, frame: str) -> Callable[[Seen], Value]:
-    return lambda seen: getattr(seen.timeframes[frame], name)
+    return lambda seen: getattr(seen.timeframes[frame], name) if frame in seen.timeframes else None
 
 
 FACTS: Final[dict[str, tuple[str, Callable[[Seen], Value]]]] = {

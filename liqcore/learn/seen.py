@@ -19,6 +19,8 @@ from liqcore.reading import Reading, TimeframeReading, read_level, read_timefram
 
 BINS = 120
 LAST = 12
+# Clusters are judged beside their surroundings: a map as narrow as the drawn one has none.
+_REACH, _WIDE_BINS = 0.06, 240
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,27 +61,35 @@ class Seen:
     @cached_property
     def grid(self) -> HeatGrid:
         """The map of the step's layer, venues and timeframe."""
-        return self.realised(self.shown) if self.step.layer == "realised" else self._modelled()
+        return self._realised(self.shown, self.price_range, BINS) if self.step.layer == "realised" else self._modelled(self.price_range)
 
-    def realised(self, events: pd.DataFrame) -> HeatGrid:
-        """Events so far, on the step's edges."""
+    @cached_property
+    def wide(self) -> HeatGrid:
+        """The same over a wide range of prices, in which clusters are looked for."""
+        return self._realised(self.shown, self._reach, _WIDE_BINS) if self.step.layer == "realised" else self._modelled(self._reach)
+
+    @property
+    def _reach(self) -> tuple[float, float]:
+        return self.scenario.level * (1 - _REACH), self.scenario.level * (1 + _REACH)
+
+    def _realised(self, events: pd.DataFrame, prices: tuple[float, float], bins: int) -> HeatGrid:
         return realised_heatmap(
-            events, timeframe=self.step.timeframe, bins=BINS, start=self.scenario.start, end=self.at,
-            price_range=self.price_range, source=self.scenario.label,
+            events, timeframe=self.step.timeframe, bins=bins, start=self.scenario.start, end=self.at, price_range=prices, source=self.scenario.label,
         )
 
-    def _modelled(self) -> HeatGrid:
+    def _modelled(self, prices: tuple[float, float]) -> HeatGrid:
         candles = resample(self.candles, "5m", source="1m")
         return modelled_heatmap(
             candles, open_interest=self.open_interest, bins=BINS, time_edges=time_edges(self.scenario.start, self.at, self.step.timeframe),
-            price_range=self.price_range, venue=self.scenario.venues, source=self.scenario.label,
+            price_range=prices, venue=self.scenario.venues, source=self.scenario.label,
         )
 
     @cached_property
     def by_venue(self) -> dict[str, HeatGrid]:
         """The realised map of each venue; a venue that printed nothing has an empty one."""
         venues = self.step.venues or self.scenario.venues
-        return {venue: self.realised(self.liquidations[self.liquidations["venue"] == venue].reset_index(drop=True)) for venue in venues}
+        events = self.liquidations
+        return {venue: self._realised(events[events["venue"] == venue].reset_index(drop=True), self._reach, _WIDE_BINS) for venue in venues}
 
     @cached_property
     def near(self) -> pd.DataFrame:
@@ -97,21 +107,23 @@ class Seen:
     @cached_property
     def cluster(self) -> Cluster | None:
         """The cluster nearest to the level, the larger of two that are as near."""
-        found = find_clusters(self.grid, LAST, price=self.candles, liquidations=self.shown if self.step.layer == "realised" else None)
+        found = find_clusters(self.wide, LAST, price=self.candles, liquidations=self.shown if self.step.layer == "realised" else None)
         return min(found, key=lambda cluster: (round(cluster.distance(self.scenario.level), 4), -cluster.notional)) if found else None
 
     @cached_property
     def reading(self) -> Reading:
         """The six-step reading of the level."""
         return read_level(
-            self.grid, self.candles, level=self.scenario.level, tolerance=self.scenario.tolerance, by_venue=self.by_venue if self.step.layer == "realised" else None,
+            self.wide, self.candles, level=self.scenario.level, tolerance=self.scenario.tolerance, by_venue=self.by_venue if self.step.layer == "realised" else None,
             liquidations=self.shown, open_interest=self.open_interest, funding=self.funding, at=self.at, timeframe=self.step.timeframe, last=LAST,
         )
 
     @cached_property
     def timeframes(self) -> dict[str, TimeframeReading]:
-        """The level in bars of 15 minutes, an hour and four hours."""
-        rows = read_timeframes(self.shown, self.candles, level=self.scenario.level, timeframes=("15m", "1h", "4h"), tolerance=self.scenario.tolerance, at=self.at)
+        """The level in bars of 15 minutes, an hour and four hours, where the step's own bars are no longer."""
+        own = tables.timeframe(self.step.timeframe)
+        frames = [frame for frame in ("15m", "1h", "4h") if tables.timeframe(frame) >= own]
+        rows = read_timeframes(self.wide, self.candles, level=self.scenario.level, timeframes=frames, tolerance=self.scenario.tolerance, at=self.at, last=LAST)
         return {row.timeframe: row for row in rows}
 
 
