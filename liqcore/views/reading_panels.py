@@ -16,6 +16,7 @@ from liqcore.market.levels import Levels, key_levels
 from liqcore.reading.reading import read_level
 from liqcore.reading.report import Reading, ReadingError
 from liqcore.reading.timeframes import read_timeframes
+from liqcore.risk.handover import Zone, write_zones
 from liqcore.views import controls, dataset, loaders, overlays, stories, strips, wording
 from liqcore.views.controls import LINK, Drawing
 from liqcore.views.dataset import Dataset, ViewSettings
@@ -179,6 +180,11 @@ def read_here(
                 _reading(data, settings, grid, marks, found, level)
             except (*loaders.DATA_PROBLEMS, ReadingError) as error:
                 st.error(wording.markdown(str(error)), icon=":material/error:")
+    zones = [Zone(one.side, one.low, one.high, one.notional) for one in found.present]
+    st.page_link(
+        "pages/risk.py", label=wording.markdown(f"Size a position at {wording.price(level)}"), icon=":material/shield:",
+        query_params={"level": f"{level:.6g}", "zones": write_zones(zones), "lines": "; ".join(f"{price:.6g}" for price in marks.own)},
+    )
     return level
 
 

@@ -25,6 +25,10 @@ def pages() -> list[StreamlitPage]:
             "pages/compare.py", title="Compare", icon=":material/compare_arrows:",
             help="Venue against venue: is a cluster one venue's noise, or the market's?",
         ),
+        st.Page(
+            "pages/risk.py", title="Risk", icon=":material/shield:",
+            help="From a level to a position size, a stop that fires before liquidation, and what it can cost.",
+        ),
     ]
 
 

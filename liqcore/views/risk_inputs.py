@@ -1,0 +1,177 @@
+"""The inputs of the risk page in the order a trader thinks. Account and risk stay in the session; the rest is in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+
+from liqcore.feeds import samples
+from liqcore.heat.tiers import TIERS
+from liqcore.market.candles import atr, resample
+from liqcore.risk.handover import Zone, read_zones
+from liqcore.risk.numbers import RiskError, parse_number
+from liqcore.views import controls, overlays, wording
+from liqcore.views.controls import LINK
+
+OWN_RATE: Final = "Own rate"
+VENUES: Final = {OWN_RATE: None, **{f"{table.venue} {table.symbol}, {table.as_of}": table for table in TIERS}}
+_PRIVATE: Final[dict[str, Any]] = {"persist_state": "session"}
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Prices to start with: the last close of the sample market, and its one-minute and one-hour ATR, USD."""
+
+    price: float
+    atr_minute: float
+    atr_hour: float
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything a plan needs, parsed. `problems` names the fields that could not be read, one sentence each."""
+
+    fields: dict[str, Any]
+    problems: dict[str, str]
+    zones: tuple[Zone, ...]
+    levels: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+@st.cache_data(max_entries=1, show_spinner=False)
+def defaults() -> Defaults:
+    """What the sample market offers a first-time visitor to start with."""
+    candles = samples.load_sample("violent").candles
+    hourly = resample(candles, "1h", partial=False)
+    return Defaults(
+        round(float(candles["close"].iloc[-1])), float(np.round(atr(candles)[-1], 1)), float(np.round(atr(hourly)[-1], 0)),
+    )
+
+
+class _Form:
+    """Fields that keep what was typed, and a sentence below each that cannot be read."""
+
+    def __init__(self) -> None:
+        self.problems: dict[str, str] = {}
+
+    def number(
+        self, label: str, key: str, start: str, *, percent: bool = False, optional: bool = False, private: bool = False, check: Callable[[float], str | None] | None = None, **more: Any
+    ) -> float | None:
+        """A text field read as a number; None, and a sentence below it, where that fails."""
+        text = st.text_input(label, value=start, key=key, live=True, **(_PRIVATE if private else {"bind": LINK}), **more)
+        if optional and not str(text or "").strip():
+            return None
+        try:
+            value = parse_number(str(text or ""), label.split(",")[0], percent=percent)
+            sentence = check(value) if check else None
+        except RiskError as problem:
+            value, sentence = float("nan"), str(problem)
+        if sentence:
+            self.problems[key] = sentence
+            st.caption(f":red[:material/error: {wording.markdown(sentence)}]")
+            return None
+        return value
+
+
+def _above_zero(name: str, most: float = 1e12) -> Callable[[float], str | None]:
+    def check(value: float) -> str | None:
+        if value <= 0:
+            return f"{name} must be above zero. Type a positive number."
+        return f"{name} of {value:,.0f} is larger than any venue carries. Type a smaller number." if value > most else None
+    return check
+
+
+def _rate(name: str, most: float) -> Callable[[float], str | None]:
+    def check(value: float) -> str | None:
+        return None if -most <= value <= most else f"{name} of {100 * value:g} % is outside −{100 * most:g} % to {100 * most:g} %. Type it in per cent, like 0.05."
+    return check
+
+
+def _several(form: _Form, label: str, key: str, start: str, help: str) -> tuple[float, ...] | None:
+    text = st.text_input(label, value=start, key=key, live=True, bind=LINK, help=help)
+    levels, problems = overlays.parse_levels(str(text or ""))
+    if problems:
+        form.problems[key] = problems[0]
+        st.caption(f":red[:material/error: {wording.markdown(problems[0])}]")
+        return None
+    return tuple(levels)
+
+
+def inputs() -> Inputs:
+    """Draw all fields and read them."""
+    form, start = _Form(), defaults()
+    values: dict[str, Any] = {}
+    level, side = _handed_over(start)
+    s = 1 if side == "long" else -1
+    st.markdown("**1. Money** :material/lock: stays in this session")
+    account = form.number("Account, USD", "account", "10,000", private=True, check=_above_zero("The account"))
+    kind = st.segmented_control("Risk per trade as", ["percent", "dollars"], default="percent", format_func=str.capitalize, key="riskkind", required=True, **_PRIVATE)
+    if kind == "percent":
+        values["risk"] = form.number("Risk, % of the account", "riskpercent", "1", percent=True, private=True, check=lambda value: None if 0 < value <= 1 else "The risk is a share of the account: type more than 0 and at most 100, for instance 1.")
+    else:
+        values["risk_usd"] = form.number("Risk, USD", "riskdollars", "100", private=True, check=_above_zero("The risk"))
+    st.markdown("**2. Idea**")
+    values["side"] = controls.choice("Direction", {"long": "Long", "short": "Short"}, "long", "direction")
+    s = 1 if values["side"] == "long" else -1
+    values["entry"] = form.number("Entry, USD", "entry", f"{level:,.0f}", check=_above_zero("The entry", 1e9), help="Several entries are a matter for the order; here it is their average.")
+    values["stop"] = form.number("Stop, USD", "stop", f"{level - s * start.atr_hour:,.0f}", check=_above_zero("The stop", 1e9))
+    values["targets"] = _several(form, "Targets, USD", "targets", f"{level + s * 2 * start.atr_hour:,.0f}; {level + s * 3.5 * start.atr_hour:,.0f}", "Several with a semicolon between. Empty for none.")
+    shares = st.text_input("Close at each target, %", value="", key="shares", bind=LINK, placeholder="equal parts", help="One share a target, for instance 50; 50. Empty: equal parts.")
+    values["target_shares"] = _shares(form, str(shares or ""), values["targets"])
+    st.markdown("**3. Venue and margin**")
+    venue = str(st.selectbox("Maintenance brackets", list(VENUES), index=1, key="brackets", bind=LINK, help="Dated tables. Only those with a public, dated source are here; else give the rate yourself."))
+    values["tiers"] = VENUES[venue]
+    if values["tiers"] is None:
+        values["maintenance_margin_rate"] = form.number("Maintenance margin, %", "maintenance", "0.5", percent=True, check=lambda value: None if 0 < value < 0.5 else "The maintenance margin lies between 0 and 50 %. Type it like 0.5.")
+    values["leverage"] = form.number("Leverage, ×", "leverage", "10", check=lambda value: None if 1 <= value <= 500 else f"A leverage of {value:g} is not offered anywhere. Type 1 to 125.")
+    values["margin_mode"] = controls.choice("Margin", {"isolated": "Isolated", "cross": "Cross"}, "isolated", "margin", help="Isolated: only this position's margin can be lost. Cross: the whole account backs it.")
+    values["contract"] = controls.choice("Contract", {"linear": "Linear", "inverse": "Inverse"}, "linear", "contract", help="Linear is margined in dollars, inverse in BTC.")
+    if values["contract"] == "inverse" and values["tiers"] is not None:
+        values["tiers"] = None
+        values["maintenance_margin_rate"] = 0.005
+        st.caption("The bracket tables are of linear contracts; an inverse one is reckoned with 0.5 % maintenance margin.")
+    with st.expander("Costs, steps and time", icon=":material/tune:"):
+        values["fee_rate"] = form.number("Fee, % of the value", "fee", "0.05", percent=True, check=_rate("A fee", 0.05))
+        values["slippage"] = form.number("Slippage at the stop, %", "slippage", "0.02", percent=True, check=_rate("Slippage", 0.2))
+        values["gap"] = form.number("Jump through the stop, %", "gap", "2", percent=True, check=lambda value: None if 0 <= value < 1 else "The jump lies between 0 and 100 %. Type it like 2.", help="For the worst case: price opens this far beyond the stop.")
+        linear = values["contract"] == "linear"
+        values["step"] = form.number("Quantity step, BTC" if linear else "Contract size, USD", "step", "0.001" if linear else "100", check=_above_zero("The step", 1e6))
+        values["holding_hours"] = form.number("Expected holding time, hours", "hours", "24", check=lambda value: None if 0 <= value <= 8760 else "The holding time lies between 0 and a year of 8,760 hours.")
+        values["funding_rate"] = form.number("Funding, % every 8 hours", "fundingrate", "0.01", percent=True, check=_rate("Funding", 0.05))
+        values["atr_1m"] = form.number("One-minute ATR, USD", "atr", f"{start.atr_minute:g}", optional=True, check=lambda value: None if value >= 0 else "The ATR is a range and cannot be below zero.", help="Noise that the stop must survive; here that of the sample market. Empty: unknown, which the plan then says.")
+        values["mark_last_gap"] = form.number("Gap between mark and last price, USD", "markgap", "5", optional=True, check=lambda value: None if value >= 0 else "The gap cannot be below zero.")
+    with st.expander("Clusters and key levels", icon=":material/layers:"):
+        zones, notes = read_zones(str(st.text_input("Clusters", value="", key="zones", bind=LINK, placeholder="27900:28050:short:1200000; …", help="low:high:side:usd each. The Explore page fills this in when it sends you here.") or ""))
+        levels, more = overlays.parse_levels(str(st.text_input("Key levels, USD", value="", key="lines", bind=LINK, placeholder="28,400; 29,000") or ""))
+    values["bands"] = tuple((zone.low, zone.high) for zone in zones)
+    values["account"] = account
+    return Inputs(values, form.problems, zones, tuple(levels), (*notes, *more))
+
+
+def _handed_over(start: Defaults) -> tuple[float, str]:
+    """The level and side of the link, or the sample market's last price."""
+    levels, _ = overlays.parse_levels(str(st.query_params.get("level", "")))
+    side = "short" if str(st.query_params.get("direction", "")).lower().startswith("short") else "long"
+    return (levels[0] if levels else start.price), side
+
+
+def _shares(form: _Form, text: str, targets: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    if not text.strip() or not targets:
+        return None
+    try:
+        shares = tuple(parse_number(part, "A share", percent=True) for part in text.replace(";", " ").split())
+    except RiskError as problem:
+        shares, sentence = (), str(problem)
+    else:
+        sentence = "" if len(shares) == len(targets) and min(shares) > 0 and abs(sum(shares) - 1) < 0.005 else (
+            f"Give one share a target ({len(targets)}), together 100 %, for instance {'; '.join(['50'] * 2) if len(targets) == 2 else '100'}."
+        )
+    if sentence:
+        form.problems["shares"] = sentence
+        st.caption(f":red[:material/error: {wording.markdown(sentence)}]")
+        return None
+    return tuple(share / sum(shares) for share in shares)

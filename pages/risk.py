@@ -1,0 +1,29 @@
+"""From a level to a position that cannot ruin you."""
+
+from liqcore.views import shell
+
+shell.require_frame()
+
+import pandas as pd  # noqa: E402
+import streamlit as st  # noqa: E402
+
+from liqcore.views import risk_inputs, risk_panels  # noqa: E402
+
+st.title("Size a position")
+st.markdown("Look at the loss before the gain: how much can this trade cost, and does the stop fire before liquidation?")
+
+left, right = st.columns([1, 3], gap="large")
+with left:
+    found = risk_inputs.inputs()
+with right:
+    risk_panels.notes(found)
+    plan = risk_panels.plan_of(found)
+    if plan is None:
+        st.stop()
+    risk_panels.verdict(plan)
+    risk_panels.ladder(plan, found)
+    risk_panels.how_to_read(plan)
+    risk_panels.more(plan, found, f"{pd.Timestamp.now(tz='UTC'):%Y-%m-%d %H:%M} UTC")
+    st.caption(
+        "Prices to start with are the last of the synthetic sample market; put in your own. Account and risk stay in this session and never enter the link."
+    )
