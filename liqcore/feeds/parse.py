@@ -94,9 +94,9 @@ def error_in(found: Any) -> str | None:
     # The names of the codes differ by venue; zero, 200 and success mean that all is well.
     for name in ("retCode", "code", "err-code", "err_code"):
         code = found.get(name)
-        if code is not None and str(code) not in ("0", "00000", "200", "1"):
+        if code is not None and str(code) not in ("0", "00000", "200") and found.get("success") is not True and found.get("event") != "info":
             return f"{_words(found)} (code {code})"
-    if found.get("status") == "error" or found.get("result") == "error" or found.get("success") is False or "label" in found:
+    if found.get("status") == "error" or found.get("result") == "error" or found.get("type") == "error" or found.get("success") is False or "label" in found:
         return _words(found)
     if found.get("error") or found.get("errors"):
         told = found.get("error") or found.get("errors")
@@ -105,7 +105,7 @@ def error_in(found: Any) -> str | None:
 
 
 def _words(found: dict[str, Any]) -> str:
-    for name in ("retMsg", "msg", "message", "err-msg", "err_msg", "error", "label"):
+    for name in ("retMsg", "ret_msg", "msg", "message", "err-msg", "err_msg", "error", "label"):
         if isinstance(found.get(name), str) and found[name]:
             return str(found[name])[:200].rstrip(".")
     return "no reason given"
