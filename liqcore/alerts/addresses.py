@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,12 +44,12 @@ def system_resolver(host: str) -> Sequence[str]:
 
 
 @contextmanager
-def public_only(resolve: Resolver = system_resolver) -> Iterator[list[str]]:
-    """Inside, this thread connects to public addresses only; yields a list that collects what was refused."""
+def public_only(resolve: Resolver = system_resolver, relays: Collection[str] = ()) -> Iterator[list[str]]:
+    """Inside, this thread connects to public addresses and `relays` only; yields a list that collects what was refused."""
     _install()
     refused: list[str] = []
     before = getattr(_guard, "held", None)
-    _guard.held = (resolve, refused)
+    _guard.held = (resolve, refused, frozenset(relays))
     try:
         yield refused
     finally:
@@ -72,14 +72,14 @@ def _guarded_getaddrinfo(host: Any, port: Any, *more: Any, **named: Any) -> Any:
     held = getattr(_guard, "held", None)
     if held is None or host is None:
         return _getaddrinfo(host, port, *more, **named)
-    resolve, refused = held
+    resolve, refused, relays = held
     name = host.decode() if isinstance(host, bytes) else str(host)
     try:
         addresses = [str(ipaddress.ip_address(name.split("%")[0]))]
     except ValueError:
         addresses = list(resolve(name))
     for address in addresses:
-        if not is_public(address):
+        if not is_public(address) and address not in relays:
             refused.append(address)
             raise AddressRefused("this address is not public")
     if not addresses:
@@ -92,7 +92,7 @@ def _check(address: Any) -> None:
     if held is None:
         return
     host = address[0] if isinstance(address, tuple) and address else ""
-    if not is_public(str(host)):
+    if not is_public(str(host)) and str(host) not in held[2]:
         held[1].append(str(host))
         raise AddressRefused("this address is not public")
 

@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final
@@ -64,6 +64,7 @@ class Notifier:
     ----------
     channels : their names must differ. hosted : refuse private, loopback and link-local addresses, also behind
         redirects and names that resolve there, and services that are not on the network.
+    relays : private addresses of the owner's own that may be used all the same when hosted.
     attempts, back_off : tries of a message, and seconds before the second one, doubled each time.
     clock, sleep, resolve : for tests; by default the real ones.
 
@@ -76,10 +77,11 @@ class Notifier:
     def __init__(
         self, channels: Iterable[Channel], *, hosted: bool = False, attempts: int = 4, back_off: float = 2.0,
         clock: Callable[[], dt.datetime] = _utc_now, sleep: Callable[[float], None] = time.sleep, resolve: Resolver = system_resolver,
+        relays: Collection[str] = (),
     ) -> None:
         self._boxes: dict[str, _Box] = {}
         self._hosted, self._attempts, self._back_off = hosted, max(int(attempts), 1), back_off
-        self._clock, self._sleep, self._resolve = clock, sleep, resolve
+        self._clock, self._sleep, self._resolve, self._relays = clock, sleep, resolve, tuple(relays)
         self._lock = threading.Lock()
         self._dead: deque[DeadLetter] = deque(maxlen=_MOST_DEAD)
         for channel in channels:
@@ -182,7 +184,7 @@ class Notifier:
     def _send(self, channel: Channel, title: str, body: str) -> tuple[str | None, bool]:
         """One attempt: reason of the failure or None, and whether it makes no sense to try again."""
         refused: list[str] = []
-        with Hush() as said, (public_only(self._resolve) if self._hosted else nullcontext(refused)) as refused:
+        with Hush() as said, (public_only(self._resolve, self._relays) if self._hosted else nullcontext(refused)) as refused:
             try:
                 plugin = _plugin(channel)
                 sent = bool(plugin is not None and plugin.notify(body=body, title=title))  # type: ignore[attr-defined]
