@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -229,13 +230,18 @@ class Rule:
 
 def span(name: str, value: object) -> str:
     """A length of time as written, if it is one of at most a day; RuleError otherwise."""
-    try:
-        length = tables.timeframe(value) if isinstance(value, str) and len(value) <= 20 else None
-    except (tables.TableError, OverflowError, ValueError):
-        length = None
+    length = _length(value) if isinstance(value, str) and len(value) <= 20 else None
     if length is None or length > _LONGEST:
         raise RuleError(f"'{name}' is {_shown(value)}; write a length of time up to a day, such as 30min or 4h.")
     return str(value).strip()
+
+
+@lru_cache(maxsize=256)
+def _length(text: str) -> np.timedelta64 | None:
+    try:
+        return tables.timeframe(text)
+    except (tables.TableError, OverflowError, ValueError):
+        return None
 
 
 def _facts(part: Condition | Group) -> Any:
