@@ -84,7 +84,7 @@ def liquidation_histories(session: FeedSession, venues: Iterable[str], start: ob
 
 
 def _status(venue: Venue, table: pd.DataFrame, answers: list[Answer], trouble: FeedError | None) -> SourceStatus:
-    last = np.datetime64(tables.microseconds(table["time"])[-1], "us") if len(table) else None
+    last = np.datetime64(int(tables.microseconds(table["time"])[-1]), "us") if len(table) else None
     base = SourceStatus(venue.id, "live", venue.completeness_words, last_event=last, completeness=venue.completeness)
     old = [answer for answer in answers if answer.stale]
     if trouble is not None:
@@ -116,7 +116,7 @@ def _gate(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
         settle = "btc" if symbol in venue.inverse else "usdt"
         query = {"contract": symbol, "from": lower, "to": upper, "limit": 1000}
         answer = session.fetch(f"https://api.gateio.ws/api/v4/futures/{settle}/liq_orders", query, headers={"X-Gate-Size-Decimal": "1"})
-        yield answer, None
+        yield _listed(answer), None
         if len(answer.data) >= 1000 and upper - lower > 1:
             middle = (lower + upper) // 2
             todo += [(symbol, lower, middle), (symbol, middle, upper)]
@@ -176,7 +176,7 @@ def _okx(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
 def _bitfinex(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
     # Three requests a minute are allowed, so a second page would cost the visitor 20 seconds.
     query = {"start": first, "end": last, "limit": 500, "sort": -1}
-    yield session.fetch("https://api-pub.bitfinex.com/v2/liquidations/hist", query), None
+    yield _listed(session.fetch("https://api-pub.bitfinex.com/v2/liquidations/hist", query)), None
 
 
 def _deribit(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
@@ -211,7 +211,15 @@ def _kraken(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages
 def _dydx(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
     upper = pd.Timestamp(last, unit="ms", tz="UTC").strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     url = f"https://indexer.dydx.trade/v4/trades/perpetualMarket/{venue.linear[0]}"
-    yield session.fetch(url, {"limit": 1000, "createdBeforeOrAt": upper}), None
+    answer = session.fetch(url, {"limit": 1000, "createdBeforeOrAt": upper})
+    _listed(replace(answer, data=answer.data["trades"]))
+    yield answer, None
+
+
+def _listed(answer: Answer) -> Answer:
+    if not isinstance(answer.data, list):
+        raise TypeError("no list")
+    return answer
 
 
 def _too_long(venue: Venue) -> FeedError:
