@@ -151,7 +151,7 @@ def _sweep(plan: Plan, found: Inputs) -> None:
         return
     spec, alt = risk_charts.sweep(sweep_leverage(np.array(_LEVERAGES, float), np.array(_DISTANCES), **trade), plan)
     st.vega_lite_chart(spec=spec, key="sweep", alt=alt, width="stretch")
-    st.caption(wording.markdown(alt) + " The same money is at risk in every coloured cell: more leverage does not make the plan larger, only liquidation nearer.")
+    st.caption(wording.markdown(alt) + " The same money is at risk in every coloured cell, or less where the account limits the size: more leverage does not make the plan larger, only liquidation nearer.")
 
 
 def _luck(plan: Plan, found: Inputs) -> None:

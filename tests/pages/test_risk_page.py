@@ -1,0 +1,123 @@
+"""The risk page: numbers as people type them, the gate, what-ifs, and nothing private in the link."""
+
+
+from test_pages import charts, open_page, words
+
+from liqcore.risk import plan_trade
+from liqcore.risk.handover import MOST, Zone, read_zones, write_zones
+from liqcore.risk.pine import plan_to_pine
+from liqcore.risk.plan_data import Plan
+
+PARTS = ["Drag the price", "Leverage and stop", "200 trades", "Losing streaks", "Open risks", "Order ticket"]
+
+
+def metrics(app):
+    return {item.label: item.value.replace("\\", "") for item in app.metric}
+
+
+def test_it_sizes_a_position_without_any_input_and_says_where_the_prices_are_from():
+    app = open_page("risk.py")
+    assert not app.exception
+    assert not app.error
+    assert app.success
+    assert metrics(app)["Quantity"].endswith("BTC")
+    assert "synthetic sample market" in words(app)
+
+
+def test_the_numbers_are_those_of_the_core():
+    app = open_page("risk.py", entry="$60,000", stop="59 400", targets="61,200", leverage="20x", brackets="Own rate", fee="0.05", slippage="0.02", atr="", markgap="", fundingrate="0", hours="0")
+    plan = plan_trade("long", 60_000, 59_400, 10_000, risk=0.01, leverage=20, fee_rate=0.0005, slippage=0.0002, targets=(61_200,), maintenance_margin_rate=0.005)
+    shown = metrics(app)
+    assert shown["Quantity"] == f"{plan.quantity:.6g} BTC"
+    assert shown["Liquidation"] == f"${plan.liquidation_price:,.0f}"
+    assert shown["Reward to risk"] == f"{plan.reward_risk:.2f} R"
+
+
+BAD = [
+    ("stop", "30,000", "above the entry"), ("stop", "27,999", "entry"), ("stop", "", "Stop is empty"), ("entry", "moon", "Entry"), ("entry", "28.000", "28"),
+    ("account", "0", "above zero"), ("account", "-5", "above zero"), ("account", "1e13", "larger than any venue"), ("leverage", "1000", "not offered"), ("leverage", "", "Leverage"),
+    ("riskpercent", "0", "share of the account"), ("riskpercent", "150", "share of the account"), ("entry", "€28,000", "euros"),
+]
+
+
+def test_bad_input_gets_a_sentence_and_nothing_typed_is_lost():
+    app = open_page("risk.py")
+    for field, text, said in BAD:
+        good = app.text_input(key=field).value
+        app.text_input(key=field).set_value(text).run()
+        assert not app.exception, (field, text)
+        assert app.error, (field, text)
+        assert said.lower() in words(app).lower().replace("\\", ""), (field, text)
+        assert app.text_input(key=field).value == text
+        assert charts(app), "the last plan, or the rejected one, stays on the page"
+        assert "nan" not in " ".join(metrics(app).values()).lower()
+        app.text_input(key=field).set_value(good)
+
+
+def test_an_account_of_a_trillion_gives_a_sentence_or_a_plan_but_no_crash():
+    app = open_page("risk.py")
+    app.text_input(key="account").set_value("1e12").run()
+    assert not app.exception
+    assert app.error or app.success
+
+
+def test_a_stop_beyond_liquidation_is_rejected_with_the_leverage_that_would_pass():
+    app = open_page("risk.py", leverage="100", stop="27,000", entry="28,000")
+    assert "Rejected" in app.error[0].value
+    assert "highest leverage that passes" in app.error[0].value
+    assert "not tradable" in words(app)
+    app = open_page("risk.py", leverage="100", stop="27,000", entry="28,000", part="Order ticket")
+    assert "No order." in app.code[0].value
+
+
+def test_a_link_cannot_set_account_or_risk():
+    app = open_page("risk.py", account="777", riskpercent="3")
+    assert app.text_input(key="account").value == "10,000"
+    assert app.text_input(key="riskpercent").value == "1"
+
+
+def test_every_what_if_runs_for_both_directions():
+    for number, part in enumerate(PARTS):
+        app = open_page("risk.py", part=part, direction=("Long", "Short")[number % 2])
+        assert not app.exception, part
+        assert not app.error, part
+        assert all(len(chart.proto.alt) > 40 for chart in charts(app))
+
+
+def test_a_handed_over_level_with_clusters_is_drawn_and_broken_parts_are_named():
+    zones = write_zones([Zone("long", 27_400, 27_600, 12e6), Zone("short", 28_500, 28_700, 22e6)])
+    app = open_page("risk.py", level="28000", zones=zones + ";nonsense", lines="28,400")
+    assert app.text_input(key="entry").value == "28,000"
+    assert "2 clusters in view" in charts(app)[0].proto.alt
+    assert any("nonsense" in item.value for item in app.warning)
+
+
+def test_zones_survive_the_link_and_nothing_odd_gets_through():
+    zones = tuple(Zone("long", 20_000.0 + k, 20_010.0 + k, 1e6 - 1_000 * k) for k in range(MOST))
+    back, problems = read_zones(write_zones(zones))
+    assert back == zones
+    assert not problems
+    for text in ("1:2:3", "a:b:long:c", "5:4:long:1", "-1:2:short:3", "1:2:both:3", "1:2:long:-3", ":::", "nan:2:long:1"):
+        assert read_zones(text)[0] == ()
+        assert len(read_zones(text)[1]) == 1
+    assert len(read_zones(";".join(["1:2:long:3"] * 50))[0]) == MOST
+
+
+def test_a_shown_plan_can_be_loaded_again_and_drawn_in_pine():
+    plan = plan_trade("short", 60_000, 60_600, 10_000, risk=0.01, leverage=5, targets=(58_000,))
+    assert Plan.from_json(plan.to_json()) == plan
+    pine = plan_to_pine(plan, "2026-03-01 10:00 UTC")
+    assert pine.startswith("//@version=6\n")
+    assert "accepted" in pine
+    assert "10000" not in pine.replace("10,000", "10000"), "the account is not in the script"
+    for price in (plan.entry, plan.stop, plan.liquidation_price, 58_000):
+        assert f"{price:.2f}" in pine
+    assert "REJECTED" in plan_to_pine(plan_trade("long", 60_000, 61_000, 10_000, risk=0.01), "now")
+
+
+def test_kelly_needs_trades_that_were_not_used_to_find_the_rule():
+    app = open_page("risk.py", part="200 trades", kelly="true", wins="55")
+    assert any("out-of-sample" in item.value.lower() or "30" in item.value for item in app.error)
+    app.number_input(key="measured").set_value(200).run()
+    assert not app.error
+    assert "quarter" in words(app).lower()
