@@ -7,7 +7,7 @@ PORT ?= 8501
 # Tests are short and many; two workers keep a small machine busy without fighting over its cores.
 WORKERS ?= 2
 
-.PHONY: run test lint unit browser bench samples screenshots clean chromium
+.PHONY: run test lint unit browser bench samples scenarios screenshots clean chromium
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -30,6 +30,9 @@ bench: $(VENV)/.dev chromium
 
 samples: $(VENV)/.dev
 	$(BIN)/python tools/make_samples.py
+
+scenarios: $(VENV)/.dev
+	$(BIN)/python tools/make_scenarios.py
 
 screenshots: $(VENV)/.dev chromium
 	$(BIN)/python tools/screenshots.py

