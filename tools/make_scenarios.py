@@ -57,7 +57,7 @@ def recipe(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def market_of(settings: dict[str, Any]) -> SimulatedMarket:
-    """The scenario's market; after `branch_at` its chance is that of `branch_seed`, one of the base rate's worlds."""
+    """The scenario's market."""
     given = settings["simulation"]
     return simulate(given["hours"] / 24, positions_every=None, **recipe(settings))
 

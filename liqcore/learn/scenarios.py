@@ -117,9 +117,11 @@ class BaseRate:
             else "In these made-up worlds that is a loss on average." if high < 0
             else "In these made-up worlds that is a gain on average; it says nothing about a real market."
         )
+        share = self.wins / self.filled
+        toss = ", close to a coin toss," if abs(share - 0.5) <= 0.1 else ""
         return (
             f"The same plan was tried in {self.worlds} worlds that share this past and differ by chance after it. It was filled in {self.filled}, "
-            f"and {self.wins} of those ({self.wins / self.filled:.0%}) ended above zero after costs. The mean was {self.mean_r:+.2f} R "
+            f"and {self.wins} of those ({share:.0%}){toss} ended above zero after costs. The mean was {self.mean_r:+.2f} R "
             f"(95 % range {low:+.2f} to {high:+.2f} R). {verdict}"
         )
 
