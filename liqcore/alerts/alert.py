@@ -116,7 +116,7 @@ def explore_link(hit: Hit, settings: Settings) -> tuple[tuple[str, str], ...]:
     # The page offers these lengths; the next longer one shows the same.
     length = next((name for name, long in (("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60), ("2h", 120), ("4h", 240)) if long >= minutes), "12h")
     hour = -(-hit.time // 3_600_000_000) * 3_600_000_000
-    until = np.datetime_as_string(np.datetime64(int(hour), "us"), unit="s")
+    until = str(np.datetime_as_string(np.datetime64(int(hour), "us"), unit="s"))
     # The page's address holds the words of its controls.
     sides = {"long": "Longs", "short": "Shorts", "both": "Both"}
     out = [("layer", hit.heat.capitalize()), ("tf", length), ("span", "1 d"), ("until", until), ("side", sides[hit.side])]

@@ -6,7 +6,7 @@ more, so that what a bar shows depends neither on how much data was handed over 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -320,7 +320,9 @@ def observe(data: AlertData, settings: Settings, day: np.datetime64, now: np.dat
     edges = np.arange(start, max((until - start) // step, 1) * step + start + step, step)
     # An event at the very moment belongs to what is known then.
     recent = data.between(start, until + np.timedelta64(1, "us"))
-    return Frames(recent.between(start, edges[-1]), recent, settings, edges, int((day - start) // step))
+    # A reading of open interest counts from its own time on, the close of a bar included.
+    interest = _rows(recent.open_interest, start, edges[-1] + np.timedelta64(1, "us"))
+    return Frames(replace(recent.between(start, edges[-1]), open_interest=interest), recent, settings, edges, int((day - start) // step))
 
 
 def _day(moment: np.datetime64) -> np.datetime64:

@@ -1,0 +1,161 @@
+"""The engine: the same alerts however the data are fed, from one made-up market; and what a replay says about a rule."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liqcore import tables
+from liqcore.alerts.alert import Alert
+from liqcore.alerts.engine import State, start, step
+from liqcore.alerts.measure import replay
+from liqcore.alerts.observe import AlertData, Settings, needed_since
+from liqcore.alerts.rules import SIGNAL_KINDS, Condition, Group, Rule, RuleError
+
+QUICK = Settings(timeframe="15min", lookback="4h", window=6, bin_width=0.002)
+BEGIN, END = np.datetime64("2026-03-01T22:15", "us"), np.datetime64("2026-03-02T01:15", "us")
+LEVEL = 28_000.0
+
+
+def rule(*parts, match="any", cool_down="15m", name="x", **more):
+    return Rule(name, Group(match, parts, **more), cool_down=cool_down)
+
+
+EVERY = [rule(Condition(kind, heat=heat)) for kind in ("cluster appears", "cluster grows", "cluster shifts", "cluster dissipates", "cluster re-emerges") for heat in ("realised", "modelled")]
+EVERY += [rule(Condition(kind, LEVEL)) for kind in ("heat grows", "heat shrinks", "heat spikes", *SIGNAL_KINDS)]
+EVERY += [
+    rule(Condition("heat grows", LEVEL, "long", venues=2, within=0.01)), rule(Condition("venues agree", LEVEL, venues=2, within=0.01)),
+    rule(Condition("venues stop agreeing", LEVEL, venues=2, within=0.01)), rule(Condition("balance flips")), rule(Condition("price near cluster")),
+    rule(Condition("price near cluster", heat="modelled")), rule(Condition("large liquidation", minimum=400_000, on="event")), rule(Condition("source stale", over="30m")),
+    rule(Condition("external", name="cross", on="event")), rule(Condition("external", name="cross")),
+    rule(Condition("balance flips"), Condition("heat shrinks", LEVEL), match="all", together="4h"),
+]
+
+
+def market(seed):
+    """Two days of minutes around a midnight, with liquidations on three venues where price swings."""
+    rng = np.random.default_rng(seed)
+    count = 14 * 60
+    time = pd.date_range("2026-03-01 15:00", periods=count, freq="1min", tz="UTC")
+    close = LEVEL * np.exp(0.012 * np.sin(np.arange(count) / 70 + rng.uniform(0, 6)) + np.cumsum(rng.normal(0, 4e-4, count)))
+    open_ = np.concatenate([close[:1], close[:-1]])
+    volume = rng.lognormal(3, 1, count)
+    candles = tables.candles(pd.DataFrame({
+        "time": time, "open": open_, "high": np.maximum(open_, close) * 1.0004, "low": np.minimum(open_, close) * 0.9996, "close": close,
+        "volume": volume, "taker_buy_volume": volume * rng.uniform(0.3, 0.7, count),
+    }))
+    at = np.sort(rng.choice(count, 300))
+    liquidations = tables.liquidations(pd.DataFrame({
+        "time": time[at] + pd.to_timedelta(rng.uniform(0, 59, 300), unit="s"), "venue": rng.choice(["a", "b", "c"], 300, p=[0.6, 0.3, 0.1]),
+        "side": np.where(close[at] < open_[at], "long", "short"), "price": close[at], "notional": rng.lognormal(11, 1.2, 300), "completeness": "all",
+    }))
+    external = pd.DataFrame({"time": pd.to_datetime(["2026-03-01 23:07:30", "2026-03-02 00:00:00", "2026-03-02 01:01:01"], utc=True), "name": "Cross"})
+    interest = tables.open_interest(pd.DataFrame({"time": time[::15], "venue": "a", "quantity": 5_000 + rng.normal(0, 40, len(time[::15])).cumsum()}))
+    return AlertData(liquidations, candles, interest, external=external)
+
+
+def fed(data, moments, rules=EVERY, detail="quick"):
+    """All alerts when judged at these moments, with nothing but what was known then and needed, and the state read back each time."""
+    state, out = start(BEGIN), []
+    for now in moments:
+        state = State.from_dict(json.loads(json.dumps(state.to_dict())))
+        known = data.between(needed_since(state.until, QUICK), now + np.timedelta64(1, "us"))
+        state, alerts = step(rules, state, known, now, QUICK, detail)
+        out += alerts
+    return out
+
+
+@given(seed=st.integers(0, 10_000), data=st.data())
+@settings(max_examples=2)
+def test_batch_bar_by_bar_and_restarts_give_the_same_alerts(seed, data):
+    held = market(seed)
+    whole = list(step(EVERY, start(BEGIN), held, END, QUICK, "quick")[1])
+    bars = list(np.arange(BEGIN, END + QUICK.step, QUICK.step))
+    assert fed(held, bars) == whole
+    odd = sorted(data.draw(st.lists(st.integers(1, 180), max_size=4)))
+    assert fed(held, [*(BEGIN + np.timedelta64(minute, "m") for minute in odd), END]) == whole
+    assert len({alert.what for alert in whole}) >= 6
+    assert len({alert.id for alert in whole}) == len(whole)
+    # The past does not depend on the future.
+    half = BEGIN + np.timedelta64(2, "h")
+    assert [alert for alert in whole if tables.to_datetime64(alert.time) <= half] == list(step(EVERY, start(BEGIN), held, half, QUICK, "quick")[1])
+
+
+def test_a_full_alert_says_what_changed_on_what_data_and_what_speaks_against_it():
+    rules = [rule(Condition("heat grows", LEVEL, within=0.01)), rule(Condition("heat shrinks", LEVEL, within=0.01))]
+    data = market(3)
+    whole = list(step(rules, start(BEGIN), data, END, QUICK)[1])
+    assert whole
+    assert fed(data, [BEGIN + np.timedelta64(70, "m"), END], rules, "full") == whole
+    for alert in whole:
+        assert alert.against
+        assert (alert.level, alert.kind, alert.unit) == (LEVEL, "realised", "USD")
+        assert {name for name, _ in alert.venues} | set(alert.stale) == {"a", "b", "c"}
+        assert alert.completeness == "all"
+        assert alert.data_age >= 0
+        assert dict(alert.explore)["level"] == "28000"
+        assert Alert.from_dict(json.loads(json.dumps(alert.to_dict()))) == alert
+        assert (alert.after > alert.before) == (alert.what == "heat grows")
+
+
+def events(minutes, usd, venue="a", price=LEVEL):
+    return pd.DataFrame({"time": pd.Timestamp("2026-03-02 12:00", tz="UTC") + pd.to_timedelta(minutes, unit="min"), "venue": venue, "side": "short", "price": price, "notional": usd})
+
+
+def told(condition, parts, until="2026-03-02 18:00", **more):
+    data = AlertData(tables.liquidations(pd.concat(parts)))
+    alerts = step([rule(condition, **more)], start("2026-03-02 12:00"), data, until, Settings(timeframe="5min", lookback="1h"), "quick")[1]
+    return [(alert.time[11:16], alert.before, alert.after) for alert in alerts]
+
+
+def test_growth_by_hand_in_usd_with_venues_hysteresis_and_cool_down():
+    steady = events(range(1, 300, 5), 20_000.0)
+    burst = events([151, 152], 100_000.0)
+    grows = Condition("heat grows", LEVEL, "short", by=0.5, over="30min")
+    # Six bars of 20,000 before; 320,000 from the bar that closes at 14:35 on. It is told once.
+    assert told(grows, [steady, burst])[-1] == ("14:35", 120_000.0, 320_000.0)
+    assert len(told(grows, [steady, burst])) == len(told(grows, [steady])) + 1
+    assert told(Condition("heat grows", LEVEL, "long", by=0.5), [steady, burst]) == []
+    assert told(Condition("heat grows", 27_000, "short", by=0.5), [steady, burst]) == []
+    two = Condition("heat grows", LEVEL, "short", by=0.5, over="30min", venues=2)
+    assert told(two, [steady, burst]) == []
+    assert told(two, [steady, burst, events(range(1, 300, 5), 9_000.0, "b"), events([151], 90_000.0, "b")])[-1][0] == "14:35"
+    again = events([215, 216], 100_000.0)
+    assert [time for time, *_ in told(grows, [steady, burst, again], cool_down="15m")][-2:] == ["14:35", "15:40"]
+    assert [time for time, *_ in told(grows, [steady, burst, again], cool_down="4h")][-1] != "15:40"
+
+
+def test_a_large_liquidation_is_told_at_its_moment_and_a_silent_source_at_the_bar():
+    large = Condition("large liquidation", LEVEL, "short", minimum=1e6, on="event")
+    assert told(large, [events([3, 7.5], [5e5, 2e6])]) == [("12:07", 0.0, 2e6)]
+    # Last heard at 12:05, stale after 30 minutes, known at the close of the bar.
+    assert [time for time, *_ in told(Condition("source stale", over="30m"), [events([5], 1e4)])] == ["12:40"]
+
+
+def test_a_replay_tells_leads_outcomes_and_chance_and_repeats_itself():
+    data = market(5)
+    rules = [rule(Condition("heat grows", LEVEL, within=0.01), name="near"), rule(Condition("heat grows", 90_000), name="far away"), rule(Condition("cluster appears"), name="any")]
+    one, again = (replay(rules, data, np.random.default_rng(2), settings=QUICK, horizon="1h", controls=2) for _ in range(2))
+    pd.testing.assert_frame_equal(one.summary, again.summary)
+    summary = one.summary.set_index("name")
+    assert summary.loc["far away", "firings"] == 0
+    assert any("far outside" in note for note in one.notes)
+    assert summary["firings"].sum() == len(one.firings) == len(one.alerts)
+    minutes = data.candles.set_index("time")
+    checked = 0
+    for row in one.firings[one.firings["outcome"].isin(["touched", "not touched"])].itertuples():
+        place = row.price if np.isnan(row.level) else row.level
+        ahead = minutes[row.time : row.time + pd.Timedelta("1h") - pd.Timedelta("1us")]
+        reached = ahead[(ahead["low"] <= place) & (ahead["high"] >= place)] if len(ahead) else ahead
+        checked += 1
+        if row.outcome == "touched":
+            assert 0 < row.lead_minutes <= 60
+            assert (ahead["low"].min() <= place) | (ahead["high"].max() >= place)
+        else:
+            assert reached.empty
+    assert checked >= 3
+    with pytest.raises(RuleError, match="no candles and no liquidations"):
+        replay(rules, AlertData(), np.random.default_rng(1))
