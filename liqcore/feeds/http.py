@@ -35,7 +35,7 @@ EXPIRY: Final[dict[str, int]] = {
     "*risk*": 86_400, "*position-tiers*": 86_400, "*position-lever*": 86_400, "*liquidat*": 15, "*liq_orders*": 15, "*trades*": 10,
     "*/history?*": 10, "*openInterestHist*": 240, "*contract_stats*": 60, "*fundingRate*": 600, "*funding*": 300, "*": 15,
 }
-_RATES: Final = {"default": (5, 1.0), "api-pub.bitfinex.com/v2/liquidations": (3, 60.0), "api.coinalyze.net": (40, 60.0)}
+_RATES: Final = {"api-pub.bitfinex.com/v2/liquidations": (3, 60.0), "api.coinalyze.net": (40, 60.0)}
 _SECRETS: Final = ("authorization", "cg-api-key", "apikey", "api_key", "api-key", "x-api-key", "x-mbx-apikey", "ok-access-key", "x-bapi-api-key")
 _SECRET_WORDS: Final = ("api_key=", "apikey=", "signature=", "cg-api-key=", "&sign=", "?sign=")
 
@@ -57,7 +57,7 @@ class _Buckets(HostBucketFactory):
     """A bucket a host, and a slower one where a venue asks for it."""
 
     def _create_bucket(self, name: str) -> InMemoryBucket:
-        count, seconds = _RATES.get(name, _RATES["default"])
+        count, seconds = _RATES.get(name, (self.rates[0].limit, 1.0))
         return InMemoryBucket([Rate(count, int(seconds * 1_000))])
 
 
@@ -70,8 +70,8 @@ class _Flight:
 class _PoliteSession(LimiterMixin, requests.Session):
     """Sends what the cache could not answer, slowly enough, and raises on anything that is not a good answer."""
 
-    def __init__(self, clock: Callable[[], float] = time.time, timeout: float = 10.0, **_: Any) -> None:
-        factory = _Buckets(rates=[Rate(*(5, 1_000))])
+    def __init__(self, clock: Callable[[], float] = time.time, timeout: float = 10.0, per_second: int = 5, **_: Any) -> None:
+        factory = _Buckets(rates=[Rate(per_second, 1_000)])
         super().__init__(limiter=Limiter(factory, buffer_ms=50), per_host=True, limit_statuses=())
         self.clock, self.timeout = clock, timeout
         self._factory = factory
@@ -83,7 +83,7 @@ class _PoliteSession(LimiterMixin, requests.Session):
     def _bucket_name(self, request: requests.PreparedRequest) -> str:
         place = urlsplit(request.url or "")
         whole = f"{place.netloc}{place.path}"
-        return next((name for name in _RATES if name != "default" and whole.startswith(name)), place.netloc)
+        return next((name for name in _RATES if whole.startswith(name)), place.netloc)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         host = urlsplit(request.url or "").netloc
@@ -112,19 +112,21 @@ class _PoliteSession(LimiterMixin, requests.Session):
         """Forget the pauses venues asked for, as after a change of network."""
         self._paused.clear()
 
-    def close(self) -> None:
-        super().close()
+    def shut(self) -> None:
+        """Close for good; `close` alone only drops idle connections, because ccxt calls it when a client dies."""
+        self.close()
         self._factory.close()
 
 
 class FeedSession(CacheMixin, _PoliteSession):
     """The session for all feeds; give it to ccxt as `session` with `enableRateLimit` off. Safe in many threads."""
 
-    def __init__(self, cache: Path | None, clock: Callable[[], float], timeout: float) -> None:
+    def __init__(self, cache: Path | None, clock: Callable[[], float], timeout: float, per_second: int) -> None:
         where: dict[str, Any] = {"backend": "memory"} if cache is None else {"cache_name": str(cache), "backend": "sqlite", "serializer": "json"}
         super().__init__(
             **where, expire_after=15, urls_expire_after=EXPIRY, allowable_methods=("GET", "POST"), allowable_codes=(200,),
             stale_if_error=STALE_FOR, autoclose=False, ignored_parameters=list(_SECRETS), clock=clock, timeout=timeout,
+            per_second=per_second,
         )
         self._flights: WeakValueDictionary[str, _Flight] = WeakValueDictionary()
         self._gate = threading.Lock()
@@ -207,35 +209,36 @@ _SENDABLE: Final = ("timeout", "allow_redirects", "verify", "cert", "proxies", "
 
 
 def open_session(
-    folder: str | Path | None = None, *, timeout: float = 10.0, clock: Callable[[], float] = time.time, loopback: str | None = None
+    folder: str | Path | None = None, *, timeout: float = 10.0, clock: Callable[[], float] = time.time, loopback: str | None = None, per_second: int = 5,
 ) -> FeedSession:
     """A session with its cache in `folder` (in memory without one); a damaged cache file is set aside.
 
     `clock` tells seconds since 1970. `loopback` (or HEATLAB_LOOPBACK) is a `host:port` that plays every venue.
+    At most `per_second` requests a second go to one host; a few addresses that ask for less get less.
     """
     path = None if folder is None else Path(folder) / "answers.sqlite"
-    session = _opened(path, clock, timeout)
+    session = _opened(path, clock, timeout, per_second)
     target = loopback or os.environ.get(LOOPBACK)
     if target:
         session.mount("https://", _Detour(target))
     return session
 
 
-def _opened(path: Path | None, clock: Callable[[], float], timeout: float) -> FeedSession:
+def _opened(path: Path | None, clock: Callable[[], float], timeout: float, per_second: int) -> FeedSession:
     if path is None:
-        return FeedSession(None, clock, timeout)
+        return FeedSession(None, clock, timeout, per_second)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        session = FeedSession(path, clock, timeout)
+        session = FeedSession(path, clock, timeout, per_second)
         len(session.cache.responses)
         return session
     except (sqlite3.DatabaseError, OSError):
         with suppress(OSError):
             path.replace(path.with_suffix(".damaged"))
     try:
-        return FeedSession(path, clock, timeout)
+        return FeedSession(path, clock, timeout, per_second)
     except (sqlite3.DatabaseError, OSError):
-        return FeedSession(None, clock, timeout)
+        return FeedSession(None, clock, timeout, per_second)
 
 
 def _secret(request: requests.PreparedRequest) -> bool:

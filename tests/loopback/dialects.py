@@ -139,7 +139,7 @@ def dydx(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
 def binance(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
     if path.endswith("/klines"):
         end = int(query.get("endTime", NOW)) // 60_000 * 60_000
-        begin = max(int(query.get("startTime", 0)), end - (int(query.get("limit", 500)) - 1) * 60_000)
+        begin = max(-(-int(query.get("startTime", 0)) // 60_000) * 60_000, end - (int(query.get("limit", 500)) - 1) * 60_000)
         return [[t, "50000.0", "50060.0", "49940.0", "50015.0", "12.5", t + 59_999, "625000", 40, "5.5", "275000", "0"] for t in range(begin, end + 1, 60_000)]
     if path.endswith("/openInterest"):
         return {"openInterest": "91234.5", "symbol": query["symbol"], "time": NOW}
