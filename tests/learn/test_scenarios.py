@@ -153,6 +153,14 @@ def test_the_outcome_adds_up(name):
     assert f"{rate.wins} of those" in rate.sentence
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_news_comes_after_the_plan_or_the_ending_says_so(name):
+    scenario = _load(name)
+    news = [event for event in files.read_settings(name)["simulation"]["interventions"] if event["kind"] == "PriceDrift"]
+    later = [event for event in news if tables.to_datetime64(event["end"]) > scenario.at(scenario.decision_bar)]
+    assert bool(later) == ("is part of the story" in scenario.ending)
+
+
 def test_worlds_of_the_base_rate_can_be_made_again():
     tool = _tool()
     name = "the-lagging-feed"
