@@ -15,8 +15,10 @@ from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, find_clusters
 from liqcore.heat.grid import GridError, HeatGrid, merge
 
-# A basis is the distance to the index in the minute of the event: candles longer than this are no index for it.
+# Fewer events than this say little about a venue.
 _FEW = 20
+# An overlap that at most this share of random places reaches is called more than chance.
+_RARE = 0.05
 
 
 def venue_table(
@@ -190,14 +192,17 @@ def _in_band(grid: HeatGrid, cluster: Cluster, last: int) -> float:
 class Hits:
     """Where liquidations happened among the bins that price touched, by how bright the model had them before.
 
-    Of the touched bins the brightest `top` share held `captured` of the realised USD. `expected` is the same
-    with USD spread evenly over the touched bins of each column: what a map that knows nothing would get.
-    `columns` is the number of columns that count, `usd` what was realised in them.
+    `top` of the touched bins are looked up: the brightest ones held `captured` of the realised USD. `blind` is
+    what as many bins hold on average when drawn at random among those with any modelled heat. A model has
+    longs below the price and shorts above it, and that alone beats an even spread over all touched bins, so an
+    even spread would flatter it. `simple` is what a rule without a model gets: the touched prices farthest
+    beyond the last close. `columns` is the number of columns that count, `usd` what was realised in them.
     """
 
     top: float
     captured: float
-    expected: float
+    blind: float
+    simple: float
     columns: int
     usd: float
 
@@ -205,12 +210,16 @@ class Hits:
     def sentence(self) -> str:
         if self.columns == 0 or self.usd <= 0:
             return "No column has both modelled levels before it and realised liquidations in it, so nothing can be compared."
-        lift = self.captured / self.expected if self.expected > 0 else float("nan")
-        word = "about what chance gives" if 0.8 < lift < 1.25 else "more than chance gives" if lift >= 1.25 else "less than chance gives"
+        lift = self.captured / self.blind if self.blind > 0 else float("nan")
+        word = "more" if lift >= 1.25 else "less" if lift <= 0.8 else "about the same"
+        beyond = (
+            "so its brightness adds to what direction alone tells" if self.captured > 1.1 * self.simple
+            else "so its brightness tells nothing that direction alone does not"
+        )
         return (
-            f"Of the prices that were traded, the brightest {100 * self.expected:.0f} % of the modelled bins held {100 * self.captured:.0f} % of the "
-            f"realised USD in {self.columns:,} columns: {word}. It says that the bands lie where trading was forced once price came, "
-            "not that price comes to them."
+            f"Of the prices that were traded in {self.columns:,} columns, the model's brightest {100 * self.top:.0f} % held {100 * self.captured:.0f} % of the realised USD. "
+            f"As many bins drawn blindly among those it lit at all hold {100 * self.blind:.0f} %: the model gets {word}. "
+            f"A rule without a model, the traded prices farthest beyond the last close, gets {100 * self.simple:.0f} %, {beyond}."
         )
 
 
@@ -220,6 +229,7 @@ def model_hits(model: HeatGrid, record: HeatGrid, candles: pd.DataFrame, *, top:
     For each column the bins between its low and its high are ranked by the modelled heat of the column
     before, longs and shorts each; the hottest `top` share of them is then looked up in the record. Only
     touched bins count: a model is not praised for knowing that nothing is liquidated where price never was.
+    Bins without any modelled heat are never hot.
 
     Raises
     ------
@@ -230,37 +240,47 @@ def model_hits(model: HeatGrid, record: HeatGrid, candles: pd.DataFrame, *, top:
         raise GridError("The share of the brightest bins lies between 0 and 1, for instance 0.2.")
     if model.shape != record.shape or not np.array_equal(model.time_edges, record.time_edges) or not np.allclose(model.price_edges, record.price_edges, rtol=1e-9):
         raise GridError("The two maps do not share their edges. Make them with the same window, bins and timeframe.")
-    low, high = _traded(candles, model.time_edges)
+    low, high, close = _traded(candles, model.time_edges)
     touched = (model.price_edges[1:][None, :] > low[1:, None]) & (model.price_edges[:-1][None, :] < high[1:, None])
-    captured = expected = usd = 0.0
+    count = touched.sum(axis=1)
+    keep = np.maximum(np.rint(top * count), 1).astype(int)
+    beyond = np.log(model.price_centres)[None, :] - np.log(close[:-1])[:, None]
+    captured = blind = simple = usd = 0.0
     used = np.zeros(len(touched), dtype=bool)
     for name in tables.SIDES:
-        heat, done = getattr(model, name)[:-1].astype(np.float64), getattr(record, name)[1:].astype(np.float64)
-        inside = np.where(touched, done, 0.0).sum(axis=1)
-        ranked = np.where(touched, heat, -1.0)
-        count = touched.sum(axis=1)
-        keep = np.maximum(np.rint(top * count), 1).astype(int)
-        order = np.argsort(-ranked, axis=1, kind="stable")
-        rank = np.empty_like(order)
-        np.put_along_axis(rank, order, np.broadcast_to(np.arange(ranked.shape[1]), order.shape), axis=1)
-        hot = touched & (rank < keep[:, None])
+        heat, done = getattr(model, name)[:-1].astype(np.float64), np.where(touched, getattr(record, name)[1:], 0.0).astype(np.float64)
+        lit = touched & (heat > 0)
+        inside, under_light, lights = done.sum(axis=1), np.where(lit, done, 0.0).sum(axis=1), lit.sum(axis=1)
         # A column with one bin, or without modelled heat, ranks nothing.
-        fair = (count > 2) & (ranked.max(axis=1) > 0) & (inside > 0)
-        captured += float(np.where(hot, done, 0.0).sum(axis=1)[fair].sum())
-        expected += float((inside * hot.sum(axis=1) / np.maximum(count, 1))[fair].sum())
+        fair = (count > 2) & (lights > 0) & (inside > 0) & np.isfinite(close[:-1])
+        farthest = beyond if name == "short" else -beyond
+        captured += float(np.where(_first(heat, lit, keep), done, 0.0).sum(axis=1)[fair].sum())
+        simple += float(np.where(_first(farthest, touched, keep), done, 0.0).sum(axis=1)[fair].sum())
+        blind += float((under_light * np.minimum(keep / np.maximum(lights, 1), 1.0))[fair].sum())
         usd += float(inside[fair].sum())
         used |= fair
-    return Hits(top, captured / usd if usd else float("nan"), expected / usd if usd else float("nan"), int(used.sum()), usd)
+    captured, blind, simple = (part / usd if usd else float("nan") for part in (captured, blind, simple))
+    return Hits(top, captured, blind, simple, int(used.sum()), usd)
 
 
-def _traded(candles: pd.DataFrame, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(T,) low and high of each column; NaN where it has no candle."""
+def _first(values: np.ndarray, allowed: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """(T, P) whether a bin is among the `keep[t]` largest allowed ones of its row; ties to the lowest price."""
+    order = np.argsort(np.where(allowed, -values, np.inf), axis=1, kind="stable")
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.broadcast_to(np.arange(values.shape[1]), order.shape), axis=1)
+    return allowed & (rank < keep[:, None])
+
+
+def _traded(candles: pd.DataFrame, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(T,) low, high and close of each column; (inf, -inf, NaN) where it has no candle."""
     column = np.searchsorted(edges.astype("int64"), tables.microseconds(candles["time"]), side="right") - 1
     inside = (column >= 0) & (column < len(edges) - 1)
-    low, high = np.full(len(edges) - 1, np.inf), np.full(len(edges) - 1, -np.inf)
+    low, high, close = np.full(len(edges) - 1, np.inf), np.full(len(edges) - 1, -np.inf), np.full(len(edges) - 1, np.nan)
     np.minimum.at(low, column[inside], candles["low"].to_numpy()[inside])
     np.maximum.at(high, column[inside], candles["high"].to_numpy()[inside])
-    return low, high
+    # Candles are in order of time, so that the last one of a column stays.
+    close[column[inside]] = candles["close"].to_numpy()[inside]
+    return low, high, close
 
 
 @dataclass(frozen=True)
@@ -268,22 +288,25 @@ class Overlap:
     """Two maps of one kind at their ends: do their hottest bands lie at the same prices?
 
     `top` of the bins both cover are hot in each; `common` of the other's hot bins are hot in ours too, which
-    chance would make `top`. `similarity` is 1 − Jensen-Shannon divergence of the price profiles (0 to 1).
-    `low`, `high` is the range of prices that both cover.
+    chance would make `top`. Hot bins come in runs, so chance scatters widely: `shifted` is the share of all
+    shifts of the other map along price (around the ends) that overlap at least as well. `similarity` is
+    1 − Jensen-Shannon divergence of the price profiles (0 to 1). `low`, `high` is the range that both cover.
     """
 
     top: float
     common: float
+    shifted: float
     similarity: float
     low: float
     high: float
 
     @property
     def sentence(self) -> str:
-        word = "far more than" if self.common > 3 * self.top else "more than" if self.common > 1.5 * self.top else "no more than"
+        rare = self.shifted <= _RARE and self.common > self.top
+        word = "That is more than chance" if rare else "That can be chance"
         return (
-            f"Between {self.low:,.0f} and {self.high:,.0f}, {100 * self.common:.0f} % of the other map's hottest bands are hot in ours too, {word} the "
-            f"{100 * self.top:.0f} % that chance gives. Their price profiles are {100 * self.similarity:.0f} % alike."
+            f"Between {self.low:,.0f} and {self.high:,.0f}, {100 * self.common:.0f} % of the other map's hottest bands are hot in ours too. {word}: moved along the price axis "
+            f"at random, it would do as well in {100 * self.shifted:.0f} % of places. Their price profiles are {100 * self.similarity:.0f} % alike."
         )
 
 
@@ -306,8 +329,12 @@ def band_overlap(ours: HeatGrid, other: HeatGrid, *, top: float = 0.1, bins: int
     if mine.sum() <= 0 or theirs.sum() <= 0:
         raise GridError("One of the two maps is empty where they overlap. Choose another window.")
     keep = max(round(top * bins), 1)
-    hot = [set(np.argsort(-values, kind="stable")[:keep].tolist()) for values in (mine, theirs)]
-    return Overlap(keep / bins, len(hot[0] & hot[1]) / keep, 1 - jensen_shannon(mine, theirs), float(low), float(high))
+    hot = np.zeros((2, bins), dtype=bool)
+    for row, values in enumerate((mine, theirs)):
+        hot[row, np.argsort(-values, kind="stable")[:keep]] = True
+    places = (np.arange(bins)[None, :] - np.arange(bins)[:, None]) % bins
+    common = (hot[1][places] & hot[0]).sum(axis=1)
+    return Overlap(keep / bins, float(common[0] / keep), float((common[1:] >= common[0]).mean()), 1 - jensen_shannon(mine, theirs), float(low), float(high))
 
 
 def _profile(grid: HeatGrid, edges: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ _COLUMNS: Final = 96
 _BANDS: Final = 60
 # No difference is as dark as the panel, so that only differences shine.
 _MIDDLE: Final = "#1b222d"
+# Height of the legend inside a titled map, in pixels: prices beside it begin at the same height.
+_HEAD: Final = 78
 
 
 def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any], str]:
@@ -56,8 +58,11 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
     return spec, f"{found.venue} against the rest of the venues. The largest difference in liquidations: {top['more']} at {top['where']}."
 
 
-def agreement_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
-    """Numbers of venues that are hot along price, longs to the left and shorts to the right, and the alt text."""
+def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[dict[str, Any], str]:
+    """Numbers of venues that are hot along price, longs to the left and shorts to the right, and the alt text.
+
+    Prices stand at the height at which a titled heatmap beside it has them; `level` is marked in both.
+    """
     rows = pd.concat([
         pd.DataFrame({"low": frame["price_low"], "high": frame["price_high"], "venues": sign * frame[side], "zero": 0, "side": f"{side.capitalize()}s"})
         for side, sign in (("long", -1), ("short", 1))
@@ -68,21 +73,28 @@ def agreement_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
         count=lambda held: [f"{abs(int(number))} of {fresh}" for number in held["venues"]],
     )
     reach = max(fresh, 1)
+    heads = [
+        {"mark": {"type": "text", "text": text, "color": colour, "fontWeight": "bold", "y": 40, "x": {"expr": f"width * {place}"}, "tooltip": None}, "data": {"values": [{}]}}
+        for text, colour, place in (("Longs", LONG, 0.25), ("Shorts", SHORT, 0.75))
+    ]
+    asked = [] if level is None else [{"mark": {"type": "rule", "color": "white", "strokeDash": [6, 4], "clip": True, "tooltip": None}, "data": {"values": [{}]}, "encoding": {"y": {"datum": level}}}]
     spec = _spec(rows, [
-        {"mark": {"type": "rule", "color": LINE, "tooltip": None}, "encoding": {"x": {"datum": 0}}},
+        {"mark": {"type": "rule", "color": LINE, "tooltip": None, "y": _HEAD, "y2": {"expr": "height"}}, "data": {"values": [{}]}, "encoding": {"x": {"datum": 0}}},
+        *heads,
         {
             "mark": {"type": "rect", "tooltip": None},
             "encoding": {
-                "y": {"field": "low", "type": "quantitative", "axis": {"grid": False, "title": "BTC price, USD", "format": ",.0f"},
-                      "scale": {"zero": False, "nice": False, "domain": [float(frame["price_low"].min()), float(frame["price_high"].max())]}},
+                "y": {"field": "low", "type": "quantitative", "axis": {"grid": False, "title": None, "format": "$,.0f", "domain": False},
+                      "scale": {"zero": False, "nice": False, "domain": [float(frame["price_low"].min()), float(frame["price_high"].max())], "range": [{"expr": "height"}, _HEAD]}},
                 "y2": {"field": "high"},
                 "x": {"field": "zero", "type": "quantitative", "scale": {"domain": [-reach, reach], "nice": False},
                       "axis": {"title": f"Venues that are hot, of {fresh} fresh ones", "labelExpr": "abs(datum.value)", "tickMinStep": 1, "grid": False}},
                 "x2": {"field": "venues"},
-                "color": {"field": "side", "type": "nominal", "scale": {"domain": ["Longs", "Shorts"], "range": [LONG, SHORT]}, "legend": {"title": None, "orient": "top"}},
+                "color": {"field": "side", "type": "nominal", "scale": {"domain": ["Longs", "Shorts"], "range": [LONG, SHORT]}, "legend": None},
                 "tooltip": [{"field": "where", "type": "nominal", "title": "Price band"}, {"field": "side", "type": "nominal", "title": "Side"}, {"field": "count", "type": "nominal", "title": "Venues"}],
             },
         },
+        *asked,
     ], 420)
     if rows.empty:
         return spec, "No venue has a band of liquidations that stands out in this range of prices ($)."

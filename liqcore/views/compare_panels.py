@@ -131,7 +131,10 @@ def one_against_the_rest(found: Venues, drawing: Drawing) -> None:
         f"their shapes are {100 * apart.similarity:.0f} % alike.** Orange: {venue} has more of its heat there than the others have of theirs; blue: less."
     ))
     st.vega_lite_chart(spec=spec, key="difference", alt=alt, width="stretch")
-    st.caption("Both are shares of their own totals, so that a large venue is not different by its size alone.")
+    st.caption(
+        "Both are shares of their own totals, so that a large venue is not different by its size alone. With few events in a cell even two like "
+        "venues share few cells: a longer timeframe or fewer bins tell noise from a difference."
+    )
 
 
 def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -> None:
@@ -141,15 +144,15 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
         lines = None if level is None else pd.DataFrame({"price": [level], "label": [f"{wording.price(level)} in question"]})
         small = replace(drawing, volume=False, profile=False, zoom=False, orientation="time-right")
         panels.heatmap(found.whole, found.bars, data, small, "agreement-map", height=500, levels=lines, title="All venues")
-    along = agreement_by_price(found.grids, _LAST, as_of=_heartbeats(found), price=found.bars, rule=RULE)
-    spec, alt = compare_charts.agreement_chart(along)
+    along = agreement_by_price(found.grids, _LAST, as_of=_heartbeats(found, data), price=found.bars, rule=RULE)
+    spec, alt = compare_charts.agreement_chart(along, level)
     with right:
         st.vega_lite_chart(spec={**spec, "height": 500}, key="agreement-price", alt=alt, width="stretch")
         st.caption("How many venues have a cluster of their own at each price: longs to the left, shorts to the right.")
     if level is None:
         st.caption("No cluster stands out. Type a level above to ask about it.")
         return
-    verdict = agreement(found.grids, level, last=_LAST, as_of=_heartbeats(found), price=found.bars, rule=RULE, liquidations=found.events if found.whole.kind == "realised" else None)
+    verdict = agreement(found.grids, level, last=_LAST, as_of=_heartbeats(found, data), price=found.bars, rule=RULE, liquidations=found.events if found.whole.kind == "realised" else None)
     icon = {"market-wide": "groups", "partly confirmed": "group", "isolated": "person", "cannot say": "help"}[verdict.verdict]
     with st.container(border=True):
         st.markdown(f":material/{icon}: **{verdict.verdict.capitalize()} at {wording.markdown(wording.price(level))}.** {wording.markdown(verdict.sentence)}")
@@ -158,21 +161,26 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
     st.dataframe(_agreement_table(verdict.to_frame()), hide_index=True, width="stretch", column_config={
         "USD here": st.column_config.NumberColumn(format="compact"), "Share of the USD here": st.column_config.NumberColumn(format="percent"),
         "Basis, bp": st.column_config.NumberColumn(format="%+.1f"), "Late by, s": st.column_config.NumberColumn(format="%.0f"),
+        "Sure": st.column_config.NumberColumn(format="percent", help="How sure the lag is. Around a half or below, it is a guess."),
     })
+    if not data.synthetic:
+        st.caption("A file does not say until when each venue was listened to. A venue without recent events is therefore left out, not counted as one that disagrees.")
 
 
 def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
-    shown = frame[[name for name in ("venue", "state", "counted", "hot", "notional", "share", "basis", "lag_seconds") if name in frame]]
+    shown = frame[[name for name in ("venue", "state", "counted", "hot", "notional", "share", "basis", "lag_seconds", "lag_confidence") if name in frame]]
     shown = shown.assign(**({"basis": 1e4 * shown["basis"].astype(float)} if "basis" in shown else {}))
     return shown.rename(columns={
-        "venue": "Venue", "state": "State", "counted": "Counted", "hot": "Hot here", "notional": "USD here", "share": "Share of the USD here", "basis": "Basis, bp", "lag_seconds": "Late by, s",
+        "venue": "Venue", "state": "State", "counted": "Counted", "hot": "Hot here", "notional": "USD here", "share": "Share of the USD here", "basis": "Basis, bp", "lag_seconds": "Late by, s", "lag_confidence": "Sure",
     })
 
 
-def _heartbeats(found: Venues) -> dict[str, Any]:
-    """Every venue of a recording was listened to until the end of the window, as far as the file says."""
-    end = found.whole.time_edges[-1]
-    return dict.fromkeys(found.grids, end)
+def _heartbeats(found: Venues, data: Dataset) -> dict[str, Any]:
+    """When each venue was last known to be alive: the end of a simulated window, and nothing more than its last event in a file.
+
+    A file does not say until when each venue was listened to, so that its silence may be a broken feed.
+    """
+    return dict.fromkeys(found.grids, found.whole.time_edges[-1]) if data.synthetic else {}
 
 
 def lags(data: Dataset, found: Venues) -> None:
@@ -191,6 +199,8 @@ def lags(data: Dataset, found: Venues) -> None:
     spec, alt = compare_charts.lag_chart(frame)
     st.vega_lite_chart(spec=spec, key="lag", alt=alt, width="stretch")
     st.dataframe(frame, hide_index=True, width="stretch", column_config={"Sure": st.column_config.NumberColumn(format="percent")})
+    if heard:
+        st.caption("The delays of this sample are known, and were added to its events here. The chart shows whether the method finds them again; it is no measurement of a real feed.")
     st.caption(
         "By cross-correlation of event times in steps of one second. A lag counts only where it exceeds its own mirror image, and a sureness around "
         "a half is a guess. A late venue makes a cluster look as if it were still growing when it has long stopped."
@@ -242,7 +252,12 @@ def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) ->
         return
     model, record = both
     st.markdown(f"**{wording.markdown(model_hits(model, record, candles).sentence)}**")
-    st.caption("The two maps have legends of their own: a standing level and an event are different things, and their USD cannot be compared cell by cell.")
+    st.caption(
+        "It compares only prices that were traded, and says nothing about where price goes. The two maps have legends of their own: a standing level "
+        "and an event are different things, and their USD cannot be compared cell by cell."
+    )
+    if data.synthetic:
+        st.caption("This market is simulated. How a model does here says nothing about how it does on a real one.")
 
 
 def _common_range(data: Dataset, settings: ViewSettings) -> tuple[float, float]:

@@ -12,7 +12,7 @@ def test_typing_shows_the_sentence_then_the_plan_and_the_account_stays_out_of_th
     settle(page)
     stop = page.get_by_label("Stop, USD")
     stop.fill("35,000")
-    expect(page.get_by_text("is above the entry")).to_be_visible()
+    expect(page.get_by_text("is above the entry").first).to_be_visible()
     stop.fill("27,500")
     expect(page.get_by_text("This plan passes.")).to_be_visible()
     page.get_by_label("Account, USD").fill("43,210")

@@ -115,20 +115,31 @@ def test_a_cluster_of_one_venue_does_not_survive_its_removal():
     assert kept.left > 0.9
 
 
-def brute_hits(model, record, low, high, top):
-    captured = expected = usd = 0.0
+def brute_hits(model, record, low, high, close, top):
+    captured = blind = simple = usd = 0.0
     for side in ("long", "short"):
         for t in range(1, model.shape[0]):
             bins = [p for p in range(model.shape[1]) if model.price_edges[p + 1] > low[t] and model.price_edges[p] < high[t]]
             heat = {p: float(getattr(model, side)[t - 1, p]) for p in bins}
             done = {p: float(getattr(record, side)[t, p]) for p in bins}
-            if len(bins) <= 2 or max(heat.values()) <= 0 or sum(done.values()) <= 0:
+            lit = [p for p in bins if heat[p] > 0]
+            if len(bins) <= 2 or not lit or sum(done.values()) <= 0:
                 continue
-            hot = sorted(bins, key=lambda p: (-heat[p], p))[: max(int(np.rint(top * len(bins))), 1)]
-            captured += sum(done[p] for p in hot)
-            expected += sum(done.values()) * len(hot) / len(bins)
+            keep = max(int(np.rint(top * len(bins))), 1)
+            beyond = {p: (model.price_centres[p] / close[t - 1]) ** (1 if side == "short" else -1) for p in bins}
+            captured += sum(done[p] for p in sorted(lit, key=lambda p: (-heat[p], p))[:keep])
+            simple += sum(done[p] for p in sorted(bins, key=lambda p: -beyond[p])[:keep])
+            blind += sum(done[p] for p in lit) * min(keep / len(lit), 1)
             usd += sum(done.values())
-    return captured / usd, expected / usd
+    return captured / usd, blind / usd, simple / usd
+
+
+def moving_market(columns=20):
+    low = 110 + 40 * np.random.default_rng(7).random(columns)
+    high, close = low + 30, low + 12.0
+    return low, high, close, tables.candles(pd.DataFrame({
+        "time": pd.date_range(START, periods=columns, freq="15min"), "open": low, "high": high, "low": low, "close": close, "volume": 1.0, "taker_buy_volume": 0.5,
+    }))
 
 
 def test_hits_agree_with_brute_force():
@@ -136,21 +147,31 @@ def test_hits_agree_with_brute_force():
     shape = (20, 40)
     model = grid(rng.random(shape) * (rng.random(shape) < 0.7), rng.random(shape), kind="modelled")
     record = grid(rng.random(shape) * (rng.random(shape) < 0.3), rng.random(shape) * (rng.random(shape) < 0.2))
-    low = 110 + 40 * rng.random(20)
-    high = low + 30
-    candles = tables.candles(pd.DataFrame({
-        "time": pd.date_range(START, periods=20, freq="15min"), "open": low, "high": high, "low": low, "close": high, "volume": 1.0, "taker_buy_volume": 0.5,
-    }))
+    low, high, close, candles = moving_market()
     found = model_hits(model, record, candles, top=0.2)
-    captured, expected = brute_hits(model, record, low, high, 0.2)
-    assert found.captured == pytest.approx(captured)
-    assert found.expected == pytest.approx(expected)
+    assert (found.captured, found.blind, found.simple) == pytest.approx(brute_hits(model, record, low, high, close, 0.2))
     # A map that knows where the liquidations will be is told from one that does not.
-    knowing = grid(np.roll(record.long, -1, axis=0), np.roll(record.short, -1, axis=0), kind="modelled")
+    knowing = grid(np.roll(record.long, -1, axis=0) + 1e-6, np.roll(record.short, -1, axis=0) + 1e-6, kind="modelled")
     assert model_hits(knowing, record, candles).captured > 2 * found.captured
-    assert "more than chance" in model_hits(knowing, record, candles).sentence
+    assert "the model gets more" in model_hits(knowing, record, candles).sentence
+    assert "adds to what direction alone tells" in model_hits(knowing, record, candles).sentence
     with pytest.raises(GridError, match="edges"):
         model_hits(model, grid(np.ones((20, 39))), candles)
+
+
+def test_a_model_that_only_knows_the_direction_is_not_praised():
+    rng = np.random.default_rng(11)
+    *_, close, candles = moving_market(200)
+    centres = grid(np.zeros((200, 40))).price_centres
+    below = centres[None, :] < close[:, None]
+    # Levels of random brightness on the right side, and liquidations anywhere on that side.
+    model = grid(rng.random(below.shape) * below, rng.random(below.shape) * ~below, kind="modelled")
+    before = np.roll(below, 1, axis=0)
+    found = model_hits(model, grid(rng.random(below.shape) * before, rng.random(below.shape) * ~before), candles)
+    assert found.captured > 0.25, "an even spread over all touched prices, 20 %, is no fair rival"
+    assert found.captured == pytest.approx(found.blind, rel=0.1)
+    assert "about the same" in found.sentence
+    assert "tells nothing that direction alone does not" in found.sentence
 
 
 def test_the_same_map_on_other_bins_overlaps_and_a_shifted_one_does_not():
@@ -162,5 +183,8 @@ def test_the_same_map_on_other_bins_overlaps_and_a_shifted_one_does_not():
     assert same.similarity > 0.95
     other = band_overlap(ours, grid(np.repeat(rng.exponential(1, 60) ** 3, 4)[None, :], kind="modelled"))
     assert other.common < 0.5
+    assert same.shifted < 0.05 < other.shifted
+    assert "more than chance" in same.sentence
+    assert "can be chance" in other.sentence
     with pytest.raises(GridError, match="common prices"):
         band_overlap(ours, grid(heat, kind="modelled", low=300, high=400))

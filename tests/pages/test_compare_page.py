@@ -13,7 +13,8 @@ VIEWS = ["Side by side", "Difference", "Agreement", "Lag", "Without a venue", "M
 
 @pytest.mark.parametrize("layer", ["Realised", "Modelled"])
 def test_every_view_runs_and_describes_its_charts(layer):
-    for view in VIEWS:
+    # Lag, record and file do not depend on the layer.
+    for view in VIEWS if layer == "Realised" else ["Side by side", "Difference", "Agreement", "Without a venue"]:
         app = open_page("compare.py", view=view, layer=layer)
         assert not app.exception, view
         assert not app.error, view
@@ -94,12 +95,21 @@ def test_awkward_markets_give_a_page_and_a_sentence(case):
         liquidations = tables.liquidations(liquidations.assign(time=liquidations["time"].where(~south, liquidations["time"] + pd.Timedelta("9D"))))
     elif case == "day gap":
         candles = candles[(candles["time"] < "2026-03-01T06:00Z") | (candles["time"] > "2026-03-02T06:00Z")].reset_index(drop=True)
-    for view in ("Agreement", "Lag", "Without a venue", "Model and record"):
+    for view in ("Agreement", "Model and record"):
         app = upload(open_page("compare.py", data="Your own files", view=view, span="All", tf="1h"), liquidations=liquidations, candles=candles)
         assert charts(app) or app.info or app.error or app.warning, view
     text = words(upload(open_page("compare.py", data="Your own files", span="All", tf="1h"), liquidations=liquidations, candles=candles))
     said = {"three events": "too few to judge", "other currency": "far from the index"}
     assert said.get(case, "") in text
+
+
+def test_a_venue_whose_record_stops_early_is_left_out_and_not_counted_as_one_that_disagrees():
+    liquidations, candles = market(events=800)
+    stops = (liquidations["venue"] == "south") & (liquidations["time"] > liquidations["time"].iloc[-1] - pd.Timedelta("1D"))
+    app = upload(open_page("compare.py", data="Your own files", view="Agreement", span="All", tf="1h"), liquidations=liquidations[~stops].reset_index(drop=True), candles=candles)
+    assert app.dataframe[0].value.set_index("Venue")["Counted"].to_dict() == {"north": True, "south": False}
+    assert "Cannot say" in words(app)
+    assert "was left out" in words(app)
 
 
 def test_a_level_outside_the_window_is_said():
