@@ -1,0 +1,157 @@
+"""The session's promises: one request for many askers, kind words for every fault, no key in any cache."""
+
+import sqlite3
+import threading
+import time
+
+import pytest
+from loopback_session import loopback
+
+from liqcore.feeds import FeedError
+from liqcore.feeds.http import LOOPBACK, open_session
+from liqcore.feeds.status import BadSymbol, ClockSkew, GeoBlocked, KeyRefused, RateLimited, TimedOut, Unreachable
+
+KLINES = "https://fapi.binance.com/fapi/v1/klines"
+QUERY = {"symbol": "BTCUSDT", "interval": "1m", "limit": 5}
+
+
+def test_an_answer_is_cached_and_says_so():
+    with loopback() as (server, session):
+        first, second = session.fetch(KLINES, QUERY), session.fetch(KLINES, QUERY)
+        assert (first.cached, second.cached, second.stale) == (False, True, False)
+        assert first.data == second.data
+        assert len(first.data) == 5
+        assert server.count("klines") == 1
+
+
+def test_askers_at_one_moment_share_one_request():
+    with loopback() as (server, session):
+        server.delay = 0.3
+        found = []
+        threads = [threading.Thread(target=lambda: found.append(session.fetch(KLINES, QUERY).data)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 6
+        assert server.count("klines") == 1
+
+
+def test_askers_at_one_moment_share_one_failure():
+    with loopback() as (server, session):
+        server.delay = 0.3
+        server.fault("fapi", "500")
+        failures = []
+
+        def ask() -> None:
+            try:
+                session.fetch(KLINES, QUERY)
+            except FeedError as problem:
+                failures.append(str(problem))
+
+        threads = [threading.Thread(target=ask) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(failures) == 5
+        assert server.count("klines") == 1
+
+
+@pytest.mark.parametrize(("kind", "error", "state", "words", "wait"), [
+    ("429", RateLimited, "rate-limited", "asks for a pause of 7 seconds", 7.0),
+    ("451", GeoBlocked, "geo-blocked", "refuses requests from the country", 900.0),
+    ("403", GeoBlocked, "geo-blocked", "refuses requests from the country", 900.0),
+    ("500", FeedError, "error", "trouble of its own", None),
+    ("error-in-200", FeedError, "error", "internal trouble", None),
+    ("truncated", FeedError, "error", "broken or cut off", None),
+    ("unknown-symbol", BadSymbol, "off", "does not know the contract", None),
+    ("skewed-clock", ClockSkew, "error", "differ by 60 minutes", None),
+    ("key-refused", KeyRefused, "off", "refuses the key", None),
+])
+def test_a_fault_is_one_sentence_and_never_cached(kind, error, state, words, wait):
+    with loopback() as (server, session):
+        server.fault("fapi", kind)
+        with pytest.raises(error, match=words) as caught:
+            session.fetch(KLINES, QUERY)
+        assert caught.value.state == state
+        assert caught.value.status("binance").state == state
+        assert caught.value.retry_after == wait
+        assert str(caught.value).count("\n") == 0
+        server.clear()
+        session.resume()
+        assert len(session.fetch(KLINES, QUERY).data) == 5
+        # Others were never touched.
+        assert session.fetch("https://api.bybit.com/v5/market/open-interest", {"category": "linear"}).data["retCode"] == 0
+
+
+@pytest.mark.parametrize("kind", ["429", "451"])
+def test_a_venue_that_asked_for_a_pause_is_left_alone(kind):
+    with loopback() as (server, session):
+        server.fault("fapi", kind)
+        for _ in range(4):
+            with pytest.raises(FeedError):
+                session.fetch(KLINES, QUERY)
+        assert server.count("klines") == 1
+
+
+def test_silence_ends_in_time_and_a_dead_host_is_told():
+    with loopback(timeout=0.4) as (server, session):
+        server.slow = 1.5
+        server.fault("fapi", "timeout")
+        began = time.perf_counter()
+        with pytest.raises(TimedOut, match="did not answer in time"):
+            session.fetch(KLINES, QUERY)
+        assert time.perf_counter() - began < 1.4
+    dead = open_session(loopback="127.0.0.1:1", timeout=1)
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        dead.fetch(KLINES, QUERY)
+    dead.shut()
+
+
+@pytest.mark.parametrize(("kind", "words"), [("500", "trouble of its own"), ("error-in-200", "internal trouble"), ("truncated", "cut off"), ("429", "pause")])
+def test_an_old_answer_stands_in_and_tells_its_age_and_why(kind, words, monkeypatch):
+    monkeypatch.setattr("liqcore.feeds.http.EXPIRY", {"*": 1})
+    with loopback() as (server, session):
+        good = session.fetch(KLINES, QUERY).data
+        time.sleep(1.1)
+        server.fault("fapi", kind)
+        old = session.fetch(KLINES, QUERY)
+        assert old.data == good
+        assert old.stale
+        assert 1.0 < old.age < 30
+        assert words in old.reason
+        again = session.fetch(KLINES, QUERY)
+        assert again.stale, "the trouble must not have removed the old answer"
+
+
+def test_a_key_is_in_no_cache_and_shared_by_nobody(tmp_path):
+    with loopback(tmp_path) as (server, session):
+        url = "https://api.coinalyze.net/v1/liquidation-history"
+        for key in ("first-secret", "second-secret"):
+            session.fetch(url, {"symbols": "BTCUSDT_PERP.A"}, headers={"api_key": key})
+        session.fetch(url, {"symbols": "X", "api_key": "third-secret"})
+        session.fetch(KLINES, QUERY)
+        assert server.count("liquidation-history") == 3
+        assert [headers.get("api_key") for address, _, headers in server.requests if "coinalyze" in address] == ["first-secret", "second-secret", None]
+    files = list(tmp_path.iterdir())
+    assert files
+    assert not any(b"secret" in file.read_bytes() for file in files)
+
+
+def test_the_cache_survives_a_restart_and_a_damaged_file(tmp_path, monkeypatch):
+    with loopback(tmp_path) as (server, session):
+        session.fetch(KLINES, QUERY)
+        monkeypatch.setenv(LOOPBACK, server.address)
+        second = open_session(tmp_path)
+        assert second.fetch(KLINES, QUERY).cached
+        second.shut()
+        assert server.count("klines") == 1
+    with sqlite3.connect(tmp_path / "answers.sqlite") as file:
+        assert file.execute("select count(*) from responses").fetchone()[0] == 1
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "answers.sqlite").write_bytes(b"this is no database at all" * 500)
+    with loopback(bad) as (_, session):
+        assert len(session.fetch(KLINES, QUERY).data) == 5
+    assert (bad / "answers.damaged").is_file()
