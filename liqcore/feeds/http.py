@@ -57,7 +57,7 @@ class _Buckets(HostBucketFactory):
     """A bucket a host, and a slower one where a venue asks for it."""
 
     def _create_bucket(self, name: str) -> InMemoryBucket:
-        count, seconds = _RATES.get(name, (self.rates[0].limit, 1.0))
+        count, seconds = (_RATES if self.rates[0].limit <= 50 else {}).get(name, (self.rates[0].limit, 1.0))
         return InMemoryBucket([Rate(count, int(seconds * 1_000))])
 
 
@@ -214,7 +214,8 @@ def open_session(
     """A session with its cache in `folder` (in memory without one); a damaged cache file is set aside.
 
     `clock` tells seconds since 1970. `loopback` (or HEATLAB_LOOPBACK) is a `host:port` that plays every venue.
-    At most `per_second` requests a second go to one host; a few addresses that ask for less get less.
+    At most `per_second` requests a second go to one host; a few addresses that
+    ask for less get less, unless `per_second` is above 50, which is for a server of one's own.
     """
     path = None if folder is None else Path(folder) / "answers.sqlite"
     session = _opened(path, clock, timeout, per_second)
