@@ -147,7 +147,7 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
     along = agreement_by_price(found.grids, _LAST, as_of=_heartbeats(found, data), price=found.bars, rule=RULE)
     spec, alt = compare_charts.agreement_chart(along, level)
     with right:
-        st.vega_lite_chart(spec={**spec, "height": 500}, key="agreement-price", alt=alt, width="stretch")
+        st.vega_lite_chart(spec={**spec, "height": 514}, key="agreement-price", alt=alt, width="stretch")
         st.caption("How many venues have a cluster of their own at each price: longs to the left, shorts to the right.")
     if level is None:
         st.caption("No cluster stands out. Type a level above to ask about it.")

@@ -14,6 +14,7 @@ from liqcore.feeds.samples import SampleError
 from liqcore.heat.assumptions import AssumptionError
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.margin import MarginError
+from liqcore.learn.scenarios import ScenarioError
 from liqcore.tables import TableError
 from liqcore.views import chart, controls, explain, loaders, wording
 from liqcore.views.controls import Drawing
@@ -21,7 +22,7 @@ from liqcore.views.dataset import DataError, Dataset, ViewSettings
 from liqcore.views.palette import PaletteError
 
 PROBLEMS: Final = (
-    DataError, GridError, TableError, AssumptionError, MarginError, SampleError, chart.ChartError, PaletteError,
+    DataError, GridError, TableError, AssumptionError, MarginError, SampleError, chart.ChartError, PaletteError, ScenarioError,
 )
 _LAST: Final = "last_good_view"
 

@@ -18,6 +18,10 @@ def pages() -> list[StreamlitPage]:
             help="What a liquidation heatmap is, in one screen.",
         ),
         st.Page(
+            "pages/walkthrough.py", title="Walkthrough", icon=":material/school:",
+            help="Ten classic scenarios, step by step, with questions and honest base rates.",
+        ),
+        st.Page(
             "pages/explore.py", title="Explore", icon=":material/grid_on:",
             help="The heatmap with every control, on the sample market or your own files.",
         ),

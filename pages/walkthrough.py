@@ -1,0 +1,17 @@
+"""The classic scenarios, step by step, each drawn as it stood then."""
+
+from liqcore.views import shell
+
+shell.require_frame()
+
+import streamlit as st  # noqa: E402
+
+from liqcore.views import panels, walkthrough_panels  # noqa: E402
+
+st.title("Learn by walking through")
+st.markdown("Look at each chart before you read on: what would you do, knowing only what stood there then?")
+
+chosen = panels.attempt(walkthrough_panels.pick)
+if chosen is not None:
+    panels.attempt(walkthrough_panels.step, chosen)
+walkthrough_panels.glossary()
