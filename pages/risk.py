@@ -17,13 +17,13 @@ with left:
     found = risk_inputs.inputs()
 with right:
     risk_panels.notes(found)
-    plan = risk_panels.plan_of(found)
+    plan, current = risk_panels.plan_of(found)
     if plan is None:
         st.stop()
-    risk_panels.verdict(plan)
+    risk_panels.verdict(plan, current)
     risk_panels.ladder(plan, found)
     risk_panels.how_to_read(plan)
-    risk_panels.more(plan, found, f"{pd.Timestamp.now(tz='UTC'):%Y-%m-%d %H:%M} UTC")
+    risk_panels.more(plan, found, f"{pd.Timestamp.now(tz='UTC'):%Y-%m-%d %H:%M} UTC", current)
     st.caption(
         "Prices to start with are the last of the synthetic sample market; put in your own. Account and risk stay in this session and never enter the link."
     )

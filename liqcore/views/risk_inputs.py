@@ -115,7 +115,7 @@ def inputs() -> Inputs:
     else:
         values["risk_usd"] = form.number("Risk, USD", "riskdollars", "100", private=True, check=_above_zero("The risk"))
     st.markdown("**2. Idea**")
-    values["side"] = controls.choice("Direction", {"long": "Long", "short": "Short"}, "long", "direction")
+    values["side"] = controls.choice("Direction", {"long": "Long", "short": "Short"}, "long", "direction", on_change=_mirror)
     s = 1 if values["side"] == "long" else -1
     values["entry"] = form.number("Entry, USD", "entry", f"{level:,.0f}", check=_above_zero("The entry", 1e9), help="Several entries are a matter for the order; here it is their average.")
     values["stop"] = form.number("Stop, USD", "stop", f"{level - s * start.atr_hour:,.0f}", check=_above_zero("The stop", 1e9))
@@ -139,7 +139,7 @@ def inputs() -> Inputs:
         values["slippage"] = form.number("Slippage at the stop, %", "slippage", "0.02", percent=True, check=_rate("Slippage", 0.2))
         values["gap"] = form.number("Jump through the stop, %", "gap", "2", percent=True, check=lambda value: None if 0 <= value < 1 else "The jump lies between 0 and 100 %. Type it like 2.", help="For the worst case: price opens this far beyond the stop.")
         linear = values["contract"] == "linear"
-        values["step"] = form.number("Quantity step, BTC" if linear else "Contract size, USD", "step", "0.001" if linear else "100", check=_above_zero("The step", 1e6))
+        values["step"] = form.number("Quantity step, BTC" if linear else "Contract size, USD", "step" if linear else "contractsize", "0.001" if linear else "100", check=_above_zero("The step", 1e6))
         values["holding_hours"] = form.number("Expected holding time, hours", "hours", "24", check=lambda value: None if 0 <= value <= 8760 else "The holding time lies between 0 and a year of 8,760 hours.")
         values["funding_rate"] = form.number("Funding, % every 8 hours", "fundingrate", "0.01", percent=True, check=_rate("Funding", 0.05))
         values["atr_1m"] = form.number("One-minute ATR, USD", "atr", f"{start.atr_minute:g}", optional=True, check=lambda value: None if value >= 0 else "The ATR is a range and cannot be below zero.", help="Noise that the stop must survive; here that of the sample market. Empty: unknown, which the plan then says.")
@@ -150,6 +150,18 @@ def inputs() -> Inputs:
     values["bands"] = tuple((zone.low, zone.high) for zone in zones)
     values["account"] = account
     return Inputs(values, form.problems, zones, tuple(levels), (*notes, *more))
+
+
+def _mirror() -> None:
+    """Turning the direction mirrors stop and targets at the entry, as far as they can be read."""
+    try:
+        entry = parse_number(str(st.session_state.get("entry", "")), "Entry")
+        stop = parse_number(str(st.session_state.get("stop", "")), "Stop")
+    except RiskError:
+        return
+    targets, _ = overlays.parse_levels(str(st.session_state.get("targets", "")))
+    st.session_state["stop"] = f"{2 * entry - stop:,.10g}"
+    st.session_state["targets"] = "; ".join(f"{2 * entry - target:,.10g}" for target in targets)
 
 
 def _handed_over(start: Defaults) -> tuple[float, str]:

@@ -28,36 +28,36 @@ _LEVERAGES: Final = (1, 2, 3, 5, 7, 10, 15, 20, 25, 50, 75, 100)
 _DISTANCES: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
 
 
-def plan_of(found: Inputs) -> Plan | None:
-    """The plan of what was typed; where a field cannot be read, the last plan, marked as such."""
+def plan_of(found: Inputs) -> tuple[Plan | None, bool]:
+    """The plan of what was typed, and True; where a field cannot be read, the last plan, and False."""
     if found.problems:
         st.error(f"**{len(found.problems)} field{'s' if len(found.problems) > 1 else ''} cannot be read**: {wording.markdown(next(iter(found.problems.values())))}", icon=":material/error:")
-        return _last()
+        return _last(), False
     try:
         plan = plan_trade(**{name: value for name, value in found.fields.items() if value is not None})
     except RiskError as problem:
         st.error(wording.markdown(str(problem)), icon=":material/error:")
-        return _last()
+        return _last(), False
     st.session_state[_HELD] = plan
-    return plan
+    return plan, True
 
 
 def _last() -> Plan | None:
     plan: Plan | None = st.session_state.get(_HELD)
-    if plan is not None:
-        st.caption(":material/history: Below is the last plan that could be computed. It does not hold what is typed now.")
     return plan
 
 
-def verdict(plan: Plan) -> None:
+def verdict(plan: Plan, current: bool) -> None:
     """Accepted or rejected with the reason first, then the numbers, the checklist and the red flags."""
-    if plan.accepted:
+    if not current:
+        st.warning("**Old numbers.** Below is the last plan that could be computed. It does not hold what is typed now and is not to be traded.", icon=":material/history:")
+    elif plan.accepted:
         st.success(f"**This plan passes.** At the stop it loses {wording.markdown(wording.usd(plan.loss_at_stop))}, {100 * plan.risk_fraction:.2f} % of the account, and the stop fires before liquidation.", icon=":material/check_circle:")
     else:
         st.error("**Rejected.** " + " ".join(wording.markdown(reason) for reason in plan.reasons), icon=":material/block:")
         st.caption("The numbers below show how far off it is. They are not tradable.")
-    liquidation = "none" if plan.liquidation_price is None else wording.price(plan.liquidation_price)
-    away = None if plan.liquidation_price is None else f"{100 * (plan.liquidation_price / plan.entry - 1):+.1f} % from the entry"
+    liquidation = "–" if plan.quantity <= 0 else "none" if plan.liquidation_price is None else wording.price(plan.liquidation_price)
+    away = "not computed" if plan.quantity <= 0 else None if plan.liquidation_price is None else f"{100 * (plan.liquidation_price / plan.entry - 1):+.1f} % from the entry"
     facts = (
         ("Quantity", f"{plan.quantity:.6g} BTC" if plan.contract == "linear" else wording.usd(plan.notional), f"{wording.usd(plan.notional)} notional"),
         ("Initial margin", wording.usd(plan.margin), f"{100 * plan.margin / plan.account:.0f} % of the account" if plan.account > 0 else None),
@@ -108,7 +108,9 @@ def how_to_read(plan: Plan) -> None:
         points = [
             f"**Size** comes from the risk, not from the leverage: {wording.usd(plan.risk_usd)} divided by what one BTC loses between {wording.price(plan.entry)} and {wording.price(plan.stop)}, fees and slippage included, rounded down.",
             f"**Leverage** only decides the margin: {plan.leverage:g}× ties up {wording.usd(plan.margin)}. It also decides how near liquidation is.",
-            f"**The gate** rejects a plan whose stop could come too late: it needs room of {wording.usd(plan.room_needed or 0)} between stop and liquidation and has {wording.usd(plan.room or 0)}." if plan.liquidation_price is not None else "**The gate** has nothing to check: this position cannot be liquidated.",
+            f"**The gate** rejects a plan whose stop could come too late: it needs room of {wording.usd(plan.room_needed or 0)} between stop and liquidation and has {wording.usd(plan.room or 0)}." if plan.liquidation_price is not None and plan.quantity > 0
+            else "**The gate** was not reached: without a size there is no liquidation price." if plan.quantity <= 0
+            else "**The gate** has nothing to check: this position cannot be liquidated.",
             "**A stop is no guarantee.** Price can jump through it; the loss with a jump shows what that would cost.",
         ]
         st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
@@ -117,10 +119,13 @@ def how_to_read(plan: Plan) -> None:
             st.dataframe(pd.DataFrame(plan.derivation, columns=["Step", "Value"]), hide_index=True, width="stretch")
 
 
-def more(plan: Plan, found: Inputs, made_at: str) -> None:
+def more(plan: Plan, found: Inputs, made_at: str, current: bool) -> None:
     """The what-ifs, one at a time."""
     st.subheader("What if?")
     part = controls.choice("Look at", PARTS, "drag", "part", label_visibility="collapsed")
+    if part == "ticket" and not current:
+        st.info("There is no ticket while a field cannot be read: it would hold old numbers.", icon=":material/info:")
+        return
     try:
         {"drag": _drag, "sweep": _sweep, "luck": _luck, "streak": _streak, "open": _open, "ticket": lambda one, two: _ticket(one, two, made_at)}[part](plan, found)
     except RiskError as problem:

@@ -84,6 +84,30 @@ def test_every_what_if_runs_for_both_directions():
         assert all(len(chart.proto.alt) > 40 for chart in charts(app))
 
 
+def test_old_numbers_are_marked_and_give_no_ticket():
+    app = open_page("risk.py", part="Order ticket")
+    assert "Buy limit" in app.code[0].value
+    app.text_input(key="stop").set_value("").run()
+    assert any("Old numbers" in item.value for item in app.warning)
+    assert not app.success
+    assert not app.code
+
+
+def test_turning_the_direction_mirrors_stop_and_targets():
+    app = open_page("risk.py", entry="28,000", stop="27,700", targets="28,600; 29,000")
+    app.segmented_control(key="direction").set_value("short").run() if hasattr(app, "segmented_control") else app.button_group(key="direction").set_value(["short"]).run()
+    assert not app.exception
+    assert app.text_input(key="stop").value == "28,300"
+    assert app.text_input(key="targets").value == "27,400; 27,000"
+    assert app.success
+
+
+def test_a_stop_on_the_wrong_side_computes_no_liquidation():
+    app = open_page("risk.py", stop="30,000", help="true")
+    assert metrics(app)["Liquidation"] == "–"
+    assert "cannot be liquidated" not in words(app)
+
+
 def test_a_handed_over_level_with_clusters_is_drawn_and_broken_parts_are_named():
     zones = write_zones([Zone("long", 27_400, 27_600, 12e6), Zone("short", 28_500, 28_700, 22e6)])
     app = open_page("risk.py", level="28000", zones=zones + ";nonsense", lines="28,400")
