@@ -136,7 +136,9 @@ class FeedSession(CacheMixin, _PoliteSession):
         if options.get("timeout") is None:
             options["timeout"] = self.timeout
         if _secret(request):
-            return self._noted(lambda: _PoliteSession.send(self, request, **{k: v for k, v in options.items() if k in _SENDABLE}))
+            # A redirect would carry the key to whatever host it names.
+            plain = {name: value for name, value in options.items() if name in _SENDABLE} | {"allow_redirects": False}
+            return self._noted(lambda: _PoliteSession.send(self, request, **plain))
         key = self.cache.create_key(request)
         with self._gate:
             flight = self._flights.get(key) or self._flights.setdefault(key, _Flight())

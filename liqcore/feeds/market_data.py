@@ -129,8 +129,9 @@ def _client(session: FeedSession, row: Venue) -> Any:
     base, quote = pair.split("/")
     inverse = settle == "BTC"
     symbol = row.inverse[0] if inverse else row.linear[0]
+    # Gate puts the settlement coin into its paths, in small letters.
     market = client.safe_market_structure({
-        "id": symbol, "symbol": row.unified, "base": base, "quote": quote, "settle": settle, "baseId": base, "quoteId": quote, "settleId": settle,
+        "id": symbol, "symbol": row.unified, "base": base, "quote": quote, "settle": settle, "baseId": base, "quoteId": quote, "settleId": settle.lower() if row.id == "gate" else settle,
         "baseName": base, "type": "swap", "spot": False, "swap": True, "future": False, "option": False, "contract": True, "active": True, "linear": not inverse,
         "inverse": inverse, "subType": "inverse" if inverse else "linear", "contractSize": row.contract_size(symbol),
         "info": {"instFamily": symbol.removesuffix("-SWAP"), "uly": symbol.removesuffix("-SWAP")},
@@ -170,7 +171,9 @@ def _plain_candles(session: FeedSession, row: Venue, timeframe: str, step: int, 
 
 def _funding(session: FeedSession, row: Venue, since: int) -> pd.DataFrame:
     found = _client(session, row).fetch_funding_rate_history(row.unified, since, 100)
-    frame = pd.DataFrame({"time": [one["timestamp"] for one in found], "rate": [one["fundingRate"] for one in found]}).drop_duplicates("time")
+    # Deribit's rows are hourly, but ccxt gives each the rate of the eight hours before it.
+    rates = [one["info"]["interest_1h"] if row.id == "deribit" else one["fundingRate"] for one in found]
+    frame = pd.DataFrame({"time": [one["timestamp"] for one in found], "rate": rates}).drop_duplicates("time")
     frame = frame[frame["time"] >= since].assign(venue=row.id)
     hours = frame["time"].sort_values().diff().median() / 3_600_000
     return frame.assign(interval_hours=round(hours) if hours >= 1 else 8.0)

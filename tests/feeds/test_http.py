@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from loopback_session import loopback
@@ -155,3 +156,31 @@ def test_the_cache_survives_a_restart_and_a_damaged_file(tmp_path, monkeypatch):
     with loopback(bad) as (_, session):
         assert len(session.fetch(KLINES, QUERY).data) == 5
     assert (bad / "answers.damaged").is_file()
+
+
+def test_a_key_follows_no_redirect_to_another_host():
+    class Moved(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers.get("CG-API-KEY")))
+            here = self.path == "/here"
+            self.send_response(302 if here else 200)
+            if here:
+                self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Moved)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    session = open_session()
+    try:
+        with pytest.raises(FeedError):
+            session.fetch(f"http://127.0.0.1:{server.server_port}/here", headers={"CG-API-KEY": "secret"})
+    finally:
+        session.shut()
+        server.shutdown()
+        server.server_close()
+    assert asked == [("/here", "secret")]

@@ -18,7 +18,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.loopback.dialects import HOSTS, Event, Refused, made_events
+from tests.loopback.dialects import Event, Refused, made_events
+from tests.loopback.market_dialects import HOSTS
 
 BYBIT_403 = "<html><title>403</title>The Amazon CloudFront distribution is configured to block access from your country.</html>"
 FAULTS = (
