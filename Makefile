@@ -48,12 +48,16 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Heatlab needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11.") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
+# uv installs in a fraction of pip's time; where it cannot, pip does it.
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile uv && $(BIN)/uv pip install --quiet --python $(BIN)/python -r $(1) \
+	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r $(1)
+
 $(VENV)/.run: $(VENV)/bin/python requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
+	$(call install,requirements.txt)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python requirements.txt requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.txt
+	$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/.run
 
 clean:

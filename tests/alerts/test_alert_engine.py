@@ -16,7 +16,7 @@ from liqcore.alerts.observe import AlertData, Settings, needed_since
 from liqcore.alerts.rules import SIGNAL_KINDS, Condition, Group, Rule, RuleError
 
 QUICK = Settings(timeframe="15min", lookback="4h", window=6, bin_width=0.002)
-BEGIN, END = np.datetime64("2026-03-01T22:15", "us"), np.datetime64("2026-03-02T01:15", "us")
+BEGIN, END = np.datetime64("2026-03-01T22:15", "us"), np.datetime64("2026-03-02T00:30", "us")
 LEVEL = 28_000.0
 
 

@@ -1,12 +1,15 @@
 """The risk page: numbers as people type them, the gate, what-ifs, and nothing private in the link."""
 
-
+import numpy as np
 from test_pages import charts, open_page, words
 
 from liqcore.risk import plan_trade
 from liqcore.risk.handover import MOST, Zone, read_zones, write_zones
+from liqcore.risk.luck import simulate_trades
 from liqcore.risk.pine import plan_to_pine
 from liqcore.risk.plan_data import Plan
+from liqcore.risk.what_if import price_drag
+from liqcore.views import risk_charts
 
 PARTS = ["Drag the price", "Leverage and stop", "200 trades", "Losing streaks", "Open risks", "Order ticket"]
 
@@ -145,3 +148,16 @@ def test_kelly_needs_trades_that_were_not_used_to_find_the_rule():
     app.number_input(key="measured").set_value(200).run()
     assert not app.error
     assert "quarter" in words(app).lower()
+
+
+def test_every_mark_of_a_chart_has_rows_to_draw():
+    """A layer without data is drawn as nothing at all, so the ruin and zero lines must bring their own row."""
+    plan = plan_trade("long", 28_000, 27_700, 10_000, risk=0.01, leverage=10, targets=(28_600,))
+    runs = simulate_trades(np.random.default_rng(1), win_rate=0.45, reward_risk=2.0, risk=0.01)
+    for spec, _ in (risk_charts.fan(runs, 200), risk_charts.drag(price_drag(plan), plan, plan.entry)):
+        for layer in spec["layer"]:
+            rows = spec["datasets"][layer["data"]["name"]]
+            used = {part["field"] for part in layer["encoding"].values() if "field" in part}
+            assert len(rows) > 0
+            assert used <= set(rows.columns)
+    assert risk_charts.fan(runs, 200)[0]["datasets"]["ruin"]["level"].tolist() == [runs.ruin_level]
