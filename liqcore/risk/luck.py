@@ -168,7 +168,7 @@ def _note(p: float, reward: float, fraction: float, trades: int) -> str:
     average = p * reward - (1 - p)
     spread = 2 * float(np.sqrt(p * (1 - p) / trades))
     edge = (
-        f"The picture assumes {p:.0%} wins of {reward:g} R, an average of {average:+.2f} R a trade at {fraction:.2%} risk. "
+        f"The picture assumes {p:.0%} wins of {reward:.3g} R, an average of {average:+.2f} R a trade at {fraction:.2%} risk. "
     )
     return edge + (
         f"That win rate is the unknown: even {trades} trades would only pin it to about ±{spread:.0%}, and {1 / (1 + reward):.0%} wins already mean no gain."

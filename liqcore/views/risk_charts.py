@@ -77,13 +77,15 @@ def _apart(prices: np.ndarray, least: float, low: float, high: float) -> np.ndar
 def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
     """Profit and loss after costs along price, with stop, entry and liquidation marked."""
     rows = curve[["price", "net"]].assign(colour=np.where(curve["net"] >= 0, _GAIN, _DANGER))
-    marks = [("entry", plan.entry), ("stop", plan.stop), ("here", at)]
+    marks = [("entry", plan.entry), ("stop", plan.stop)]
+    if abs(at - plan.entry) > 0.0005 * plan.entry:
+        marks.append(("here", at))
     if plan.liquidation_price is not None and curve["price"].min() <= plan.liquidation_price <= curve["price"].max():
         marks.append(("liquidation", plan.liquidation_price))
     lines = pd.DataFrame(marks, columns=["name", "price"])
     x = {"field": "price", "type": "quantitative", "scale": {"zero": False, "nice": False}, "axis": {"title": "BTC price, USD", "format": ",.0f", "grid": False}}
     layers: list[dict[str, Any]] = [
-        {"mark": {"type": "rule", "color": QUIET, "tooltip": None}, "encoding": {"y": {"datum": 0}}},
+        {"data": {"name": "zero"}, "mark": {"type": "rule", "color": QUIET, "tooltip": None}, "encoding": {"y": {"field": "level", "type": "quantitative"}}},
         {"data": {"name": "curve"}, "mark": {"type": "line", "color": NOW, "strokeWidth": 2, "tooltip": None},
          "encoding": {"x": x, "y": {"field": "net", "type": "quantitative", "axis": {"title": "Profit or loss after costs, USD", "format": ",.0f"}}}},
         {"data": {"name": "lines"}, "mark": {"type": "rule", "strokeDash": [4, 4], "color": QUIET, "tooltip": None}, "encoding": {"x": {"field": "price", "type": "quantitative"}}},
@@ -91,7 +93,7 @@ def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
          "encoding": {"x": {"field": "price", "type": "quantitative"}, "text": {"field": "name"}}},
     ]
     worst, best = float(curve["net"].min()), float(curve["net"].max())
-    return _spec(layers, {"curve": rows, "lines": lines}, 300), f"Profit and loss between {usd(worst)} and {usd(best)} as price moves; from the liquidation price on the margin is gone."
+    return _spec(layers, {"curve": rows, "lines": lines, "zero": pd.DataFrame({"level": [0.0]})}, 300), f"Profit and loss between {usd(worst)} and {usd(best)} as price moves; from the liquidation price on the margin is gone."
 
 
 def sweep(found: Sweep, plan: Plan) -> Drawn:
@@ -130,9 +132,9 @@ def fan(found: MonteCarlo, trades: int) -> Drawn:
 
     layers = [area(low, high, 0.25), area(*inner, 0.35), {
         "data": {"name": "fan"}, "mark": {"type": "line", "color": UP, "strokeWidth": 2, "tooltip": None}, "encoding": {"x": x, "y": {"field": middle, "type": "quantitative"}},
-    }, {"mark": {"type": "rule", "color": _DANGER, "strokeDash": [4, 4], "tooltip": None}, "encoding": {"y": {"datum": found.ruin_level}}}]
+    }, {"data": {"name": "ruin"}, "mark": {"type": "rule", "color": _DANGER, "strokeDash": [4, 4], "tooltip": None}, "encoding": {"y": {"field": "level", "type": "quantitative"}}}]
     last = frame.iloc[-1]
-    return _spec(layers, {"fan": frame}, 320), (
+    return _spec(layers, {"fan": frame, "ruin": pd.DataFrame({"level": [found.ruin_level]})}, 320), (
         f"After {trades} trades the account is {last[middle]:.2f} times its start in the middle run, between {last[low]:.2f} and {last[high]:.2f} times in nine of ten; "
         f"{100 * found.ruin_probability:.1f} % of the runs fell to {found.ruin_level:.0%} at some time. No liquidation is in this picture, only stops of equal $ risk."
     )
