@@ -149,3 +149,19 @@ def test_recorded_events_of_a_venue_and_totals_of_others_are_compared(real_data)
         app.file_uploader(key="uploads").set_value([(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]).run()
         assert not app.exception, view
         assert charts(app), view
+
+
+@pytest.mark.real_data
+def test_seven_recorded_venues_add_up(real_data):
+    folder = real_data / "B_2023-02_06_btc28k"
+    names = ["candles_perp_5m.parquet", "liq_daily_by_exchange.parquet"]
+    app = open_page("compare.py", data="Your own files", span="All", tf="1d")
+    app.file_uploader(key="uploads").set_value([(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]).run()
+    assert not app.exception
+    assert len(charts(app)) == 8, "seven venues and their sum"
+    table = next(item.value for item in app.dataframe if "Largest print" in item.value.columns).set_index("Venue")
+    raw = pd.read_parquet(folder / names[1])
+    columns = [name for name in raw if name.endswith(("_long", "_short"))]
+    of = [name.split(" - ")[1].rsplit("_", 1)[0].lower().replace("huobi", "htx") for name in columns]
+    total = raw[columns].sum().groupby(of).sum()
+    assert table["USD"].rename(str.lower).sort_index().to_dict() == pytest.approx(total.sort_index().to_dict(), rel=1e-6)
