@@ -23,7 +23,7 @@ unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not browser" -n $(WORKERS) -q
 
 browser: $(VENV)/.dev chromium
-	$(BIN)/python -m pytest -m browser -n $(WORKERS) --dist loadfile -q
+	$(BIN)/python -m pytest -m browser -q
 
 bench: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest benchmarks -q -s --benchmark-disable-gc
