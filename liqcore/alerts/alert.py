@@ -104,7 +104,7 @@ def make_alert(rule: Rule, hit: Hit, frames: Frames, data: AlertData, detail: st
             ))
     return Alert(
         id=f"{rule.id}-{hit.time}-{hit.what.replace(' ', '_')}-{hit.key}"[:200], rule=rule.id, name=rule.name, time=f"{np.datetime_as_string(moment, unit='s')}Z",
-        sentence=hit.words, what=hit.what, side=side, level=hit.level, price=hit.price, usd=hit.usd, before=_finite(hit.before), after=_finite(hit.after),
+        sentence=hit.words, what=hit.what, side=side, level=hit.level, price=_said(hit.price), usd=_said(hit.usd) or 0.0, before=_said(hit.before), after=_said(hit.after),
         unit=hit.unit, cluster=hit.cluster, kind=hit.heat, kind_note=KIND_NOTE[hit.heat], agreement=verdict, against=against,
         explore=explore_link(hit, frames.settings), tell=rule.tell, **facts,
     )
@@ -195,5 +195,6 @@ def _given(frame: pd.DataFrame | None) -> pd.DataFrame | None:
     return None if frame is None or frame.empty else frame
 
 
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and np.isfinite(value) else None
+def _said(value: float | None) -> float | None:
+    # Sums over more or fewer rows differ in their last digits, and the same alert must not.
+    return round(float(value), 6) if value is not None and np.isfinite(value) else None
