@@ -24,6 +24,7 @@ KIND_NOTE: Final = {
 
 # A reading takes a good part of a second, and at one moment thousands of rules may have something to tell.
 MOST_READ: Final = 8
+_NO_FACTS: Final[dict[str, Any]] = {"venues": (), "completeness": "unknown", "stale": (), "data_age": None}
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,14 @@ class Alert:
 
 
 def make_alert(rule: Rule, hit: Hit, frames: Frames, data: AlertData, detail: str) -> Alert:
-    """The alert for a hit of a rule; `detail` is `full` with the reading's counter-evidence, or `quick` without."""
+    """The alert for a hit of a rule; `detail` is `full` with the reading's counter-evidence, `quick` without, or `bare`."""
     moment = np.datetime64(hit.time, "us")
     # The last bar that had closed by then: a running bar does not count, even where it is known by now.
     bar = int((hit.time - frames.edges[0].astype("int64")) // frames.settings.step.astype("int64")) - 1
-    facts = frames.keep(("facts", hit.heat, bar, hit.time), lambda: _facts(frames, hit.heat, bar, hit.time))
+    facts = _NO_FACTS if detail == "bare" else frames.keep(("facts", hit.heat, bar, hit.time), lambda: _facts(frames, hit.heat, bar, hit.time))
     place, side = hit.level if hit.level is not None else hit.price, hit.side
     where = hit.heat, bar, place, side, hit.within
-    verdict = "cannot say" if place is None else frames.keep(
+    verdict = "cannot say" if place is None or detail == "bare" else frames.keep(
         ("verdict", *where), lambda: _verdict(frames, hit.heat, bar, float(place), side, hit.within)
     )
     against: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -65,6 +65,7 @@ def start(at: object) -> State:
 
 def step(
     rules: Sequence[Rule], state: State, data: AlertData, now: object, settings: Settings = _DEFAULT, detail: Literal["full", "quick"] = "full",
+    *, bare: Collection[str] = (), progress: Callable[[float], None] | None = None,
 ) -> tuple[State, tuple[Alert, ...]]:
     """Judge everything between the state's moment and `now`, and remember it.
 
@@ -77,6 +78,9 @@ def step(
     data : tables; rows later than `now` are not looked at.
     now : moment in UTC. Nothing happens where it is not later than the state's.
     detail : `full` alerts carry the counter-evidence of the level's reading; `quick` ones leave it out.
+    bare : ids of rules of which only moments and prices are wanted, such as the controls of a replay: their alerts
+        say neither venues nor agreement, which cost more than all the rest.
+    progress : called after each UTC day with the share that is done.
 
     Returns
     -------
@@ -94,12 +98,15 @@ def step(
     moment, alerts = tables.to_datetime64(now), []
     running = _distinct(rules)
     memory = dict(state.rules)
-    for day in days(state.until, moment, settings):
+    stretch = days(state.until, moment, settings)
+    for number, day in enumerate(stretch, 1):
         frames = observe(data, settings, day, moment)
         window = int(max(state.until, day).astype("int64")), int(min(day + DAY, judged(moment, settings)).astype("int64"))
         for rule in running:
-            memory[rule.id], told = _run(rule, memory.get(rule.id, Memory()), frames, data, window, detail)
+            memory[rule.id], told = _run(rule, memory.get(rule.id, Memory()), frames, data, window, "bare" if rule.id in bare else detail)
             alerts += told
+        if progress is not None:
+            progress(number / len(stretch))
     until = max(state.until, judged(moment, settings))
     # A rule that is switched off for a while does not forget, until there is nothing left to repeat.
     kept = {name: one for name, held in memory.items() if (one := _pruned(held, until)) != Memory()}
