@@ -154,6 +154,8 @@ class JournalRow:
     seed: int
     dataset: str
     time: str
+    timeframe: str = ""
+    bars: int | None = None
     level: float | None = None
     said_touches: float | None = None
     said_rejects: float | None = None
@@ -177,8 +179,48 @@ class JournalRow:
 
 
 COLUMNS: Final = tuple(field.name for field in fields(JournalRow))
-_TEXTS: Final = ("dataset", "time", "side", "end", "note")
+_TEXTS: Final = ("dataset", "time", "timeframe", "side", "end", "note")
+_WHOLE: Final = ("seed", "bars")
+# What a number in a journal may be at most; nothing sensible lies beyond.
+_MOST: Final = {"seed": 2**53, "bars": 10_000, "r": 1_000.0}
 _FLAGS: Final = ("touches", "rejects", "breaks", "confirmed", "risk_kept", "stop_kept")
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Every probability of a journal with what came of it: `said`, `happened` (n,), `base` (n,) with NaN where there is none."""
+
+    said: np.ndarray
+    happened: np.ndarray
+    base: np.ndarray
+
+    @property
+    def score(self) -> Score | None:
+        """The grade; where some answers have a base rate, of those, so that both are graded on the same questions."""
+        if not self.said.size:
+            return None
+        held = np.isfinite(self.base)
+        if not held.any():
+            return brier(self.said.tolist(), self.happened.tolist())
+        return brier(self.said[held].tolist(), self.happened[held].tolist(), self.base[held].tolist())
+
+
+def answers(rows: Iterable[JournalRow]) -> Answers:
+    """The answers in a journal that can be graded."""
+    found = [
+        (getattr(row, f"said_{name}"), getattr(row, name), getattr(row, f"base_{name}"))
+        for row in rows for name in ("touches", "rejects", "breaks") if getattr(row, f"said_{name}") is not None and getattr(row, name) is not None
+    ]
+    said, happened, base = zip(*found, strict=True) if found else ((), (), ())
+    return Answers(
+        np.array(said, dtype=float), np.array(happened, dtype=bool), np.array([np.nan if rate is None else rate for rate in base], dtype=float),
+    )
+
+
+def add_rows(held: Sequence[JournalRow], new: Sequence[JournalRow]) -> list[JournalRow]:
+    """The held journal and the rows of another that are not in it yet; at most 10,000, the newest."""
+    known = set(held)
+    return [*held, *(row for row in dict.fromkeys(new) if row not in known)][-_MOST_ROWS:]
 
 
 def journal_csv(rows: Iterable[JournalRow]) -> str:
@@ -235,10 +277,12 @@ def _read(name: str, cell: str, number: int) -> Any:
     if name in _FLAGS and cell in ("yes", "no"):
         return cell == "yes"
     try:
-        value = float(cell) if name != "seed" and name not in _FLAGS else int(cell) if name == "seed" else math.nan
+        value: float = math.nan if name in _FLAGS else int(cell) if name in _WHOLE else float(cell)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or (name.startswith(("said_", "base_")) and not 0 <= value <= 1):
+    likely = name.startswith(("said_", "base_"))
+    low = -_MOST["r"] if name == "r" else 0
+    if not low <= value <= (1 if likely else _MOST.get(name, 1e9)):
         raise QuizError(f"Row {number} of the journal: {cell[:40]!r} in {name!r} cannot be used. Correct it or remove the row.")
     return value
 

@@ -6,7 +6,7 @@ A `Round` holds the whole window on the server; what a page may draw or send is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,10 @@ from liqcore.risk import Plan
 
 Question = Literal["touches", "rejects", "breaks"]
 QUESTIONS: tuple[Question, ...] = ("touches", "rejects", "breaks")
+# Where the calendar of an undated round begins: a date that nobody can look up.
+FIRST_DAY: Final = np.datetime64("2001-01-01", "D")
+_LEAST_FILLED: Final = 0.95
+_NOT_MOVED: Final = np.timedelta64(0, "us")
 
 
 class ReplayError(ValueError):
@@ -53,9 +57,23 @@ class Forecast:
                 raise ReplayError(f"The probability for {name!r} must lie between 0 and 1, for instance 0.3 for 30 %.")
 
 
+@dataclass(frozen=True)
+class BaseRates:
+    """How often each outcome followed in the past from a level as far away; `starts` bars were tried, `bars` looked ahead."""
+
+    touches: float
+    rejects: float
+    breaks: float
+    starts: int
+    bars: int
+
+
 @dataclass(frozen=True, eq=False)
 class Round:
-    """One round: `history` bars to look at, `hidden` bars to come, of `timeframe`. Two people with one seed face the same."""
+    """One round: `history` bars to look at, `hidden` bars to come, of `timeframe`. Two people with one seed face the same.
+
+    In an undated round all times are moved by whole days, so that the first drawn day is `FIRST_DAY`; `dated` tells the true time.
+    """
 
     seed: int
     timeframe: str
@@ -67,6 +85,11 @@ class Round:
     _open_interest: pd.DataFrame
     _funding: pd.DataFrame
     _arrivals: np.ndarray
+    _moved: np.timedelta64 = _NOT_MOVED
+
+    def dated(self, step: int) -> np.datetime64:
+        """The true moment after `step` hidden bars: for the end of a round, because it gives the future away."""
+        return self.at(step) - self._moved
 
     def at(self, step: int) -> np.datetime64:
         """The moment after `step` hidden bars (0 to `hidden`)."""
@@ -76,13 +99,18 @@ class Round:
 
     def visible(self, step: int) -> Visible:
         """The window's tables, cut after `step` hidden bars; a liquidation counts once it has arrived."""
-        at = self.at(step)
-        times = tables.microseconds(self._liquidations["time"])
-        known = (times < at.astype("int64")) & (self._arrivals <= at)
+        return self._known(self.start, self.at(step))
+
+    def known(self, step: int) -> Visible:
+        """The same with all that came before the window: what a model may be fed with."""
+        return self._known(None, self.at(step))
+
+    def _known(self, start: np.datetime64 | None, at: np.datetime64) -> Visible:
+        inside, after = _rows(self._liquidations, start, at), at + np.timedelta64(1, "us")
         return Visible(
-            at, _between(self._candles, self.start, at - bar_length(self._candles) + np.timedelta64(1, "us")),
-            self._liquidations[known].reset_index(drop=True), _between(self._open_interest, self.start, at + np.timedelta64(1, "us"), "open_interest"),
-            _between(self._funding, self.start, at + np.timedelta64(1, "us"), "funding"),
+            at, _between(self._candles, start, at - bar_length(self._candles) + np.timedelta64(1, "us")),
+            self._liquidations[inside][self._arrivals[inside] <= at].reset_index(drop=True), _between(self._open_interest, start, after, "open_interest"),
+            _between(self._funding, start, after, "funding"),
         )
 
     def future(self, step: int, until: int | None = None) -> pd.DataFrame:
@@ -100,10 +128,17 @@ class Round:
         bars = resample(self.future(forecast.step), self.timeframe, source=bar_length(self._candles))
         return level_outcomes(bars, forecast.level, float(seen.candles["close"].iloc[-1]))
 
+    def base_rates(self, level: float, step: int) -> BaseRates | None:
+        """Base rates for a level (USD) from `step` to the end of the round, from what was known at that step."""
+        if step >= self.hidden:
+            return None
+        return base_rates(self.known(step).candles, level, hidden=self.hidden - step, timeframe=self.timeframe, before=self.at(step))
+
 
 def make_round(
     candles: pd.DataFrame, liquidations: pd.DataFrame | None = None, *, seed: int, timeframe: str = "15m", history: int = 96, hidden: int = 24,
     open_interest: pd.DataFrame | None = None, funding: pd.DataFrame | None = None, arrivals: np.ndarray | None = None,
+    undated: bool = False,
 ) -> Round:
     """A random window of a market.
 
@@ -112,11 +147,12 @@ def make_round(
     candles, liquidations, open_interest, funding : tables; only candles are needed.
     seed : chooses the window, and nothing else does. history, hidden : bars of `timeframe`.
     arrivals : (n,) datetime64 when each liquidation was known; by default when it happened.
+    undated : move all times by whole days, so that nobody can look the future up.
 
     Raises
     ------
     ReplayError
-        Fewer candles than one window needs, or a seed below zero. TableError for tables that cannot be read.
+        No window with as many candles (95 of 100 must be there), or a seed below zero. TableError for tables that cannot be read.
     """
     bars = tables.ensure(candles, "candles")
     events = tables.empty("liquidations") if liquidations is None else tables.ensure(liquidations, "liquidations")
@@ -131,13 +167,18 @@ def make_round(
     last = (times[-1] + bar_length(bars).astype("int64") - need.astype("int64")) // length.astype("int64")
     if last < first:
         raise ReplayError(f"The market is shorter than one round of {history + hidden} bars of {timeframe}. Choose a shorter timeframe or fewer bars.")
-    place = int(np.random.default_rng(seed).integers(first, last + 1))
-    start = np.datetime64(place * int(length.astype("int64")), "us")
+    places = _filled(times, np.arange(first, last + 1) * length.astype("int64"), need.astype("int64"), bar_length(bars).astype("int64"))
+    if not places.size:
+        raise ReplayError("No stretch of these candles is long enough and free of gaps. Choose a shorter timeframe or another file.")
+    start = places[int(np.random.default_rng(seed).integers(places.size))].astype("datetime64[us]")
+    moved = (FIRST_DAY - start.astype("datetime64[D]")).astype("timedelta64[us]") if undated else _NOT_MOVED
     moments = tables.microseconds(events["time"]).view("datetime64[us]") if arrivals is None else np.asarray(arrivals)
-    inside = _rows(events, start, start + need)
+    rows = _rows(events, None, start + need)
+    given = {"candles": bars, "liquidations": events, "open_interest": open_interest, "funding": funding}
+    held = {kind: _moved(_between(table, None, start + need, kind), moved) for kind, table in given.items()}
     return Round(
-        seed, timeframe, history, hidden, start, _between(bars, start, start + need), events[inside].reset_index(drop=True),
-        _between(open_interest, start, start + need, "open_interest"), _between(funding, start, start + need, "funding"), moments[inside],
+        seed, timeframe, history, hidden, start + moved, held["candles"], held["liquidations"], held["open_interest"], held["funding"],
+        moments[rows] + moved, moved,
     )
 
 
@@ -153,7 +194,7 @@ def level_outcomes(bars: pd.DataFrame, level: float, price: float) -> dict[Quest
     return {"touches": reached, "rejects": reached and not beyond, "breaks": reached and beyond}
 
 
-def base_rates(candles: pd.DataFrame, level: float, *, hidden: int, timeframe: str, before: object, least: int = 30) -> dict[Question, float] | None:
+def base_rates(candles: pd.DataFrame, level: float, *, hidden: int, timeframe: str, before: object, least: int = 30) -> BaseRates | None:
     """How often a level at this distance, in average true ranges, was touched, rejected or broken in bars known by then.
 
     Every bar of the past is taken as a start, with a level as many ranges away on the same side; volatility is thus
@@ -165,7 +206,7 @@ def base_rates(candles: pd.DataFrame, level: float, *, hidden: int, timeframe: s
 
     Returns
     -------
-    Frequencies of the three outcomes, or None where the past is too short.
+    BaseRates, or None where the past is too short.
     """
     until = tables.to_datetime64(before)
     given = tables.ensure(candles, "candles")
@@ -191,14 +232,24 @@ def base_rates(candles: pd.DataFrame, level: float, *, hidden: int, timeframe: s
         beyond = close[starts + hidden] < levels
     if len(starts) < least:
         return None
-    return {"touches": float(reached.mean()), "rejects": float((reached & ~beyond).mean()), "breaks": float((reached & beyond).mean())}
+    return BaseRates(float(reached.mean()), float((reached & ~beyond).mean()), float((reached & beyond).mean()), len(starts), hidden)
 
 
-def _rows(table: pd.DataFrame, start: np.datetime64, end: np.datetime64) -> slice:
-    first, last = np.searchsorted(tables.microseconds(table["time"]), [start.astype("int64"), end.astype("int64")])
-    return slice(int(first), int(last))
+def _filled(times: np.ndarray, starts: np.ndarray, need: np.int64, step: np.int64) -> np.ndarray:
+    """The starts (microseconds) of windows that hold nearly all of their candles."""
+    inside = np.searchsorted(times, starts + need) - np.searchsorted(times, starts)
+    return starts[inside >= _LEAST_FILLED * (need // step)]
 
 
-def _between(table: pd.DataFrame | None, start: np.datetime64, end: np.datetime64, kind: str = "candles") -> pd.DataFrame:
+def _moved(table: pd.DataFrame, by: np.timedelta64) -> pd.DataFrame:
+    return table if by == _NOT_MOVED else table.assign(time=table["time"] + pd.Timedelta(by))
+
+
+def _rows(table: pd.DataFrame, start: np.datetime64 | None, end: np.datetime64) -> slice:
+    times = tables.microseconds(table["time"])
+    return slice(0 if start is None else int(np.searchsorted(times, start.astype("int64"))), int(np.searchsorted(times, end.astype("int64"))))
+
+
+def _between(table: pd.DataFrame | None, start: np.datetime64 | None, end: np.datetime64, kind: str = "candles") -> pd.DataFrame:
     checked = tables.empty(kind) if table is None else tables.ensure(table, kind)
     return checked.iloc[_rows(checked, start, end)].reset_index(drop=True)

@@ -120,8 +120,8 @@ def test_a_touched_level_is_either_rejected_or_broken(market):
     before = candles["time"].iloc[-1]
     price = candles["close"].iloc[-2]
     near, far = (base_rates(candles, price * (1 + share), hidden=16, timeframe="15m", before=before) for share in (0.001, 0.02))
-    assert near["touches"] > far["touches"]
-    assert near["touches"] == pytest.approx(near["rejects"] + near["breaks"])
+    assert near.touches > far.touches
+    assert near.touches == pytest.approx(near.rejects + near.breaks)
     later = candles.copy()
     later.loc[later.index[3_000]:, ["open", "high", "low", "close"]] *= 1.5
     cut = candles["time"].iloc[3_000]
