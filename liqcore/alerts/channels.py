@@ -6,8 +6,9 @@ import datetime as dt
 import logging
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -102,6 +103,30 @@ class Channel:
     def scheme(self) -> str:
         """The service, such as `tgram` or `mailto`; all that is ever shown of the address."""
         return self.url.reveal().split("://")[0].strip().lower()[:20] if "://" in self.url.reveal() else "unknown"
+
+
+def channels_of(facts: Mapping[str, Any]) -> tuple[tuple[Channel, ...], tuple[str, ...]]:
+    """Channels from the owner's secrets, and a sentence for each that cannot be used, without its address.
+
+    `facts` holds an address by name, or a table with `url` and, if wanted, `quiet` (begin, end and time zone),
+    `limit`, `per_minutes` and `digest`.
+    """
+    found, problems = [], []
+    for name, given in facts.items():
+        told = {"url": given} if isinstance(given, str) else given
+        try:
+            if not isinstance(told, Mapping) or not isinstance(told.get("url"), str):
+                raise ChannelError("it has no 'url'")
+            odd = next((str(key) for key in told if key not in ("url", "quiet", "limit", "per_minutes", "digest")), None)
+            if odd is not None:
+                raise ChannelError(f"it has {odd[:20]!r}, which means nothing here")
+            more: dict[str, Any] = {key: told[key] for key in ("limit", "per_minutes", "digest") if key in told}
+            quiet = QuietHours(*told["quiet"]) if "quiet" in told else None
+            found.append(Channel(str(name), Secret(told["url"]), quiet, **more))
+        except (ChannelError, TypeError, ValueError) as problem:
+            why = str(problem) if isinstance(problem, ChannelError) else "one of its values cannot be read"
+            problems.append(f"The channel '{str(name)[:40]}' of the secrets is not used: {why.rstrip('.')}. Correct it there.")
+    return tuple(found), tuple(problems)
 
 
 def masked(text: str, channel: Channel) -> str:

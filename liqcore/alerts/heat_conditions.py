@@ -8,7 +8,7 @@ import pandas as pd
 from liqcore.alerts.hits import Hit, at_least, latched, rises, shifted, window_sum
 from liqcore.alerts.observe import Frames
 from liqcore.alerts.rules import Condition
-from liqcore.alerts.sentences import money
+from liqcore.alerts.sentences import money, share_words, span_words
 from liqcore.heat.clusters import ClusterEvent
 
 # USD. A change of less, and growth out of nothing to less, is not worth telling, whatever its ratio.
@@ -43,7 +43,7 @@ def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
     else:
         value = at_least([np.where(fresh[venue], strength(part, *pair), -np.inf) for venue, pair in pairs.items()], part.venues, frames.size)
     on = latched(value >= threshold, ~(value >= threshold * release))
-    where = f"{_side(part)}{_heat_word(part)} within {part.within:.2%} of {part.level:,.0f}"
+    where = f"{_side(part)}{_heat_word(part)} within {share_words(part.within)} of {part.level:,.0f}"
     verb = {"heat grows": "grew", "heat shrinks": "shrank", "heat spikes": "spiked"}[part.kind]
     how = f" on at least {part.venues} venues" if part.venues > 1 else ""
     out = []
@@ -52,7 +52,7 @@ def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
         odd = f" ({value[bar]:.1f} robust deviations)" if part.kind == "heat spikes" and np.isfinite(value[bar]) else ""
         out.append(_hit(
             part, frames, bar, f"{part.kind}-{frames.edges[bar + 1]}", part.side, now, before, now,
-            f"The {where} {verb} from {money(before)} to {money(now)} in {part.over}{how}{odd}.",
+            f"The {where} {verb} from {money(before)} to {money(now)} in {span_words(part.over)}{how}{odd}.",
         ))
     return out
 
@@ -178,7 +178,7 @@ def venues_agree(part: Condition, frames: Frames, release: float) -> list[Hit]:
         usd = sum(float(window_sum(frames.near(part.heat, venue, part.side, part.level, part.within), frames.settings.window)[bar]) for venue in who)
         out.append(_hit(
             part, frames, bar, f"{part.kind}-{frames.edges[bar + 1]}", part.side, usd, float(count[bar - 1]), float(count[bar]),
-            f"{count[bar]} of {number[bar]} fresh venues {verb} {_side(part)}heat within {part.within:.2%} of {part.level:,.0f}{': ' + ', '.join(who) if who else ''}.",
+            f"{count[bar]} of {number[bar]} fresh venues {verb} {_side(part)}heat within {share_words(part.within)} of {part.level:,.0f}{': ' + ', '.join(who) if who else ''}.",
             unit="venues",
         ))
     return out
@@ -195,7 +195,7 @@ def balance(part: Condition, frames: Frames, release: float) -> list[Hit]:
     known, margin = total >= max(part.minimum, _LEAST_BALANCE), float(part.by or 0.6)
     longs, shorts = known & (share >= margin), known & (share <= 1 - margin)
     mostly = {"to long": latched(longs, shorts), "to short": latched(shorts, longs)}
-    out, where = [], "on the whole map" if part.level is None else f"within {part.within:.2%} of {part.level:,.0f}"
+    out, where = [], "on the whole map" if part.level is None else f"within {share_words(part.within)} of {part.level:,.0f}"
     for way, state in mostly.items():
         other = mostly["to short" if way == "to long" else "to long"]
         for bar in rises(state).tolist():
@@ -204,7 +204,7 @@ def balance(part: Condition, frames: Frames, release: float) -> list[Hit]:
                 now = float(share[bar])
                 out.append(_hit(
                     part, frames, bar, f"{way}-{frames.edges[bar + 1]}", side, float(total[bar]), float(share[bar - 1]), now,
-                    f"The heat {where} flipped to {side}s: {now if side == 'long' else 1 - now:.0%} of {money(float(total[bar]))} in {part.over}.", unit="share of longs",
+                    f"The heat {where} flipped to {side}s: {now if side == 'long' else 1 - now:.0%} of {money(float(total[bar]))} in {span_words(part.over)}.", unit="share of longs",
                 ))
     return sorted(out, key=lambda hit: (hit.time, hit.key))
 

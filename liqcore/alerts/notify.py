@@ -85,16 +85,38 @@ class Notifier:
         self._lock = threading.Lock()
         self._dead: deque[DeadLetter] = deque(maxlen=_MOST_DEAD)
         for channel in channels:
+            self.add(channel)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels in the order they were added."""
+        with self._lock:
+            return tuple(box.channel for box in self._boxes.values())
+
+    def add(self, channel: Channel) -> None:
+        """One channel more, or ChannelError as for the constructor."""
+        check_channel(channel, self._hosted)
+        with self._lock:
             if channel.name in self._boxes:
                 raise ChannelError(f"Two channels are called '{channel.name}'. Rename one of them.")
-            check_channel(channel, hosted)
             self._boxes[channel.name] = _Box(channel)
+
+    def remove(self, name: str) -> None:
+        """Forget a channel and what waits for it; a message under way is not stopped."""
+        with self._lock:
+            self._boxes.pop(name, None)
 
     @property
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """What could not be delivered, oldest first; at most 500."""
         with self._lock:
             return tuple(self._dead)
+
+    def take_dead_letters(self) -> tuple[DeadLetter, ...]:
+        """The dead letters, taken off the list: for a desk that keeps them."""
+        with self._lock:
+            dead, self._dead = tuple(self._dead), deque(maxlen=_MOST_DEAD)
+            return dead
 
     def deliver(self, alerts: Sequence[Alert] = (), wait: float = 15.0) -> Delivery:
         """Queue alerts for the channels that they name, and send what may be sent now.
@@ -104,8 +126,9 @@ class Notifier:
         Names that are no channel here (such as `toast`) are left to others.
         """
         with self._lock:
-            before = {name: (box.sent, box.failed) for name, box in self._boxes.items()}
-            for name, box in self._boxes.items():
+            boxes = dict(self._boxes)
+            before = {name: (box.sent, box.failed) for name, box in boxes.items()}
+            for name, box in boxes.items():
                 for alert in alerts:
                     if name in alert.tell:
                         self._queue(box, alert)
@@ -114,13 +137,13 @@ class Notifier:
                     box.done.clear()
                     threading.Thread(target=self._work, args=(box,), name=f"alerts to {name}", daemon=True).start()
         end = time.monotonic() + wait
-        for box in self._boxes.values():
+        for box in boxes.values():
             if box.busy:
                 box.done.wait(max(end - time.monotonic(), 0.0))
         with self._lock:
             return Delivery(
-                {name: box.sent - before[name][0] for name, box in self._boxes.items()}, {name: len(box.waiting) for name, box in self._boxes.items()},
-                {name: box.failed - before[name][1] for name, box in self._boxes.items()},
+                {name: box.sent - before[name][0] for name, box in boxes.items()}, {name: len(box.waiting) for name, box in boxes.items()},
+                {name: box.failed - before[name][1] for name, box in boxes.items()},
             )
 
     def retry(self) -> Delivery:
@@ -128,7 +151,8 @@ class Notifier:
         with self._lock:
             dead, self._dead = list(self._dead), deque(maxlen=_MOST_DEAD)
             for letter in dead:
-                self._queue(self._boxes[letter.channel], letter.alert)
+                if (box := self._boxes.get(letter.channel)) is not None:
+                    self._queue(box, letter.alert)
         return self.deliver()
 
     def _queue(self, box: _Box, alert: Alert) -> None:

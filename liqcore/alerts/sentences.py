@@ -21,7 +21,7 @@ def group_words(group: Group) -> str:
     if len(parts) == 1:
         return parts[0]
     text = _listed(parts, "and" if group.match == "all" else "or")
-    return f"{text}, all within {_time(group.together)}" if group.match == "all" else text
+    return f"{text}, all within {span_words(group.together)}" if group.match == "all" else text
 
 
 def condition_words(part: Condition) -> str:
@@ -39,10 +39,10 @@ def condition_words(part: Condition) -> str:
 
 
 def _heat_words(part: Condition) -> str:
-    what = f"{_what(part)} within {_share(part.within)} of {_usd(part.level)}"
+    what = f"{_what(part)} within {share_words(part.within)} of {_usd(part.level)}"
     change = {
-        "heat grows": f"grow by {_share(part.by)} in {_time(part.over)}", "heat shrinks": f"shrink by {_share(part.by)} in {_time(part.over)}",
-        "heat spikes": f"change faster in {_time(part.over)} than {part.by:g} times their usual spread",
+        "heat grows": f"grow by {share_words(part.by)} in {span_words(part.over)}", "heat shrinks": f"shrink by {share_words(part.by)} in {span_words(part.over)}",
+        "heat spikes": f"change faster in {span_words(part.over)} than {part.by:g} times their usual spread",
     }[part.kind]
     least = f" by at least {money(part.minimum)}" if part.minimum else ""
     return f"{what} {change}{least}{_venues(part)}"
@@ -52,13 +52,13 @@ def _cluster_words(part: Condition) -> str:
     side = "" if part.side == "both" else f"{part.side} "
     heat = "modelled " if part.heat == "modelled" else ""
     size = f" of at least {money(part.minimum)}" if part.minimum else ""
-    where = "" if part.level is None else f" within {_share(part.within)} of {_usd(part.level)}"
+    where = "" if part.level is None else f" within {share_words(part.within)} of {_usd(part.level)}"
     verb = {
         "cluster appears": "appears", "cluster grows": "grows", "cluster shrinks": "shrinks", "cluster dissipates": "dissipates",
         "cluster swept": "is swept by price", "cluster re-emerges": "comes back", "cluster shifts": "shifts",
     }[part.kind]
     if part.kind == "cluster shifts" and part.level is not None and part.way != "any":
-        verb, where = f"shifts {part.way} {_usd(part.level)}", f" (within {_share(part.within)})" if part.way == "towards" else ""
+        verb, where = f"shifts {part.way} {_usd(part.level)}", f" (within {share_words(part.within)})" if part.way == "towards" else ""
     return f"a {heat}{side}cluster{size} {verb}{where}"
 
 
@@ -67,20 +67,20 @@ def _other_words(part: Condition) -> str:
     if part.kind == "price near cluster":
         return f"price comes within {part.by:g} ATR of a {'modelled ' if part.heat == 'modelled' else ''}{side}cluster" + (f" of at least {money(part.minimum)}" if part.minimum else "")
     if part.kind == "large liquidation":
-        at = "" if part.level is None else f" within {_share(part.within)} of {_usd(part.level)}"
+        at = "" if part.level is None else f" within {share_words(part.within)} of {_usd(part.level)}"
         return f"a single {side}liquidation of at least {money(part.minimum)}{at} happens" + (f" on {part.name}" if part.name else "")
     if part.kind in ("venues agree", "venues stop agreeing"):
         verb = "show" if part.kind == "venues agree" else "no longer show"
-        return f"at least {part.venues} venues {verb} {side}heat within {_share(part.within)} of {_usd(part.level)}"
+        return f"at least {part.venues} venues {verb} {side}heat within {share_words(part.within)} of {_usd(part.level)}"
     if part.kind == "balance flips":
-        at = "on the whole map" if part.level is None else f"within {_share(part.within)} of {_usd(part.level)}"
+        at = "on the whole map" if part.level is None else f"within {share_words(part.within)} of {_usd(part.level)}"
         to = "" if part.way == "any" else f" {part.way}s"
-        return f"the balance of long and short liquidations {at} flips{to} past {_share(part.by)}"
+        return f"the balance of long and short liquidations {at} flips{to} past {share_words(part.by)}"
     if part.kind == "funding extreme":
         way = "extreme" if part.way == "any" else f"extremely {part.way}"
         return f"funding{f' on {part.name}' if part.name else ''} becomes {way} ({part.by:g} robust deviations)"
     if part.kind == "source stale":
-        return f"{part.name or 'any venue'} sends nothing for {_time(part.over)}"
+        return f"{part.name or 'any venue'} sends nothing for {span_words(part.over)}"
     return f"the external signal {part.name} arrives"
 
 
@@ -102,11 +102,13 @@ def _usd(price: float | None) -> str:
     return "" if price is None else f"{price:,.0f}" if price >= 1_000 else f"{price:.5g}"
 
 
-def _share(value: float | None) -> str:
+def share_words(value: float | None) -> str:
+    """A share as people say it: 0.5 %."""
     return f"{100 * (value or 0.0):.4g} %"
 
 
-def _time(text: str) -> str:
+def span_words(text: str) -> str:
+    """A length of time as people say it: 30 min, 4 h."""
     found = re.match(r"\s*(\d+)\s*([a-zA-Z])", text)
     return f"{int(found[1])} {_UNIT[found[2].lower()]}" if found else text
 

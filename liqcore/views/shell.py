@@ -33,6 +33,7 @@ def pages() -> list[StreamlitPage]:
             "pages/risk.py", title="Risk", icon=":material/shield:",
             help="From a level to a position size, a stop that fires before liquidation, and what it can cost.",
         ),
+        st.Page("pages/alerts.py", title=f"Alerts ({count})" if (count := st.session_state.get("alerts_open")) else "Alerts", icon=":material/notifications:", help="Rules that watch the map for you: built as a sentence, tested at once, told in an inbox."),
     ]
 
 

@@ -1,0 +1,168 @@
+"""What a test of a rule and an alert say, in sentences made from their own numbers; no Streamlit here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from liqcore.alerts.alert import Alert
+from liqcore.alerts.measure import Replay
+from liqcore.alerts.rules import Rule
+from liqcore.heat.grid import HeatGrid
+from liqcore.views.wording import COMPLETENESS, duration, price
+
+# Numbers on a map run into one another beyond this.
+MOST_MARKS = 30
+_FEW = 20
+
+
+def verdict(told: Replay, horizon: str) -> str:
+    """One sentence on what the test says, careful with small numbers."""
+    row = told.summary.iloc[0]
+    if row["firings"] == 0:
+        return f"This rule would not have told anything in these {told.days:.0f} days."
+    times = f"This rule would have told {row['firings']:,} {_plural('time', row['firings'])} in {told.days:.0f} days"
+    if row["judged"] == 0:
+        return f"{times}. No touch of a level can be judged: {_why_not(told)}"
+    touched = f"{times}. The level was touched within {horizon} after {row['touched']:,} of the {row['judged']:,} that can be judged"
+    other = row["control_false_alarms"] if math.isfinite(row["control_false_alarms"]) else row["base_false_alarms"]
+    if not math.isfinite(other):
+        return f"{touched}."
+    return f"{touched}: {percent(row['false_alarms'])} false alarms, against {percent(other)} at control levels{_difference(row['false_alarms'], other, row['judged'])}"
+
+
+def _difference(own: float, other: float, judged: int) -> str:
+    # Twice the standard error of a share, the usual yardstick for a difference that chance alone rarely makes.
+    error = 2 * math.sqrt(max(other * (1 - other), 0.01) / judged)
+    if abs(own - other) <= error:
+        return f". With {judged:,} {_plural('firing', judged)} that is no difference one could tell from chance."
+    return ", fewer than chance alone would explain, on this data." if own < other else ", more than chance alone would explain, on this data."
+
+
+def _why_not(told: Replay) -> str:
+    outcomes = told.firings["outcome"].value_counts()
+    most = str(outcomes.index[0])
+    return {
+        "already there": "the price stood at the level already.", "too late to tell": "the data end too early, or the rule watches no price.",
+    }.get(most, "there is nothing to compare with.")
+
+
+def how_to_read(told: Replay, rule: Rule, horizon: str, timeframe: str, grid: HeatGrid) -> list[str]:
+    """The explanation beside the test, with its own numbers."""
+    row = told.summary.iloc[0]
+    points = [
+        f"**Each number on the map** is a moment at which the rule would have told, {row['firings']:,} in {told.days:.1f} days or {row['per_day']:.2g} a day. "
+        f"It was judged only from what was known then, at the close of each {_length(timeframe)} bar.",
+        f"**Lead** is the time from the alert to the first touch of the level, {_minutes(row['lead_minutes'])} in the median here. "
+        f"A level that was not touched within {horizon} counts as a false alarm; one that price stood at already is left out ({int((told.firings['outcome'] == 'already there').sum()):,} here).",
+        f"**Control levels** are {row['controls']:,} other prices as far from the market, at random moments, with the same rule: {percent(row['control_false_alarms'])} false alarms. "
+        f"Levels at the distances of these firings, at random moments without any rule: {percent(row['base_false_alarms'])}. A rule is worth something only if it does clearly better than both.",
+        f"**The map** shows {'liquidations that happened' if grid.kind == 'realised' else 'modelled levels, an estimate'}, from {', '.join(grid.provenance.venue_names) or 'an unnamed source'}. "
+        "A touch is not a profit: what price did afterwards, spreads and fees are not in these figures.",
+    ]
+    if row["judged"] < _FEW:
+        points.append(f"**Few cases:** {row['judged']:,} can be judged. Under {_FEW} a rate says next to nothing; take a longer stretch, or a looser rule.")
+    return points
+
+
+def marks(told: Replay, grid: HeatGrid) -> pd.DataFrame | None:
+    """The latest firings inside the drawn prices as numbered notes for the chart."""
+    rows = told.firings
+    place = rows["level"].astype(float).fillna(rows["price"].astype(float)).to_numpy() if len(rows) else np.empty(0)
+    inside = (place > grid.price_edges[0]) & (place < grid.price_edges[-1])
+    if not inside.any():
+        return None
+    kept = rows[inside].assign(place=place[inside], number=np.flatnonzero(inside) + 1).tail(MOST_MARKS)
+    # Words beside numbers that stand close together would cover one another; the table has them.
+    return pd.DataFrame({"time": kept["time"], "price": kept["place"], "label": "", "number": kept["number"].astype(str)}).reset_index(drop=True)
+
+
+def level_lines(rule: Rule, grid: HeatGrid) -> pd.DataFrame | None:
+    """The levels of a rule as lines for the chart."""
+    found = sorted({part.level for part in rule.when.conditions if part.level is not None and grid.price_edges[0] < part.level < grid.price_edges[-1]})
+    return pd.DataFrame({"price": found, "label": [f"{price(level)} watched" for level in found]}) if found else None
+
+
+def firing_table(told: Replay) -> pd.DataFrame:
+    """Every firing as a row in words, the latest first."""
+    rows = told.firings.iloc[::-1]
+    level = rows["level"].astype(float).fillna(rows["price"].astype(float))
+    return pd.DataFrame({
+        "No.": np.arange(len(rows), 0, -1), "Time (UTC)": rows["time"], "What": rows["what"].astype(str).str.capitalize(), "Side": rows["side"],
+        "Level, USD": level.to_numpy(), "Heat, USD": rows["usd"].astype(float).to_numpy(), "Away": rows["distance"].astype(float).abs().to_numpy(),
+        "Outcome": rows["outcome"].astype(str).str.capitalize(), "Lead, min": rows["lead_minutes"].astype(float).to_numpy(),
+        "Venues": rows["agreement"].astype(str).str.capitalize(), "Data": [COMPLETENESS.get(name, name) for name in rows["completeness"]],
+    })
+
+
+def evidence(alert: Alert) -> list[str]:
+    """What speaks for an alert, one short sentence a point."""
+    out = [alert.sentence]
+    count = len(alert.venues)
+    if alert.agreement == "market-wide":
+        out.append(f"At least two thirds of {count} fresh venues show heat there, and no single one dominates.")
+    elif alert.agreement == "partly confirmed":
+        out.append(f"Several of {count} fresh venues show heat there.")
+    if alert.completeness == "all" and alert.venues:
+        out.append("Every one of these venues publishes all its liquidations.")
+    return out
+
+
+def counter_evidence(alert: Alert) -> list[str]:
+    """What speaks against it: the reading of the level, and what the data lack. Never empty."""
+    out = list(alert.against)
+    if alert.agreement in ("cannot say", "isolated"):
+        out.append("Too few venues to tell whether it is the market or one venue's noise." if alert.agreement == "cannot say" else "Only one venue shows it: it may be one trader or a feed that errs.")
+    sampled = [name for name, complete in alert.venues if complete == "sampled"]
+    if sampled:
+        out.append(f"{_listed(sampled)} {'publishes' if len(sampled) == 1 else 'publish'} only a sample of liquidations.")
+    if alert.stale:
+        out.append(f"Without {_listed(alert.stale)}: no news from there for too long.")
+    if alert.kind == "modelled":
+        out.append("Nobody outside the venues knows the open positions: this is an estimate.")
+    return out or ["Nothing was found against it. That is not the same as proof."]
+
+
+def facts_line(alert: Alert) -> str:
+    """Kind, venues with completeness, and the age of the data in one line."""
+    venues = ", ".join(f"{name} ({COMPLETENESS.get(complete, complete)})" for name, complete in alert.venues)
+    age = "of unknown age" if alert.data_age is None else f"{_seconds(alert.data_age)} old"
+    return f"{alert.kind_note} Venues: {venues or 'none'}. Data {age} at that moment."
+
+
+def percent(share: float) -> str:
+    """33 %, or a dash where it is unknown."""
+    return f"{100 * share:.0f} %" if math.isfinite(share) else "unknown"
+
+
+def _minutes(value: float) -> str:
+    if not math.isfinite(value):
+        return "unknown"
+    return f"{value:.0f} min" if value < 120 else f"{value / 60:.1f} h"
+
+
+def lead(value: float) -> str:
+    """38 min or 2.1 h, or a dash."""
+    return _minutes(value) if math.isfinite(value) else "–"
+
+
+def _seconds(value: float) -> str:
+    for size, unit in ((3_600, "h"), (60, "min")):
+        if value >= 2 * size:
+            return f"{value / size:.0f} {unit}"
+    return f"{value:.0f} s"
+
+
+def _length(timeframe: str) -> str:
+    return duration(pd.Timedelta(timeframe))
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

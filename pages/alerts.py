@@ -1,0 +1,52 @@
+"""Rules that watch the map for you: built as a sentence, tested at once, told in an inbox and by channels."""
+
+from liqcore.views import shell
+
+shell.require_frame()
+
+import streamlit as st  # noqa: E402
+
+from liqcore.views import (  # noqa: E402
+    alerts_builder,
+    alerts_channels,
+    alerts_inbox,
+    alerts_page,
+    alerts_replay,
+    alerts_rules,
+    alerts_session,
+    loaders,
+    panels,
+    wording,
+)
+
+alerts_page.title()
+st.markdown("Look for a rule that tells early and is seldom wrong: say it as a sentence, and see what it would have told.")
+
+data = panels.attempt(loaders.pick)
+if data is None:
+    st.info("Add files with liquidations or candles, or choose the sample market in the sidebar.", icon=":material/upload_file:")
+    st.stop()
+for note in data.notes:
+    st.warning(wording.markdown(note), icon=":material/warning:")
+
+near = alerts_builder.around(data)
+alerts_page.from_link(near)
+view = alerts_page.view()
+alerts_page.news()
+
+if view == "inbox":
+    alerts_inbox.draw(data, alerts_page.last_rule())
+elif view == "rules":
+    alerts_rules.draw()
+elif view == "channels":
+    alerts_channels.draw()
+else:
+    rule = alerts_page.built(near, alerts_session.channel_names())
+    if rule is None:
+        st.stop()
+    alerts_rules.keep_button(rule)
+    st.subheader("What it would have told")
+    how = alerts_replay.choices()
+    told = panels.attempt(alerts_replay.tested, rule, data, how)
+    if told is not None:
+        alerts_replay.draw(rule, told, data, how)
