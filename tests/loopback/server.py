@@ -2,46 +2,54 @@
 
 Start it with `with VenueServer() as server:` and give `server.address` to `open_session(loopback=…)` or to the
 environment variable HEATLAB_LOOPBACK. `server.fault("api.bybit.com", "403")` switches a fault on for every address
-that contains the text, `server.clear()` switches all off. `server.count(text)` counts requests. A socket venue is
-added by an entry in `sockets`: host → coroutine that gets the open socket.
+that contains the text, `server.clear()` switches all off. `server.count(text)` counts requests.
+
+`server.open_sockets()` opens the sockets too; `server.publish(venue, events)` sends events to whoever subscribed, and
+`server.sockets.sent[venue]` is what was sent. `python -m tests.loopback.server --live` plays a market of now, events
+and history alike, until it is stopped.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import random
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from email.utils import formatdate
 from typing import Any, Self
 
 from aiohttp import web
 
+from tests.loopback import dialects, market_dialects, sockets
 from tests.loopback.dialects import Event, Refused, made_events
 from tests.loopback.market_dialects import HOSTS
+from tests.loopback.socket_dialects import FIRST
 
 BYBIT_403 = "<html><title>403</title>The Amazon CloudFront distribution is configured to block access from your country.</html>"
 FAULTS = (
     "429", "451", "403", "500", "timeout", "empty", "error-in-200", "truncated", "wrong-types", "unknown-symbol", "skewed-clock", "duplicates", "out-of-order",
-    "one-bad-row", "key-refused",
+    "one-bad-row", "key-refused", *sockets.FAULTS,
 )
 
 
 class VenueServer:
     """The stand-in for all venues, in a thread of its own on a free port."""
 
-    def __init__(self, events: list[Event] | None = None, delay: float = 0.0) -> None:
+    def __init__(self, events: list[Event] | None = None, delay: float = 0.0, port: int = 0) -> None:
         self.events = made_events() if events is None else events
         self.delay = delay
         self.slow = 3.0
         self.requests: list[tuple[str, dict[str, str], dict[str, str]]] = []
-        self.sockets: dict[str, Callable[[web.WebSocketResponse], Awaitable[None]]] = {}
+        self.sockets: sockets.Sockets | None = None
+        self.handshakes: list[str] = []
         self._faults: dict[str, str] = {}
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="loopback", daemon=True)
-        self.port = 0
+        self.port = port
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -67,6 +75,20 @@ class VenueServer:
         """Switch all faults off and forget the requests."""
         self._faults.clear()
         self.requests.clear()
+        self.handshakes.clear()
+
+    def open_sockets(self, **behaviour: Any) -> sockets.Sockets:
+        """Speak every venue's socket dialect too; `behaviour` as for `Sockets`."""
+        self.sockets = sockets.Sockets(self._fault_at, **behaviour)
+        return self.sockets
+
+    def publish(self, venue: str, events: list[Event], symbol: str | None = None) -> Future[int]:
+        """Send events over the venue's sockets; the result counts the sockets that got them."""
+        assert self.sockets is not None
+        return asyncio.run_coroutine_threadsafe(self.sockets.publish(venue, events, symbol), self._loop)
+
+    def _fault_at(self, address: str) -> str:
+        return next((kind for where, kind in list(self._faults.items()) if where in address), "")
 
     def count(self, part: str = "") -> int:
         return sum(part in address for address, _, _ in self.requests)
@@ -75,13 +97,17 @@ class VenueServer:
         host, _, path = request.path.lstrip("/").partition("/")
         address = f"{host}/{path}"
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            socket = web.WebSocketResponse()
+            self.handshakes.append(address)
+            refused = self._refusal(self._fault_at(address))
+            if refused is not None or self.sockets is None:
+                return refused or web.Response(status=404)
+            socket = web.WebSocketResponse(autoping=False, timeout=0.5)
             await socket.prepare(request)
-            await self.sockets[host](socket)
+            await self.sockets.serve(socket, address)
             return socket
         query = dict(request.query)
         self.requests.append((address, query, dict(request.headers)))
-        kind = next((kind for where, kind in self._faults.items() if where in address), "")
+        kind = self._fault_at(address)
         await asyncio.sleep(self.slow if kind == "timeout" else self.delay)
         refused = self._refusal(kind)
         if refused is not None:
@@ -126,7 +152,7 @@ class VenueServer:
         app.router.add_route("*", "/{tail:.*}", self._answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", self.port)
         await site.start()
         self.port = runner.addresses[0][1]
         self._ready.set()
@@ -151,7 +177,39 @@ def _bent(body: Any, kind: str) -> Any:
     return body
 
 
-if __name__ == "__main__":
-    with VenueServer() as alone:
+def play(server: VenueServer, rate: float, stop: threading.Event, seed: int = 11) -> None:
+    """Publish `rate` events a second at random venues, as of now, and let the histories end now as well."""
+    chance, price = random.Random(seed), 50_030.0
+    while not stop.wait(chance.expovariate(rate)):
+        dialects.NOW = market_dialects.NOW = now = int(time.time()) * 1000
+        price += chance.gauss(0.0, 12.0) + (50_030.0 - price) * 0.02
+        # Many are small and few are large.
+        event = Event(now, chance.choice(("long", "short")), round(price), round(min(chance.paretovariate(1.2) / 100, 40.0), 2))
+        server.events.append(event)
+        del server.events[:-5_000]
+        server.publish(chance.choice(list(FIRST)), [event])
+
+
+def main() -> None:
+    """Start by hand; the printed line goes before `make run`."""
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument("--live", action="store_true", help="publish events of now over every socket")
+    reader.add_argument("--rate", type=float, default=3.0, help="events a second")
+    reader.add_argument("--port", type=int, default=0)
+    chosen = reader.parse_args()
+    dialects.NOW = market_dialects.NOW = int(time.time()) * 1000
+    with VenueServer(port=chosen.port) as alone:
+        alone.open_sockets()
         print(f"HEATLAB_LOOPBACK={alone.address}", flush=True)
-        threading.Event().wait()
+        stop = threading.Event()
+        try:
+            if chosen.live:
+                play(alone, chosen.rate, stop)
+            else:
+                stop.wait()
+        except KeyboardInterrupt:
+            stop.set()
+
+
+if __name__ == "__main__":
+    main()
