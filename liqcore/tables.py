@@ -167,28 +167,27 @@ def ensure(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     The look is cheap (names, dtypes, order), so that functions can accept raw frames without paying for
     a full check of tables that were checked before.
     """
-    checked = (
-        isinstance(frame, pd.DataFrame)
-        and tuple(frame.columns) == COLUMNS[table]
-        and str(frame["time"].dtype) == TIME_DTYPE
-        and all(_has_clean_dtype(frame[name]) for name in COLUMNS[table][1:])
-        and _ascends(microseconds(frame["time"]))
-    )
-    return frame if checked else CHECKS[table](frame)
+    return frame if _is_checked(frame, table) else CHECKS[table](frame)
 
 
-def _has_clean_dtype(values: pd.Series) -> bool:
-    if values.name not in ("venue", "symbol", *_CHOICES):
-        return bool(values.dtype == np.float64)
-    if not isinstance(values.dtype, pd.CategoricalDtype) or values.isna().any():
+def _is_checked(frame: pd.DataFrame, table: str) -> bool:
+    if not isinstance(frame, pd.DataFrame) or tuple(frame.columns) != COLUMNS[table]:
         return False
-    found = tuple(values.dtype.categories)
-    return found == _CHOICES.get(str(values.name), found)
+    time, *kinds = frame.dtypes.tolist()
+    if str(time) != TIME_DTYPE:
+        return False
+    for name, kind in zip(COLUMNS[table][1:], kinds, strict=True):
+        if name not in ("venue", "symbol", *_CHOICES):
+            if kind != np.float64:
+                return False
+        elif not isinstance(kind, pd.CategoricalDtype) or (frame[name].array.codes < 0).any() or (name in _CHOICES and tuple(kind.categories) != _CHOICES[name]):
+            return False
+    return _ascends(microseconds(frame["time"]))
 
 
 def microseconds(times: pd.Series) -> np.ndarray:
     """Times of a checked table as int64 microseconds since 1970 UTC, without a copy."""
-    return np.asarray(times.array.view("i8"))  # type: ignore[attr-defined]
+    return np.asarray(times.array.asi8)  # type: ignore[attr-defined]
 
 
 def _ascends(values: np.ndarray) -> bool:

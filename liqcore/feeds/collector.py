@@ -10,7 +10,7 @@ import asyncio
 import json
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +26,6 @@ from liqcore.feeds.window import LiveWindow
 
 MINUTE: Final = 60_000_000
 _STATUS: Final = "status"
-_KEPT_DELAYS: Final = 500
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
 Tell = Callable[[SourceStatus], None]
@@ -56,8 +55,7 @@ class Snapshot:
     """How the collection is doing at a moment (µs since 1970 UTC).
 
     `statuses` are those of the live sources, `market` those of candles, open interest and funding by name.
-    `rows`, `lost` and `frames` count by venue since the start; `written` and `doubled` all together. `delays`
-    holds by venue the seconds from event to arrival of the newest events, as (count, median, 90 %, 99 %).
+    `rows`, `lost` and `frames` count by venue since the start; `written` and `doubled` all together.
     """
 
     moment: int
@@ -67,7 +65,6 @@ class Snapshot:
     rows: Mapping[str, int]
     frames: Mapping[str, int]
     lost: Mapping[str, int]
-    delays: Mapping[str, tuple[int, float, float, float]]
     waiting: int
     written: int
     doubled: int
@@ -100,7 +97,7 @@ class Collector:
         self._frames: Counter[str] = Counter()
         self._rows: Counter[str] = Counter()
         self._lost: Counter[str] = Counter()
-        self._delays: dict[str, deque[float]] = {}
+        self._live_since: dict[str, int] = {}
         self._frame_at: dict[str, int] = {}
         self._event_at: dict[str, int] = {}
         self._written = self._doubled = 0
@@ -138,6 +135,11 @@ class Collector:
         """Whether this process is the one that collects."""
         return self._collecting
 
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
     def now(self) -> int:
         """The collector's clock in µs since 1970 UTC."""
         return round(self.clock() * 1e6)
@@ -159,6 +161,8 @@ class Collector:
         """Take what a source says about itself."""
         with self._room:
             self._statuses[status.venue] = status
+            if status.state != "live":
+                self._live_since.pop(status.venue, None)
 
     def tell_history(self, status: SourceStatus) -> None:
         """Take how asking a venue for its history went; it matters where the venue does not send live."""
@@ -170,9 +174,11 @@ class Collector:
         with self._room:
             self._market[name] = status
 
-    def last_frame(self, venue: str) -> int | None:
-        """When a source was last heard of (µs), None if not yet."""
-        return self._frame_at.get(venue)
+    def live_span(self, venue: str) -> tuple[int, int] | None:
+        """First and last frame (µs) of a source since it last came live; None while it is not."""
+        with self._room:
+            since = self._live_since.get(venue)
+            return None if since is None else (since, self._frame_at[venue])
 
     def snapshot(self) -> Snapshot:
         """How everything is doing; waits for nothing but a short lock."""
@@ -180,12 +186,11 @@ class Collector:
             waiting, problem, collecting = len(self._waiting), self._problem, self._collecting
             facts: dict[str, Any] = dict(market=dict(self._market), rows=dict(self._rows), frames=dict(self._frames), lost=dict(self._lost))
             statuses = tuple(self._current(name) for name in self._statuses)
-            delays = {name: _quantiles(values) for name, values in self._delays.items()}
             written, doubled = self._written, self._doubled
         if not collecting:
             told = self._told_elsewhere()
             statuses = told or tuple(replace(status, state="off", message="Another process collects; this one reads its store.") for status in statuses)
-        return Snapshot(self.now(), collecting, statuses, delays=delays, waiting=waiting, written=written, doubled=doubled, problem=problem, **facts)
+        return Snapshot(self.now(), collecting, statuses, waiting=waiting, written=written, doubled=doubled, problem=problem, **facts)
 
     def _take(self, venue: str, batch: list[Arrival], frame_at: int | None) -> None:
         with self._room:
@@ -202,7 +207,7 @@ class Collector:
                 self._frame_at[venue] = frame_at
                 self._beats[venue, minute] += 1
                 self._beat_events[venue, minute] += len(batch)
-                self._delays.setdefault(venue, deque(maxlen=_KEPT_DELAYS)).extend((one.arrived - one.row.time) / 1e6 for one in batch)
+                self._live_since.setdefault(venue, frame_at)
 
     def _current(self, name: str) -> SourceStatus:
         """What a source said, with what is known about it since."""
@@ -333,13 +338,6 @@ class Collector:
                 continue
             self._stopping.wait(max(self._poll(self), 0.05))
         self._quiet[1].set()
-
-
-def _quantiles(values: deque[float]) -> tuple[int, float, float, float]:
-    if not values:
-        return 0, float("nan"), float("nan"), float("nan")
-    middle, high, highest = np.quantile(np.array(values), [0.5, 0.9, 0.99])
-    return len(values), float(middle), float(high), float(highest)
 
 
 def _moment(micros: int | None) -> np.datetime64 | None:

@@ -220,3 +220,4 @@ _OPEN_INTEREST: Final[dict[str, Callable[[FeedSession, Venue, str], pd.DataFrame
     "binance": _interest_binance, "binance-coin": _interest_binance, "bybit": _interest_bybit, "gate": _interest_gate, "okx": _interest_okx,
     "hyperliquid": _interest_hyperliquid,
 }
+INTEREST_VENUES: Final = tuple(_OPEN_INTEREST)

@@ -369,22 +369,27 @@ def completeness_flags(venues: Iterable[VenueCoverage]) -> tuple[str, ...]:
     return ()
 
 
-def _merged(parts: Sequence[Provenance]) -> Provenance:
+def joined_coverage(parts: Iterable[VenueCoverage]) -> tuple[VenueCoverage, ...]:
+    """One entry a venue, in the order in which they first occur; what several parts contributed is added up."""
     venues: dict[str, VenueCoverage] = {}
-    for part in parts:
-        for item in part.venues:
-            held = venues.get(item.venue)
-            venues[item.venue] = item if held is None else replace(
-                held, events=held.events + item.events, notional=held.notional + item.notional,
-                completeness=least_complete((held.completeness, item.completeness)),
-                price_kind=held.price_kind if held.price_kind == item.price_kind else "mixed",
-            )
+    for item in parts:
+        held = venues.get(item.venue)
+        venues[item.venue] = item if held is None else replace(
+            held, events=held.events + item.events, notional=held.notional + item.notional,
+            completeness=least_complete((held.completeness, item.completeness)),
+            price_kind=held.price_kind if held.price_kind == item.price_kind else "mixed",
+        )
+    return tuple(venues.values())
+
+
+def _merged(parts: Sequence[Provenance]) -> Provenance:
+    venues = joined_coverage(item for part in parts for item in part.venues)
     ages = [part.as_of for part in parts if part.as_of is not None]
     models = list(dict.fromkeys(part.model for part in parts if part.model))
     flags = [flag for part in parts for flag in part.flags if flag not in completeness_flags(part.venues)]
-    flags += completeness_flags(venues.values())
+    flags += completeness_flags(venues)
     return Provenance(
-        source=", ".join(dict.fromkeys(part.source for part in parts)), venues=tuple(venues.values()),
+        source=", ".join(dict.fromkeys(part.source for part in parts)), venues=venues,
         as_of=min(ages) if ages else None, model=" + ".join(models) or None,
         parameters=parts[0].parameters if all(part.parameters == parts[0].parameters for part in parts) else (),
         flags=tuple(dict.fromkeys(flags)),

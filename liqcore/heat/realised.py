@@ -85,7 +85,7 @@ def realised_heatmap(
             "Choose a longer timeframe, a shorter window or fewer bins."
         )
     cells, by_venue, outside = _bin(events, t_edges, p_edges, scale)
-    venues = _venues(events, by_venue)
+    venues = venue_coverage(events, by_venue)
     return HeatGrid(
         kind="realised", time_edges=t_edges, price_edges=p_edges,
         long=cells[:, 0], short=cells[:, 1], outside_long=outside[0], outside_short=outside[1],
@@ -199,10 +199,11 @@ def _price_slot(edges: np.ndarray, scale: str) -> Callable[[np.ndarray], np.ndar
     return place
 
 
-def _venues(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCoverage, ...]:
-    """Events, USD, completeness and price kind of each venue that has events."""
+def venue_coverage(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCoverage, ...]:
+    """Events, USD, completeness and price kind of each venue that has events; `notional` is its USD by category (V,)."""
     product = len(tables.COMPLETENESS), len(tables.PRICE_KINDS)
-    venue, complete, kind = (events[name].array.codes for name in ("venue", "completeness", "price_kind"))
+    names = events["venue"].array
+    venue, complete, kind = names.codes, *(events[name].array.codes for name in ("completeness", "price_kind"))
     counts = np.zeros((len(notional), *product), dtype=np.int64)
     small = np.int16 if counts.size <= np.iinfo(np.int16).max else np.int64
     present = np.array([], dtype=small)
@@ -221,7 +222,7 @@ def _venues(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCoverage, 
             found = np.array([np.count_nonzero(code == value) for value in present], dtype=np.int64)
         counts.reshape(-1)[present] += found
     out = []
-    for name, seen, usd in zip(events["venue"].cat.categories, counts, notional, strict=False):
+    for name, seen, usd in zip(names.categories, counts, notional, strict=False):
         if seen.any():
             complete_seen, kind_seen = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
             out.append(VenueCoverage(
