@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -149,14 +150,19 @@ def candidates(seen: Visible, timeframe: str, *, own: Sequence[float] = (), clus
     return kept[: _LEVELS + len(own)] or [Candidate(price + 2 * usual, "two average ranges above the price")]
 
 
-def starting_numbers(level: float, seen: Visible, timeframe: str) -> Start:
-    """A trade at a level to begin with: towards the price it came from, stop one average range beyond, target twice as far.
+def starting_numbers(level: float, seen: Visible, timeframe: str, side: str | None = None) -> Start:
+    """A trade at a level to begin with: stop one average range beyond it, target twice as far the other way.
 
-    These are places to change, not advice: above the price it is a short at the level, below it a long.
+    These are places to change, not advice. `side` is by default long for a level below the price, else short; where a
+    limit order cannot stand at the level, the entry is the price.
     """
     price, usual = last_price(seen), usual_range(seen, timeframe)
-    s = 1 if level <= price else -1
-    return Start("long" if s > 0 else "short", round(level), round(level - s * usual), round(level + 2 * s * usual))
+    side = side or ("long" if level <= price else "short")
+    s = 1 if side == "long" else -1
+    entry = min(level, price) if s > 0 else max(level, price)
+    scale = 1 if price >= 1_000 else 100
+    limit = math.floor if s > 0 else math.ceil
+    return Start(side, limit(entry * scale) / scale, round((entry - s * usual) * scale) / scale, round((entry + 2 * s * usual) * scale) / scale)
 
 
 def confirmation(seen: Visible, timeframe: str, level: float, side: str) -> str | None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.learn.trades import TradeResult, run_trade
-from liqcore.market.candles import atr, bar_length, resample
+from liqcore.market.candles import atr, bar_length, resample, spoken
 from liqcore.risk import Plan
 
 Question = Literal["touches", "rejects", "breaks"]
@@ -163,11 +163,14 @@ def make_round(
     times = tables.microseconds(bars["time"])
     if len(times) < 2:
         raise ReplayError("There are no candles to practise on. Choose the sample market or add a candles file.")
+    step = bar_length(bars)
+    if length < step or length % step:
+        raise ReplayError(f"These candles are {spoken(int(step.astype('int64')))} long, so bars of {timeframe} cannot be made of them. Choose a timeframe that is a multiple of that.")
     first = -(-times[0] // length.astype("int64"))
-    last = (times[-1] + bar_length(bars).astype("int64") - need.astype("int64")) // length.astype("int64")
+    last = (times[-1] + step.astype("int64") - need.astype("int64")) // length.astype("int64")
     if last < first:
         raise ReplayError(f"The market is shorter than one round of {history + hidden} bars of {timeframe}. Choose a shorter timeframe or fewer bars.")
-    places = _filled(times, np.arange(first, last + 1) * length.astype("int64"), need.astype("int64"), bar_length(bars).astype("int64"))
+    places = _filled(times, np.arange(first, last + 1) * length.astype("int64"), need.astype("int64"), step.astype("int64"))
     if not places.size:
         raise ReplayError("No stretch of these candles is long enough and free of gaps. Choose a shorter timeframe or another file.")
     start = places[int(np.random.default_rng(seed).integers(places.size))].astype("datetime64[us]")

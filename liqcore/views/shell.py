@@ -21,6 +21,7 @@ def pages() -> list[StreamlitPage]:
             "pages/walkthrough.py", title="Walkthrough", icon=":material/school:",
             help="Ten classic scenarios, step by step, with questions and honest base rates.",
         ),
+        st.Page("pages/practice.py", title="Practice", icon=":material/target:", help="A stretch of the market with its future hidden: forecast, trade on paper, be graded."),
         st.Page(
             "pages/explore.py", title="Explore", icon=":material/grid_on:",
             help="The heatmap with every control, on the sample market or your own files.",

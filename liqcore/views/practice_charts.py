@@ -1,0 +1,126 @@
+"""What the practice page draws and says about a round; no Streamlit here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from liqcore.heat.grid import HeatGrid
+from liqcore.learn.practice import Candidate, Played, last_price, usual_range
+from liqcore.learn.quiz import JournalRow
+from liqcore.learn.replay import QUESTIONS, Round, Visible
+from liqcore.learn.trades import TradeResult
+from liqcore.views import wording
+from liqcore.views.chart_marks import LINE, NOW, QUIET
+from liqcore.views.palette import PANEL
+
+_SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
+# Share of the drawn prices within which two lines share one name.
+_TOGETHER: Final = 0.035
+
+
+def percent(part: float) -> str:
+    """0.3 as 30 %."""
+    return f"{100 * part:.0f} %"
+
+
+def price_range(seen: Visible, layer: str) -> tuple[float, float]:
+    """The drawn prices: what was traded in the window so far, with room for modelled levels."""
+    low, high, last = float(seen.candles["low"].min()), float(seen.candles["high"].max()), last_price(seen)
+    room = 0.008 * last if layer == "realised" else 0.025 * last
+    return low - room, high + room
+
+
+def lines(played: Played, level: float, shown: Sequence[Candidate], grid: HeatGrid) -> pd.DataFrame | None:
+    """Lines for the chart: the level asked about, one's own, those found, and the trade; near ones share a name."""
+    asked = played.forecast.level if played.forecast is not None else level
+    rows = [(asked, "asked", 0)]
+    if played.plan is not None:
+        plan = played.plan
+        rows += [(plan.entry, "entry", 1), (plan.stop, "stop", 1), *((item.price, "target", 1) for item in plan.targets)]
+    rows += [(one.price, "mine" if one.why == "your own" else one.why.split(",")[0], 2) for one in shown if abs(one.price / asked - 1) > 1e-9]
+    low, high = float(grid.price_edges[0]), float(grid.price_edges[-1])
+    drawn: list[tuple[float, list[str], int]] = []
+    for price, name, rank in rows:
+        near = next((one for one in drawn if abs(one[0] - price) < _TOGETHER * (high - low)), None)
+        if not low < price < high:
+            continue
+        if near is not None and (rank == 2 or near[0] == price):
+            if name in ("mine", "entry", "stop", "target"):
+                near[1].append(name)
+            continue
+        drawn.append((price, [name], rank))
+    if not drawn:
+        return None
+    return pd.DataFrame({"price": [one[0] for one in drawn], "label": [f"{wording.price(one[0])} {', '.join(one[1])}" for one in drawn]})
+
+
+def standing(played: Played, result: TradeResult | None, over: bool) -> str:
+    """How the paper trade stands, in one sentence; nothing without one."""
+    if played.plan is None or result is None:
+        return ""
+    side, entry = played.plan.side, wording.price(played.plan.entry)
+    if not result.filled and over:
+        return f"Your {side} order at {entry} was never filled: price did not come there. That made 0 R."
+    if not result.filled:
+        return f"Your {side} order waits at {entry}; price has not come there."
+    if result.end == "open":
+        return f"Your {side} from {entry} is open and stands at {result.r:+.2f} R at the last close."
+    how = {"target": "reached its target", "stop": "was stopped out", "time": "was closed at the end of the test"}[result.end]
+    doubt = " One bar held both stop and target, so the stop counts." if result.ambiguous else ""
+    return f"Your {side} from {entry} {how}: {result.r:+.2f} R after costs ({wording.usd(result.usd)}).{doubt}"
+
+
+def reading_points(game: Round, played: Played, level: Candidate, seen: Visible) -> list[str]:
+    """How to read this test, with its own numbers."""
+    price, usual, left = last_price(seen), usual_range(seen, game.timeframe), game.hidden - played.step
+    points = [
+        f"**The line named “asked”** is the level of this test: {wording.price(level.price)} ({level.why}). Price stands at {wording.price(price)}, "
+        f"{100 * abs(level.price / price - 1):.1f} % away. That is {abs(level.price - price) / usual:.1f} times the usual range of one bar ({wording.price(usual)}).",
+        f"**Touched** means that one of the next {left} bars reaches it. **Broken** means that the last bar closes beyond it; "
+        "**rejected** that it was touched and the last bar closes on this side.",
+        "**The Brier score** is the gap between what you said and what came (1 or 0), squared, and the mean of that. 0 is perfect. "
+        "Saying 50 % to everything gives 0.25.",
+        "**The base rate** asks how often a level as far away, measured in usual ranges, was touched in the past of this market. "
+        "A forecast that does not beat it adds nothing.",
+        "**The dates are hidden.** The first day is called January 1, so that you cannot know what came. The true date stands in your journal afterwards.",
+    ]
+    return points if left else [points[0], *points[2:]]
+
+
+def forecast_table(row: JournalRow) -> pd.DataFrame:
+    """The three questions of a graded round: what was said, the base rate, and what happened."""
+    names = {"touches": "Touched", "rejects": "Touched and rejected", "breaks": "Broken"}
+    base = [getattr(row, f"base_{name}") for name in QUESTIONS]
+    return pd.DataFrame({
+        "Question": list(names.values()), "You said": [percent(getattr(row, f"said_{name}")) for name in QUESTIONS],
+        "Base rate": ["–" if rate is None else percent(rate) for rate in base], "It happened": ["yes" if getattr(row, name) else "no" for name in QUESTIONS],
+    })
+
+
+def calibration_chart(bins: pd.DataFrame) -> tuple[dict[str, Any], str]:
+    """One's probabilities beside what came true, with the 95 % range, and the alt text."""
+    rows = bins.assign(words=[
+        f"{percent(said)} said, {percent(came)} came true ({count} answers)" for said, came, count in zip(bins["said"], bins["happened"], bins["count"], strict=True)
+    ])[["said", "happened", "range_low", "range_high", "count", "words"]]
+    axis = {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]}
+    x = {"field": "said", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"title": "What you said", **axis}}
+    y = {"field": "happened", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"title": "How often it came true", **axis}}
+    layers = [
+        {"data": {"name": "even"}, "mark": {"type": "line", "strokeDash": [5, 4], "color": QUIET, "tooltip": None},
+         "encoding": {"x": {"field": "at", "type": "quantitative"}, "y": {"field": "at", "type": "quantitative"}}},
+        {"data": {"name": "bins"}, "mark": {"type": "rule", "strokeWidth": 2, "color": NOW, "opacity": 0.6, "tooltip": None},
+         "encoding": {"x": x, "y": {"field": "range_low", "type": "quantitative"}, "y2": {"field": "range_high"}}},
+        {"data": {"name": "bins"}, "mark": {"type": "point", "filled": True, "opacity": 1, "color": NOW, "tooltip": None},
+         "encoding": {"x": x, "y": y, "size": {"field": "count", "type": "quantitative", "legend": None, "scale": {"range": [60, 320], "zero": True}},
+                      "tooltip": {"field": "words", "type": "nominal", "title": "Answers"}}},
+    ]
+    spec = {
+        "$schema": _SCHEMA, "height": 260, "view": {"fill": PANEL, "stroke": None}, "layer": layers,
+        "datasets": {"bins": rows, "even": pd.DataFrame({"at": [0.0, 1.0]})},
+        "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}},
+    }
+    alt = "Calibration of your answers about liquidation levels: " + "; ".join(rows["words"]) + "."
+    return spec, alt

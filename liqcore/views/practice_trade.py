@@ -1,0 +1,115 @@
+"""The paper trade of a practice test: planned through the risk calculator, placed once, and checked against the rules."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+
+from liqcore.learn.practice import MOST_RISK, Candidate, confirmation, starting_numbers
+from liqcore.market.candles import atr
+from liqcore.risk.numbers import RiskError, parse_number
+from liqcore.risk.plan import plan_trade
+from liqcore.risk.plan_data import Plan
+from liqcore.views import practice_table, wording
+from liqcore.views.practice_table import Scene, Table
+
+ACCOUNT: Final = 10_000.0
+_FEE, _SLIPPAGE = 0.0005, 0.0002
+_SIDES: Final = {"long": "Long", "short": "Short"}
+
+
+def trade(table: Table, now: Scene, level: Candidate) -> None:
+    """The form of the trade with the verdict of the risk rules; once placed, what was placed."""
+    played = table.played
+    with st.container(border=True):
+        if played.plan is not None:
+            _placed(table)
+            return
+        st.markdown("**3. Trade it on paper**, if you would. Not trading is an answer too.")
+        if played.over(table.game):
+            st.caption("This test is over: take a new one to trade.")
+            return
+        if not st.toggle("Plan a trade", key=f"trade-{table.key}", help="A limit order on a paper account of $10,000, sized by the risk calculator."):
+            return
+        plan = _form(table, now, level)
+        if plan is None:
+            return
+        _verdict(plan)
+        signal = confirmation(now.seen, table.game.timeframe, level.price, plan.side)
+        if signal is None:
+            st.caption(":material/hourglass_empty: No candle has confirmed this level for this side yet. You can let bars come and place the order later.")
+        else:
+            st.caption(f":material/task_alt: {wording.markdown(signal)}")
+        st.button("Place the paper trade", icon=":material/receipt_long:", key="place", on_click=_place, args=(table, plan, level.price), disabled=not plan.accepted)
+        if (sentence := practice_table.wrong("trade")):
+            st.error(wording.markdown(sentence), icon=":material/error:")
+
+
+def _form(table: Table, now: Scene, level: Candidate) -> Plan | None:
+    """The plan of what was typed; a sentence and None where a field cannot be read."""
+    usual = starting_numbers(level.price, now.seen, table.game.timeframe)
+    where = f"{table.key}-{level.price:.0f}"
+    side = str(st.segmented_control("Direction", list(_SIDES), default=usual.side, format_func=lambda name: _SIDES[name], key=f"side-{where}", required=True))
+    start = starting_numbers(level.price, now.seen, table.game.timeframe, side)
+    texts: dict[str, str] = {}
+    with st.container(horizontal=True, gap="small"):
+        for name, label, value in (("entry", "Entry, USD", start.entry), ("stop", "Stop, USD", start.stop), ("target", "Target, USD", start.target)):
+            texts[name] = str(st.text_input(label, f"{value:,.10g}", key=f"{name}-{where}-{side}", width=110) or "")
+    with st.container(horizontal=True, gap="small"):
+        texts["risk"] = str(st.text_input("Risk, %", "1", key=f"risk-{table.key}", width=110, help=f"Of the paper account of $10,000. The rule is {100 * MOST_RISK:g} % at most.") or "")
+        texts["leverage"] = str(st.text_input("Leverage", "5", key=f"leverage-{table.key}", width=110) or "")
+    try:
+        numbers = {name: parse_number(text, name.capitalize(), percent=name == "risk") for name, text in texts.items()}
+        return plan_trade(
+            side, numbers["entry"], numbers["stop"], ACCOUNT, risk=numbers["risk"], leverage=numbers["leverage"], targets=(numbers["target"],), fee_rate=_FEE,
+            slippage=_SLIPPAGE, atr_1m=_noise(now), mark_last_gap=0.0002 * numbers["entry"], bands=[(one.low, one.high) for one in now.clusters],
+        )
+    except RiskError as problem:
+        st.error(wording.markdown(str(problem)), icon=":material/error:")
+        return None
+
+
+def _noise(now: Scene) -> float | None:
+    """The usual range of one candle, which the stop must survive; None where there are too few."""
+    usual = float(np.nan_to_num(atr(now.seen.candles.iloc[-200:])[-1])) if len(now.seen.candles) > 14 else 0.0
+    return usual or None
+
+
+def _verdict(plan: Plan) -> None:
+    if not plan.accepted:
+        st.error("**Refused by the risk rules.** " + " ".join(wording.markdown(reason) for reason in plan.reasons), icon=":material/block:")
+        return
+    liquidation = "none" if plan.liquidation_price is None else wording.price(plan.liquidation_price)
+    gain = "–" if plan.reward_risk is None else f"{plan.reward_risk:.2f} R"
+    st.markdown(wording.markdown(
+        f"**{plan.quantity:.6g} BTC.** At the stop it loses {wording.usd(plan.loss_at_stop)}, {100 * plan.risk_fraction:.2f} % of the account; at the target it gains {gain} "
+        f"after costs. Liquidation: {liquidation}."
+    ))
+    for flag in plan.flags[:2]:
+        st.caption(f":orange[:material/flag:] {wording.markdown(flag)}")
+
+
+def _place(table: Table, plan: Plan, level: float) -> None:
+    practice_table.attempt(lambda: table.put(table.played.place(table.game, plan, level)), "trade")
+
+
+def _placed(table: Table) -> None:
+    plan: Any = table.played.plan
+    st.markdown(wording.markdown(
+        f"**3. Placed** after bar {table.played.placed}: {plan.side} {plan.quantity:.6g} BTC at {wording.price(plan.entry)}, stop {wording.price(plan.stop)}, target {wording.price(plan.targets[0].price)}."
+    ))
+    rules(table)
+    st.caption(f"Costs: {100 * _FEE:g} % fee on each side, {100 * _SLIPPAGE:g} % slippage on every exit but a target. Doubts are decided against you.")
+
+
+def rules(table: Table) -> None:
+    """The rules, each with a sign whether it was kept."""
+    for rule in table.played.rules():
+        colour, icon = ("green", "check") if rule.kept else ("red", "close")
+        said = table.played.signal if rule.kept and rule.name.startswith("Confirmed") and table.played.signal else rule.sentence
+        st.markdown(f":{colour}[:material/{icon}:] **{rule.name}.** {wording.markdown(said)}")
+
+
+__all__ = ["ACCOUNT", "rules", "trade"]

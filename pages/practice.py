@@ -1,0 +1,39 @@
+"""A random window of the market with its future hidden: forecast, trade on paper, and be graded."""
+
+from liqcore.views import shell
+
+shell.require_frame()
+
+import streamlit as st  # noqa: E402
+
+from liqcore.views import loaders, panels, practice_panels, practice_record, practice_table, practice_trade, wording  # noqa: E402
+
+st.title("Practise with a hidden future")
+st.markdown("Look at the map as it stood, write down what you expect, and only then let the bars come.")
+
+data = panels.attempt(loaders.pick)
+if data is None:
+    st.info(
+        "Add a candles file to practise on; liquidations make the realised map. No file at hand? Choose the sample market in the sidebar.",
+        icon=":material/upload_file:",
+    )
+    st.stop()
+for note in data.notes:
+    st.warning(wording.markdown(note), icon=":material/warning:")
+
+table = practice_panels.choose(data)
+now = practice_panels.scene(table) if table is not None else None
+if table is not None and now is not None:
+    practice_panels.opening(table, now)
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        level = practice_panels.asked(table, now)
+        practice_panels.forecast(table, level)
+        practice_trade.trade(table, now, level)
+    with left:
+        practice_panels.replay(table, level)
+    practice_panels.how_to_read(table, now, level)
+    practice_record.ending(table)
+rows = practice_table.journal()
+practice_record.record(rows)
+practice_record.journal(rows)
