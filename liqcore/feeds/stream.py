@@ -110,6 +110,7 @@ class _Socket:
     confirmed: bool = False
     since: str = ""
     refused: list[str] = field(default_factory=list)
+    refusals: int = 0
     unread: int = 0
     last_unread: str = ""
     unread_at: float = 0.0
@@ -187,7 +188,7 @@ class _Socket:
         return socket
 
     def _begin(self) -> None:
-        self.confirmed, self.refused, self.unread = False, [], 0
+        self.confirmed, self.refused, self.refusals, self.unread = False, [], 0, 0
         self.since = datetime.now(UTC).strftime("%H:%M")
         if not self.settled:
             self._show()
@@ -284,8 +285,10 @@ class _Socket:
         self._show()
 
     def _note_refused(self, found: Any, words: tuple[str, ...]) -> None:
+        # Venues may refuse each of several subscriptions in the same words.
         self.refused += [word for word in words if word not in self.refused]
-        if not self.confirmed and len(self.refused) >= self.line.asked:
+        self.refusals += 1
+        if not self.confirmed and self.refusals >= self.line.asked:
             kind = problem_in(urlsplit(self.line.url).netloc, 200, {}, json.dumps(found)) or FeedError("")
             raise type(kind)(f"{self.venue.name} refuses the subscription ({'; '.join(self.refused)}).", retry_after=kind.retry_after)
         self._show()

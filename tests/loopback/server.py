@@ -18,6 +18,7 @@ import random
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Any, Self
 
@@ -71,9 +72,11 @@ class VenueServer:
             raise ValueError(kind)
         self._faults[where] = kind
 
-    def clear(self) -> None:
-        """Switch all faults off and forget the requests."""
+    def clear(self, requests: bool = True) -> None:
+        """Switch all faults off and, unless told otherwise, forget the requests."""
         self._faults.clear()
+        if not requests:
+            return
         self.requests.clear()
         self.handshakes.clear()
 
@@ -102,8 +105,9 @@ class VenueServer:
             if refused is not None or self.sockets is None:
                 return refused or web.Response(status=404)
             socket = web.WebSocketResponse(autoping=False, timeout=0.5)
-            await socket.prepare(request)
-            await self.sockets.serve(socket, address)
+            with suppress(ConnectionError):
+                await socket.prepare(request)
+                await self.sockets.serve(socket, address)
             return socket
         query = dict(request.query)
         self.requests.append((address, query, dict(request.headers)))

@@ -16,9 +16,10 @@ from aiohttp import WSMsgType, web
 from tests.loopback.dialects import Event
 from tests.loopback.socket_dialects import DOORS, FIRST, Door, decoded
 
-# `cut` closes after every `cut_after` frames, `silent` answers nothing at all, `idle` only protocol and venue pings,
-# `refused` turns every subscription into one the venue does not know, `garbage` breaks a frame before each good one.
-FAULTS = ("cut", "silent", "gzip", "duplicates", "out-of-order", "garbage", "refused", "half")
+# `cut` closes after every `cut_after` frames, `silent` answers nothing at all, `garbage` sends a broken frame before each
+# good one, `odd-row` puts an unreadable row into a good frame. `refused` turns every subscription into one the venue does
+# not know, `half` all but the first.
+FAULTS = ("cut", "silent", "gzip", "duplicates", "out-of-order", "garbage", "odd-row", "refused", "half")
 
 
 @dataclass
@@ -44,7 +45,8 @@ class Sockets:
         self._fault = fault
         self.ping_every, self.patience, self.cut_after = ping_every, patience, cut_after
         self.open: list[Connection] = []
-        self.sent: defaultdict[str, list[Event]] = defaultdict(list)
+        # In the order of sending, each event once.
+        self.sent: defaultdict[str, dict[Event, None]] = defaultdict(dict)
         self.published: defaultdict[tuple[str, str], list[Event]] = defaultdict(list)
         self.pongs: Counter[str] = Counter()
         self.expelled: Counter[str] = Counter()
@@ -89,7 +91,7 @@ class Sockets:
         else:
             found = decoded(message.data)
             if kind == "refused" or (kind == "half" and connection.symbols):
-                found = json.loads(json.dumps(found).replace("BTC", "NONE").replace("btc", "none").replace("XBT", "NONE").replace("liq", "none").replace("id\": \"N", "id\": \"X"))
+                found = spoiled(found)
             reply = connection.door.answer(found)
             if reply.pong:
                 self._answered(connection)
@@ -128,7 +130,8 @@ class Sockets:
         self.published[venue, symbol] += events
         reached = [connection for connection in list(self.open) if connection.door.venue == venue and symbol in connection.symbols]
         for connection in reached:
-            await self._deliver(connection, events, symbol)
+            with suppress(ConnectionError):
+                await self._deliver(connection, events, symbol)
         return len(reached)
 
     async def _deliver(self, connection: Connection, events: list[Event], symbol: str) -> None:
@@ -140,6 +143,9 @@ class Sockets:
             if connection.socket.closed:
                 return
             for frame in door.frames(chunk[::-1] if kind == "out-of-order" else chunk, symbol):
+                for name in ("data", "result") if kind == "odd-row" and isinstance(frame, dict) else ():
+                    if isinstance(frame.get(name), list):
+                        frame[name].insert(0, {"s": "BTCUSDT", "symbol": "BTCUSDT", "contract": "BTC_USDT", "contract_code": "BTC-USDT"})
                 if kind == "garbage":
                     await connection.socket.send_str(json.dumps(frame)[:-9])
                 for _ in range(2 if kind == "duplicates" else 1):
@@ -152,8 +158,7 @@ class Sockets:
                 return
 
     def _note(self, venue: str, events: list[Event]) -> None:
-        known = set(self.sent[venue])
-        self.sent[venue] += [one for one in events if one not in known]
+        self.sent[venue].update(dict.fromkeys(events))
 
     async def _send(self, connection: Connection, frame: Any) -> None:
         body = frame if isinstance(frame, str) else json.dumps(frame)
@@ -161,3 +166,11 @@ class Sockets:
             await connection.socket.send_bytes(gzip.compress(body.encode()))
         else:
             await connection.socket.send_str(body)
+
+
+def spoiled(found: Any) -> Any:
+    """A subscription to something that the venue does not have."""
+    text = json.dumps(found)
+    for right, wrong in (("BTC", "NONE"), ("XBT", "NONE"), ("btc", "none"), ("liq", "none")):
+        text = text.replace(right, wrong)
+    return json.loads(text)
