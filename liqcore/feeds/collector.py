@@ -39,7 +39,8 @@ class CollectorConfig:
     """How a collector works. Times are seconds unless the name says otherwise; equal configs are one collector.
 
     `most_rows` bounds what waits to be written; a source is held back at that, and after `patience` seconds rows
-    are dropped and counted. `silent` is the age of the last frame after which a live source is called stale.
+    are dropped and counted. `silent` is the age of the last frame after which a live source is called stale, and
+    `market_every` the time between two readings of heartbeats and candles into memory.
     """
 
     flush: float = 1.0
@@ -48,6 +49,7 @@ class CollectorConfig:
     silent: float = 180.0
     window_hours: float = 24.0
     keep_days: float = 14.0
+    market_every: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ class Collector:
         return ()
 
     def _write_on(self) -> None:
-        told_at = pruned_at = 0.0
+        told_at = pruned_at = read_at = float("-inf")
         while True:
             last = self._stopping.is_set()
             if last:
@@ -251,6 +253,9 @@ class Collector:
                         self.store.prune(self.now() - round(self.config.keep_days * 86_400e6))
             with suppress(StoreError):
                 self.window.refresh(self.now())
+                if time.monotonic() - read_at > self.config.market_every:
+                    self.window.refresh_market(self.now())
+                    read_at = time.monotonic()
             if last:
                 return
             self._stopping.wait(self.config.flush)

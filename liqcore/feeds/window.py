@@ -67,6 +67,16 @@ class Events:
         return pd.DataFrame(out)
 
 
+@dataclass(frozen=True, eq=False)
+class Market:
+    """What the store holds beside events: heartbeats by minute, and candles, open interest and funding with `venue`."""
+
+    beats: pd.DataFrame
+    candles: pd.DataFrame
+    open_interest: pd.DataFrame
+    funding: pd.DataFrame
+
+
 class LiveWindow:
     """The last `hours` of a store's events in memory; `refresh` reads what is new, from any thread."""
 
@@ -79,6 +89,7 @@ class LiveWindow:
         self._held = {name: np.empty(0, kind) for name, kind in {**_NUMBERS, **_LABELS}.items()}
         self._size, self._last = 0, 0
         self._publish()
+        self._market: Market | None = None
 
     def refresh(self, now: int) -> int:
         """Read what was stored since the last call, and forget what is too old at `now` (µs). Returns how many were read."""
@@ -97,6 +108,19 @@ class LiveWindow:
             self._forget(now - self._length)
             self._publish()
         return read
+
+    def refresh_market(self, now: int) -> None:
+        """Read heartbeats, candles, open interest and funding of the stretch anew."""
+        first = now - self._length
+        # Funding comes every few hours, and a rate says little without the ones before it.
+        self._market = Market(
+            self._store.heartbeats(first), self._store.series("candles", first), self._store.series("open_interest", first),
+            self._store.series("funding", first - 3 * 86_400_000_000),
+        )
+
+    def market(self) -> Market | None:
+        """What `refresh_market` read last, None before the first time."""
+        return self._market
 
     def events(self) -> Events:
         """What is held now, without waiting for a read under way. The arrays are views that later calls do not change."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from liqcore import tables
+from liqcore.feeds import live_figures
 from liqcore.feeds.files import FileContents
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import GridError, HeatGrid
@@ -36,7 +37,8 @@ class DataError(ValueError):
 class Dataset:
     """One market: its tables, what to call it, and what to say about it on every chart.
 
-    `key` tells caches two datasets apart. `lags` are seconds from event to arrival by venue, where known.
+    `key` tells caches two datasets apart. `lags` are seconds from event to arrival by venue, where known, and `beats`
+    the minutes in which venues were heard of (`venue`, `minute` in µs), where that was recorded.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Dataset:
     funding: pd.DataFrame | None = None
     venue_candles: dict[str, pd.DataFrame] = field(default_factory=dict)
     lags: dict[str, float] = field(default_factory=dict)
+    beats: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -240,10 +243,12 @@ def realised(data: Dataset, settings: ViewSettings) -> HeatGrid:
     )
     if data.synthetic:
         return grid
+    if data.beats is not None:
+        return replace(grid, observed=live_figures.observed(data.beats, grid.time_edges, settings.venues))
     # Nobody says a file was recording before its first and after its last event.
     first, last = (tables.to_datetime64(edge) for edge in held)
     observed = (grid.time_edges[1:] > first) & (grid.time_edges[:-1] <= last)
-    return HeatGrid(**{**{name: getattr(grid, name) for name in grid.__dataclass_fields__}, "observed": observed})
+    return replace(grid, observed=observed)
 
 
 def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
