@@ -26,6 +26,7 @@ def pages() -> list[StreamlitPage]:
             "pages/explore.py", title="Explore", icon=":material/grid_on:",
             help="The heatmap with every control, on the sample market or your own files.",
         ),
+        st.Page("pages/live.py", title="Live", icon=":material/sensors:", help="Liquidations as they happen, from many venues, with their age, gaps and faults."),
         st.Page(
             "pages/compare.py", title="Compare", icon=":material/compare_arrows:",
             help="Venue against venue: is a cluster one venue's noise, or the market's?",
