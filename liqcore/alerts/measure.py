@@ -110,7 +110,7 @@ def _window(data: AlertData, begin: object, end: object, settings: Settings) -> 
     first = np.datetime64(low // step * step, "us") + tables.timeframe(settings.lookback) if begin is None else tables.to_datetime64(begin)
     last = np.datetime64(high // step * step + step, "us") if end is None else tables.to_datetime64(end)
     if first >= last:
-        raise RuleError("The data are too short to test a rule: they must reach over more than the lookback. Take a longer stretch or a shorter lookback.")
+        raise RuleError("The data are too short to test a rule: clusters need hours before the first bar that is judged. Bring a longer stretch.")
     return first, last
 
 

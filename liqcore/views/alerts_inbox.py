@@ -36,8 +36,8 @@ def draw(data: Dataset, rule: Rule | None) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         state = controls.choice("Show", {name or "all": _counted(held, name, now) for name in _STATES}, "open", "inbox")
-        kind = st.selectbox("Map", list(_KINDS), format_func=lambda name: _KINDS[name], key="kind", bind=LINK, width=130)
-        side = st.selectbox("Side", list(_SIDES), format_func=lambda name: _SIDES[name], key="whose", bind=LINK, width=120)
+        kind = st.selectbox("Map", list(_KINDS), format_func=lambda name: _KINDS[name], key="alertkind", bind=LINK, width=130)
+        side = st.selectbox("Side", list(_SIDES), format_func=lambda name: _SIDES[name], key="alertside", bind=LINK, width=120)
         names = sorted({one.alert.name for one in held.entries})
         by = st.selectbox("Rule", ["", *names], format_func=lambda name: name or "Any rule", key="al_by", width=260, persist_state="session")
     entries = desks.chosen(held, now, "" if state == "all" else state, str(kind or ""), str(side or ""), str(by or ""))
@@ -63,7 +63,7 @@ def _play(data: Dataset, rule: Rule | None) -> None:
     """Run the rules over the end of the market, as if it were happening."""
     running = [one for one in alerts_session.rules() if one.enabled] or ([rule] if rule is not None else [])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        length = controls.choice("Play the last", tuple(_PLAYS), "1 d", "play", help="Of the market chosen in the sidebar. Played alerts go to the inbox only, not to your channels.")
+        length = controls.choice("Play the last", tuple(_PLAYS), "1 d", "alertplay", help="Of the market chosen in the sidebar. Played alerts go to the inbox only, not to your channels.")
         count = f"{len(running):,} rule{'s' if len(running) != 1 else ''}" if alerts_session.rules() else "the rule you are building"
         if st.button(f"Play through {count}", icon=":material/play_arrow:", type="primary", key="al_play", disabled=not running):
             panels.attempt(_played, data, running, _PLAYS[length])

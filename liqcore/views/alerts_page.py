@@ -36,14 +36,14 @@ def view() -> str:
     count, kept = desks.waiting(alerts_session.desk(), alerts_session.now()), len(alerts_session.rules())
     names = {**_VIEWS, "inbox": f"Inbox ({count:,})" if count else "Inbox", "rules": f"Rules ({kept:,})" if kept else "Rules"}
     # The address holds the plain name, whatever the count is.
-    told = st.query_params.get("show", "build")
+    told = st.query_params.get("pane", "build")
     if "alerts" not in st.session_state:
         st.session_state["alerts"] = told if told in _VIEWS else "build"
     chosen = st.segmented_control("View", list(names), format_func=lambda name: names[name], key="alerts", required=True, persist_state="session", label_visibility="collapsed")
     if chosen == "build":
-        st.query_params.pop("show", None)
+        st.query_params.pop("pane", None)
     elif told != chosen:
-        st.query_params["show"] = str(chosen)
+        st.query_params["pane"] = str(chosen)
     return str(chosen)
 
 

@@ -20,7 +20,7 @@ from liqcore.views import alerts_words, controls, dataset, loaders, panels, word
 from liqcore.views.controls import LINK, Drawing
 from liqcore.views.dataset import DataError, Dataset, ViewSettings
 
-SPANS: Final = {"3 d": 3, "7 d": 7, "14 d": 14, "All": None}
+SPANS: Final = {"1 d": 1, "3 d": 3, "7 d": 7, "14 d": 14, "All": None}
 HORIZONS: Final = ("1h", "2h", "4h", "12h", "1d")
 TIMEFRAMES: Final = ("5min", "15min", "30min", "1h")
 CONTROLS: Final = 4
@@ -119,6 +119,8 @@ def tested(rule: Rule, data: Dataset, how: Test) -> Replay:
             found = replay(
                 [rule], market_tables(data), rng, begin=begin, settings=settings, horizon=how.horizon, controls=CONTROLS, progress=progress,
             )
+        except RuleError as problem:
+            raise DataError(str(problem)) from None
         finally:
             place.empty()
         _kept().put(key, found)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -72,10 +73,26 @@ def hosted() -> bool:
         return told not in ("0", "false", "no", "off")
     if Path("/mount/src").is_dir():
         return True
-    headers = {str(name).lower(): value for name, value in st.context.headers.to_dict().items()} if st.context.headers else {}
-    host = str(headers.get("host", "localhost")).rsplit(":", 1)[0].strip("[]").lower()
-    proxied = any(name.startswith("x-forwarded") or name in ("forwarded", "via", "x-real-ip") for name in headers)
-    return proxied or st.context.ip_address is not None or host not in ("localhost", "127.0.0.1", "::1")
+    headers = st.context.headers.to_dict() if st.context.headers else {}
+    return not local(headers, st.context.ip_address)
+
+
+def local(headers: Mapping[str, Any], address: str | None) -> bool:
+    """Whether a request comes from a browser on this very machine, by its headers and address (None for this machine)."""
+    names = {str(name).lower(): str(value) for name, value in headers.items()}
+    host = names.get("host", "localhost")
+    host = host[1:].split("]")[0] if host.startswith("[") else host.rsplit(":", 1)[0]
+    proxied = any(name.startswith("x-forwarded") or name in ("forwarded", "via", "x-real-ip") for name in names)
+    return not proxied and host.lower() in ("localhost", "127.0.0.1", "::1") and (address is None or _loopback(address))
+
+
+def _loopback(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (inner or found).is_loopback
 
 
 def secrets() -> dict[str, Any]:
