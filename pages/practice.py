@@ -25,7 +25,7 @@ table = practice_panels.choose(data)
 now = practice_panels.scene(table) if table is not None else None
 if table is not None and now is not None:
     practice_panels.opening(table, now)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([5, 3], gap="large")
     with right:
         level = practice_panels.asked(table, now)
         practice_panels.forecast(table, level)

@@ -131,7 +131,7 @@ def usual_range(seen: Visible, timeframe: str) -> float:
 
 
 def candidates(seen: Visible, timeframe: str, *, own: Sequence[float] = (), clusters: Sequence[Cluster] = ()) -> list[Candidate]:
-    """Levels to ask about, the best one first: one's own, then clusters and key levels, nearest first, none for noise to touch.
+    """Levels to ask about: one's own, then clusters, then key levels, each nearest first, and none that noise alone touches.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def candidates(seen: Visible, timeframe: str, *, own: Sequence[float] = (), clus
     found = key_levels(bars, timeframe=timeframe).table
     others = [Candidate(cluster.centre, f"a cluster of {cluster.side}s") for cluster in clusters]
     others += [Candidate(float(value), f"{role}, {kind}") for value, role, kind in zip(found["price"], found["role"], found["kind"], strict=True)]
-    near = sorted((one for one in others if _NEAREST * usual <= abs(one.price - price) <= _FURTHEST * usual), key=lambda one: abs(one.price - price))
+    near = sorted((one for one in others if _NEAREST * usual <= abs(one.price - price) <= _FURTHEST * usual), key=lambda one: (one not in others[: len(clusters)], abs(one.price - price)))
     kept: list[Candidate] = [Candidate(float(value), "your own") for value in own]
     for one in near:
         if all(abs(one.price - other.price) >= _NEAREST * usual for other in kept):
@@ -151,7 +151,7 @@ def candidates(seen: Visible, timeframe: str, *, own: Sequence[float] = (), clus
 
 
 def starting_numbers(level: float, seen: Visible, timeframe: str, side: str | None = None) -> Start:
-    """A trade at a level to begin with: stop one average range beyond it, target twice as far the other way.
+    """A trade at a level to begin with: stop two average ranges beyond it, target twice as far the other way.
 
     These are places to change, not advice. `side` is by default long for a level below the price, else short; where a
     limit order cannot stand at the level, the entry is the price.
@@ -162,7 +162,7 @@ def starting_numbers(level: float, seen: Visible, timeframe: str, side: str | No
     entry = min(level, price) if s > 0 else max(level, price)
     scale = 1 if price >= 1_000 else 100
     limit = math.floor if s > 0 else math.ceil
-    return Start(side, limit(entry * scale) / scale, round((entry - s * usual) * scale) / scale, round((entry + 2 * s * usual) * scale) / scale)
+    return Start(side, limit(entry * scale) / scale, round((entry - 2 * s * usual) * scale) / scale, round((entry + 4 * s * usual) * scale) / scale)
 
 
 def confirmation(seen: Visible, timeframe: str, level: float, side: str) -> str | None:

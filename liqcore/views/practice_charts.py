@@ -18,7 +18,7 @@ from liqcore.views.palette import PANEL
 
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 # Share of the drawn prices within which two lines share one name.
-_TOGETHER: Final = 0.035
+_TOGETHER: Final = 0.06
 
 
 def percent(part: float) -> str:
@@ -26,35 +26,39 @@ def percent(part: float) -> str:
     return f"{100 * part:.0f} %"
 
 
-def price_range(seen: Visible, layer: str) -> tuple[float, float]:
-    """The drawn prices: what was traded in the window so far, with room for modelled levels."""
+def price_range(seen: Visible, room: float) -> tuple[float, float]:
+    """The prices traded in the window so far, with `room` (a fraction of the last price) on both sides."""
     low, high, last = float(seen.candles["low"].min()), float(seen.candles["high"].max()), last_price(seen)
-    room = 0.008 * last if layer == "realised" else 0.025 * last
-    return low - room, high + room
+    return low - room * last, high + room * last
 
 
 def lines(played: Played, level: float, shown: Sequence[Candidate], grid: HeatGrid) -> pd.DataFrame | None:
-    """Lines for the chart: the level asked about, one's own, those found, and the trade; near ones share a name."""
+    """Lines for the chart: the level asked about, the trade, one's own levels, and, before there is a trade, those found.
+
+    A name that would run into another one joins it; a found level that would do so is left out.
+    """
     asked = played.forecast.level if played.forecast is not None else level
-    rows = [(asked, "asked", 0)]
+    rows = [(asked, "asked", True)]
     if played.plan is not None:
         plan = played.plan
-        rows += [(plan.entry, "entry", 1), (plan.stop, "stop", 1), *((item.price, "target", 1) for item in plan.targets)]
-    rows += [(one.price, "mine" if one.why == "your own" else one.why.split(",")[0], 2) for one in shown if abs(one.price / asked - 1) > 1e-9]
+        rows += [(plan.entry, "entry", True), (plan.stop, "stop", True), *((item.price, "target", True) for item in plan.targets)]
+    for one in shown:
+        own = one.why == "your own"
+        if abs(one.price / asked - 1) > 1e-9 and (own or played.plan is None):
+            rows.append((one.price, "mine" if own else one.why.split(",")[0], own))
     low, high = float(grid.price_edges[0]), float(grid.price_edges[-1])
-    drawn: list[tuple[float, list[str], int]] = []
-    for price, name, rank in rows:
-        near = next((one for one in drawn if abs(one[0] - price) < _TOGETHER * (high - low)), None)
+    drawn: list[tuple[float, str]] = []
+    for price, name, wanted in rows:
         if not low < price < high:
             continue
-        if near is not None and (rank == 2 or near[0] == price):
-            if name in ("mine", "entry", "stop", "target"):
-                near[1].append(name)
-            continue
-        drawn.append((price, [name], rank))
-    if not drawn:
-        return None
-    return pd.DataFrame({"price": [one[0] for one in drawn], "label": [f"{wording.price(one[0])} {', '.join(one[1])}" for one in drawn]})
+        near = next((k for k, (other, text) in enumerate(drawn) if text and abs(other - price) < _TOGETHER * (high - low)), None)
+        if near is None:
+            drawn.append((price, f"{wording.price(price)} {name}"))
+        elif wanted:
+            other, text = drawn[near]
+            drawn[near] = (other, f"{text}, {name}" if abs(other / price - 1) < 1e-4 else f"{text} · {wording.price(price)} {name}")
+            drawn.append((price, ""))
+    return pd.DataFrame(drawn, columns=["price", "label"]) if drawn else None
 
 
 def standing(played: Played, result: TradeResult | None, over: bool) -> str:

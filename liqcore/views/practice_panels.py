@@ -19,7 +19,7 @@ from liqcore.views.stories import picked_cell
 TIMEFRAMES: Final = ("5m", "15m", "1h", "4h", "1d")
 AHEAD: Final = (12, 24, 48)
 MAPS: Final = {"modelled": "Modelled", "realised": "Realised"}
-_FIRST_TEST: Final = 1
+_FIRST_TEST: Final = 2
 _LAST_TEST: Final = 999_999
 _PLAYING: Final = "practice_playing"
 # Seconds between two bars: long enough to see what a bar did.
@@ -43,7 +43,7 @@ def choose(data: Dataset) -> Table | None:
 
 def _deal() -> None:
     """Another test: another number, and nothing of the last one left on the table."""
-    st.session_state["seed"] = random.randint(_FIRST_TEST, _LAST_TEST)  # noqa: S311
+    st.session_state["seed"] = random.randint(1, _LAST_TEST)  # noqa: S311
     st.session_state["marks"] = ""
     st.session_state[_PLAYING] = False
 
@@ -112,7 +112,7 @@ def _picture(table: Table, level: Candidate) -> None:
     own, _ = overlays.parse_levels(str(st.session_state.get("marks") or ""))
     drawn = [one for one in practice_table.levels(table, now, own) if shown or one.why == "your own"]
     picture = chart.heatmap_chart(
-        now.grid, now.bars, scale="linear" if now.grid.kind == "modelled" else "log", height=470, zoom="off", volume=True, select=True,
+        now.grid, now.bars, scale="linear" if now.grid.kind == "modelled" else "log", height=520, zoom="off", volume=True, select=True,
         outlines=overlays.outlines(now.clusters[:4], now.grid) if shown else None, levels=practice_charts.lines(played, level.price, drawn, now.grid),
     )
     st.vega_lite_chart(spec=picture.spec, key="practice", alt=picture.alt, width="stretch", on_select=_mark, selection_mode="picked")
@@ -180,14 +180,16 @@ def forecast(table: Table, level: Candidate) -> None:
         breaks = int(st.slider("If it touches it, the last bar closes beyond it", 0, 100, 50, 5, format="%d %%", key=f"breaks-{key}"))
         st.caption(f"So you say: {touches} % touched, {percent(touches * (100 - breaks) / 1e4)} touched and rejected, {percent(touches * breaks / 1e4)} broken.")
         st.button(
-            "Write it down", type="primary", icon=":material/edit:", key="say", on_click=_say, args=(table, level.price, touches / 100, breaks / 100),
+            "Write it down", type="primary", icon=":material/edit:", key="say", on_click=_say, args=(table, level.price),
             help="A forecast counts once and cannot be changed.",
         )
         if (sentence := practice_table.wrong("forecast")):
             st.error(wording.markdown(sentence), icon=":material/error:")
 
 
-def _say(table: Table, level: float, touches: float, breaks: float) -> None:
+def _say(table: Table, level: float) -> None:
+    # Read here: a slider that is moved and a button that is pressed at once come in one message, after the page was drawn.
+    touches, breaks = (int(st.session_state[f"{name}-{table.key}"]) / 100 for name in ("touches", "breaks"))
     practice_table.attempt(lambda: table.put(table.played.write_down(table.game, level, touches, breaks)), "forecast")
 
 

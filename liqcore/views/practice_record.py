@@ -80,7 +80,8 @@ def _forecasts(rows: list[JournalRow]) -> None:
     with st.container(horizontal=True):
         st.metric("Your Brier score", f"{score.brier:.3f}", f"{score.count} answers", delta_color="off", delta_arrow="off")
         st.metric("The base rate's", "–" if score.base is None else f"{score.base:.3f}", "lower is better", delta_color="off", delta_arrow="off")
-    st.markdown(score.sentence)
+    if score.count < 30:
+        st.caption(f"{score.count} answers are too few to tell skill from luck.")
     bins = quiz.calibration(found.said.tolist(), found.happened.tolist())
     spec, alt = practice_charts.calibration_chart(bins)
     st.vega_lite_chart(spec=spec, key="calibration", alt=alt, width="stretch")

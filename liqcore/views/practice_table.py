@@ -22,7 +22,9 @@ from liqcore.views import loaders, panels, practice_charts
 from liqcore.views.dataset import DataError, Dataset, ViewSettings, candle_step
 
 HISTORY: Final = 96
-BINS: Final = 120
+# Clusters are judged beside their surroundings, so the map is made wider than it is drawn.
+BINS: Final = 240
+_REACH, _ROOM = 0.035, 0.012
 _HOT: Final = ClusterRule(strong=1.3, weak=0.78)
 PROBLEMS: Final = (*panels.PROBLEMS, ReplayError, QuizError, RiskError)
 _PLAYED, _FINISHED, _BROUGHT, _WRONG = "practice_played", "practice_finished", "practice_brought", "practice_wrong"
@@ -116,11 +118,13 @@ def scene(table: Table) -> Scene:
     length = tables.timeframe(game.timeframe)
     settings = ViewSettings(
         layer="modelled" if table.layer == "modelled" else "realised", timeframe=game.timeframe, until=seen.at, bins=BINS,
-        hours=float((seen.at - game.start) / np.timedelta64(1, "h")), price_range=practice_charts.price_range(seen, table.layer),
+        hours=float((seen.at - game.start) / np.timedelta64(1, "h")), price_range=practice_charts.price_range(seen, _REACH),
     )
-    grid = loaders.heatmap(known, settings)
+    wide = loaders.heatmap(known, settings)
+    low, high = practice_charts.price_range(seen, _ROOM)
+    grid = wide.crop(low=low, high=high)
     bars = seen.candles if length <= candle_step(seen.candles) else resample(seen.candles, game.timeframe, partial=True)[list(tables.CANDLES)]
-    story = track_clusters(grid, price=bars, rule=_HOT, liquidations=seen.liquidations if grid.kind == "realised" else None)
+    story = track_clusters(wide, price=bars, rule=_HOT, liquidations=seen.liquidations if wide.kind == "realised" else None)
     return Scene(seen, grid, bars, tuple(story.present[:6]))
 
 

@@ -33,8 +33,11 @@ def trade(table: Table, now: Scene, level: Candidate) -> None:
             return
         if not st.toggle("Plan a trade", key=f"trade-{table.key}", help="A limit order on a paper account of $10,000, sized by the risk calculator."):
             return
-        plan = _form(table, now, level)
-        if plan is None:
+        _fields(table, now, level)
+        try:
+            plan = _plan(table, now, level)
+        except RiskError as problem:
+            st.error(wording.markdown(str(problem)), icon=":material/error:")
             return
         _verdict(plan)
         signal = confirmation(now.seen, table.game.timeframe, level.price, plan.side)
@@ -42,33 +45,39 @@ def trade(table: Table, now: Scene, level: Candidate) -> None:
             st.caption(":material/hourglass_empty: No candle has confirmed this level for this side yet. You can let bars come and place the order later.")
         else:
             st.caption(f":material/task_alt: {wording.markdown(signal)}")
-        st.button("Place the paper trade", icon=":material/receipt_long:", key="place", on_click=_place, args=(table, plan, level.price), disabled=not plan.accepted)
+        st.button("Place the paper trade", icon=":material/receipt_long:", key="place", on_click=_place, args=(table, now, level), disabled=not plan.accepted)
         if (sentence := practice_table.wrong("trade")):
             st.error(wording.markdown(sentence), icon=":material/error:")
 
 
-def _form(table: Table, now: Scene, level: Candidate) -> Plan | None:
-    """The plan of what was typed; a sentence and None where a field cannot be read."""
+def _fields(table: Table, now: Scene, level: Candidate) -> None:
+    """The fields of the order, filled with numbers to begin with."""
     usual = starting_numbers(level.price, now.seen, table.game.timeframe)
-    where = f"{table.key}-{level.price:.0f}"
+    where = _where(table, level)
     side = str(st.segmented_control("Direction", list(_SIDES), default=usual.side, format_func=lambda name: _SIDES[name], key=f"side-{where}", required=True))
     start = starting_numbers(level.price, now.seen, table.game.timeframe, side)
-    texts: dict[str, str] = {}
     with st.container(horizontal=True, gap="small"):
-        for name, label, value in (("entry", "Entry, USD", start.entry), ("stop", "Stop, USD", start.stop), ("target", "Target, USD", start.target)):
-            texts[name] = str(st.text_input(label, f"{value:,.10g}", key=f"{name}-{where}-{side}", width=110) or "")
+        for name, value in (("entry", start.entry), ("stop", start.stop), ("target", start.target)):
+            st.text_input(f"{name.capitalize()}, USD", f"{value:,.10g}", key=f"{name}-{where}-{side}", width=110)
     with st.container(horizontal=True, gap="small"):
-        texts["risk"] = str(st.text_input("Risk, %", "1", key=f"risk-{table.key}", width=110, help=f"Of the paper account of $10,000. The rule is {100 * MOST_RISK:g} % at most.") or "")
-        texts["leverage"] = str(st.text_input("Leverage", "5", key=f"leverage-{table.key}", width=110) or "")
-    try:
-        numbers = {name: parse_number(text, name.capitalize(), percent=name == "risk") for name, text in texts.items()}
-        return plan_trade(
-            side, numbers["entry"], numbers["stop"], ACCOUNT, risk=numbers["risk"], leverage=numbers["leverage"], targets=(numbers["target"],), fee_rate=_FEE,
-            slippage=_SLIPPAGE, atr_1m=_noise(now), mark_last_gap=0.0002 * numbers["entry"], bands=[(one.low, one.high) for one in now.clusters],
-        )
-    except RiskError as problem:
-        st.error(wording.markdown(str(problem)), icon=":material/error:")
-        return None
+        st.text_input("Risk, %", "1", key=f"risk-{table.key}", width=110, help=f"Of the paper account of $10,000. The rule is {100 * MOST_RISK:g} % at most.")
+        st.text_input("Leverage", "5", key=f"leverage-{table.key}", width=110)
+
+
+def _where(table: Table, level: Candidate) -> str:
+    return f"{table.key}-{level.price:.0f}"
+
+
+def _plan(table: Table, now: Scene, level: Candidate) -> Plan:
+    """The plan of what the fields hold at this moment; raises RiskError where one cannot be read."""
+    where = _where(table, level)
+    side = str(st.session_state[f"side-{where}"])
+    keys = {**{name: f"{name}-{where}-{side}" for name in ("entry", "stop", "target")}, "risk": f"risk-{table.key}", "leverage": f"leverage-{table.key}"}
+    numbers = {name: parse_number(str(st.session_state.get(key) or ""), name.capitalize(), percent=name == "risk") for name, key in keys.items()}
+    return plan_trade(
+        side, numbers["entry"], numbers["stop"], ACCOUNT, risk=numbers["risk"], leverage=numbers["leverage"], targets=(numbers["target"],), fee_rate=_FEE,
+        slippage=_SLIPPAGE, atr_1m=_noise(now), mark_last_gap=0.0002 * numbers["entry"], bands=[(one.low, one.high) for one in now.clusters],
+    )
 
 
 def _noise(now: Scene) -> float | None:
@@ -91,8 +100,9 @@ def _verdict(plan: Plan) -> None:
         st.caption(f":orange[:material/flag:] {wording.markdown(flag)}")
 
 
-def _place(table: Table, plan: Plan, level: float) -> None:
-    practice_table.attempt(lambda: table.put(table.played.place(table.game, plan, level)), "trade")
+def _place(table: Table, now: Scene, level: Candidate) -> None:
+    # Planned anew: what was typed just before the press is not yet in the plan on the page.
+    practice_table.attempt(lambda: table.put(table.played.place(table.game, _plan(table, now, level), level.price)), "trade")
 
 
 def _placed(table: Table) -> None:
@@ -100,7 +110,8 @@ def _placed(table: Table) -> None:
     st.markdown(wording.markdown(
         f"**3. Placed** after bar {table.played.placed}: {plan.side} {plan.quantity:.6g} BTC at {wording.price(plan.entry)}, stop {wording.price(plan.stop)}, target {wording.price(plan.targets[0].price)}."
     ))
-    rules(table)
+    if not table.played.over(table.game):
+        rules(table)
     st.caption(f"Costs: {100 * _FEE:g} % fee on each side, {100 * _SLIPPAGE:g} % slippage on every exit but a target. Doubts are decided against you.")
 
 
