@@ -14,6 +14,7 @@ from liqcore.views import (  # noqa: E402
     alerts_replay,
     alerts_rules,
     alerts_session,
+    alerts_webhook,
     loaders,
     panels,
     wording,
@@ -33,6 +34,7 @@ near = alerts_builder.around(data)
 alerts_page.from_link(near)
 view = alerts_page.view()
 alerts_page.news()
+alerts_webhook.listen()
 
 if view == "inbox":
     alerts_inbox.draw(data, alerts_page.last_rule())

@@ -10,7 +10,7 @@ import streamlit as st
 
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.channels import Channel, ChannelError, QuietHours, Secret
-from liqcore.views import alerts_session, wording
+from liqcore.views import alerts_session, alerts_webhook, wording
 
 _ZONES: Final = ("UTC", "Europe/London", "Europe/Berlin", "America/New_York", "America/Los_Angeles", "Asia/Singapore", "Asia/Tokyo", "Australia/Sydney")
 _MOST_TRIES: Final = 5
@@ -37,6 +37,7 @@ def draw() -> None:
     if not hosted:
         _add()
     _letters()
+    alerts_webhook.draw()
 
 
 def _unlock() -> None:

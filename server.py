@@ -1,0 +1,8 @@
+"""Heatlab with a webhook for TradingView beside it: `streamlit run server.py`. Without it, `make run` serves app.py alone."""
+
+import streamlit as st
+from starlette.routing import Route
+
+from liqcore.views import alerts_webhook
+
+app = st.App("app.py", routes=[Route("/api/tradingview", alerts_webhook.endpoint())])

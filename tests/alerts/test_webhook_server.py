@@ -1,0 +1,153 @@
+"""The webhook beside the app, started as its owner starts it, over real HTTP; and the box and the clock behind it."""
+
+import asyncio
+import datetime as dt
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from liqcore.alerts.channels import Secret
+from liqcore.alerts.endpoint import MOST_WAITING, Endpoint, SignalBox
+from liqcore.alerts.webhook import ExternalSignal, parse_tradingview
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "a-secret-of-some-length"
+GOOD = {"secret": SECRET, "name": "my cross", "side": "long", "price": 28_500}
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(free), "--server.address", "127.0.0.1"], cwd=ROOT,
+        env={**os.environ, "HEATLAB_WEBHOOK_SECRET": SECRET}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{free}/_stcore/health", timeout=2).read()
+                break
+            except OSError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        yield free
+    finally:
+        process.terminate()
+        said = process.communicate(timeout=20)[0].decode()
+    assert SECRET not in said
+    assert "Traceback" not in said
+
+
+def ask(port, body, method="POST", headers=JSON, **more):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    began = time.monotonic()
+    connection.request(method, "/api/tradingview", body, headers, **more)
+    answer = connection.getresponse()
+    said = answer.read().decode()
+    assert time.monotonic() - began < 3
+    connection.close()
+    assert SECRET not in said
+    return answer, said
+
+
+def test_every_message_gets_a_status_and_a_sentence_in_time(port):
+    answer, said = ask(port, json.dumps(GOOD))
+    assert (answer.status, said) == (200, "Taken.\n")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert ask(port, json.dumps(GOOD), headers={"Content-Type": "text/plain; charset=utf-8"})[0].status == 200
+    for body, headers, method, status in (
+        (None, {}, "GET", 405), (None, {}, "DELETE", 405), (json.dumps(GOOD), {"Content-Type": "application/x-www-form-urlencoded"}, "POST", 415),
+        (b"\xff\xfe", JSON, "POST", 400), (b"", JSON, "POST", 400), (b"[" * 60_000, JSON, "POST", 400), (b"not json", JSON, "POST", 400),
+        (json.dumps({**GOOD, "secret": SECRET[:-1]}), JSON, "POST", 403), (json.dumps({"name": "x"}), JSON, "POST", 403),
+        (json.dumps({**GOOD, "secret": SECRET + "x"}), JSON, "POST", 403), (json.dumps({**GOOD, "side": "up"}), JSON, "POST", 422),
+        (json.dumps({**GOOD, "text": "x" * 70_000}), JSON, "POST", 413),
+    ):
+        answer, said = ask(port, body, method, headers)
+        assert answer.status == status, (body or b"")[:40]
+        assert said.count("\n") == 1
+        assert said.rstrip().endswith((".", "}"))
+    answer, said = ask(port, None, "HEAD", {})
+    assert (answer.status, said, answer.headers["Allow"]) == (405, "", "POST")
+
+
+def test_a_body_without_length_is_cut_off_and_a_broken_off_one_harms_nobody(port):
+    chunks = (b"x" * 1_000 for _ in range(100))
+    try:
+        answer, _ = ask(port, chunks, encode_chunked=True, headers={**JSON, "Transfer-Encoding": "chunked"})
+        assert answer.status == 413
+    except (BrokenPipeError, ConnectionResetError):
+        # The server may hang up before all was sent, which is what it should do.
+        pass
+    with socket.create_connection(("127.0.0.1", port)) as lying:
+        lying.sendall(b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n{")
+        assert b" 413 " in lying.recv(200)
+    with socket.create_connection(("127.0.0.1", port)) as gone:
+        gone.sendall(b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{")
+    small = (part for part in (b'{"secret": "', SECRET.encode(), b'", "name"', b': "x"}'))
+    assert ask(port, small, encode_chunked=True, headers={**JSON, "Transfer-Encoding": "chunked"})[0].status == 200
+    assert urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).status == 200
+    assert b"<title>" in urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
+
+
+def called(endpoint, messages, method="POST", wait=0.0):
+    """The status that an endpoint answers when called directly, with time passing before each message."""
+    sent, left = [], list(messages)
+
+    async def receive():
+        await asyncio.sleep(wait)
+        return left.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "headers": [(b"content-type", b"application/json")]}
+    asyncio.run(endpoint(scope, receive, send))
+    return sent[0]["status"] if sent else None
+
+
+def test_slow_senders_are_left_and_a_weak_secret_keeps_the_door_shut():
+    box = SignalBox()
+    noon = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    door = Endpoint(Secret(SECRET), box.put, clock=lambda: noon, patience=0.1)
+    whole = {"type": "http.request", "body": json.dumps(GOOD).encode()}
+    assert called(door, [whole]) == 200
+    assert box.last.time == parse_tradingview(whole["body"], SECRET, noon).time
+    drip = [{"type": "http.request", "body": b"{", "more_body": True}] * 20
+    assert called(door, drip, wait=0.03) == 408
+    assert called(door, [{"type": "http.disconnect"}]) is None
+    for weak in ("", "short"):
+        shut = Endpoint(Secret(weak), box.put)
+        assert called(shut, [{"type": "http.request", "body": json.dumps({**GOOD, "secret": weak}).encode()}]) == 503
+    assert len(box.table()) == 1
+
+
+def test_the_box_takes_from_many_threads_and_stays_bounded():
+    box = SignalBox()
+    start = parse_tradingview(json.dumps(GOOD).encode(), SECRET, "2026-03-01 12:00").time
+
+    def fill(number):
+        for step in range(400):
+            box.put(ExternalSignal(start + number * 1_000 + step, f"signal {number}"))
+
+    threads = [threading.Thread(target=fill, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        assert box.table()["time"].is_monotonic_increasing
+    for thread in threads:
+        thread.join()
+    assert len(box.table()) == MOST_WAITING
