@@ -14,9 +14,8 @@ from liqcore.feeds import market_data
 from liqcore.feeds.collector import MINUTE, Collector
 from liqcore.feeds.exchange import liquidation_history
 from liqcore.feeds.http import FeedSession
-from liqcore.feeds.parse_rows import LiquidationRow
 from liqcore.feeds.status import FeedError, SourceStatus
-from liqcore.feeds.store import StoreError
+from liqcore.feeds.store import StoreError, as_rows
 from liqcore.feeds.venues import VENUES
 
 SECOND: Final = 1_000_000
@@ -87,7 +86,7 @@ class Polling:
             collector.tell_history(replace(problem.status(venue), state="off"))
             return
         collector.tell_history(found.status)
-        rows = _rows(found.table)
+        rows = as_rows(found.table)
         if venue in _WHOLE_SECONDS:
             rows = [row for row in rows if row.time >= covered and (live is None or row.time < end // SECOND * SECOND)]
         answered = found.status.state in ("live", "partial")
@@ -125,11 +124,6 @@ class Polling:
         except (FeedError, StoreError) as problem:
             status = problem.status(venue) if isinstance(problem, FeedError) else SourceStatus(venue, "error", str(problem))
             collector.tell_market(label, status)
-
-
-def _rows(table: pd.DataFrame) -> list[LiquidationRow]:
-    columns = [tables.microseconds(table[name]).tolist() if name == "time" else table[name].tolist() for name in LiquidationRow._fields]
-    return [LiquidationRow(*values) for values in zip(*columns, strict=True)]
 
 
 def _utc(micros: int) -> pd.Timestamp:

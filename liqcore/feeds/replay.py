@@ -16,7 +16,7 @@ from liqcore import tables
 from liqcore.feeds.collector import Collector, CollectorConfig, Deliver, Source, Tell
 from liqcore.feeds.parse_rows import LiquidationRow
 from liqcore.feeds.status import SourceStatus
-from liqcore.feeds.store import MEMORY, Store
+from liqcore.feeds.store import MEMORY, Store, as_rows
 
 SPEEDS: Final = (0, 1, 10, 60, 300, 600)
 _MINUTE: Final = 60_000_000
@@ -71,15 +71,9 @@ def replay(tape: Tape, begin: object, speed: float = 60.0, history_hours: float 
     kept = tape.liquidations["time"] >= pd.Timestamp(start, unit="us", tz="UTC") - pd.Timedelta(hours=history_hours)
     events = tape.liquidations[kept.to_numpy()]
     venues = [str(name) for name in sorted(events["venue"].astype(str).unique())]
-    sources: dict[str, Source] = {name: _source(_venue_rows(events, name), float(tape.lags.get(name, 0.0)), name, start, tape.end, history_hours, clock) for name in venues}
+    sources: dict[str, Source] = {name: _source(as_rows(events[(events["venue"] == name).to_numpy()]), float(tape.lags.get(name, 0.0)), name, start, tape.end, history_hours, clock) for name in venues}
     market = _Market(tape, start - round(history_hours * 3_600e6))
     return Collector(Store(MEMORY), sources, market, config or CollectorConfig(flush=0.5, window_hours=48, market_every=1.0), clock, origin="replay"), clock
-
-
-def _venue_rows(events: pd.DataFrame, venue: str) -> list[LiquidationRow]:
-    mine = events[(events["venue"] == venue).to_numpy()]
-    columns = [tables.microseconds(mine[name]).tolist() if name == "time" else mine[name].tolist() for name in LiquidationRow._fields]
-    return [LiquidationRow(*values) for values in zip(*columns, strict=True)]
 
 
 def _source(rows: list[LiquidationRow], lag: float, venue: str, begin: int, end: int, history: float, clock: ReplayClock) -> Source:

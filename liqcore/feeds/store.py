@@ -87,6 +87,12 @@ def arrivals(rows: Iterable[LiquidationRow], arrived: int, origin: str) -> list[
     return out
 
 
+def as_rows(table: pd.DataFrame) -> list[LiquidationRow]:
+    """A checked liquidations table as rows."""
+    columns = [tables.microseconds(table[name]).tolist() if name == "time" else table[name].tolist() for name in LiquidationRow._fields]
+    return [LiquidationRow(*values) for values in zip(*columns, strict=True)]
+
+
 class Store:
     """A database of what was collected; safe in many threads, and in many processes where it is a file or a server.
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from liqcore.feeds import live_figures, samples
 from liqcore.feeds.collector import Collector, CollectorConfig, Deliver, Source, Tell
-from liqcore.feeds.http import LOOPBACK, open_session
+from liqcore.feeds.http import LOOPBACK, FeedSession, open_session
 from liqcore.feeds.polling import PRICE_VENUES, Polling
 from liqcore.feeds.replay import ReplayClock, Tape, replay
 from liqcore.feeds.store import open_store
@@ -54,6 +54,12 @@ def _stop_replay(held: Replayed) -> None:
     held.collector.stop()
 
 
+@st.cache_resource(max_entries=1, show_spinner=False, on_release=lambda held: held.shut())
+def session() -> FeedSession:
+    """The one session for requests, with its cache at rest."""
+    return open_session(FOLDER, timeout=8.0)
+
+
 @st.cache_resource(max_entries=1, show_spinner="Starting the collector", on_release=_stop)
 def collector(config: LiveConfig = LiveConfig()) -> Collector:
     """The collector of this process, started on the first visit."""
@@ -61,8 +67,7 @@ def collector(config: LiveConfig = LiveConfig()) -> Collector:
 
     options = StreamOptions(loopback=os.environ.get(LOOPBACK) or None)
     sources: dict[str, Source] = {name: partial(_follow, name, options) for name in config.venues}
-    session = open_session(FOLDER, timeout=8.0)
-    made = Collector(open_store(folder=FOLDER), sources, Polling(session, hours=config.hours, every=config.every), config.collector)
+    made = Collector(open_store(folder=FOLDER), sources, Polling(session(), hours=config.hours, every=config.every), config.collector)
     made.start()
     return made
 

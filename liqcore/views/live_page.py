@@ -38,7 +38,7 @@ class Watched:
 def source() -> Watched:
     """Live venues, or the sample market played again."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        chosen = controls.choice("Source", {"live": "Live venues", _REPLAY: "Replay of the sample"}, "live", "livefrom", help=(
+        chosen = controls.choice("Source", {"live": "Live venues", _REPLAY: "Sample replay"}, "live", "livefrom", help=(
             "Live: public data of many exchanges, straight from them. Replay: the synthetic sample market, played through the same collector."
         ))
         if chosen != _REPLAY:
@@ -77,12 +77,12 @@ def _screen(market: Watched, view: LiveView, drawing: Drawing) -> None:
     live_panels.heat(held, data, events, view, drawing, now, market.label, market.synthetic, market.tag)
     beats = held.window.market()
     since = None if beats is None or beats.beats.empty else int(beats.beats["minute"].min())
-    left, right = st.columns([2, 3], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Liquidated")
         live_panels.totals(events, view, now, since)
         st.subheader("Largest held")
-        live_panels.events_table(live_figures.biggest(events.of(view.venues), 5), "No liquidations yet.")
+        live_panels.events_table(live_figures.biggest(events.of(view.venues), 6), "No liquidations yet.", short=True)
     with right:
         st.subheader("Tape")
         live_panels.events_table(live_figures.tape(events.of(view.venues), view.minimum, 40), "Nothing of this size yet. Lower the size, or wait.")
@@ -103,7 +103,7 @@ def _said_when_nothing_comes(market: Watched, held: int) -> None:
     have = f"The store holds {held:,} liquidations of the last hours, which are shown below." if held else "The store holds nothing yet."
     st.warning(
         f"No venue can be heard from here: the table of sources at the end says why for each. {have} It is tried again on its own. "
-        "Without a network, choose **Replay of the sample** above: the same page, fed by a synthetic market.", icon=":material/wifi_off:",
+        "Without a network, choose **Sample replay** above: the same page, fed by a synthetic market.", icon=":material/wifi_off:",
     )
 
 

@@ -103,23 +103,23 @@ def nothing_live(snapshot: Snapshot) -> bool:
 def figures(held: Collector, data: Dataset | None, events: Events, view: LiveView, now: int) -> None:
     """Price, open interest, funding, and what was liquidated in the last hour."""
     hour = live_figures.totals(events.of(view.venues), now).set_index("span").loc["1 h"].to_dict()
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         candles = None if data is None else data.candles
         if candles is not None and len(candles):
             close = candles["close"]
             before = float(close.iloc[max(len(close) - 61, 0)])
-            st.metric("Last price", wording.price(float(close.iloc[-1])), f"{100 * (float(close.iloc[-1]) / before - 1):+.2f} % in 1 h", delta_color="off")
+            st.metric("Last price", wording.price(float(close.iloc[-1])), f"{100 * (float(close.iloc[-1]) / before - 1):+.2f} % in 1 h", delta_color="off", width="content")
         interest = None if data is None else data.open_interest
         if interest is not None and len(interest):
             last = interest.groupby("venue", observed=True)["quantity"].last()
-            st.metric("Open interest", f"{last.sum():,.0f} BTC", help=f"The newest of {', '.join(venue_name(str(name)) for name in last.index)}, added up.")
+            st.metric("Open interest", f"{last.sum():,.0f} BTC", help=f"The newest of {', '.join(venue_name(str(name)) for name in last.index)}, added up.", width="content")
         funding = None if data is None else data.funding
         if funding is not None and len(funding):
             rates = funding.groupby("venue", observed=True)[["rate", "interval_hours"]].last()
             hourly = float((rates["rate"] / rates["interval_hours"]).mean())
-            st.metric("Funding, 8 h", f"{100 * 8 * hourly:+.4f} %", help="The mean of the venues' newest settled rates, as a rate for 8 hours. Positive: longs pay shorts.")
-        st.metric("Longs liquidated, 1 h", wording.usd(float(hour["long"])))
-        st.metric("Shorts liquidated, 1 h", wording.usd(float(hour["short"])))
+            st.metric("Funding, 8 h", f"{100 * 8 * hourly:+.4f} %", help="The mean of the venues' newest settled rates, as a rate for 8 hours. Positive: longs pay shorts.", width="content")
+        st.metric("Longs liquidated, 1 h", wording.usd(float(hour["long"])), width="content")
+        st.metric("Shorts liquidated, 1 h", wording.usd(float(hour["short"])), width="content")
 
 
 def heat(held: Collector, data: Dataset | None, events: Events, view: LiveView, drawing: Drawing, now: int, label: str, synthetic: bool, key: str) -> None:
@@ -168,26 +168,29 @@ def totals(events: Events, view: LiveView, now: int, since: int | None) -> None:
         pd.DataFrame({
             "Last": found["span"], "Longs": found["long"].map(wording.usd), "Shorts": found["short"].map(wording.usd), "Events": found["events"],
             "Complete": [_complete(kind, bool(whole)) for kind, whole in zip(found["completeness"], found["whole"], strict=True)],
-        }), hide_index=True, width="stretch",
+        }), hide_index=True, width="stretch", column_config={
+            "Complete": st.column_config.TextColumn(help="all: the venues tell every event. sample: they tell some. partly: some venues tell every event. short: nobody listened for so long yet."),
+        },
     )
     if set(found["completeness"]) & {"sampled", "mixed"}:
         st.caption("Some venues send only a sample, so these sums are a lower bound. Compare shares and shapes, not totals.")
 
 
 def _complete(kind: str, whole: bool) -> str:
-    words = {"all": "every event told", "sampled": "a sample", "mixed": "partly a sample"}.get(kind, "not known")
-    return words if whole else f"{words}, not the whole span"
+    words = {"all": "all", "sampled": "sample", "mixed": "partly"}.get(kind, "unknown")
+    return words if whole else f"{words}, short"
 
 
-def events_table(found: pd.DataFrame, empty: str) -> None:
-    """Liquidations as a list."""
+def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
+    """Liquidations as a list; a `short` one leaves out what kind of price it is and how late it came."""
     if found.empty:
         st.caption(empty)
         return
+    more = {} if short else {"Price is": found["price_kind"], "Late": [f"{late:,.1f} s" for late in found["late"]]}
     st.dataframe(
         pd.DataFrame({
-            "Time (UTC)": found["time"].dt.strftime("%H:%M:%S"), "Venue": found["venue"].map(venue_name), "Side": found["side"], "Price": found["price"].map(wording.price),
-            "USD": found["notional"].map(wording.usd), "Price is": found["price_kind"], "Late": [f"{late:,.1f} s" for late in found["late"]],
+            "UTC": found["time"].dt.strftime("%H:%M:%S"), "Venue": found["venue"].map(venue_name), "Side": found["side"], "Price": found["price"].map(wording.price),
+            "USD": found["notional"].map(wording.usd), **more,
         }), hide_index=True, width="stretch", height=min(38 + 35 * len(found), 392),
     )
 
@@ -205,16 +208,16 @@ def coverage(held: Collector, events: Events, view: LiveView, now: int) -> None:
     runs = kept[2].assign(venue=kept[2]["venue"].map(venue_name))
     big = live_figures.biggest(events.since(since), 150)
     x = alt.X("start:T", title=None, scale=alt.Scale(type="utc", domain=[_ms(since), _ms(now)]))
-    y = alt.Y("venue:N", title=None, sort=sorted(runs["venue"].unique()))
+    y = alt.Y("venue:N", title=None, sort=sorted(runs["venue"].unique()), axis=alt.Axis(labelOverlap=False, labelLimit=120))
     bars = alt.Chart(runs).mark_bar(height=9, opacity=0.75).encode(
-        x=x, x2="end:T", y=y, color=alt.Color("how:N", title="Heard", scale=alt.Scale(domain=["live", "history"], range=["#2a9d8f", "#8d99ae"]), legend=alt.Legend(orient="top")),
+        x=x, x2="end:T", y=y, color=alt.Color("how:N", title="Heard", scale=alt.Scale(domain=["live", "history"], range=["#2a9d8f", "#8d99ae"]), legend=None),
         tooltip=[alt.Tooltip("venue:N", title="Venue"), alt.Tooltip("how:N", title="Heard"), alt.Tooltip("start:T", title="From", timeUnit="utchoursminutes"), alt.Tooltip("end:T", title="To", timeUnit="utchoursminutes")],
     )
     ticks = alt.Chart(big.assign(venue=big["venue"].map(venue_name))).mark_tick(thickness=2, size=16).encode(
         x=alt.X("time:T", title=None), y=y, color=alt.value("#e76f51"),
         tooltip=[alt.Tooltip("venue:N", title="Venue"), alt.Tooltip("side:N", title="Side"), alt.Tooltip("notional:Q", title="USD", format="$,.0f")],
     )
-    chart = (bars + ticks).properties(height=34 + 24 * runs["venue"].nunique())
+    chart = (bars + ticks).properties(height=alt.Step(22))
     gaps = runs.groupby("venue").size().sub(1)
     st.altair_chart(chart, key="live-coverage", width="stretch", alt=f"Coverage of {runs['venue'].nunique()} venues over {view.hours:g} hours; {int(gaps.sum())} breaks.")
     st.caption("Green: heard live. Grey: told later by the venue's own history. Blank: nobody listened, which is a gap and not a quiet time. Orange ticks: the 150 largest liquidations.")

@@ -16,6 +16,7 @@ from liqcore.views.dataset import Dataset, ViewSettings
 
 SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
 OWN: Final = "files"
+STORE: Final = "store"
 # What tables, windows and grids may say is wrong.
 DATA_PROBLEMS: Final = (dataset.DataError, GridError, TableError)
 _HELD: Final = "held_files"
@@ -55,11 +56,14 @@ def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
 
 def pick() -> Dataset | None:
     """The market to look at: a sample, or the visitor's own files. None while there are no files yet."""
-    options = {**SAMPLES, OWN: controls.OWN_FILES}
+    options = {**SAMPLES, STORE: "Live: what was collected", OWN: controls.OWN_FILES}
     with st.sidebar:
         name = st.selectbox("Market", list(options), format_func=lambda key: options[key], key="data", bind="query-params", help=(
-            "The sample market is synthetic: it is there so that you can learn without a network. Your own files stay in this session."
+            "The sample market is synthetic: it is there so that you can learn without a network. Live is what this app has collected from "
+            "venues in the last day. Your own files stay in this session."
         ))
+    if name == STORE:
+        return _collected()
     if name != OWN:
         return sample(str(name))
     _uploader()
@@ -67,6 +71,17 @@ def pick() -> Dataset | None:
     if not held:
         return None
     return dataset.combine([contents for _, contents in held], [name for name, _ in held])
+
+
+def _collected() -> Dataset | None:
+    """What the live collector holds, read anew every minute; None and a sentence while it holds nothing."""
+    # The collector brings the network packages with it, which no other market needs.
+    from liqcore.views import live_market
+
+    found = live_market.dataset(live_market.collector(), "Live", False, "live")
+    if found is None:
+        st.warning("Nothing has been collected yet. The Live page says which sources answer; without a network, the sample market is here.", icon=":material/wifi_off:")
+    return found
 
 
 def _held() -> dict[str, tuple[str, Any]]:

@@ -36,6 +36,7 @@ def pages() -> list[StreamlitPage]:
             help="From a level to a position size, a stop that fires before liquidation, and what it can cost.",
         ),
         st.Page("pages/alerts.py", title=f"Alerts ({count})" if (count := st.session_state.get("alerts_open")) else "Alerts", icon=":material/notifications:", help="Rules that watch the map for you: built as a sentence, tested at once, told in an inbox."),
+        st.Page("pages/sources.py", title="Sources", icon=":material/database:", help="Every source: how it is doing, what it leaves out, how late it is, and what is stored."),
     ]
 
 

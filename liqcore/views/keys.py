@@ -1,0 +1,31 @@
+"""Keys of visitors and owners: looked for in the secrets and the environment, or typed for this session; never stored or shown."""
+
+from __future__ import annotations
+
+import os
+
+import streamlit as st
+
+from liqcore.feeds.keyed import KeyedSource
+
+
+def key_of(source: KeyedSource) -> tuple[str, str]:
+    """The key of a source and where it was found (`typed`, `secrets`, `environment`), both empty without one."""
+    typed = str(st.session_state.get(f"typed-{source.secret}") or "").strip()
+    if typed:
+        return typed, "typed"
+    try:
+        held = str(st.secrets.get(source.secret, "") or "").strip()
+    except (FileNotFoundError, KeyError, ValueError):
+        held = ""
+    if held:
+        return held, "secrets"
+    told = os.environ.get(source.secret.upper(), "").strip()
+    return told, "environment" if told else ""
+
+
+def ask(source: KeyedSource) -> None:
+    """A field for a key that stays in this session only."""
+    st.text_input(f"Your {source.name} key", type="password", key=f"typed-{source.secret}", autocomplete="off", help=(
+        f"Kept in this session only, sent to {source.name} and to nobody else. To keep it, put {source.secret} into .streamlit/secrets.toml."
+    ))

@@ -1,0 +1,30 @@
+"""Every source: how it is doing, what it leaves out, how late it is, and what is at rest."""
+
+from liqcore.views import shell
+
+shell.require_frame()
+
+import pandas as pd  # noqa: E402
+import streamlit as st  # noqa: E402
+
+from liqcore.views import live_market, sources_panels  # noqa: E402
+
+st.title("Sources")
+st.markdown("Look at the column **State** first: a map can only show what its sources told, and this page says what they did not.")
+
+held = live_market.collector()
+snapshot = held.snapshot()
+now = pd.Timestamp(snapshot.moment, unit="us", tz="UTC")
+
+st.subheader("Venues")
+sources_panels.venues(snapshot)
+sources_panels.test_one(now)
+st.subheader("How late events arrive")
+sources_panels.delays(held)
+st.subheader("Sources with a key")
+sources_panels.keyed(now)
+st.subheader("The store")
+sources_panels.store(held)
+sources_panels.changes(held)
+with st.expander("How to read this", icon=":material/school:", key="help", bind="query-params", on_change="rerun"):
+    st.markdown(sources_panels.how_to_read(snapshot))
