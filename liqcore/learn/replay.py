@@ -101,9 +101,9 @@ class Round:
         """The window's tables, cut after `step` hidden bars; a liquidation counts once it has arrived."""
         return self._known(self.start, self.at(step))
 
-    def known(self, step: int) -> Visible:
-        """The same with all that came before the window: what a model may be fed with."""
-        return self._known(None, self.at(step))
+    def known(self, step: int, lead: np.timedelta64 | None = None) -> Visible:
+        """The same with what came up to `lead` before the window (all of it for None): what a model may be fed with."""
+        return self._known(None if lead is None else self.start - lead, self.at(step))
 
     def _known(self, start: np.datetime64 | None, at: np.datetime64) -> Visible:
         inside, after = _rows(self._liquidations, start, at), at + np.timedelta64(1, "us")

@@ -18,13 +18,15 @@ from liqcore.learn.quiz import JournalRow, QuizError, add_rows
 from liqcore.learn.replay import ReplayError, Round, Visible, make_round
 from liqcore.market.candles import resample
 from liqcore.risk.numbers import RiskError
-from liqcore.views import loaders, panels, practice_charts
+from liqcore.views import dataset, panels, practice_charts
 from liqcore.views.dataset import DataError, Dataset, ViewSettings, candle_step
 
 HISTORY: Final = 96
 # Clusters are judged beside their surroundings, so the map is made wider than it is drawn.
 BINS: Final = 240
 _REACH, _ROOM = 0.035, 0.012
+# Of what opened longer ago than this before the window, less than a hundredth still stands by the model's own assumption.
+_LEAD: Final = np.timedelta64(5, "D")
 _HOT: Final = ClusterRule(strong=1.3, weak=0.78)
 PROBLEMS: Final = (*panels.PROBLEMS, ReplayError, QuizError, RiskError)
 _PLAYED, _FINISHED, _BROUGHT, _WRONG = "practice_played", "practice_finished", "practice_brought", "practice_wrong"
@@ -107,12 +109,17 @@ def lay(data: Dataset, seed: int, timeframe: str, ahead: int, layer: str) -> Tab
 
 def scene(table: Table) -> Scene:
     """The map, bars and clusters as they stood at the step shown, made of nothing but what was known then."""
-    game, step = table.game, table.played.step
+    return _scene(table, table.played.step, f"{table.key}|{table.layer}|{table.played.step}")
+
+
+@st.cache_resource(max_entries=24, ttl="1h", show_spinner=False)
+def _scene(_table: Table, step: int, key: str) -> Scene:
+    table, game = _table, _table.game
     seen = game.visible(step)
     # The modelled map also needs what came before the window; the realised one is drawn from the window alone.
-    past = game.known(step) if table.layer == "modelled" else seen
+    past = game.known(step, _LEAD) if table.layer == "modelled" else seen
     known = Dataset(
-        f"practice|{table.key}|{step}", table.data.label, table.data.synthetic, candles=past.candles, liquidations=past.liquidations,
+        f"practice|{key}", table.data.label, table.data.synthetic, candles=past.candles, liquidations=past.liquidations,
         open_interest=past.open_interest if len(past.open_interest) else None, funding=past.funding if len(past.funding) else None,
     )
     length = tables.timeframe(game.timeframe)
@@ -120,7 +127,7 @@ def scene(table: Table) -> Scene:
         layer="modelled" if table.layer == "modelled" else "realised", timeframe=game.timeframe, until=seen.at, bins=BINS,
         hours=float((seen.at - game.start) / np.timedelta64(1, "h")), price_range=practice_charts.price_range(seen, _REACH),
     )
-    wide = loaders.heatmap(known, settings)
+    wide = dataset.heatmap(known, settings)
     low, high = practice_charts.price_range(seen, _ROOM)
     grid = wide.crop(low=low, high=high)
     bars = seen.candles if length <= candle_step(seen.candles) else resample(seen.candles, game.timeframe, partial=True)[list(tables.CANDLES)]
@@ -128,9 +135,14 @@ def scene(table: Table) -> Scene:
     return Scene(seen, grid, bars, tuple(story.present[:6]))
 
 
+@st.cache_resource(max_entries=48, ttl="1h", show_spinner=False)
+def _candidates(_table: Table, _now: Scene, own: tuple[float, ...], key: str) -> tuple[Candidate, ...]:
+    return tuple(candidates(_now.seen, _table.game.timeframe, own=own, clusters=_now.clusters))
+
+
 def levels(table: Table, now: Scene, own: list[float]) -> list[Candidate]:
     """Levels to ask about, the one that was chosen before among them."""
-    found = candidates(now.seen, table.game.timeframe, own=own, clusters=now.clusters)
+    found = list(_candidates(table, now, tuple(own), f"{table.key}|{table.layer}|{table.played.step}|{own}"))
     chosen = st.session_state.get(f"asked-{table.key}")
     if chosen is not None and all(abs(one.price - chosen) > 1e-9 for one in found):
         found.append(Candidate(float(chosen), "chosen before"))
