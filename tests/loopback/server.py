@@ -31,7 +31,7 @@ from tests.loopback.socket_dialects import FIRST
 
 BYBIT_403 = "<html><title>403</title>The Amazon CloudFront distribution is configured to block access from your country.</html>"
 FAULTS = (
-    "429", "451", "403", "500", "timeout", "empty", "error-in-200", "truncated", "wrong-types", "unknown-symbol", "skewed-clock", "duplicates", "out-of-order",
+    "429", "451", "402", "403", "500", "timeout", "empty", "error-in-200", "truncated", "wrong-types", "unknown-symbol", "skewed-clock", "duplicates", "out-of-order",
     "one-bad-row", "key-refused", *sockets.FAULTS,
 )
 
@@ -124,6 +124,8 @@ class VenueServer:
             return web.json_response(refusal.body, status=refusal.status)
         text = json.dumps(_bent(body, kind))
         headers = {"Date": formatdate(time.time() - 3_600, usegmt=True)} if kind == "skewed-clock" else {}
+        if "coinglass" in host:
+            headers |= {"API-KEY-MAX-LIMIT": "30", "API-KEY-USE-LIMIT": str(self.count("coinglass"))}
         return web.Response(text=text[: len(text) // 2] if kind == "truncated" else text, content_type="application/json", headers=headers)
 
     def _refusal(self, kind: str) -> web.Response | None:
@@ -135,6 +137,8 @@ class VenueServer:
             return web.Response(text=BYBIT_403, status=403, content_type="text/html")
         if kind == "500":
             return web.Response(text="<html>Internal Server Error</html>", status=500, content_type="text/html")
+        if kind == "402":
+            return web.json_response({"error": "Payment required"}, status=402)
         if kind == "error-in-200":
             return web.json_response({"retCode": 30000, "code": 30000, "retMsg": "internal trouble", "msg": "internal trouble", "label": "SERVER", "success": False})
         if kind == "unknown-symbol":
