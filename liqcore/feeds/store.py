@@ -134,7 +134,7 @@ class Store:
         new = 0
         with self._begin() as connection:
             if rows:
-                new = max(connection.execute(self._insert(_EVENTS).on_conflict_do_nothing(), rows).rowcount, 0)
+                new = max(connection.execute(self._insert(_EVENTS).on_conflict_do_nothing(), rows, execution_options={"preserve_rowcount": True}).rowcount, 0)
             if beats:
                 insert = self._insert(_BEATS)
                 connection.execute(insert.on_conflict_do_update(index_elements=["venue", "minute"], set_={

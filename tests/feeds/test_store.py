@@ -1,0 +1,230 @@
+"""The store: nothing twice, nothing lost, and nothing fatal when the file is old, broken, locked or newer."""
+
+import os
+import random
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from liqcore import tables
+from liqcore.feeds.leader import Leadership
+from liqcore.feeds.parse_rows import LiquidationRow
+from liqcore.feeds.store import SCHEMA, Store, StoreError, arrivals, as_rows, open_store
+from liqcore.feeds.window import LiveWindow
+
+BEGIN = 1_790_000_000_000_000
+MINUTE = 60_000_000
+
+
+def made(count, seed=0, venue="bybit"):
+    chance = random.Random(seed)
+    return [
+        LiquidationRow(BEGIN + chance.randrange(10**9), venue, "BTCUSDT", chance.choice(["long", "short"]), 50_000.5, chance.randrange(1, 50) / 1_000, 1_234.5, "bankruptcy", "all")
+        for _ in range(count)
+    ]
+
+
+@pytest.fixture
+def path(tmp_path) -> str:
+    return f"sqlite:///{tmp_path / 'folder' / 'store.sqlite'}"
+
+
+def filled(url):
+    store = open_store(url)
+    assert store.problem == ""
+    return store
+
+
+def holds_everything_once(store):
+    rows = made(500)
+    assert store.add(arrivals(rows[:300], BEGIN, "socket"), {("bybit", BEGIN): (3, 300)}) == 300
+    # A poll that overlaps, in another order, and the same again.
+    assert store.add(arrivals(rows[200:][::-1], BEGIN + 5, "history"), {("bybit", BEGIN): (1, 7), ("bybit", BEGIN + MINUTE): (0, 2)}) == 200
+    assert store.add(arrivals(rows, BEGIN + 9, "history")) == 0
+    held = store.liquidations()
+    wanted = tables.liquidations(pd.DataFrame(rows).assign(time=pd.to_datetime([row.time for row in rows], unit="us", utc=True)))
+    key = ["time", "price", "quantity", "side"]
+    pd.testing.assert_frame_equal(held.astype(str).sort_values(key, ignore_index=True), wanted.astype(str).sort_values(key, ignore_index=True))
+    assert store.heartbeats(0).to_dict("records") == [
+        {"venue": "bybit", "minute": BEGIN, "frames": 4, "events": 307}, {"venue": "bybit", "minute": BEGIN + MINUTE, "frames": 0, "events": 2},
+    ]
+    assert store.summary().loc[0, ["events", "first", "last"]].tolist() == [500, min(row.time for row in rows), max(row.time for row in rows)]
+    # Two equal events of one delivery are two.
+    twin = made(1, seed=9)
+    assert store.add(arrivals([*twin, *twin], BEGIN, "socket")) == 2
+    assert store.add(arrivals([*twin, *twin], BEGIN, "socket")) == 0
+    candles = tables.candles(pd.DataFrame({
+        "time": pd.to_datetime([BEGIN, BEGIN + MINUTE], unit="us", utc=True), "open": 1.0, "high": 2.0, "low": 1.0, "close": 1.5, "volume": [7.0, 8.0], "taker_buy_volume": [3.0, float("nan")],
+    }))
+    store.put("candles", "bybit", candles)
+    store.put("candles", "bybit", candles.assign(volume=[7.0, 9.0]))
+    series = store.series("candles", venue="bybit")
+    assert series["volume"].tolist() == [7.0, 9.0]
+    assert series["taker_buy_volume"].isna().tolist() == [False, True]
+    store.set_note("name", "one")
+    store.set_note("name", "two")
+    assert (store.note("name"), store.note("other")) == ("two", None)
+    cut = BEGIN + 5 * 10**8
+    old = int((tables.microseconds(held["time"]) < cut).sum()) + 2 * (twin[0].time < cut)
+    assert store.prune(cut) == old
+    assert store.liquidations()["time"].min() >= pd.Timestamp(cut, unit="us", tz="UTC")
+
+
+def test_everything_is_held_once_and_forgotten_when_old(path):
+    store = filled(path)
+    holds_everything_once(store)
+    assert 10_000 < store.size() < 2_000_000
+    store.close()
+
+
+def test_a_store_in_memory_does_the_same():
+    holds_everything_once(Store("sqlite://"))
+
+
+def test_the_window_reads_only_what_is_new_and_forgets_what_is_old(path):
+    store = filled(path)
+    window = LiveWindow(store, hours=1)
+    rows = made(3_000)
+    store.add(arrivals(rows[:2_000], BEGIN, "socket"))
+    assert window.refresh(BEGIN + 10**9) == 2_000
+    before = window.events()
+    store.add(arrivals(rows[2_000:], BEGIN + 1, "history"))
+    assert (window.refresh(BEGIN + 10**9), window.refresh(BEGIN + 10**9)) == (1_000, 0)
+    assert (len(before), len(window.events())) == (2_000, 3_000)
+    table = window.events().table()
+    assert tables.ensure(table, "liquidations") is table
+    pd.testing.assert_frame_equal(table.astype(str).sort_values(list(table), ignore_index=True), store.liquidations().astype(str).sort_values(list(table), ignore_index=True))
+    assert len(window.events().after(before.version)) == 1_000
+    assert sorted(as_rows(table)) == sorted(rows)
+    half = BEGIN + 5 * 10**8
+    window.refresh(half + 3_600_000_000)
+    assert window.events().columns["time"].min() >= half
+
+
+def test_an_old_file_is_migrated_and_a_newer_one_is_left_alone(path):
+    store = filled(path)
+    store.add(arrivals(made(3), BEGIN, "socket"))
+    store.close()
+    file = Path(path.removeprefix("sqlite:///"))
+    with sqlite3.connect(file) as connection:
+        connection.execute("ALTER TABLE events DROP COLUMN origin")
+        connection.execute("UPDATE notes SET text = '1' WHERE name = 'schema'")
+    store = filled(path)
+    assert store.note("schema") == str(SCHEMA)
+    assert store.events()["origin"] == ["socket"] * 3
+    store.set_note("schema", str(SCHEMA + 1))
+    store.close()
+    kept = file.read_bytes()
+    other = open_store(path)
+    assert "newer version" in other.problem
+    assert other.url == "sqlite://"
+    assert file.read_bytes() == kept
+
+
+@pytest.mark.parametrize("damage", [b"not a database at all, but long enough to be read as one" * 100, None])
+def test_a_damaged_file_is_set_aside_and_a_new_one_begun(path, damage):
+    store = filled(path)
+    store.add(arrivals(made(2_000), BEGIN, "socket"))
+    store.close()
+    file = Path(path.removeprefix("sqlite:///"))
+    whole = file.read_bytes()
+    # The header stays whole and the pages behind it do not.
+    file.write_bytes(damage or whole[:4096] + bytes(len(whole) - 4096))
+    store = open_store(path)
+    if damage is None and not store.problem:
+        with pytest.raises(StoreError) as caught:
+            store.summary()
+        assert caught.value.damaged
+        return
+    assert "set aside" in store.problem
+    assert store.add(arrivals(made(5), BEGIN, "socket")) == 5
+    assert any("damaged" in name for name in os.listdir(file.parent))
+
+
+def test_a_locked_file_a_bad_address_and_a_place_that_cannot_be_written_get_a_sentence(path):
+    store = filled(path)
+    file = path.removeprefix("sqlite:///")
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    begun = time.monotonic()
+    with pytest.raises(StoreError, match="locked by another program"):
+        store.add(arrivals(made(1), BEGIN, "socket"))
+    assert time.monotonic() - begun < 8
+    holder.execute("COMMIT")
+    assert store.add(arrivals(made(1), BEGIN, "socket")) == 1
+    for url, words in (("sqlite:////proc/nowhere/x.sqlite", "cannot be written"), ("nonsense", "no address"), ("postgresql+psycopg://name:hush@127.0.0.1:1/x", "does not answer")):
+        other = open_store(url)
+        assert words in other.problem
+        assert "hush" not in other.problem
+        assert other.add(arrivals(made(2), BEGIN, "socket")) == 2
+
+
+def test_one_leader_a_store_even_when_it_is_killed(path):
+    store = filled(path)
+    script = (
+        "import sys,time\nfrom liqcore.feeds.store import Store\nfrom liqcore.feeds.leader import Leadership\n"
+        "lead = Leadership(Store(sys.argv[1]))\nprint(lead.take(), flush=True)\ntime.sleep(60)\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "True"
+        lead = Leadership(store)
+        assert not lead.take()
+    finally:
+        other.kill()
+        other.wait()
+    assert lead.take()
+    lead.leave()
+    assert Leadership(store).take()
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """A PostgreSQL server of this machine's packages, for these tests only."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.skip("PostgreSQL IS NOT TESTED HERE: no server is installed (Debian: apt-get install postgresql)")
+    # Not below pytest's own folder, which only its owner may enter.
+    folder, tools = Path(tempfile.mkdtemp(prefix="heatlab-postgres-")), found[-1].parent
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # The server refuses to run as root.
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_user:
+        shutil.chown(folder, "postgres")
+    data = folder / "data"
+    subprocess.run([*as_user, str(tools / "initdb"), "-D", str(data), "-U", "heatlab", "--auth=trust", "--no-sync"], check=True, capture_output=True)
+    run = [*as_user, str(tools / "pg_ctl"), "-D", str(data), "-w"]
+    subprocess.run([*run, "-o", f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off", "-l", str(folder / "log"), "start"], check=True, capture_output=True)
+    yield f"postgresql+psycopg://heatlab@127.0.0.1:{port}/postgres"
+    subprocess.run([*run, "-m", "immediate", "stop"], check=False, capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_postgresql_does_the_same_and_has_one_leader(postgres):
+    store = filled(postgres)
+    holds_everything_once(store)
+    first, second = Leadership(store), Leadership(store)
+    assert (first.take(), second.take()) == (True, False)
+    first.leave()
+    assert second.take()
+    # The server forgets locks when it ends a connection; whoever thinks to hold one notices.
+    with sa.create_engine(postgres).connect() as connection:
+        connection.execute(sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+    third = Leadership(store)
+    assert third.take()
+    assert not second.take()
+    second.leave()
+    third.leave()
+    store.close()
