@@ -216,7 +216,6 @@ def _telling(channels: tuple[str, ...], count: int) -> None:
     if count > 1 and held.get("al_match", "all") == "all":
         _word("all within")
         _choose("Within which time all must happen", words.options("over", "", held=held.get("al_together")), "al_together")
-        _word(",")
     _word("tell me by")
     held["al_tell"] = [name for name in held.get("al_tell", ["toast"]) if name in channels]
     st.multiselect("Channels", channels, key="al_tell", width=200 + 60 * max(len(held["al_tell"]) - 1, 0), placeholder="nobody", **_KEPT)
@@ -232,7 +231,7 @@ def _last_line(count: int) -> None:
             help=f"Up to {words.MOST} conditions, joined by and or by or.",
         )
         _word("Call it")
-        st.text_input("Name of the rule", key="al_name", width=220, max_chars=80, **_KEPT)
+        st.text_input("Name of the rule", key="al_name", width=320, max_chars=80, **_KEPT)
 
 
 def _new_subject(number: int) -> None:

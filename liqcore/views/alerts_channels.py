@@ -58,14 +58,16 @@ def _unlock() -> None:
 
 
 def _row(channel: Channel, removable: bool) -> None:
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        quiet = f" · quiet from {channel.quiet.begin} to {channel.quiet.end} {channel.quiet.zone}" if channel.quiet else ""
-        limit = f"at most {channel.limit} messages in {channel.per_minutes:g} min{', joined' if channel.digest else ''}"
-        st.markdown(f"**{wording.markdown(channel.name)}**  \n{channel.scheme}://{channel.url} · {limit}{quiet}", width="stretch")
-        if st.button("Send a test", icon=":material/send:", key=f"al_test_{channel.name}"):
+    quiet = f" · quiet from {channel.quiet.begin} to {channel.quiet.end} {channel.quiet.zone}" if channel.quiet else ""
+    limit = f"at most {channel.limit} messages in {channel.per_minutes:g} min{', joined' if channel.digest else ''}"
+    with st.container(border=True, gap="small"):
+        st.markdown(f"**{wording.markdown(channel.name)}**  \n{channel.scheme}://{channel.url} · {limit}{quiet}")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            test = st.button("Send a test", icon=":material/send:", key=f"al_test_{channel.name}")
+            if removable:
+                st.button("Forget", icon=":material/delete:", key=f"al_forget_{channel.name}", type="tertiary", on_click=_forget, args=(channel.name,))
+        if test:
             _test(channel)
-        if removable:
-            st.button("", icon=":material/delete:", key=f"al_forget_{channel.name}", help="Forget this channel.", on_click=_forget, args=(channel.name,))
 
 
 def _forget(name: str) -> None:

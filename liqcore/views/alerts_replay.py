@@ -134,11 +134,13 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
     with st.grid(4, min_column_width=150, gap="small"):
         st.metric("Would have told", f"{row['firings']:,} times" if row["firings"] != 1 else "once", f"{row['per_day']:.2g} a day", delta_color="off", delta_arrow="off", border=True)
         st.metric("Lead to the touch", alerts_words.lead(row["lead_minutes"]), "median", delta_color="off", delta_arrow="off", border=True)
-        st.metric("False alarms", alerts_words.percent(row["false_alarms"]), f"of {row['judged']:,} judged", delta_color="off", delta_arrow="off", border=True)
+        st.metric("False alarms", _share(row["false_alarms"]), f"of {row['judged']:,} judged", delta_color="off", delta_arrow="off", border=True)
         st.metric(
-            "At control levels", alerts_words.percent(row["control_false_alarms"]), f"chance {alerts_words.percent(row['base_false_alarms'])}", delta_color="off", delta_arrow="off", border=True,
+            "At control levels", _share(row["control_false_alarms"]), f"chance {alerts_words.percent(row['base_false_alarms'])}", delta_color="off", delta_arrow="off", border=True,
             help="False alarms of the same rule at other levels as far from the price; chance is the share of such levels that are not touched at random moments.",
         )
+    if any(part.kind == "external" for part in rule.when.conditions):
+        st.caption(":material/info: Signals from outside only come live: no market's record holds them.")
     for note in told.notes:
         st.caption(f":material/info: {wording.markdown(note)}")
     grid = _map(rule, told, data, how)
@@ -147,7 +149,7 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
             points = alerts_words.how_to_read(told, rule, _spaced(how.horizon), how.timeframe, grid)
             st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
     if len(told.firings):
-        with st.expander(f"All {len(told.firings):,} firings as a table", icon=":material/table_rows:"):
+        with st.expander(f"All {len(told.firings):,} firings as a table" if len(told.firings) > 1 else "The firing as a table", icon=":material/table_rows:"):
             st.dataframe(alerts_words.firing_table(told), hide_index=True, width="stretch", height=320, column_config=_COLUMNS)
 
 
@@ -174,6 +176,10 @@ def _map(rule: Rule, told: Replay, data: Dataset, how: Test) -> HeatGrid | None:
     if len(told.firings) > alerts_words.MOST_MARKS:
         st.caption(f"The latest {alerts_words.MOST_MARKS} of {len(told.firings):,} moments are numbered on the map; the table holds all.")
     return grid
+
+
+def _share(value: float) -> str:
+    return alerts_words.percent(value) if np.isfinite(value) else "–"
 
 
 def _spaced(text: str) -> str:

@@ -35,8 +35,8 @@ def draw() -> None:
     rules = alerts_session.rules()
     if not rules:
         st.info("You keep no rule yet. Build one and keep it, or bring a file.", icon=":material/rule:")
-    for number, rule in enumerate(rules[:_SHOWN]):
-        _row(number, rule)
+    for rule in rules[:_SHOWN]:
+        _row(rule)
     if len(rules) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(rules):,} rules are listed; all of them run and are in the files.")
     st.subheader("In and out")
@@ -47,12 +47,13 @@ def draw() -> None:
         _take(rules)
 
 
-def _row(number: int, rule: Rule) -> None:
-    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.toggle("On", value=rule.enabled, key=f"al_on_{rule.id}_{rule.enabled}", on_change=_switch, args=(rule.id,), help=f"Whether '{rule.name}' runs.")
-        st.markdown(f"**{wording.markdown(rule.name)}**  \n{wording.markdown(sentence(rule))}", width="stretch")
-        st.button("", icon=":material/edit:", key=f"al_edit_{rule.id}", help="Open it as a sentence.", on_click=_edit, args=(rule,))
-        st.button("", icon=":material/delete:", key=f"al_away_{rule.id}", help="Take it away.", on_click=_away, args=(rule.id,))
+def _row(rule: Rule) -> None:
+    with st.container(border=True, gap="small"):
+        st.markdown(f"**{wording.markdown(rule.name)}**  \n{wording.markdown(sentence(rule))}")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.toggle("On", value=rule.enabled, key=f"al_on_{rule.id}_{rule.enabled}", on_change=_switch, args=(rule.id,))
+            st.button("Edit", icon=":material/edit:", key=f"al_edit_{rule.id}", type="tertiary", help="Open it as a sentence.", on_click=_edit, args=(rule,))
+            st.button("Remove", icon=":material/delete:", key=f"al_away_{rule.id}", type="tertiary", on_click=_away, args=(rule.id,))
 
 
 def _switch(name: str) -> None:
@@ -107,4 +108,4 @@ def _take(rules: tuple[Rule, ...]) -> None:
         st.caption("These rules are too many for a link; share a file.")
     else:
         st.caption("Or put this behind the address of this page; channels are left out:")
-        st.code(link, language=None, wrap_lines=True)
+        st.code(link, language=None)

@@ -46,12 +46,12 @@ SUBJECTS: Final[dict[str, Subject]] = {
 # A field in braces becomes a control, everything else a word between controls.
 _HEAT: Final = "{side} {subject} within {within} % of {level} {verb} {by}"
 _AROUND: Final = "within {within} % of {level}"
-_SIGNAL: Final = "{subject} {verb} {level} , {way}"
+_SIGNAL: Final = "{subject} {verb} {level} {way}"
 LINES: Final[dict[str, str]] = {
     "heat grows": _HEAT + " % in {over} on at least {venues}",
     "heat shrinks": _HEAT + " % in {over} on at least {venues}",
     "heat spikes": _HEAT + " times the usual spread in {over} on at least {venues}",
-    "large liquidation": "{subject} of {side} worth at least {minimum} {verb} " + _AROUND + " on {name} , told {on}",
+    "large liquidation": "{subject} of {side} worth at least {minimum} {verb} " + _AROUND + " on {name} {on}",
     **dict.fromkeys(_LIVES, "{side} {subject} of at least {minimum} {verb} " + _AROUND),
     "cluster shifts": "{side} {subject} of at least {minimum} {verb} {way} " + _AROUND,
     "price near cluster": "{subject} {verb} {by} ATR of {side} clusters of {heat} of at least {minimum}",
@@ -59,20 +59,20 @@ LINES: Final[dict[str, str]] = {
     "venues agree": "at least {venues} {subject} {verb} {side} {heat} " + _AROUND,
     "venues stop agreeing": "at least {venues} {subject} {verb} {side} {heat} " + _AROUND,
     "balance flips": "{subject} of {heat} {verb} {way} past {by} % " + _AROUND + " in {over}",
-    "funding extreme": "{subject} on {name} {verb} , {way} , by {by} robust deviations",
+    "funding extreme": "{subject} on {name} becomes {way} by {by} robust deviations",
     "source stale": "{subject} of {name} {verb} for {over}",
-    "external": "{subject} named {name} {verb} , told {on}",
+    "external": "{subject} named {name} {verb} {on}",
 }
 SIDES: Final = {"both": "long and short", "long": "long", "short": "short"}
 HEATS: Final = {"realised": "liquidations", "modelled": "modelled levels"}
-TELL_AT: Final = {"bar": "at the close of the bar", "event": "at once"}
+TELL_AT: Final = {"bar": "told when the bar closes", "event": "told at once"}
 _SPANS: Final = ("5min", "15min", "30min", "1h", "2h", "4h", "12h", "1d")
 _AMOUNTS: Final = (0.0, 50e3, 100e3, 250e3, 500e3, 1e6, 2e6, 5e6, 10e6, 25e6, 50e6, 100e6)
 _WAYS: Final = {
     "bullish": "upward", "bearish": "downward", "towards": "towards the level", "across": "across the level", "to long": "to longs",
-    "to short": "to shorts", "high": "high", "low": "low",
+    "to short": "to shorts", "high": "extremely high", "low": "extremely low",
 }
-_ANY_WAY: Final = {"cluster shifts": "anywhere", "balance flips": "to either side", "funding extreme": "high or low"}
+_ANY_WAY: Final = {"cluster shifts": "anywhere", "balance flips": "to either side", "funding extreme": "extreme"}
 _PERCENT: Final = ("heat grows", "heat shrinks", "balance flips")
 # Until a rule asks for another, a new condition starts like this.
 START: Final[dict[str, Any]] = {

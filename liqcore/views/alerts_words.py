@@ -134,7 +134,7 @@ def facts_line(alert: Alert) -> str:
 
 
 def percent(share: float) -> str:
-    """33 %, or a dash where it is unknown."""
+    """33 %, or unknown."""
     return f"{100 * share:.0f} %" if math.isfinite(share) else "unknown"
 
 
