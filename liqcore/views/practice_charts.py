@@ -61,6 +61,14 @@ def lines(played: Played, level: float, shown: Sequence[Candidate], grid: HeatGr
     return pd.DataFrame(drawn, columns=["price", "label"]) if drawn else None
 
 
+def moment(game: Round, played: Played) -> pd.DataFrame | None:
+    """A mark where the forecast was written down, or else where the trade was placed, once a bar has come since."""
+    written = played.forecast.step if played.forecast is not None else played.placed
+    if written is None or played.step <= written:
+        return None
+    return pd.DataFrame([[game.at(written), last_price(game.visible(written)), "written down" if played.forecast is not None else "placed"]], columns=["time", "price", "label"])
+
+
 def standing(played: Played, result: TradeResult | None, over: bool) -> str:
     """How the paper trade stands, in one sentence; nothing without one."""
     if played.plan is None or result is None:

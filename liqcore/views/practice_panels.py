@@ -111,9 +111,11 @@ def _picture(table: Table, level: Candidate) -> None:
     shown = bool(st.session_state.get("found", True))
     own, _ = overlays.parse_levels(str(st.session_state.get("marks") or ""))
     drawn = [one for one in practice_table.levels(table, now, own) if shown or one.why == "your own"]
+    low, high = now.grid.price_edges[[0, -1]]
     picture = chart.heatmap_chart(
         now.grid, now.bars, scale="linear" if now.grid.kind == "modelled" else "log", height=520, zoom="off", volume=True, select=True,
-        outlines=overlays.outlines(now.clusters[:4], now.grid) if shown else None, levels=practice_charts.lines(played, level.price, drawn, now.grid),
+        outlines=overlays.outlines([one for one in now.clusters if low < one.centre < high], now.grid) if shown else None,
+        marks=practice_charts.moment(table.game, played), levels=practice_charts.lines(played, level.price, drawn, now.grid),
     )
     st.vega_lite_chart(spec=picture.spec, key="practice", alt=picture.alt, width="stretch", on_select=_mark, selection_mode="picked")
     left = table.game.hidden - played.step

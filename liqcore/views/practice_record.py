@@ -15,7 +15,7 @@ from liqcore.views.practice_table import Table
 _LARGEST_FILE: Final = 3_000_000
 _HELD: Final = "practice_files"
 _NAMES: Final = {
-    "time": "True start (UTC)", "dataset": "Market", "seed": "Test", "timeframe": "Bars", "level": "Level, USD", "said_touches": "Said touched",
+    "time": "Began (UTC)", "dataset": "Market", "seed": "Test", "timeframe": "Bars", "level": "Level, USD", "said_touches": "Said touched",
     "touches": "Touched", "said_breaks": "Said broken", "breaks": "Broken", "side": "Trade", "end": "Ended by", "r": "R", "note": "Note",
 }
 
@@ -48,7 +48,7 @@ def ending(table: Table) -> None:
         else:
             st.markdown("**No trade.** That made 0 R and cost nothing.")
         st.text_input("A note for your journal", key=f"note-{table.key}", max_chars=300, on_change=_note, args=(table,), placeholder="What did you see, and what did you miss?")
-    st.caption(f"The true start of this window: {str(table.game.dated(0))[:16].replace('T', ' ')} UTC in {wording.markdown(table.data.label)}.")
+    st.caption(f"In truth, the hidden bars began on {str(table.game.dated(0))[:16].replace('T', ' ')} UTC in {wording.markdown(table.data.label)}.")
 
 
 def _note(table: Table) -> None:

@@ -12,6 +12,7 @@ import liqcore as lq
 from liqcore import tables
 from liqcore.learn import quiz
 from liqcore.learn.glossary import TERMS, find_terms, meaning
+from liqcore.learn.practice import Played, candidates, confirmation, journal_row, starting_numbers
 from liqcore.learn.reading_grade import reading_grade, syllables
 from liqcore.learn.replay import Forecast, ReplayError, base_rates, level_outcomes, make_round
 from liqcore.learn.trades import run_trade
@@ -127,6 +128,104 @@ def test_a_touched_level_is_either_rejected_or_broken(market):
     cut = candles["time"].iloc[3_000]
     level = float(candles["close"].iloc[2_999]) * 1.003
     assert base_rates(later, level, hidden=16, timeframe="15m", before=cut) == base_rates(candles, level, hidden=16, timeframe="15m", before=cut)
+
+
+def test_an_undated_round_tells_the_same_story_on_a_calendar_that_gives_nothing_away(market):
+    candles, events = market
+    true, moved = make_round(candles, events, seed=4), make_round(candles, events, seed=4, undated=True)
+    assert str(moved.start)[:10] == "2001-01-01"
+    assert str(moved.start)[11:] == str(true.start)[11:]
+    assert moved.dated(3) == true.at(3)
+    seen, other = true.visible(5), moved.visible(5)
+    pd.testing.assert_frame_equal(seen.candles.drop(columns="time"), other.candles.drop(columns="time"))
+    assert len(seen.liquidations) == len(other.liquidations) > 0
+    level = float(seen.candles["close"].iloc[-1]) * 1.002
+    assert true.base_rates(level, 5) == moved.base_rates(level, 5)
+    assert len(true.known(5).candles) > len(seen.candles) == len(true.known(5, np.timedelta64(0, "h")).candles)
+
+
+def test_a_round_is_never_dealt_from_a_hole_in_the_candles(market):
+    candles, _ = market
+    holed = pd.concat([candles.iloc[:2_200], candles.iloc[3_000:5_300]])
+    for seed in range(12):
+        game = make_round(holed, seed=seed)
+        assert len(game.visible(game.hidden).candles) >= 0.95 * 120 * 15
+    # Two minutes of every five.
+    sparse = candles[candles["time"].dt.minute % 5 < 2]
+    with pytest.raises(ReplayError, match="free of gaps"):
+        make_round(sparse, seed=1)
+    with pytest.raises(ReplayError, match="multiple"):
+        make_round(candles.iloc[::5], seed=1, timeframe="1m")
+
+
+def test_a_forecast_and_a_trade_are_written_down_once_and_before_the_end(market):
+    candles, events = market
+    game = make_round(candles, events, seed=4, undated=True)
+    price = float(game.visible(0).candles["close"].iloc[-1])
+    level = round(price * 0.998)
+    played = Played().write_down(game, level, 0.8, 0.25)
+    assert (played.forecast.touches, played.forecast.rejects, played.forecast.breaks) == pytest.approx((0.8, 0.6, 0.2))
+    assert played.base == game.base_rates(level, 0)
+    plan = lq.plan_trade("long", level, level - 200, 10_000, risk=0.01, leverage=5, targets=(level + 400,), fee_rate=0.0005, slippage=0.0002)
+    placed = played.forward(game, 2).place(game, plan, level)
+    assert (placed.step, placed.placed) == (2, 2)
+    bold = lq.plan_trade("long", level, level - 2_000, 10_000, risk=0.01, leverage=100, targets=(level + 400,))
+    above = lq.plan_trade("long", price * 1.01, price * 0.99, 10_000, risk=0.01, leverage=2, targets=(price * 1.05,))
+    for wrong, message in (
+        (lambda: played.write_down(game, level, 0.5, 0.5), "counts once"), (lambda: placed.place(game, plan, level), "already"),
+        (lambda: Played().forward(game, 99).write_down(game, level, 0.5, 0.5), "would not count"), (lambda: Played().forward(game, 99).place(game, plan, level), "would not count"),
+        (lambda: played.place(game, bold, level), "leverage|liquidat"), (lambda: played.place(game, above, level), "fill at once"),
+        (lambda: Played().write_down(game, level, 0.5, 1.5), "between 0 and 1"),
+    ):
+        with pytest.raises(ReplayError, match=message):
+            wrong()
+    assert journal_row(game, placed, "calm") is None
+    over = placed.forward(game, 99)
+    row = journal_row(game, over, "calm")
+    came = game.outcomes(played.forecast)
+    assert (row.touches, row.rejects, row.breaks) == (came["touches"], came["rejects"], came["breaks"])
+    assert row.time == f"{str(game.dated(0))[:16]}Z"
+    assert (row.end, row.r) == (over.trade(game).end, over.trade(game).r if over.trade(game).filled else None)
+    assert quiz.read_journal(quiz.journal_csv([row])) == [row]
+    assert journal_row(game, Played().forward(game, 99), "calm") is None
+
+
+def test_what_is_offered_and_confirmed_depends_on_nothing_later(market):
+    candles, events = market
+    game = make_round(candles, events, seed=9)
+    at = pd.Timestamp(game.at(4), tz="UTC")
+    later = candles.copy()
+    later.loc[later["time"] >= at, ["open", "high", "low", "close"]] *= 1.3
+    other = make_round(later, events, seed=9)
+    seen, same = game.visible(4), other.visible(4)
+    assert candidates(seen, "15m") == candidates(same, "15m")
+    assert candidates(seen, "15m", own=[123.0])[0].price == 123.0
+    price = float(seen.candles["close"].iloc[-1])
+    for level in (price * 0.997, price * 1.003):
+        start = starting_numbers(level, seen, "15m")
+        assert (start.stop < start.entry <= price) if start.side == "long" else (start.stop > start.entry >= price)
+        assert confirmation(seen, "15m", level, start.side) == confirmation(same, "15m", level, start.side)
+
+
+def test_a_recapture_confirms_a_long_and_not_a_short():
+    base = [(100 + 0.02 * (k % 5), 100.3 + 0.02 * (k % 5), 99.8, 100.1) for k in range(40)]
+    fall = [(100, 100.1, 98.6, 98.7), (98.7, 98.9, 98.3, 98.6), (98.6, 100.9, 98.5, 100.8)]
+    bars = _bars([*base, *fall], step="15min")
+    seen = make_round(pd.concat([bars, bars.iloc[-1:].assign(time=bars["time"].iloc[-1] + pd.Timedelta("15min"))]), seed=0, timeframe="15m", history=43, hidden=1).visible(0)
+    assert "99.5" in confirmation(seen, "15m", 99.5, "long")
+    assert confirmation(seen, "15m", 99.5, "short") is None
+    assert confirmation(seen, "15m", 95.0, "long") is None
+
+
+def test_a_journal_is_graded_where_there_is_a_base_rate_and_grows_without_doubles():
+    known = quiz.JournalRow(1, "a", "t", said_touches=0.9, touches=True, base_touches=0.5)
+    bare = quiz.JournalRow(2, "a", "t", said_touches=0.2, touches=True, said_breaks=0.4)
+    found = quiz.answers([known, bare])
+    assert found.said.tolist() == [0.9, 0.2]
+    assert (found.score.count, found.score.brier, found.score.base) == (1, pytest.approx(0.01), 0.25)
+    assert quiz.answers([bare]).score.base is None
+    assert quiz.answers([]).score is None
+    assert quiz.add_rows([known], [bare, known, bare]) == [known, bare]
 
 
 def test_grades_follow_their_formulas():
