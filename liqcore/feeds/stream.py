@@ -243,8 +243,8 @@ class _Socket:
         if message.type == _PING:
             await socket.pong(message.data)
         elif message.type != _PONG:
-            said = f" ({message.extra})" if isinstance(message.extra, str) and message.extra.strip() else ""
-            raise FeedError(f"{self.venue.name} closed the connection{' '.join(said.split(chr(10)))}.")
+            said = f" ({' '.join(message.extra.split())[:120]})" if isinstance(message.extra, str) and message.extra.strip() else ""
+            raise FeedError(f"{self.venue.name} closed the connection{said}.")
         self.deliver(self.venue.id, [], arrived)
         return False
 

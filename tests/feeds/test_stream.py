@@ -7,8 +7,10 @@ from collections import defaultdict
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from liqcore.feeds.socket_dialects import LINES
+from liqcore.feeds.socket_dialects import LINES, meaning
 from liqcore.feeds.stream import StreamOptions, follow
 from liqcore.feeds.venues import VENUES
 from tests.loopback.dialects import made_events
@@ -218,7 +220,7 @@ def test_waits_double_up_to_the_longest_and_start_anew_after_a_frame():
             await here.live(("okx",))
             seen = len(here.told["okx"])
             here.fault("500", ("okx",))
-            await asyncio.gather(*(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(one.socket.close(), here.server._loop)) for one in list(here.sockets.open)))
+            here.server.say("okx", None)
             await until(lambda: any(status.state == "error" for status in here.told["okx"][seen:]))
             assert next(status for status in here.told["okx"][seen:] if status.state == "error").retry_after <= 0.05
     asyncio.run(play())
@@ -272,6 +274,35 @@ def test_a_socket_is_replaced_before_its_day_ends_without_a_gap():
                 live = here.states(venue).index("live")
                 assert set(here.states(venue)[live:]) == {"live"}, [status.message for status in here.told[venue]]
     asyncio.run(play())
+
+
+def test_a_venue_that_asks_for_a_new_connection_gets_one_without_a_gap():
+    asks = {"okx": {"event": "notice", "code": "64008", "msg": "The connection will soon be closed for a service upgrade. Please reconnect.", "connId": "a"},
+            "bitfinex": {"event": "info", "code": 20051, "msg": "Stopping. Please try to reconnect"}}
+
+    async def play():
+        async with world(tuple(asks), longest_life=2.4) as here:
+            await here.live(tuple(asks))
+            for venue, frame in asks.items():
+                here.server.say(venue, frame)
+            await here.publish(asks, EVENTS[:30])
+            await until(lambda: all(here.handshakes(venue) == 2 for venue in asks), seconds=1.5)
+            await here.publish(asks, EVENTS[30:])
+            await until(lambda: all(set(rows_of(here.rows[venue])) == set(truth(EVENTS)) for venue in asks))
+            assert {state for venue in asks for state in here.states(venue)} == {"off", "partial", "live"}
+    asyncio.run(play())
+
+
+@given(found=st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["ping", "error", "subscribe", "test_request", "heartbeat", "info"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["op", "event", "method", "params", "type", "id", "result", "jsonrpc", "ping", "ts", "code", "msg", "success", "error"]), inner, max_size=5),
+    max_leaves=8))
+@settings(max_examples=25, deadline=None)
+def test_whatever_a_frame_is_it_has_a_meaning(found):
+    told = meaning(found)
+    assert told.answer is None or isinstance(told.answer, str)
+    assert all(isinstance(words, str) and words for words in told.refused)
 
 
 def test_ten_thousand_events_in_a_second_hold_up_nobody():

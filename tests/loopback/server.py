@@ -90,6 +90,11 @@ class VenueServer:
         assert self.sockets is not None
         return asyncio.run_coroutine_threadsafe(self.sockets.publish(venue, events, symbol), self._loop)
 
+    def say(self, venue: str, frame: Any) -> Future[None]:
+        """Send one frame, None to hang up, over every open socket of the venue."""
+        assert self.sockets is not None
+        return asyncio.run_coroutine_threadsafe(self.sockets.say(venue, frame), self._loop)
+
     def _fault_at(self, address: str) -> str:
         return next((kind for where, kind in list(self._faults.items()) if where in address), "")
 

@@ -134,6 +134,11 @@ class Sockets:
                 await self._deliver(connection, events, symbol)
         return len(reached)
 
+    async def say(self, venue: str, frame: Any) -> None:
+        """Send one frame over every open socket of the venue; None hangs up."""
+        for connection in [one for one in self.open if one.door.venue == venue]:
+            await (connection.socket.close() if frame is None else self._send(connection, frame))
+
     async def _deliver(self, connection: Connection, events: list[Event], symbol: str) -> None:
         kind, door = self._fault(connection.address), connection.door
         if kind == "silent":
