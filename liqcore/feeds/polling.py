@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from liqcore import tables
@@ -64,15 +65,21 @@ class Polling:
         return self.every
 
     def _covered_before(self, collector: Collector, now: int) -> dict[str, int]:
-        """Up to when each venue was heard of in the store, not earlier than the first questions reach."""
+        """Up to when the store holds each venue without a gap, not earlier than the first questions reach."""
         first = now - round(self.hours * 3_600e6)
         try:
             beats = collector.store.heartbeats(first)
         except StoreError:
             return dict.fromkeys(self.histories, first)
-        known = beats.groupby("venue")["minute"].max()
-        # The minute of the last sign of life may not have been heard to its end.
-        return {name: int(known[name]) if name in known.index else first for name in self.histories}
+        wanted = np.arange(-(-first // MINUTE), now // MINUTE) * MINUTE
+        out = {}
+        for name in self.histories:
+            heard = beats.loc[beats["venue"] == name, "minute"].to_numpy()
+            missing = wanted[~np.isin(wanted, heard)]
+            # The minute of the last sign of life may not have been heard to its end.
+            out[name] = int(missing[0]) if len(missing) else int(wanted[-1])
+            out[name] = max(min(out[name], int(heard.max())) if len(heard) else first, first)
+        return out
 
     def _history(self, collector: Collector, venue: str, now: int) -> None:
         live, covered = collector.live_span(venue), self._covered[venue]
