@@ -11,12 +11,14 @@ import numpy as np
 from liqcore import tables
 from liqcore.alerts.alert import Alert, make_alert
 from liqcore.alerts.conditions import hits_of
-from liqcore.alerts.hits import combine
+from liqcore.alerts.hits import Hit, combine
 from liqcore.alerts.observe import DAY, AlertData, Frames, Settings, days, judged, observe
 from liqcore.alerts.rules import MAX_RULES, Rule, RuleError
 
 # Microseconds for which it is remembered what has been told: longer than a stretch of data can reach back.
 _MEMORY: Final = 3 * 24 * 3_600_000_000
+# Share of the price by which a cluster may have moved between two tellings and still be the same.
+_SAME_PLACE: Final = 0.005
 _DEFAULT: Final = Settings()
 
 
@@ -126,9 +128,36 @@ def _run(
         key = f"{hit.what}|{hit.key}"
         if key in seen or (told is not None and hit.time - told < quiet):
             continue
-        told = seen[key] = hit.time
+        renamed = _renamed(hit, seen, frames)
+        seen[key] = hit.time
+        if hit.key == hit.cluster:
+            seen[f"{_place(hit)}{hit.price:.10g}@{hit.cluster}"] = hit.time
+        if renamed:
+            continue
+        told = hit.time
         alerts.append(make_alert(rule, hit, frames, data, detail))
     return Memory(told, seen), alerts
+
+
+def _place(hit: Hit) -> str:
+    return f"{hit.what}@{hit.side}@"
+
+
+def _renamed(hit: Hit, seen: Mapping[str, int], frames: Frames) -> bool:
+    """Whether this cluster was told under another id: at midnight those that are older than the stretch seen get a new one.
+
+    It is the same when it stands at the same place on the same side, existed when the other was told, and the other
+    id is not in the story any more.
+    """
+    if hit.cluster is None or hit.key != hit.cluster or hit.price is None:
+        return False
+    ids, prefix = frames.births(hit.heat), _place(hit)
+    for name, told in seen.items():
+        if name.startswith(prefix) and (hit.born is None or hit.born <= told):
+            price, other = name[len(prefix):].split("@", 1)
+            if other not in ids and abs(np.log(float(price) / hit.price)) <= _SAME_PLACE:
+                return True
+    return False
 
 
 def _distinct(rules: Sequence[Rule]) -> list[Rule]:

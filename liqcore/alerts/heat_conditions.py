@@ -215,7 +215,7 @@ def _hit(
 ) -> Hit:
     return Hit(
         int(frames.edges[bar + 1].astype("int64")), bar, key, part.kind, side, part.level, part.level if price is None else price, usd, before, after, unit,
-        words, part.heat, part.within, cluster,
+        words, part.heat, part.within, cluster, None if cluster is None else frames.births(part.heat)[cluster],
     )
 
 

@@ -38,11 +38,14 @@ class Settings:
     Attributes
     ----------
     timeframe : length of a bar and of a column of the maps. candles : length of the candles that are given.
-    lookback : time before each UTC day that is seen with it; clusters older than that count as new.
+    lookback : time before each UTC day that is seen with it; clusters older than that are given a new id at midnight,
+        which the engine knows for the old one by place and side.
     window : columns over which clusters are measured, as `last` in `track_clusters`.
     bin_width, reach : share of price of a bin, and log-distance to either side that the maps cover.
     stale : a venue that sent nothing for so long does not count as fresh.
-    delay : seconds that a closed bar is given for late data before it is judged.
+    delay : seconds that a closed bar, and an event, is given for late data before it is judged. What arrives later still
+        counts in the bars after it, but what it would have told at its own bar is not told any more: live, make the
+        delay as long as the slowest venue's lag.
     """
 
     timeframe: str = "5min"
@@ -237,6 +240,17 @@ class Frames:
         return None if grid is None else self.keep(
             ("story", heat), lambda: track_clusters(grid, self.settings.window, price=self.path, rule=self.settings.clusters)
         )
+
+    def births(self, heat: str) -> dict[str, int | None]:
+        """When each cluster of the story was first seen, by its id, in microseconds; None for those that may be older.
+
+        Flows are measured over the last columns, so what stood before the stretch seems to be born while they fill.
+        """
+        story = self.story(heat)
+        known = self.edges[min(self.settings.window, self.size)]
+        return {} if story is None else self.keep(("births", heat), lambda: {
+            one.id: int(one.first_seen.astype("datetime64[us]").astype("int64")) if one.first_seen > known else None for one in story.clusters
+        })
 
     def bands(self, heat: str, venue: str | None = None) -> tuple[Bands, np.ndarray, np.ndarray] | None:
         """The hot bands of a map that belong to clusters, the bar (N,) of each, and the number of its cluster in the story."""

@@ -45,7 +45,7 @@ rules = st.builds(
 
 
 @given(st.lists(rules, min_size=1, max_size=4))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_every_rule_survives_toml_json_and_a_link(some):
     some = tuple(some)
     assert rule_text.rules_from_toml(rule_text.rules_to_toml(some)) == some
@@ -72,7 +72,7 @@ JSON = st.recursive(
 
 
 @given(data=st.fixed_dictionaries({"rules": st.lists(JSON, min_size=1, max_size=2)}) | JSON, noise=st.binary(max_size=60))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_a_malformed_file_gets_one_sentence_and_never_anything_else(data, noise):
     for read, text in (
         (rule_text.rules_from_json, json.dumps(data)), (rule_text.rules_from_json, noise), (rule_text.rules_from_toml, noise), (rule_text.rules_from_link, "r1." + noise.decode("latin1")),
