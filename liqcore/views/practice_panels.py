@@ -21,7 +21,6 @@ AHEAD: Final = (12, 24, 48)
 MAPS: Final = {"modelled": "Modelled", "realised": "Realised"}
 _FIRST_TEST: Final = 2
 _LAST_TEST: Final = 999_999
-_PLAYING: Final = "practice_playing"
 # Seconds between two bars: long enough to see what a bar did.
 _PACE: Final = 1.2
 
@@ -45,28 +44,33 @@ def _deal() -> None:
     """Another test: another number, and nothing of the last one left on the table."""
     st.session_state["seed"] = random.randint(1, _LAST_TEST)  # noqa: S311
     st.session_state["marks"] = ""
-    st.session_state[_PLAYING] = False
+    st.session_state[practice_table.PLAYING] = False
 
 
 def asked(table: Table, now: Scene) -> Candidate:
     """The level of this test: the one written down, else the one chosen from those that the map and the candles offer."""
-    held = table.played.forecast
+    played = table.played
+    held = played.forecast
     if held is not None:
         return Candidate(held.level, "the level you wrote down")
     own, problems = overlays.parse_levels(str(st.session_state.get("marks") or ""))
     found = practice_table.levels(table, now, own)
     named = {one.price: one for one in found}
-    price = last_price(now.seen)
+    price, held_price = last_price(now.seen), practice_table.chosen_level(table)
     with st.container(border=True):
         st.markdown("**1. Mark** a level. Which price matters here?")
+        # A new widget a bar: the names of the levels change with the price, and a kept widget would hold a name that is gone.
         chosen = st.selectbox(
-            "Level of this test", list(named), key=f"asked-{table.key}", help="Nearest first. A level of your own comes before those that were found.",
+            "Level of this test", list(named), index=list(named).index(held_price) if held_price in named else 0, key=f"asked-{table.key}-{table.layer}-{played.step}",
+            help="A level of your own comes first, then clusters, then levels of the candles, each nearest first.",
             format_func=lambda value: f"{wording.price(value)}, {100 * (value / price - 1):+.1f} %: {named[value].why}",
         )
-        st.text_input("My own levels, USD", key="marks", bind=LINK, placeholder="28,000; 28.5k, or click a band", help="Type prices, or click a bright cell of the map: its middle becomes a level.")
+        st.text_input("My own levels, USD", key="marks", bind=LINK, on_change=_typed, args=(table, tuple(own)), placeholder="28,000; 28.5k, or click a band", help="Type prices, or click a bright cell of the map: its middle becomes a level.")
         for sentence in problems:
             st.caption(f":orange[:material/warning: {wording.markdown(sentence)}]")
-    return named[chosen] if chosen in named else found[0]
+    level = named[chosen] if chosen in named else found[0]
+    practice_table.choose_level(table, level.price)
+    return level
 
 
 def scene(table: Table) -> Scene | None:
@@ -82,28 +86,29 @@ def replay(table: Table, level: Candidate) -> None:
     """The map with the bars that have come, and the buttons that bring more. While it plays, only this part is drawn anew."""
     played = table.played
     over, nothing = played.over(table.game), played.forecast is None and played.plan is None
-    playing = bool(st.session_state.get(_PLAYING)) and not over
+    playing = practice_table.playing(table)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Next bar", icon=":material/skip_next:", key="bar", on_click=_forward, args=(table, 1), disabled=over or playing, shortcut="N")
         st.button(
             "Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", key="play", on_click=_toggle,
-            disabled=over, shortcut="P", help="One bar after another until you pause.",
+            disabled=over, shortcut="P",
         )
         st.button(
             "Show the rest", icon=":material/visibility:", key="rest", on_click=_forward, args=(table, table.game.hidden), disabled=over or nothing, shortcut="E",
-            help="All hidden bars at once. Write down a forecast or place a trade first: without one there is nothing to grade.",
         )
         st.toggle("Show what is found", value=True, key="found", bind=LINK, help="Outlines of clusters and lines at key levels. Turn it off to find them yourself first, then on to compare.")
+    if nothing and not over:
+        st.caption("Let bars come one by one to wait for a signal. The rest is shown at once when you have written a forecast down or placed a trade.")
     # A full run draws the present state; only the clock's own runs bring a bar.
     st.session_state["practice_fresh"] = True
     st.fragment(_picture, run_every=_PACE if playing else None)(table, level)
 
 
 def _picture(table: Table, level: Candidate) -> None:
-    if not st.session_state.pop("practice_fresh", False) and st.session_state.get(_PLAYING):
+    if not st.session_state.pop("practice_fresh", False) and st.session_state.get(practice_table.PLAYING):
         table.put(table.played.forward(table.game))
         if table.played.over(table.game) or _just_ended(table):
-            st.session_state[_PLAYING] = False
+            st.session_state[practice_table.PLAYING] = False
             st.rerun()
     if st.session_state.pop("practice_clicked", False):
         st.rerun()
@@ -117,7 +122,7 @@ def _picture(table: Table, level: Candidate) -> None:
         outlines=overlays.outlines([one for one in now.clusters if low < one.centre < high], now.grid) if shown else None,
         marks=practice_charts.moment(table.game, played), levels=practice_charts.lines(played, level.price, drawn, now.grid),
     )
-    st.vega_lite_chart(spec=picture.spec, key="practice", alt=picture.alt, width="stretch", on_select=_mark, selection_mode="picked")
+    st.vega_lite_chart(spec=picture.spec, key="practice", alt=picture.alt, width="stretch", on_select=lambda: _mark(table), selection_mode="picked")
     left = table.game.hidden - played.step
     st.progress(played.step / table.game.hidden, f"Bar {played.step} of {table.game.hidden}. " + (f"{left} still hidden." if left else "Nothing is hidden any more."))
     if (sentence := practice_charts.standing(played, played.trade(table.game), played.over(table.game))):
@@ -138,16 +143,23 @@ def _just_ended(table: Table) -> bool:
 
 
 def _forward(table: Table, bars: int) -> None:
-    st.session_state[_PLAYING] = False
+    st.session_state[practice_table.PLAYING] = False
     table.put(table.played.forward(table.game, bars))
 
 
 def _toggle() -> None:
-    st.session_state[_PLAYING] = not st.session_state.get(_PLAYING, False)
+    st.session_state[practice_table.PLAYING] = not st.session_state.get(practice_table.PLAYING, False)
 
 
-def _mark() -> None:
-    """A click on a cell makes its middle one of one's own levels."""
+def _typed(table: Table, before: tuple[float, ...]) -> None:
+    """A level of one's own that is new becomes the level of the test."""
+    own, _ = overlays.parse_levels(str(st.session_state.get("marks") or ""))
+    if (new := [value for value in own if value not in before]):
+        practice_table.choose_level(table, new[-1])
+
+
+def _mark(table: Table) -> None:
+    """A click on a cell makes its middle one of one's own levels, and the level of the test."""
     state = st.session_state.get("practice") or {}
     cell = picked_cell((getattr(state, "selection", None) or state.get("selection", {})).get("picked"))
     if cell is None:
@@ -156,6 +168,7 @@ def _mark() -> None:
     middle = round((cell.low + cell.high) / 2)
     if middle not in own:
         st.session_state["marks"] = "; ".join(f"{value:g}" for value in [*own, middle])
+    practice_table.choose_level(table, float(middle))
     st.session_state["practice_clicked"] = True
 
 
@@ -183,7 +196,7 @@ def forecast(table: Table, level: Candidate) -> None:
         st.caption(f"So you say: {touches} % touched, {percent(touches * (100 - breaks) / 1e4)} touched and rejected, {percent(touches * breaks / 1e4)} broken.")
         st.button(
             "Write it down", type="primary", icon=":material/edit:", key="say", on_click=_say, args=(table, level.price),
-            help="A forecast counts once and cannot be changed.",
+            help="A forecast counts once and cannot be changed. While bars come by themselves it waits.", disabled=practice_table.playing(table),
         )
         if (sentence := practice_table.wrong("forecast")):
             st.error(wording.markdown(sentence), icon=":material/error:")

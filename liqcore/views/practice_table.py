@@ -29,7 +29,8 @@ _REACH, _ROOM = 0.035, 0.012
 _LEAD: Final = np.timedelta64(5, "D")
 _HOT: Final = ClusterRule(strong=1.3, weak=0.78)
 PROBLEMS: Final = (*panels.PROBLEMS, ReplayError, QuizError, RiskError)
-_PLAYED, _FINISHED, _BROUGHT, _WRONG = "practice_played", "practice_finished", "practice_brought", "practice_wrong"
+_PLAYED, _FINISHED, _BROUGHT, _WRONG, _CHOSEN = "practice_played", "practice_finished", "practice_brought", "practice_wrong", "practice_chosen"
+PLAYING: Final = "practice_playing"
 # Rounds of one visitor that are remembered; the journal keeps more.
 _MOST_ROUNDS: Final = 300
 
@@ -143,10 +144,26 @@ def _candidates(_table: Table, _now: Scene, own: tuple[float, ...], key: str) ->
 def levels(table: Table, now: Scene, own: list[float]) -> list[Candidate]:
     """Levels to ask about, the one that was chosen before among them."""
     found = list(_candidates(table, now, tuple(own), f"{table.key}|{table.layer}|{table.played.step}|{own}"))
-    chosen = st.session_state.get(f"asked-{table.key}")
+    chosen = chosen_level(table)
     if chosen is not None and all(abs(one.price - chosen) > 1e-9 for one in found):
-        found.append(Candidate(float(chosen), "chosen before"))
+        found.append(Candidate(chosen, "chosen before"))
     return found
+
+
+def chosen_level(table: Table) -> float | None:
+    """The level that was chosen in this test, USD."""
+    chosen: float | None = st.session_state.get(_CHOSEN, {}).get(table.key)
+    return chosen
+
+
+def choose_level(table: Table, price: float) -> None:
+    """Keep the level for the bars to come, in which the list of levels is another one."""
+    st.session_state.setdefault(_CHOSEN, {})[table.key] = price
+
+
+def playing(table: Table) -> bool:
+    """Whether bars come by themselves at the moment."""
+    return bool(st.session_state.get(PLAYING)) and not table.played.over(table.game)
 
 
 def journal() -> list[JournalRow]:
@@ -178,4 +195,4 @@ def wrong(where: str) -> str | None:
     return sentence
 
 
-__all__ = ["HISTORY", "PROBLEMS", "Scene", "Table", "attempt", "bring", "journal", "lay", "levels", "scene", "wrong"]
+__all__ = ["HISTORY", "PLAYING", "PROBLEMS", "Scene", "Table", "attempt", "bring", "choose_level", "chosen_level", "journal", "lay", "levels", "playing", "scene", "wrong"]

@@ -45,7 +45,7 @@ def trade(table: Table, now: Scene, level: Candidate) -> None:
             st.caption(":material/hourglass_empty: No candle has confirmed this level for this side yet. You can let bars come and place the order later.")
         else:
             st.caption(f":material/task_alt: {wording.markdown(signal)}")
-        st.button("Place the paper trade", icon=":material/receipt_long:", key="place", on_click=_place, args=(table, now, level), disabled=not plan.accepted)
+        st.button("Place the paper trade", icon=":material/receipt_long:", key="place", on_click=_place, args=(table, now, level), disabled=not plan.accepted or practice_table.playing(table))
         if (sentence := practice_table.wrong("trade")):
             st.error(wording.markdown(sentence), icon=":material/error:")
 
