@@ -21,6 +21,7 @@ from liqcore.market.signals import find_signals
 from liqcore.risk import Plan
 
 MOST_RISK: Final = 0.01
+OWN: Final = "your own"
 _CONFIRMING: Final = ("rejection", "recapture", "breakout", "false breakout", "retest")
 _CONFIRMED_WITHIN: Final = 8
 _LEVELS: Final = 6
@@ -143,7 +144,7 @@ def candidates(seen: Visible, timeframe: str, *, own: Sequence[float] = (), clus
     others = [Candidate(cluster.centre, f"a cluster of {cluster.side}s") for cluster in clusters]
     others += [Candidate(float(value), f"{role}, {kind}") for value, role, kind in zip(found["price"], found["role"], found["kind"], strict=True)]
     near = sorted((one for one in others if _NEAREST * usual <= abs(one.price - price) <= _FURTHEST * usual), key=lambda one: (one not in others[: len(clusters)], abs(one.price - price)))
-    kept: list[Candidate] = [Candidate(float(value), "your own") for value in own]
+    kept: list[Candidate] = [Candidate(float(value), OWN) for value in own]
     for one in near:
         if all(abs(one.price - other.price) >= _NEAREST * usual for other in kept):
             kept.append(one)

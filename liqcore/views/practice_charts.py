@@ -8,13 +8,15 @@ from typing import Any, Final
 import pandas as pd
 
 from liqcore.heat.grid import HeatGrid
-from liqcore.learn.practice import Candidate, Played, last_price, usual_range
+from liqcore.learn.practice import OWN, Candidate, Played, last_price, usual_range
 from liqcore.learn.quiz import JournalRow
 from liqcore.learn.replay import QUESTIONS, Round, Visible
 from liqcore.learn.trades import TradeResult
 from liqcore.views import wording
 from liqcore.views.chart_marks import LINE, NOW, QUIET
 from liqcore.views.palette import PANEL
+
+__all__ = ["OWN", "calibration_chart", "forecast_table", "lines", "moment", "percent", "price_range", "reading_points", "standing"]
 
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 # Share of the drawn prices within which two lines share one name.
@@ -43,7 +45,7 @@ def lines(played: Played, level: float, shown: Sequence[Candidate], grid: HeatGr
         plan = played.plan
         rows += [(plan.entry, "entry", True), (plan.stop, "stop", True), *((item.price, "target", True) for item in plan.targets)]
     for one in shown:
-        own = one.why == "your own"
+        own = one.why == OWN
         if abs(one.price / asked - 1) > 1e-9 and (own or played.plan is None):
             rows.append((one.price, "mine" if own else one.why.split(",")[0], own))
     low, high = float(grid.price_edges[0]), float(grid.price_edges[-1])

@@ -56,12 +56,12 @@ def asked(table: Table, now: Scene) -> Candidate:
     own, problems = overlays.parse_levels(str(st.session_state.get("marks") or ""))
     found = practice_table.levels(table, now, own)
     named = {one.price: one for one in found}
-    price, held_price = last_price(now.seen), practice_table.chosen_level(table)
+    price, before = last_price(now.seen), practice_table.chosen_level(table)
     with st.container(border=True):
         st.markdown("**1. Mark** a level. Which price matters here?")
         # A new widget a bar: the names of the levels change with the price, and a kept widget would hold a name that is gone.
         chosen = st.selectbox(
-            "Level of this test", list(named), index=list(named).index(held_price) if held_price in named else 0, key=f"asked-{table.key}-{table.layer}-{played.step}",
+            "Level of this test", list(named), index=list(named).index(before.price) if before is not None and before.price in named else 0, key=f"asked-{table.key}-{table.layer}-{played.step}",
             help="A level of your own comes first, then clusters, then levels of the candles, each nearest first.",
             format_func=lambda value: f"{wording.price(value)}, {100 * (value / price - 1):+.1f} %: {named[value].why}",
         )
@@ -69,7 +69,7 @@ def asked(table: Table, now: Scene) -> Candidate:
         for sentence in problems:
             st.caption(f":orange[:material/warning: {wording.markdown(sentence)}]")
     level = named[chosen] if chosen in named else found[0]
-    practice_table.choose_level(table, level.price)
+    practice_table.choose_level(table, level)
     return level
 
 
@@ -115,7 +115,7 @@ def _picture(table: Table, level: Candidate) -> None:
     now, played = practice_table.scene(table), table.played
     shown = bool(st.session_state.get("found", True))
     own, _ = overlays.parse_levels(str(st.session_state.get("marks") or ""))
-    drawn = [one for one in practice_table.levels(table, now, own) if shown or one.why == "your own"]
+    drawn = [one for one in practice_table.levels(table, now, own) if shown or one.why == practice_charts.OWN]
     low, high = now.grid.price_edges[[0, -1]]
     picture = chart.heatmap_chart(
         now.grid, now.bars, scale="linear" if now.grid.kind == "modelled" else "log", height=520, zoom="off", volume=True, select=True,
@@ -155,7 +155,7 @@ def _typed(table: Table, before: tuple[float, ...]) -> None:
     """A level of one's own that is new becomes the level of the test."""
     own, _ = overlays.parse_levels(str(st.session_state.get("marks") or ""))
     if (new := [value for value in own if value not in before]):
-        practice_table.choose_level(table, new[-1])
+        practice_table.choose_level(table, Candidate(new[-1], practice_charts.OWN))
 
 
 def _mark(table: Table) -> None:
@@ -168,7 +168,7 @@ def _mark(table: Table) -> None:
     middle = round((cell.low + cell.high) / 2)
     if middle not in own:
         st.session_state["marks"] = "; ".join(f"{value:g}" for value in [*own, middle])
-    practice_table.choose_level(table, float(middle))
+    practice_table.choose_level(table, Candidate(float(middle), practice_charts.OWN))
     st.session_state["practice_clicked"] = True
 
 

@@ -145,20 +145,20 @@ def levels(table: Table, now: Scene, own: list[float]) -> list[Candidate]:
     """Levels to ask about, the one that was chosen before among them."""
     found = list(_candidates(table, now, tuple(own), f"{table.key}|{table.layer}|{table.played.step}|{own}"))
     chosen = chosen_level(table)
-    if chosen is not None and all(abs(one.price - chosen) > 1e-9 for one in found):
-        found.append(Candidate(chosen, "chosen before"))
+    if chosen is not None and all(abs(one.price - chosen.price) > 1e-9 for one in found):
+        found.append(chosen)
     return found
 
 
-def chosen_level(table: Table) -> float | None:
-    """The level that was chosen in this test, USD."""
-    chosen: float | None = st.session_state.get(_CHOSEN, {}).get(table.key)
+def chosen_level(table: Table) -> Candidate | None:
+    """The level that was chosen in this test."""
+    chosen: Candidate | None = st.session_state.get(_CHOSEN, {}).get(table.key)
     return chosen
 
 
-def choose_level(table: Table, price: float) -> None:
+def choose_level(table: Table, level: Candidate) -> None:
     """Keep the level for the bars to come, in which the list of levels is another one."""
-    st.session_state.setdefault(_CHOSEN, {})[table.key] = price
+    st.session_state.setdefault(_CHOSEN, {})[table.key] = level
 
 
 def playing(table: Table) -> bool:
