@@ -21,7 +21,7 @@ from liqcore.feeds.store import open_store
 from liqcore.feeds.venues import VENUES
 from liqcore.views.dataset import Dataset
 
-FOLDER: Final = ".heatlab"
+FOLDER: Final = "HEATLAB_FOLDER"
 LIVE_VENUES: Final = tuple(name for name, venue in VENUES.items() if venue.socket)
 # The fortnight's most violent day begins a few hours after this moment of the sample.
 REPLAY_FROM: Final = pd.Timedelta(days=4, hours=12)
@@ -46,6 +46,10 @@ class Replayed:
     label: str
 
 
+def _folder() -> str:
+    return os.environ.get(FOLDER) or ".heatlab"
+
+
 def _stop(collector: Collector) -> None:
     collector.stop()
 
@@ -57,7 +61,7 @@ def _stop_replay(held: Replayed) -> None:
 @st.cache_resource(max_entries=1, show_spinner=False, on_release=lambda held: held.shut())
 def session() -> FeedSession:
     """The one session for requests, with its cache at rest."""
-    return open_session(FOLDER, timeout=8.0)
+    return open_session(_folder(), timeout=8.0)
 
 
 @st.cache_resource(max_entries=1, show_spinner="Starting the collector", on_release=_stop)
@@ -67,7 +71,7 @@ def collector(config: LiveConfig = LiveConfig()) -> Collector:
 
     options = StreamOptions(loopback=os.environ.get(LOOPBACK) or None)
     sources: dict[str, Source] = {name: partial(_follow, name, options) for name in config.venues}
-    made = Collector(open_store(folder=FOLDER), sources, Polling(session(), hours=config.hours, every=config.every), config.collector)
+    made = Collector(open_store(folder=_folder()), sources, Polling(session(), hours=config.hours, every=config.every), config.collector)
     made.start()
     return made
 
@@ -91,18 +95,21 @@ def replayed(name: str, number: int) -> Replayed:
 
 def dataset(held: Collector, label: str, synthetic: bool, tag: str) -> Dataset | None:
     """What a collector holds as a market for the other pages, or None while it holds nothing. Read anew every minute."""
-    return _dataset(held, label, synthetic, tag, held.now() // 60_000_000)
+    market = held.window.market()
+    # The first events and the first candles are shown at once.
+    filled = bool(len(held.window.events())), market is not None and not market.candles.empty
+    return _dataset(held, label, synthetic, tag, held.now() // 60_000_000, filled)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _dataset(_held: Collector, label: str, synthetic: bool, tag: str, minute: int) -> Dataset | None:
+def _dataset(_held: Collector, label: str, synthetic: bool, tag: str, minute: int, filled: tuple[bool, bool]) -> Dataset | None:
     events, market = _held.window.events(), _held.window.market()
     candles = None if market is None or market.candles.empty else live_figures.joined_candles(market.candles, PRICE_VENUES)
     if not len(events) and candles is None:
         return None
     liquidations = events.table() if len(events) else None
     return Dataset(
-        key=f"live:{tag}:{minute}:{events.version}", label=label, synthetic=synthetic, candles=candles, liquidations=liquidations,
+        key=f"live:{tag}:{minute}:{filled}:{events.version}", label=label, synthetic=synthetic, candles=candles, liquidations=liquidations,
         open_interest=None if market is None or market.open_interest.empty else market.open_interest[["time", "venue", "quantity"]],
         funding=None if market is None or market.funding.empty else market.funding[["time", "venue", "rate", "interval_hours"]],
         lags=dict(live_figures.delays(events).set_index("venue")["median"]), beats=None if market is None else market.beats,

@@ -1,0 +1,25 @@
+"""Pages run as without a network, with a store in memory, and leave no collector behind."""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+
+# Nothing listens on the discard port, so that every venue is refused at once.
+os.environ.setdefault("HEATLAB_LOOPBACK", "127.0.0.1:9")
+os.environ.setdefault("HEATLAB_STORE", "sqlite://")
+os.environ.setdefault("HEATLAB_FOLDER", tempfile.mkdtemp(prefix="heatlab-"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_collector_left() -> Iterator[None]:
+    yield
+    st.cache_resource.clear()
+    end = time.monotonic() + 20
+    while (left := [thread.name for thread in threading.enumerate() if thread.name.startswith("heatlab")]) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not left

@@ -1,0 +1,134 @@
+"""The live and sources pages: without a network, on a replay, and on a stand-in that plays every venue."""
+
+import threading
+import time
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.loopback import dialects, market_dialects
+from tests.loopback.dialects import Event, made_events
+from tests.loopback.server import VenueServer
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    """A store of its own, no network but loopback, and no collector left behind."""
+    monkeypatch.setenv("HEATLAB_STORE", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    monkeypatch.setenv("HEATLAB_HOSTED", "0")
+    monkeypatch.setenv("HEATLAB_FOLDER", str(tmp_path))
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+    end = time.monotonic() + 15
+    while (left := [thread.name for thread in threading.enumerate() if thread.name.startswith("heatlab")]) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not left
+
+
+def opened(name, **query):
+    app = AppTest.from_file("../../app.py", default_timeout=60)
+    app.switch_page(f"pages/{name}.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def words(app):
+    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.success]
+    return " ".join(part.value for part in parts)
+
+
+def until(app, true, seconds=25.0):
+    end = time.monotonic() + seconds
+    while not true(app):
+        assert time.monotonic() < end, words(app)
+        time.sleep(0.3)
+        app.run()
+        assert not app.exception
+    return app
+
+
+def test_without_a_network_the_page_says_so_and_offers_the_replay():
+    app = opened("live")
+    begun = time.monotonic()
+    until(app, lambda app: any("No venue can be heard" in warning.value for warning in app.warning))
+    assert time.monotonic() - begun < 10
+    assert "The store holds nothing yet" in words(app)
+    assert "Sample replay" in words(app)
+    table = next(frame.value for frame in app.dataframe if "Why" in frame.value)
+    assert len(table) == 11
+    assert table["Why"].str.contains("cannot be reached").all()
+    assert set(table["State"]) == {"error"}
+
+
+def test_a_replay_moves_and_says_that_it_is_synthetic():
+    app = opened("live", livefrom="Sample replay", livespeed="600×", livespan="12 h")
+    until(app, lambda app: any("Last price" in metric.label for metric in app.metric) and len(app.get("vega_lite_chart")) >= 1)
+    assert "replay of a synthetic market, 600×" in words(app)
+    assert "not a real market" in words(app) or "synthetic" in words(app).lower()
+    first = words(app).split("UTC")[0]
+    time.sleep(1.0)
+    assert words(app.run()).split("UTC")[0] != first
+    tables = [frame.value for frame in app.dataframe]
+    assert any({"Longs", "Shorts", "Complete"} <= set(frame) for frame in tables)
+    assert not app.exception
+    # A pause of the picture and a pause of the market.
+    app.toggle(key="livepause").set_value(True).run()
+    app.select_slider(key="livespeed").set_value(0).run()
+    assert "standing still" in words(app)
+    app.toggle(key="livemodel").set_value(True).run()
+    assert "Modelled" in words(app)
+    assert not app.exception
+
+
+def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_others(monkeypatch):
+    now = int(time.time()) * 1_000
+    for module in (dialects, market_dialects):
+        monkeypatch.setattr(module, "NOW", now)
+    with VenueServer(made_events(80, hours=3)) as server:
+        server.open_sockets()
+        monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
+        server.fault("fstream.binance.com", "451")
+        app = opened("live", livespan="4 h", livetf="5m")
+        until(app, lambda app: "Bybit: live" in words(app) and "Binance USD-M: geo-blocked" in words(app))
+        fresh = [Event(int(time.time()) * 1_000, "short", 50_000.0 + 5 * number, 0.5) for number in range(5)]
+        server.events += fresh
+        server.publish("bybit", fresh).result(10)
+        until(app, lambda app: any("Bybit" in set(frame.value.get("Venue", ())) for frame in app.dataframe))
+        until(app, lambda app: len(app.get("vega_lite_chart")) >= 2)
+        assert "Only a sample" in words(app) or "lower bound" in words(app)
+        app = opened("sources")
+        assert not app.exception
+        table = next(frame.value for frame in app.dataframe if "Refuses" in frame.value).set_index("Source")
+        assert table.loc["Bybit", "State"] == "live"
+        assert table.loc["Binance USD-M", "State"] == "geo-blocked"
+        assert "country" in table.loc["Binance USD-M", "Why"]
+        assert table.loc["Bybit", "Received"] == 5
+        app.selectbox(key="testvenue").set_value("okx").run()
+        next(button for button in app.button if button.label == "Test it now").click().run()
+        assert any("liquidations in the last hour" in done.value for done in app.success)
+        secret = "never-to-be-seen-4711"
+        app.text_input(key="typed-coinalyze_key").set_value(secret).run()
+        assert secret not in words(app)
+        assert secret not in str(app.query_params)
+        assert any("kept for this session only" in part.value for part in app.markdown)
+        app = until(opened("explore", data="Live: what was collected", span="6 h"), lambda app: len(app.get("vega_lite_chart")) >= 1)
+        assert "Source: Live" in words(app)
+        assert "synthetic" not in words(app).split("Source: Live")[1][:200].lower()
+
+
+def test_a_damaged_store_is_told_and_the_page_goes_on(tmp_path):
+    (tmp_path / "store.sqlite").write_bytes(b"no database " * 1_000)
+    app = opened("live", livefrom="Live venues")
+    assert not app.exception
+    assert any("set aside" in warning.value for warning in app.warning)
+
+
+def test_a_hosted_app_lets_nobody_write_into_its_store(monkeypatch):
+    monkeypatch.setenv("HEATLAB_HOSTED", "1")
+    app = opened("sources")
+    assert not app.exception
+    assert "left to whoever runs it" in words(app)
+    assert not [button for button in app.button if button.label == "Clear the cache of answers"]
