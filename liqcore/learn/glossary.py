@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 
@@ -71,3 +73,31 @@ def meaning(name: str) -> str:
         if wanted in (term.name.lower(), *(other.lower() for other in term.also)):
             return term.meaning
     raise KeyError(name)
+
+
+def mentions(text: str) -> tuple[tuple[int, int, Term], ...]:
+    """Where terms are first mentioned in a text: (start, end, term) in order; of terms that begin together the longest.
+
+    Plurals count. "Long" and "short" count only as "longs" and "shorts", and of the other names only those that are no everyday words.
+    """
+    found: list[tuple[int, int, Term]] = []
+    for match in _pattern().finditer(text):
+        term = _written()[match.group(0).lower()]
+        if all(term != other for _, _, other in found):
+            found.append((match.start(), match.end(), term))
+    return tuple(found)
+
+
+@cache
+def _written() -> dict[str, Term]:
+    """Terms by every way in which a text may name them, in lower case."""
+    out: dict[str, Term] = {}
+    for term in TERMS:
+        plain = [term.name, *(other for other in term.also if " " in other or "-" in other or other.isupper())]
+        out |= {f"{name.lower()}{plural}": term for name in plain if len(name) > 1 for plural in ("", "s")}
+    return {name: term for name, term in out.items() if name not in ("long", "short", "buy sides", "sell sides")}
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(_written(), key=len, reverse=True)))})\b", re.IGNORECASE)

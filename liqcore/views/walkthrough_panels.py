@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from liqcore.feeds import scenarios as files
-from liqcore.learn.glossary import find_terms
+from liqcore.learn.glossary import find_terms, mentions
 from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import Outcome, StepView, outcome, step_view
-from liqcore.views import chart, wording
+from liqcore.views import chart, walkthrough_sandbox, wording
 from liqcore.views.chart_data import milliseconds
 from liqcore.views.controls import LINK
 
@@ -68,8 +68,8 @@ def step(chosen: Scenario) -> None:
         _chart(view, shown)
     with right:
         st.markdown(f"##### {number}. {wording.markdown(view.title)}")
-        st.markdown(wording.markdown(view.text))
-        st.info(wording.markdown(view.look), icon=":material/visibility:")
+        st.markdown(explained(view.text), help=terms(f"{view.text} {view.look} {view.question}"))
+        st.info(explained(view.look), icon=":material/visibility:")
         _question(chosen, view)
 
 
@@ -122,6 +122,7 @@ def _end(chosen: Scenario) -> None:
         else:
             st.markdown(wording.markdown(ended.base_rate.sentence))
             st.caption(f"Made again by: {ended.base_rate.command}")
+    walkthrough_sandbox.sandbox(chosen)
     with st.expander("What shaped this market", icon=":material/construction:"):
         st.markdown("\n".join(f"- {wording.markdown(why)}" for why in chosen.shaped_by))
 
@@ -154,9 +155,26 @@ def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
     ))
 
 
+def explained(text: str) -> str:
+    """A text as Markdown in which each term of the glossary shows its meaning when it is pointed at, and leads to the list."""
+    out, end = [], 0
+    for start, stop, term in mentions(text):
+        title = term.meaning.replace('"', "'")
+        out += [wording.markdown(text[end:start]), f'[{text[start:stop]}](#glossary "{title}")']
+        end = stop
+    return "".join([*out, wording.markdown(text[end:])])
+
+
+def terms(text: str) -> str | None:
+    """The terms of a text with their meanings, for a tooltip that keyboard and touch reach too; None without any."""
+    found = [term for _, _, term in mentions(text)]
+    return "\n\n".join(f"**{term.name}**: {wording.markdown(term.meaning)}" for term in found) or None
+
+
 def glossary() -> None:
     """The searchable list of terms."""
-    with st.expander("Glossary", icon=":material/dictionary:"):
+    st.subheader("Glossary", anchor="glossary")
+    with st.expander("Every term in a sentence or two", icon=":material/dictionary:"):
         text = st.text_input("Search", key="term", placeholder="liquidation, funding, R …", live=True)
         found = find_terms(str(text or ""))
         st.markdown("\n".join(f"- **{term.name}**: {wording.markdown(term.meaning)}" for term in found) or "No term matches. Try a shorter word.")
