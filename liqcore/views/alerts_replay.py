@@ -20,7 +20,7 @@ from liqcore.views import alerts_words, controls, dataset, loaders, panels, word
 from liqcore.views.controls import LINK, Drawing
 from liqcore.views.dataset import DataError, Dataset, ViewSettings
 
-SPANS: Final = {"1 d": 1, "3 d": 3, "7 d": 7, "14 d": 14, "All": None}
+SPANS: Final = {"Off": 0, "1 d": 1, "3 d": 3, "7 d": 7, "14 d": 14, "All": None}
 HORIZONS: Final = ("1h", "2h", "4h", "12h", "1d")
 TIMEFRAMES: Final = ("5min", "15min", "30min", "1h")
 CONTROLS: Final = 4
@@ -35,7 +35,7 @@ _DRAWING: Final = Drawing(
 
 @dataclass(frozen=True)
 class Test:
-    """How a rule is tested: length of a bar, days of the market (None for as many as it has), and time to touch the level."""
+    """How a rule is tested: length of a bar, days of the market (None for as many as it has, 0 for no test), and time to touch the level."""
 
     timeframe: str
     days: int | None
@@ -98,8 +98,10 @@ def choices() -> Test:
     return Test(str(timeframe), SPANS[span], str(horizon))
 
 
-def tested(rule: Rule, data: Dataset, how: Test) -> Replay:
-    """The rule run over the market as the engine would have run it live; from memory where it was run before."""
+def tested(rule: Rule, data: Dataset, how: Test) -> Replay | None:
+    """The rule run over the market as the engine would have run it live, from memory where it was run before; None where no test is wanted."""
+    if how.days == 0:
+        return None
     settings = settings_for(data, how.timeframe)
     end = data.span[1]
     begin = max(data.span[0] + pd.Timedelta(settings.lookback), end - pd.Timedelta(days=how.days or _MOST_DAYS))

