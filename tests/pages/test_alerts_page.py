@@ -205,6 +205,7 @@ def test_rule_files_come_in_and_go_out_and_malformed_ones_lose_nothing():
 def told():
     """An inbox filled by playing the last day."""
     app = open_page("alerts.py", rules=link(short()), pane="inbox")
+    app.session_state["alerts_sound"] = True
     return press(app, "al_play")
 
 
@@ -216,6 +217,7 @@ def test_played_alerts_show_both_sides_and_can_be_acknowledged_snoozed_and_filte
     for part in ("Venues: Alder (a sample)", "old at that moment", "Realised: liquidations that happened", "publish only a sample"):
         assert part in said
     assert len(told.get("toast")) == min(len(entries), 4)
+    assert len(told.get("audio")) == 1
     first, second = entries[0].alert.id, entries[1].alert.id
     press(told, f"al_ack_{first}")
     press(told, f"al_snooze_4 h_{second}")
@@ -263,12 +265,27 @@ def test_addresses_are_nowhere_on_the_page_in_the_link_or_in_logs(caplog, monkey
 
 def test_a_hosted_app_takes_no_channel_from_a_visitor_and_unlocks_with_the_owners_phrase_only(monkeypatch):
     monkeypatch.setenv("HEATLAB_HOSTED", "1")
-    monkeypatch.setenv("HEATLAB_CHANNEL_PAGER", "json://127.0.0.1:9/t0psecret-token")
     app = open_page("alerts.py", rules=link(short()), pane="channels")
-    assert not app.exception
     assert "hosted for many people" in words(app)
     assert not {"al_channel_url", "al_phrase"} & {item.key for item in app.text_input}
-    assert "pager" not in words(app)
+    app.secrets["alerts"] = {"passphrase": "open, please", "channels": {"pager": "json://127.0.0.1:9/t0psecret-token", "odd": 7}}
+    app.run()
+    for phrase in ("wrong", "", "open, please"):
+        assert "pager" not in words(app)
+        app.text_input(key="al_phrase").set_value(phrase)
+        next(button for button in app.button if button.label == "Unlock channels").click().run()
+        assert not app.exception
+    assert "pager" in words(app)
+    assert "'odd' of the secrets is not used" in words(app)
+    assert "al_channel_url" not in {item.key for item in app.text_input}
+    # What a hosted app may not talk to is refused, and why stands on the page without the address.
+    press(app, "al_test_pager")
+    assert "host's own network" in app.dataframe[0].value["Why"].iloc[0]
+    press(app, "al_retry")
+    assert len(app.session_state["alerts_desk"].letters) == 1
+    shown = words(app) + app.dataframe[0].value.to_csv() + json.dumps(dict(app.query_params))
+    assert "t0psecret" not in shown
+    assert "open, please" not in shown
 
 
 def test_own_files_can_be_tested_and_too_short_ones_say_so():
