@@ -168,6 +168,10 @@ class Scenario:
         """The moment at which `bar` bars have closed."""
         return self.start + bar * tables.timeframe(self.timeframe)
 
+    def planned(self, step: Step) -> bool:
+        """Whether the plan is on the chart at a step."""
+        return step.bar >= self.decision_bar and self.decision == "trade"
+
 
 def make_scenario(name: str, settings: Mapping[str, Any], market: Market, base_rate: Mapping[str, Any] | None = None) -> Scenario:
     """Check what was read and return the scenario.

@@ -54,9 +54,20 @@ class Seen:
     @cached_property
     def price_range(self) -> tuple[float, float]:
         """USD range of the maps: what was traded so far and the level, with some room."""
-        low, high = min(self.candles["low"].min(), self.scenario.level), max(self.candles["high"].max(), self.scenario.level)
+        prices = [self.candles["low"].min(), self.candles["high"].max(), *self._drawn]
         room = 0.006 * self.scenario.level if self.step.layer == "realised" else 0.03 * self.scenario.level
-        return float(low - room), float(high + room)
+        return float(min(prices) - room), float(max(prices) + room)
+
+    @property
+    def _drawn(self) -> list[float]:
+        """Prices that the picture must hold: the level, the plan once it is drawn, and the cluster where it is pointed at."""
+        plan, box = self.scenario.plan, self.step.highlight
+        out = [self.scenario.level]
+        if self.scenario.planned(self.step):
+            out += [plan.entry, plan.stop, *(target.price for target in plan.targets)]
+        if box is not None and self.cluster is not None and "cluster_low" in (box.low, box.high):
+            out += [self.cluster.low, self.cluster.high]
+        return out
 
     @cached_property
     def grid(self) -> HeatGrid:

@@ -172,7 +172,7 @@ def _places(facts: _Facts, box: Highlight | None) -> tuple[pd.DataFrame, pd.Data
 
 def _levels(scenario: Scenario, step: Step) -> pd.DataFrame:
     rows: list[tuple[float, str]] = [(scenario.level, "level")]
-    if step.bar >= scenario.decision_bar and scenario.decision == "trade":
+    if scenario.planned(step):
         plan = scenario.plan
         rows += [(plan.entry, "entry"), (plan.stop, "stop"), *((target.price, "target") for target in plan.targets)]
     return pd.DataFrame(rows, columns=["price", "label"])

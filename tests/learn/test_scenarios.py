@@ -164,21 +164,23 @@ def test_no_news_comes_after_the_plan_or_the_ending_says_so(name):
 
 def test_worlds_of_the_base_rate_can_be_made_again():
     tool = _tool()
-    name = "the-lagging-feed"
+    name = "one-venues-noise"
     scenario = _load(name)
-    ended = tool.worlds(scenario, files.read_settings(name), [tool.FIRST_SEED, tool.FIRST_SEED + 1])
-    assert [r for _, r in ended] == list(scenario.base_rate.r[:2])
+    # The second world, whose result is its own; the whole list takes minutes.
+    ended = tool.worlds(scenario, files.read_settings(name), [tool.FIRST_SEED + 1])
+    assert [r for _, r in ended] == list(scenario.base_rate.r[1:2])
+    assert ended[0][1] not in (None, -1.0, 0.0)
 
 
 def test_a_market_is_made_of_its_seed_and_interventions():
     tool = _tool()
     name = "the-lagging-feed"
     settings = files.read_settings(name)
-    settings["simulation"]["hours"] = 3
+    settings["simulation"]["hours"] = 1
     market = tool.market_of(settings)
     stored = files.read_scenario(name)
     pd.testing.assert_frame_equal(market.candles, stored.sample.candles.iloc[: len(market.candles)])
-    assert len(market.candles) == 180
+    assert len(market.candles) == 60
     settings["simulation"]["seed"] += 1
     assert not tool.market_of(settings).candles.equals(market.candles)
 
