@@ -25,6 +25,7 @@ from liqcore.feeds.store import Arrival, Store, StoreError, arrivals, open_store
 from liqcore.feeds.window import LiveWindow
 
 MINUTE: Final = 60_000_000
+NOT_ASKED: Final = "It has not been asked yet."
 _STATUS: Final = "status"
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
@@ -93,7 +94,7 @@ class Collector:
         self._waiting: list[Arrival] = []
         self._beats: Counter[tuple[str, int]] = Counter()
         self._beat_events: Counter[tuple[str, int]] = Counter()
-        self._statuses = {name: SourceStatus(name, "off", "It has not been asked yet.") for name in self._sources}
+        self._statuses = {name: SourceStatus(name, "off", NOT_ASKED) for name in self._sources}
         self._histories: dict[str, SourceStatus] = {}
         self._market: dict[str, SourceStatus] = {}
         self._frames: Counter[str] = Counter()
@@ -148,7 +149,10 @@ class Collector:
 
     def deliver(self, venue: str, rows: list[LiquidationRow], arrived: int) -> None:
         """Take the rows of one frame (none is a sign of life). Blocks while too much waits to be written."""
-        self._take(venue, arrivals(rows, arrived, self._origin), arrived)
+        since = self._live_since.get(venue, arrived)
+        batch = arrivals(rows, arrived, self._origin)
+        # What a venue tells at the subscription happened before anybody listened, so it says nothing about delays.
+        self._take(venue, [one if one.row.time >= since else one._replace(origin="history") for one in batch], arrived)
 
     def deliver_history(self, venue: str, rows: list[LiquidationRow], arrived: int, covered: tuple[int, int]) -> None:
         """Take rows that a venue told later, and the span (µs) for which it told all it has."""

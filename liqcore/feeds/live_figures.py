@@ -25,27 +25,38 @@ def totals(events: Events, now: int, covered: int | None = None) -> pd.DataFrame
     Returns one row a span: `span`, `long`, `short`, `events`, `completeness` of the venues that contributed, and
     `whole`: whether the data reach back that far, by `covered`, the moment (µs) from which on someone listened.
     """
-    time, usd, side = (events.columns[name] for name in ("time", "notional", "side"))
     kinds = events.words["completeness"]
+    firsts = np.array([now - seconds * 1_000_000 for seconds in SPANS.values()])
+    # Each event counts once, in the shortest span that holds it; the longer ones are running sums.
+    moment = events.columns["time"]
+    cell = np.zeros(len(moment), dtype=np.intp)
+    for first in firsts:
+        cell += moment < first
+    cell[moment > now] = len(firsts)
+    shape = len(firsts) + 1, len(tables.SIDES), len(kinds)
+    for name, size in (("side", shape[1]), ("completeness", shape[2])):
+        cell *= size
+        cell += events.columns[name]
+    usd, count = (np.bincount(cell, weights, minlength=int(np.prod(shape))).reshape(shape).cumsum(axis=0) for weights in (events.columns["notional"], None))
     rows = []
-    for name, seconds in SPANS.items():
-        first = now - seconds * 1_000_000
-        mine = (time >= first) & (time <= now)
-        sums = np.bincount(side[mine], usd[mine], minlength=2)
-        flags = [kinds[code] for code in np.unique(events.columns["completeness"][mine]).tolist()]
+    for place, name in enumerate(SPANS):
+        flags = [kind for kind, seen in zip(kinds, count[place].sum(axis=0), strict=True) if seen]
         rows.append({
-            "span": name, "long": float(sums[0]), "short": float(sums[1]), "events": int(mine.sum()),
+            "span": name, "long": float(usd[place, 0].sum()), "short": float(usd[place, 1].sum()), "events": int(count[place].sum()),
             "completeness": ("mixed" if len(flags) > 1 else least_complete(flags)) if flags else "unknown",
-            "whole": covered is not None and covered <= first + _MINUTE,
+            "whole": covered is not None and covered <= firsts[place] + _MINUTE,
         })
     return pd.DataFrame(rows)
 
 
 def tape(events: Events, minimum: float = 0.0, most: int = 50) -> pd.DataFrame:
     """The newest events of at least `minimum` USD, newest first, with `late`: seconds from event to arrival."""
-    keep = np.flatnonzero(events.columns["notional"] >= minimum)
-    order = np.argsort(events.columns["time"][keep], kind="stable")[::-1][:most]
-    return _listed(events, keep[order])
+    moment = events.columns["time"]
+    keep = np.flatnonzero(events.columns["notional"] >= minimum) if minimum > 0 else None
+    times = moment if keep is None else moment[keep]
+    last = np.argpartition(times, -most)[-most:] if len(times) > most else np.arange(len(times))
+    keep = last if keep is None else keep[last]
+    return _listed(events, keep[np.lexsort((events.columns["id"][keep], moment[keep]))[::-1]])
 
 
 def biggest(events: Events, most: int = 10) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def replay(tape: Tape, begin: object, speed: float = 60.0, history_hours: float 
     venues = [str(name) for name in sorted(events["venue"].astype(str).unique())]
     sources: dict[str, Source] = {name: _source(as_rows(events[(events["venue"] == name).to_numpy()]), float(tape.lags.get(name, 0.0)), name, start, tape.end, history_hours, clock) for name in venues}
     market = _Market(tape, start - round(history_hours * 3_600e6))
-    return Collector(Store(MEMORY), sources, market, config or CollectorConfig(flush=0.5, window_hours=48, market_every=1.0), clock, origin="replay"), clock
+    return Collector(Store(MEMORY), sources, market, config or CollectorConfig(flush=0.5, silent=7_200, window_hours=48, market_every=1.0), clock, origin="replay"), clock
 
 
 def _source(rows: list[LiquidationRow], lag: float, venue: str, begin: int, end: int, history: float, clock: ReplayClock) -> Source:

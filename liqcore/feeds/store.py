@@ -59,6 +59,9 @@ _SERIES: Final = {
 }
 _NOTES: Final = sa.Table("notes", _META, sa.Column("name", _NAME, primary_key=True), sa.Column("text", sa.Text, nullable=False))
 
+# In the order of the table, which is that of the compiled statement.
+_WRITTEN: Final = (*LiquidationRow._fields, "arrived", "nth", "origin")
+
 
 class StoreError(ValueError):
     """A store that cannot be used now, in one sentence. `damaged` where the file itself is broken."""
@@ -111,6 +114,8 @@ class Store:
         if self._engine.dialect.name not in ("sqlite", "postgresql"):
             raise StoreError(f"A store is SQLite or PostgreSQL, not {self._engine.dialect.name}. Change {STORE}.")
         self._sqlite = self._engine.dialect.name == "sqlite"
+        # Compiled once: binding thousands of rows a second anew costs more than writing them.
+        self._add = str(self._insert(_EVENTS).values({name: sa.bindparam(name) for name in _WRITTEN}).on_conflict_do_nothing().compile(dialect=self._engine.dialect))
         if self._sqlite:
             sa.event.listen(self._engine, "connect", _prepare)
         # Threads share the one connection of a store in memory.
@@ -129,12 +134,14 @@ class Store:
         `minutes` adds (frames, events) to the minutes (venue, µs at the full minute) in which a venue was heard of;
         a minute without frames is one that a history covers. Returns how many events were new.
         """
-        rows = [{**one.row._asdict(), "arrived": one.arrived, "nth": one.nth, "origin": one.origin} for one in batch]
         beats = [{"venue": venue, "minute": minute, "frames": frames, "events": events} for (venue, minute), (frames, events) in (minutes or {}).items()]
         new = 0
         with self._begin() as connection:
-            if rows:
-                new = max(connection.execute(self._insert(_EVENTS).on_conflict_do_nothing(), rows, execution_options={"preserve_rowcount": True}).rowcount, 0)
+            if batch:
+                rows: Any = [(*one.row, one.arrived, one.nth, one.origin) for one in batch]
+                if not self._sqlite:
+                    rows = [dict(zip(_WRITTEN, row, strict=True)) for row in rows]
+                new = max(connection.exec_driver_sql(self._add, rows, execution_options={"preserve_rowcount": True}).rowcount, 0)
             if beats:
                 insert = self._insert(_BEATS)
                 connection.execute(insert.on_conflict_do_update(index_elements=["venue", "minute"], set_={

@@ -9,7 +9,7 @@ from typing import Final
 import streamlit as st
 
 from liqcore.feeds import live_figures
-from liqcore.feeds.collector import Collector
+from liqcore.feeds.collector import NOT_ASKED, Collector
 from liqcore.feeds.replay import SPEEDS, ReplayClock
 from liqcore.views import controls, live_market, live_panels, wording
 from liqcore.views.controls import Drawing
@@ -73,19 +73,21 @@ def _screen(market: Watched, view: LiveView, drawing: Drawing) -> None:
     if snapshot.problem:
         st.warning(wording.markdown(snapshot.problem), icon=":material/database_off:")
     _said_when_nothing_comes(market, len(events))
-    live_panels.figures(held, data, events, view, now)
-    live_panels.heat(held, data, events, view, drawing, now, market.label, market.synthetic, market.tag)
     beats = held.window.market()
     since = None if beats is None or beats.beats.empty else int(beats.beats["minute"].min())
+    chosen = events.of(view.venues)
+    sums = live_figures.totals(chosen, now, since)
+    live_panels.figures(data, sums)
+    live_panels.heat(held, data, events, view, drawing, now, market.label, market.synthetic, market.tag)
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Liquidated")
-        live_panels.totals(events, view, now, since)
+        live_panels.totals(sums)
         st.subheader("Largest held")
-        live_panels.events_table(live_figures.biggest(events.of(view.venues), 6), "No liquidations yet.", short=True)
+        live_panels.events_table(live_figures.biggest(chosen, 6), "No liquidations yet.", short=True)
     with right:
         st.subheader("Tape")
-        live_panels.events_table(live_figures.tape(events.of(view.venues), view.minimum, 40), "Nothing of this size yet. Lower the size, or wait.")
+        live_panels.events_table(live_figures.tape(chosen, view.minimum, 40), "Nothing of this size yet. Lower the size, or wait.")
     st.subheader("Who was heard when")
     live_panels.coverage(held, events, view, now)
     with st.expander("Every source: state, age and why", icon=":material/sensors:", expanded=live_panels.nothing_live(snapshot)):
@@ -97,7 +99,8 @@ def _said_when_nothing_comes(market: Watched, held: int) -> None:
     begun = st.session_state.setdefault(_SEEN, time.monotonic())
     if market.clock is not None or not live_panels.nothing_live(market.collector.snapshot()):
         return
-    if time.monotonic() - begun < 3:
+    waiting = any(status.message == NOT_ASKED for status in market.collector.snapshot().statuses)
+    if time.monotonic() - begun < (4.5 if waiting else 2):
         st.info("Asking the venues. History comes first, then live events.", icon=":material/sync:")
         return
     have = f"The store holds {held:,} liquidations of the last hours, which are shown below." if held else "The store holds nothing yet."

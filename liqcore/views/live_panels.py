@@ -100,9 +100,9 @@ def nothing_live(snapshot: Snapshot) -> bool:
     return bool(snapshot.statuses) and all(status.last_heartbeat is None for status in snapshot.statuses)
 
 
-def figures(held: Collector, data: Dataset | None, events: Events, view: LiveView, now: int) -> None:
-    """Price, open interest, funding, and what was liquidated in the last hour."""
-    hour = live_figures.totals(events.of(view.venues), now).set_index("span").loc["1 h"].to_dict()
+def figures(data: Dataset | None, sums: pd.DataFrame) -> None:
+    """Price, open interest, funding, and what was liquidated in the last hour by `live_figures.totals`."""
+    hour = sums.set_index("span").loc["1 h"].to_dict()
     with st.container(horizontal=True, gap="medium"):
         candles = None if data is None else data.candles
         if candles is not None and len(candles):
@@ -161,9 +161,8 @@ def _bars(data: Dataset | None, start: np.datetime64, timeframe: str) -> pd.Data
         return None
 
 
-def totals(events: Events, view: LiveView, now: int, since: int | None) -> None:
-    """Long and short USD over four spans, with what they leave out."""
-    found = live_figures.totals(events.of(view.venues), now, since)
+def totals(found: pd.DataFrame) -> None:
+    """Long and short USD over four spans by `live_figures.totals`, with what they leave out."""
     st.dataframe(
         pd.DataFrame({
             "Last": found["span"], "Longs": found["long"].map(wording.usd), "Shorts": found["short"].map(wording.usd), "Events": found["events"],
