@@ -38,22 +38,22 @@ def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
     zero = np.zeros(frames.size)
     total = sum((np.where(fresh[venue], now, 0.0) for venue, (now, _) in pairs.items()), zero), sum((np.where(fresh[venue], before, 0.0) for venue, (_, before) in pairs.items()), zero)
     strength = _STRENGTH[part.kind]
-    if part.venues == 1:
-        value = strength(part, *total)
-    else:
-        value = at_least([np.where(fresh[venue], strength(part, *pair), -np.inf) for venue, pair in pairs.items()], part.venues, frames.size)
+    each = {} if part.venues == 1 else {venue: np.where(fresh[venue], strength(part, *pair), -np.inf) for venue, pair in pairs.items()}
+    value = strength(part, *total) if part.venues == 1 else at_least(list(each.values()), part.venues, frames.size)
     on = latched(value >= threshold, ~(value >= threshold * release))
     where = f"{_side(part)}{_heat_word(part)} within {share_words(part.within)} of {part.level:,.0f}"
     verb = {"heat grows": "grew", "heat shrinks": "shrank", "heat spikes": "spiked"}[part.kind]
-    how = f" on at least {part.venues} venues" if part.venues > 1 else ""
     out = []
     for bar in rises(on).tolist():
         now, before = float(total[0][bar]), float(total[1][bar])
         odd = f" ({value[bar]:.1f} robust deviations)" if part.kind == "heat spikes" and np.isfinite(value[bar]) else ""
-        out.append(_hit(
-            part, frames, bar, f"{part.kind}-{frames.edges[bar + 1]}", part.side, now, before, now,
-            f"The {where} {verb} from {money(before)} to {money(now)} in {span_words(part.over)}{how}{odd}.",
-        ))
+        said = f"The {where} {verb} from {money(before)} to {money(now)} in {span_words(part.over)}{odd}."
+        if each:
+            # All together may have gone the other way meanwhile.
+            who = [venue for venue, strong in each.items() if strong[bar] >= threshold]
+            much = "" if part.kind == "heat spikes" else f" by {share_words(part.by)} or more"
+            said = f"The {where} {verb}{much} in {span_words(part.over)} on {len(who)} venues ({', '.join(who)}){odd}; all venues together went from {money(before)} to {money(now)}."
+        out.append(_hit(part, frames, bar, f"{part.kind}-{frames.edges[bar + 1]}", part.side, now, before, now, said))
     return out
 
 

@@ -18,7 +18,7 @@ from liqcore.views.controls import LINK
 from liqcore.views.dataset import Dataset
 
 _PAGE: Final = 8
-_STATES: Final = {"open": "Open", "snoozed": "Snoozed", "acknowledged": "Acknowledged", "": "All"}
+_STATES: Final = {"open": "Open", "snoozed": "Snoozed", "acknowledged": "Done", "": "All"}
 _KINDS: Final = {"": "Any map", "realised": "Realised", "modelled": "Modelled"}
 _SIDES: Final = {"": "Any side", "long": "Longs", "short": "Shorts", "both": "Both"}
 _SNOOZES: Final = {"1 h": 1, "4 h": 4, "1 d": 24}
@@ -56,7 +56,7 @@ def draw(data: Dataset, rule: Rule | None) -> None:
 
 
 def _counted(held: desks.Desk, state: str, now: pd.Timestamp) -> str:
-    return f"{_STATES[state]} ({len(desks.chosen(held, now, state)):,})"
+    return f"{_STATES[state]} {len(desks.chosen(held, now, state)):,}"
 
 
 def _play(data: Dataset, rule: Rule | None) -> None:

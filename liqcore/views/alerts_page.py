@@ -12,7 +12,7 @@ from liqcore.alerts.sentences import sentence
 from liqcore.views import alerts_builder, alerts_session, wording
 from liqcore.views.alerts_builder import Around
 
-_VIEWS: Final = {"build": "Build and test", "inbox": "Inbox", "rules": "Rules", "channels": "Channels"}
+_VIEWS: Final = {"build": "Build", "inbox": "Inbox", "rules": "Rules", "channels": "Channels"}
 
 
 def title() -> None:

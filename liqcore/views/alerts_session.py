@@ -176,13 +176,13 @@ def announce(alerts: Iterable[Alert]) -> None:
 
 
 def say_news() -> None:
-    """Toasts, and a tone where wanted, for what has come in since the last run."""
+    """A toast, and a tone where wanted, for what has come in since the last run."""
     news = st.session_state.pop("alerts_news", [])
     shown = [alert for alert in news if TOAST in alert.tell]
-    for alert in shown[:3]:
-        st.toast(f"**{wording.markdown(alert.name)}** {wording.markdown(alert.sentence)}", icon=":material/notifications_active:")
-    if len(shown) > 3:
-        st.toast(f"and {len(shown) - 3:,} more, in the inbox.", icon=":material/notifications_active:")
+    if shown:
+        # One toast: several would cover a phone's screen.
+        more = f" And {len(shown) - 1:,} more, in the inbox." if len(shown) > 1 else ""
+        st.toast(f"**{wording.markdown(shown[-1].name)}.** {wording.markdown(shown[-1].sentence)}{more}", icon=":material/notifications_active:")
     if news and st.session_state.get("alerts_sound"):
         st.audio(tone(), sample_rate=_RATE, autoplay=True, width=200)
 

@@ -103,9 +103,13 @@ def events(minutes, usd, venue="a", price=LEVEL):
     return pd.DataFrame({"time": pd.Timestamp("2026-03-02 12:00", tz="UTC") + pd.to_timedelta(minutes, unit="min"), "venue": venue, "side": "short", "price": price, "notional": usd})
 
 
+sentences = []
+
+
 def told(condition, parts, until="2026-03-02 18:00", **more):
     data = AlertData(tables.liquidations(pd.concat(parts)))
     alerts = step([rule(condition, **more)], start("2026-03-02 12:00"), data, until, Settings(timeframe="5min", lookback="1h"), "quick")[1]
+    sentences[:] = [alert.sentence for alert in alerts]
     return [(alert.time[11:16], alert.before, alert.after) for alert in alerts]
 
 
@@ -121,6 +125,8 @@ def test_growth_by_hand_in_usd_with_venues_hysteresis_and_cool_down():
     two = Condition("heat grows", LEVEL, "short", by=0.5, over="30min", venues=2)
     assert told(two, [steady, burst]) == []
     assert told(two, [steady, burst, events(range(1, 300, 5), 9_000.0, "b"), events([151], 90_000.0, "b")])[-1][0] == "14:35"
+    # Who grew is named, and what all together did, which may be something else.
+    assert "short liquidations within 0.5 % of 28,000 grew by 50 % or more in 30 min on 2 venues (a, b); all venues together went from 174,000 USD to" in sentences[-1]
     again = events([215, 216], 100_000.0)
     assert [time for time, *_ in told(grows, [steady, burst, again], cool_down="15m")][-2:] == ["14:35", "15:40"]
     assert [time for time, *_ in told(grows, [steady, burst, again], cool_down="4h")][-1] != "15:40"
