@@ -43,31 +43,25 @@ def append_events(grid: HeatGrid, liquidations: pd.DataFrame, end: object = None
     keep = grid.shape[0] if columns is None else columns
     drop = max(grid.shape[0] + new - keep, 0)
     edges = np.arange(edges[0], edges[-1] + (new + 1) * step, step)[drop:]
-    long, short = (_moved(values, new, drop) for values in (grid.long, grid.short))
     side, venue = events["side"].array.codes, events["venue"].array
     cell, inside = _place(micros, price, edges, step, grid.price_edges)
-    np.add.at(long.reshape(-1), cell[inside & (side == 0)], usd[inside & (side == 0)].astype(np.float32))
-    np.add.at(short.reshape(-1), cell[inside & (side == 1)], usd[inside & (side == 1)].astype(np.float32))
+    cells = np.zeros((2, len(edges) - 1, grid.shape[1]), np.float32)
+    cells[0, : grid.shape[0] - drop], cells[1, : grid.shape[0] - drop] = grid.long[drop:], grid.short[drop:]
+    np.add.at(cells.reshape(-1), (side * np.intp(cells[0].size) + cell)[inside], usd[inside].astype(np.float32))
     observed = np.concatenate([np.ones(grid.shape[0], bool) if grid.observed is None else grid.observed, np.ones(new, bool)])[drop:]
-    lost = (float(values[:drop].sum(dtype=np.float64)) for values in (grid.long, grid.short))
-    outside = [held + gone + float(usd[~inside & (side == number)].sum()) for number, (held, gone) in enumerate(zip((grid.outside_long, grid.outside_short), lost, strict=True))]
+    outside = np.array([grid.outside_long, grid.outside_short]) + np.bincount(side[~inside], usd[~inside], minlength=2)
+    if drop:
+        outside += [values[:drop].sum(dtype=np.float64) for values in (grid.long, grid.short)]
     added = venue_coverage(events, np.bincount(venue.codes, usd, minlength=max(len(venue.categories), 1)))
     venues = tuple(sorted(joined_coverage([*grid.provenance.venues, *added]), key=lambda item: item.venue))
     newest = np.datetime64(int(micros[-1]), "us") if len(micros) else None
     ages = [moment for moment in (grid.provenance.as_of, newest) if moment is not None]
     flags = tuple(flag for flag in grid.provenance.flags if flag not in completeness_flags(grid.provenance.venues)) + completeness_flags(venues)
     return HeatGrid(
-        kind="realised", time_edges=edges.astype("datetime64[us]"), price_edges=grid.price_edges, long=long, short=short,
-        outside_long=outside[0], outside_short=outside[1], observed=observed,
+        kind="realised", time_edges=edges.astype("datetime64[us]"), price_edges=grid.price_edges, long=cells[0], short=cells[1],
+        outside_long=float(outside[0]), outside_short=float(outside[1]), observed=observed,
         provenance=replace(grid.provenance, venues=venues, as_of=max(ages) if ages else None, flags=flags),
     )
-
-
-def _moved(values: np.ndarray, new: int, drop: int) -> np.ndarray:
-    out = np.zeros((values.shape[0] + new - drop, values.shape[1]), np.float32)
-    kept = values[drop:]
-    out[: len(kept)] = kept
-    return out
 
 
 def _place(micros: np.ndarray, price: np.ndarray, edges: np.ndarray, step: int, prices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
