@@ -28,7 +28,7 @@ def from_link(near: Around) -> None:
     more = alerts_builder.open_link(near)
     if more:
         new = alerts_session.add_rules(more)
-        st.session_state["alerts_said"] = f"The link brought {len(more):,} more rule{'s' if len(more) > 1 else ''}, {new:,} of them new; they are under Rules."
+        st.session_state["alerts_said"] = f"The link brought {len(more):,} more rule{'s' if len(more) > 1 else ''}, {new:,} of them new; they are under Rules{', as many as a session keeps' if len(more) > alerts_session.MOST_KEPT else ''}."
 
 
 def view() -> str:

@@ -19,7 +19,7 @@ from liqcore.alerts.channels import Channel, ChannelError, channels_of
 from liqcore.alerts.desk import Desk, Letter
 from liqcore.alerts.notify import Delivery, Notifier
 from liqcore.alerts.rules import Rule
-from liqcore.views import wording
+from liqcore.views import alerts_words, wording
 
 TOAST: Final = "toast"
 MOST_KEPT: Final = 200
@@ -54,10 +54,15 @@ def keep_rules(new: Iterable[Rule]) -> None:
 
 
 def add_rules(new: Iterable[Rule]) -> int:
-    """Keep rules besides those that are kept already; an equal one only takes the new name and channels. Returns how many are new."""
+    """Keep rules besides those that are kept already, as far as there is room; returns how many are new.
+
+    An equal rule only takes the new name and channels.
+    """
     held = {rule.id: rule for rule in rules()}
     before = len(held)
-    held.update({rule.id: rule for rule in new})
+    for rule in new:
+        if rule.id in held or len(held) < MOST_KEPT:
+            held[rule.id] = rule
     keep_rules(held.values())
     return len(held) - before
 
@@ -182,7 +187,7 @@ def say_news() -> None:
     if shown:
         # One toast: several would cover a phone's screen.
         more = f" And {len(shown) - 1:,} more, in the inbox." if len(shown) > 1 else ""
-        st.toast(f"**{wording.markdown(shown[-1].name)}.** {wording.markdown(shown[-1].sentence)}{more}", icon=":material/notifications_active:")
+        st.toast(f"**{wording.markdown(shown[-1].name)}.** {alerts_words.plain(shown[-1].sentence)}{more}", icon=":material/notifications_active:")
     if news and st.session_state.get("alerts_sound"):
         st.audio(tone(), sample_rate=_RATE, autoplay=True, width=200)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -131,6 +132,11 @@ def facts_line(alert: Alert) -> str:
     venues = ", ".join(f"{name} ({COMPLETENESS.get(complete, complete)})" for name, complete in alert.venues)
     age = "of unknown age" if alert.data_age is None else f"{_seconds(alert.data_age)} old"
     return f"{alert.kind_note} Venues: {venues or 'none'}. Data {age} at that moment."
+
+
+def plain(text: str) -> str:
+    """Text as it is, for Markdown: signals from outside may hold anything, and nothing of it becomes a link or a picture."""
+    return re.sub(r"([\\\[\]`*_<>#|~!$])", r"\\\1", text)
 
 
 def percent(share: float) -> str:

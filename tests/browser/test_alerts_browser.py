@@ -23,8 +23,6 @@ def test_a_message_from_tradingview_reaches_the_open_page(page: Page) -> None:
         settle(page)
         expect(page.get_by_text("Rules (1)")).to_be_visible()
         expect(page.get_by_text("When the external signal my cross arrives")).to_be_visible()
-        # The page starts listening with its next look, a few seconds later.
-        page.wait_for_timeout(7_000)
         body = json.dumps({"secret": SECRET, "name": "my cross", "side": "long", "price": 28_500}).encode()
         request = urllib.request.Request(f"{address}/api/tradingview", body, {"Content-Type": "application/json"})
         assert urllib.request.urlopen(request, timeout=3).status == 200

@@ -14,7 +14,7 @@ from liqcore.alerts import rule_text
 from liqcore.alerts.rules import KINDS, Condition, Group, Rule
 from liqcore.alerts.templates import templates
 from liqcore.feeds import files, samples
-from liqcore.views import alerts_sentence, alerts_session
+from liqcore.views import alerts_sentence, alerts_session, alerts_words
 
 ISSUE = "When short liquidations within 0.5 % of 28,500 grow by 50 % in 30 min on at least 3 venues, tell me by toast."
 URL = "jsons://hooks.example.com/t0psecret-token"
@@ -175,6 +175,16 @@ def test_a_link_brings_its_rules_and_a_broken_one_leaves_everything_as_it_was():
     app = open_page("alerts.py", rules="r1.broken!", test="Off")
     assert "cannot be read" in words(app)
     assert app.text_input(key="al0_level").value == "28,500"
+
+
+def test_a_link_of_many_rules_fills_the_list_and_no_more():
+    app = open_page("alerts.py", rules=link(*(short(20_000.0 + k) for k in range(400))), pane="rules")
+    assert len(app.session_state["alerts_rules"]) == alerts_session.MOST_KEPT
+    assert "as many as a session keeps" in app.success[0].value
+
+
+def test_what_signals_from_outside_say_becomes_no_link_and_no_picture():
+    assert alerts_words.plain("![x](http://e.com/p.png) <b> $5 `c`") == r"\!\[x\](http://e.com/p.png) \<b\> \$5 \`c\`"
 
 
 def test_rule_files_come_in_and_go_out_and_malformed_ones_lose_nothing():
