@@ -17,10 +17,13 @@ LIVE = ("live.py", "sources.py")
 OFFLINE = [name for name in PAGES if name not in LIVE]
 
 
-def open_page(name: str = "start.py", **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+def open_page(name: str = "start.py", framed: bool = True, **query: str) -> AppTest:
+    """One run of a page; not `framed`, the guard brings it back into the frame, with navigation and footer."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     if name != "start.py":
         app.switch_page(f"pages/{name}")
+    if not framed:
+        app.session_state["_framed"] = False
     for key, value in query.items():
         app.query_params[key] = value
     return app.run()
@@ -35,8 +38,8 @@ def words(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize("name", OFFLINE)
-def test_a_page_runs_has_a_title_and_describes_its_charts(name: str) -> None:
-    app = open_page(name)
+def test_a_page_runs_describes_its_charts_and_says_what_is_synthetic_and_no_advice(name: str) -> None:
+    app = open_page(name, framed=False)
     assert not app.exception
     assert len(app.title) == 1
     assert len(app.markdown) > 1
@@ -45,20 +48,13 @@ def test_a_page_runs_has_a_title_and_describes_its_charts(name: str) -> None:
         assert len(chart.proto.alt) > 40
         assert "$" in chart.proto.alt
         assert any(kind in chart.proto.alt.lower() for kind in ("realised", "modelled", "liquidat"))
+    assert "ynthetic" in words(app)
+    assert words(app).lower().count("financial advice") == 1
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_says_once_that_nothing_is_advice(name: str) -> None:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-    app.switch_page(f"pages/{name}")
-    # AppTest opens a switched page without app.py; the guard then brings it back into the frame.
-    app.session_state["_framed"] = False
-    assert words(app.run()).lower().count("financial advice") == 1
-
-
-@pytest.mark.parametrize("name", OFFLINE)
-def test_a_synthetic_market_is_named_synthetic(name: str) -> None:
-    assert "ynthetic" in words(open_page(name))
+@pytest.mark.parametrize("name", LIVE)
+def test_a_live_page_says_once_that_nothing_is_advice(name: str) -> None:
+    assert words(open_page(name, framed=False)).lower().count("financial advice") == 1
 
 
 def test_the_kind_of_heatmap_is_always_said() -> None:
@@ -70,12 +66,12 @@ def test_the_kind_of_heatmap_is_always_said() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        {"layer": "Modelled"}, {"side": "Longs"}, {"side": "Shorts"}, {"side": "Net"}, {"tf": "1m", "span": "6 h"}, {"tf": "1d", "span": "All"},
-        {"span": "12 h"}, {"range": "±5 %"}, {"bins": "400"}, {"logprice": "true"}, {"scale": "Percentile"}, {"scale": "Linear"},
-        {"pin": "true"}, {"colours": "cividis"}, {"price": "Line"}, {"price": "None"}, {"volume": "false"}, {"profile": "false"},
-        {"axes": "Price →"}, {"axes": "Price →", "layer": "Modelled", "logprice": "true"}, {"zoom": "true"}, {"data": "Sample: calm fortnight"},
-        {"layer": "Modelled", "model": "Textbook formula"}, {"layer": "Modelled", "compare": "true"}, {"min": "$100k"}, {"move": "8"},
-        {"venues": "Alder"}, {"tf": "nonsense", "span": "forever", "bins": "-3", "side": "up"}, {"range": "Custom", "low": "50000", "high": "100"},
+        {"layer": "Modelled", "side": "Longs", "range": "±5 %"}, {"side": "Shorts", "scale": "Percentile", "volume": "false"}, {"side": "Net", "price": "Line"},
+        {"tf": "1m", "span": "6 h", "bins": "400"}, {"tf": "1d", "span": "All", "colours": "cividis"}, {"span": "12 h", "pin": "true", "profile": "false"},
+        {"logprice": "true", "scale": "Linear", "zoom": "true"}, {"price": "None", "axes": "Price →", "min": "$100k"},
+        {"axes": "Price →", "layer": "Modelled", "logprice": "true"}, {"data": "Sample: calm fortnight", "venues": "Alder"},
+        {"layer": "Modelled", "model": "Textbook formula", "move": "8"}, {"layer": "Modelled", "compare": "true"},
+        {"tf": "nonsense", "span": "forever", "bins": "-3", "side": "up"}, {"range": "Custom", "low": "50000", "high": "100"},
     ],
     ids=lambda query: "&".join(f"{key}={value}" for key, value in query.items()),
 )
