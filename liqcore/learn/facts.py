@@ -83,6 +83,18 @@ def _cells(seen: Seen) -> np.ndarray:
     return np.asarray(seen.grid.long, dtype=float) + np.asarray(seen.grid.short, dtype=float)
 
 
+def _prints(seen: Seen) -> pd.Series:
+    """Prices of the shown events in the last bars: on some venues well beyond the candles."""
+    since = pd.Timestamp(seen.at - LAST * tables.timeframe(seen.step.timeframe), tz="UTC")
+    return seen.shown.loc[seen.shown["time"] >= since, "price"]
+
+
+def _brightest(seen: Seen, edge: int) -> float:
+    """The lower (0) or upper (1) price of the brightest cell."""
+    cells = _cells(seen)
+    return float(seen.grid.price_edges[int(cells.argmax()) % cells.shape[1] + edge])
+
+
 def _model(seen: Seen, side: str) -> float:
     """Modelled USD of a side within the tolerance in the latest column."""
     grid = seen.grid
@@ -141,6 +153,8 @@ FACTS: Final[dict[str, tuple[str, Callable[[Seen], Value]]]] = {
     "top_venue_share": ("share", _of_near(lambda events: _by_venue(events).iloc[0] / _by_venue(events).sum())),
     "venues": ("count", lambda seen: len(seen.scenario.venues)),
     "brightest": ("money", lambda seen: float(_cells(seen).max())),
+    "brightest_low": ("price", lambda seen: _brightest(seen, 0)), "brightest_high": ("price", lambda seen: _brightest(seen, 1)),
+    "prints_low": ("price", lambda seen: float(_prints(seen).min())), "prints_high": ("price", lambda seen: float(_prints(seen).max())),
     "all_events": ("count", lambda seen: len(seen.shown)), "all_heat": ("money", lambda seen: float(seen.shown["notional"].sum())),
     "all_long": ("money", lambda seen: float(seen.shown.loc[seen.shown["side"] == "long", "notional"].sum())),
     "all_short": ("money", lambda seen: float(seen.shown.loc[seen.shown["side"] == "short", "notional"].sum())),

@@ -17,6 +17,8 @@ from liqcore.learn.trades import TradeResult, run_trade
 from liqcore.risk import Plan
 
 _BEFORE: Final = "before_"
+# Share of the drawn prices that two names at the right edge need to stand apart.
+_APART: Final = 0.09
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,7 @@ def step_view(scenario: Scenario, number: int) -> StepView:
     return StepView(
         number=number, count=len(scenario.steps), options=options, at=seen.at, timeframe=step.timeframe, layer=step.layer,
         venues=step.venues or scenario.venues, scale_top=step.scale_top, candles=seen.candles, bars=seen.bars, liquidations=seen.shown,
-        open_interest=seen.open_interest, funding=seen.funding, grid=seen.grid, outlines=outlines, marks=marks, levels=_levels(scenario, step),
+        open_interest=seen.open_interest, funding=seen.funding, grid=seen.grid, outlines=outlines, marks=marks, levels=_levels(scenario, step, seen.price_range),
         facts=facts.used, **words,
     )
 
@@ -163,6 +165,8 @@ def _places(facts: _Facts, box: Highlight | None) -> tuple[pd.DataFrame, pd.Data
     # A candle without a range would be a box without a height.
     low, high = min(low, high) - 0.0002 * abs(low), max(low, high) + 0.0002 * abs(high)
     start = max(at + (box.first - 1) * length, facts.seen.scenario.start)
+    if start > facts.seen.scenario.start + 0.55 * (at - facts.seen.scenario.start):
+        high = _clear(high, float(facts.seen.bars["close"].iloc[-1]), facts.seen.price_range)
     end, label = at + box.last * length, facts.fill(box.label)
     return (
         pd.DataFrame([[start, end, low, high, label]], columns=list(outlines)),
@@ -170,9 +174,31 @@ def _places(facts: _Facts, box: Highlight | None) -> tuple[pd.DataFrame, pd.Data
     )
 
 
-def _levels(scenario: Scenario, step: Step) -> pd.DataFrame:
+def _clear(top: float, last: float, prices: tuple[float, float]) -> float:
+    """The top of a box at the right edge, moved up where its name would run into that of the last price."""
+    room = _APART * (prices[1] - prices[0])
+    return last + room if abs(top - last) < room else top
+
+
+def together(lines: list[tuple[float, str]], least: float) -> pd.DataFrame:
+    """Lines as `price` and `label`; a name that would run into another one (nearer than `least` USD) joins it."""
+    rows: list[list[float | str]] = []
+    for price, name in sorted(lines, key=lambda line: -line[0]):
+        near = next((row for row in reversed(rows) if row[1] and abs(float(row[0]) - price) < least), None)
+        if near is not None:
+            near[1] = f"{near[1]} · {name}"
+        rows.append([price, "" if near is not None else name])
+    return pd.DataFrame(rows, columns=["price", "label"])
+
+
+def _levels(scenario: Scenario, step: Step, prices: tuple[float, float]) -> pd.DataFrame:
     rows: list[tuple[float, str]] = [(scenario.level, "level")]
     if scenario.planned(step):
-        plan = scenario.plan
-        rows += [(plan.entry, "entry"), (plan.stop, "stop"), *((target.price, "target") for target in plan.targets)]
-    return pd.DataFrame(rows, columns=["price", "label"])
+        rows += plan_lines(scenario.plan)
+    return together(rows, _APART / 2 * (prices[1] - prices[0]))
+
+
+def plan_lines(plan: Plan) -> list[tuple[float, str]]:
+    """Entry, stop and targets with their names, numbered where there are several targets."""
+    many = len(plan.targets) > 1
+    return [(plan.entry, "entry"), (plan.stop, "stop"), *((target.price, f"target {k}" if many else "target") for k, target in enumerate(plan.targets, 1))]

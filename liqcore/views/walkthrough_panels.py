@@ -10,7 +10,7 @@ import streamlit as st
 from liqcore.feeds import scenarios as files
 from liqcore.learn.glossary import find_terms, mentions
 from liqcore.learn.scenarios import Market, Scenario, make_scenario
-from liqcore.learn.steps import Outcome, StepView, outcome, step_view
+from liqcore.learn.steps import Outcome, StepView, outcome, plan_lines, step_view, together
 from liqcore.views import chart, walkthrough_sandbox, wording
 from liqcore.views.chart_data import milliseconds
 from liqcore.views.chart_marks import LINE
@@ -138,10 +138,11 @@ def _answered(chosen: Scenario, number: int) -> bool | None:
 
 def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
     plan = ended.plan
-    lines = [("level", chosen.level), ("entry", plan.entry), ("stop", plan.stop), *((f"target {k}" if len(plan.targets) > 1 else "target", item.price) for k, item in enumerate(plan.targets, 1))]
     rows = bars.iloc[:: max(len(bars) // 600, 1)]
     data = pd.DataFrame({"t": milliseconds(rows["time"].to_numpy(dtype="datetime64[us]")), "close": rows["close"]})
-    marks = pd.DataFrame(lines, columns=["name", "price"])
+    lines = [(chosen.level, "level"), *plan_lines(plan)]
+    shown = [bars["low"].min(), bars["high"].max(), *(price for price, _ in lines)]
+    marks = together(lines, 0.05 * (max(shown) - min(shown)))
     spec: dict[str, Any] = {
         "height": 360, "view": {"fill": PANEL, "stroke": None}, "config": {"axis": {"gridColor": LINE}}, "layer": [
             {"data": {"name": "price"}, "mark": {"type": "line", "tooltip": None, "color": "#8fb8de"}, "encoding": {
@@ -149,7 +150,7 @@ def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
                 "y": {"field": "close", "type": "quantitative", "scale": {"zero": False}, "axis": {"title": "BTC price, USD", "format": ",.0f"}}}},
             {"data": {"name": "marks"}, "mark": {"type": "rule", "strokeDash": [5, 4], "color": "#d9793f", "tooltip": None}, "encoding": {"y": {"field": "price", "type": "quantitative"}}},
             *({"data": {"name": "marks"}, "mark": {"type": "text", "align": "left", "x": 8, "dy": -8, "fontWeight": "bold", "tooltip": None, **look},
-               "encoding": {"y": {"field": "price", "type": "quantitative"}, "text": {"field": "name"}}} for look in ({"stroke": PANEL, "strokeWidth": 4}, {"color": "#e6edf3"})),
+               "encoding": {"y": {"field": "price", "type": "quantitative"}, "text": {"field": "label"}}} for look in ({"stroke": PANEL, "strokeWidth": 4}, {"color": "#e6edf3"})),
         ], "datasets": {"price": data, "marks": marks},
     }
     st.vega_lite_chart(spec=spec, key="ending", width="stretch", alt=(

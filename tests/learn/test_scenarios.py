@@ -76,6 +76,22 @@ def test_texts_are_filled_cautious_and_easy(name):
         assert reading_grade(words) < 8
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_that_points_at_cells_frames_the_brightest_of_its_columns(name):
+    for view in _views(name):
+        low, high = view.grid.price_edges[[0, -1]]
+        for price in view.levels["price"]:
+            assert low < price < high, f"step {view.number} draws a line outside its picture"
+        if view.outlines.empty or not re.search(r"\b(cells?|prints|flash)\b", view.look) or "empty" in view.look:
+            continue
+        box, edges = view.outlines.iloc[0], view.grid.time_edges
+        inside = (edges[:-1] >= np.datetime64(box["time_from"], "us")) & (edges[1:] <= np.datetime64(box["time_to"], "us"))
+        column = view.grid.total[inside].max(axis=0)
+        brightest = view.grid.price_centres[int(column.argmax())]
+        assert column.max() > 0
+        assert box["price_from"] <= brightest <= box["price_to"], f"step {view.number}: {view.look} ({brightest:,.0f})"
+
+
 # Cutting the tables is one piece of code for all; three markets are enough to hold it.
 @pytest.mark.parametrize("name", NAMES[::4])
 def test_a_step_knows_nothing_later_than_its_bar(name):
