@@ -20,7 +20,7 @@ from liqcore.market.candles import resample
 FIRINGS: Final = ("time", "rule", "name", "sentence", "what", "level", "side", "price", "usd", "kind", "agreement", "completeness", "distance", "lead_minutes", "outcome")
 SUMMARY: Final = (
     "rule", "name", "sentence", "firings", "per_day", "judged", "touched", "lead_minutes", "false_alarms", "base_false_alarms",
-    "controls", "control_per_day", "control_false_alarms", "note",
+    "controls", "control_per_day", "control_judged", "control_false_alarms", "note",
 )
 _DEFAULT: Final = Settings()
 
@@ -38,7 +38,8 @@ class Replay:
         did not begin at the level, `touched` the touches among them, `lead_minutes` is their median.
         `false_alarms` is the share that was not touched, `base_false_alarms` that of levels put at the same
         distances from the price at random moments, `control_per_day` and `control_false_alarms` those of the
-        same rule at `controls` levels that were as far from the price at random moments. NaN where unknown.
+        same rule at `controls` levels that were as far from the price at random moments, of which `control_judged`
+        firings are known. NaN where unknown.
     alerts : the alerts themselves. notes : sentences on what limits all this. days : length of the replay.
     """
 
@@ -186,11 +187,12 @@ def _summary(
     known = mine[mine["outcome"].isin(["touched", "not touched"])]
     control = judged[judged["rule"].isin([one.id for one in others])]
     lead = float(known["lead_minutes"].median()) if known["lead_minutes"].notna().any() else np.nan
+    others_known = control[control["outcome"].isin(["touched", "not touched"])]
     few = f"Only {len(known)} firing{'s' if len(known) != 1 else ''} can be judged: too few to tell a rate from chance." if len(known) < 20 else ""
     return (
         rule.id, rule.name, sentence(rule), len(mine), len(mine) / days, len(known), int((known["outcome"] == "touched").sum()), lead,
         _false_alarms(known), _base(known, prices, reach, rng, samples), len(others), len(control) / days / len(others) if others else np.nan,
-        _false_alarms(control[control["outcome"].isin(["touched", "not touched"])]), few,
+        len(others_known), _false_alarms(others_known), few,
     )
 
 

@@ -138,7 +138,7 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
         st.metric("Lead to the touch", alerts_words.lead(row["lead_minutes"]), "median", delta_color="off", delta_arrow="off", border=True)
         st.metric("False alarms", _share(row["false_alarms"]), f"of {row['judged']:,} judged", delta_color="off", delta_arrow="off", border=True)
         st.metric(
-            "At control levels", _share(row["control_false_alarms"]), f"chance {alerts_words.percent(row['base_false_alarms'])}", delta_color="off", delta_arrow="off", border=True,
+            "At control levels", _share(row["control_false_alarms"]), f"of {row['control_judged']:,} · chance {_share(row['base_false_alarms'])}", delta_color="off", delta_arrow="off", border=True,
             help="False alarms of the same rule at other levels as far from the price; chance is the share of such levels that are not touched at random moments.",
         )
     if any(part.kind == "external" for part in rule.when.conditions):

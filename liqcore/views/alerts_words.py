@@ -29,15 +29,19 @@ def verdict(told: Replay, horizon: str) -> str:
     if row["judged"] == 0:
         return f"{times}. No touch of a level can be judged: {_why_not(told)}"
     touched = f"{times}. The level was touched within {horizon} after {row['touched']:,} of the {row['judged']:,} that can be judged"
-    other = row["control_false_alarms"] if math.isfinite(row["control_false_alarms"]) else row["base_false_alarms"]
+    # Levels put there by chance are many; firings at control levels may be few.
+    matched = row["control_judged"] > 0
+    other, count = (row["control_false_alarms"], row["control_judged"]) if matched else (row["base_false_alarms"], math.inf)
     if not math.isfinite(other):
         return f"{touched}."
-    return f"{touched}: {percent(row['false_alarms'])} false alarms, against {percent(other)} at control levels{_difference(row['false_alarms'], other, row['judged'])}"
+    where = f"at control levels, of {count:,} there" if matched else "by chance"
+    return f"{touched}: {percent(row['false_alarms'])} false alarms, against {percent(other)} {where}{_difference(row['false_alarms'], other, row['judged'], count)}"
 
 
-def _difference(own: float, other: float, judged: int) -> str:
-    # Twice the standard error of a share, the usual yardstick for a difference that chance alone rarely makes.
-    error = 2 * math.sqrt(max(other * (1 - other), 0.01) / judged)
+def _difference(own: float, other: float, judged: int, others: float) -> str:
+    # Twice the standard error of a difference of shares, the usual yardstick for one that chance alone rarely makes.
+    pooled = other if math.isinf(others) else (own * judged + other * others) / (judged + others)
+    error = 2 * math.sqrt(max(pooled * (1 - pooled), 0.01) * (1 / judged + 1 / others))
     if abs(own - other) <= error:
         return f". With {judged:,} {_plural('firing', judged)} that is no difference one could tell from chance."
     return ", fewer than chance alone would explain, on this data." if own < other else ", more than chance alone would explain, on this data."

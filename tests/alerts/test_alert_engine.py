@@ -148,6 +148,8 @@ def test_a_replay_tells_leads_outcomes_and_chance_and_repeats_itself():
     assert summary.loc["far away", "firings"] == 0
     assert any("far outside" in note for note in one.notes)
     assert summary["firings"].sum() == len(one.firings) == len(one.alerts)
+    assert ((summary["control_judged"] > 0) == summary["control_false_alarms"].notna()).all()
+    assert summary.loc["any", "controls"] == 0
     minutes = data.candles.set_index("time")
     checked = 0
     for row in one.firings[one.firings["outcome"].isin(["touched", "not touched"])].itertuples():
