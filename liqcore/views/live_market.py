@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 from collections.abc import Awaitable
@@ -51,6 +52,7 @@ def _folder() -> str:
 
 
 def _stop(collector: Collector) -> None:
+    atexit.unregister(_stop)
     collector.stop()
 
 
@@ -73,6 +75,8 @@ def collector(config: LiveConfig = LiveConfig()) -> Collector:
     sources: dict[str, Source] = {name: partial(_follow, name, options) for name in config.venues}
     made = Collector(open_store(folder=_folder()), sources, Polling(session(), hours=config.hours, every=config.every), config.collector)
     made.start()
+    # What waits is written when the app is stopped, too.
+    atexit.register(_stop, made)
     return made
 
 
