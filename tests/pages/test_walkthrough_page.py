@@ -1,10 +1,13 @@
 """The walkthrough: every scenario opens and ends, answers get feedback, and no step shows its future."""
 
+import re
+
 import pandas as pd
 from test_pages import charts, open_page, words
 
 from liqcore.feeds import scenarios
-from liqcore.views import walkthrough_panels
+from liqcore.learn.glossary import find_terms
+from liqcore.views import walkthrough_panels, walkthrough_sandbox
 
 
 def press(app, key):
@@ -63,3 +66,24 @@ def test_the_glossary_can_be_searched():
     assert len(words(app)) < len(everything)
     app.text_input(key="term").set_value("zzz").run()
     assert "No term matches" in words(app)
+
+
+def test_terms_are_explained_where_they_stand_and_the_end_has_a_sandbox():
+    name = "the-lagging-feed"
+    title = scenarios.read_settings(name)["title"]
+    app = open_page("walkthrough.py", scenario=title, step="1")
+    meaning = find_terms("venue")[0].meaning
+    assert f'(#glossary "{meaning}")' in words(app)
+    assert any("**venue**" in str(item.proto.help) for item in app.markdown)
+
+    stored = walkthrough_panels.scenario(name)
+    settings = scenarios.read_settings(name)
+    again = walkthrough_sandbox.remake(settings, 1.0)
+    pd.testing.assert_frame_equal(again.candles, stored.market.candles)
+    assert (again.arrivals == stored.market.arrivals).all()
+    app = open_page("walkthrough.py", scenario=title, step="8", sandbox="true", crowd="Nobody")
+    assert not app.exception
+    pictures = [chart.proto for chart in charts(app)]
+    assert [picture.alt.split(".")[0] for picture in pictures[1:]] == ["As it was told", "Nobody"]
+    longs = [float(found) for found in re.findall(r"\$([\d.]+)M of longs and", words(app).replace("\\", ""))]
+    assert longs[0] > 3 * longs[1], "without the crowd the heat is gone"
