@@ -105,7 +105,7 @@ def inputs() -> Inputs:
     """Draw all fields and read them."""
     form, start = _Form(), defaults()
     values: dict[str, Any] = {}
-    level, side = _handed_over(start)
+    level, side, told = _handed_over(start)
     s = 1 if side == "long" else -1
     st.markdown("**1. Money** :material/lock: stays in this session")
     account = form.number("Account, USD", "account", "10,000", private=True, check=_above_zero("The account"))
@@ -117,25 +117,29 @@ def inputs() -> Inputs:
     st.markdown("**2. Idea**")
     values["side"] = controls.choice("Direction", {"long": "Long", "short": "Short"}, "long", "direction", on_change=_mirror)
     s = 1 if values["side"] == "long" else -1
-    values["entry"] = form.number("Entry, USD", "entry", f"{level:,.0f}", check=_above_zero("The entry", 1e9), help="Several entries are a matter for the order; here it is their average.")
+    values["entry"] = form.number("Entry, USD", "entry", f"{level:,.0f}", check=_above_zero("The entry", 1e9), help="The first entry. More entries stand below the targets.")
     values["stop"] = form.number("Stop, USD", "stop", f"{level - s * start.atr_hour:,.0f}", check=_above_zero("The stop", 1e9))
     values["targets"] = _several(form, "Targets, USD", "targets", f"{level + s * 2 * start.atr_hour:,.0f}; {level + s * 3.5 * start.atr_hour:,.0f}", "Several with a semicolon between. Empty for none.")
     shares = st.text_input("Close at each target, %", value="", key="shares", bind=LINK, placeholder="equal parts", help="One share a target, for instance 50; 50. Empty: equal parts.")
     values["target_shares"] = _shares(form, str(shares or ""), values["targets"])
+    further = _several(form, "Further entries, USD", "entries", "", "To scale in: equal parts at the entry and at each of these. Empty for one entry.")
+    if values["entry"] is not None and further:
+        values["entry"] = (values["entry"], *further)
     st.markdown("**3. Venue and margin**")
     venue = str(st.selectbox("Maintenance brackets", list(VENUES), index=1, key="brackets", bind=LINK, help="Dated tables. Only those with a public, dated source are here; else give the rate yourself."))
     values["tiers"] = VENUES[venue]
     if values["tiers"] is None:
-        values["maintenance_margin_rate"] = form.number("Maintenance margin, %", "maintenance", "0.5", percent=True, check=lambda value: None if 0 < value < 0.5 else "The maintenance margin lies between 0 and 50 %. Type it like 0.5.")
+        values["maintenance_margin_rate"] = form.number("Maintenance margin, %", "maintenance", "0.5", percent=True, check=_maintenance)
     values["leverage"] = form.number("Leverage, ×", "leverage", "10", check=lambda value: None if 1 <= value <= 500 else f"A leverage of {value:g} is not offered anywhere. Type 1 to 125.")
     values["margin_mode"] = controls.choice("Margin", {"isolated": "Isolated", "cross": "Cross"}, "isolated", "margin", help="Isolated: only this position's margin can be lost. Cross: the whole account backs it.")
     values["contract"] = controls.choice("Contract", {"linear": "Linear", "inverse": "Inverse"}, "linear", "contract", help="Linear is margined in dollars, inverse in BTC.")
     if values["contract"] == "inverse" and values["tiers"] is not None:
         values["tiers"] = None
-        values["maintenance_margin_rate"] = 0.005
-        st.caption("The bracket tables are of linear contracts; an inverse one is reckoned with 0.5 % maintenance margin.")
+        st.caption("The bracket tables are of linear contracts. For an inverse one, type the rate of its venue.")
+        values["maintenance_margin_rate"] = form.number("Maintenance margin, %", "maintenance", "0.5", percent=True, check=_maintenance)
     with st.expander("Costs, steps and time", icon=":material/tune:"):
-        values["fee_rate"] = form.number("Fee, % of the value", "fee", "0.05", percent=True, check=_rate("A fee", 0.05))
+        values["fee_rate"] = form.number("Entry fee, % of the value", "fee", "0.05", percent=True, check=_rate("A fee", 0.05), help="A limit order usually pays the maker fee, a market order the taker fee.")
+        values["exit_fee_rate"] = form.number("Exit fee, % of the value", "exitfee", "0.05", percent=True, check=_rate("A fee", 0.05), help="A stop is a market order and pays the taker fee.")
         values["slippage"] = form.number("Slippage at the stop, %", "slippage", "0.02", percent=True, check=_rate("Slippage", 0.2))
         values["gap"] = form.number("Jump through the stop, %", "gap", "2", percent=True, check=lambda value: None if 0 <= value < 1 else "The jump lies between 0 and 100 %. Type it like 2.", help="For the worst case: price opens this far beyond the stop.")
         linear = values["contract"] == "linear"
@@ -149,7 +153,7 @@ def inputs() -> Inputs:
         levels, more = overlays.parse_levels(str(st.text_input("Key levels, USD", value="", key="lines", bind=LINK, placeholder="28,400; 29,000") or ""))
     values["bands"] = tuple((zone.low, zone.high) for zone in zones)
     values["account"] = account
-    return Inputs(values, form.problems, zones, tuple(levels), (*notes, *more))
+    return Inputs(values, form.problems, zones, tuple(levels), (*told, *notes, *more))
 
 
 def _mirror() -> None:
@@ -164,11 +168,15 @@ def _mirror() -> None:
     st.session_state["targets"] = "; ".join(f"{2 * entry - target:,.10g}" for target in targets)
 
 
-def _handed_over(start: Defaults) -> tuple[float, str]:
-    """The level and side of the link, or the sample market's last price."""
-    levels, _ = overlays.parse_levels(str(st.query_params.get("level", "")))
+def _maintenance(value: float) -> str | None:
+    return None if 0 < value < 0.5 else "The maintenance margin lies between 0 and 50 %. Type it like 0.5."
+
+
+def _handed_over(start: Defaults) -> tuple[float, str, list[str]]:
+    """The level and side of the link, or the sample market's last price; and what of the link could not be read."""
+    levels, problems = overlays.parse_levels(str(st.query_params.get("level", "")))
     side = "short" if str(st.query_params.get("direction", "")).lower().startswith("short") else "long"
-    return (levels[0] if levels else start.price), side
+    return (levels[0] if levels else start.price), side, [f"The level of the link was not used: {problem}" for problem in problems]
 
 
 def _shares(form: _Form, text: str, targets: tuple[float, ...] | None) -> tuple[float, ...] | None:

@@ -24,6 +24,8 @@ PARTS: Final = {
     "drag": "Drag the price", "sweep": "Leverage and stop", "luck": "200 trades", "streak": "Losing streaks", "open": "Open risks", "ticket": "Order ticket",
 }
 _HELD: Final = "risk_last_plan"
+# What else may be lost today, once the visitor has looked at it: it then decides over the plan, too.
+_BUDGET: Final = "risk_budget"
 _LEVERAGES: Final = (1, 2, 3, 5, 7, 10, 15, 20, 25, 50, 75, 100)
 _DISTANCES: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
 
@@ -34,7 +36,7 @@ def plan_of(found: Inputs) -> tuple[Plan | None, bool]:
         st.error(f"**{len(found.problems)} field{'s' if len(found.problems) > 1 else ''} cannot be read**: {wording.markdown(next(iter(found.problems.values())))}", icon=":material/error:")
         return _last(), False
     try:
-        plan = plan_trade(**{name: value for name, value in found.fields.items() if value is not None})
+        plan = plan_trade(**{name: value for name, value in found.fields.items() if value is not None}, **st.session_state.get(_BUDGET, {}))
     except RiskError as problem:
         st.error(wording.markdown(str(problem)), icon=":material/error:")
         return _last(), False
@@ -202,6 +204,10 @@ def _open(plan: Plan, found: Inputs) -> None:
         limit = st.slider("Daily limit, % of the account", 0.5, 20.0, 3.0, 0.5, key="dailylimit", **risk_inputs._PRIVATE) / 100
         lost = st.number_input("Lost today, USD", 0.0, 1e9, 0.0, 10.0, key="losttoday", **risk_inputs._PRIVATE)
     losses = [float(value) for value in pd.to_numeric(rows["Loss at the stop, USD"], errors="coerce").fillna(0.0) if value]
+    told = {"open_losses": tuple(losses), "daily_limit": limit, "lost_today": float(lost)}
+    if st.session_state.get(_BUDGET) != told:
+        st.session_state[_BUDGET] = told
+        st.rerun()
     budget = daily_budget(losses, plan.account, limit, lost_today=float(lost))
     fits = plan.loss_at_stop <= budget.left
     st.markdown(wording.markdown(budget.sentence))

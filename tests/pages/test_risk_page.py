@@ -161,3 +161,34 @@ def test_every_mark_of_a_chart_has_rows_to_draw():
             assert len(rows) > 0
             assert used <= set(rows.columns)
     assert risk_charts.fan(runs, 200)[0]["datasets"]["ruin"]["level"].tolist() == [runs.ruin_level]
+
+
+def quantity(app) -> float:
+    return float(next(metric.value for metric in app.metric if metric.label == "Quantity").split()[0])
+
+
+def test_several_entries_are_averaged_and_a_dearer_exit_makes_the_position_smaller():
+    one = open_page("risk.py", entry="60,000", stop="58,000", targets="66,000", leverage="5", brackets="Own rate")
+    two = open_page("risk.py", entry="60,000", entries="59,000", stop="58,000", targets="66,000", leverage="5", brackets="Own rate")
+    assert not one.exception
+    assert not two.exception
+    # Half of it stands 1,000 nearer to the stop.
+    assert quantity(two) > 1.2 * quantity(one)
+    dear = open_page("risk.py", entry="60,000", stop="58,000", targets="66,000", leverage="5", brackets="Own rate", exitfee="1")
+    assert quantity(dear) < quantity(one)
+    assert any("cannot be read" in error.value for error in open_page("risk.py", entries="soon").error)
+
+
+def test_what_is_left_of_the_day_decides_over_the_plan():
+    app = open_page("risk.py", part="Open risks")
+    assert any("This plan passes" in done.value for done in app.success)
+    app.number_input(key="losttoday").set_value(290.0).run()
+    assert any("daily limit" in error.value and "Rejected" in error.value for error in app.error)
+    app.number_input(key="losttoday").set_value(0.0).run()
+    assert any("This plan passes" in done.value for done in app.success)
+
+
+def test_a_level_of_a_link_that_is_none_is_told():
+    app = open_page("risk.py", level="soon")
+    assert any("level of the link was not used" in warning.value for warning in app.warning)
+    assert not app.exception
