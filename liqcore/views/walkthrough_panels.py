@@ -56,10 +56,11 @@ def step(chosen: Scenario) -> None:
     """One step: chart, what to look at, text, question with feedback; after the last one, how it ended."""
     count = len(chosen.steps)
     with st.container(horizontal=True, vertical_alignment="center"):
-        before = st.container(width="content")
+        # Back and Next stay side by side where the row wraps.
+        buttons = st.container(horizontal=True, width="content")
         number = min(int(st.pagination(count + 1, key="step", bind=LINK, max_visible_pages=12)), count + 1)
-        before.button("Back", icon=":material/arrow_back:", key="back", on_click=_go, args=(-1, count), disabled=number <= 1, shortcut="B")
-        st.button("Next", icon=":material/arrow_forward:", icon_position="right", key="next", on_click=_go, args=(1, count), disabled=number > count, type="primary", shortcut="N")
+        buttons.button("Back", icon=":material/arrow_back:", key="back", on_click=_go, args=(-1, count), disabled=number <= 1, shortcut="B")
+        buttons.button("Next", icon=":material/arrow_forward:", icon_position="right", key="next", on_click=_go, args=(1, count), disabled=number > count, type="primary", shortcut="N")
     if number > count:
         _end(chosen)
         return
@@ -125,6 +126,7 @@ def _end(chosen: Scenario) -> None:
             st.markdown(wording.markdown(ended.base_rate.sentence))
             st.caption(f"Made again by: {ended.base_rate.command}")
     walkthrough_sandbox.sandbox(chosen)
+    st.page_link("pages/practice.py", label="Practise on a market whose future is hidden", icon=":material/target:")
     with st.expander("What shaped this market", icon=":material/construction:"):
         st.markdown("\n".join(f"- {wording.markdown(why)}" for why in chosen.shaped_by))
 

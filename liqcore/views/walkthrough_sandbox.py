@@ -20,6 +20,7 @@ from liqcore.views import chart, controls, wording
 from liqcore.views.controls import LINK
 
 CROWDS: Final = {"none": "Nobody", "half": "Half as many", "double": "Twice as many"}
+_TITLES: Final = {"none": "With nobody", "half": "With half as many", "double": "With twice as many"}
 _TIMES: Final = {"none": 0.0, "half": 0.5, "double": 2.0}
 _KINDS: Final[dict[str, Any]] = {kind.__name__: kind for kind in (
     simulator.Crowd, simulator.Whale, simulator.PriceDrift, simulator.FeedDelay, simulator.FeedOutage,
@@ -85,7 +86,7 @@ def sandbox(chosen: Scenario) -> None:
             return
         before, after = _worlds(chosen, chosen.name, change)
         shared = chart.shared_colour([before.grid, after.grid])
-        for column, world, title in zip(st.columns(2, gap="medium"), (before, after), ("As it was told", CROWDS[change]), strict=True):
+        for column, world, title in zip(st.columns(2, gap="medium"), (before, after), ("As it was told", _TITLES[change]), strict=True):
             with column:
                 picture = chart.heatmap_chart(
                     world.grid, world.bars, colour=shared, height=340, zoom="off", title=title, levels=pd.DataFrame({"price": [chosen.level], "label": ["level"]}),

@@ -1,5 +1,6 @@
 """The practice page: a round from the map to its grade, refusals, journals, the same test by number, and nothing of the future sent."""
 
+import re
 import struct
 
 import pytest
@@ -8,6 +9,7 @@ from test_pages import charts, open_page, words
 
 from liqcore.learn import quiz
 from liqcore.learn.practice import Played, journal_row
+from liqcore.learn.reading_grade import reading_grade
 from liqcore.market.candles import resample
 from liqcore.views import loaders, practice_table
 
@@ -166,6 +168,9 @@ def test_nothing_of_the_future_is_sent_before_it_is_shown():
     ahead = future_prices(table, 0)
     assert len(ahead) > 100
     assert leaks(sent(app), ahead) == []
+    for part in (str(item.value) for kind in ("markdown", "caption") for item in getattr(app, kind)):
+        assert reading_grade(re.sub(r"[*\\]|:material/\w+:", "", part)) < 9, part
+    assert "Brier score" in words(app)
     press(press(app, "say"), "bar")
     assert leaks(sent(app), future_prices(table, 1)) == []
     assert leaks(sent(app), ahead), "the bar that has come is drawn"

@@ -84,6 +84,6 @@ def test_terms_are_explained_where_they_stand_and_the_end_has_a_sandbox():
     app = open_page("walkthrough.py", scenario=title, step="8", sandbox="true", crowd="Nobody")
     assert not app.exception
     pictures = [chart.proto for chart in charts(app)]
-    assert [picture.alt.split(".")[0] for picture in pictures[1:]] == ["As it was told", "Nobody"]
+    assert [picture.alt.split(".")[0] for picture in pictures[1:]] == ["As it was told", "With nobody"]
     longs = [float(found) for found in re.findall(r"\$([\d.]+)M of longs and", words(app).replace("\\", ""))]
     assert longs[0] > 3 * longs[1], "without the crowd the heat is gone"
