@@ -100,7 +100,7 @@ def _said_when_nothing_comes(market: Watched, held: int) -> None:
     if market.clock is not None or not live_panels.nothing_live(market.collector.snapshot()):
         return
     waiting = any(status.message == NOT_ASKED for status in market.collector.snapshot().statuses)
-    if time.monotonic() - begun < (4.5 if waiting else 2):
+    if waiting and time.monotonic() - begun < 4.5:
         st.info("Asking the venues. History comes first, then live events.", icon=":material/sync:")
         return
     have = f"The store holds {held:,} liquidations of the last hours, which are shown below." if held else "The store holds nothing yet."
