@@ -8,6 +8,7 @@ from conftest import settle
 from playwright.sync_api import Browser, Page, expect
 
 from liqcore.feeds import scenarios
+from liqcore.market.candles import resample
 from liqcore.views import loaders, practice_table
 
 pytestmark = pytest.mark.browser
@@ -49,7 +50,9 @@ def test_a_browser_receives_nothing_of_the_hidden_future_and_a_phone_scrolls_one
     table = practice_table.lay(loaders.sample("violent"), 2, "15m", 24, "modelled")
     names = ["open", "high", "low", "close"]
     past = set(table.game.known(0).candles[names].to_numpy().ravel().tolist())
-    future = [price for price in table.game.future(0)[names].to_numpy().ravel().tolist() if price not in past]
+    later = table.game.future(0)
+    minutes, bars = later.iloc[::10], resample(later, "15m", source="1m")
+    future = {price for frame in (minutes, bars) for price in frame[names].to_numpy().ravel().tolist()} - past
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.set_default_timeout(90_000)
