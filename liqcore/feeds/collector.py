@@ -25,7 +25,6 @@ from liqcore.feeds.store import Arrival, Store, StoreError, arrivals, open_store
 from liqcore.feeds.window import LiveWindow
 
 MINUTE: Final = 60_000_000
-NOT_ASKED: Final = "It has not been asked yet."
 _STATUS: Final = "status"
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
@@ -94,7 +93,7 @@ class Collector:
         self._waiting: list[Arrival] = []
         self._beats: Counter[tuple[str, int]] = Counter()
         self._beat_events: Counter[tuple[str, int]] = Counter()
-        self._statuses = {name: SourceStatus(name, "off", NOT_ASKED) for name in self._sources}
+        self._statuses = {name: SourceStatus(name, "off", "It has not been asked yet.") for name in self._sources}
         self._histories: dict[str, SourceStatus] = {}
         self._market: dict[str, SourceStatus] = {}
         self._frames: Counter[str] = Counter()

@@ -46,7 +46,8 @@ def append_events(grid: HeatGrid, liquidations: pd.DataFrame, end: object = None
     side, venue = events["side"].array.codes, events["venue"].array
     cell, inside = _place(micros, price, edges, step, grid.price_edges)
     cells = np.zeros((2, len(edges) - 1, grid.shape[1]), np.float32)
-    cells[0, : grid.shape[0] - drop], cells[1, : grid.shape[0] - drop] = grid.long[drop:], grid.short[drop:]
+    kept = max(grid.shape[0] - drop, 0)
+    cells[0, :kept], cells[1, :kept] = grid.long[drop:], grid.short[drop:]
     np.add.at(cells.reshape(-1), (side * np.intp(cells[0].size) + cell)[inside], usd[inside].astype(np.float32))
     observed = np.concatenate([np.ones(grid.shape[0], bool) if grid.observed is None else grid.observed, np.ones(new, bool)])[drop:]
     outside = np.array([grid.outside_long, grid.outside_short]) + np.bincount(side[~inside], usd[~inside], minlength=2)

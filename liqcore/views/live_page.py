@@ -9,7 +9,7 @@ from typing import Final
 import streamlit as st
 
 from liqcore.feeds import live_figures
-from liqcore.feeds.collector import NOT_ASKED, Collector
+from liqcore.feeds.collector import Collector
 from liqcore.feeds.replay import SPEEDS, ReplayClock
 from liqcore.views import controls, live_market, live_panels, wording
 from liqcore.views.controls import Drawing
@@ -99,7 +99,7 @@ def _said_when_nothing_comes(market: Watched, held: int) -> None:
     begun = st.session_state.setdefault(_SEEN, time.monotonic())
     if market.clock is not None or not live_panels.nothing_live(market.collector.snapshot()):
         return
-    waiting = any(status.message == NOT_ASKED for status in market.collector.snapshot().statuses)
+    waiting = any(status.state in ("off", "partial", "live") for status in market.collector.snapshot().statuses)
     if waiting and time.monotonic() - begun < 4.5:
         st.info("Asking the venues. History comes first, then live events.", icon=":material/sync:")
         return

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from liqcore import tables
@@ -29,6 +29,7 @@ moments = st.lists(st.integers(-60, 600), min_size=1, max_size=30)
 
 
 @given(first=st.lists(st.integers(-60, 179), min_size=1, max_size=30), second=moments, columns=st.sampled_from([4, 12, 40]), seed=st.integers(0, 99))
+@example(first=[0], second=[240], columns=4, seed=0)
 @settings(max_examples=25)
 def test_going_on_is_building_from_everything(first, second, columns, seed):
     old, new = made(first, seed), made(second, seed + 1)

@@ -57,10 +57,12 @@ def test_without_a_network_the_page_says_so_and_offers_the_replay():
     assert time.monotonic() - begun < 10
     assert "The store holds nothing yet" in words(app)
     assert "Sample replay" in words(app)
-    table = next(frame.value for frame in app.dataframe if "Why" in frame.value)
-    assert len(table) == 11
-    assert table["Why"].str.contains("cannot be reached").all()
-    assert set(table["State"]) == {"error"}
+    def table(app):
+        return next(frame.value for frame in app.dataframe if "Why" in frame.value)
+
+    until(app, lambda app: set(table(app)["State"]) == {"error"})
+    assert len(table(app)) == 11
+    assert table(app)["Why"].str.contains("cannot be reached").all()
 
 
 def test_a_replay_moves_and_says_that_it_is_synthetic():
