@@ -4,15 +4,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
-# Tests are short and many; two workers keep a small machine busy without fighting over its cores.
-WORKERS ?= 2
+# Many tests wait for sockets and servers; three workers keep the two cores of a small machine busy meanwhile.
+WORKERS ?= 3
 
 .PHONY: run test lint unit browser bench samples scenarios screenshots clean chromium
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
-test: lint unit browser
+# Types are checked beside the unit tests, which leave room; the browser wants the machine for itself.
+test: $(VENV)/.dev chromium
+	@$(MAKE) --no-print-directory -j2 lint unit
+	@$(MAKE) --no-print-directory browser
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT, settle
+from conftest import settle
 from playwright.sync_api import Browser, Page, expect
 
 from liqcore.feeds import files, samples
 
 pytestmark = pytest.mark.browser
-PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 
 
 def chart(page: Page):
     return page.locator("[data-testid='stVegaLiteChart'] canvas, [data-testid='stVegaLiteChart'] svg").first
 
 
-@pytest.mark.parametrize("name", PAGES)
+# One page that draws at once, one with state of its own, and one that starts the collector; a server each takes its time.
+@pytest.mark.parametrize("name", ["explore", "practice", "sources"])
 def test_a_cold_server_serves_a_deep_link_inside_the_frame(name: str, fresh_server: Callable, page: Page) -> None:
     with fresh_server() as address:
         page.goto(f"{address}/{name}")
@@ -29,7 +29,8 @@ def test_a_cold_server_serves_a_deep_link_inside_the_frame(name: str, fresh_serv
         expect(page.get_by_role("link", name="Explore").first).to_be_attached()
         assert page.locator("[data-testid='stSidebarNav']").count() == 0, "the navigation of raw file names is showing"
         expect(page.get_by_text("financial advice")).to_have_count(1)
-        expect(chart(page)).to_be_visible()
+        if name != "sources":
+            expect(chart(page)).to_be_visible()
         assert page.locator("[data-testid='stException']").count() == 0
 
 
@@ -89,7 +90,7 @@ def test_a_click_on_a_cell_tells_its_story(server: str, page: Page) -> None:
     assert page.locator("[data-testid='stException']").count() == 0
 
 
-@pytest.mark.parametrize("path", ["/", "/explore", "/explore?layer=Modelled&compare=true"])
+@pytest.mark.parametrize("path", ["/", "/explore?layer=Modelled&compare=true"])
 def test_a_phone_shows_the_page_without_sideways_scrolling(server: str, browser: Browser, path: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()

@@ -1,6 +1,5 @@
 """The live page in a real Chromium: honest without a network, moving on a replay, and fit for a phone."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -48,7 +47,7 @@ def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
         assert player.stdout is not None
         name, _, where = player.stdout.readline().strip().partition("=")
         assert name == "HEATLAB_LOOPBACK"
-        with serving(**{**os.environ, "HEATLAB_LOOPBACK": where, "HEATLAB_FOLDER": str(tmp_path)}) as address:
+        with serving(HEATLAB_LOOPBACK=where, HEATLAB_FOLDER=str(tmp_path)) as address:
             begun = time.monotonic()
             page.goto(f"{address}/live?livetf=1m&livespan=1+h")
             expect(page.get_by_text("Bybit: live")).to_be_visible()
