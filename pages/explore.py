@@ -6,7 +6,7 @@ shell.require_frame()
 
 import streamlit as st  # noqa: E402
 
-from liqcore.views import controls, explain, loaders, overlays, panels, reading_panels, wording  # noqa: E402
+from liqcore.views import controls, explain, loaders, overlays, panels, reading_panels, tradingview_panels, wording  # noqa: E402
 
 st.title("Explore the heatmap")
 st.markdown("Look for bright bands near the price, ask whose positions they are, and check how sure this map can be.")
@@ -44,6 +44,7 @@ reading_panels.draw_strips(data, settings, grid, drawing, marks.strips)
 panels.reading(grid, bars, picture, drawing)
 panels.cells_table(picture)
 panels.downloads(grid, bars, "grid")
+tradingview_panels.downloads(grid, bars, clusters, levels, data)
 told = reading_panels.story(data, settings, grid, clusters, "heatmap")
 reading_panels.read_here(data, settings, grid, bars, marks, clusters, told)
 panels.what_if(data, settings, drawing)

@@ -57,3 +57,10 @@ def test_a_reading_in_the_past_knows_nothing_of_what_came_later():
     moment = [line for line in words(app).splitlines() if "Read in bars of 1h" in line]
     assert moment
     assert "2026-04-14 00:00 UTC" in moment[0]
+
+
+def test_clusters_go_to_tradingview_as_what_they_are():
+    app = open_page("explore.py", layer="Modelled")
+    labels = {button.proto.label for button in app.get("download_button")}
+    assert {"CSV", "JSON", "Pine script", "Watch-list"} <= labels
+    assert not app.exception
