@@ -67,7 +67,7 @@ def biggest(events: Events, most: int = 10) -> pd.DataFrame:
 
 
 def delays(events: Events) -> pd.DataFrame:
-    """Seconds from event to arrival of what came live, by venue: `venue`, `events`, `median`, `p90`, `p99`, `longest`.
+    """Seconds from event to arrival of what came live, by venue: `venue`, `events`, `median`, `p90`, `p95`, `p99`, `longest`.
 
     What a history told later says nothing about speed and is left out. A negative delay means that the clock of
     this computer is behind the venue's.
@@ -77,7 +77,7 @@ def delays(events: Events) -> pd.DataFrame:
     names = np.array(events.words["venue"], dtype=object)[kept.columns["venue"]] if len(kept) else np.empty(0, dtype=object)
     frame = pd.DataFrame({"venue": names, "late": (kept.columns["arrived"] - kept.columns["time"]) / 1e6})
     grouped = frame.groupby("venue")["late"]
-    out = pd.DataFrame({"events": grouped.size(), "median": grouped.median(), "p90": grouped.quantile(0.9), "p99": grouped.quantile(0.99), "longest": grouped.max()})
+    out = pd.DataFrame({"events": grouped.size(), "median": grouped.median(), "p90": grouped.quantile(0.9), "p95": grouped.quantile(0.95), "p99": grouped.quantile(0.99), "longest": grouped.max()})
     return out.reset_index()
 
 

@@ -33,6 +33,7 @@ _TABLE_CONFIG: Final = {
     "Longs": st.column_config.NumberColumn(format="percent"), "Largest print": st.column_config.NumberColumn(format="percent", help="The share of the largest single liquidation in the venue's USD."),
     "Age, h": st.column_config.NumberColumn(format="%.1f", help="Hours since its last event before the end of the window."),
     "Arrives after, s": st.column_config.NumberColumn(format="%.1f", help="From event to arrival, where the data hold it."),
+    "95 % within, s": st.column_config.NumberColumn(format="%.1f", help="Seconds within which 95 % of its live events arrived; measured for the live market only."),
     "Basis, bp": st.column_config.NumberColumn(format="%+.1f", help="Median distance of its prices from the index, in hundredths of a per cent."),
 }
 
@@ -103,6 +104,8 @@ def side_by_side(data: Dataset, settings: ViewSettings, found: Venues, drawing: 
 def table(data: Dataset, found: Venues) -> None:
     """One row a venue: events, USD, share, sides, age, delay, basis, completeness, and what to be careful about."""
     frame = venue_table(found.events, start=found.whole.time_edges[0], end=found.whole.time_edges[-1], index=found.candles, delays=data.lags)  # type: ignore[arg-type]
+    place = list(frame.columns).index("delay_seconds") + 1
+    frame.insert(place, "95 % within, s", [data.slowest.get(str(name), np.nan) for name in frame["venue"]])
     st.dataframe(
         frame.rename(columns={
             "venue": "Venue", "events": "Events", "usd": "USD", "share": "Share", "long_share": "Longs", "largest_share": "Largest print", "age_hours": "Age, h",
@@ -160,7 +163,8 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
             st.markdown(f"- {wording.markdown(caveat)}")
     st.dataframe(_agreement_table(verdict.to_frame()), hide_index=True, width="stretch", column_config={
         "USD here": st.column_config.NumberColumn(format="compact"), "Share of the USD here": st.column_config.NumberColumn(format="percent"),
-        "Basis, bp": st.column_config.NumberColumn(format="%+.1f"), "Late by, s": st.column_config.NumberColumn(format="%.0f"),
+        "95 % within, s": st.column_config.NumberColumn(format="%.1f", help="Seconds within which 95 % of its live events arrived; measured for the live market only."),
+    "Basis, bp": st.column_config.NumberColumn(format="%+.1f"), "Late by, s": st.column_config.NumberColumn(format="%.0f"),
         "Sure": st.column_config.NumberColumn(format="percent", help="How sure the lag is. Around a half or below, it is a guess."),
     })
     if not data.synthetic:

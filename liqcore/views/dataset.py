@@ -37,8 +37,9 @@ class DataError(ValueError):
 class Dataset:
     """One market: its tables, what to call it, and what to say about it on every chart.
 
-    `key` tells caches two datasets apart. `lags` are seconds from event to arrival by venue, where known, and `beats`
-    the minutes in which venues were heard of (`venue`, `minute` in µs), where that was recorded.
+    `key` tells caches two datasets apart. `lags` are seconds from event to arrival by venue, where known (half of the
+    events come within them), `slowest` those within which 95 % come, where that was measured, and `beats` the minutes
+    in which venues were heard of (`venue`, `minute` in µs), where that was recorded.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Dataset:
     funding: pd.DataFrame | None = None
     venue_candles: dict[str, pd.DataFrame] = field(default_factory=dict)
     lags: dict[str, float] = field(default_factory=dict)
+    slowest: dict[str, float] = field(default_factory=dict)
     beats: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
 

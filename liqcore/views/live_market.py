@@ -111,10 +111,10 @@ def _dataset(_held: Collector, label: str, synthetic: bool, tag: str, minute: in
     candles = None if market is None or market.candles.empty else live_figures.joined_candles(market.candles, PRICE_VENUES)
     if not len(events) and candles is None:
         return None
-    liquidations = events.table() if len(events) else None
+    liquidations, late = events.table() if len(events) else None, live_figures.delays(events).set_index("venue")
     return Dataset(
         key=f"live:{tag}:{minute}:{filled}:{events.version}", label=label, synthetic=synthetic, candles=candles, liquidations=liquidations,
         open_interest=None if market is None or market.open_interest.empty else market.open_interest[["time", "venue", "quantity"]],
         funding=None if market is None or market.funding.empty else market.funding[["time", "venue", "rate", "interval_hours"]],
-        lags=dict(live_figures.delays(events).set_index("venue")["median"]), beats=None if market is None else market.beats,
+        lags=dict(late["median"]), slowest=dict(late["p95"]), beats=None if market is None else market.beats,
     )

@@ -119,6 +119,11 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         app = until(opened("explore", data="Live: what was collected", span="6 h"), lambda app: len(app.get("vega_lite_chart")) >= 1)
         assert "Source: Live" in words(app)
         assert "synthetic" not in words(app).split("Source: Live")[1][:200].lower()
+        app = opened("compare", data="Live: what was collected", span="6 h")
+        assert not app.exception
+        table = next(frame.value for frame in app.dataframe if "95 % within, s" in frame.value).set_index("Venue")
+        assert table.loc["bybit", "Arrives after, s"] < 5
+        assert table.loc["bybit", "95 % within, s"] < 10
 
 
 def test_a_damaged_store_is_told_and_the_page_goes_on(tmp_path):
