@@ -26,7 +26,7 @@ unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not browser" -n $(WORKERS) -q
 
 browser: $(VENV)/.dev chromium
-	$(BIN)/python -m pytest -m browser -q
+	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile -q
 
 bench: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest benchmarks -q -s --benchmark-disable-gc
