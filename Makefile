@@ -7,7 +7,7 @@ PORT ?= 8501
 # Many tests wait for sockets and servers; three workers keep the two cores of a small machine busy meanwhile.
 WORKERS ?= 3
 
-.PHONY: run test lint unit browser bench samples scenarios screenshots clean chromium
+.PHONY: run test lint unit browser slow bench samples scenarios screenshots clean chromium
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -26,7 +26,11 @@ unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not browser" -n $(WORKERS) -q
 
 browser: $(VENV)/.dev chromium
-	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest -m "browser and not slow" -q
+
+# Long walks through whole pages, which would take `make test` past a quarter of an hour on two cores.
+slow: $(VENV)/.dev chromium
+	$(BIN)/python -m pytest -m slow -q
 
 bench: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest benchmarks -q -s --benchmark-disable-gc

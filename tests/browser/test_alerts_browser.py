@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from liqcore.alerts import rule_text
 from liqcore.alerts.rules import Condition, Group, Rule
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SECRET = "a-secret-of-some-length"
 
 

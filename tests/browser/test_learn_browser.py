@@ -11,7 +11,7 @@ from liqcore.feeds import scenarios
 from liqcore.market.candles import resample
 from liqcore.views import loaders, practice_table
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def sideways(page: Page) -> int:

@@ -10,7 +10,7 @@ import pytest
 from conftest import serving
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def wide(page: Page) -> int:
