@@ -163,8 +163,7 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
             st.markdown(f"- {wording.markdown(caveat)}")
     st.dataframe(_agreement_table(verdict.to_frame()), hide_index=True, width="stretch", column_config={
         "USD here": st.column_config.NumberColumn(format="compact"), "Share of the USD here": st.column_config.NumberColumn(format="percent"),
-        "95 % within, s": st.column_config.NumberColumn(format="%.1f", help="Seconds within which 95 % of its live events arrived; measured for the live market only."),
-    "Basis, bp": st.column_config.NumberColumn(format="%+.1f"), "Late by, s": st.column_config.NumberColumn(format="%.0f"),
+        "Basis, bp": st.column_config.NumberColumn(format="%+.1f"), "Late by, s": st.column_config.NumberColumn(format="%.0f"),
         "Sure": st.column_config.NumberColumn(format="percent", help="How sure the lag is. Around a half or below, it is a guess."),
     })
     if not data.synthetic:
@@ -203,8 +202,10 @@ def lags(data: Dataset, found: Venues) -> None:
     spec, alt = compare_charts.lag_chart(frame)
     st.vega_lite_chart(spec=spec, key="lag", alt=alt, width="stretch")
     st.dataframe(frame, hide_index=True, width="stretch", column_config={"Sure": st.column_config.NumberColumn(format="percent")})
-    if heard:
+    if heard and data.synthetic:
         st.caption("The delays of this sample are known, and were added to its events here. The chart shows whether the method finds them again; it is no measurement of a real feed.")
+    elif heard:
+        st.caption("Each venue's median delay, as measured while listening, was added to its events here. So this is what a listener lived through, and partly repeats that measurement; off shows the venues' own times.")
     st.caption(
         "By cross-correlation of event times in steps of one second. A lag counts only where it exceeds its own mirror image, and a sureness around "
         "a half is a guess. A late venue makes a cluster look as if it were still growing when it has long stopped."

@@ -20,7 +20,7 @@ def chart(page: Page):
 
 
 # One page that draws at once, one with state of its own, and one that starts the collector; a server each takes its time.
-@pytest.mark.parametrize("name", ["explore", "practice", "sources"])
+@pytest.mark.parametrize("name", ["explore", pytest.param("practice", marks=pytest.mark.slow), pytest.param("sources", marks=pytest.mark.slow)])
 def test_a_cold_server_serves_a_deep_link_inside_the_frame(name: str, fresh_server: Callable, page: Page) -> None:
     with fresh_server() as address:
         page.goto(f"{address}/{name}")
@@ -90,7 +90,7 @@ def test_a_click_on_a_cell_tells_its_story(server: str, page: Page) -> None:
     assert page.locator("[data-testid='stException']").count() == 0
 
 
-@pytest.mark.parametrize("path", ["/", "/explore?layer=Modelled&compare=true"])
+@pytest.mark.parametrize("path", ["/", pytest.param("/explore?layer=Modelled&compare=true", marks=pytest.mark.slow)])
 def test_a_phone_shows_the_page_without_sideways_scrolling(server: str, browser: Browser, path: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()

@@ -31,7 +31,7 @@ from tests.loopback.server import VenueServer
 QUICK = CollectorConfig(flush=0.05, silent=0.6, market_every=0.2)
 
 
-def until(true, seconds=15.0, what=lambda: ""):
+def until(true, seconds=45.0, what=lambda: ""):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, what()

@@ -158,7 +158,7 @@ def test_a_locked_file_a_bad_address_and_a_place_that_cannot_be_written_get_a_se
     begun = time.monotonic()
     with pytest.raises(StoreError, match="locked by another program"):
         store.add(arrivals(made(1), BEGIN, "socket"))
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 20
     holder.execute("COMMIT")
     assert store.add(arrivals(made(1), BEGIN, "socket")) == 1
     for url, words in (("sqlite:////proc/nowhere/x.sqlite", "cannot be written"), ("nonsense", "no address"), ("postgresql+psycopg://name:hush@127.0.0.1:1/x", "does not answer")):

@@ -61,7 +61,7 @@ class World:
         await until(lambda: all(self.sockets.listeners(venue) >= len(VENUES[venue].symbols) for venue in venues))
 
 
-async def until(true, what=lambda: "", seconds=6.0):
+async def until(true, what=lambda: "", seconds=20.0):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, what()
