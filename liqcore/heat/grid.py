@@ -152,7 +152,7 @@ class HeatGrid:
 
     def side(self, name: Literal["long", "short", "both", "net"]) -> np.ndarray:
         """(T, P) USD of one side, of both together, or long minus short."""
-        return {"long": self.long, "short": self.short, "both": self.total, "net": self.net}[name]
+        return getattr(self, "total" if name == "both" else name)
 
     def crop(
         self, start: object = None, end: object = None, low: float | None = None, high: float | None = None

@@ -44,9 +44,8 @@ class Chart:
 
     Attributes
     ----------
-    spec : Vega-Lite with tables (the first a DataFrame, the others Arrow) in `spec["datasets"]`.
+    spec : Vega-Lite with Arrow tables in `spec["datasets"]`.
     alt : the takeaway in one or two sentences, for screen readers and captions.
-    table : the same cells in words, largest first.
     legend : how to read the colours.
     notes : what a careful reader should know about this drawing.
     colour : the scale used; give it to another chart and the two can be compared.
@@ -54,10 +53,14 @@ class Chart:
 
     spec: dict[str, Any]
     alt: str
-    table: pd.DataFrame
     legend: str
     notes: tuple[str, ...]
     colour: ColourScale
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The same cells in words, largest first."""
+        return self.spec["datasets"]["table"].to_pandas()
 
 
 def shared_colour(
@@ -116,15 +119,14 @@ def heatmap_chart(
     bars = chart_data.candles_drawn(candles, drawn.time_edges[0], drawn.time_edges[-1])
     price = _price_now(candles, drawn, now)
     words = Words(drawn, side, colour, threshold, price, marked_now=now is not None, title=title or "", joined=joined)
-    table = chart_hover.in_words(drawn, shown, words.venues, words.kind, words.digits, _TABLE_ROWS)
     data = {
         **_picture_data(drawn, side, colour, filled, shown, structure, words, bars),
-        "table": table,
+        "table": chart_hover.in_words(drawn, shown, words.venues, words.kind, words.digits, _TABLE_ROWS),
         **_annotation_data(drawn, marks, levels, outlines),
     }
     return Chart(
         spec={**template(structure), "datasets": {name: data[name] for name in DATASETS}},
-        alt=words.alt(chart_hover.largest(drawn, shown)), table=table, legend=words.legend(),
+        alt=words.alt(chart_hover.largest(drawn, shown)), legend=words.legend(),
         notes=words.notes(zoom, bars.merged), colour=colour,
     )
 
@@ -155,12 +157,16 @@ def _fitting(grid: HeatGrid) -> tuple[HeatGrid, tuple[int, int]]:
 
 
 def _drawn_cells(grid: HeatGrid, side: Side, threshold: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """(T, P) bool of the cells drawn, and USD of each side with 0 elsewhere."""
-    size = np.abs(grid.side(side))
+    """(T, P) bool of the cells drawn, and of each side (P, T) USD, a row a band, with 0 elsewhere."""
+    size = np.abs(grid.net) if side == "net" else grid.side(side)
     filled = (size > 0) if threshold <= 0 else (size >= np.float32(threshold)) & (size > 0)
     sides = ("long", "short") if side in ("both", "net") else (side,)
-    values = {name: grid.side(name) for name in sides}  # type: ignore[arg-type]
-    return filled, values if threshold <= 0 and side != "net" else {name: np.where(filled, part, np.float32(0)) for name, part in values.items()}
+    by_band = {name: np.ascontiguousarray(grid.side(name).T) for name in sides}  # type: ignore[arg-type]
+    if threshold > 0 or side == "net":
+        drawn = np.ascontiguousarray(filled.T)
+        for values in by_band.values():
+            values *= drawn
+    return filled, by_band
 
 
 def _price_now(candles: pd.DataFrame | None, grid: HeatGrid, now: object) -> float | None:
@@ -215,12 +221,12 @@ def _strings(grid: HeatGrid, side: Side, shown: dict[str, np.ndarray], lowest: i
     if len(packed) == 2:
         double = (packed["long"] > 0) & (packed["short"] > 0)
         if double.any():
-            packed["total"] = chart_hover.codes(np.where(double, np.abs(grid.side(side)), np.float32(0)), lowest)
-    empty = np.zeros(grid.shape, dtype=np.uint16)
+            packed["total"] = chart_hover.codes(double * np.abs(grid.side(side)).T, lowest)
+    nothing = chart_hover.no_strings(grid.shape[1])
     out: dict[str, Any] = {}
     for name in ("long", "short", "total"):
-        packed_side = chart_hover.band_strings(packed.get(name, empty), dense_only=grid.is_stock and name != "total")
-        out |= {name: packed_side.text, f"first_{name}": packed_side.first}
+        one = chart_hover.band_strings(packed[name], dense_only=grid.is_stock and name != "total") if name in packed else nothing
+        out |= {name: one.text, f"first_{name}": one.first}
     return out
 
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from liqcore.heat.grid import HeatGrid
@@ -113,21 +112,42 @@ def lowest_decade(*values: np.ndarray) -> int:
 
 
 def codes(values: np.ndarray, lowest: int) -> np.ndarray:
-    """uint16 codes of USD, same shape: 0 empty, 1 below 10**lowest, then three significant digits in order.
+    """uint16 codes of float32 USD, same shape: 0 empty, 1 below 10**lowest, then three significant digits in order.
 
     Code 2 + 900·d + (m − 100) stands for m·10**(lowest + d − 2) with 100 ≤ m ≤ 999.
     """
     out = np.zeros(values.shape, dtype=np.uint16)
     filled = values > 0
-    size = values[filled].astype(np.float64)
-    # What is far below the rest is sent as code 1 anyway; the floor only keeps the table of powers short.
-    power = np.floor(np.log10(np.maximum(size, 10.0 ** (lowest - 1)))).astype(np.int16)
-    scale = 10.0 ** np.arange(3 - lowest, 3 - lowest - DECADES - 3, -1, dtype=np.float64)
-    digits = np.rint(size * scale[power - (lowest - 1)]).astype(np.int32)
+    size = values[filled]
+    # Single precision is several times quicker than double and off by a thousandth of the last digit sent. The
+    # floor keeps what is sent as code 1 anyway within its numbers.
+    place = np.maximum(size, np.float32(10.0 ** (lowest - 1)), dtype=np.float32)
+    np.log(place, out=place)
+    place *= np.float32(1 / np.log(10.0))
+    power = np.floor(place)
+    place -= power
+    place *= np.float32(np.log(10.0))
+    digits = np.exp(place, out=place)
+    digits *= 100
+    code = np.rint(digits)
+    digits -= code
+    unsure = np.flatnonzero(np.abs(digits, out=digits) > 0.49)
     # Rounding up to 1000 needs no care: 900·d + 900 is the code of 100 in the next decade.
-    code = 900 * (power.astype(np.int32) - lowest) + (digits - 98)
-    out[filled] = np.maximum(code, 1)
+    power -= lowest
+    power *= 900
+    code += power
+    code -= 98
+    np.maximum(code, 1, out=code)
+    # What lies between two codes is decided in double precision.
+    code[unsure] = _exact_codes(size[unsure].astype(np.float64), lowest)
+    out[filled] = code
     return out
+
+
+def _exact_codes(values: np.ndarray, lowest: int) -> np.ndarray:
+    floor = 10.0 ** (lowest - 1)
+    power = np.floor(np.log10(np.maximum(values, floor)))
+    return np.maximum(900 * (power - lowest) + np.rint(values * 10.0 ** (2 - power)) - 98, 1)
 
 
 @dataclass(frozen=True)
@@ -142,25 +162,29 @@ class Strings:
 
 
 def band_strings(code: np.ndarray, dense_only: bool = False) -> Strings:
-    """The strings of one side, one a price band, from (T, P) codes; empty text for an empty band."""
-    by_band = np.ascontiguousarray(code.T)
-    bands, columns = by_band.shape
-    filled = by_band > 0
-    counts = np.count_nonzero(filled, axis=1)
+    """The strings of one side, one a price band, from (P, T) codes, a row a band; empty text for an empty band."""
+    bands, columns = code.shape
+    filled = code > 0
+    counts = np.add.reduce(filled, axis=1, dtype=np.int32)
     if not counts.any():
-        return Strings(_strings(np.empty(0, dtype=np.uint8), counts), np.zeros(bands, dtype=np.int32))
+        return no_strings(bands)
     first = filled.argmax(axis=1)
     last = np.where(counts > 0, columns - filled[:, ::-1].argmax(axis=1), first)
     if dense_only or 2 * int((last - first).sum()) <= 5 * int(counts.sum()):
-        place = np.arange(columns)
-        keep = (place >= first[:, None]) & (place < last[:, None])
-        return Strings(_strings(_PAIRS[by_band[keep]].view(np.uint8), 2 * (last - first)), first.astype(np.int32))
+        place = np.arange(columns, dtype=np.int16)
+        keep = (place >= first.astype(np.int16)[:, None]) & (place < last.astype(np.int16)[:, None])
+        return Strings(_strings(_PAIRS.take(code[keep]).view(np.uint8), 2 * (last - first)), first.astype(np.int32))
     band, column = np.nonzero(filled)
     cell = np.empty((len(column), 5), dtype=np.uint8)
     cell[:, 0] = ord("|")
     cell[:, 1], cell[:, 2] = _BYTES[column // BASE], _BYTES[column % BASE]
-    cell[:, 3:] = _PAIRS[by_band[band, column]][:, None].view(np.uint8)
+    cell[:, 3:] = _PAIRS[code[band, column]][:, None].view(np.uint8)
     return Strings(_strings(cell.reshape(-1), 5 * counts), np.full(bands, -1, dtype=np.int32))
+
+
+def no_strings(bands: int) -> Strings:
+    """The strings of a side in which no band holds anything."""
+    return Strings(_strings(np.empty(0, dtype=np.uint8), np.zeros(bands, dtype=np.int32)), np.zeros(bands, dtype=np.int32))
 
 
 def _strings(text: np.ndarray, lengths: np.ndarray) -> pa.Array:
@@ -171,63 +195,65 @@ def _strings(text: np.ndarray, lengths: np.ndarray) -> pa.Array:
 
 def in_words(
     grid: HeatGrid, shown: dict[str, np.ndarray], venues: str, kind: str, digits: int, most: int
-) -> pd.DataFrame:
+) -> pa.Table:
     """The map as a table, largest first: what a screen reader reads and the toolbar's "Show data" shows.
 
     Parameters
     ----------
-    shown : for each side drawn, (T, P) USD with 0 where nothing is drawn.
+    shown : for each side drawn, (P, T) USD with 0 where nothing is drawn, a row a band.
     digits : decimals of prices.
     most : number of rows kept.
 
     Returns
     -------
-    DataFrame `Price band`, `Side`, `USD`, `Since (UTC)`, `Until (UTC)`, `Venues`, `Kind`. Where columns are
+    Arrow table `Price band`, `Side`, `USD`, `Since (UTC)`, `Until (UTC)`, `Venues`, `Kind`. Where columns are
     states, a row is a stretch of time in which a band was filled, with the largest USD in it; where they are
     sums of events, a row is a cell.
     """
-    found = [(side, *_stretches(values, grid.is_stock)) for side, values in shown.items()]
-    side = np.repeat([item[0] for item in found], [len(item[1]) for item in found])
-    band, start, end, size = (np.concatenate([item[k] for item in found]) for k in range(1, 5))
+    found = [_stretches(values, grid.is_stock) for values in shown.values()]
+    start, end, size = (np.concatenate([item[k] for item in found]) for k in range(3))
     order = np.argpartition(-size, most)[:most] if len(size) > most else np.arange(len(size))
     order = order[np.argsort(-size[order], kind="stable")]
-    band, end, edges = band[order], end[order], grid.price_edges.tolist()
-    moments = np.char.replace(np.datetime_as_string(grid.time_edges, unit="m"), "T", " ")
-    until = np.where(end < grid.shape[0], moments[end], "still in place") if grid.is_stock else moments[end]
-    text = {
-        "Price band": [f"${edges[k]:,.{digits}f} to ${edges[k + 1]:,.{digits}f}" for k in band.tolist()],
-        "Side": side[order].tolist(), "USD": size[order].round().astype("int64"),
-        "Since (UTC)": moments[start[order]].tolist(), "Until (UTC)": until.tolist(),
-        "Venues": [venues] * len(order), "Kind": [kind] * len(order),
-    }
-    # Columns made by Arrow: pandas would look at every text twice to find out that it is one.
-    return pa.table(text).to_pandas()
+    side = np.repeat(np.arange(len(found)), [len(item[0]) for item in found])[order]
+    columns = grid.shape[0]
+    (band, begin), edges, names = np.divmod(start[order], columns), grid.price_edges.tolist(), list(shown)
+    finish = end[order] % columns + 1
+    until = _minutes(grid.time_edges[finish])
+    if grid.is_stock:
+        until = ["still in place" if column == columns else text for column, text in zip(finish.tolist(), until, strict=True)]
+    # Arrow all the way: pandas would look at every text twice to find out that it is one.
+    return pa.table({
+        "Price band": pa.array([f"${edges[k]:,.{digits}f} to ${edges[k + 1]:,.{digits}f}" for k in band.tolist()], pa.string()),
+        "Side": pa.array([names[k] for k in side.tolist()], pa.string()), "USD": size[order].round().astype("int64"),
+        "Since (UTC)": pa.array(_minutes(grid.time_edges[begin]), pa.string()), "Until (UTC)": pa.array(until, pa.string()),
+        "Venues": pa.array([venues] * len(order), pa.string()), "Kind": pa.array([kind] * len(order), pa.string()),
+    })
 
 
-def _stretches(values: np.ndarray, stock: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Band, first column, column after the last, and largest USD of each row of the table."""
-    by_band = np.ascontiguousarray(values.T)
-    filled = by_band > 0
-    begins = filled
-    if stock:
-        begins = filled.copy()
-        begins[:, 1:] &= ~filled[:, :-1]
-    at = np.flatnonzero(begins)
-    band, start = np.divmod(at, by_band.shape[1])
+def _minutes(times: np.ndarray) -> list[str]:
+    return [text.replace("T", " ") for text in np.datetime_as_string(times, unit="m").tolist()]
+
+
+def _stretches(values: np.ndarray, stock: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First cell, last cell (places in the flattened (P, T) grid) and largest USD of each row of the table."""
+    filled = values > 0
     if not stock:
-        return band, start, start + 1, by_band.reshape(-1)[at]
-    ends = filled.copy()
+        at = np.flatnonzero(filled)
+        return at, at, values.reshape(-1)[at]
+    begins, ends = filled.copy(), filled.copy()
+    begins[:, 1:] &= ~filled[:, :-1]
     ends[:, :-1] &= ~filled[:, 1:]
+    at = np.flatnonzero(begins)
     # Up to the next stretch there is nothing but zeros, so the largest value in between is the stretch's own.
-    peak = np.maximum.reduceat(by_band.reshape(-1), at) if len(at) else np.empty(0, by_band.dtype)
-    return band, start, np.flatnonzero(ends) % by_band.shape[1] + 1, peak
+    peak = np.maximum.reduceat(values.reshape(-1), at) if len(at) else np.empty(0, values.dtype)
+    return at, np.flatnonzero(ends), peak
 
 
 def largest(grid: HeatGrid, shown: dict[str, np.ndarray]) -> tuple[str, float, float, float] | None:
-    """(side, USD, low, high) of the fullest cell: of the last column where columns are states, else of all."""
+    """(side, USD, low, high) of the fullest of the (P, T) cells: of the last column where columns are states, else of all."""
     best: tuple[str, float, float, float] | None = None
     for side, values in shown.items():
-        by_price = values[-1] if grid.is_stock else values.max(axis=0)
+        by_price = values[:, -1] if grid.is_stock else values.max(axis=1)
         band = int(by_price.argmax())
         size = float(by_price[band])
         if size > 0 and (best is None or size > best[1]):

@@ -30,7 +30,7 @@ SHORT: Final = "#5fb0f0"
 _FIRST: Final = {"inferno": 30, "viridis": 8, "cividis": 12}
 _STOPS: Final = 101
 _QUANTILES: Final = (0.05, 0.995)
-_SAMPLE: Final = 20_000
+_SAMPLE: Final = 10_000
 _FALLBACK: Final = (1e3, 1e6)
 
 _HEX: Final = {
