@@ -27,6 +27,7 @@ PRICE_KINDS: Final = ("fill", "bankruptcy", "mark", "unknown")
 COMPLETENESS: Final = ("all", "sampled", "unknown")
 
 TIME_DTYPE: Final = "datetime64[us, UTC]"
+_TIME: Final = pd.DatetimeTZDtype("us", "UTC")
 _BLANKS: Final = ("", "nan", "none", "null", "na", "n/a")
 _NO_NUMBERS: Final = {"b": "true/false", "M": "times", "m": "durations", "c": "complex numbers"}
 _EARLIEST: Final = pd.Timestamp("2009-01-03", tz="UTC")
@@ -174,13 +175,13 @@ def _is_checked(frame: pd.DataFrame, table: str) -> bool:
     if not isinstance(frame, pd.DataFrame) or tuple(frame.columns) != COLUMNS[table]:
         return False
     time, *kinds = frame.dtypes.tolist()
-    if str(time) != TIME_DTYPE:
+    if time != _TIME:
         return False
     for name, kind in zip(COLUMNS[table][1:], kinds, strict=True):
         if name not in ("venue", "symbol", *_CHOICES):
             if kind != np.float64:
                 return False
-        elif not isinstance(kind, pd.CategoricalDtype) or (frame[name].array.codes < 0).any() or (name in _CHOICES and tuple(kind.categories) != _CHOICES[name]):
+        elif not isinstance(kind, pd.CategoricalDtype) or frame[name].array.codes.min(initial=0) < 0 or (name in _CHOICES and tuple(kind.categories) != _CHOICES[name]):
             return False
     return _ascends(microseconds(frame["time"]))
 

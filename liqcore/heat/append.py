@@ -35,7 +35,7 @@ def append_events(grid: HeatGrid, liquidations: pd.DataFrame, end: object = None
     events = tables.ensure(liquidations, "liquidations")
     edges = grid.time_edges.astype("int64")
     step = int(edges[1] - edges[0])
-    if grid.kind != "realised" or (np.diff(edges) != step).any():
+    if grid.kind != "realised" or ((edges[1:] - edges[:-1]) != step).any():
         raise GridError("Only a realised heatmap with columns of one length can go on. Build a new one.")
     micros, price, usd = tables.microseconds(events["time"]), events["price"].to_numpy(), events["notional"].to_numpy()
     last = int(tables.to_datetime64(end).astype("int64")) if end is not None else (int(micros[-1]) + 1 if len(micros) else 0)

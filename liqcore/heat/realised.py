@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Literal
 
@@ -16,6 +17,8 @@ MAX_CELLS = 20_000_000
 # A chunk's arrays stay in the processor's cache and below the size at which malloc asks the kernel for
 # fresh pages; one shot over all events is several times slower.
 _CHUNK = 32_768
+# Up to this many events, looking for the codes that occur costs more than counting all codes.
+_FEW = 20_000
 
 
 def price_edges(low: float, high: float, bins: int, scale: Literal["linear", "log"] = "linear") -> np.ndarray:
@@ -207,28 +210,29 @@ def venue_coverage(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCov
     counts = np.zeros((len(notional), *product), dtype=np.int64)
     small = np.int16 if counts.size <= np.iinfo(np.int16).max else np.int64
     present = np.array([], dtype=small)
+    few = len(events) <= _FEW
     for begin in range(0, len(events), _CHUNK):
         part = slice(begin, begin + _CHUNK)
-        code = np.multiply(venue[part], np.prod(product), dtype=small)
+        code = np.multiply(venue[part], product[0] * product[1], dtype=small)
         code += complete[part] * np.int8(product[1])
         code += kind[part]
-        if small is not np.int16:
+        if few or small is not np.int16:
             counts += np.bincount(code, minlength=counts.size).reshape(counts.shape)
             continue
-        # Few codes occur, and comparing small integers is far cheaper than counting into bins.
+        # Few codes occur, and over many events comparing small integers is far cheaper than counting into bins.
         found = np.array([np.count_nonzero(code == value) for value in present], dtype=np.int64)
         if found.sum() < len(code):
             present = np.union1d(present, code)
             found = np.array([np.count_nonzero(code == value) for value in present], dtype=np.int64)
         counts.reshape(-1)[present] += found
     out = []
-    for name, seen, usd in zip(names.categories, counts, notional, strict=False):
-        if seen.any():
-            complete_seen, kind_seen = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    found = counts.sum(axis=(1, 2)).tolist(), counts.any(axis=2).tolist(), counts.any(axis=1).tolist(), notional.tolist()
+    for name, seen, complete_seen, kind_seen, usd in zip(names.categories, *found, strict=False):
+        if seen:
             out.append(VenueCoverage(
                 venue=str(name),
-                completeness=least_complete(tables.COMPLETENESS[index] for index in complete_seen),
-                price_kind=tables.PRICE_KINDS[kind_seen[0]] if len(kind_seen) == 1 else "mixed",
-                events=int(seen.sum()), notional=float(usd),
+                completeness=least_complete(itertools.compress(tables.COMPLETENESS, complete_seen)),
+                price_kind=tables.PRICE_KINDS[kind_seen.index(True)] if sum(kind_seen) == 1 else "mixed",
+                events=seen, notional=usd,
             ))
     return tuple(out)
