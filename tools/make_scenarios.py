@@ -18,48 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from liqcore.feeds import samples
 from liqcore.feeds import scenarios as files
-from liqcore.lab import simulator
 from liqcore.lab.futures import futures
-from liqcore.lab.simulator import (
-    Crowd,
-    FeedDelay,
-    FeedOutage,
-    Intervention,
-    PriceDrift,
-    SimulatedMarket,
-    Whale,
-    simulate,
-)
+from liqcore.lab.recipe import market_of, recipe
+from liqcore.lab.simulator import SimulatedMarket
 from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import follow, outcome, step_view
 
 WORLDS = 200
 FIRST_SEED = 1_000
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Crowd, Whale, PriceDrift, FeedDelay, FeedOutage)}
-
-
-def interventions(settings: dict[str, Any]) -> tuple[Intervention, ...]:
-    """The interventions that a scenario names."""
-    return tuple(
-        _KINDS[event["kind"]](**{key: value for key, value in event.items() if key not in ("kind", "why")})
-        for event in settings["simulation"].get("interventions", ())
-    )
-
-
-def recipe(settings: dict[str, Any]) -> dict[str, Any]:
-    """The simulator's arguments, without the length."""
-    given = settings["simulation"]
-    names = settings["venues"]
-    return {
-        "venues": [venue for venue in simulator.VENUES if venue.name in names], "seed": given["seed"], "regime": given.get("regime", "calm"),
-        "start": given["start"], "start_price": given["start_price"], "interventions": interventions(settings), **given.get("assumptions", {}),
-    }
-
-
-def market_of(settings: dict[str, Any]) -> SimulatedMarket:
-    """The scenario's market."""
-    given = settings["simulation"]
-    return simulate(given["hours"] / 24, positions_every=None, **recipe(settings))
 
 
 def sample_of(name: str, settings: dict[str, Any], market: SimulatedMarket) -> samples.Sample:

@@ -226,8 +226,8 @@ def venue_coverage(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCov
             found = np.array([np.count_nonzero(code == value) for value in present], dtype=np.int64)
         counts.reshape(-1)[present] += found
     out = []
-    found = counts.sum(axis=(1, 2)).tolist(), counts.any(axis=2).tolist(), counts.any(axis=1).tolist(), notional.tolist()
-    for name, seen, complete_seen, kind_seen, usd in zip(names.categories, *found, strict=False):
+    listed = counts.sum(axis=(1, 2)).tolist(), counts.any(axis=2).tolist(), counts.any(axis=1).tolist(), notional.tolist()
+    for name, seen, complete_seen, kind_seen, usd in zip(names.categories, *listed, strict=False):
         if seen:
             out.append(VenueCoverage(
                 venue=str(name),

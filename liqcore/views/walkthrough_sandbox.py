@@ -13,7 +13,7 @@ from liqcore import tables
 from liqcore.feeds import scenarios as files
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.realised import realised_heatmap
-from liqcore.lab import simulator
+from liqcore.lab import recipe
 from liqcore.learn.scenarios import Market, Scenario
 from liqcore.learn.seen import BINS, Seen, see
 from liqcore.views import chart, controls, wording
@@ -22,9 +22,6 @@ from liqcore.views.controls import LINK
 CROWDS: Final = {"none": "Nobody", "half": "Half as many", "double": "Twice as many"}
 _TITLES: Final = {"none": "With nobody", "half": "With half as many", "double": "With twice as many"}
 _TIMES: Final = {"none": 0.0, "half": 0.5, "double": 2.0}
-_KINDS: Final[dict[str, Any]] = {kind.__name__: kind for kind in (
-    simulator.Crowd, simulator.Whale, simulator.PriceDrift, simulator.FeedDelay, simulator.FeedOutage,
-)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,19 +37,7 @@ class World:
 
 def remake(settings: dict[str, Any], times: float) -> Market:
     """The scenario's market from its own seed and interventions, with `times` as much opened by the crowds it names (0 leaves them out)."""
-    given = settings["simulation"]
-    events = []
-    for event in given.get("interventions", ()):
-        values = {key: value for key, value in event.items() if key not in ("kind", "why")}
-        if event["kind"] in ("Crowd", "Whale"):
-            if times <= 0:
-                continue
-            values["quantity"] = values["quantity"] * times
-        events.append(_KINDS[event["kind"]](**values))
-    made = simulator.simulate(
-        given["hours"] / 24, positions_every=None, venues=[venue for venue in simulator.VENUES if venue.name in settings["venues"]], seed=given["seed"],
-        regime=given.get("regime", "calm"), start=given["start"], start_price=given["start_price"], interventions=tuple(events), **given.get("assumptions", {}),
-    )
+    made = recipe.market_of(settings, times)
     arrivals = tables.microseconds(made.arrivals.astype(tables.TIME_DTYPE)).view("datetime64[us]")
     return Market(made.candles, made.liquidations, arrivals, made.open_interest, made.funding)
 
