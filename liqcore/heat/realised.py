@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -226,7 +226,8 @@ def venue_coverage(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCov
             found = np.array([np.count_nonzero(code == value) for value in present], dtype=np.int64)
         counts.reshape(-1)[present] += found
     out = []
-    listed = counts.sum(axis=(1, 2)).tolist(), counts.any(axis=2).tolist(), counts.any(axis=1).tolist(), notional.tolist()
+    by_complete, by_kind = counts.sum(axis=2), counts.sum(axis=1)
+    listed: list[list[Any]] = [part.tolist() for part in (counts.sum(axis=(1, 2)), by_complete > 0, by_kind > 0, notional)]
     for name, seen, complete_seen, kind_seen, usd in zip(names.categories, *listed, strict=False):
         if seen:
             out.append(VenueCoverage(
