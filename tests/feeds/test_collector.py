@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -162,8 +163,10 @@ def test_a_file_that_breaks_while_collecting_is_replaced(tmp_path, running):
         deliver("bybit", rows(30, first=5_000), round(time.time() * 1e6))
         await asyncio.sleep(3_600)
 
-    collector = running(at(tmp_path), {"bybit": source})
+    # Rounds far apart: the file must break between them, since a connection in use would go on without its file.
+    collector = running(at(tmp_path), {"bybit": source}, config=replace(QUICK, flush=2.0))
     until(lambda: collector.snapshot().written == 1_000)
+    time.sleep(1.0)
     collector.store.close()
     for name in ("store.sqlite-wal", "store.sqlite-shm"):
         (tmp_path / name).unlink(missing_ok=True)
