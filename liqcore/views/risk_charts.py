@@ -62,8 +62,21 @@ def ladder(plan: Plan, zones: Sequence[Zone], levels: Sequence[float]) -> Drawn:
          "encoding": {"y": {"field": "place", "type": "quantitative"}, "text": {"field": "label"}}},
     ]
     liquidation = f"liquidation at {price(plan.liquidation_price)}" if plan.liquidation_price is not None and plan.quantity > 0 else "no liquidation price"
-    alt = f"Price ladder of a {plan.side}: entry {price(plan.entry)}, stop {price(plan.stop)}, {liquidation}, {len(plan.targets)} targets, {len(seen)} clusters in view."
+    alt = f"Price ladder of a {plan.side}: entry {price(plan.entry)}, stop {price(plan.stop)}, {liquidation}, {len(plan.targets)} targets, {len(seen)} clusters in view.{_beyond(zones, low, high)}"
     return _spec(layers, {"marks": rows, "boxes": boxes}, 420), alt
+
+
+def _beyond(zones: Sequence[Zone], low: float, high: float) -> str:
+    """Which clusters the picture leaves out, in a sentence; empty where it shows all."""
+    above, below = [zone for zone in zones if zone.low >= high], [zone for zone in zones if zone.high <= low]
+    parts = []
+    if above:
+        nearest = min(above, key=lambda zone: zone.low)
+        parts.append(f"{len(above)} above it, the nearest {usd(nearest.usd)} of {nearest.side}s from {price(nearest.low)}")
+    if below:
+        nearest = max(below, key=lambda zone: zone.high)
+        parts.append(f"{len(below)} below it, the nearest {usd(nearest.usd)} of {nearest.side}s up to {price(nearest.high)}")
+    return f" Clusters outside the picture: {', and '.join(parts)}." if parts else ""
 
 
 def _apart(prices: np.ndarray, least: float, low: float, high: float) -> np.ndarray:
@@ -132,9 +145,16 @@ def fan(found: MonteCarlo, trades: int) -> Drawn:
 
     layers = [area(low, high, 0.25), area(*inner, 0.35), {
         "data": {"name": "fan"}, "mark": {"type": "line", "color": UP, "strokeWidth": 2, "tooltip": None}, "encoding": {"x": x, "y": {"field": middle, "type": "quantitative"}},
-    }, {"data": {"name": "ruin"}, "mark": {"type": "rule", "color": _DANGER, "strokeDash": [4, 4], "tooltip": None}, "encoding": {"y": {"field": "level", "type": "quantitative"}}}]
+    }, {"data": {"name": "ruin"}, "mark": {"type": "rule", "color": _DANGER, "strokeDash": [4, 4], "tooltip": None}, "encoding": {"y": {"field": "level", "type": "quantitative"}}}, *({
+        "data": {"name": "notes"}, "mark": {"type": "text", "align": "right", "baseline": "bottom", "dy": -3, "fontSize": 11.5, "tooltip": None, **look},
+        "encoding": {"x": {"field": "trade", "type": "quantitative"}, "y": {"field": "level", "type": "quantitative"}, "text": {"field": "label"}},
+    } for look in ({"stroke": PANEL, "strokeWidth": 4}, {"color": "#e6edf3"}))]
     last = frame.iloc[-1]
-    return _spec(layers, {"fan": frame, "ruin": pd.DataFrame({"level": [found.ruin_level]})}, 320), (
+    notes = pd.DataFrame({
+        "trade": len(frame) - 1, "level": [last[high], last[inner[1]], last[middle], found.ruin_level],
+        "label": ["nine runs in ten stay within the light band", "half of the runs within the dark band", "the middle run", f"ruin: {found.ruin_level:.0%} of the start"],
+    })
+    return _spec(layers, {"fan": frame, "ruin": pd.DataFrame({"level": [found.ruin_level]}), "notes": notes}, 320), (
         f"After {trades} trades the account is {last[middle]:.2f} times its start in the middle run, between {last[low]:.2f} and {last[high]:.2f} times in nine of ten; "
         f"{100 * found.ruin_probability:.1f} % of the runs fell to {found.ruin_level:.0%} at some time. No liquidation is in this picture, only stops of equal $ risk."
     )

@@ -83,6 +83,9 @@ def ladder(plan: Plan, found: Inputs) -> None:
     with left:
         spec, alt = risk_charts.ladder(plan, found.zones, found.levels)
         st.vega_lite_chart(spec=spec, key="ladder", alt=alt, width="stretch")
+        _, left_out, where = alt.partition("Clusters outside the picture")
+        if left_out:
+            st.caption(wording.markdown(left_out + where))
         if not found.zones and not found.levels:
             st.caption("No clusters or key levels are drawn: send them here from the Explore page, or type them at the left.")
     with right:
