@@ -4,23 +4,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
-# With the browser tests beside them, two workers keep the two cores of a small machine busy.
-WORKERS ?= 2
+# Many tests wait for sockets and servers; three workers keep the two cores of a small machine busy meanwhile.
+WORKERS ?= 3
 
 # Compiled modules are kept, also where the surroundings ask not to: every server and every test process needs them again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test lint unit browser types-then-browser slow bench samples scenarios screenshots clean chromium
+.PHONY: run test lint unit browser slow bench samples scenarios screenshots clean chromium
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
-# Many tests wait for sockets and servers, so two rows of them side by side end much sooner than one after the other.
+# Types are checked beside the unit tests, which leave room; the browser wants the machine for itself.
 test: $(VENV)/.dev chromium
-	@$(MAKE) --no-print-directory -j2 unit types-then-browser
-
-types-then-browser:
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory -j2 lint unit
 	@$(MAKE) --no-print-directory browser
 
 lint: $(VENV)/.dev
