@@ -10,6 +10,7 @@ from liqcore.views import (  # noqa: E402
     alerts_builder,
     alerts_channels,
     alerts_inbox,
+    alerts_live,
     alerts_page,
     alerts_replay,
     alerts_rules,
@@ -20,28 +21,30 @@ from liqcore.views import (  # noqa: E402
     wording,
 )
 
+alerts_live.sync()
 alerts_page.title()
 st.markdown("Look for a rule that tells early and is seldom wrong: say it as a sentence, and see what it would have told.")
 
 data = panels.attempt(loaders.pick)
-if data is None:
-    st.info("Add files with liquidations or candles, or choose the sample market in the sidebar.", icon=":material/upload_file:")
-    st.stop()
-for note in data.notes:
+for note in data.notes if data is not None else ():
     st.warning(wording.markdown(note), icon=":material/warning:")
 
-near = alerts_builder.around(data)
-alerts_page.from_link(near)
+near = None if data is None else alerts_builder.around(data)
+if near is not None:
+    alerts_page.from_link(near)
 view = alerts_page.view()
 alerts_page.news()
+alerts_live.listen()
 alerts_webhook.listen()
 
 if view == "inbox":
-    alerts_inbox.draw(data, alerts_page.last_rule())
+    alerts_inbox.draw(data, None if near is None else alerts_page.last_rule())
 elif view == "rules":
     alerts_rules.draw()
 elif view == "channels":
     alerts_channels.draw()
+elif data is None or near is None:
+    st.info("Add files with liquidations or candles, or choose the sample market in the sidebar.", icon=":material/upload_file:")
 else:
     rule = alerts_page.built(near, alerts_session.channel_names())
     if rule is None:

@@ -13,7 +13,7 @@ from liqcore.alerts import desk as desks
 from liqcore.alerts.desk import Entry
 from liqcore.alerts.engine import start, step
 from liqcore.alerts.rules import Rule
-from liqcore.views import alerts_replay, alerts_session, alerts_words, controls, loaders, panels, wording
+from liqcore.views import alerts_live, alerts_replay, alerts_session, alerts_words, controls, loaders, panels, wording
 from liqcore.views.controls import LINK
 from liqcore.views.dataset import Dataset
 
@@ -26,13 +26,14 @@ _PLAYS: Final = {"12 h": 12, "1 d": 24, "3 d": 72}
 _COLOUR: Final = {"market-wide": "green", "partly confirmed": "blue", "isolated": "orange", "cannot say": "gray"}
 
 
-def draw(data: Dataset, rule: Rule | None) -> None:
-    """Filters, the alerts that pass them, downloads, and a way to fill the inbox from the market at hand."""
+def draw(data: Dataset | None, rule: Rule | None) -> None:
+    """Filters, the alerts that pass them, downloads, and a way to fill the inbox from the market at hand, where there is one."""
     now = alerts_session.now()
     held = alerts_session.desk()
-    _play(data, rule)
+    if data is not None:
+        _play(data, rule)
     if not held.entries:
-        st.info("Nothing has been told yet. Play the market at hand through your rules to see what an alert looks like.", icon=":material/inbox:")
+        st.info("Nothing has been told yet. Play the market at hand through your rules to see what an alert looks like." if data is not None else "Nothing has been told yet.", icon=":material/inbox:")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         state = controls.choice("Show", {name or "all": _counted(held, name, now) for name in _STATES}, "open", "inbox")
@@ -51,8 +52,9 @@ def draw(data: Dataset, rule: Rule | None) -> None:
         st.caption("No alert passes these filters.")
     pages = max(math.ceil(len(entries) / _PAGE), 1)
     page = int(st.pagination(pages, key="al_page")) if pages > 1 else 1
+    live = alerts_live.told()
     for entry in entries[(page - 1) * _PAGE : page * _PAGE]:
-        _card(entry, now)
+        _card(entry, now, live)
 
 
 def _counted(held: desks.Desk, state: str, now: pd.Timestamp) -> str:
@@ -91,13 +93,15 @@ def _played(data: Dataset, running: list[Rule], hours: int) -> None:
     st.rerun()
 
 
-def _card(entry: Entry, now: pd.Timestamp) -> None:
+def _card(entry: Entry, now: pd.Timestamp, live: frozenset[str]) -> None:
     alert = entry.alert
     state = entry.state(now)
     with st.container(border=True, key=f"al_card_{alert.id}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             st.badge(alert.kind.capitalize(), color="violet" if alert.kind == "modelled" else "primary", icon=":material/insights:" if alert.kind == "modelled" else ":material/local_fire_department:")
             st.badge(f"Venues: {alert.agreement}", color=_COLOUR.get(alert.agreement, "gray"))  # type: ignore[arg-type]
+            if entry.alert.id in live:
+                st.badge("Live", color="green", icon=":material/sensors:")
             if entry.origin == "replay":
                 st.badge("Played", color="gray", icon=":material/history:")
             if state == "snoozed":
@@ -131,7 +135,13 @@ def _actions(entry: Entry, state: str) -> None:
 
 def _acknowledge(ids: tuple[str, ...], done: bool) -> None:
     alerts_session.put(desks.acknowledge(alerts_session.desk(), ids, done))
+    _remember(ids)
 
 
 def _snooze(ids: tuple[str, ...], hours: int) -> None:
     alerts_session.put(desks.snooze(alerts_session.desk(), ids, alerts_session.now() + pd.Timedelta(hours=hours)))
+    _remember(ids)
+
+
+def _remember(ids: tuple[str, ...]) -> None:
+    alerts_live.remember(tuple(one for one in alerts_session.desk().entries if one.alert.id in ids))

@@ -10,7 +10,7 @@ import streamlit as st
 from liqcore.alerts import rule_text
 from liqcore.alerts.rules import Rule, RuleError
 from liqcore.alerts.sentences import sentence
-from liqcore.views import alerts_builder, alerts_session, wording
+from liqcore.views import alerts_builder, alerts_live, alerts_session, wording
 
 _SHOWN: Final = 50
 # Browsers and chats cut longer links.
@@ -39,6 +39,7 @@ def draw() -> None:
         _row(rule)
     if len(rules) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(rules):,} rules are listed; all of them run and are in the files.")
+    alerts_live.panel()
     st.subheader("In and out")
     left, right = st.columns(2, gap="large")
     with left:

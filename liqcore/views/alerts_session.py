@@ -139,6 +139,11 @@ def notifier() -> tuple[Notifier, tuple[str, ...]]:
     return st.session_state["alerts_notifier"]
 
 
+def live_notifier() -> Notifier:
+    """Who sends what rules tell that watch live: the channels of the secrets and the environment."""
+    return _filled(Notifier((), hosted=hosted()))[0]
+
+
 def channel_names() -> tuple[str, ...]:
     """What a rule can tell by: the page itself, and this visitor's channels."""
     return (TOAST, *(channel.name for channel in notifier()[0].channels))

@@ -38,6 +38,7 @@ MARKS: Final = "alert_marks"
 REPORT: Final = "alert_report"
 # Live events arrive within seconds; what comes later than this still counts in the bars after its own.
 DELAY: Final = 30.0
+BARS: Final = ("5min", "15min", "30min", "1h")
 _LOOKBACK: Final = "4h"
 # After a longer break the past is not told any more: it would be a flood of old news.
 _LONGEST_BREAK: Final = np.timedelta64(24, "h")

@@ -12,7 +12,7 @@ from liqcore.alerts.channels import Secret
 from liqcore.alerts.endpoint import LEAST_SECRET, Endpoint, SignalBox
 from liqcore.alerts.observe import AlertData
 from liqcore.alerts.webhook import EXAMPLE
-from liqcore.views import alerts_session, wording
+from liqcore.views import alerts_live, alerts_session, wording
 
 PATH: Final = "/api/tradingview"
 _VARIABLE: Final = "HEATLAB_WEBHOOK_SECRET"
@@ -40,7 +40,9 @@ def listen() -> None:
 
 @st.fragment(run_every="5s")
 def _listen() -> None:
-    waiting = [rule for rule in alerts_session.rules() if rule.enabled and any(part.kind == "external" for part in rule.when.conditions)]
+    # What watches live is judged by the collector, and told from there.
+    live = alerts_live.watched()
+    waiting = [rule for rule in alerts_session.rules() if rule.enabled and rule.id not in live and any(part.kind == "external" for part in rule.when.conditions)]
     if not waiting:
         return
     held, alerts = desks.advance(alerts_session.desk(), waiting, AlertData(external=box().table()), alerts_session.now())

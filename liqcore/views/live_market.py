@@ -21,8 +21,8 @@ from liqcore.feeds.replay import ReplayClock, Tape, replay
 from liqcore.feeds.store import open_store
 from liqcore.feeds.venues import VENUES
 from liqcore.views.dataset import Dataset
+from liqcore.views.folder import folder
 
-FOLDER: Final = "HEATLAB_FOLDER"
 LIVE_VENUES: Final = tuple(name for name, venue in VENUES.items() if venue.socket)
 # The fortnight's most violent day begins a few hours after this moment of the sample.
 REPLAY_FROM: Final = pd.Timedelta(days=4, hours=12)
@@ -47,10 +47,6 @@ class Replayed:
     label: str
 
 
-def _folder() -> str:
-    return os.environ.get(FOLDER) or ".heatlab"
-
-
 def _stop(collector: Collector) -> None:
     atexit.unregister(_stop)
     collector.stop()
@@ -63,17 +59,20 @@ def _stop_replay(held: Replayed) -> None:
 @st.cache_resource(max_entries=1, show_spinner=False, on_release=lambda held: held.shut())
 def session() -> FeedSession:
     """The one session for requests, with its cache at rest."""
-    return open_session(_folder(), timeout=8.0)
+    return open_session(folder(), timeout=8.0)
 
 
 @st.cache_resource(max_entries=1, show_spinner="Starting the collector", on_release=_stop)
 def collector(config: LiveConfig = LiveConfig()) -> Collector:
     """The collector of this process, started on the first visit."""
     from liqcore.feeds.stream import StreamOptions
+    from liqcore.views import alerts_session, alerts_watch, alerts_webhook
 
     options = StreamOptions(loopback=os.environ.get(LOOPBACK) or None)
     sources: dict[str, Source] = {name: partial(_follow, name, options) for name in config.venues}
-    made = Collector(open_store(folder=_folder()), sources, Polling(session(), hours=config.hours, every=config.every), config.collector)
+    polling = Polling(session(), hours=config.hours, every=config.every)
+    watch = alerts_watch.Watch(polling, alerts_session.live_notifier(), alerts_webhook.box().table)
+    made = Collector(open_store(folder=folder()), sources, watch, config.collector)
     made.start()
     # What waits is written when the app is stopped, too.
     atexit.register(_stop, made)

@@ -7,6 +7,8 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from liqcore.views.folder import watch_mark
+
 _FRAMED: Final = "_framed"
 
 
@@ -47,6 +49,11 @@ def run() -> None:
     )
     st.session_state[_FRAMED] = True
     page = st.navigation(pages(), position="top")
+    if watch_mark().exists():
+        # Rules that watch live go on after a restart with the first visitor of any page.
+        from liqcore.views import live_market
+
+        live_market.collector()
     try:
         page.run()
     finally:

@@ -3,10 +3,13 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit
+from streamlit.testing.v1 import AppTest
 
 from liqcore import tables
 from liqcore.alerts.channels import Channel, Secret
@@ -20,6 +23,7 @@ from liqcore.feeds.store import arrivals, as_rows, open_store
 from liqcore.views import alerts_watch
 from liqcore.views.alerts_watch import Watch
 
+ROOT = Path(__file__).parents[2]
 SAMPLE = samples.load_sample("violent")
 FIRST = SAMPLE.candles["time"].iloc[0] + pd.Timedelta("4D") + pd.Timedelta("12h")
 RULES = (
@@ -130,3 +134,81 @@ def test_what_fails_is_reported_and_ends_nothing(tmp_path):
     assert alerts_watch.report(store) == held
     assert len(alerts_watch.inbox(store)) == report.told
     store.close()
+
+
+def opened(**query):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.switch_page("pages/alerts.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.session_state["_framed"] = False
+    return app
+
+
+def words(app):
+    return " ".join(part.value for part in (*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.success))
+
+
+def press(app, start):
+    next(button for button in app.button if button.label.startswith(start)).click().run()
+    assert not app.exception
+
+
+@pytest.fixture
+def at_home(tmp_path, monkeypatch):
+    """A store and a folder of this test's own, on a computer that serves nobody else."""
+    monkeypatch.setenv("HEATLAB_STORE", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    monkeypatch.setenv("HEATLAB_FOLDER", str(tmp_path))
+    monkeypatch.setenv("HEATLAB_HOSTED", "0")
+    streamlit.cache_resource.clear()
+    yield tmp_path
+    streamlit.cache_resource.clear()
+
+
+def test_a_visitor_lets_rules_watch_sees_what_they_told_and_stops_them(at_home):
+    store = at(at_home)
+    fill(store, FIRST - pd.Timedelta("6h"), FIRST + pd.Timedelta("4h"))
+    alerts_watch.give_orders(store, RULES[:1], "15min", str(FIRST))
+    for moment in (FIRST, FIRST + pd.Timedelta("4h")):
+        Watch(lambda collector: 60.0).look(Collector(store, {}), micros(moment))
+    told = alerts_watch.inbox(store)
+    alerts_watch.stop(store)
+    assert told
+    app = opened(pane="rules")
+    app.session_state["alerts_rules"] = RULES[1:]
+    app.run()
+    assert "judged once a minute" in words(app)
+    press(app, "Watch live with 1 rule")
+    assert "**1 rule** watches the live market" in words(app)
+    assert (at_home / "rules-watch-live").exists()
+    # Somebody else, later: the inbox of before is there, and what is done to it stays done.
+    other = opened(pane="inbox").run()
+    assert not other.exception
+    assert told[0].alert.sentence.split(".")[0][:30] in words(other).replace("\\", "")
+    press(other, "Acknowledge")
+    assert all(one.acknowledged for one in alerts_watch.inbox(store))
+    assert "watches the live market" in words(opened(pane="rules").run())
+    press(app, "Stop watching")
+    assert alerts_watch.orders(store) is None
+    assert not (at_home / "rules-watch-live").exists()
+    store.close()
+
+
+def test_on_a_hosted_app_only_the_owner_lets_rules_watch(at_home, monkeypatch):
+    monkeypatch.setenv("HEATLAB_HOSTED", "1")
+    (at_home / "rules-watch-live").touch()
+    app = opened(pane="rules")
+    app.session_state["alerts_rules"] = RULES
+    app.run()
+    assert "only its owner lets rules watch live" in words(app)
+    assert not [button for button in app.button if "atch" in button.label]
+
+
+def test_inbox_and_rules_are_there_without_a_market(at_home):
+    app = opened(pane="rules", data="Your own files")
+    app.session_state["alerts_rules"] = RULES
+    app.run()
+    assert not app.exception
+    assert "New" in words(app)
+    app = opened(pane="inbox", data="Your own files").run()
+    assert "Nothing has been told yet." in words(app)
