@@ -7,9 +7,11 @@ from typing import Final
 
 import streamlit as st
 
+from liqcore import tables
 from liqcore.alerts import desk as desks
 from liqcore.alerts.desk import Entry
 from liqcore.alerts.rules import RuleError
+from liqcore.feeds.collector import Collector
 from liqcore.feeds.store import Store, StoreError
 from liqcore.views import alerts_session, alerts_watch, wording
 from liqcore.views.alerts_watch import Orders
@@ -17,6 +19,8 @@ from liqcore.views.folder import watch_mark
 
 _SEEN: Final = "alerts_live_seen"
 _PACE: Final = "10s"
+# A level further from the price than this share is likely one of another market.
+_FAR: Final = 0.3
 # What the markets of the sidebar call the store.
 _MARKET: Final = ("data", "Live: what was collected")
 
@@ -115,6 +119,8 @@ def panel() -> None:
         return
     st.markdown(f":material/radar: **{_counted(len(found.rules))}** watch{'es' if len(found.rules) == 1 else ''} the live market since {wording.when(found.since)}, by bars of {found.bars.replace('min', ' min').replace('1h', '1 h')}.")
     st.caption(_state(told, found))
+    for sentence in _far(found):
+        st.warning(wording.markdown(sentence), icon=":material/straighten:")
     for sentence in told.undelivered:
         st.warning(f"Not delivered: {wording.markdown(sentence)}", icon=":material/mark_email_unread:")
     with st.container(horizontal=True, gap="small"):
@@ -124,12 +130,25 @@ def panel() -> None:
         st.button("Stop watching", icon=":material/stop_circle:", key="al_unwatch", on_click=_stop)
 
 
+def _far(found: Orders) -> list[str]:
+    """A sentence for each rule whose level is nowhere near the live price, as one built on the sample market is."""
+    candles = None if (market := _collector().window.market()) is None else market.candles
+    if candles is None or candles.empty:
+        return []
+    price = float(candles["close"].iloc[-1])
+    levels = {rule.name: [part.level for part in rule.when.conditions if part.level is not None] for rule in found.rules}
+    return [
+        f"'{name}' watches {wording.price(level)}, while the live price is {wording.price(price)}: it can hardly tell anything there."
+        for name, held in levels.items() for level in held[:1] if abs(level / price - 1) > _FAR
+    ]
+
+
 def _state(told: alerts_watch.Report, found: Orders) -> str:
     if told.problem:
         return f":material/error: {wording.markdown(told.problem)}"
     if not told.moment or told.moment < found.since[:19]:
         return "The first look comes after the next round of questions, within a minute or two."
-    age = wording.age(told.moment, alerts_session.now().tz_localize(None))
+    age = wording.age(tables.to_datetime64(told.moment), alerts_session.now().tz_localize(None))
     return f"Last look {age} ago, up to {wording.when(told.until)}; it took {told.seconds:.1f} s. {told.told:,} alert{'s' if told.told != 1 else ''} told since the inbox was begun."
 
 
@@ -166,8 +185,12 @@ def _allowed() -> bool:
     return not alerts_session.hosted() or bool(st.session_state.get("alerts_owner"))
 
 
-def _store() -> Store:
+def _collector() -> Collector:
     # The collector brings the network packages with it, which only those who watch need.
     from liqcore.views import live_market
 
-    return live_market.collector().store
+    return live_market.collector()
+
+
+def _store() -> Store:
+    return _collector().store

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -187,7 +188,11 @@ def test_a_visitor_lets_rules_watch_sees_what_they_told_and_stops_them(at_home):
     assert told[0].alert.sentence.split(".")[0][:30] in words(other).replace("\\", "")
     press(other, "Acknowledge")
     assert all(one.acknowledged for one in alerts_watch.inbox(store))
-    assert "watches the live market" in words(opened(pane="rules").run())
+    alerts_watch.Watch(lambda collector: 60.0).look(Collector(store, {}), round(time.time() * 1e6))
+    later = opened(pane="rules").run()
+    assert not later.exception
+    assert "watches the live market" in words(later)
+    assert "Last look" in words(later)
     press(app, "Stop watching")
     assert alerts_watch.orders(store) is None
     assert not (at_home / "rules-watch-live").exists()
