@@ -6,7 +6,7 @@ shell.require_frame()
 
 import streamlit as st  # noqa: E402
 
-from liqcore.views import compare_panels, controls, loaders, panels, wording  # noqa: E402
+from liqcore.views import compare_other, compare_panels, controls, loaders, panels, wording  # noqa: E402
 
 st.title("Compare venues")
 st.markdown("Look at one band on all maps at once: is it the market's, or one venue's noise?")
@@ -27,7 +27,7 @@ if settings is None:
 if view == "record":
     panels.attempt(compare_panels.model_and_record, data, settings, drawing)
 elif view == "file":
-    panels.attempt(compare_panels.against_a_file, data, settings, drawing)
+    panels.attempt(compare_other.against_another, data, settings, drawing)
 else:
     found = panels.attempt(compare_panels.venues_of, data, settings)
     if found is None:

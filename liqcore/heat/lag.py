@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -23,11 +23,23 @@ _SIGMAS = 3.0
 
 @dataclass(frozen=True)
 class Lag:
-    """How much later a venue is than the others: seconds (negative: earlier), sureness 0 to 1, and its events."""
+    """How much later a venue is than the others: seconds (negative: earlier), sureness 0 to 1, and its events.
+
+    `pairs` (2 · reach + 1,) counts its events with an event elsewhere by how many steps later they came, from −reach
+    to reach, averaged over three steps; `step` is in seconds. What shifts the whole picture to one side is a lag.
+    """
 
     seconds: float
     confidence: float
     events: int
+    pairs: np.ndarray = field(default_factory=lambda: np.zeros(1), compare=False, repr=False)
+    step: float = 1.0
+
+    @property
+    def shifts(self) -> np.ndarray:
+        """(2 · reach + 1,) seconds of `pairs`."""
+        reach = len(self.pairs) // 2
+        return np.arange(-reach, reach + 1) * self.step
 
 
 def venue_lags(
@@ -132,7 +144,7 @@ def _lags(busy: Mapping[str, np.ndarray], step: float, reach: int, minimum: int)
             if lag and not _lopsided(whole, lag, reach):
                 lag = 0
             agree = np.mean([peak is not None and lag is not None and abs(peak - lag) <= 2 for peak in peaks])
-            out[name] = Lag((lag or 0) * step, float(agree), len(own))
+            out[name] = Lag((lag or 0) * step, float(agree), len(own), np.convolve(whole, np.ones(3) / 3, "same"), step)
     return out
 
 

@@ -10,7 +10,8 @@ import streamlit as st
 from liqcore import tables
 from liqcore.alerts import desk as desks
 from liqcore.alerts.desk import Entry
-from liqcore.alerts.rules import RuleError
+from liqcore.alerts.rules import Rule, RuleError
+from liqcore.alerts.sentences import sentence
 from liqcore.feeds.collector import Collector
 from liqcore.feeds.store import Store, StoreError
 from liqcore.views import alerts_session, alerts_watch, wording
@@ -21,6 +22,7 @@ _SEEN: Final = "alerts_live_seen"
 _PACE: Final = "10s"
 # A level further from the price than this share is likely one of another market.
 _FAR: Final = 0.3
+_SHOWN: Final = 10
 # What the markets of the sidebar call the store.
 _MARKET: Final = ("data", "Live: what was collected")
 
@@ -118,15 +120,20 @@ def panel() -> None:
         _switch(f"Watch live with {_counted(len(kept))}", "al_watch", bool(kept))
         return
     st.markdown(f":material/radar: **{_counted(len(found.rules))}** watch{'es' if len(found.rules) == 1 else ''} the live market since {wording.when(found.since)}, by bars of {found.bars.replace('min', ' min').replace('1h', '1 h')}.")
+    st.markdown("\n".join(f"- {wording.markdown(rule.name)}: {wording.markdown(sentence(rule))}" for rule in found.rules[:_SHOWN]))
+    if len(found.rules) > _SHOWN:
+        st.caption(f"And {len(found.rules) - _SHOWN:,} more.")
     st.caption(_state(told, found))
-    for sentence in _far(found):
-        st.warning(wording.markdown(sentence), icon=":material/straighten:")
-    for sentence in told.undelivered:
-        st.warning(f"Not delivered: {wording.markdown(sentence)}", icon=":material/mark_email_unread:")
+    for sentence_told in _far(found):
+        st.warning(wording.markdown(sentence_told), icon=":material/straighten:")
+    for lost in told.undelivered:
+        st.warning(f"Not delivered: {wording.markdown(lost)}", icon=":material/mark_email_unread:")
     with st.container(horizontal=True, gap="small"):
         same = {(rule.id, rule.name, rule.tell) for rule in kept} == {(rule.id, rule.name, rule.tell) for rule in found.rules}
         if kept and not same:
             _switch(f"Watch {_counted(len(kept))} instead", "al_watch_again", True)
+        if {rule.id for rule in found.rules} - {rule.id for rule in alerts_session.rules()}:
+            st.button("Edit them here", icon=":material/edit_note:", key="al_watch_edit", on_click=_bring, args=(found.rules,), help="Puts the watched rules on the list above. What you change there takes effect when you let it watch instead.")
         st.button("Stop watching", icon=":material/stop_circle:", key="al_unwatch", on_click=_stop)
 
 
@@ -167,6 +174,10 @@ def _start(bars: str) -> None:
         watch_mark().touch()
     except (StoreError, RuleError, OSError) as problem:
         st.session_state["alerts_said"] = f"Watching could not begin: {problem}"
+
+
+def _bring(rules: tuple[Rule, ...]) -> None:
+    alerts_session.add_rules(rules)
 
 
 def _stop() -> None:

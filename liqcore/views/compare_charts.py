@@ -9,6 +9,7 @@ import pandas as pd
 
 from liqcore.heat.comparison import Difference
 from liqcore.heat.grid import HeatGrid
+from liqcore.heat.lag import Lag
 from liqcore.views.chart_data import milliseconds
 from liqcore.views.chart_marks import LINE, QUIET
 from liqcore.views.palette import LONG, PANEL, SHORT
@@ -117,6 +118,39 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
     late = rows[(rows["seconds"] > 0)]
     said = ", ".join(f"{row.venue} {row.seconds:.0f} s" for row in late.itertuples()) or "none is visibly late"
     return spec, f"How much later each venue's liquidations are than the others' (in seconds, whatever the $ amount): {said}."
+
+
+def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
+    """How often another venue's event came how much earlier or later than one of this venue's, against the mirror image of that.
+
+    Without a lag the picture is its own mirror image, whatever bursts the events come in.
+    """
+    reach = min(max(2 * abs(lag.seconds) + 20 * lag.step, 60 * lag.step), float(lag.shifts[-1]))
+    kept = np.abs(lag.shifts) <= reach
+    here = pd.DataFrame({"seconds": lag.shifts[kept], "pairs": lag.pairs[kept], "line": f"{venue} after the others"})
+    mirror = pd.DataFrame({"seconds": lag.shifts[kept], "pairs": lag.pairs[::-1][kept], "line": "its mirror image"})
+    middle = len(lag.pairs) // 2
+    steps = round(lag.seconds / lag.step)
+    there, back = float(lag.pairs[middle + steps]), float(lag.pairs[middle - steps])
+    shown = pd.concat([here, mirror], ignore_index=True)
+    spec = _spec(shown, [{
+        "mark": {"type": "line", "tooltip": None, "interpolate": "monotone"},
+        "encoding": {
+            "x": {"field": "seconds", "type": "quantitative", "scale": {"nice": False}, "axis": {"title": f"Seconds by which {venue} came after another venue (left of 0: before)", "grid": False}},
+            "y": {"field": "pairs", "type": "quantitative", "axis": {"title": "Pairs of events", "grid": True, "gridColor": LINE}},
+            "color": {"field": "line", "type": "nominal", "sort": None, "scale": {"range": [SHORT, QUIET]}, "legend": {"title": None, "orient": "top", "labelColor": QUIET}},
+            "strokeDash": {"field": "line", "type": "nominal", "sort": None, "scale": {"range": [[1, 0], [4, 4]]}, "legend": None},
+        },
+    }, {
+        "data": {"name": "mark"}, "mark": {"type": "rule", "color": LONG, "strokeWidth": 2, "tooltip": None}, "encoding": {"x": {"field": "seconds", "type": "quantitative"}},
+    }], 260)
+    spec["datasets"]["mark"] = pd.DataFrame({"seconds": [lag.seconds]})
+    if not steps:
+        return spec, f"No shift of {venue} stands out against its mirror image: it is neither late nor early as far as these {lag.events:,} busy steps tell."
+    return spec, (
+        f"At {abs(lag.seconds):g} seconds {'after' if steps > 0 else 'before'} the others, {venue} has {there:,.0f} pairs of events; as many seconds "
+        f"{'before' if steps > 0 else 'after'} them, {back:,.0f}. The wider the two lines part there, the surer the lag."
+    )
 
 
 def _spec(rows: pd.DataFrame, layers: list[dict[str, Any]], height: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The views of the compare page: side by side, difference, agreement, lag, what-if, model against record and against a file."""
+"""The views of the compare page: side by side, difference, agreement, lag, what-if, and model against record."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables
-from liqcore.feeds.read_grid import read_grid
 from liqcore.heat.agreement import agreement, agreement_by_price
 from liqcore.heat.bands import ClusterRule
-from liqcore.heat.clusters import Cluster, find_clusters
-from liqcore.heat.comparison import band_overlap, difference, model_hits, venue_table, without_venue
-from liqcore.heat.grid import GridError, HeatGrid, merge
+from liqcore.heat.clusters import Cluster, concentration, find_clusters
+from liqcore.heat.comparison import difference, model_hits, venue_table, without_venue
+from liqcore.heat.grid import HeatGrid, merge
 from liqcore.heat.lag import Lag, venue_lags
 from liqcore.views import chart, compare_charts, dataset, loaders, overlays, panels, wording
 from liqcore.views.controls import LINK, Drawing
@@ -23,11 +22,12 @@ from liqcore.views.dataset import Dataset, ViewSettings
 
 VIEWS: Final = {
     "venues": "Side by side", "difference": "Difference", "agreement": "Agreement", "lag": "Lag", "without": "Without a venue",
-    "record": "Model and record", "file": "Against a file",
+    "record": "Model and record", "file": "Against another map",
 }
 RULE: Final = ClusterRule(strong=1.3, weak=0.8)
 _LAST: Final = 12
 _BINS: Final = 80
+_CLUSTERS: Final = 12
 _TABLE_CONFIG: Final = {
     "USD": st.column_config.NumberColumn(format="compact"), "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
     "Longs": st.column_config.NumberColumn(format="percent"), "Largest print": st.column_config.NumberColumn(format="percent", help="The share of the largest single liquidation in the venue's USD."),
@@ -166,8 +166,30 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
         "Basis, bp": st.column_config.NumberColumn(format="%+.1f"), "Late by, s": st.column_config.NumberColumn(format="%.0f"),
         "Sure": st.column_config.NumberColumn(format="percent", help="How sure the lag is. Around a half or below, it is a guess."),
     })
+    _one_or_many(found)
     if not data.synthetic:
         st.caption("A file does not say until when each venue was listened to. A venue without recent events is therefore left out, not counted as one that disagrees.")
+
+
+def _one_or_many(found: Venues) -> None:
+    """For each cluster of the sum: is it one print, perhaps one trader, or many?"""
+    clusters = clusters_of(found)
+    if found.whole.kind != "realised" or found.events is None or not clusters:
+        return
+    st.subheader("One whale, or many traders?")
+    made = [(one, concentration(one, found.events, include_high=one.high == found.whole.price_edges[-1])) for one in clusters[:_CLUSTERS]]
+    rows = pd.DataFrame([{
+        "Cluster": f"{wording.price(one.low)} to {wording.price(one.high)}", "Side": f"{one.side}s", "USD": prints.notional, "Events": prints.events,
+        "Largest print": prints.largest_share, "Venues": ", ".join(str(name) for name in prints.venues), "Made of": "mostly one print" if prints.single_print else "many prints",
+    } for one, prints in made if prints.events])
+    if rows.empty:
+        return
+    st.dataframe(rows, hide_index=True, width="stretch", column_config={"USD": st.column_config.NumberColumn(format="compact"), "Largest print": st.column_config.NumberColumn(format="percent")})
+    lone = int((rows["Made of"] == "mostly one print").sum())
+    st.caption(
+        f"{lone} of {len(rows)} clusters {'is' if lone == 1 else 'are'} mostly one print: one trader, or one glitch, and no crowd." if lone
+        else f"None of the {len(rows)} clusters rests on a single print; the largest print anywhere is {rows['Largest print'].max():.0%} of its cluster."
+    )
 
 
 def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -195,13 +217,15 @@ def lags(data: Dataset, found: Venues) -> None:
     if data.lags:
         heard = st.toggle("As a listener hears them", key="heard", bind=LINK, value=True, help="Adds each venue's delay from event to arrival to its events. Off: the times that the venues themselves print.")
     events = _delayed(found.events, data.lags) if heard else found.events
-    frame = lag_table(venue_lags(events, start=found.whole.time_edges[0], end=found.whole.time_edges[-1] + np.timedelta64(10, "m")), data)
+    measured = venue_lags(events, start=found.whole.time_edges[0], end=found.whole.time_edges[-1] + np.timedelta64(10, "m"))
+    frame = lag_table(measured, data)
     if frame.empty:
         st.info("Too few events to compare times: a venue needs 20 busy seconds in the window.", icon=":material/info:")
         return
     spec, alt = compare_charts.lag_chart(frame)
     st.vega_lite_chart(spec=spec, key="lag", alt=alt, width="stretch")
     st.dataframe(frame, hide_index=True, width="stretch", column_config={"Sure": st.column_config.NumberColumn(format="percent")})
+    _how_clear(measured, list(frame["Venue"]))
     if heard and data.synthetic:
         st.caption("The delays of this sample are known, and were added to its events here. The chart shows whether the method finds them again; it is no measurement of a real feed.")
     elif heard:
@@ -212,12 +236,24 @@ def lags(data: Dataset, found: Venues) -> None:
     )
 
 
+def _how_clear(measured: dict[str, Lag], names: list[str]) -> None:
+    """The correlogram behind one venue's lag, the latest venue first."""
+    st.subheader("How clear is it?")
+    venue = str(st.segmented_control("Venue", names, default=names[0], key="lagvenue", bind=LINK, required=True))
+    venue = venue if venue in measured else names[0]
+    spec, alt = compare_charts.correlogram_chart(venue, measured[venue])
+    st.vega_lite_chart(spec=spec, key="correlogram", alt=alt, width="stretch")
+    st.markdown(wording.markdown(alt))
+
+
 def lag_table(found: dict[str, Lag], data: Dataset) -> pd.DataFrame:
     """Lags as a table, latest venue first."""
     frame = pd.DataFrame({
         "Venue": list(found), "Later by, s": [lag.seconds for lag in found.values()], "Sure": [lag.confidence for lag in found.values()],
-        "Busy seconds": [lag.events for lag in found.values()], "Known delay, s": [data.lags.get(name, np.nan) for name in found],
+        "Busy seconds": [lag.events for lag in found.values()], ("Known delay, s" if data.synthetic else "Measured delay, s"): [data.lags.get(name, np.nan) for name in found],
     })
+    if data.slowest:
+        frame["95 % within, s"] = [data.slowest.get(name, np.nan) for name in found]
     return frame.sort_values("Later by, s", ascending=False, kind="stable").reset_index(drop=True)
 
 
@@ -268,31 +304,6 @@ def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) ->
 def _common_range(data: Dataset, settings: ViewSettings) -> tuple[float, float]:
     view = dataset.window(data, replace(settings, layer="modelled"))
     return view.low, view.high
-
-
-def against_a_file(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
-    """Our modelled map beside an exported one of CoinGlass, CoinAnk or this app."""
-    upload = st.file_uploader(
-        "A heatmap as JSON", type=["json"], key="otherfile",
-        help="CoinGlass's or CoinAnk's heatmap answer, or the JSON this app exports. It is read in memory and never stored.",
-    )
-    if upload is None:
-        st.caption("Export a heatmap as JSON (for instance with the JSON button on the Explore page, or save the answer of an aggregator's API) and drop it here.")
-        return
-    try:
-        other = read_grid(upload)
-        ours = loaders.heatmap(data, replace(settings, layer="modelled", price_range=(float(other.price_edges[0]), float(other.price_edges[-1]))))
-        found = band_overlap(ours, other)
-    except (GridError, tables.TableError, dataset.DataError) as problem:
-        panels.problem(problem)
-        return
-    bars = loaders.price_bars(data, settings)
-    small = replace(drawing, volume=False, profile=False, zoom=False, domain=None)
-    for column, grid, name in zip(st.columns(2, gap="small"), (ours, other), ("Our model", f"The file ({other.provenance.source or 'unknown source'})"), strict=True):
-        with column:
-            panels.heatmap(grid, bars, data, small, f"file-{name[:3]}", height=380, title=name)
-    st.markdown(f"**{wording.markdown(found.sentence)}**")
-    st.caption("Each map has its own legend: the sources count different things. Only where they are hottest is compared, at the end of each.")
 
 
 def venue_choice(found: Venues) -> str:

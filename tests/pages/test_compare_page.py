@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit
 from test_pages import charts, open_page, words
 
 from liqcore import tables
 from liqcore.feeds import files, samples
+from tests.loopback.server import VenueServer
 
-VIEWS = ["Side by side", "Difference", "Agreement", "Lag", "Without a venue", "Model and record", "Against a file"]
+VIEWS = ["Side by side", "Difference", "Agreement", "Lag", "Without a venue", "Model and record", "Against another map"]
 
 
 @pytest.mark.parametrize("layer", ["Realised", "Modelled"])
@@ -18,7 +20,7 @@ def test_every_view_runs_and_describes_its_charts(layer):
         app = open_page("compare.py", view=view, layer=layer)
         assert not app.exception, view
         assert not app.error, view
-        assert bool(charts(app)) == (view != "Against a file"), view
+        assert bool(charts(app)) == (view != "Against another map"), view
         assert all(len(chart.proto.alt) > 40 for chart in charts(app))
 
 
@@ -41,10 +43,12 @@ def test_the_table_of_venues_adds_up_with_pandas():
 
 def test_the_lag_view_finds_the_venue_that_arrives_late():
     app = open_page("compare.py", view="Lag", span="All", tf="1h")
+    assert "seconds after the others, Elm has" in words(app)
     table = app.dataframe[0].value
     assert table["Venue"].iloc[0] == "Elm"
     assert table["Later by, s"].iloc[0] == pytest.approx(90, abs=6)
     app.toggle(key="heard").set_value(False).run()
+    assert "pairs of events" in words(app) or "stands out against its mirror image" in words(app)
     assert (app.dataframe[0].value["Later by, s"] == 0).all(), "the times that the venues print are those of the events"
 
 
@@ -122,13 +126,39 @@ def test_an_exported_map_is_compared_with_ours_and_another_file_is_refused():
     from liqcore.views import dataset
     held = samples.load_sample("violent")
     grid = dataset.heatmap(dataset.Dataset(key="v", label="v", synthetic=True, candles=held.candles, open_interest=held.open_interest), dataset.ViewSettings(layer="modelled"))
-    app = open_page("compare.py", view="Against a file")
+    app = open_page("compare.py", view="Against another map")
     app.file_uploader(key="otherfile").set_value(("map.json", files.write_grid(grid, "json"), "application/json")).run()
     assert not app.exception
     assert "hottest bands are hot in ours too" in words(app)
     app.file_uploader(key="otherfile").set_value(("map.json", b"[1, 2", "application/json")).run()
     assert not app.exception
     assert app.error
+
+
+def test_an_aggregators_map_comes_by_key_and_the_key_stays_secret(monkeypatch):
+    secret = "my-own-key-4711"
+    with VenueServer([]) as server:
+        monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
+        monkeypatch.setenv("COINGLASS_KEY", "")
+        streamlit.cache_resource.clear()
+        _, candles = market()
+        dear = candles.assign(**{name: candles[name] * 5 / 3 for name in ("open", "high", "low", "close")})
+        app = upload(open_page("compare.py", data="Your own files", view="Against another map", otherfrom="By key, from an aggregator", span="All", tf="1h"), candles=dear)
+        assert next(button for button in app.button if button.label == "Fetch now").disabled
+        app.text_input(key="typed-coinglass_key").set_value(secret).run()
+        assert server.count("coinglass") == 0, "nothing is asked before the button"
+        next(button for button in app.button if button.label == "Fetch now").click().run()
+        assert not app.exception
+        assert "CoinGlass, model 1, fetched" in words(app)
+        assert len(charts(app)) == 2
+        server.fault("open-api-v4.coinglass.com", "429")
+        app.selectbox(key="othermap").set_value("CoinGlass, model 2").run()
+        next(button for button in app.button if button.label == "Fetch now").click().run()
+        assert not app.exception
+        assert app.error
+        assert "CoinGlass, model 1, fetched" in words(app), "what was held stays"
+        assert secret not in words(app) + str(app.query_params) + " ".join(item.value for item in app.error)
+    streamlit.cache_resource.clear()
 
 
 @pytest.mark.real_data
