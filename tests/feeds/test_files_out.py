@@ -51,7 +51,7 @@ def venue_tables(draw):
 
 
 @pytest.mark.parametrize("format", ["csv", "csv.gz", "parquet"])
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(table=liquidation_tables() | candle_tables() | venue_tables())
 def test_tables_come_back_equal(format, table):
     data = files.write_table(table, format)

@@ -84,11 +84,11 @@ def test_the_watch_tells_what_a_replay_tells_through_restarts_and_by_channel(tmp
     orders = alerts_watch.give_orders(store, RULES, "15min", str(FIRST))
     sender = Notifier((Channel("desk", Secret(address), limit=1_000),))
     watch = Watch(lambda collector: 60.0, sender)
-    moments = pd.date_range(FIRST, FIRST + pd.Timedelta("4h"), freq="20min")
+    moments = pd.date_range(FIRST, FIRST + pd.Timedelta("4h"), freq="40min")
     for number, moment in enumerate(moments):
         if number:
             fill(store, moments[number - 1], moment)
-        if number % 5 == 4:
+        if number % 3 == 2:
             # A new process on what the last one left.
             store.close()
             store, watch = at(tmp_path), Watch(watch.poll, sender)
