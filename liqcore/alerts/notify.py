@@ -50,6 +50,7 @@ class _Box:
 
     channel: Channel
     waiting: deque[Alert] = field(default_factory=deque)
+    under_way: list[Alert] = field(default_factory=list)
     times: deque[dt.datetime] = field(default_factory=deque)
     busy: bool = False
     sent: int = 0
@@ -105,6 +106,11 @@ class Notifier:
         """Forget a channel and what waits for it; a message under way is not stopped."""
         with self._lock:
             self._boxes.pop(name, None)
+
+    def pending(self) -> frozenset[tuple[str, str]]:
+        """Channel and id of each alert that is neither sent nor given up: held back, or being tried. A new process has to send them."""
+        with self._lock:
+            return frozenset((name, alert.id) for name, box in self._boxes.items() for alert in (*box.under_way, *box.waiting))
 
     @property
     def dead_letters(self) -> tuple[DeadLetter, ...]:
@@ -175,9 +181,10 @@ class Notifier:
                             box.sent += 1
                         else:
                             self._bury(box, alert, attempts, reason)
+                    box.under_way = []
         finally:
             with self._lock:
-                box.busy = False
+                box.under_way, box.busy = [], False
                 box.done.set()
 
     def _take(self, box: _Box) -> list[Alert]:
@@ -191,7 +198,8 @@ class Notifier:
                 return []
             count = len(box.waiting) if channel.digest or left == 1 or len(box.waiting) > left else 1
             box.times.append(now)
-            return [box.waiting.popleft() for _ in range(count)]
+            box.under_way = [box.waiting.popleft() for _ in range(count)]
+            return box.under_way
 
     def _try(self, channel: Channel, batch: Sequence[Alert]) -> tuple[str | None, int]:
         """Reason of the failure, None for success; and the attempts it took."""

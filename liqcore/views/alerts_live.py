@@ -151,12 +151,12 @@ def _far(found: Orders) -> list[str]:
 
 
 def _state(told: alerts_watch.Report, found: Orders) -> str:
-    if told.problem:
-        return f":material/error: {wording.markdown(told.problem)}"
     if not told.moment or told.moment < found.since[:19]:
         return "The first look comes after the next round of questions, within a minute or two."
     age = wording.age(tables.to_datetime64(told.moment), alerts_session.now().tz_localize(None))
-    return f"Last look {age} ago, up to {wording.when(told.until)}; it took {told.seconds:.1f} s. {told.told:,} alert{'s' if told.told != 1 else ''} told since the inbox was begun."
+    reached = f", up to {wording.when(told.until)}" if told.until else ""
+    look = f"Last look {age} ago{reached}; it took {told.seconds:.1f} s. {told.told:,} alert{'s' if told.told != 1 else ''} told since the inbox was begun."
+    return f":material/error: {wording.markdown(told.problem)} {look}" if told.problem else look
 
 
 def _switch(label: str, key: str, possible: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -180,12 +180,13 @@ class Watch:
         if alerts:
             # First what was told, then up to when: a process that ends in between tells the same again, and the inbox knows it.
             known = {one.alert.id for one in held.entries}
-            _keep_inbox(store, desk, () if self.notifier is None else (*unsent, *(one.id for one in alerts if one.id not in known)))
+            names = [] if self.notifier is None else [channel.name for channel in self.notifier.channels]
+            asked = {one.id: tuple(name for name in names if name in one.tell) for one in alerts if one.id not in known}
+            _keep_inbox(store, desk, {**unsent, **asked})
         if desk.state is None:
             return "", ""
         store.set_note(STATE, json.dumps(desk.state.to_dict()))
-        waits = state is not None and data.candles is not None and data.candles.empty
-        return f"{desk.state.until}Z", "No candles have come yet: rules about prices and modelled levels wait for them." if waits else ""
+        return f"{desk.state.until}Z", "" if state is None else _waits(wanted, data)
 
     def read(self, store: Store, since: int) -> AlertData:
         """The market from a moment (µs) on, as the store holds it."""
@@ -202,11 +203,31 @@ class Watch:
         if self.notifier is None:
             return
         held, unsent = _inbox(store)
+        # What this process holds back already is not handed over twice.
+        busy = self.notifier.pending()
+        left = [(one.alert, tuple(name for name in unsent.get(one.alert.id, ()) if (name, one.alert.id) not in busy)) for one in reversed(held.entries)]
         # Asked without alerts, too: that sends what quiet hours and limits held back.
-        self.notifier.deliver([one.alert for one in reversed(held.entries) if one.alert.id in unsent], wait=4.0)
+        self.notifier.deliver([replace(alert, tell=names) for alert, names in left if names], wait=4.0)
+        # Only what is sent or given up leaves the outbox: the rest is the next process's, should this one end.
+        waiting: dict[str, tuple[str, ...]] = {}
+        for name, alert_id in sorted(self.notifier.pending()):
+            waiting[alert_id] = (*waiting.get(alert_id, ()), name)
         dead = [Letter(one.channel, one.alert, f"{one.time:%Y-%m-%dT%H:%M:%SZ}", one.attempts, one.reason) for one in self.notifier.take_dead_letters()]
-        if unsent or dead:
-            _keep_inbox(store, desks.bury(held, dead), ())
+        if waiting != unsent or dead:
+            _keep_inbox(store, desks.bury(held, dead), waiting)
+
+
+def _waits(wanted: Orders, data: AlertData) -> str:
+    """What some rule needs and the store does not hold yet, in a sentence; empty where nothing is missing."""
+    parts = [part for rule in wanted.rules for part in rule.when.conditions]
+    missing = []
+    if data.candles is None or data.candles.empty:
+        missing.append("candles (for prices and modelled levels)")
+    elif any(part.heat == "modelled" for part in parts) and (data.open_interest is None or data.open_interest.empty):
+        missing.append("open interest (modelled levels are rougher without it)")
+    if any(part.kind.startswith("funding") for part in parts) and (data.funding is None or data.funding.empty):
+        missing.append("funding")
+    return f"The store does not hold any {' or '.join(missing)} yet. Rules that need it wait." if missing else ""
 
 
 def _until_written(collector: Collector, patience: float = 20.0) -> None:
@@ -216,20 +237,20 @@ def _until_written(collector: Collector, patience: float = 20.0) -> None:
         time.sleep(0.05)
 
 
-def _inbox(store: Store) -> tuple[Desk, frozenset[str]]:
-    """The desk without the engine's state, and the ids of alerts that were not handed to channels yet."""
+def _inbox(store: Store) -> tuple[Desk, dict[str, tuple[str, ...]]]:
+    """The desk without the engine's state, and by id of an alert the channels that have it still to send."""
     text = store.note(INBOX)
     if not text:
-        return Desk(), frozenset()
+        return Desk(), {}
     try:
         facts: Any = json.loads(text)
-        return Desk.from_dict(facts["desk"]), frozenset(facts["unsent"])
+        return Desk.from_dict(facts["desk"]), {str(name): tuple(channels) for name, channels in dict(facts["unsent"]).items()}
     except (ValueError, KeyError, TypeError):
         raise RuleError("The inbox in the store cannot be read. Stop watching and remove the store: alerts are then collected anew.") from None
 
 
-def _keep_inbox(store: Store, desk: Desk, unsent: Sequence[str]) -> None:
-    store.set_note(INBOX, json.dumps({"desk": replace(desk, state=None).to_dict(), "unsent": list(unsent)}, ensure_ascii=False, separators=(",", ":")))
+def _keep_inbox(store: Store, desk: Desk, unsent: Mapping[str, Sequence[str]]) -> None:
+    store.set_note(INBOX, json.dumps({"desk": replace(desk, state=None).to_dict(), "unsent": {name: list(channels) for name, channels in unsent.items() if channels}}, ensure_ascii=False, separators=(",", ":")))
 
 
 def _marks(store: Store) -> dict[str, list[Any]]:

@@ -1,5 +1,6 @@
 """Rules that watch the live market: the same alerts as a replay, through restarts, and told on the page and by channels."""
 
+import datetime as dt
 import json
 import threading
 import time
@@ -13,7 +14,7 @@ import streamlit
 from streamlit.testing.v1 import AppTest
 
 from liqcore import tables
-from liqcore.alerts.channels import Channel, Secret
+from liqcore.alerts.channels import Channel, QuietHours, Secret
 from liqcore.alerts.engine import start, step
 from liqcore.alerts.notify import Notifier
 from liqcore.alerts.observe import AlertData
@@ -103,6 +104,27 @@ def test_the_watch_tells_what_a_replay_tells_through_restarts_and_by_channel(tmp
     asked = [one for one in replayed if "desk" in one.tell]
     assert len(bodies) == len(asked) >= 1
     assert sorted(body["message"].split("\n")[0] for body in bodies) == sorted(one.sentence for one in asked)
+    store.close()
+
+
+def test_what_quiet_hours_hold_back_is_sent_once_by_the_next_process(tmp_path, told):
+    bodies, address = told
+    hour = dt.datetime.now(dt.UTC)
+    quiet = QuietHours(f"{hour - dt.timedelta(hours=1):%H:%M}", f"{hour + dt.timedelta(hours=1):%H:%M}")
+    store, later = at(tmp_path), FIRST + pd.Timedelta("4h")
+    fill(store, FIRST - pd.Timedelta("6h"), later)
+    alerts_watch.give_orders(store, RULES[:1], "15min", str(FIRST))
+    watch = Watch(lambda collector: 60.0, Notifier((Channel("desk", Secret(address), quiet, limit=1_000),)))
+    for moment in (FIRST, later, later + pd.Timedelta("1min")):
+        watch.look(Collector(store, {}), micros(moment))
+    assert not bodies
+    store.close()
+    store, watch = at(tmp_path), Watch(watch.poll, Notifier((Channel("desk", Secret(address), limit=1_000),)))
+    for minute in (2, 3):
+        watch.look(Collector(store, {}), micros(later + pd.Timedelta(minutes=minute)))
+    held = alerts_watch.inbox(store)
+    assert held
+    assert sorted(body["message"].split("\n")[0] for body in bodies) == sorted(one.alert.sentence for one in held)
     store.close()
 
 
