@@ -25,8 +25,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# A file a worker, so that what its tests share is made once; long files of few tests must not come last.
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not browser" -n $(WORKERS) -q
+	$(BIN)/python -m pytest -m "not browser" -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 
 browser: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest -m "browser and not slow" -q
