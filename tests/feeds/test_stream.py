@@ -20,7 +20,7 @@ EVENTS = made_events(60)
 # Venues that tell, at each subscription, what happened before.
 REMEMBER = ("kraken", "dydx")
 HOSTS = {venue: [line.url.removeprefix("wss://") for line in lines] for venue, lines in LINES.items()}
-QUICK = dict(first_wait=0.05, longest_wait=0.2, geo_wait=0.5, silence=1.5)
+QUICK = dict(first_wait=0.05, longest_wait=0.2, geo_wait=0.5, silence=3.0)
 
 
 class World:
@@ -71,7 +71,7 @@ async def until(true, what=lambda: "", seconds=20.0):
 @asynccontextmanager
 async def world(venues=tuple(LINES), faults=(), behaviour=(), **options):
     with VenueServer() as server:
-        server.open_sockets(**{"ping_every": 0.3, "patience": 1.4, **dict(behaviour)})
+        server.open_sockets(**{"ping_every": 0.6, "patience": 4.0, **dict(behaviour)})
         here = World(server, StreamOptions(loopback=server.address, **{**QUICK, **options}))
         for kind, where in faults:
             here.fault(kind, where)
@@ -105,7 +105,7 @@ def test_every_venue_delivers_what_it_publishes_and_is_kept_alive():
         async with world() as here:
             await here.live()
             await here.publish(LINES)
-            await asyncio.sleep(1.6)
+            await asyncio.sleep(4.6)
             for venue in LINES:
                 assert rows_of(here.rows[venue]) == truth(EVENTS), venue
                 assert {row.symbol for row in here.rows[venue]} == set(VENUES[venue].symbols)
@@ -115,7 +115,7 @@ def test_every_venue_delivers_what_it_publishes_and_is_kept_alive():
                 # Without pings and answers to pings the stand-in hangs up.
                 assert here.sockets.expelled[venue] == 0
                 assert here.handshakes(venue) == len(LINES[venue])
-                assert here.beats[venue][-1] > time.monotonic() - 0.8, "a quiet socket must still show that it lives"
+                assert here.beats[venue][-1] > time.monotonic() - 2.0, "a quiet socket must still show that it lives"
             assert min(here.sockets.pongs[venue] for venue in ("htx", "deribit", "dydx")) >= 3
     asyncio.run(play())
 
