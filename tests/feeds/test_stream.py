@@ -177,12 +177,13 @@ def test_a_silent_socket_is_given_up_and_others_go_on():
             for venue in mute:
                 said = next(status for status in here.told[venue] if status.state == "stale")
                 assert said.message.startswith(f"Nothing came from {VENUES[venue].name} for 1 second")
-            here.server.clear()
+            here.server.clear(requests=False)
             await here.live()
             await here.publish(LINES)
             await until(lambda: all(rows_of(here.rows[venue]) == truth(EVENTS) for venue in LINES))
             assert "stale" not in here.states("okx")
-            assert min(here.handshakes(venue) for venue in mute) >= 1
+            # A venue whose socket was given up connected anew, before or after the silence ended.
+            assert all(here.handshakes(venue) > len(LINES[venue]) for venue in mute)
     asyncio.run(play())
 
 
