@@ -1,5 +1,6 @@
 """Pages run as without a network, with a store in memory, and leave no collector behind."""
 
+import functools
 import os
 import tempfile
 import threading
@@ -8,11 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 
 # Nothing listens on the discard port, so that every venue is refused at once.
 os.environ.setdefault("HEATLAB_LOOPBACK", "127.0.0.1:9")
 os.environ.setdefault("HEATLAB_STORE", "sqlite://")
 os.environ.setdefault("HEATLAB_FOLDER", tempfile.mkdtemp(prefix="heatlab-"))
+
+# Streamlit's test harness looks through all installed packages for components each time it opens a page, for most of a second.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture(autouse=True, scope="module")
