@@ -21,7 +21,7 @@ from liqcore.feeds.venues import VENUES, Venue
 from liqcore.margins import MarginError, TierTable
 
 _TICK: Final = 30_000
-_LIMIT: Final = {"binance": 1500, "binance-coin": 1500, "hyperliquid": 5000, "bitfinex": 10_000, "okx": 300, "bitget": 200}
+_LIMIT: Final = {"binance": 1500, "binance-coin": 1500, "hyperliquid": 5000, "bitfinex": 10_000, "okx": 300, "bitget": 200, "htx": 2000}
 # Volume of one unit in BTC where ccxt passes contracts on; None where its unit could not be established.
 _VOLUME: Final[dict[str, float | None]] = {"gate": 0.0001, "htx": None}
 _TIERS: Final = ("bybit", "gate", "bitget")
@@ -125,6 +125,7 @@ def _client(session: FeedSession, row: Venue) -> Any:
     client = getattr(ccxt, row.ccxt)({"session": session, "enableRateLimit": False, "timeout": int(session.timeout * 1_000), "enableLastHttpResponse": False})
     # A clock that stands still for half a minute lets addresses, and so cache keys, repeat.
     client.milliseconds = lambda: int(session.clock() * 1_000) // _TICK * _TICK
+    client.seconds = lambda: client.milliseconds() // 1_000
     pair, settle = row.unified.split(":")
     base, quote = pair.split("/")
     inverse = settle == "BTC"
@@ -162,7 +163,9 @@ def _plain_candles(session: FeedSession, row: Venue, timeframe: str, step: int, 
     limit = _LIMIT.get(row.id, 1000)
     bars: list[Any] = []
     for since in range(first // step * step, last + 1, limit * step):
-        bars += client.fetch_ohlcv(row.unified, timeframe, since=since, limit=limit)
+        # HTX forgets the span where a number of bars is asked for; dYdX answers the newest bars where no end is.
+        more = {"until": since + limit * step} if row.id == "dydx" else {}
+        bars += client.fetch_ohlcv(row.unified, timeframe, since=since, limit=None if row.id == "htx" else limit, params=more)
     frame = pd.DataFrame(bars, columns=list(tables.CANDLES)[:6]).drop_duplicates("time")
     unit = _VOLUME.get(row.id, 1.0)
     frame["volume"] = np.nan if unit is None else pd.to_numeric(frame["volume"]) * unit

@@ -115,6 +115,8 @@ class VenueServer:
                 await self.sockets.serve(socket, address)
             return socket
         query = dict(request.query)
+        if request.method == "POST":
+            query |= await request.json()
         self.requests.append((address, query, dict(request.headers)))
         kind = self._fault_at(address)
         await asyncio.sleep(self.slow if kind == "timeout" else self.delay)
