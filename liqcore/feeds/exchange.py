@@ -138,6 +138,19 @@ def _htx(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
             if mark is None or mark == query.get("from"):
                 break
             query = {**query, "from": mark}
+    # The coin-margined contract has an older address, which names a page's end by another word and tells no page size.
+    for lower, upper in _windows(first, last, 48 * _HOUR):
+        query = {"contract": venue.inverse[0], "trade_type": 0, "start_time": lower, "end_time": upper, "direct": "prev"}
+        while True:
+            pages += 1
+            if pages > MOST_PAGES:
+                raise _too_long(venue)
+            answer = session.fetch("https://api.hbdm.com/swap-api/v3/swap_liquidation_orders", query)
+            yield answer, None
+            oldest = min((int(one["query_id"]) for one in answer.data["data"]), default=None)
+            if oldest is None or oldest >= query.get("from_id", oldest + 1):
+                break
+            query = {**query, "from_id": oldest}
 
 
 def _bitget(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:

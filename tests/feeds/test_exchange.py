@@ -12,6 +12,7 @@ from liqcore.feeds import FeedError
 from liqcore.feeds.exchange import liquidation_histories, liquidation_history
 from liqcore.feeds.market_data import candles, funding, leverage_tiers, open_interest
 from liqcore.feeds.venues import VENUES
+from tests.loopback import dialects, market_dialects
 
 HISTORY = [name for name, venue in VENUES.items() if venue.history]
 
@@ -54,6 +55,18 @@ def test_disorder_neither_loses_nor_doubles(fresh, kind):
     server.fault("", kind)
     for venue in ("gate", "htx", "okx", "bitfinex", "dydx"):
         assert rows(liquidation_history(session, venue, START, END).table) == truth(server), venue
+
+
+def test_the_coin_margined_history_of_htx_has_its_own_address_and_pages(fresh, monkeypatch):
+    server, session = fresh
+    coin = [dialects.Event(dialects.NOW - number * 60_000 * 90, ("long", "short")[number % 2], 50_000.0, 0.02 * number) for number in range(1, 51)][::-1]
+    monkeypatch.setattr(market_dialects, "COIN", coin)
+    found = liquidation_history(session, "htx", END - np.timedelta64(80, "h"), END)
+    inverse = found.table["symbol"].astype(str) == "BTC-USD"
+    assert rows(found.table[~inverse]) == truth(server)
+    assert rows(found.table[inverse]) == sorted((one.time * 1000, one.side, one.price, round(one.quantity, 9)) for one in coin)
+    assert found.table.loc[inverse, "notional"].sum() == pytest.approx(sum(one.quantity for one in coin) * 50_000.0)
+    assert found.status.state == "live"
 
 
 def test_empty_answers_are_no_error(fresh):

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.loopback import dialects
-from tests.loopback.dialects import NOW, Event, Refused, iso, since
+from tests.loopback.dialects import NOW, Event, Refused, iso, order, since
 
 MINUTE = 60_000
 HOUR = 3_600_000
+# Liquidations of HTX's coin-margined contract, oldest first, which has a history of its own; a test puts them here.
+COIN: list[Event] = []
 SPANS = {"1m": MINUTE, "1": MINUTE, "1min": MINUTE, "1MIN": MINUTE, "1h": HOUR, "1H": HOUR, "60": HOUR, "60min": HOUR, "1HOUR": HOUR}
 
 
@@ -165,6 +167,14 @@ def htx(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
     """Where a number of bars is asked for, HTX answers the newest ones, whatever the span."""
     if path.endswith("v5/market/liquidation_orders"):
         return dialects.htx(events, path, query)
+    if path.endswith("v3/swap_liquidation_orders"):
+        lower, upper = int(query["start_time"]), int(query["end_time"])
+        if upper - lower > 48 * HOUR or query["contract"] != "BTC-USD" or query["trade_type"] != "0":
+            return {"code": 1030, "msg": "Abnormal service", "data": None, "ts": NOW}
+        found = [(number, one) for number, one in enumerate(COIN, start=1) if lower <= one.time <= upper and number < int(query.get("from_id", 10**9))]
+        return {"code": 200, "msg": "ok", "ts": NOW, "data": [
+            {"query_id": number, "contract_code": "BTC-USD", "symbol": "BTC", "direction": order(one), "offset": "close", "volume": one.quantity * one.price / 100,
+             "price": one.price, "created_at": one.time, "amount": one.quantity} for number, one in found[::-1][:20]]}
     if path.endswith("market/history/kline"):
         span = SPANS[query["period"]]
         if "size" in query:
