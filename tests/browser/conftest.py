@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 # A busy machine with software rendering needs its time; a broken page fails all the same.
 expect.set_options(timeout=45_000)
 
+DESK: ViewportSize = {"width": 1280, "height": 900}
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
 # Without these, Chromium phones home, which a closed network answers with many failed connections.
@@ -80,13 +81,22 @@ def fresh_server() -> Callable[..., object]:
     return serving
 
 
+@pytest.fixture(scope="session")
+def desk(browser: Browser) -> Iterator[BrowserContext]:
+    """One visitor's browser, which keeps the app's scripts between tests; software rendering is spared the animations."""
+    context = browser.new_context(viewport=DESK, accept_downloads=True, reduced_motion="reduce")
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    page = context.new_page()
+def page(desk: BrowserContext) -> Iterator[Page]:
+    page = desk.new_page()
+    page.set_viewport_size(DESK)
     page.set_default_timeout(90_000)
     yield page
-    context.close()
+    page.close()
+    desk.clear_cookies()
 
 
 def settle(page: Page) -> None:

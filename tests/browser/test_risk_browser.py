@@ -23,6 +23,7 @@ def test_typing_shows_the_sentence_then_the_plan_and_the_account_stays_out_of_th
     assert page.locator("[data-testid='stException']").count() == 0
 
 
+@pytest.mark.slow
 def test_a_phone_has_no_sideways_scroll(server: str, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{server}/risk")
