@@ -27,12 +27,12 @@ lint: $(VENV)/.dev
 
 # A file a worker, so that what its tests share is made once; long files of few tests must not come last.
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not browser" -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
+	$(BIN)/python -m pytest -m "not browser and not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 
 browser: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest -m "browser and not slow" -q
 
-# Long walks through whole pages, which would take `make test` past a quarter of an hour on two cores.
+# Long walks through whole pages and whole folders of odd files, which would take `make test` past a quarter of an hour on two cores.
 slow: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest -m slow -q
 

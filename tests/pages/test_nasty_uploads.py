@@ -35,6 +35,7 @@ def test_refused_files_are_named_with_a_sentence_and_the_good_view_stays(folder)
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_odd_files_that_can_be_read_never_break_the_page(folder):
     # Few cells and no clusters: what a file does to the page does not depend on them.
     app = open_page("explore.py", data="Your own files", span="All", bins="50", tf="1h", clusters="false")
