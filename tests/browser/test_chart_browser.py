@@ -185,7 +185,7 @@ def open_chart(berlin: BrowserContext, address: str, query: str, grid: HeatGrid,
 @pytest.mark.parametrize(("kind", "query", "upright", "points"), [
     ("modelled", "kind=modelled", True, 120),
     pytest.param("sparse", "kind=sparse", True, 120, marks=pytest.mark.slow), pytest.param("dense", "kind=dense", True, 60, marks=pytest.mark.slow),
-    ("modelled", "kind=modelled&orientation=price-right&profile=1&volume=1", False, 60),
+    pytest.param("modelled", "kind=modelled&orientation=price-right&profile=1&volume=1", False, 60, marks=pytest.mark.slow),
 ])
 def test_the_box_says_the_cell_under_the_pointer_exactly(berlin, address, kind, query, upright, points):
     grid = build(kind)

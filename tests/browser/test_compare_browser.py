@@ -6,7 +6,7 @@ import pytest
 from conftest import settle
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MAPS = "[data-testid='stVegaLiteChart'] .marks"
 
 
