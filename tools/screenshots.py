@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 
-from conftest import CHROMIUM, FLAGS, serving, settle  # noqa: E402
+from browsing import CHROMIUM, FLAGS, serving, settle  # noqa: E402
 
 PICTURES = {
     "start": "/",

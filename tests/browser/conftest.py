@@ -1,64 +1,10 @@
 """A real Chromium and a real server for what only a browser shows."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
-
-# A busy machine with software rendering needs its time; a broken page fails all the same.
-expect.set_options(timeout=45_000)
-
-DESK: ViewportSize = {"width": 1280, "height": 900}
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
-# Without these, Chromium phones home, which a closed network answers with many failed connections.
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]
-
-
-@contextmanager
-def serving(app: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
-    """A fresh Streamlit server on a free port; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tempfile.mkdtemp(prefix="heatlab-")
-    # No venue and no store of somebody else, unless a test asks for one.
-    alone = {"HEATLAB_LOOPBACK": "127.0.0.1:9", "HEATLAB_FOLDER": folder, "HEATLAB_STORE": "sqlite://"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port), "--server.address", "127.0.0.1"],
-        cwd=ROOT, env={**os.environ, **alone, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).read()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError("the server did not start") from None
-                time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
+from browsing import CHROMIUM, DESK, FLAGS, serving
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 
 @pytest.fixture(scope="session")
@@ -97,14 +43,3 @@ def page(desk: BrowserContext) -> Iterator[Page]:
     yield page
     page.close()
     desk.clear_cookies()
-
-
-def settle(page: Page) -> None:
-    """Wait until the script has run to its end and the charts have drawn."""
-    page.wait_for_selector("[data-testid='stApp']")
-    page.wait_for_function(
-        "() => { const app = document.querySelector('[data-testid=\"stApp\"]');"
-        " return app && app.getAttribute('data-test-script-state') === 'notRunning'; }"
-    )
-    page.wait_for_function("() => !document.querySelector('[data-testid=\"stSkeleton\"]')")
-    page.wait_for_timeout(600)

@@ -4,7 +4,7 @@ import json
 import urllib.request
 
 import pytest
-from conftest import ROOT, serving, settle
+from browsing import ROOT, serving, settle
 from playwright.sync_api import Page, expect
 
 from liqcore.alerts import rule_text

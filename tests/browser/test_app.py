@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import DESK, settle
+from browsing import DESK, settle
 from playwright.sync_api import Browser, Page, expect
 
 from liqcore.feeds import files, samples

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import DESK
+from browsing import DESK, ROOT, serving
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from liqcore.heat.grid import HeatGrid
@@ -82,13 +82,11 @@ def bars():
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
-    # The neighbouring conftest starts servers; its own fixture for that lives for one test only.
-    shared = request.config.pluginmanager.get_plugin(str(Path(__file__).with_name("conftest.py")))
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("chart_app")
     (folder / "chart_grids.py").write_text(GRIDS)
-    (folder / "app.py").write_text(textwrap.dedent(APP.format(root=str(shared.ROOT), here=str(folder))))
-    with shared.serving(folder / "app.py") as served:
+    (folder / "app.py").write_text(textwrap.dedent(APP.format(root=str(ROOT), here=str(folder))))
+    with serving(folder / "app.py") as served:
         yield served
 
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from conftest import settle
+from browsing import settle
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -4,7 +4,7 @@ import re
 import struct
 
 import pytest
-from conftest import settle
+from browsing import settle
 from playwright.sync_api import Browser, Page, expect
 
 from liqcore.feeds import scenarios

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import serving
+from browsing import serving
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

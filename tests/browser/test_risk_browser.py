@@ -1,7 +1,7 @@
 """The risk page in a real Chromium: results while typing, private money, phone width."""
 
 import pytest
-from conftest import settle
+from browsing import settle
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
