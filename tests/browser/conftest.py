@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from browsing import CHROMIUM, DESK, FLAGS, serving
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 
 @pytest.fixture(scope="session")
@@ -27,19 +27,11 @@ def fresh_server() -> Callable[..., object]:
     return serving
 
 
-@pytest.fixture(scope="session")
-def desk(browser: Browser) -> Iterator[BrowserContext]:
-    """One visitor's browser, which keeps the app's scripts between tests; software rendering is spared the animations."""
-    context = browser.new_context(viewport=DESK, accept_downloads=True, reduced_motion="reduce")
-    yield context
-    context.close()
-
-
 @pytest.fixture
-def page(desk: BrowserContext) -> Iterator[Page]:
-    page = desk.new_page()
-    page.set_viewport_size(DESK)
+def page(browser: Browser) -> Iterator[Page]:
+    # Software rendering is spared the animations.
+    context = browser.new_context(viewport=DESK, accept_downloads=True, reduced_motion="reduce")
+    page = context.new_page()
     page.set_default_timeout(90_000)
     yield page
-    page.close()
-    desk.clear_cookies()
+    context.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import DESK, ROOT, serving
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from liqcore.heat.grid import HeatGrid
 from liqcore.views.palette import usd
@@ -165,17 +165,11 @@ class Drawn:
         return out | {"Venues": "okx", "Kind": "modelled, not observed" if grid.is_stock else "realised: these happened"}
 
 
-@pytest.fixture(scope="module")
-def berlin(browser: Browser) -> Iterator[BrowserContext]:
-    """A visitor in a zone with a clock change inside the window: the chart must not notice."""
+def open_chart(browser: Browser, address: str, query: str, grid: HeatGrid, log: bool, upright: bool = True) -> Drawn:
+    # A zone with a clock change inside the window: the chart must not notice.
     context = browser.new_context(viewport=DESK, timezone_id="Europe/Berlin", accept_downloads=True, reduced_motion="reduce")
-    yield context
-    context.close()
-
-
-def open_chart(berlin: BrowserContext, address: str, query: str, grid: HeatGrid, log: bool, upright: bool = True) -> Drawn:
-    page = berlin.new_page()
-    page.set_default_timeout(60_000)
+    page = context.new_page()
+    page.set_default_timeout(90_000)
     page.goto(f"{address}/?{query}")
     return Drawn(page, grid, log, upright)
 
@@ -185,9 +179,9 @@ def open_chart(berlin: BrowserContext, address: str, query: str, grid: HeatGrid,
     pytest.param("sparse", "kind=sparse", True, 120, marks=pytest.mark.slow), pytest.param("dense", "kind=dense", True, 60, marks=pytest.mark.slow),
     pytest.param("modelled", "kind=modelled&orientation=price-right&profile=1&volume=1", False, 60, marks=pytest.mark.slow),
 ])
-def test_the_box_says_the_cell_under_the_pointer_exactly(berlin, address, kind, query, upright, points):
+def test_the_box_says_the_cell_under_the_pointer_exactly(browser, address, kind, query, upright, points):
     grid = build(kind)
-    drawn = open_chart(berlin, address, query, grid, kind == "modelled", upright)
+    drawn = open_chart(browser, address, query, grid, kind == "modelled", upright)
     rng = np.random.default_rng(7)
     filled = np.argwhere(grid.total > 0)
     # Small cells are drawn larger than they are; beside one, the pointer means that one.
@@ -204,12 +198,12 @@ def test_the_box_says_the_cell_under_the_pointer_exactly(berlin, address, kind, 
             wrong.append((column, band, said, expected))
     assert not wrong, f"{len(wrong)} of {len(cells)}: {wrong[0]}"
     assert len(cells) >= points * 0.9
-    drawn.page.close()
+    drawn.page.context.close()
 
 
-def test_the_wheel_scrolls_the_page_and_with_shift_zooms_the_chart(berlin, address):
+def test_the_wheel_scrolls_the_page_and_with_shift_zooms_the_chart(browser, address):
     grid = build("modelled")
-    drawn = open_chart(berlin, address, "kind=modelled", grid, log=True)
+    drawn = open_chart(browser, address, "kind=modelled", grid, log=True)
     page = drawn.page
     scrolled = "() => document.querySelector('[data-testid=stMain]').scrollTop"
     prices = "() => [...document.querySelectorAll('.stVegaLiteChart .role-axis-label text')].map(text => text.textContent).filter(text => text[0] == '$')"
@@ -229,13 +223,13 @@ def test_the_wheel_scrolls_the_page_and_with_shift_zooms_the_chart(berlin, addre
     assert drawn.box()["Price band"], "the box still works on a zoomed chart"
     page.mouse.dblclick(*drawn.point(30, 20))
     page.wait_for_function(f"before => JSON.stringify(({prices})().sort()) == JSON.stringify(before.sort())", arg=before)
-    page.close()
+    page.context.close()
 
 
 def test_a_finger_scrolls_the_page_and_a_tap_reads_a_cell(browser, address):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(90_000)
     page.goto(f"{address}/?kind=modelled")
     grid = build("modelled")
     drawn = Drawn(page, grid, log=True)
@@ -258,8 +252,8 @@ def test_a_finger_scrolls_the_page_and_a_tap_reads_a_cell(browser, address):
     context.close()
 
 
-def test_a_rerun_with_new_data_shows_the_new_cells(berlin, address):
-    drawn = open_chart(berlin, address, "kind=modelled", build("modelled"), log=True)
+def test_a_rerun_with_new_data_shows_the_new_cells(browser, address):
+    drawn = open_chart(browser, address, "kind=modelled", build("modelled"), log=True)
     page = drawn.page
     page.get_by_role("slider").first.focus()
     page.keyboard.press("ArrowRight")
@@ -269,13 +263,13 @@ def test_a_rerun_with_new_data_shows_the_new_cells(berlin, address):
     column, band = np.argwhere(other.grid.total > 0)[400].tolist()
     said, expected = other.at(column, band), other.expected(column, band)
     assert {title: said.get(title) for title in expected} == expected
-    page.close()
+    page.context.close()
 
 
 @pytest.mark.slow
-def test_a_click_selects_the_cell(berlin, address):
+def test_a_click_selects_the_cell(browser, address):
     grid = build("modelled")
-    drawn = open_chart(berlin, address, "kind=modelled&select=1", grid, log=True)
+    drawn = open_chart(browser, address, "kind=modelled&select=1", grid, log=True)
     column, band = np.argwhere(grid.long > 0)[50].tolist()
     drawn.at(column, band)
     drawn.page.mouse.click(*drawn.point(column, band))
@@ -286,11 +280,12 @@ def test_a_click_selects_the_cell(berlin, address):
     assert low == pytest.approx(grid.price_edges[band])
     amount = max(grid.long[column, band], grid.short[column, band])
     assert float(re.search(r"'usd': ([\d.]+)", text)[1]) == pytest.approx(float(f"{amount:.2e}"))
-    drawn.page.close()
+    drawn.page.context.close()
 
 
-def test_the_toolbar_saves_a_picture_and_shows_a_readable_table(berlin, address, tmp_path):
-    drawn = open_chart(berlin, address, "kind=modelled&profile=1&volume=1", build("modelled"), log=True)
+@pytest.mark.slow
+def test_the_toolbar_saves_a_picture_and_shows_a_readable_table(browser, address, tmp_path):
+    drawn = open_chart(browser, address, "kind=modelled&profile=1&volume=1", build("modelled"), log=True)
     page = drawn.page
     page.locator(".stVegaLiteChart").hover()
     with page.expect_download() as saved:
@@ -309,4 +304,4 @@ def test_the_toolbar_saves_a_picture_and_shows_a_readable_table(berlin, address,
     page.wait_for_function("() => /Price band/.test(document.querySelector('[data-testid=stDataFrame]').textContent)")
     assert "base64" not in table.text_content()
     assert drawn.grid.shape == (60, 40)
-    page.close()
+    page.context.close()
