@@ -124,33 +124,27 @@ def _gate(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
 
 
 def _htx(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
-    pages = 0
-    for lower, upper in _windows(first, last, 2 * _HOUR):
-        query: dict[str, Any] = {"contract_code": venue.linear[0], "start_time": lower, "end_time": upper, "limit": 100, "direct": "prev"}
-        while True:
-            pages += 1
-            if pages > MOST_PAGES:
-                raise _too_long(venue)
-            answer = session.fetch("https://api.hbdm.com/v5/market/liquidation_orders", query)
-            yield answer, None
-            rows = answer.data["data"]
-            mark = str(rows[-1]["id"]) if len(rows) >= 100 else None
-            if mark is None or mark == query.get("from"):
-                break
-            query = {**query, "from": mark}
-    # The coin-margined contract has an older address, which names a page's end by another word and tells no page size.
-    for lower, upper in _windows(first, last, 48 * _HOUR):
-        query = {"contract": venue.inverse[0], "trade_type": 0, "start_time": lower, "end_time": upper, "direct": "prev"}
-        while True:
-            pages += 1
-            if pages > MOST_PAGES:
-                raise _too_long(venue)
-            answer = session.fetch("https://api.hbdm.com/swap-api/v3/swap_liquidation_orders", query)
-            yield answer, None
-            oldest = min((int(one["query_id"]) for one in answer.data["data"]), default=None)
-            if oldest is None or oldest >= query.get("from_id", oldest + 1):
-                break
-            query = {**query, "from_id": oldest}
+    # The coin-margined contract has an older address with words of its own, which tells no page size: it is asked until a page is empty.
+    contracts: tuple[tuple[str, str, str, int, int, dict[str, Any]], ...] = (
+        ("v5/market/liquidation_orders", "id", "from", 100, 2 * _HOUR, {"contract_code": venue.linear[0], "limit": 100}),
+        ("swap-api/v3/swap_liquidation_orders", "query_id", "from_id", 1, 48 * _HOUR, {"contract": venue.inverse[0], "trade_type": 0}),
+    )
+    cut = False
+    for path, number, mark, full, length, which in contracts:
+        left = MOST_PAGES
+        for lower, upper in _windows(first, last, length):
+            query: dict[str, Any] | None = {**which, "start_time": lower, "end_time": upper, "direct": "prev"}
+            while query is not None and left:
+                left -= 1
+                answer = session.fetch(f"https://api.hbdm.com/{path}", query)
+                yield answer, None
+                ids = [int(one[number]) for one in answer.data["data"]]
+                more = len(ids) >= full and min(ids) < query.get(mark, min(ids) + 1)
+                query = {**query, mark: min(ids)} if more else None
+            cut = cut or query is not None
+    # One contract that is too long must not cost the other its history.
+    if cut:
+        raise _too_long(venue)
 
 
 def _bitget(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:

@@ -104,9 +104,9 @@ def test_every_cell_of_every_grid_can_be_read_back_to_three_digits(parts):
     grid = HeatGrid(kind, START + np.arange(long.shape[0] + 1) * HOUR, np.linspace(100, 200, long.shape[1] + 1), long, short)
     chart = heatmap_chart(grid)
     for side, values in (("long", long), ("short", short)):
-        np.testing.assert_allclose(read_side(chart, side, long.shape), three_digits(values), rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(read_side(chart, side, long.shape), three_digits(values), rtol=1e-6, atol=1e-12, equal_nan=False)
     double = (long > 0) & (short > 0)
-    np.testing.assert_allclose(read_side(chart, "total", long.shape), np.where(double, three_digits(grid.total), 0), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(read_side(chart, "total", long.shape), np.where(double, three_digits(grid.total), 0), rtol=1e-6, atol=1e-12, equal_nan=False)
 
 
 @pytest.mark.parametrize(("kind", "density"), [("modelled", 0.9), ("realised", 0.9), ("realised", 0.01)])
@@ -114,7 +114,7 @@ def test_hover_is_exact_and_small_on_dense_and_on_scattered_grids(kind, density)
     grid = make_grid(kind, columns=150, bands=60, density=density)
     chart = heatmap_chart(grid)
     for side in ("long", "short"):
-        np.testing.assert_allclose(read_side(chart, side, grid.shape), three_digits(grid.side(side)), rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(read_side(chart, side, grid.shape), three_digits(grid.side(side)), rtol=1e-6, atol=1e-12, equal_nan=False)
     bands = data_of(chart)["bands"]
     sent = sum(bands[side].str.len().sum() for side in ("long", "short", "total"))
     cells = np.count_nonzero(grid.long) + np.count_nonzero(grid.short)
@@ -397,7 +397,7 @@ def test_what_does_not_fit_the_screen_is_joined_and_says_so():
     assert bands <= 400
     assert any("3 columns × 2 bands" in note for note in chart.notes)
     joined = grid.rebin(time=3, price=2)
-    np.testing.assert_allclose(read_side(chart, "long", joined.shape), three_digits(joined.long), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(read_side(chart, "long", joined.shape), three_digits(joined.long), rtol=1e-6, atol=1e-12, equal_nan=False)
     assert not any("Joined" in note for note in heatmap_chart(make_grid("modelled", 800, 300)).notes)
 
 
@@ -469,7 +469,7 @@ def test_recorded_events_stay_exact_where_merging_neighbours_would_not_help(real
     }))
     grid = realised_heatmap(liquidations, timeframe="2h", bins=bins)
     chart = heatmap_chart(grid)
-    np.testing.assert_allclose(read_side(chart, "long", grid.shape), three_digits(grid.long), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(read_side(chart, "long", grid.shape), three_digits(grid.long), rtol=1e-6, atol=1e-12, equal_nan=False)
     filled = grid.total > 0
     alone = filled & ~np.vstack([np.zeros((1, bins), bool), filled[:-1]])
     assert alone.sum() > 0.9 * filled.sum(), "nearly every event cell starts its own run along time"
