@@ -3,6 +3,6 @@
 import streamlit as st
 from starlette.routing import Route
 
-from liqcore.views import alerts_webhook
+from liqcore.views.alerts import webhook as alerts_webhook
 
 app = st.App("app.py", routes=[Route("/api/tradingview", alerts_webhook.endpoint())])

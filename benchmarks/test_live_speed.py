@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds import live_figures
-from liqcore.feeds.collector import Collector
-from liqcore.feeds.parse_rows import LiquidationRow
-from liqcore.feeds.store import open_store
-from liqcore.feeds.window import Events
+from liqcore.feeds.live import figures as live_figures
+from liqcore.feeds.live.collector import Collector
+from liqcore.feeds.live.store import open_store
+from liqcore.feeds.live.window import Events
+from liqcore.feeds.venues.rows import LiquidationRow
 from liqcore.heat.append import append_events
 from liqcore.heat.realised import realised_heatmap
 
@@ -63,7 +63,7 @@ def million():
 
 
 def test_a_refresh_of_the_page_with_a_million_events_is_short():
-    from liqcore.views import chart
+    from liqcore.charts import chart
 
     events = million()
     cut = len(events) - 500

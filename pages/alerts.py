@@ -4,21 +4,19 @@ from liqcore.views import shell
 
 shell.require_frame()
 
-import streamlit as st  # noqa: E402
+import streamlit as st
 
-from liqcore.views import (  # noqa: E402
-    alerts_builder,
-    alerts_channels,
-    alerts_inbox,
-    alerts_live,
-    alerts_page,
-    alerts_replay,
-    alerts_rules,
-    alerts_session,
-    alerts_webhook,
-    loaders,
-    panels,
-    wording,
+from liqcore.views import loaders, panels, wording
+from liqcore.views.alerts import (
+    builder as alerts_builder,
+    channels as alerts_channels,
+    inbox as alerts_inbox,
+    live as alerts_live,
+    page as alerts_page,
+    rules as alerts_rules,
+    session as alerts_session,
+    trial as alerts_replay,
+    webhook as alerts_webhook,
 )
 
 alerts_live.sync()

@@ -4,9 +4,10 @@ from liqcore.views import shell
 
 shell.require_frame()
 
-import streamlit as st  # noqa: E402
+import streamlit as st
 
-from liqcore.views import compare_other, compare_panels, controls, loaders, panels, wording  # noqa: E402
+from liqcore.views import controls, loaders, panels, wording
+from liqcore.views.compare import other as compare_other, panels as compare_panels
 
 st.title("Compare venues")
 st.markdown("Look at one band on all maps at once: is it the market's, or one venue's noise?")

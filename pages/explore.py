@@ -4,9 +4,10 @@ from liqcore.views import shell
 
 shell.require_frame()
 
-import streamlit as st  # noqa: E402
+import streamlit as st
 
-from liqcore.views import controls, explain, loaders, overlays, panels, reading_panels, tradingview_panels, wording  # noqa: E402
+from liqcore.views import controls, explain, loaders, overlays, panels, wording
+from liqcore.views.explore import reading as reading_panels, tradingview as tradingview_panels
 
 st.title("Explore the heatmap")
 st.markdown("Look for bright bands near the price, ask whose positions they are, and check how sure this map can be.")

@@ -4,9 +4,10 @@ from liqcore.views import shell
 
 shell.require_frame()
 
-import streamlit as st  # noqa: E402
+import streamlit as st
 
-from liqcore.views import controls, live_page  # noqa: E402
+from liqcore.views import controls
+from liqcore.views.live import page as live_page
 
 st.title("Live liquidations")
 st.markdown("Watch where liquidations cluster as they happen, and look at the badges first: they say which venues you are really seeing.")

@@ -4,9 +4,15 @@ from liqcore.views import shell
 
 shell.require_frame()
 
-import streamlit as st  # noqa: E402
+import streamlit as st
 
-from liqcore.views import loaders, panels, practice_panels, practice_record, practice_table, practice_trade, wording  # noqa: E402
+from liqcore.views import loaders, panels, wording
+from liqcore.views.practice import (
+    panels as practice_panels,
+    record as practice_record,
+    table as practice_table,
+    trade as practice_trade,
+)
 
 st.title("Practise with a hidden future")
 st.markdown("Look at the map as it stood, write down what you expect, and only then let the bars come.")

@@ -4,10 +4,10 @@ from liqcore.views import shell
 
 shell.require_frame()
 
-import pandas as pd  # noqa: E402
-import streamlit as st  # noqa: E402
+import pandas as pd
+import streamlit as st
 
-from liqcore.views import risk_inputs, risk_panels  # noqa: E402
+from liqcore.views.risk import inputs as risk_inputs, panels as risk_panels
 
 st.title("Size a position")
 st.markdown("Look at the loss before the gain: how much can this trade cost, and does the stop fire before liquidation?")

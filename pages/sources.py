@@ -4,10 +4,11 @@ from liqcore.views import shell
 
 shell.require_frame()
 
-import pandas as pd  # noqa: E402
-import streamlit as st  # noqa: E402
+import pandas as pd
+import streamlit as st
 
-from liqcore.views import live_market, sources_panels  # noqa: E402
+from liqcore.views import market as live_market
+from liqcore.views.live import sources as sources_panels
 
 st.title("Sources")
 st.markdown("Look at the column **State** first: a map can only show what its sources told, and this page says what they did not.")

@@ -4,9 +4,9 @@ from liqcore.views import shell
 
 shell.require_frame()
 
-import streamlit as st  # noqa: E402
+import streamlit as st
 
-from liqcore.views import controls, loaders, panels, tour, wording  # noqa: E402
+from liqcore.views import controls, loaders, panels, tour, wording
 
 st.title("Where would leverage break?")
 st.markdown(

@@ -4,9 +4,10 @@ from liqcore.views import shell
 
 shell.require_frame()
 
-import streamlit as st  # noqa: E402
+import streamlit as st
 
-from liqcore.views import panels, walkthrough_panels  # noqa: E402
+from liqcore.views import panels
+from liqcore.views.walkthrough import panels as walkthrough_panels
 
 st.title("Learn by walking through")
 st.markdown("Look at each chart before you read on: what would you do, knowing only what stood there then?")

@@ -16,8 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from liqcore.feeds import samples
-from liqcore.feeds import scenarios as files
+from liqcore.feeds import samples, scenario_files as files
 from liqcore.lab.futures import futures
 from liqcore.lab.recipe import market_of, recipe
 from liqcore.lab.simulator import SimulatedMarket

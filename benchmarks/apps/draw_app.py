@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from liqcore.charts.chart import heatmap_chart
 from liqcore.heat.grid import HeatGrid, Provenance
-from liqcore.views.chart import heatmap_chart
 
 COLUMNS, BINS = 800, 300
 

@@ -15,7 +15,14 @@ from typing import Any, Final
 import pandas as pd
 
 from liqcore.alerts.channels import Secret
-from liqcore.alerts.webhook import EXAMPLE, MAX_BYTES, ExternalSignal, WebhookError, external_table, parse_tradingview
+from liqcore.alerts.webhook import (
+    EXAMPLE,
+    MAX_BYTES,
+    ExternalSignal,
+    WebhookError,
+    external_table,
+    parse_tradingview,
+)
 
 Message = MutableMapping[str, Any]
 LEAST_SECRET: Final = 16

@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from liqcore.feeds.parse import parse_liquidations
     from liqcore.feeds.status import FeedError, SourceStatus
+    from liqcore.feeds.venues.parse import parse_liquidations
 
-_HOME = {"parse_liquidations": "parse", "FeedError": "status", "SourceStatus": "status"}
+_HOME = {"parse_liquidations": "venues.parse", "FeedError": "status", "SourceStatus": "status"}
 
 __all__ = ["FeedError", "SourceStatus", "parse_liquidations"]
 

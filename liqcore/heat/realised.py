@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, completeness_flags, least_complete
+from liqcore.heat.grid import (
+    GridError,
+    HeatGrid,
+    Provenance,
+    VenueCoverage,
+    completeness_flags,
+    least_complete,
+)
 
 # Cells, not events, bound the memory of a grid: 20 million float32 cells a side are 160 MB.
 MAX_CELLS = 20_000_000

@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from liqcore import tables
-from liqcore.lab import simulator
-from liqcore.lab import tape as tapes
+from liqcore.lab import simulator, tape as tapes
 from liqcore.lab.draws import Carry, draw_day
 from liqcore.lab.engine import Engine
 from liqcore.lab.simulator import Branch, SimulationError

@@ -1,6 +1,6 @@
 """A scenario: a story of candles in steps, read from its settings and its market, and checked.
 
-Nothing here reads a file: `liqcore.feeds.scenarios` does, and a page hands over what it found. See `steps` for what a
+Nothing here reads a file: `liqcore.feeds.scenario_files` does, and a page hands over what it found. See `steps` for what a
 reader sees at a step, and `outcome` for how it ended.
 """
 

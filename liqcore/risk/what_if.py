@@ -12,13 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from liqcore.risk import gate
 from liqcore.risk.gate import CODES
-from liqcore.risk.luck import (
-    MonteCarlo,
-    losing_streak_paths,
-    losing_streaks,
-    simulate_trades,
-    streak_cost,
-)
+from liqcore.risk.luck import MonteCarlo, losing_streak_paths, losing_streaks, simulate_trades, streak_cost
 from liqcore.risk.numbers import RiskError
 from liqcore.risk.plan import check_trade, impossibilities, plan_trade
 from liqcore.risk.plan_data import Plan

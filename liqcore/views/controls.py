@@ -11,8 +11,8 @@ import streamlit as st
 
 from liqcore import tables
 from liqcore.heat.assumptions import Assumptions
+from liqcore.service.dataset import DataError, Dataset, Layer, ViewSettings, candle_step
 from liqcore.views import wording
-from liqcore.views.dataset import DataError, Dataset, Layer, ViewSettings, candle_step
 
 TIMEFRAMES: Final = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "12h", "1d")
 SPANS: Final = {"6 h": 6.0, "12 h": 12.0, "1 d": 24.0, "3 d": 72.0, "7 d": 168.0, "14 d": 336.0, "All": None}

@@ -6,7 +6,7 @@ import os
 
 import streamlit as st
 
-from liqcore.feeds.keyed import KeyedSource
+from liqcore.feeds.rest.keyed import KeyedSource
 
 
 def key_of(source: KeyedSource) -> tuple[str, str]:

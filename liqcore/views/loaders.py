@@ -10,9 +10,10 @@ import streamlit as st
 from liqcore import tables
 from liqcore.feeds import files, samples
 from liqcore.heat.grid import GridError, HeatGrid
+from liqcore.service import dataset
+from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import controls, dataset, wording
-from liqcore.views.dataset import Dataset, ViewSettings
+from liqcore.views import controls, wording
 
 SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
 OWN: Final = "files"
@@ -76,7 +77,7 @@ def pick() -> Dataset | None:
 def _collected() -> Dataset | None:
     """What the live collector holds, read anew every minute; None and a sentence while it holds nothing."""
     # The collector brings the network packages with it, which no other market needs.
-    from liqcore.views import live_market
+    from liqcore.views import market as live_market
 
     found = live_market.dataset(live_market.collector(), "Live", False, "live")
     if found is None:

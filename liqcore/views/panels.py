@@ -9,17 +9,18 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from liqcore.charts import chart
+from liqcore.charts.palette import PaletteError
 from liqcore.feeds import files
 from liqcore.feeds.samples import SampleError
 from liqcore.heat.assumptions import AssumptionError
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.margin import MarginError
 from liqcore.learn.scenarios import ScenarioError
+from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import chart, controls, explain, loaders, wording
+from liqcore.views import controls, explain, loaders, wording
 from liqcore.views.controls import Drawing
-from liqcore.views.dataset import DataError, Dataset, ViewSettings
-from liqcore.views.palette import PaletteError
 
 PROBLEMS: Final = (
     DataError, GridError, TableError, AssumptionError, MarginError, SampleError, chart.ChartError, PaletteError, ScenarioError,

@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from liqcore.views.folder import watch_mark
+from liqcore.service.folder import watch_mark
 
 _FRAMED: Final = "_framed"
 
@@ -51,7 +51,7 @@ def run() -> None:
     page = st.navigation(pages(), position="top")
     if watch_mark().exists():
         # Rules that watch live go on after a restart with the first visitor of any page.
-        from liqcore.views import live_market
+        from liqcore.views import market as live_market
 
         live_market.collector()
     try:

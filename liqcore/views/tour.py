@@ -8,10 +8,9 @@ from typing import Final
 import pandas as pd
 
 from liqcore.heat.grid import HeatGrid
+from liqcore.service.dataset import DataError, ViewSettings
 from liqcore.views import explain
-from liqcore.views.controls import LAYERS as LAYER_NAMES
-from liqcore.views.controls import OWN_FILES, Drawing
-from liqcore.views.dataset import DataError, ViewSettings
+from liqcore.views.controls import LAYERS as LAYER_NAMES, OWN_FILES, Drawing
 
 LAYERS: Final = {
     "modelled": "Positions that would be closed",

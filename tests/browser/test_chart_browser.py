@@ -10,8 +10,8 @@ import pytest
 from browsing import DESK, ROOT, serving
 from playwright.sync_api import Browser, Page
 
+from liqcore.charts.palette import usd
 from liqcore.heat.grid import HeatGrid
-from liqcore.views.palette import usd
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +24,7 @@ APP = """
     import pandas as pd
     import streamlit as st
     from chart_grids import bars, grid
-    from liqcore.views.chart import heatmap_chart
+    from liqcore.charts.chart import heatmap_chart
 
     st.set_page_config(layout="wide")
     asked = st.query_params

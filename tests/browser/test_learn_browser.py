@@ -7,9 +7,10 @@ import pytest
 from browsing import settle
 from playwright.sync_api import Browser, Page, expect
 
-from liqcore.feeds import scenarios
+from liqcore.feeds import scenario_files as scenarios
 from liqcore.market.candles import resample
-from liqcore.views import loaders, practice_table
+from liqcore.views import loaders
+from liqcore.views.practice import table as practice_table
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from liqcore.feeds.http import FeedSession, open_session
+from liqcore.feeds.rest.session import FeedSession, open_session
 from tests.loopback.dialects import NOW
 from tests.loopback.server import VenueServer
 

@@ -7,7 +7,8 @@ import pytest
 from loopback_session import END, START, loopback
 
 from liqcore import tables
-from liqcore.feeds import FeedError, aggregators
+from liqcore.feeds import FeedError
+from liqcore.feeds.rest import aggregators
 from liqcore.feeds.status import ClockSkew, KeyRefused
 
 KEY = "very-secret-key"

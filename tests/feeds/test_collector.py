@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liqcore.feeds.collector import Collector, CollectorConfig
-from liqcore.feeds.http import open_session
-from liqcore.feeds.parse_rows import LiquidationRow
-from liqcore.feeds.polling import HISTORY_VENUES, Polling
-from liqcore.feeds.socket_dialects import LINES
+from liqcore.feeds.live.collector import Collector, CollectorConfig
+from liqcore.feeds.live.polling import HISTORY_VENUES, Polling
+from liqcore.feeds.live.store import open_store
+from liqcore.feeds.live.stream import StreamOptions, follow
+from liqcore.feeds.rest.session import open_session
 from liqcore.feeds.status import SourceStatus
-from liqcore.feeds.store import open_store
-from liqcore.feeds.stream import StreamOptions, follow
+from liqcore.feeds.venues.lines import LINES
+from liqcore.feeds.venues.rows import LiquidationRow
 from tests.loopback import dialects, market_dialects
 from tests.loopback.dialects import Event, made_events
 from tests.loopback.server import VenueServer
@@ -231,8 +231,8 @@ def test_a_process_killed_while_it_writes_is_made_whole_by_the_next(tmp_path, ru
     with VenueServer(events) as server, open_session(loopback=server.address, per_second=1_000) as session:
         server.open_sockets()
         script = (
-            "import random, sys, time\nfrom functools import partial\nfrom liqcore.feeds.collector import *\nfrom liqcore.feeds.store import open_store\n"
-            "from liqcore.feeds.stream import StreamOptions, follow\n"
+            "import random, sys, time\nfrom functools import partial\nfrom liqcore.feeds.live.collector import *\nfrom liqcore.feeds.live.store import open_store\n"
+            "from liqcore.feeds.live.stream import StreamOptions, follow\n"
             "options = StreamOptions(loopback=sys.argv[1])\n"
             "sources = {name: partial(follow, name, options=options, rng=random.Random(1)) for name in ('okx', 'bitget', 'gate')}\n"
             "collector = Collector(open_store(sys.argv[2]), sources, config=CollectorConfig(flush=0.01))\ncollector.start()\ntime.sleep(60)\n"

@@ -9,9 +9,9 @@ from loopback_session import END, START, loopback
 
 from liqcore import tables
 from liqcore.feeds import FeedError
-from liqcore.feeds.exchange import liquidation_histories, liquidation_history
-from liqcore.feeds.market_data import candles, funding, leverage_tiers, open_interest
-from liqcore.feeds.venues import VENUES
+from liqcore.feeds.venues.history import liquidation_histories, liquidation_history
+from liqcore.feeds.venues.market import candles, funding, leverage_tiers, open_interest
+from liqcore.feeds.venues.registry import VENUES
 from tests.loopback import dialects, market_dialects
 
 HISTORY = [name for name, venue in VENUES.items() if venue.history]

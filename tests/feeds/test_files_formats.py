@@ -412,7 +412,7 @@ def test_paths_that_cannot_be_read(tmp_path):
 
 
 def test_too_many_rows_are_refused_before_parsing(monkeypatch):
-    from liqcore.feeds import read_table
+    from liqcore.feeds.files import table as read_table
 
     monkeypatch.setattr(read_table, "MAX_ROWS", 50)
     frame = bars(60)

@@ -8,11 +8,11 @@ import nasty
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from liqcore import tables
-from liqcore.feeds import files, read_bytes
+from liqcore.feeds import files
+from liqcore.feeds.files import unpack as read_bytes
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.tables import TableError
 

@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from liqcore import tables
-from liqcore.feeds import read_quality
+from liqcore.feeds.files import quality as read_quality
 
 
 def market(count=1500, freq="5min", seed=0, volatility=0.001):

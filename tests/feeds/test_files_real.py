@@ -6,7 +6,7 @@ import pytest
 
 from liqcore import tables
 from liqcore.feeds import files
-from liqcore.feeds.candle_prices import price_from_candles
+from liqcore.feeds.files.candle_prices import price_from_candles
 from liqcore.tables import TableError
 
 pytestmark = pytest.mark.real_data

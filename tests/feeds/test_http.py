@@ -9,8 +9,16 @@ import pytest
 from loopback_session import loopback
 
 from liqcore.feeds import FeedError
-from liqcore.feeds.http import LOOPBACK, open_session
-from liqcore.feeds.status import BadSymbol, ClockSkew, GeoBlocked, KeyRefused, RateLimited, TimedOut, Unreachable
+from liqcore.feeds.rest.session import LOOPBACK, open_session
+from liqcore.feeds.status import (
+    BadSymbol,
+    ClockSkew,
+    GeoBlocked,
+    KeyRefused,
+    RateLimited,
+    TimedOut,
+    Unreachable,
+)
 
 KLINES = "https://fapi.binance.com/fapi/v1/klines"
 QUERY = {"symbol": "BTCUSDT", "interval": "1m", "limit": 5}
@@ -112,7 +120,7 @@ def test_silence_ends_in_time_and_a_dead_host_is_told():
 
 @pytest.mark.parametrize(("kind", "words"), [("500", "trouble of its own"), ("error-in-200", "internal trouble"), ("truncated", "cut off"), ("429", "pause")])
 def test_an_old_answer_stands_in_and_tells_its_age_and_why(kind, words, monkeypatch):
-    monkeypatch.setattr("liqcore.feeds.http.EXPIRY", {"*": 1})
+    monkeypatch.setattr("liqcore.feeds.rest.session.EXPIRY", {"*": 1})
     with loopback() as (server, session):
         good = session.fetch(KLINES, QUERY).data
         time.sleep(1.1)

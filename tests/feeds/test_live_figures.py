@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from liqcore.feeds import live_figures as figures
 from liqcore.feeds import samples
-from liqcore.feeds.replay import ReplayClock, Tape, replay
-from liqcore.feeds.store import Store, arrivals
-from liqcore.feeds.window import LiveWindow
+from liqcore.feeds.live import figures as figures
+from liqcore.feeds.live.playback import ReplayClock, Tape, replay
+from liqcore.feeds.live.store import Store, arrivals
+from liqcore.feeds.live.window import LiveWindow
 from liqcore.heat.realised import realised_heatmap
 from tests.feeds.test_store import BEGIN, MINUTE, made
 

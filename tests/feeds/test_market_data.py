@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from loopback_session import END, START, loopback
 
-from liqcore.feeds.market_data import candles, funding, leverage_tiers, open_interest
+from liqcore.feeds.venues.market import candles, funding, leverage_tiers, open_interest
 from tests.loopback.dialects import NOW
 from tests.loopback.market_dialects import MINUTE, bar
 

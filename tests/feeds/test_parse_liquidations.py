@@ -3,14 +3,13 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from venue_samples import QUIET, SAMPLES, T
 
 from liqcore import tables
 from liqcore.feeds import FeedError, parse_liquidations
-from liqcore.feeds.parse import PARSERS, parse_rows
-from liqcore.feeds.venues import VENUES
+from liqcore.feeds.venues.parse import PARSERS, parse_rows
+from liqcore.feeds.venues.registry import VENUES
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(max_size=8),

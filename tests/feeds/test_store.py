@@ -16,10 +16,10 @@ import pytest
 import sqlalchemy as sa
 
 from liqcore import tables
-from liqcore.feeds.leader import Leadership
-from liqcore.feeds.parse_rows import LiquidationRow
-from liqcore.feeds.store import SCHEMA, Store, StoreError, arrivals, as_rows, open_store
-from liqcore.feeds.window import LiveWindow
+from liqcore.feeds.live.leader import Leadership
+from liqcore.feeds.live.store import SCHEMA, Store, StoreError, arrivals, as_rows, open_store
+from liqcore.feeds.live.window import LiveWindow
+from liqcore.feeds.venues.rows import LiquidationRow
 
 BEGIN = 1_790_000_000_000_000
 MINUTE = 60_000_000
@@ -171,7 +171,7 @@ def test_a_locked_file_a_bad_address_and_a_place_that_cannot_be_written_get_a_se
 def test_one_leader_a_store_even_when_it_is_killed(path):
     store = filled(path)
     script = (
-        "import sys,time\nfrom liqcore.feeds.store import Store\nfrom liqcore.feeds.leader import Leadership\n"
+        "import sys,time\nfrom liqcore.feeds.live.store import Store\nfrom liqcore.feeds.live.leader import Leadership\n"
         "lead = Leadership(Store(sys.argv[1]))\nprint(lead.take(), flush=True)\ntime.sleep(60)\n"
     )
     other = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])

@@ -7,12 +7,11 @@ from collections import defaultdict
 from contextlib import asynccontextmanager
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from liqcore.feeds.socket_dialects import LINES, meaning
-from liqcore.feeds.stream import StreamOptions, follow
-from liqcore.feeds.venues import VENUES
+from liqcore.feeds.live.stream import StreamOptions, follow
+from liqcore.feeds.venues.lines import LINES, meaning
+from liqcore.feeds.venues.registry import VENUES
 from tests.loopback.dialects import made_events
 from tests.loopback.server import VenueServer
 

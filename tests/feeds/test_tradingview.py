@@ -5,8 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from liqcore.feeds.tradingview import MOST_BOXES, clusters_to_pine, watch_list
 from liqcore.heat.clusters import Cluster

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from liqcore import tables
-from liqcore.feeds import scenarios as files
+from liqcore.feeds import scenario_files as files
 from liqcore.feeds.samples import SampleError
 from liqcore.learn.facts import FACTS
 from liqcore.learn.reading_grade import reading_grade

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from market_series import STEP, bars, mirrored, series, walk
 
 from liqcore import market, tables

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from market_series import START, STEP, bars, clean, mirrored, series, walk
 
 from liqcore import market, tables

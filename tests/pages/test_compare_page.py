@@ -123,7 +123,7 @@ def test_a_level_outside_the_window_is_said():
 
 def test_an_exported_map_is_compared_with_ours_and_another_file_is_refused():
     app = open_page("explore.py", layer="Modelled")
-    from liqcore.views import dataset
+    from liqcore.service import dataset
     held = samples.load_sample("violent")
     grid = dataset.heatmap(dataset.Dataset(key="v", label="v", synthetic=True, candles=held.candles, open_interest=held.open_interest), dataset.ViewSettings(layer="modelled"))
     app = open_page("compare.py", view="Against another map")

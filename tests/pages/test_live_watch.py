@@ -20,10 +20,10 @@ from liqcore.alerts.notify import Notifier
 from liqcore.alerts.observe import AlertData
 from liqcore.alerts.rules import Condition, Group, Rule
 from liqcore.feeds import samples
-from liqcore.feeds.collector import Collector
-from liqcore.feeds.store import arrivals, as_rows, open_store
-from liqcore.views import alerts_watch
-from liqcore.views.alerts_watch import Watch
+from liqcore.feeds.live.collector import Collector
+from liqcore.feeds.live.store import arrivals, as_rows, open_store
+from liqcore.service import watch as alerts_watch
+from liqcore.service.watch import Watch
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = samples.load_sample("violent")

@@ -11,7 +11,8 @@ from liqcore.learn import quiz
 from liqcore.learn.practice import Played, journal_row
 from liqcore.learn.reading_grade import reading_grade
 from liqcore.market.candles import resample
-from liqcore.views import loaders, practice_table
+from liqcore.views import loaders
+from liqcore.views.practice import table as practice_table
 
 
 def button(app: AppTest, key: str):

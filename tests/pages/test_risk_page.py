@@ -9,7 +9,7 @@ from liqcore.risk.luck import simulate_trades
 from liqcore.risk.pine import plan_to_pine
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import price_drag
-from liqcore.views import risk_charts
+from liqcore.views.risk import charts as risk_charts
 
 PARTS = ["Drag the price", "Leverage and stop", "200 trades", "Losing streaks", "Open risks", "Order ticket"]
 

@@ -5,9 +5,9 @@ import re
 import pandas as pd
 from test_pages import charts, open_page, words
 
-from liqcore.feeds import scenarios
+from liqcore.feeds import scenario_files as scenarios
 from liqcore.learn.glossary import find_terms
-from liqcore.views import walkthrough_panels, walkthrough_sandbox
+from liqcore.views.walkthrough import panels as walkthrough_panels, sandbox as walkthrough_sandbox
 
 
 def press(app, key):

@@ -6,8 +6,7 @@ bisection on "equity minus maintenance" and on "net profit".
 
 from decimal import ROUND_FLOOR, Decimal, getcontext
 
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from liqcore.risk import plan_trade
 

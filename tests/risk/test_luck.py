@@ -4,8 +4,7 @@ from itertools import groupby, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from liqcore.risk import RiskError, losing_streak_paths, losing_streaks, simulate_trades, streak_cost
 

@@ -3,8 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from liqcore.risk import RiskError, measured_move, suggest_stops, suggest_targets
 from liqcore.risk.levels import merge_bands

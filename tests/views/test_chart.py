@@ -10,17 +10,16 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from liqcore import tables
+from liqcore.charts.chart import ChartError, heatmap_chart, log_spaced, shared_colour
+from liqcore.charts.data import candles_drawn
+from liqcore.charts.palette import PaletteError, colour_scale, drawn_colours, usd
 from liqcore.heat.grid import HeatGrid, Provenance, VenueCoverage
 from liqcore.heat.realised import realised_heatmap
-from liqcore.views.chart import ChartError, heatmap_chart, log_spaced, shared_colour
-from liqcore.views.chart_data import candles_drawn
-from liqcore.views.palette import PaletteError, colour_scale, drawn_colours, usd
 
 START = np.datetime64("2026-03-01", "us")
 DIGITS = "".join(chr(code) for code in range(33, 127) if chr(code) != "|")
@@ -227,7 +226,7 @@ def test_times_are_numbers_so_that_no_browser_shifts_them():
 
 
 def test_charts_need_neither_streamlit_nor_altair():
-    code = "import sys, liqcore.views.chart; print([name for name in ('streamlit', 'altair', 'ccxt') if name in sys.modules])"
+    code = "import sys, liqcore.charts.chart; print([name for name in ('streamlit', 'altair', 'ccxt') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 

@@ -5,10 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from liqcore.views.palette import (
+from liqcore.charts.palette import (
     DIVERGING,
     PALETTES,
     SCALES,

@@ -7,8 +7,10 @@ import pytest
 from liqcore.feeds import samples
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import track_clusters
-from liqcore.views import dataset, overlays, stories, strips
-from liqcore.views.dataset import Dataset, ViewSettings
+from liqcore.service import dataset
+from liqcore.service.dataset import Dataset, ViewSettings
+from liqcore.views import overlays
+from liqcore.views.explore import stories, strips
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,303 @@
+"""Which column is which, and what its cells mean: names, numbers, times, sides and labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.feeds.files.table import EMPTY_WORDS, MappingNeeded, RawTable, shown
+from liqcore.tables import TableError
+
+# Names as they are compared: lower case, letters and digits only. The first that is present wins.
+TIME: Final = (
+    "time", "timestamp", "ts", "datetime", "date", "opentime", "timeutc", "datetimeutc", "timestamputc", "dateutc",
+    "eventtime", "tradetime", "transacttime", "transacttimestamp", "createtime", "createdat", "calctime", "fundingtime",
+    "updatetime", "updatedat", "unixtime", "unix", "starttime", "timestampms", "timems", "t",
+)
+VENUE: Final = ("venue", "exchange", "exchangename", "market", "platform", "source")
+SYMBOL: Final = ("symbol", "contract", "pair", "instrument", "instrumentid", "instid", "ticker", "coin", "baseasset")
+ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "liquidations": {
+        "time": TIME,
+        "side": ("side", "positionside", "posside", "liquidatedside", "liquidationside", "position", "direction"),
+        "price": (
+            "averageprice", "avgprice", "ap", "fillprice", "executionprice", "price", "px", "tradeprice", "p",
+            "bankruptcyprice", "bankruptprice", "bkpx", "markprice",
+        ),
+        "quantity": (
+            "accumulatedfillquantity", "executedqty", "z", "quantity", "qty", "size", "amount", "sz", "quantitybtc",
+            "qtybtc", "sizebtc", "amountbtc", "volumebtc", "volume", "v",
+        ),
+        "notional": (
+            "notional", "notionalusd", "usdnotional", "usd", "usdvalue", "valueusd", "value", "turnover", "quoteqty",
+            "quoteamount", "amountusd", "volumeusd", "sizeusd", "usdsize",
+        ),
+        "venue": VENUE, "symbol": SYMBOL, "price_kind": ("pricekind",), "completeness": ("completeness",),
+        "long_usd": (
+            "longusd", "liquidationlongusd", "longliquidationusd", "longliquidationsusd", "liqlongusd",
+            "aggregatedlongliquidationusd", "longvolusd",
+        ),
+        "short_usd": (
+            "shortusd", "liquidationshortusd", "shortliquidationusd", "shortliquidationsusd", "liqshortusd",
+            "aggregatedshortliquidationusd", "shortvolusd",
+        ),
+        "long_btc": ("longbtc", "liqlongbtc", "liquidationlongbtc", "longliquidationbtc", "longliquidationsbtc"),
+        "short_btc": ("shortbtc", "liqshortbtc", "liquidationshortbtc", "shortliquidationbtc", "shortliquidationsbtc"),
+        "long_total": ("longliquidations", "longliquidation", "liquidationlong", "liqlong", "longs", "long", "l"),
+        "short_total": ("shortliquidations", "shortliquidation", "liquidationshort", "liqshort", "shorts", "short", "s"),
+    },
+    "candles": {
+        "time": TIME,
+        "open": ("open", "priceopen", "openprice", "o"), "high": ("high", "pricehigh", "highprice", "h"),
+        "low": ("low", "pricelow", "lowprice", "l"), "close": ("close", "priceclose", "closeprice", "c"),
+        "volume": ("homenotional", "volumebtc", "basevolume", "volumebase", "baseassetvolume", "volume", "vol", "v"),
+        "taker_buy_volume": (
+            "takerbuyvolume", "takerbuybaseassetvolume", "takerbuybasevolume", "takerbuybase", "takerbuybtc",
+            "buyvolumebtc", "buyvolume",
+        ),
+        "quote_volume": (
+            "quotevolume", "quoteassetvolume", "volumequote", "volumeusd", "volumeusdt", "foreignnotional", "turnover",
+        ),
+        "taker_buy_quote": ("takerbuyquotevolume", "takerbuyquoteassetvolume", "takerbuyquote"),
+        "symbol": SYMBOL, "venue": VENUE,
+    },
+    "open_interest": {
+        "time": TIME, "venue": VENUE, "symbol": SYMBOL,
+        "quantity": (
+            "openinterestbtc", "oibtc", "sumopeninterest", "openinterest", "oi", "oiopen", "openinterestopen", "oiclose",
+            "openinterestclose", "openinterestamount", "quantity",
+        ),
+        "notional": ("oiusd", "openinterestusd", "sumopeninterestvalue", "openinterestvalue", "oivalue", "notional"),
+        "price": ("markprice", "price", "priceopen", "open"),
+    },
+    "funding": {
+        "time": TIME, "venue": VENUE, "symbol": SYMBOL,
+        "rate": ("fundingrate", "lastfundingrate", "realizedrate", "fundingopen", "funding", "rate", "fundingratepct", "fundingratepercent"),
+        "interval_hours": ("intervalhours", "fundingintervalhours"),
+    },
+}
+NEEDED: Final = {
+    "liquidations": ("time", "side", "price", "quantity"), "candles": ("time", "open", "high", "low", "close"),
+    "open_interest": ("time", "quantity"), "funding": ("time", "rate"),
+}
+OPTIONS: Final = {"side_meaning": ("order", "position"), "quantity_unit": ("BTC", "USD", "100-USD contracts")}
+
+# Whether buy and sell name the order that closed the position, or the position itself (venue documentation).
+SIDE_MEANING: Final = {
+    "binance": "order", "okx": "order", "htx": "order", "lighter": "order", "hyperliquid": "order",
+    "bybit": "position", "gate": "position", "bitget": "position",
+}
+COMPLETENESS: Final = {"binance": "sampled", "okx": "sampled"}
+_VENUES: Final = (
+    ("binance", "binance"), ("okx", "okx"), ("okex", "okx"), ("bybit", "bybit"), ("gate", "gate"), ("bitget", "bitget"),
+    ("htx", "htx"), ("huobi", "htx"), ("hyperliquid", "hyperliquid"), ("lighter", "lighter"), ("bitmex", "bitmex"),
+    ("deribit", "deribit"), ("bitfinex", "bitfinex"), ("kraken", "kraken"), ("phemex", "phemex"), ("dydx", "dydx"),
+)
+_WORDS: Final = {
+    "long": ("long", "longs", "long liquidation", "liquidated long", "l"),
+    "short": ("short", "shorts", "short liquidation", "liquidated short"),
+    "buy": ("buy", "b", "bid"), "sell": ("sell", "s", "ask"),
+}
+_THOUSANDS = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?"
+_DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
+_ZONE = r"(?:Z|UTC|GMT|:\d{2}(?:[.,]\d+)?\s*[+-]\d{2}(?::?\d{2})?)$"
+
+
+def key(name: str) -> str:
+    """A column name as it is compared: lower case, letters and digits only."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) -> dict[str, str]:
+    """`{our name: column of the file}` for everything that can be told; `mapping` goes before any guess."""
+    found: dict[str, str] = {}
+    given = {name: column for name, column in (mapping or {}).items() if name not in OPTIONS and column}
+    for name, column in given.items():
+        if column not in raw.columns:
+            raise TableError(f"The mapping names the column {shown(column)}, which the file does not have. Choose one of its columns.")
+        found[name] = column
+    taken = set(found.values())
+    by_key: dict[str, str] = {}
+    for column in raw.columns:
+        by_key.setdefault(key(column), column)
+    # Binance's raw stream: S is the side and s the symbol, which only the case tells apart.
+    case = {name: column for name, column in (("side", "S"), ("symbol", "s")) if {"S", "s"} <= set(raw.columns)}
+    for name, aliases in ALIASES[kind].items():
+        guess = case.get(name) or next((by_key[alias] for alias in aliases if alias in by_key and by_key[alias] not in taken), None)
+        if name not in found and guess is not None and not (case and name.endswith("_total")):
+            found[name] = guess
+            taken.add(guess)
+    for column in found.values():
+        if column in raw.repeated:
+            raise TableError(f"Two columns are named {shown(column)}. Rename or remove one of them.")
+    if "time" not in found and (unnamed := _unnamed_time(raw)):
+        found["time"] = unnamed
+    return found
+
+
+def _unnamed_time(raw: RawTable) -> str | None:
+    return next(
+        (column for column in raw.columns
+         if (column.startswith(("__index_level_", "Unnamed:")) or column == "column 1") and raw.headed
+         and pd.api.types.is_datetime64_any_dtype(raw.frame[column].dtype)),
+        None,
+    )
+
+
+def need(raw: RawTable, kind: str, found: Mapping[str, str], missing: tuple[str, ...], sentence: str = "") -> MappingNeeded:
+    """The exception that lets a person complete the mapping."""
+    names = ", ".join(shown(column) for column in raw.columns[:6]) + (", ..." if len(raw.columns) > 6 else "")
+    words = ", ".join(missing)
+    return MappingNeeded(
+        sentence or f"The {kind.replace('_', ' ')} lack {words} (columns found: {names}). Say which column holds {'it' if len(missing) == 1 else 'them'}.",
+        columns=raw.columns, missing=missing, kind=kind, guess=found,
+        choices={name: OPTIONS[name] for name in missing if name in OPTIONS},
+    )
+
+
+def plain_numbers(values: pd.Series) -> pd.Series:
+    """Numbers from text with currency signs, spaces, thousands separators or decimal commas.
+
+    Returned unchanged where that does not work, so that the table's own check names the bad row.
+
+    Raises
+    ------
+    TableError
+        Every value can be read in two ways (`27,250`).
+    """
+    if not _is_text(values):
+        return values
+    text = values.astype("string").str.strip().str.replace("−", "-", regex=False)
+    blank = text.isna() | text.isin(EMPTY_WORDS)
+    number = pd.to_numeric(text.mask(blank), errors="coerce")
+    if (number.notna() | blank).all():
+        return number.astype("float64")
+    text = text.str.replace(r"[\s\u00a0\u202f'’$]", "", regex=True)
+    filled = text[~blank]
+    thousands = bool(filled.str.fullmatch(_THOUSANDS).all())
+    commas = bool(filled.str.fullmatch(_DECIMAL_COMMA).all())
+    if thousands and commas and filled.str.contains(",").any():
+        sample = filled[filled.str.contains(",")].iloc[0]
+        raise TableError(
+            f"Column {shown(values.name)}: {shown(sample)} can be read as a large number or as a fraction. "
+            "Write numbers without thousands separators and with a decimal point."
+        )
+    if commas:
+        text = text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+    elif thousands:
+        text = text.str.replace(",", "", regex=False)
+    else:
+        return values
+    return pd.to_numeric(text.mask(blank), errors="coerce").astype("float64")
+
+
+def plain_times(values: pd.Series, notes: list[str]) -> pd.Series:
+    """Times in a form that `tables.parse_time` reads; a missing time zone goes to `notes`."""
+    zoneless = "The times carry no time zone and were taken as UTC."
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        if not isinstance(values.dtype, pd.DatetimeTZDtype):
+            notes.append(zoneless)
+        return values
+    if not _is_text(values):
+        return _compact_dates(values)
+    text = values.astype("string").str.strip()
+    text = text.mask(text.isin(EMPTY_WORDS))
+    if text.str.contains(r"\D\d\d:\d\d", regex=True).any() and not text.str.contains(_ZONE, case=False, regex=True).any():
+        notes.append(zoneless)
+    return text
+
+
+def _compact_dates(values: pd.Series) -> pd.Series:
+    """20240115 is a day, not a second of 1970."""
+    if pd.api.types.is_integer_dtype(values.dtype) and len(values) and values.between(20090103, 21000101).all():
+        days = pd.to_datetime(values.astype("string"), format="%Y%m%d", errors="coerce")
+        if days.notna().all():
+            return days
+    return values
+
+
+def harmless(values: pd.Series) -> pd.Series:
+    """Labels that no spreadsheet takes for a formula: a leading = + - @ gets an apostrophe before it.
+
+    Control characters go, and more than 100 characters are cut. Returned as a categorical, sorted.
+    """
+    words = values.astype("category")
+    clean = {word: safe_text(str(word)) for word in words.cat.categories}
+    return with_categories(words.map(clean), sorted(set(clean.values())))
+
+
+def with_categories(values: pd.Series, categories: list[str]) -> pd.Series:
+    """The values as a categorical with exactly these categories in this order."""
+    # astype takes two orders of the same categories for equal and changes nothing.
+    return values.astype("category").cat.set_categories(categories)
+
+
+def safe_text(text: str) -> str:
+    """One label without control characters, at most 100 long, that does not begin like a formula."""
+    text = "".join(letter for letter in text if letter.isprintable()).strip()[:100]
+    return "'" + text if text.startswith(("=", "+", "-", "@")) else text
+
+
+def canonical_venue(label: str) -> str:
+    """The house's name of a known venue (`Gate.io` is gate, `binance_usdm` is binance), else the label."""
+    compact = key(label)
+    return next((name for start, name in _VENUES if compact.startswith(start)), label)
+
+
+def side_words(values: pd.Series) -> pd.Series:
+    """Sides as `long`, `short`, `buy` or `sell`; other words stay for the table's own check to name."""
+    words = values.astype("category")
+    heard = {}
+    for word in words.cat.categories:
+        text = re.sub(r"[^a-z]+", " ", str(word).lower()).strip()
+        heard[word] = next((name for name, spelled in _WORDS.items() if text in spelled), safe_text(str(word)))
+    if "l" in (str(word).strip().lower() for word in words.cat.categories):
+        heard = {word: "short" if str(word).strip().lower() == "s" else name for word, name in heard.items()}
+    return words.map(heard).astype("category")
+
+
+def choices(values: pd.Series, allowed: tuple[str, ...]) -> pd.Series:
+    """Words of a fixed set as the categorical that the tables use; unknown words stay for their check to name."""
+    words = values.astype("category")
+    heard = {word: str(word).strip().lower() for word in words.cat.categories}
+    if words.isna().any() or not set(heard.values()) <= set(allowed):
+        return values
+    return with_categories(words.map(heard), list(allowed))
+
+
+def positions(sides: pd.Series, meaning: pd.Series) -> pd.Series:
+    """`long`/`short` from order or position sides; `meaning` is `order`, `position` or empty for each row."""
+    order = np.where(sides == "sell", "long", "short")
+    position = np.where(sides == "buy", "long", "short")
+    traded = sides.isin(["buy", "sell"])
+    out = np.where(meaning == "order", order, np.where(meaning == "position", position, sides))
+    return pd.Series(np.where(traded, out, sides), index=sides.index)
+
+
+def bitcoin_rows(values: pd.Series) -> pd.Series:
+    """True for rows whose symbol is, or may be, BTC against money; blank symbols pass."""
+    words = values.astype("category")
+    verdict = {word: is_bitcoin(str(word)) for word in words.cat.categories}
+    return words.map(verdict).astype("object").fillna(True).astype(bool)
+
+
+def is_bitcoin(symbol: str) -> bool:
+    """True for BTC or XBT as the base of a symbol; ETHBTC, which is priced in BTC, is not."""
+    text = re.sub(r"[^A-Z0-9]", "", symbol.upper())
+    if text in ("", "UNKNOWN", "ALL", "PERP"):
+        return True
+    return bool(re.search(r"BTC|XBT", text)) and not re.fullmatch(r"(?!T?BTC|T?XBT)[A-Z0-9]{3,}(BTC|XBT)", text)
+
+
+def _is_text(values: pd.Series) -> bool:
+    return isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(values.dtype) or values.dtype == object
+
+
+def times_of(raw: RawTable, column: str) -> np.ndarray:
+    """A column as int64 microseconds since 1970 UTC, checked."""
+    return tables.microseconds(tables.parse_time(plain_times(raw.frame[column], [])))

@@ -1,0 +1,92 @@
+"""What passes between the readers: a request, a draft table, and steps that several readers share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files.table import counted, shown
+from liqcore.tables import TableError
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller knows beyond the file: a mapping, a venue, and candles that can give prices."""
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    venue: str | None = None
+    candles: pd.DataFrame | None = None
+
+
+@dataclass
+class Draft:
+    """A table in our words, not yet checked.
+
+    `frame` keeps the file's row numbers as its index; `names` is `{our name: column of the file}`, so that
+    errors can speak of the file. `axis` holds the times of interval data before rows without value were
+    dropped, for the search for holes.
+    """
+
+    kind: str
+    format: str
+    frame: pd.DataFrame
+    unit: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    doubled: int = 0
+    extra: pd.DataFrame | None = None
+    axis: np.ndarray | None = None
+
+
+def moments(times: pd.Series, column: str) -> np.ndarray:
+    """Times as int64 microseconds since 1970 UTC, with errors that name the file's column and row."""
+    try:
+        return tables.microseconds(tables.parse_time(times.rename("time")))
+    except TableError as problem:
+        raise in_file_words(problem, times.index, {"time": column}) from problem
+
+
+def in_file_words(problem: TableError, rows: pd.Index, names: Mapping[str, str]) -> TableError:
+    """The same error with the row number and the column name of the file."""
+    text = str(problem)
+
+    def row(match: re.Match[str]) -> str:
+        position = int(match[1]) - 1
+        return f"row {int(rows[position]) + 1}" if position < len(rows) else match[0]
+
+    text = re.sub(r"\brow (\d+)", row, text).replace(": nan is not", ": an empty cell is not").replace(": <NA> is not", ": an empty cell is not")
+    found = re.match(r"Column '(\w+)'", text)
+    if found and names.get(found[1], found[1]) != found[1]:
+        text = f"Column {shown(names[found[1]])}{text[found.end():]}"
+    return TableError(text)
+
+
+def venue_labels(frame: pd.DataFrame, columns: Mapping[str, str], request: Request) -> pd.Series:
+    default = cells.safe_text(cells.canonical_venue(request.venue)) if request.venue else "unknown"
+    if "venue" not in columns:
+        return pd.Series(pd.Categorical([default] * len(frame), categories=[default]), index=frame.index)
+    labels = cells.harmless(frame[columns["venue"]])
+    heard = {label: cells.canonical_venue(str(label)) or default for label in labels.cat.categories}
+    known = cells.with_categories(labels.map(heard), sorted({*heard.values(), default}))
+    return known.fillna(default).cat.remove_unused_categories()
+
+
+def bitcoin_only(frame: pd.DataFrame, columns: Mapping[str, str], notes: list[str]) -> pd.DataFrame:
+    """The rows whose symbol is BTC. Times of all rows are checked first: a second table is not another coin."""
+    symbol = columns.get("symbol")
+    if symbol is None:
+        return frame
+    fits = cells.bitcoin_rows(frame[symbol])
+    if fits.all():
+        return frame
+    moments(cells.plain_times(frame[columns["time"]], []), columns["time"])
+    if not fits.any():
+        raise TableError(f"The file holds no BTC rows ({shown(symbol)} has {shown(frame[symbol].iloc[0])}). Only BTC is read; export BTC data.")
+    notes.append(f"{counted(int((~fits).sum()), 'were')} left out because they are about other coins.")
+    return frame[fits]

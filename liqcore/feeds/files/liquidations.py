@@ -1,0 +1,234 @@
+"""Liquidations from named columns: sides, units, zero rows, totals and missing prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files.candle_prices import bar_length, clock_doubt, price_from_candles
+from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
+from liqcore.feeds.files.series import own_candles
+from liqcore.feeds.files.table import RawTable, counted, shown
+from liqcore.tables import TableError
+
+
+def liquidations(raw: RawTable, columns: Mapping[str, str], request: Request, format: str = "Liquidations by column names") -> Draft:
+    """Single liquidations, or totals an interval where the file has `long_*` and `short_*` columns."""
+    total = next((unit for unit in ("usd", "btc", "total") if f"long_{unit}" in columns and f"short_{unit}" in columns), None)
+    if total and "side" not in columns and "time" in columns:
+        return _totals(raw, columns, request, total)
+    missing = [name for name in ("time", "side") if name not in columns]
+    if "quantity" not in columns and "notional" not in columns:
+        missing.append("quantity")
+    if missing:
+        raise cells.need(raw, "liquidations", columns, tuple(missing))
+    notes: list[str] = []
+    frame = bitcoin_only(raw.frame, columns, notes)
+    out = pd.DataFrame({"time": cells.plain_times(frame[columns["time"]], notes)}, index=frame.index)
+    for name in ("price", "quantity", "notional"):
+        if name in columns:
+            out[name] = cells.plain_numbers(frame[columns[name]])
+    out["venue"] = venue_labels(frame, columns, request)
+    out["symbol"] = cells.harmless(frame[columns["symbol"]]) if "symbol" in columns else "BTC"
+    out["side"] = cells.choices(_sides(raw, frame, columns, request, out["venue"], notes), tables.SIDES)
+    unit = _units(out, columns, request, notes)
+    out = _without_zero(out, notes)
+    if "price" not in columns:
+        out = _priced(raw, out, columns, request, notes)
+    elif request.candles is not None and (doubt := _clock_of_priced(out, columns, request.candles)):
+        notes.append(doubt)
+    out["price_kind"] = _price_kind(frame, columns).reindex(out.index)
+    if "completeness" in columns:
+        out["completeness"] = cells.choices(frame[columns["completeness"]].reindex(out.index), tables.COMPLETENESS)
+    else:
+        known = {str(venue): cells.COMPLETENESS.get(str(venue), "unknown") for venue in out["venue"].unique()}
+        out["completeness"] = cells.choices(out["venue"].map(known), tables.COMPLETENESS)
+    return Draft("liquidations", format, out, unit, columns, notes)
+
+
+def _sides(
+    raw: RawTable, frame: pd.DataFrame, columns: Mapping[str, str], request: Request, venues: pd.Series, notes: list[str]
+) -> pd.Series:
+    # A file can hold the order side and the position; the position needs no interpretation.
+    chosen = columns["side"]
+    if "side" not in request.mapping:
+        for column in raw.columns:
+            if cells.key(column) in cells.ALIASES["liquidations"]["side"]:
+                words = set(cells.side_words(frame[column]).dropna().unique())
+                if words and words <= {"long", "short"}:
+                    chosen = column
+                    break
+    sides = cells.side_words(frame[chosen])
+    if not sides.isin(["buy", "sell"]).any():
+        return sides
+    asked = request.mapping.get("side_meaning")
+    if asked is not None and asked not in cells.OPTIONS["side_meaning"]:
+        raise TableError("The side meaning is 'order' (a sell closes a long) or 'position' (a buy is a long that was closed). Choose one.")
+    meaning = pd.Series(asked, index=frame.index) if asked else venues.astype("object").map(cells.SIDE_MEANING)
+    if bool(meaning[sides.isin(["buy", "sell"])].isna().any()):
+        raise cells.need(
+            raw, "liquidations", columns, ("side_meaning",),
+            f"Column {shown(chosen)} says buy or sell, which is the order on some venues and the position on others. "
+            "Name the venue, or choose whether it is the order side or the position side.",
+        )
+    notes.append(
+        "A sell order was taken as a long that was closed." if (meaning == "order").all()
+        else "Buy was taken as a long position that was closed." if (meaning == "position").all()
+        else "Buy and sell were read by each venue's own meaning: order side or position side."
+    )
+    return cells.positions(sides, meaning)
+
+
+def _units(out: pd.DataFrame, columns: Mapping[str, str], request: Request, notes: list[str]) -> str:
+    """Settle what the quantity counts; returns the unit in words."""
+    unit = request.mapping.get("quantity_unit", "BTC")
+    if unit not in cells.OPTIONS["quantity_unit"]:
+        raise TableError(f"The quantity unit is one of {', '.join(cells.OPTIONS['quantity_unit'])}. Choose one.")
+    if "quantity" not in out:
+        return "USD"
+    if unit != "BTC":
+        out["notional"] = pd.to_numeric(out.pop("quantity"), errors="coerce") * (100.0 if unit == "100-USD contracts" else 1.0)
+        return unit
+    if "notional" in out and "price" in out:
+        with np.errstate(all="ignore"):
+            ratio = float((pd.to_numeric(out["quantity"], errors="coerce") * pd.to_numeric(out["price"], errors="coerce")
+                           / pd.to_numeric(out["notional"], errors="coerce")).median())
+        if np.isfinite(ratio) and not 0.9 < ratio < 1.1:
+            notes.append(
+                f"Quantity times price is {ratio:,.3g} times the USD column, so {shown(columns['quantity'])} is not in BTC; "
+                "the USD column was used and BTC computed from it."
+            )
+            del out["quantity"]
+            return "USD"
+    elif "price" in out:
+        with np.errstate(all="ignore"):
+            typical = float((pd.to_numeric(out["quantity"], errors="coerce") * pd.to_numeric(out["price"], errors="coerce")).median())
+        if np.isfinite(typical) and typical > 5e6:
+            notes.append(
+                f"Taken as BTC, the median liquidation in {shown(columns['quantity'])} is worth {typical:,.0f} USD, "
+                "which is not believable: the column may be in USD or contracts."
+            )
+    return "BTC"
+
+
+def _without_zero(out: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    amount = "quantity" if "quantity" in out else "notional"
+    zero = pd.to_numeric(out[amount], errors="coerce") == 0
+    if zero.any():
+        notes.append(f"{counted(int(zero.sum()), 'were')} left out for an amount of zero: nothing was liquidated.")
+    return out[~zero] if zero.any() else out
+
+
+def _priced(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str], request: Request, notes: list[str]) -> pd.DataFrame:
+    if request.candles is None:
+        raise cells.need(
+            raw, "liquidations", columns, ("price",),
+            "The liquidations have no price. Upload candles of the same days first, so that prices can be estimated, or name the column with the price.",
+        )
+    candles = tables.ensure(request.candles, "candles")
+    times = moments(out["time"], columns["time"])
+    out["price"] = price_from_candles(times, (out["side"] == "long").to_numpy(), candles)
+    return _covered(out, candles, notes, clock_doubt(times, candles, usd=_amount(out)))
+
+
+def _clock_of_priced(out: pd.DataFrame, columns: Mapping[str, str], candles: pd.DataFrame) -> str | None:
+    price = pd.to_numeric(out["price"], errors="coerce").to_numpy(dtype="float64")
+    return clock_doubt(moments(out["time"], columns["time"]), tables.ensure(candles, "candles"), price=price)
+
+
+def _amount(out: pd.DataFrame) -> np.ndarray:
+    column = out["notional"] if "notional" in out else out["quantity"]
+    return pd.to_numeric(column, errors="coerce").fillna(0.0).to_numpy(dtype="float64")
+
+
+def _covered(out: pd.DataFrame, candles: pd.DataFrame, notes: list[str], doubt: str | None) -> pd.DataFrame:
+    lost = int(out["price"].isna().sum())
+    if lost == len(out):
+        span = f"{candles['time'].iloc[0]:%Y-%m-%d} to {candles['time'].iloc[-1]:%Y-%m-%d}" if len(candles) else "no time at all"
+        raise TableError(f"The candles ({span}) do not cover the time of the liquidations. Upload candles of the same days.")
+    notes.append(
+        "The file has no prices. Each was estimated from its candle, a quarter of the range above the low for longs "
+        "and below the high for shorts; the true price can be anywhere in the candle."
+    )
+    if lost:
+        notes.append(f"{counted(lost, 'were')} left out because no candle covers their time.")
+    if doubt:
+        notes.append(doubt)
+    return out[out["price"].notna()].copy()
+
+
+def _totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: str) -> Draft:
+    """Totals an interval: one row a side and interval, priced from candles."""
+    notes: list[str] = []
+    frame = bitcoin_only(raw.frame, columns, notes)
+    repeated = frame.duplicated()
+    frame = frame[~repeated]
+    values = {side: cells.plain_numbers(frame[columns[f"{side}_{total}"]]) for side in tables.SIDES}
+    if total == "total":
+        both = pd.concat([pd.to_numeric(part, errors="coerce") for part in values.values()])
+        total = "usd" if float(both[both > 0].median() if (both > 0).any() else 0.0) > 1000 else "btc"
+        notes.append(f"The unit of the totals is not named; by their size they were taken as {total.upper()}.")
+    times = cells.plain_times(frame[columns["time"]], notes)
+    parts = []
+    for side, amount in values.items():
+        part = pd.DataFrame({"time": times, "side": side, "amount": amount}, index=frame.index)
+        parts.append(part.assign(venue=venue_labels(frame, columns, request)))
+    candles = request.candles if request.candles is not None else own_candles(raw)
+    draft = totals_to_events(raw, columns, pd.concat(parts), total, candles, notes)
+    draft.doubled = int(repeated.sum())
+    if draft.doubled:
+        notes.append(f"{counted(draft.doubled, 'were')} dropped as an exact copy of another.")
+    return draft
+
+
+def totals_to_events(
+    raw: RawTable, columns: Mapping[str, str], long_form: pd.DataFrame, unit: str, candles: pd.DataFrame | None, notes: list[str]
+) -> Draft:
+    """`time`, `side`, `venue` and `amount` (USD or BTC an interval) to liquidations at estimated prices."""
+    if candles is None:
+        raise cells.need(
+            raw, "liquidations", columns, ("price",),
+            "These are liquidation totals without prices, which have no place on a price axis. Upload candles of the same days first.",
+        )
+    candles = tables.ensure(candles, "candles")
+    micros = moments(long_form["time"], columns["time"])
+    axis = np.unique(micros)
+    interval = bar_length(axis)
+    amount = pd.to_numeric(long_form["amount"], errors="coerce")
+    unknown, zero = int((long_form["amount"].isna()).sum()), int((amount == 0).sum())
+    out = long_form.rename(columns={"amount": "notional" if unit == "usd" else "quantity"})
+    out["price"] = price_from_candles(micros, (out["side"] == "long").to_numpy(), candles, interval)
+    whole = amount.groupby(micros).sum()
+    doubt = clock_doubt(np.asarray(whole.index), candles, usd=whole.to_numpy(), interval=interval)
+    keep = long_form["amount"].notna() & (amount != 0)
+    if not keep.any():
+        raise TableError("All totals of the file are zero or empty. Export it again with data.")
+    out = _covered(out[keep], candles, notes, doubt)
+    hours = interval / 3.6e9
+    notes.append(f"Each row is the total of {_length(hours)} and not a single liquidation." if interval else "Each row is a total and not a single liquidation.")
+    if zero or unknown:
+        notes.append(f"{counted(zero, noun='total')} of zero and {unknown:,} empty ones were left out.")
+    out = out.assign(symbol="BTC", completeness="unknown", price_kind="unknown")
+    return Draft("liquidations", "Liquidation totals by interval", out, unit.upper(), columns, notes, axis=axis)
+
+
+def _length(hours: float) -> str:
+    if hours < 1:
+        return f"{hours * 60:g} minutes"
+    return f"{hours:g} hour{'' if hours == 1 else 's'}" if hours < 24 else f"{hours / 24:g} day{'' if hours == 24 else 's'}"
+
+
+def _price_kind(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.Series:
+    if "price_kind" in columns:
+        return cells.choices(frame[columns["price_kind"]], tables.PRICE_KINDS)
+    name = cells.key(columns.get("price", ""))
+    kind = (
+        "fill" if name in ("averageprice", "avgprice", "ap", "fillprice", "executionprice")
+        else "bankruptcy" if name.startswith(("bankrupt", "bkpx"))
+        else "mark" if name == "markprice" else "unknown"
+    )
+    return cells.choices(pd.Series(pd.Categorical([kind] * len(frame)), index=frame.index), tables.PRICE_KINDS)

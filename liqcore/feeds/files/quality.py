@@ -1,0 +1,194 @@
+"""Doubts about data that was read: holes, odd clocks, zero and constant stretches, series that no market made.
+
+Nothing here refuses a file. Each function returns sentences for the reader of the chart.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.feeds.files.candle_prices import bar_length
+from liqcore.feeds.files.table import counted
+
+_MINUTE: Final = 60_000_000
+_DAY: Final = 86_400_000_000
+_FEWEST: Final = 50
+
+
+def doubts(kind: str, table: pd.DataFrame, axis: np.ndarray | None = None) -> list[str]:
+    """What is worth doubting in a checked table of the given kind.
+
+    `axis` replaces the table's times in the search for holes where rows were dropped for good reason.
+    """
+    if len(table) == 0:
+        return []
+    times = tables.microseconds(table["time"])
+    notes: list[str] = []
+    if kind == "candles":
+        notes += _axis(times, "bars") + _candles(table, times)
+    elif kind == "liquidations":
+        notes += _axis(axis, "totals") if axis is not None else _events(table, times)
+    else:
+        what = "values of open interest" if kind == "open_interest" else "funding times"
+        parts = list(table.groupby("venue", observed=True))
+        for venue, part in parts:
+            own = _axis(tables.microseconds(part["time"]), what)
+            own += _stuck(part["quantity"].to_numpy(), "open interest") if kind == "open_interest" else []
+            notes += [f"{venue}: {note}" for note in own] if len(parts) > 1 else own
+    return notes
+
+
+def _axis(times: np.ndarray, what: str) -> list[str]:
+    """Holes in a regular series, and bars that do not start on the clock."""
+    times = np.unique(times)
+    length = bar_length(times)
+    if len(times) < 3 or length == 0:
+        return []
+    notes = []
+    steps = np.diff(times)
+    # Funding stamps carry some milliseconds of jitter.
+    holes = np.flatnonzero(steps > 1.5 * length)
+    if holes.size:
+        missing = int(np.round(steps[holes] / length - 1).sum())
+        longest = holes[np.argmax(steps[holes])]
+        notes.append(
+            f"Missing {what}: {missing:,}, in {counted(int(holes.size), noun='hole')}; "
+            f"the longest has no data from {_clock(times[longest] + length)} to {_clock(times[longest + 1])}."
+        )
+    regular = length % _MINUTE == 0 and _DAY % length == 0
+    off = times % length if regular else np.zeros(1, dtype="int64")
+    late = float((np.minimum(off, length - off) > _MINUTE // 2).mean()) if length > _MINUTE else float((off > 0).mean())
+    if regular and late > 0.5:
+        shift = int(np.median(off)) // _MINUTE
+        notes.append(
+            f"The {what} start {shift:g} minutes past the full {_span(length)}. The clock may be local time, or wrong."
+            if shift else f"Many {what} do not start on the full {_span(length)}."
+        )
+    elif regular and late > 0.01:
+        notes.append(f"{late:.0%} of the {what} do not start on the full {_span(length)}.")
+    return notes
+
+
+def _candles(table: pd.DataFrame, times: np.ndarray) -> list[str]:
+    opened, high, low, close = (table[name].to_numpy() for name in ("open", "high", "low", "close"))
+    notes = []
+    flat = high == low
+    if len(table) > 1 and bool(flat.all()) and float(np.ptp(close)) == 0.0:
+        notes.append("The price never changes; this is not a market.")
+    elif (run := _longest(flat[1:] & (np.diff(close) == 0))) >= max(30, 0.02 * len(table)):
+        notes.append(f"The price stands still for {run + 1:,} bars in a row.")
+    outside = int(((opened > high) | (opened < low)).sum())
+    if outside:
+        notes.append(f"{counted(outside, noun='bar')} with an open outside low to high: some venues open a bar at the previous close.")
+    silent = int((table["volume"] == 0).sum())
+    if silent:
+        notes.append(f"{counted(silent, 'have', 'bar')} a volume of zero: nothing was traded, or nothing was collected.")
+    jumps = np.abs(np.log(close[1:] / close[:-1]))[np.diff(times) == bar_length(times)]
+    if jumps.size and jumps.max() > 0.5 and np.median(jumps) < 0.05:
+        notes.append(f"The price jumps by a factor of {np.exp(jumps.max()):.3g} between two neighbouring bars; one of them may be wrong.")
+    return notes + _suspicion(opened, high, low, close, table["volume"].to_numpy(), times)
+
+
+def _suspicion(
+    opened: np.ndarray, high: np.ndarray, low: np.ndarray, close: np.ndarray, volume: np.ndarray, times: np.ndarray
+) -> list[str]:
+    """Findings that no recorded BTC market shows; two independent ones make a verdict.
+
+    Limits are far outside what recorded markets give (in brackets: 2019 to 2026, 1-minute to 1-hour bars of
+    Binance and BitMEX, crashes included): gap from close to next open, median 10 bp (0 to 0.1); range of a
+    bar scaled to a day, 25 % (2 to 4); autocorrelation of returns, below -0.3 (-0.07 to 0.02);
+    autocorrelation of log volume, below 0.1 (0.6 to 0.8); prices with more than eight decimals.
+    """
+    length = bar_length(times)
+    if len(close) < _FEWEST or length == 0:
+        return []
+    next_to = np.diff(times) == length
+    found = []
+    with np.errstate(all="ignore"):
+        gap = float(np.median(np.abs(np.log(opened[1:] / close[:-1]))[next_to])) if next_to.any() else 0.0
+        daily = float(np.median(np.log(high / low))) / np.sqrt(length / _DAY)
+        returns = np.diff(np.log(close))
+        memory = _correlation(returns[1:], returns[:-1])
+        traded = volume > 0
+        pairs = traded[1:] & traded[:-1] & next_to
+        persistence = _correlation(np.log(volume[1:][pairs]), np.log(volume[:-1][pairs]))
+    if gap > 0.001:
+        found.append(f"bars open {gap:.1%} away from the close before, where a market that never closes opens at that close")
+    if daily > 0.25:
+        found.append(f"the typical bar spans {np.exp(daily * np.sqrt(length / _DAY)) - 1:.0%}, far more than BTC ever did")
+    if memory < -0.3:
+        found.append("each price forgets the one before, as random numbers do")
+    if pairs.sum() >= 300 and length <= _DAY // 24 and persistence < 0.1:
+        found.append("busy bars do not follow busy bars, as they do in every market")
+    if float((np.round(close, 8) != close).mean()) > 0.5:
+        found.append("prices have more decimals than any venue quotes")
+    if len(found) >= 2:
+        return [f"This series is probably not a recorded market: {'; '.join(found)}."]
+    return [f"This series is odd: {found[0]}."] if found else []
+
+
+def _events(table: pd.DataFrame, times: np.ndarray) -> list[str]:
+    notes = []
+    # Copies share their time, so only rows beside an equal time are compared in full.
+    same = np.diff(times) == 0
+    beside = np.append(same, False) | np.append(False, same)
+    copies = int(table[beside].duplicated().sum())
+    if copies:
+        notes.append(
+            f"{counted(copies, noun='exact copy of another row') if copies == 1 else f'{copies:,} exact copies of other rows'} "
+            "kept, because two equal liquidations can be real. Compare with the source if this is a doubt."
+        )
+    price = table["price"].to_numpy()
+    if len(table) >= 20 and float(np.ptp(price)) == 0.0:
+        notes.append("Every liquidation has the same price, which is not believable.")
+    far = price > 1000 * np.median(price)
+    far |= price * 1000 < np.median(price)
+    if far.any():
+        notes.append(f"{counted(int(far.sum()), 'are', 'price')} more than a thousand times away from the median of {np.median(price):,.0f} USD.")
+    if len(table) >= _FEWEST:
+        steps = np.diff(times)
+        longest = int(np.argmax(steps))
+        if steps[longest] > max(_DAY, 50 * np.quantile(steps, 0.9)):
+            notes.append(
+                f"No liquidations from {_clock(times[longest])} to {_clock(times[longest + 1])}. "
+                "Nothing happened then, or nobody recorded it."
+            )
+        if bool((times % (60 * _MINUTE) == 0).all()):
+            notes.append("All times are full hours, so the rows may be totals and not single liquidations.")
+    return notes
+
+
+def _stuck(values: np.ndarray, what: str) -> list[str]:
+    run = _longest(np.diff(values) == 0)
+    if len(values) > 2 and run >= max(30, 0.02 * len(values)):
+        return [f"The {what} repeats one value {run + 1:,} times in a row; it was probably not collected then."]
+    return []
+
+
+def _longest(flags: np.ndarray) -> int:
+    """Length of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype("int8"), [0]])))
+    return int((edges[1::2] - edges[::2]).max()) if edges.size else 0
+
+
+def _correlation(left: np.ndarray, right: np.ndarray) -> float:
+    if len(left) < _FEWEST - 2 or np.std(left) == 0 or np.std(right) == 0:
+        return 1.0
+    return float(np.corrcoef(left, right)[0, 1])
+
+
+def _clock(micros: int) -> str:
+    return f"{pd.Timestamp(int(micros), unit='us'):%Y-%m-%d %H:%M}"
+
+
+def _span(micros: int) -> str:
+    minutes = micros // _MINUTE
+    if minutes % 1440 == 0:
+        return "day"
+    if minutes % 60 == 0:
+        return "hour" if minutes == 60 else f"{minutes // 60} hours"
+    return "minute" if minutes == 1 else f"{minutes} minutes"

@@ -1,0 +1,159 @@
+"""Files in and out: what a person has becomes a checked table, and tables and heatmaps become files.
+
+The reader says what it understood (`FileContents.summary` and `notes`) and raises one sentence where it did
+not. Files are parsed by pyarrow and pandas only; nothing in them is ever run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from liqcore import tables
+from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files.draft import Draft, Request, in_file_words
+from liqcore.feeds.files.formats import draft
+from liqcore.feeds.files.grid import read_grid
+from liqcore.feeds.files.quality import doubts
+from liqcore.feeds.files.table import MAX_COLUMNS, MAX_ROWS, MappingNeeded, counted, raw_table
+from liqcore.feeds.files.unpack import MAX_BYTES, MAX_UNPACKED, load
+from liqcore.feeds.files.write import write_grid, write_table
+from liqcore.tables import TableError
+
+__all__ = [
+    "MAX_BYTES", "MAX_COLUMNS", "MAX_ROWS", "MAX_UNPACKED", "FileContents", "MappingNeeded", "read", "read_candles",
+    "read_funding", "read_grid", "read_liquidations", "read_open_interest", "write_grid", "write_table",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class FileContents:
+    """A file as it was understood.
+
+    Attributes
+    ----------
+    table : the checked table.
+    kind : `liquidations`, `candles`, `open_interest` or `funding`.
+    format : what kind of file it was taken for.
+    rows_read, rows_kept : rows of the file, and rows of the table (more where a row holds several venues).
+    doubled_dropped : exact copies that were dropped.
+    start, end : first and last time, UTC.
+    venues : names in the table, or the one that was given.
+    unit : what amounts were counted in; empty where the file has none.
+    notes : one sentence for each thing that was assumed, dropped or is doubtful.
+    extra : further columns of a chart export with `time`, or None.
+    """
+
+    table: pd.DataFrame
+    kind: str
+    format: str
+    rows_read: int
+    rows_kept: int
+    doubled_dropped: int
+    start: pd.Timestamp
+    end: pd.Timestamp
+    venues: tuple[str, ...]
+    unit: str
+    notes: tuple[str, ...] = ()
+    extra: pd.DataFrame | None = None
+
+    @property
+    def summary(self) -> str:
+        """Two or three plain sentences: how many rows of what, from when to when, and what was dropped."""
+        where = f" of {', '.join(self.venues)}" if self.venues and self.venues != ("unknown",) else ""
+        text = (
+            f"{counted(self.rows_kept)} of {self.kind.replace('_', ' ')}{where}, {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC. "
+            f"Read as: {self.format}{f'; amounts in {self.unit}' if self.unit else ''}."
+        )
+        if self.doubled_dropped:
+            text += f" {counted(self.doubled_dropped, 'were', 'doubled row')} dropped."
+        return text
+
+
+def read(
+    source: Any, *, kind: str | None = None, mapping: Mapping[str, str] | None = None, venue: str | None = None,
+    candles: pd.DataFrame | None = None,
+) -> FileContents:
+    """Read a table from CSV, CSV.gz, zip or Parquet and say what was understood.
+
+    Parameters
+    ----------
+    source : path, binary file object (an upload too) or bytes; at most `MAX_BYTES`, `MAX_UNPACKED` unpacked,
+        `MAX_ROWS` rows and `MAX_COLUMNS` columns.
+    kind : `liquidations`, `candles`, `open_interest` or `funding`; told from the columns when None.
+    mapping : `{our name: column of the file}` for what cannot be told, as in `MappingNeeded.guess`. Beside
+        columns it takes `side_meaning` (`order` or `position`) and `quantity_unit` (`BTC`, `USD` or
+        `100-USD contracts`).
+    venue : where the data comes from, for files that do not say it.
+    candles : candles table of the same days, for liquidations without prices and open interest in USD.
+
+    Raises
+    ------
+    MappingNeeded
+        Columns that are needed were not found; carries what was.
+    TableError
+        Anything else that keeps the file from being used, in one or two sentences.
+    """
+    if kind is not None and kind not in tables.CHECKS:
+        raise TableError(f"A table is one of {', '.join(tables.CHECKS)}. Choose one of them.")
+    try:
+        return _read(source, kind, Request(dict(mapping or {}), venue, candles))
+    except TableError:
+        raise
+    except Exception as problem:
+        raise TableError("The file is broken in a way that was not foreseen, and cannot be read. Export it again as plain CSV.") from problem
+
+
+def _read(source: Any, kind: str | None, request: Request) -> FileContents:
+    raw = raw_table(load(source))
+    found = draft(raw, kind, request)
+    table = _checked(found)
+    if len(table) == 0:
+        raise TableError("No usable rows are left in the file. Export it again with data.")
+    doubled = found.doubled
+    notes = [*raw.notes, *found.notes]
+    if found.kind != "liquidations" and (copies := len(found.frame) - len(table)):
+        doubled += copies
+        notes.append(f"{counted(copies, 'were')} dropped as an exact copy of another.")
+    notes += doubts(found.kind, table, found.axis)
+    venues = tuple(map(str, table["venue"].unique())) if "venue" in table else ()
+    return FileContents(
+        table=table, kind=found.kind, format=found.format, rows_read=raw.rows, rows_kept=len(table),
+        doubled_dropped=doubled, start=table["time"].iloc[0], end=table["time"].iloc[-1],
+        venues=venues or ((cells.safe_text(request.venue),) if request.venue else ()),
+        unit=found.unit, notes=tuple(dict.fromkeys(notes)), extra=found.extra,
+    )
+
+
+def _checked(found: Draft) -> pd.DataFrame:
+    try:
+        return tables.CHECKS[found.kind](found.frame)
+    except TableError as problem:
+        raise in_file_words(problem, found.frame.index, found.names) from problem
+
+
+def read_liquidations(
+    source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None, candles: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Liquidations from a file, as a checked table. `read` takes the same and also says what it understood."""
+    return read(source, kind="liquidations", mapping=mapping, venue=venue, candles=candles).table
+
+
+def read_candles(source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None) -> pd.DataFrame:
+    """Candles from a file, as a checked table."""
+    return read(source, kind="candles", mapping=mapping, venue=venue).table
+
+
+def read_open_interest(
+    source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None, candles: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Open interest in BTC from a file, as a checked table; `candles` turn USD into BTC."""
+    return read(source, kind="open_interest", mapping=mapping, venue=venue, candles=candles).table
+
+
+def read_funding(source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None) -> pd.DataFrame:
+    """Funding rates from a file, as a checked table."""
+    return read(source, kind="funding", mapping=mapping, venue=venue).table

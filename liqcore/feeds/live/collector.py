@@ -1,0 +1,360 @@
+"""The background collector: takes what sources deliver, writes it every second, and knows how each source is doing.
+
+One a process. Sources run on their own loop in one thread, the writer in another, polling in a third. With several
+processes on one store only one collects; the others read what it wrote, and take over when it is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from liqcore.feeds.live.leader import Leadership
+from liqcore.feeds.live.store import Arrival, Store, StoreError, arrivals, open_store, set_aside
+from liqcore.feeds.live.window import LiveWindow
+from liqcore.feeds.status import SourceStatus
+from liqcore.feeds.venues.rows import LiquidationRow
+
+MINUTE: Final = 60_000_000
+_STATUS: Final = "status"
+
+Deliver = Callable[[str, list[LiquidationRow], int], None]
+Tell = Callable[[SourceStatus], None]
+Source = Callable[[Deliver, Tell], Awaitable[None]]
+# Called again and again in its own thread with the collector; returns the seconds to wait until the next call.
+Poll = Callable[["Collector"], float]
+
+
+@dataclass(frozen=True)
+class CollectorConfig:
+    """How a collector works. Times are seconds unless the name says otherwise; equal configs are one collector.
+
+    `most_rows` bounds what waits to be written; a source is held back at that, and after `patience` seconds rows
+    are dropped and counted. `silent` is the age of the last frame after which a live source is called stale, and
+    `market_every` the time between two readings of heartbeats and candles into memory.
+    """
+
+    flush: float = 1.0
+    most_rows: int = 200_000
+    patience: float = 10.0
+    silent: float = 180.0
+    window_hours: float = 24.0
+    keep_days: float = 14.0
+    market_every: float = 10.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How the collection is doing at a moment (µs since 1970 UTC).
+
+    `statuses` are those of the live sources, `market` those of candles, open interest and funding by name.
+    `rows`, `lost` and `frames` count by venue since the start; `written` and `doubled` all together.
+    """
+
+    moment: int
+    collecting: bool
+    statuses: tuple[SourceStatus, ...]
+    market: Mapping[str, SourceStatus]
+    rows: Mapping[str, int]
+    frames: Mapping[str, int]
+    lost: Mapping[str, int]
+    waiting: int
+    written: int
+    doubled: int
+    problem: str
+
+
+class Collector:
+    """Runs sources into a store. `start` and `stop` may be called from any thread, `stop` more than once."""
+
+    def __init__(
+        self, store: Store, sources: Mapping[str, Source], poll: Poll | None = None, config: CollectorConfig | None = None,
+        clock: Callable[[], float] = time.time, origin: str = "socket",
+    ) -> None:
+        self.config = config or CollectorConfig()
+        self.store, self.clock = store, clock
+        self.window = LiveWindow(store, self.config.window_hours)
+        self._sources, self._poll, self._origin = dict(sources), poll, origin
+        self._leader = Leadership(store)
+        self._room = threading.Condition()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._quiet = [threading.Event(), threading.Event()]
+        self._waiting: list[Arrival] = []
+        self._beats: Counter[tuple[str, int]] = Counter()
+        self._beat_events: Counter[tuple[str, int]] = Counter()
+        self._statuses = {name: SourceStatus(name, "off", "It has not been asked yet.") for name in self._sources}
+        self._histories: dict[str, SourceStatus] = {}
+        self._market: dict[str, SourceStatus] = {}
+        self._frames: Counter[str] = Counter()
+        self._rows: Counter[str] = Counter()
+        self._lost: Counter[str] = Counter()
+        self._live_since: dict[str, int] = {}
+        self._frame_at: dict[str, int] = {}
+        self._event_at: dict[str, int] = {}
+        self._written = self._doubled = 0
+        self._problem = store.problem
+        self._collecting = False
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for name, work in (("writer", self._write_on), ("sources", self._run_sources), ("poller", self._poll_on)):
+            thread = threading.Thread(target=work, name=f"heatlab-{name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, wait: float = 15.0) -> bool:
+        """End all threads and sockets, and write what still waits. True where nothing is left running."""
+        self._stopping.set()
+        with self._room:
+            self._room.notify_all()
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+        end = time.monotonic() + wait
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(end - time.monotonic(), 0.0))
+        alive = [thread for thread in self._threads if thread.is_alive()]
+        self._leader.leave()
+        if not alive:
+            self.store.close()
+        return not alive
+
+    @property
+    def collecting(self) -> bool:
+        """Whether this process is the one that collects."""
+        return self._collecting
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
+    def now(self) -> int:
+        """The collector's clock in µs since 1970 UTC."""
+        return round(self.clock() * 1e6)
+
+    def deliver(self, venue: str, rows: list[LiquidationRow], arrived: int) -> None:
+        """Take the rows of one frame (none is a sign of life). Blocks while too much waits to be written."""
+        since = self._live_since.get(venue, arrived)
+        batch = arrivals(rows, arrived, self._origin)
+        # What a venue tells at the subscription happened before anybody listened, so it says nothing about delays.
+        self._take(venue, [one if one.row.time >= since else one._replace(origin="history") for one in batch], arrived)
+
+    def deliver_history(self, venue: str, rows: list[LiquidationRow], arrived: int, covered: tuple[int, int]) -> None:
+        """Take rows that a venue told later, and the span (µs) for which it told all it has."""
+        self._take(venue, arrivals(rows, arrived, "history"), None)
+        minutes = range(covered[0] // MINUTE * MINUTE, covered[1], MINUTE)
+        with self._room:
+            self._beats.update(dict.fromkeys(((venue, minute) for minute in minutes), 0))
+            for row in rows:
+                self._beat_events[venue, row.time // MINUTE * MINUTE] += 1
+
+    def tell(self, status: SourceStatus) -> None:
+        """Take what a source says about itself."""
+        with self._room:
+            self._statuses[status.venue] = status
+            if status.state != "live":
+                self._live_since.pop(status.venue, None)
+
+    def tell_history(self, status: SourceStatus) -> None:
+        """Take how asking a venue for its history went; it matters where the venue does not send live."""
+        with self._room:
+            self._histories[status.venue] = status
+
+    def tell_market(self, name: str, status: SourceStatus) -> None:
+        """Take how a source of candles, open interest or funding is doing."""
+        with self._room:
+            self._market[name] = status
+
+    def live_span(self, venue: str) -> tuple[int, int] | None:
+        """First and last frame (µs) of a source since it last came live; None while it is not."""
+        with self._room:
+            since = self._live_since.get(venue)
+            return None if since is None else (since, self._frame_at[venue])
+
+    def snapshot(self) -> Snapshot:
+        """How everything is doing; waits for nothing but a short lock."""
+        with self._room:
+            waiting, problem, collecting = len(self._waiting), self._problem, self._collecting
+            facts: dict[str, Any] = dict(market=dict(self._market), rows=dict(self._rows), frames=dict(self._frames), lost=dict(self._lost))
+            statuses = tuple(self._current(name) for name in self._statuses)
+            written, doubled = self._written, self._doubled
+        if not collecting:
+            told = self._told_elsewhere()
+            statuses = told or tuple(replace(status, state="off", message="Another process collects; this one reads its store.") for status in statuses)
+        return Snapshot(self.now(), collecting, statuses, waiting=waiting, written=written, doubled=doubled, problem=problem, **facts)
+
+    def _take(self, venue: str, batch: list[Arrival], frame_at: int | None) -> None:
+        with self._room:
+            if batch and not self._room.wait_for(lambda: len(self._waiting) < self.config.most_rows or self._stopping.is_set(), self.config.patience):
+                self._lost[venue] += len(batch)
+                batch = []
+            self._waiting += batch
+            self._rows[venue] += len(batch)
+            newest = max((one.row.time for one in batch), default=0)
+            self._event_at[venue] = max(self._event_at.get(venue, 0), newest)
+            if frame_at is not None:
+                minute = frame_at // MINUTE * MINUTE
+                self._frames[venue] += 1
+                self._frame_at[venue] = frame_at
+                self._beats[venue, minute] += 1
+                self._beat_events[venue, minute] += len(batch)
+                self._live_since.setdefault(venue, frame_at)
+
+    def _current(self, name: str) -> SourceStatus:
+        """What a source said, with what is known about it since."""
+        status, now = self._statuses[name], self.now()
+        frame, event = self._frame_at.get(name), self._event_at.get(name) or None
+        age = None if frame is None else max((now - frame) / 1e6, 0.0)
+        if status.state == "live" and age is not None and age > self.config.silent:
+            status = replace(status, state="stale", message=f"Nothing has come for {age / 60:,.0f} minutes. {status.message}".strip())
+        history = self._histories.get(name)
+        if status.state not in ("live", "stale") and history is not None and history.state in ("live", "partial"):
+            status = replace(status, state="partial", message=f"Not live: {status.message} Its history is asked every minute instead.")
+        if self._lost[name]:
+            status = replace(status, state="partial", message=f"{self._lost[name]:,} events could not be kept, because the store did not answer. {status.message}".strip())
+        return replace(status, last_event=_moment(event) or status.last_event, last_heartbeat=_moment(frame) or status.last_heartbeat, age=age if age is not None else status.age)
+
+    def _told_elsewhere(self) -> tuple[SourceStatus, ...]:
+        """The statuses that the collecting process left in the store; empty where there are none or they are too old."""
+        with suppress(StoreError, ValueError, TypeError, KeyError):
+            told = json.loads(self.store.note(_STATUS) or "{}")
+            if self.now() - int(told["moment"]) < 60_000_000:
+                return tuple(_from_plain(one) for one in told["statuses"])
+        return ()
+
+    def _write_on(self) -> None:
+        told_at = pruned_at = read_at = float("-inf")
+        while True:
+            last = self._stopping.is_set()
+            if last:
+                # What sources deliver until they have ended is written too.
+                for ended in self._quiet:
+                    ended.wait(5)
+            self._collecting = self._leader.take()
+            if self._collecting:
+                self._flush()
+                if time.monotonic() - told_at > 5:
+                    told_at = time.monotonic()
+                    self._leave_status()
+                if time.monotonic() - pruned_at > 3_600:
+                    pruned_at = time.monotonic()
+                    with suppress(StoreError):
+                        self.store.prune(self.now() - round(self.config.keep_days * 86_400e6))
+            with suppress(StoreError):
+                self.window.refresh(self.now())
+                if time.monotonic() - read_at > self.config.market_every:
+                    self.window.refresh_market(self.now())
+                    read_at = time.monotonic()
+            if last:
+                return
+            self._stopping.wait(self.config.flush)
+
+    def _flush(self) -> None:
+        with self._room:
+            batch, beats, beat_events = self._waiting, self._beats, self._beat_events
+            if not batch and not beats:
+                return
+            self._waiting, self._beats, self._beat_events = [], Counter(), Counter()
+        try:
+            new = self.store.add(batch, {key: (frames, beat_events[key]) for key, frames in beats.items()})
+        except StoreError as problem:
+            if problem.damaged:
+                self._begin_anew()
+            with self._room:
+                self._waiting = batch + self._waiting
+                self._beats.update(beats)
+                self._beat_events.update(beat_events)
+                self._problem = self._problem if problem.damaged else str(problem)
+            return
+        with self._room:
+            self._written += new
+            self._doubled += len(batch) - new
+            self._problem = self.store.problem
+            self._room.notify_all()
+
+    def _begin_anew(self) -> None:
+        """Set a file that got damaged aside and go on with a new one."""
+        self.store.close()
+        aside = set_aside(self.store.url)
+        self.store = open_store(self.store.url)
+        self.store.problem = self.store.problem or f"The store was damaged. It was set aside as {aside}, and a new one was begun."
+        self.window = LiveWindow(self.store, self.config.window_hours)
+        self._problem = self.store.problem
+
+    def _leave_status(self) -> None:
+        with self._room:
+            statuses = [_plain(self._current(name)) for name in self._statuses]
+        with suppress(StoreError):
+            self.store.set_note(_STATUS, json.dumps({"moment": self.now(), "statuses": statuses}))
+
+    def _run_sources(self) -> None:
+        while not self._stopping.is_set():
+            if not self._collecting:
+                self._stopping.wait(0.2)
+                continue
+            self._loop = asyncio.new_event_loop()
+            try:
+                self._loop.run_until_complete(self._gathered())
+            except asyncio.CancelledError:
+                pass
+            finally:
+                self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+                self._loop.close()
+                self._loop = None
+        self._quiet[0].set()
+
+    async def _gathered(self) -> None:
+        tasks = [asyncio.create_task(self._guarded(name, source), name=name) for name, source in self._sources.items()]
+        try:
+            while not self._stopping.is_set() and self._collecting and not all(task.done() for task in tasks):
+                await asyncio.sleep(0.1)
+            if not self._stopping.is_set() and self._collecting:
+                # Every source has ended by itself, as a replay does; there is nothing more to run.
+                while not self._stopping.is_set():
+                    await asyncio.sleep(0.2)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _guarded(self, name: str, source: Source) -> None:
+        try:
+            await source(self.deliver, self.tell)
+        except asyncio.CancelledError:
+            raise
+        except Exception as problem:  # one broken source must not take the others with it
+            self.tell(SourceStatus(name, "error", f"This source stopped because of an error in the app ({type(problem).__name__}). Restart the app to try again."))
+
+    def _poll_on(self) -> None:
+        while self._poll is not None and not self._stopping.is_set():
+            if not self._collecting:
+                self._stopping.wait(0.2)
+                continue
+            self._stopping.wait(max(self._poll(self), 0.05))
+        self._quiet[1].set()
+
+
+def _moment(micros: int | None) -> np.datetime64 | None:
+    return None if micros is None else np.datetime64(micros, "us")
+
+
+def _plain(status: SourceStatus) -> dict[str, Any]:
+    return {**asdict(status), **{name: None if (value := getattr(status, name)) is None else int(value.astype("datetime64[us]").astype("int64")) for name in ("last_event", "last_heartbeat")}}
+
+
+def _from_plain(told: Mapping[str, Any]) -> SourceStatus:
+    return SourceStatus(**{**told, **{name: _moment(told[name]) for name in ("last_event", "last_heartbeat")}})

@@ -1,0 +1,158 @@
+"""The newest stretch of the store in memory, kept current by reading only what came since."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.feeds.live.store import Store
+
+_NUMBERS: Final = {"id": np.int64, "time": np.int64, "arrived": np.int64, "price": np.float64, "quantity": np.float64, "notional": np.float64}
+# Labels are few and repeat, so a byte or two holds each.
+_LABELS: Final = {"venue": np.int16, "symbol": np.int16, "side": np.int8, "price_kind": np.int8, "completeness": np.int8, "origin": np.int8}
+_PAGE: Final = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events in the order in which they were stored: (N,) arrays, and the words that the codes of labels mean.
+
+    `version` grows whenever events are added; `first` is the `id` below which none are held.
+    """
+
+    columns: dict[str, np.ndarray]
+    words: dict[str, tuple[str, ...]]
+    version: int
+
+    def __len__(self) -> int:
+        return len(self.columns["id"])
+
+    def after(self, number: int) -> Events:
+        """The events stored after the one with this `id`."""
+        first = int(np.searchsorted(self.columns["id"], number, "right"))
+        return Events({name: values[first:] for name, values in self.columns.items()}, self.words, self.version)
+
+    def where(self, keep: np.ndarray) -> Events:
+        """The events that a boolean array (N,) keeps."""
+        return Events({name: values[keep] for name, values in self.columns.items()}, self.words, self.version)
+
+    def of(self, venues: tuple[str, ...]) -> Events:
+        """The events of these venues; of all where none are named."""
+        if not venues:
+            return self
+        codes = [code for code, word in enumerate(self.words["venue"]) if word in venues]
+        return self.where(np.isin(self.columns["venue"], codes))
+
+    def since(self, moment: int) -> Events:
+        """The events that happened at or after a moment (µs since 1970 UTC)."""
+        return self.where(self.columns["time"] >= moment)
+
+    def table(self) -> pd.DataFrame:
+        """The liquidations table, sorted by time, with `arrived` dropped; as checked as when it was stored."""
+        order = np.argsort(self.columns["time"], kind="stable")
+        out: dict[str, Any] = {}
+        for name in tables.LIQUIDATIONS:
+            values = self.columns[name][order]
+            if name == "time":
+                out[name] = pd.DatetimeIndex(values.view("datetime64[us]"), tz="UTC")
+            elif name in _LABELS:
+                out[name] = pd.Categorical.from_codes(values, categories=pd.Index(self.words[name], dtype=str))  # type: ignore[call-overload]
+            else:
+                out[name] = values
+        return pd.DataFrame(out)
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """What the store holds beside events: heartbeats by minute, and candles, open interest and funding with `venue`."""
+
+    beats: pd.DataFrame
+    candles: pd.DataFrame
+    open_interest: pd.DataFrame
+    funding: pd.DataFrame
+
+
+class LiveWindow:
+    """The last `hours` of a store's events in memory; `refresh` reads what is new, from any thread."""
+
+    def __init__(self, store: Store, hours: float = 24.0) -> None:
+        self._store, self._length = store, round(hours * 3_600e6)
+        self._reading = threading.Lock()
+        self._words: dict[str, list[str]] = {name: [] for name in _LABELS}
+        self._words["side"] = list(tables.SIDES)
+        self._words["price_kind"], self._words["completeness"] = list(tables.PRICE_KINDS), list(tables.COMPLETENESS)
+        self._held = {name: np.empty(0, kind) for name, kind in {**_NUMBERS, **_LABELS}.items()}
+        self._size, self._last = 0, 0
+        self._publish()
+        self._market: Market | None = None
+
+    def refresh(self, now: int) -> int:
+        """Read what was stored since the last call, and forget what is too old at `now` (µs). Returns how many were read."""
+        read = 0
+        with self._reading:
+            while True:
+                found = self._store.events(after=self._last, since=now - self._length, most=_PAGE)
+                if not found["id"]:
+                    break
+                self._append(found)
+                self._last = found["id"][-1]
+                read += len(found["id"])
+                self._publish()
+                if len(found["id"]) < _PAGE:
+                    break
+            self._forget(now - self._length)
+            self._publish()
+        return read
+
+    def refresh_market(self, now: int) -> None:
+        """Read heartbeats, candles, open interest and funding of the stretch anew."""
+        first = now - self._length
+        # Funding comes every few hours, and a rate says little without the ones before it.
+        self._market = Market(
+            self._store.heartbeats(first), self._store.series("candles", first), self._store.series("open_interest", first),
+            self._store.series("funding", first - 3 * 86_400_000_000),
+        )
+
+    def market(self) -> Market | None:
+        """What `refresh_market` read last, None before the first time."""
+        return self._market
+
+    def events(self) -> Events:
+        """What is held now, without waiting for a read under way. The arrays are views that later calls do not change."""
+        return self._published
+
+    def _publish(self) -> None:
+        self._published = Events(
+            {name: values[: self._size] for name, values in self._held.items()}, {name: tuple(words) for name, words in self._words.items()}, self._last,
+        )
+
+    def _append(self, found: dict[str, list[Any]]) -> None:
+        count = len(found["id"])
+        if self._size + count > len(self._held["id"]):
+            room = max(2 * (self._size + count), 1_024)
+            # New arrays: a reader may still hold the old ones.
+            self._held = {name: np.concatenate([values[: self._size], np.empty(room - self._size, values.dtype)]) for name, values in self._held.items()}
+        part = slice(self._size, self._size + count)
+        for name in _NUMBERS:
+            self._held[name][part] = found[name]
+        for name in _LABELS:
+            known = {word: code for code, word in enumerate(self._words[name])}
+            for word in dict.fromkeys(found[name]):
+                if word not in known:
+                    known[word] = len(known)
+                    self._words[name].append(word)
+            self._held[name][part] = [known[word] for word in found[name]]
+        self._size += count
+
+    def _forget(self, before: int) -> None:
+        old = int((self._held["time"][: self._size] < before).sum())
+        # Copying is dear, so it waits until a fifth of the events is too old.
+        if old > 1_000 and old > self._size // 5:
+            keep = self._held["time"][: self._size] >= before
+            self._held = {name: values[: self._size][keep] for name, values in self._held.items()}
+            self._size = len(self._held["id"])

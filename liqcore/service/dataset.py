@@ -1,0 +1,315 @@
+"""What a page draws: one market's tables with their origin, and the heatmaps that settings ask of them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.feeds.files import FileContents
+from liqcore.feeds.live import figures as live_figures
+from liqcore.heat.assumptions import Assumptions
+from liqcore.heat.grid import GridError, HeatGrid
+from liqcore.heat.modelled import modelled_heatmap
+from liqcore.heat.realised import realised_heatmap, time_edges
+from liqcore.market.candles import resample
+
+Layer = Literal["realised", "modelled"]
+Side = Literal["both", "long", "short", "net"]
+
+# The model runs on five-minute candles at the finest unless one-minute columns are asked for: a fortnight
+# of one-minute candles costs five times as much and draws the same bands.
+_MODEL_STEP = np.timedelta64(5, "m")
+MAX_COLUMNS = 3_000
+
+
+class DataError(ValueError):
+    """A view that the data at hand cannot give, in one sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """One market: its tables, what to call it, and what to say about it on every chart.
+
+    `key` tells caches two datasets apart. `lags` are seconds from event to arrival by venue, where known (half of the
+    events come within them), `slowest` those within which 95 % come, where that was measured, and `beats` the minutes
+    in which venues were heard of (`venue`, `minute` in µs), where that was recorded.
+    """
+
+    key: str
+    label: str
+    synthetic: bool
+    candles: pd.DataFrame | None = None
+    liquidations: pd.DataFrame | None = None
+    open_interest: pd.DataFrame | None = None
+    funding: pd.DataFrame | None = None
+    venue_candles: dict[str, pd.DataFrame] = field(default_factory=dict)
+    lags: dict[str, float] = field(default_factory=dict)
+    slowest: dict[str, float] = field(default_factory=dict)
+    beats: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """Venues with liquidations, or with candles of their own."""
+        names = list(self.venue_candles)
+        if self.liquidations is not None and len(self.liquidations):
+            seen = self.liquidations["venue"].cat
+            counts = np.bincount(seen.codes, minlength=len(seen.categories))
+            names += [str(name) for name, count in zip(seen.categories, counts, strict=True) if count]
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """First and last moment of any table that can be drawn, UTC."""
+        ends: list[tuple[pd.Timestamp, pd.Timestamp]] = []
+        if self.candles is not None and len(self.candles):
+            ends.append((self.candles["time"].iloc[0], self.candles["time"].iloc[-1] + pd.Timedelta(candle_step(self.candles))))
+        if self.liquidations is not None and len(self.liquidations):
+            # Ends are exclusive, and the last event belongs to the window.
+            ends.append((self.liquidations["time"].iloc[0], self.liquidations["time"].iloc[-1] + pd.Timedelta(1, "us")))
+        if not ends:
+            raise DataError("There is nothing to draw yet. Add a file with liquidations or candles, or open the sample market.")
+        return min(first for first, _ in ends), max(last for _, last in ends)
+
+
+def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:
+    """One dataset from the files a visitor brought; files of one kind are put together.
+
+    Two candle files must not disagree about a bar; liquidations of several files are added up as they are.
+    """
+    held: dict[str, pd.DataFrame] = {}
+    notes: list[str] = []
+    for kind in tables.COLUMNS:
+        found = [_named(part.table, name) for name, part in zip(names, parts, strict=True) if part.kind == kind]
+        if len(found) > 1:
+            both = pd.concat([table.astype(dict.fromkeys(table.select_dtypes("category"), str)) for table in found])
+            held[kind] = tables.CHECKS[kind](both)
+            if kind == "liquidations" and both.duplicated().any():
+                notes.append(f"{int(both.duplicated().sum()):,} liquidations stand in more than one file and are counted twice.")
+        elif found:
+            held[kind] = found[0]
+    digest = hashlib.blake2b(digest_size=8)
+    for name, part in zip(names, parts, strict=True):
+        ends = part.table["time"].iloc[[0, -1]].astype("int64").tolist() if len(part.table) else []
+        numbers = part.table.select_dtypes("number").sum().tolist()
+        digest.update(f"{name}|{part.kind}|{len(part.table)}|{ends}|{numbers}".encode())
+    return Dataset(
+        key=f"files:{digest.hexdigest()}", label=f"Your files ({', '.join(names)})", synthetic=False,
+        candles=held.get("candles"), liquidations=held.get("liquidations"), open_interest=held.get("open_interest"),
+        funding=held.get("funding"), notes=tuple(notes),
+    )
+
+
+def _named(table: pd.DataFrame, file: str) -> pd.DataFrame:
+    """A table whose venue no column tells, with the file's name for a venue: two such files are not one venue."""
+    if "venue" not in table or not len(table) or not (table["venue"].astype(str) == "unknown").all():
+        return table
+    return table.assign(venue=pd.Categorical([file.split(".")[0]] * len(table)))
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of time and price that a view shows: `start`, `end` UTC, (low, high) USD."""
+
+    start: np.datetime64
+    end: np.datetime64
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ViewSettings:
+    """Everything that decides which cells a heatmap has; colours and marks are the chart's business.
+
+    `reach` is half the price range as a fraction of the last price, None for the range that fits the
+    window; `price_range` overrides it. `venues` empty means all.
+    """
+
+    layer: Layer = "realised"
+    timeframe: str = "15m"
+    hours: float | None = 72.0
+    until: np.datetime64 | None = None
+    reach: float | None = None
+    price_range: tuple[float, float] | None = None
+    bins: int = 150
+    price_scale: Literal["linear", "log"] = "linear"
+    venues: tuple[str, ...] = ()
+    model: str = "flow-identity"
+    assumptions: Assumptions = field(default_factory=Assumptions)
+
+
+def candle_step(candles: pd.DataFrame) -> np.timedelta64:
+    """The usual length of a candle: the most common distance between open times."""
+    micros = tables.microseconds(candles["time"])
+    if len(micros) < 2:
+        return np.timedelta64(60_000_000, "us")
+    steps, counts = np.unique(np.diff(micros), return_counts=True)
+    return np.timedelta64(int(steps[counts.argmax()]), "us")
+
+
+def market_candles(data: Dataset, venues: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Candles with the volume of the chosen venues; the price stays the market's.
+
+    Raises DataError where the dataset has no candles.
+    """
+    if data.candles is None or data.candles.empty:
+        raise DataError("There are no candles, so neither price nor modelled levels can be drawn. Add a candles file.")
+    chosen = [data.venue_candles[name] for name in venues if name in data.venue_candles]
+    if not chosen or len(chosen) == len(data.venue_candles):
+        return data.candles
+    total = pd.concat([table[["time", "volume", "taker_buy_volume"]] for table in chosen]).groupby("time").sum(min_count=1)
+    volumes = total.reindex(data.candles["time"])
+    return data.candles.assign(
+        volume=volumes["volume"].to_numpy(), taker_buy_volume=volumes["taker_buy_volume"].to_numpy()
+    )
+
+
+def window(data: Dataset, settings: ViewSettings) -> Window:
+    """The time and price window that the settings ask for, within what the dataset holds."""
+    first, last = data.span
+    until = last if settings.until is None else min(pd.Timestamp(settings.until, tz="UTC"), last)
+    start = first if settings.hours is None else max(first, until - pd.Timedelta(hours=settings.hours))
+    if start >= until:
+        raise DataError(f"The window ends before the data begins ({first:%Y-%m-%d %H:%M} UTC). Choose a later end.")
+    low, high = settings.price_range or _price_range(data, start, until, settings)
+    if not (math.isfinite(low) and math.isfinite(high) and 0 < low < high):
+        raise DataError("The price range is empty. Give a low above zero and a higher high.")
+    return Window(tables.to_datetime64(start), tables.to_datetime64(until), float(low), float(high))
+
+
+def _price_range(
+    data: Dataset, start: pd.Timestamp, end: pd.Timestamp, settings: ViewSettings
+) -> tuple[float, float]:
+    """The traded range with room around it; modelled levels stand further away than events do."""
+    low, high, last = _traded(data, start, end)
+    if settings.reach is not None:
+        return last * (1 - settings.reach), last * (1 + settings.reach)
+    room = 0.01 * last if settings.layer == "realised" else 0.04 * last
+    return low - room, high + room
+
+
+def _traded(data: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> tuple[float, float, float]:
+    if data.candles is not None and len(data.candles):
+        inside = data.candles[(data.candles["time"] >= start.floor("s") - pd.Timedelta(candle_step(data.candles))) & (data.candles["time"] < end)]
+        if len(inside):
+            return float(inside["low"].min()), float(inside["high"].max()), float(inside["close"].iloc[-1])
+    events = data.liquidations
+    if events is not None and len(events):
+        inside = events[(events["time"] >= start) & (events["time"] <= end)]
+        if len(inside):
+            return float(inside["price"].min()), float(inside["price"].max()), float(inside["price"].iloc[-1])
+    raise DataError("This window holds neither candles nor liquidations. Choose a longer window or another end.")
+
+
+def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
+    """Candles of the window at the view's timeframe, or None where the dataset has none."""
+    if data.candles is None or data.candles.empty:
+        return None
+    view = window(data, settings)
+    candles = _between(market_candles(data, settings.venues), view.start, view.end)
+    if tables.timeframe(settings.timeframe) <= candle_step(data.candles):
+        return candles.reset_index(drop=True)
+    return resample(candles, settings.timeframe, partial=True)[list(tables.CANDLES)]
+
+
+def heatmap(data: Dataset, settings: ViewSettings) -> HeatGrid:
+    """The HeatGrid that the settings ask of the dataset.
+
+    Raises DataError, GridError or TableError, each with a sentence for the user.
+    """
+    return (realised if settings.layer == "realised" else modelled)(data, settings)
+
+
+def realised(data: Dataset, settings: ViewSettings) -> HeatGrid:
+    """Liquidations that happened, at the view's timeframe; columns outside the recording are gaps."""
+    events = data.liquidations
+    if events is None or events.empty:
+        raise DataError("There are no liquidations here, so nothing that happened can be drawn. Add a liquidations file, or switch to modelled levels.")
+    view = window(data, settings)
+    _check_columns(view, settings.timeframe)
+    held = (events["time"].iloc[0], events["time"].iloc[-1])
+    if settings.venues:
+        events = events[events["venue"].isin(settings.venues)]
+    start, end = (pd.Timestamp(edge, tz="UTC") for edge in (view.start, view.end))
+    events = events[(events["time"] >= start) & (events["time"] < end)]
+    grid = realised_heatmap(
+        events, timeframe=settings.timeframe, bins=settings.bins, scale=settings.price_scale,
+        start=view.start, end=view.end, price_range=(view.low, view.high), source=data.label,
+    )
+    if data.synthetic:
+        return grid
+    if data.beats is not None:
+        return replace(grid, observed=live_figures.observed(data.beats, grid.time_edges, settings.venues))
+    # Nobody says a file was recording before its first and after its last event.
+    first, last = (tables.to_datetime64(edge) for edge in held)
+    observed = (grid.time_edges[1:] > first) & (grid.time_edges[:-1] <= last)
+    return replace(grid, observed=observed)
+
+
+def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
+    """Where open positions would be closed, as the chosen model estimates it.
+
+    The model runs on all the history before the window's end, so that levels built earlier stand.
+    """
+    view = window(data, settings)
+    _check_columns(view, settings.timeframe)
+    candles, interest = model_inputs(data, settings)
+    return modelled_heatmap(
+        candles, open_interest=interest, funding=data.funding, model=settings.model, assumptions=settings.assumptions,
+        bins=settings.bins, time_edges=time_edges(view.start, view.end, settings.timeframe), price_range=(view.low, view.high),
+        venue=settings.venues or data.venues or ("all venues",), source=data.label,
+    )
+
+
+def model_inputs(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Candles up to the window's end at the step the model runs on, and the open interest of the chosen venues."""
+    candles = _between(market_candles(data, settings.venues), None, window(data, settings).end)
+    native, step = candle_step(candles), tables.timeframe(settings.timeframe)
+    model_step = max(native, min(step, _MODEL_STEP))
+    if model_step > native:
+        candles = resample(candles, model_step, partial=True)[list(tables.CANDLES)]
+    interest = data.open_interest
+    if interest is not None and settings.venues:
+        chosen = interest[interest["venue"].isin(settings.venues)]
+        interest = chosen if len(chosen) else interest
+    return candles, interest
+
+
+def until_end(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Candles and liquidations of the view's venues from the beginning of the data to the window's end."""
+    end = window(data, settings).end
+    candles = None if data.candles is None or data.candles.empty else _between(market_candles(data, settings.venues), None, end)
+    events = data.liquidations
+    if events is not None:
+        events = events.iloc[: int(np.searchsorted(tables.microseconds(events["time"]), end.astype("int64")))]
+        if settings.venues:
+            events = events[events["venue"].isin(settings.venues)]
+    return candles, events
+
+
+def _between(candles: pd.DataFrame, start: np.datetime64 | None, end: np.datetime64) -> pd.DataFrame:
+    micros = tables.microseconds(candles["time"])
+    first = 0 if start is None else int(np.searchsorted(micros, start.astype("int64")))
+    return candles.iloc[first : int(np.searchsorted(micros, end.astype("int64")))].reset_index(drop=True)
+
+
+def _check_columns(view: Window, timeframe: str) -> None:
+    columns = int((view.end - view.start) // tables.timeframe(timeframe)) + 1
+    if columns > MAX_COLUMNS:
+        raise DataError(
+            f"{columns:,} columns of {timeframe} are more than a chart can show ({MAX_COLUMNS:,}). "
+            "Choose a longer timeframe or a shorter window."
+        )
+
+
+__all__ = [
+    "DataError", "Dataset", "GridError", "Layer", "Side", "ViewSettings", "Window", "candle_step", "heatmap",
+    "market_candles", "model_inputs", "modelled", "price_bars", "realised", "until_end", "window",
+]

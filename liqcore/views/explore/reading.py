@@ -1,0 +1,248 @@
+"""What a reader does with a heatmap: clusters and levels on it, their stories, strips below, and the reading of a level."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from liqcore.heat.bands import ClusterRule
+from liqcore.heat.clusters import Cluster, ClusterStory, track_clusters
+from liqcore.heat.grid import HeatGrid
+from liqcore.market.levels import Levels, key_levels
+from liqcore.reading.reading import read_level
+from liqcore.reading.report import Reading, ReadingError
+from liqcore.reading.timeframes import read_timeframes
+from liqcore.risk.handover import Zone, write_zones
+from liqcore.service import dataset
+from liqcore.service.dataset import Dataset, ViewSettings
+from liqcore.views import controls, loaders, overlays, wording
+from liqcore.views.controls import LINK, Drawing
+from liqcore.views.explore import stories, strips
+
+# Modelled maps are smooth: their brightest bands stand out by less than the core's own, stricter threshold.
+SENSITIVITY: Final = {"strict": 2.5, "usual": 1.3, "sensitive": 0.8}
+_PERSISTENCE_BARS: Final = 12
+
+
+@dataclass(frozen=True)
+class OnTheMap:
+    """What is drawn over the cells: the largest clusters of each side, key levels, the user's own, strips below."""
+
+    clusters: int
+    strong: float
+    key_levels: bool
+    own: tuple[float, ...]
+    strips: tuple[str, ...]
+
+    @property
+    def rule(self) -> ClusterRule:
+        return ClusterRule(strong=self.strong, weak=0.6 * self.strong)
+
+
+def on_the_map(data: Dataset) -> OnTheMap:
+    """The controls for clusters, levels and strips, in the sidebar and in the address."""
+    with st.sidebar:
+        st.subheader("Clusters and levels")
+        shown = st.toggle("Outline clusters", value=True, key="clusters", bind=LINK, help="Boxes around the largest hot bands of each side, with USD, age and persistence.")
+        most, sensitivity = 3, "usual"
+        if shown:
+            most = int(st.select_slider("At most, a side", (1, 2, 3, 5, 8), value=3, key="most", bind=LINK))
+            sensitivity = controls.choice("What counts as hot", {name: name.capitalize() for name in SENSITIVITY}, "usual", "hot", help=(
+                "A band is hot when it stands out from the usual heat at its distance from price: by a robust z of 2.5, 1.3 or 0.8."
+            ))
+        levels = st.toggle("Key levels", value=False, key="keylevels", bind=LINK, help="Prices where the market turned before or traded most, from candles closed by the end of the window.")
+        text = st.text_input("My levels, USD", key="mylevels", bind=LINK, placeholder="28,000; 28.5k", help="Your own prices, separated by a semicolon or a blank. They are part of the link.")
+        chosen = st.pills("Below the chart", list(strips.STRIPS), selection_mode="multi", format_func=lambda name: strips.STRIPS[name], key="below", bind=LINK)
+    own, problems = overlays.parse_levels(str(text or ""))
+    for sentence in problems:
+        st.warning(wording.markdown(sentence), icon=":material/warning:")
+    return OnTheMap(most if shown else 0, SENSITIVITY[sensitivity], bool(levels), tuple(own), tuple(chosen or ()))
+
+
+@st.cache_data(max_entries=24, ttl="2h", show_spinner=False)
+def _clusters(_grid: HeatGrid, _bars: pd.DataFrame | None, _events: pd.DataFrame | None, strong: float, key: str) -> ClusterStory:
+    rule = OnTheMap(1, strong, False, (), ()).rule
+    return track_clusters(_grid, _PERSISTENCE_BARS, price=_bars, rule=rule, liquidations=_events)
+
+
+def clusters(data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataFrame | None, strong: float) -> ClusterStory:
+    """Every cluster of the view, followed over time."""
+    events = stories.dataset_events(data, settings) if grid.kind == "realised" else None
+    return _clusters(grid, bars, events, strong, f"{data.key}|{settings!r}")
+
+
+@st.cache_data(max_entries=24, ttl="2h", show_spinner=False)
+def _levels(_bars: pd.DataFrame, own: tuple[float, ...], automatic: bool, key: str) -> Levels:
+    return key_levels(_bars, own=own, count=8 if automatic else 0)
+
+
+def levels(data: Dataset, settings: ViewSettings, bars: pd.DataFrame | None, marks: OnTheMap) -> Levels | None:
+    """Key levels of the window, and the user's own; None without candles or where none are wanted."""
+    if bars is None or bars.empty or not (marks.key_levels or marks.own):
+        return None
+    return _levels(bars, marks.own, marks.key_levels, f"{data.key}|{settings!r}")
+
+
+def draw_strips(data: Dataset, settings: ViewSettings, grid: HeatGrid, drawing: Drawing, names: tuple[str, ...]) -> None:
+    """The chosen strips below the heatmap, each with what its last value says."""
+    if not names:
+        return
+    found = strips.strip_data(data, settings)
+    upright = drawing.orientation == "time-right"
+    with st.container(gap="xsmall"):
+        for name in names:
+            if name not in found:
+                st.caption(f"{strips.STRIPS[name]}: this market's data holds nothing for it.")
+                continue
+            sentence = strips.words(name, found[name])
+            spec = strips.strip_chart(name, found[name], grid.time_edges[[0, -1]], drawing.profile and upright)
+            st.vega_lite_chart(spec=spec, key=f"strip-{name}", alt=sentence, width="stretch")
+            st.caption(wording.markdown(sentence))
+
+
+def picked(key: str) -> stories.Cell | None:
+    """The cell last clicked on the chart with this key."""
+    state: Any = st.session_state.get(key)
+    selection = getattr(state, "selection", None) or (state or {}).get("selection", {})
+    return stories.picked_cell(selection.get("picked"))
+
+
+def story(data: Dataset, settings: ViewSettings, grid: HeatGrid, found: ClusterStory | None, key: str) -> stories.Cell | Cluster | None:
+    """The story of the cluster chosen in the list, or of the clicked cell and the cluster it belongs to; returns what it told."""
+    cell = picked(key)
+    if cell is not None and (cell.high <= grid.price_edges[0] or cell.low >= grid.price_edges[-1] or cell.end <= grid.time_edges[0] or cell.start >= grid.time_edges[-1]):
+        cell = None
+    present = list(found.present)[:12] if found is not None else []
+    names = {overlays.cluster_name(one): one for one in present}
+    st.subheader("The story behind a band")
+    if not names and cell is None:
+        st.caption(
+            "Click a filled cell to see what made it. No band stands out at the end of this map from what is usual at its distance "
+            "from price; “Sensitive” in the sidebar also outlines faint ones."
+        )
+        return None
+    chosen = None
+    if names:
+        name = st.selectbox(
+            "A cluster, largest first, or click a cell on the chart", list(names), index=None, placeholder="Choose a cluster",
+            key="cluster", bind=LINK, format_func=lambda text: text,
+        )
+        chosen = names.get(str(name))
+    if chosen is None and cell is None:
+        return None
+    if chosen is not None:
+        _tell(stories.cluster_story(data, settings, grid, found, chosen))  # type: ignore[arg-type]
+        return chosen
+    _tell(stories.cell_story(data, settings, grid, cell))  # type: ignore[arg-type]
+    around = stories.cluster_at(found, cell) if found is not None and cell is not None else None
+    if around is not None:
+        _tell(stories.cluster_story(data, settings, grid, found, around))  # type: ignore[arg-type]
+        return around
+    return cell
+
+
+def _tell(told: stories.Story) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{wording.markdown(told.title)}**")
+        st.markdown("\n".join(f"- {wording.markdown(point)}" for point in told.points))
+        shown = [(title, table) for title, table in told.tables if len(table)]
+        if shown:
+            for column, (title, table) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
+                with column:
+                    st.caption(title)
+                    st.dataframe(table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 260))
+
+
+def read_here(
+    data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataFrame | None, marks: OnTheMap, found: ClusterStory,
+    told: stories.Cell | Cluster | None,
+) -> float | None:
+    """The level in question and, where the reader asks for it, its reading in six steps and at several timeframes."""
+    st.subheader("Read a level")
+    wanted, why = overlays.level_in_question(told, marks.own, found, bars)
+    typed = st.text_input(
+        "Level, USD", key="level", bind=LINK, placeholder=f"{wanted:,.0f}" if wanted else "28,000", width=220,
+        help="The price to read. Empty takes the band you clicked, your first own level, or the largest cluster.",
+    )
+    levels, problems = overlays.parse_levels(str(typed or ""))
+    for sentence in problems:
+        st.warning(wording.markdown(sentence), icon=":material/warning:")
+    level = levels[0] if levels else wanted
+    if level is None:
+        st.caption("Type a price, or click a band on the map.")
+        return None
+    st.caption(wording.markdown(f"Reading {wording.price(level)}{'' if levels else why}."))
+    with st.expander("Read this level", icon=":material/menu_book:", key="read", bind=LINK, on_change="rerun") as opened:
+        if opened.open:
+            try:
+                _reading(data, settings, grid, marks, found, level)
+            except (*loaders.DATA_PROBLEMS, ReadingError) as error:
+                st.error(wording.markdown(str(error)), icon=":material/error:")
+    zones = [Zone(one.side, one.low, one.high, one.notional) for one in found.present]
+    st.page_link(
+        "pages/risk.py", label=wording.markdown(f"Size a position at {wording.price(level)}"), icon=":material/shield:",
+        query_params={"level": f"{level:.6g}", "zones": write_zones(zones), "lines": "; ".join(f"{price:.6g}" for price in marks.own)},
+    )
+    return level
+
+
+def _reading(data: Dataset, settings: ViewSettings, grid: HeatGrid, marks: OnTheMap, found: ClusterStory, level: float) -> None:
+    candles, events = dataset.until_end(data, settings)
+    if candles is None:
+        st.info("A reading needs candles: add a candles file.", icon=":material/candlestick_chart:")
+        return
+    end = grid.time_edges[-1]
+    reading = read_level(
+        grid, candles, level=level, by_venue=by_venue(data, settings) or None, liquidations=events if grid.kind == "realised" else None,
+        open_interest=data.open_interest, funding=data.funding, at=None if settings.until is None else end,
+        timeframe=settings.timeframe, rule=marks.rule, last=_PERSISTENCE_BARS,
+    )
+    draw_reading(reading)
+    source: Any = events if grid.kind == "realised" else loaders.heatmap(data, replace(settings, timeframe="15m", hours=_longest(settings.hours)))
+    rows = read_timeframes(source, candles, level=level, at=None if settings.until is None else end, rule=marks.rule)
+    st.markdown("**The same level at other timeframes**: a band that shows in one of them only is easily noise.")
+    st.dataframe(overlays.timeframe_table(rows), hide_index=True, width="stretch")
+    name = f"reading-{level:.0f}-{pd.Timestamp(grid.time_edges[-1]):%Y%m%d-%H%M}"
+    with st.container(horizontal=True):
+        st.download_button("Text", reading.to_text(), f"{name}.txt", "text/plain", icon=":material/download:", on_click="ignore", key="reading-text")
+        st.download_button(
+            "JSON", json.dumps(reading.to_dict(), indent=1), f"{name}.json", "application/json", icon=":material/download:", on_click="ignore", key="reading-json",
+        )
+
+
+def _longest(hours: float | None) -> float:
+    return min(max(hours or 336.0, 72.0), 336.0)
+
+
+def draw_reading(reading: Reading) -> None:
+    """A reading with its evidence for and against side by side, and the six steps below."""
+    st.markdown(f"**{wording.markdown(reading.summary)}**")
+    st.caption(wording.markdown(f"{reading.kind_note} {reading.claim}"))
+    sections = dict(reading.sections)
+    icons = {"What speaks for it": "add_circle", "What speaks against it": "do_not_disturb_on", "What would confirm it": "task_alt", "What would invalidate it": "block"}
+    titles = list(icons)
+    for pair in (titles[:2], titles[2:]):
+        for column, title in zip(st.columns(2, gap="medium"), pair, strict=True):
+            with column.container(border=True, height="stretch"):
+                _list(f":material/{icons[title]}: {title}", sections[title])
+    for row in range(0, 6, 2):
+        for number, column in enumerate(st.columns(2, gap="medium"), row):
+            with column.container(height="stretch"):
+                title, lines = reading.steps[number]
+                _list(f"{number + 1}. {title}", lines)
+    with st.container(border=True):
+        _list(":material/help: What is missing", sections["What is missing"])
+
+
+def _list(title: str, lines: tuple[str, ...]) -> None:
+    st.markdown(f"**{title}**\n\n" + "\n".join(f"- {wording.markdown(line)}" for line in lines))
+
+
+def by_venue(data: Dataset, settings: ViewSettings) -> dict[str, HeatGrid]:
+    """The view once for each venue, for the question whether they agree."""
+    names = settings.venues or data.venues
+    return {name: loaders.heatmap(data, replace(settings, venues=(name,))) for name in names} if len(names) > 1 else {}

@@ -1,0 +1,137 @@
+"""The live page as a whole: which collector is watched, at what pace, and the part that redraws itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from liqcore.feeds.live import figures as live_figures
+from liqcore.feeds.live.collector import Collector
+from liqcore.feeds.live.playback import SPEEDS, ReplayClock
+from liqcore.service.dataset import Dataset
+from liqcore.views import controls, market as live_market, wording
+from liqcore.views.controls import Drawing
+from liqcore.views.live import panels as live_panels
+from liqcore.views.live.panels import LiveView
+
+_REPLAY: Final = "replay"
+_SEEN: Final = "live_first_seen"
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """The collector on the screen, what to call it, and its clock where it is a replay."""
+
+    collector: Collector
+    label: str
+    synthetic: bool
+    tag: str
+    clock: ReplayClock | None = None
+
+    def data(self) -> Dataset | None:
+        """What it holds as a market."""
+        return live_market.dataset(self.collector, self.label, self.synthetic, self.tag)
+
+
+def source() -> Watched:
+    """Live venues, or the sample market played again."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        chosen = controls.choice("Source", {"live": "Live venues", _REPLAY: "Sample replay"}, "live", "livefrom", help=(
+            "Live: public data of many exchanges, straight from them. Replay: the synthetic sample market, played through the same collector."
+        ))
+        if chosen != _REPLAY:
+            return Watched(live_market.collector(), "Live", False, "live")
+        speed = st.select_slider("Speed", SPEEDS, value=60, format_func=lambda value: "Pause" if value == 0 else f"{value}×", key="livespeed", bind=controls.LINK, width=220)
+        if st.button("Begin again", icon=":material/replay:", help="From the morning of the sample's violent day."):
+            st.session_state["live_replay"] = st.session_state.get("live_replay", 0) + 1
+    held = live_market.replayed("violent", st.session_state.get("live_replay", 0))
+    held.clock.run_at(float(speed))
+    return Watched(held.collector, held.label, True, f"replay-{id(held)}", held.clock)
+
+
+def view(market: Watched) -> tuple[LiveView, float | None]:
+    """What to show and how often to look again; None stands still."""
+    chosen = live_panels.view_controls(market.collector)
+    pace = st.selectbox("Refresh", list(live_panels.PACES), key="livepace", bind=controls.LINK, width=110, help="How often this page looks again.")
+    paused = st.toggle("Pause", key="livepause", bind=controls.LINK, help="The picture stands still; collecting goes on.")
+    return chosen, None if paused else live_panels.PACES[str(pace)]
+
+
+def screen(market: Watched, view: LiveView, drawing: Drawing, pace: float | None) -> None:
+    """The part that redraws itself."""
+    st.fragment(_screen, run_every=pace, key="live-screen")(market, view, drawing)
+
+
+def _screen(market: Watched, view: LiveView, drawing: Drawing) -> None:
+    held = market.collector
+    snapshot, events, now = held.snapshot(), held.window.events(), held.now()
+    data = market.data()
+    st.caption(live_panels.clock_line(now, None if market.clock is None else market.clock.speed))
+    st.markdown(live_panels.badges(snapshot))
+    if snapshot.problem:
+        st.warning(wording.markdown(snapshot.problem), icon=":material/database_off:")
+    _said_when_nothing_comes(market, len(events))
+    beats = held.window.market()
+    since = None if beats is None or beats.beats.empty else int(beats.beats["minute"].min())
+    chosen = events.of(view.venues)
+    sums = live_figures.totals(chosen, now, since)
+    live_panels.figures(data, sums)
+    live_panels.heat(held, data, events, view, drawing, now, market.label, market.synthetic, market.tag)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Liquidated")
+        live_panels.totals(sums)
+        st.subheader("Largest held")
+        live_panels.events_table(live_figures.biggest(chosen, 6), "No liquidations yet.", short=True)
+    with right:
+        st.subheader("Tape")
+        live_panels.events_table(live_figures.tape(chosen, view.minimum, 40), "Nothing of this size yet. Lower the size, or wait.")
+    st.subheader("Who was heard when")
+    live_panels.coverage(held, events, view, now)
+    with st.expander("Every source: state, age and why", icon=":material/sensors:", expanded=live_panels.nothing_live(snapshot)):
+        st.dataframe(live_panels.status_table(snapshot), hide_index=True, width="stretch")
+
+
+def _said_when_nothing_comes(market: Watched, held: int) -> None:
+    """After a few seconds without any source, say so, what there is, and what can be done."""
+    begun = st.session_state.setdefault(_SEEN, time.monotonic())
+    if market.clock is not None or not live_panels.nothing_live(market.collector.snapshot()):
+        return
+    waiting = any(status.state in ("off", "partial", "live") for status in market.collector.snapshot().statuses)
+    if waiting and time.monotonic() - begun < 4.5:
+        st.info("Asking the venues. History comes first, then live events.", icon=":material/sync:")
+        return
+    have = f"The store holds {held:,} liquidations of the last hours, which are shown below." if held else "The store holds nothing yet."
+    st.warning(
+        f"No venue can be heard from here: the table of sources at the end says why for each. {have} It is tried again on its own. "
+        "Without a network, choose **Sample replay** above: the same page, fed by a synthetic market.", icon=":material/wifi_off:",
+    )
+
+
+def modelled(market: Watched, view: LiveView, drawing: Drawing) -> None:
+    """Where open positions would be closed, from the same candles and open interest."""
+    st.subheader("Modelled levels")
+    if st.toggle("Show where open positions would be liquidated", key="livemodel", bind=controls.LINK, help=(
+        "An estimate from public candles and open interest, computed once a minute. A different thing from the events above."
+    )):
+        live_panels.modelled(market.data(), view.hours, drawing)
+
+
+def explained(market: Watched) -> None:
+    """What the page shows, in one sentence a venue."""
+    with st.expander("What am I looking at?", icon=":material/school:", key="help", bind="query-params", on_change="rerun"):
+        st.markdown(
+            "- **Realised liquidations**: positions that were closed by force, as venues tell it. Each cell adds up the dollars of one stretch of time and price.\n"
+            "- **Long** means a long position was liquidated (price fell into it), **short** a short one (price rose into it), whatever word the venue uses.\n"
+            "- **Sums are no truth.** Binance and OKX push at most one liquidation a second and contract, so a cascade looks smaller than it was. Venues that send "
+            "everything and venues that send a sample are added up here only with that warning.\n"
+            "- **The price of an event** is a fill on some venues and the bankruptcy price on others, which lies about half a per cent further. The tape says which.\n"
+            "- **Late** is the time from the event to its arrival here. It includes the difference between the venue's clock and this computer's.\n"
+            "- **A blank in the coverage is a gap**: nobody listened. It does not mean that nothing happened."
+        )
+        notes = live_panels.sampling_notes(market.collector.snapshot())
+        if notes:
+            st.markdown("What each venue leaves out:\n" + "\n".join(f"- {wording.markdown(note) if '*' not in note else note}" for note in notes))
