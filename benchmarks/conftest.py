@@ -31,7 +31,9 @@ def cpu_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - begin, result
 
 
-def run_race(ours: Callable[[], Any], baseline: Callable[[], Any], rounds: int = 2, ours_each_round: int = 2) -> Race:
+def run_race(
+    ours: Callable[[], Any], baseline: Callable[[], Any], rounds: int = 2, ours_each_round: int = 2
+) -> Race:
     """Both in turns, so that a machine that slows down slows down both; the least time of each counts."""
     our_times, baseline_times = [], []
     our_result = baseline_result = None

@@ -20,18 +20,50 @@ def market() -> AlertData:
     count = 60 + BARS
     at = pd.date_range("2026-03-01 23:00", periods=count, freq="1min", tz="UTC")
     close = 28_000 * np.exp(np.cumsum(rng.normal(0, 5e-4, count)))
-    candles = tables.candles(pd.DataFrame({"time": at, "open": close, "high": close * 1.0003, "low": close * 0.9997, "close": close, "volume": 1.0}))
+    candles = tables.candles(
+        pd.DataFrame(
+            {
+                "time": at,
+                "open": close,
+                "high": close * 1.0003,
+                "low": close * 0.9997,
+                "close": close,
+                "volume": 1.0,
+            }
+        )
+    )
     hit = np.sort(rng.integers(0, count, 4_000))
-    return AlertData(tables.liquidations(pd.DataFrame({
-        "time": at[hit], "venue": rng.choice(VENUES, 4_000), "side": rng.choice(["long", "short"], 4_000), "price": close[hit], "notional": rng.lognormal(10, 1, 4_000),
-    })), candles)
+    return AlertData(
+        tables.liquidations(
+            pd.DataFrame(
+                {
+                    "time": at[hit],
+                    "venue": rng.choice(VENUES, 4_000),
+                    "side": rng.choice(["long", "short"], 4_000),
+                    "price": close[hit],
+                    "notional": rng.lognormal(10, 1, 4_000),
+                }
+            )
+        ),
+        candles,
+    )
 
 
 def rules(count: int) -> list[Rule]:
     levels = 28_000 * np.linspace(0.97, 1.03, count)
     kinds = ("heat grows", "cluster appears", "venues agree", "cluster grows")
     return [
-        Rule(f"rule {i}", Group("any", (Condition(kinds[i % 4], float(level), **({"venues": 3} if "cluster" not in kinds[i % 4] else {})),)))
+        Rule(
+            f"rule {i}",
+            Group(
+                "any",
+                (
+                    Condition(
+                        kinds[i % 4], float(level), **({"venues": 3} if "cluster" not in kinds[i % 4] else {})
+                    ),
+                ),
+            ),
+        )
         for i, level in enumerate(levels)
     ]
 
@@ -47,6 +79,8 @@ def test_a_thousand_rules_cost_less_than_a_twentieth_of_rebuilding_for_each() ->
     for rule in some[:SAMPLE]:
         step([rule], start(begin), data, end, FAST, "quick")
     naive = (time.process_time() - clock) / SAMPLE * RULES
-    print(f"\n{RULES:,} rules × {BARS} bars × {len(VENUES)} venues: {ours:.2f} s CPU, {len(alerts)} alerts; naive {naive:.0f} s, {naive / ours:.0f} times as long; a day of {DAY_BARS:,} bars: about {ours * DAY_BARS / BARS:.1f} s")
+    print(
+        f"\n{RULES:,} rules × {BARS} bars × {len(VENUES)} venues: {ours:.2f} s CPU, {len(alerts)} alerts; naive {naive:.0f} s, {naive / ours:.0f} times as long; a day of {DAY_BARS:,} bars: about {ours * DAY_BARS / BARS:.1f} s"
+    )
     assert len(alerts) > 0
     assert naive / ours >= 20

@@ -19,20 +19,29 @@ def bars() -> pd.DataFrame:
     close = 28_000 * np.exp(np.cumsum(rng.standard_t(4, CANDLES) * 0.0008))
     open_ = np.concatenate([close[:1], close[:-1]])
     volume = rng.lognormal(4, 1.5, CANDLES)
-    return tables.candles(pd.DataFrame({
-        "time": pd.date_range("2026-01-01", periods=CANDLES, freq="5min", tz="UTC"), "open": open_, "close": close,
-        "high": np.maximum(open_, close) * (1 + np.abs(rng.normal(0, 0.0007, CANDLES))),
-        "low": np.minimum(open_, close) * (1 - np.abs(rng.normal(0, 0.0007, CANDLES))),
-        "volume": volume, "taker_buy_volume": volume * rng.uniform(0.3, 0.7, CANDLES),
-    }))
+    return tables.candles(
+        pd.DataFrame(
+            {
+                "time": pd.date_range("2026-01-01", periods=CANDLES, freq="5min", tz="UTC"),
+                "open": open_,
+                "close": close,
+                "high": np.maximum(open_, close) * (1 + np.abs(rng.normal(0, 0.0007, CANDLES))),
+                "low": np.minimum(open_, close) * (1 - np.abs(rng.normal(0, 0.0007, CANDLES))),
+                "volume": volume,
+                "taker_buy_volume": volume * rng.uniform(0.3, 0.7, CANDLES),
+            }
+        )
+    )
 
 
 def test_one_pass_costs_less_than_a_tenth_of_building_the_grid(race: Callable) -> None:
     candles = bars()
     grid = modelled_heatmap(candles, bins=BINS, columns=COLUMNS)
     found = race(
-        ours=lambda: track_clusters(grid, price=candles), baseline=lambda: modelled_heatmap(candles, bins=BINS, columns=COLUMNS),
-        rounds=5, ours_each_round=4,
+        ours=lambda: track_clusters(grid, price=candles),
+        baseline=lambda: modelled_heatmap(candles, bins=BINS, columns=COLUMNS),
+        rounds=5,
+        ours_each_round=4,
     )
     assert grid.shape == (COLUMNS, BINS)
     assert len(found.our_result.events) > 20

@@ -88,9 +88,11 @@ def test_drawing_is_five_times_faster_and_ten_times_smaller_than_rectangles(chro
     server = min(rects.server) / min(ours.server)
     size = rects.first_bytes / ours.first_bytes
     redraw = min(rects.redraw) / min(ours.redraw)
-    print(f"\n800 × 300 cells, ours against one rectangle per cell: server {min(ours.server) * 1e3:.0f} ms against "
-          f"{min(rects.server) * 1e3:.0f} ms ({server:.1f} times), {ours.first_bytes / 1e3:.0f} kB against {rects.first_bytes / 1e3:.0f} kB "
-          f"({size:.1f} times), redraw {min(ours.redraw):.2f} s against {min(rects.redraw):.2f} s ({redraw:.1f} times)")
+    print(
+        f"\n800 × 300 cells, ours against one rectangle per cell: server {min(ours.server) * 1e3:.0f} ms against "
+        f"{min(rects.server) * 1e3:.0f} ms ({server:.1f} times), {ours.first_bytes / 1e3:.0f} kB against {rects.first_bytes / 1e3:.0f} kB "
+        f"({size:.1f} times), redraw {min(ours.redraw):.2f} s against {min(rects.redraw):.2f} s ({redraw:.1f} times)"
+    )
     assert server >= 5
     assert size >= 10
     assert redraw >= 5

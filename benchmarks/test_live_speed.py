@@ -23,10 +23,19 @@ BEGIN = 1_790_000_000_000_000
 
 def made(count, seed=0, hours=100):
     rng = np.random.default_rng(seed)
-    return tables.liquidations(pd.DataFrame({
-        "time": pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(np.sort(rng.integers(0, hours * 3_600_000_000, count)), unit="us"), "venue": rng.choice(["a", "b", "c"], count),
-        "side": rng.choice(["long", "short"], count), "price": rng.uniform(49_000, 61_000, count), "quantity": rng.lognormal(0, 1, count), "completeness": "all",
-    }))
+    return tables.liquidations(
+        pd.DataFrame(
+            {
+                "time": pd.Timestamp("2026-03-01", tz="UTC")
+                + pd.to_timedelta(np.sort(rng.integers(0, hours * 3_600_000_000, count)), unit="us"),
+                "venue": rng.choice(["a", "b", "c"], count),
+                "side": rng.choice(["long", "short"], count),
+                "price": rng.uniform(49_000, 61_000, count),
+                "quantity": rng.lognormal(0, 1, count),
+                "completeness": "all",
+            }
+        )
+    )
 
 
 def best(work, times=9):
@@ -43,7 +52,9 @@ def test_appending_a_thousand_events_costs_a_twentieth_of_building_from_a_millio
     grid = realised_heatmap(many, "15min", 300, price_range=RANGE)
     anew = best(lambda: realised_heatmap(many, "15min", 300, price_range=RANGE))
     onward = best(lambda: append_events(grid, few))
-    print(f"\nappend of 1,000 events {onward * 1e3:.1f} ms, building from 1,000,000 {anew * 1e3:.0f} ms: 1/{anew / onward:.1f}")
+    print(
+        f"\nappend of 1,000 events {onward * 1e3:.1f} ms, building from 1,000,000 {anew * 1e3:.0f} ms: 1/{anew / onward:.1f}"
+    )
     assert onward < anew / 20
 
 
@@ -53,12 +64,27 @@ def million():
     count = 10**6
     moment = np.sort(BEGIN + rng.integers(0, DAY, count))
     columns = {
-        "id": np.arange(1, count + 1), "time": moment, "arrived": moment + 400_000, "price": 55_000 + rng.normal(0, 500, count).cumsum() / 500, "quantity": rng.lognormal(-3, 1, count),
-        "venue": rng.integers(0, 5, count).astype(np.int16), "symbol": np.zeros(count, np.int16), "side": rng.integers(0, 2, count).astype(np.int8), "price_kind": np.zeros(count, np.int8),
-        "completeness": np.zeros(count, np.int8), "origin": np.zeros(count, np.int8),
+        "id": np.arange(1, count + 1),
+        "time": moment,
+        "arrived": moment + 400_000,
+        "price": 55_000 + rng.normal(0, 500, count).cumsum() / 500,
+        "quantity": rng.lognormal(-3, 1, count),
+        "venue": rng.integers(0, 5, count).astype(np.int16),
+        "symbol": np.zeros(count, np.int16),
+        "side": rng.integers(0, 2, count).astype(np.int8),
+        "price_kind": np.zeros(count, np.int8),
+        "completeness": np.zeros(count, np.int8),
+        "origin": np.zeros(count, np.int8),
     }
     columns["notional"] = columns["price"] * columns["quantity"]
-    words = {"venue": tuple("abcde"), "symbol": ("BTCUSDT",), "side": tables.SIDES, "price_kind": tables.PRICE_KINDS, "completeness": tables.COMPLETENESS, "origin": ("socket",)}
+    words = {
+        "venue": tuple("abcde"),
+        "symbol": ("BTCUSDT",),
+        "side": tables.SIDES,
+        "price_kind": tables.PRICE_KINDS,
+        "completeness": tables.COMPLETENESS,
+        "origin": ("socket",),
+    }
     return Events(columns, words, count)
 
 
@@ -93,7 +119,24 @@ def test_five_thousand_events_a_second_for_a_minute_leave_no_queue(tmp_path):
         begun = time.monotonic()
         while sent < seconds * 5_000:
             now = round(time.time() * 1e6)
-            deliver("bybit", [LiquidationRow(now + number, "bybit", "BTCUSDT", "long", 50_000.0 + number, 0.1, 5_000.0, "fill", "all") for number in range(every)], now)
+            deliver(
+                "bybit",
+                [
+                    LiquidationRow(
+                        now + number,
+                        "bybit",
+                        "BTCUSDT",
+                        "long",
+                        50_000.0 + number,
+                        0.1,
+                        5_000.0,
+                        "fill",
+                        "all",
+                    )
+                    for number in range(every)
+                ],
+                now,
+            )
             sent += every
             await asyncio.sleep(max(begun + sent / 5_000 - time.monotonic(), 0))
         await asyncio.sleep(3_600)
@@ -105,7 +148,10 @@ def test_five_thousand_events_a_second_for_a_minute_leave_no_queue(tmp_path):
     while sent < seconds * 5_000 and time.monotonic() - begun < 3 * seconds:
         time.sleep(2)
         waits.append(collector.snapshot().waiting)
-        grid = live_figures.live_grid(grid, collector.window.events(), collector.now(), timeframe="1m", hours=1) or grid
+        grid = (
+            live_figures.live_grid(grid, collector.window.events(), collector.now(), timeframe="1m", hours=1)
+            or grid
+        )
     took, cpu = time.monotonic() - begun, time.process_time() - cpu
     stopped, told = collector.stop(60), collector.snapshot()
     print(
@@ -116,4 +162,4 @@ def test_five_thousand_events_a_second_for_a_minute_leave_no_queue(tmp_path):
     assert stopped
     assert told.written == sent
     assert not told.lost
-    assert max(waits[len(waits) // 2:]) < 3 * max(waits[: len(waits) // 2], default=0) + 5_000
+    assert max(waits[len(waits) // 2 :]) < 3 * max(waits[: len(waits) // 2], default=0) + 5_000

@@ -23,15 +23,28 @@ def market(candles: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     open_ = np.concatenate([close[:1], close[:-1]])
     volume = rng.lognormal(4, 0.6, candles)
     times = pd.date_range("2026-01-01", periods=candles, freq="5min", tz="UTC")
-    bars = tables.candles(pd.DataFrame({
-        "time": times, "open": open_, "close": close,
-        "high": np.maximum(open_, close) * (1 + np.abs(rng.normal(0, 0.0007, candles))),
-        "low": np.minimum(open_, close) * (1 - np.abs(rng.normal(0, 0.0007, candles))),
-        "volume": volume, "taker_buy_volume": volume * rng.uniform(0.3, 0.7, candles),
-    }))
-    interest = tables.open_interest(pd.DataFrame({
-        "time": times + pd.Timedelta("5min"), "venue": "x", "quantity": 60_000 + np.cumsum(rng.normal(0, 20, candles)),
-    }))
+    bars = tables.candles(
+        pd.DataFrame(
+            {
+                "time": times,
+                "open": open_,
+                "close": close,
+                "high": np.maximum(open_, close) * (1 + np.abs(rng.normal(0, 0.0007, candles))),
+                "low": np.minimum(open_, close) * (1 - np.abs(rng.normal(0, 0.0007, candles))),
+                "volume": volume,
+                "taker_buy_volume": volume * rng.uniform(0.3, 0.7, candles),
+            }
+        )
+    )
+    interest = tables.open_interest(
+        pd.DataFrame(
+            {
+                "time": times + pd.Timedelta("5min"),
+                "venue": "x",
+                "quantity": 60_000 + np.cumsum(rng.normal(0, 20, candles)),
+            }
+        )
+    )
     return bars, interest
 
 
@@ -50,7 +63,9 @@ def flows(bars: pd.DataFrame, interest: pd.DataFrame) -> list[tuple[float, ...]]
     change = np.nan_to_num(quantity - before)
     opened = np.maximum((bars["volume"] * (1 - GUESSES.churn) + change) / 2, np.maximum(change, 0))
     share = bars["taker_buy_volume"] / bars["volume"]
-    return list(zip(bars["low"], bars["high"], opened, np.maximum(opened - change, 0), before, share, strict=True))
+    return list(
+        zip(bars["low"], bars["high"], opened, np.maximum(opened - change, 0), before, share, strict=True)
+    )
 
 
 def atoms(side: int) -> list[tuple[float, float, float]]:
@@ -59,11 +74,15 @@ def atoms(side: int) -> list[tuple[float, float, float]]:
     return [
         ((1 - side * multiple / leverage) / (1 - side * need), weight * taker, weight * maker)
         for multiple, weight in zip(GUESSES.margin_multiples, GUESSES.margin_weights, strict=True)
-        for leverage, taker, maker in zip(GUESSES.leverages, GUESSES.taker_mix, GUESSES.maker_mix, strict=True)
+        for leverage, taker, maker in zip(
+            GUESSES.leverages, GUESSES.taker_mix, GUESSES.maker_mix, strict=True
+        )
     ]
 
 
-def python_bins(rows: list[tuple[float, ...]], low: float, high: float, snapshots: set[int]) -> list[tuple[list[float], list[float]]]:
+def python_bins(
+    rows: list[tuple[float, ...]], low: float, high: float, snapshots: set[int]
+) -> list[tuple[list[float], list[float]]]:
     """The same model with a list of bins a side and Python loops over them."""
     step = math.log(high / low) / BINS
     longs, shorts = [0.0] * BINS, [0.0] * BINS
@@ -123,13 +142,17 @@ def python_objects(rows: list[tuple[float, ...]], low: float, high: float, colum
         levels = standing
         if before == before:
             for level in levels:
-                level.quantity *= 1 - min(max(closed - gone[level.side], 0) / max(before - gone[level.side], 1e-300), 1)
+                level.quantity *= 1 - min(
+                    max(closed - gone[level.side], 0) / max(before - gone[level.side], 1e-300), 1
+                )
         for point in GUESSES.entry_kernel:
             entry = bar_low + (bar_high - bar_low) * point
             for side in (1, -1):
                 for ratio, taker, maker in atoms(side):
                     mine = share if side > 0 else 1 - share
-                    levels.append(Level(entry * ratio, opened / 5 * (mine * taker + (1 - mine) * maker), side))
+                    levels.append(
+                        Level(entry * ratio, opened / 5 * (mine * taker + (1 - mine) * maker), side)
+                    )
         if t % every == every - 1:
             row = out[t // every]
             for level in levels:
@@ -153,7 +176,9 @@ def test_ten_thousand_candles_against_python_loops_over_bins() -> None:
     low, high = window(bars)
 
     def ours():
-        return modelled_heatmap(bars, interest, bins=BINS, columns=COLUMNS, price_range=(low, high), assumptions=GUESSES)
+        return modelled_heatmap(
+            bars, interest, bins=BINS, columns=COLUMNS, price_range=(low, high), assumptions=GUESSES
+        )
 
     ends = {25 * column + 24 for column in range(COLUMNS)}
     rows = flows(bars, interest)
@@ -167,7 +192,9 @@ def test_ten_thousand_candles_against_python_loops_over_bins() -> None:
     ours()
     extra = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
-    print(f"\nmodelled, 10,000 candles × 1,000 bins: {1e3 * fast:.0f} ms, Python bins {1e3 * slow:.0f} ms, {slow / fast:.1f}×, {extra:.0f} MB extra")
+    print(
+        f"\nmodelled, 10,000 candles × 1,000 bins: {1e3 * fast:.0f} ms, Python bins {1e3 * slow:.0f} ms, {slow / fast:.1f}×, {extra:.0f} MB extra"
+    )
     assert slow / fast >= 15
     assert extra < 32
 
@@ -177,12 +204,22 @@ def test_four_thousand_candles_against_a_list_of_level_objects(candles: int) -> 
     bars, interest = market(candles)
     low, high = window(bars)
     rows = flows(bars, interest)
-    fast = cpu(lambda: modelled_heatmap(bars, interest, bins=BINS, columns=COLUMNS, price_range=(low, high), assumptions=GUESSES), 7)
+    fast = cpu(
+        lambda: modelled_heatmap(
+            bars, interest, bins=BINS, columns=COLUMNS, price_range=(low, high), assumptions=GUESSES
+        ),
+        7,
+    )
     # The objects cost time in the square of the candles; a part of the way and the measured growth say the rest.
     parts = [candles // 16, candles // 8]
-    spent = [cpu(lambda part=part: python_objects(rows[:part], low, high, COLUMNS * part // candles), 1) for part in parts]
+    spent = [
+        cpu(lambda part=part: python_objects(rows[:part], low, high, COLUMNS * part // candles), 1)
+        for part in parts
+    ]
     growth = math.log(spent[1] / spent[0]) / math.log(2)
     whole = spent[1] * 8**growth
-    print(f"\nmodelled, {candles:,} candles: {1e3 * fast:.0f} ms; level objects {parts}: {spent[0]:.1f} s, {spent[1]:.1f} s, "
-          f"growth ^{growth:.2f}, so {whole:.0f} s at {candles:,}: {whole / fast:,.0f}×")
+    print(
+        f"\nmodelled, {candles:,} candles: {1e3 * fast:.0f} ms; level objects {parts}: {spent[0]:.1f} s, {spent[1]:.1f} s, "
+        f"growth ^{growth:.2f}, so {whole:.0f} s at {candles:,}: {whole / fast:,.0f}×"
+    )
     assert whole / fast >= 1_000

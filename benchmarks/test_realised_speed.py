@@ -16,7 +16,11 @@ COLUMNS, BINS = 400, 300
 STEP = pd.Timedelta("15min")
 START = pd.Timestamp("2026-03-01", tz="UTC")
 WINDOW: dict[str, Any] = {
-    "timeframe": "15min", "bins": BINS, "start": START, "end": START + COLUMNS * STEP, "price_range": (50_000.0, 70_000.0),
+    "timeframe": "15min",
+    "bins": BINS,
+    "start": START,
+    "end": START + COLUMNS * STEP,
+    "price_range": (50_000.0, 70_000.0),
 }
 
 
@@ -28,12 +32,21 @@ def events() -> pd.DataFrame:
     wander = 60_000 + 5_000 * np.sin(np.linspace(0, 12, EVENTS))
     price = wander + rng.normal(0, 1_500, EVENTS).round(1)
     quantity = rng.exponential(0.2, EVENTS) + 1e-4
-    return tables.liquidations(pd.DataFrame({
-        "time": pd.to_datetime(micros, unit="us", utc=True),
-        "venue": pd.Categorical.from_codes(rng.integers(0, 5, EVENTS).astype("int8"), [f"venue {letter}" for letter in "abcde"]),
-        "side": pd.Categorical.from_codes(rng.integers(0, 2, EVENTS).astype("int8"), list(tables.SIDES)),
-        "price": price, "quantity": quantity,
-    }))
+    return tables.liquidations(
+        pd.DataFrame(
+            {
+                "time": pd.to_datetime(micros, unit="us", utc=True),
+                "venue": pd.Categorical.from_codes(
+                    rng.integers(0, 5, EVENTS).astype("int8"), [f"venue {letter}" for letter in "abcde"]
+                ),
+                "side": pd.Categorical.from_codes(
+                    rng.integers(0, 2, EVENTS).astype("int8"), list(tables.SIDES)
+                ),
+                "price": price,
+                "quantity": quantity,
+            }
+        )
+    )
 
 
 def with_pandas(events: pd.DataFrame, grid_edges: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
@@ -41,8 +54,12 @@ def with_pandas(events: pd.DataFrame, grid_edges: tuple[np.ndarray, np.ndarray])
     t_edges, p_edges = grid_edges
     time_bin = pd.cut(events["time"], pd.DatetimeIndex(t_edges, tz="UTC"), right=False, labels=False)
     price_bin = pd.cut(events["price"], p_edges, right=False, labels=False)
-    frame = pd.DataFrame({"time": time_bin, "price": price_bin, "side": events["side"], "usd": events["notional"]})
-    return frame.pivot_table(index=["side", "time"], columns="price", values="usd", aggfunc="sum", observed=True)
+    frame = pd.DataFrame(
+        {"time": time_bin, "price": price_bin, "side": events["side"], "usd": events["notional"]}
+    )
+    return frame.pivot_table(
+        index=["side", "time"], columns="price", values="usd", aggfunc="sum", observed=True
+    )
 
 
 def test_binning_is_twenty_times_faster_than_pandas(events: pd.DataFrame, race: Callable[..., Any]) -> None:
@@ -50,8 +67,10 @@ def test_binning_is_twenty_times_faster_than_pandas(events: pd.DataFrame, race: 
     assert first.shape == (COLUMNS, BINS)
     edges = (first.time_edges, first.price_edges)
     result = race(lambda: realised_heatmap(events, **WINDOW), lambda: with_pandas(events, edges))
-    print(f"\nrealised, 10⁷ events into 2 × {COLUMNS} × {BINS}: {result.ours:.2f} s CPU, "
-          f"pandas.cut + pivot_table {result.baseline:.2f} s, {result.ratio:.1f} times faster")
+    print(
+        f"\nrealised, 10⁷ events into 2 × {COLUMNS} × {BINS}: {result.ours:.2f} s CPU, "
+        f"pandas.cut + pivot_table {result.baseline:.2f} s, {result.ratio:.1f} times faster"
+    )
     table = result.baseline_result
     for side in tables.SIDES:
         pivot = table.loc[side].reindex(index=range(COLUMNS), columns=range(BINS)).fillna(0.0).to_numpy()
@@ -61,11 +80,18 @@ def test_binning_is_twenty_times_faster_than_pandas(events: pd.DataFrame, race: 
 
 def test_cells_agree_with_numpy(events: pd.DataFrame) -> None:
     grid: HeatGrid = realised_heatmap(events, **WINDOW)
-    micros, price, usd = tables.microseconds(events["time"]), events["price"].to_numpy(), events["notional"].to_numpy()
+    micros, price, usd = (
+        tables.microseconds(events["time"]),
+        events["price"].to_numpy(),
+        events["notional"].to_numpy(),
+    )
     for code, side in enumerate(tables.SIDES):
         of_side = events["side"].array.codes == code
         expected, _, _ = np.histogram2d(
-            micros[of_side], price[of_side], bins=[grid.time_edges.astype("int64").astype(float), grid.price_edges], weights=usd[of_side],
+            micros[of_side],
+            price[of_side],
+            bins=[grid.time_edges.astype("int64").astype(float), grid.price_edges],
+            weights=usd[of_side],
         )
         np.testing.assert_allclose(getattr(grid, side), expected, rtol=1e-5, atol=0.01)
         inside, outside = getattr(grid, side).sum(dtype=float), getattr(grid, "outside_" + side)
@@ -73,7 +99,9 @@ def test_cells_agree_with_numpy(events: pd.DataFrame) -> None:
         assert inside + outside == pytest.approx(usd[of_side].sum(), rel=1e-6)
 
 
-def test_binning_needs_little_memory_beside_its_input(events: pd.DataFrame, peak_megabytes: Callable[..., float]) -> None:
+def test_binning_needs_little_memory_beside_its_input(
+    events: pd.DataFrame, peak_megabytes: Callable[..., float]
+) -> None:
     peak = peak_megabytes(lambda: realised_heatmap(events, **WINDOW))
     print(f"\nrealised, 10⁷ events into 2 × {COLUMNS} × {BINS}: {peak:.1f} MB extra at the peak")
     assert peak < 32

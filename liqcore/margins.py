@@ -71,15 +71,24 @@ def liquidation_price(
         not shares of the value, a balance that is not a number, or neither leverage nor wallet balance.
     """
     sign, entry_, size = _checked(side, entry, quantity)
-    rate, amount = np.asarray(maintenance_margin_rate, dtype=float), np.asarray(maintenance_amount, dtype=float)
+    rate, amount = (
+        np.asarray(maintenance_margin_rate, dtype=float),
+        np.asarray(maintenance_amount, dtype=float),
+    )
     fee = np.asarray(fee_rate, dtype=float)
     if not ((rate >= 0) & (fee >= 0) & (rate + fee < 1)).all():
-        raise MarginError("The maintenance margin and fee rates are shares of the value: 0.005 means 0.5 %. Give them between 0 and 1.")
+        raise MarginError(
+            "The maintenance margin and fee rates are shares of the value: 0.005 means 0.5 %. Give them between 0 and 1."
+        )
     value = _value(entry_, size, contract)
-    balance = _own_margin(value, leverage) if wallet_balance is None else np.asarray(wallet_balance, dtype=float)
+    balance = (
+        _own_margin(value, leverage) if wallet_balance is None else np.asarray(wallet_balance, dtype=float)
+    )
     free = balance - np.asarray(other_maintenance, dtype=float) + np.asarray(other_pnl, dtype=float) + amount
     if not np.isfinite(free).all():
-        raise MarginError("Wallet balance, maintenance amount and what other positions tie up and earn must be numbers.")
+        raise MarginError(
+            "Wallet balance, maintenance amount and what other positions tie up and earn must be numbers."
+        )
     if maintenance_basis == "entry":
         free = free - value * (rate + fee)
         rate, fee = np.zeros_like(rate), np.zeros_like(fee)
@@ -140,7 +149,9 @@ class TierTable:
 
     def __post_init__(self) -> None:
         if not len(self.floors) == len(self.rates) == len(self.max_leverage) >= 1 or self.floors[0] != 0:
-            raise MarginError("A tier table needs one rate and one leverage for each floor, and its first floor is 0.")
+            raise MarginError(
+                "A tier table needs one rate and one leverage for each floor, and its first floor is 0."
+            )
         if list(self.floors) != sorted(set(self.floors)) or self.cap <= self.floors[-1]:
             raise MarginError("The floors of a tier table must ascend, and the cap must lie above the last.")
 
@@ -170,8 +181,15 @@ class TierTable:
 
 
 def liquidation_price_in_tiers(
-    side: str, entry: float, quantity: float, tiers: TierTable, leverage: float | None = None, wallet_balance: float | None = None,
-    other_maintenance: float = 0.0, other_pnl: float = 0.0, fee_rate: float = 0.0,
+    side: str,
+    entry: float,
+    quantity: float,
+    tiers: TierTable,
+    leverage: float | None = None,
+    wallet_balance: float | None = None,
+    other_maintenance: float = 0.0,
+    other_pnl: float = 0.0,
+    fee_rate: float = 0.0,
 ) -> float:
     """Liquidation price with rate and amount of the bracket that holds at that price, not at entry.
 
@@ -180,7 +198,7 @@ def liquidation_price_in_tiers(
     """
     tiers.bracket(quantity * entry if tiers.contract == "linear" else quantity / entry)
     price, bracket = bracket_at_liquidation(
-        side, entry, quantity, tiers, leverage, wallet_balance, other_maintenance, other_pnl, fee_rate,
+        side, entry, quantity, tiers, leverage, wallet_balance, other_maintenance, other_pnl, fee_rate
     )
     if bracket < 0:
         raise MarginError(
@@ -190,8 +208,15 @@ def liquidation_price_in_tiers(
 
 
 def bracket_at_liquidation(
-    side: ArrayLike, entry: ArrayLike, quantity: ArrayLike, tiers: TierTable, leverage: ArrayLike | None = None,
-    wallet_balance: ArrayLike | None = None, other_maintenance: ArrayLike = 0.0, other_pnl: ArrayLike = 0.0, fee_rate: ArrayLike = 0.0,
+    side: ArrayLike,
+    entry: ArrayLike,
+    quantity: ArrayLike,
+    tiers: TierTable,
+    leverage: ArrayLike | None = None,
+    wallet_balance: ArrayLike | None = None,
+    other_maintenance: ArrayLike = 0.0,
+    other_pnl: ArrayLike = 0.0,
+    fee_rate: ArrayLike = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Liquidation prices (USD) in a tier table, and the index of the bracket each lies in.
 
@@ -200,16 +225,44 @@ def bracket_at_liquidation(
     Arguments as in `liquidation_price`; they broadcast. Beyond the last bracket the index is -1 and the
     price that of the last bracket.
     """
-    shape = np.broadcast_shapes(*(np.asarray(part).shape for part in (
-        side, entry, quantity, leverage, wallet_balance, other_maintenance, other_pnl, fee_rate,
-    )))
+    shape = np.broadcast_shapes(
+        *(
+            np.asarray(part).shape
+            for part in (
+                side,
+                entry,
+                quantity,
+                leverage,
+                wallet_balance,
+                other_maintenance,
+                other_pnl,
+                fee_rate,
+            )
+        )
+    )
     each = (-1, *[1] * len(shape))
-    prices = np.broadcast_to(np.asarray(liquidation_price(
-        side, entry, leverage, np.reshape(tiers.rates, each), quantity, tiers.amounts.reshape(each), wallet_balance,
-        other_maintenance, other_pnl, fee_rate, tiers.contract,
-    )), (len(tiers.rates), *shape))
+    prices = np.broadcast_to(
+        np.asarray(
+            liquidation_price(
+                side,
+                entry,
+                leverage,
+                np.reshape(tiers.rates, each),
+                quantity,
+                tiers.amounts.reshape(each),
+                wallet_balance,
+                other_maintenance,
+                other_pnl,
+                fee_rate,
+                tiers.contract,
+            )
+        ),
+        (len(tiers.rates), *shape),
+    )
     with np.errstate(divide="ignore"):
-        notional = np.asarray(quantity) * prices if tiers.contract == "linear" else np.asarray(quantity) / prices
+        notional = (
+            np.asarray(quantity) * prices if tiers.contract == "linear" else np.asarray(quantity) / prices
+        )
     caps = np.reshape([*tiers.floors[1:], tiers.cap], each)
     # On a boundary both brackets give the same margin; the tolerance keeps rounding from losing both.
     fits = (notional >= np.reshape(tiers.floors, each) * (1 - 1e-12)) & (notional <= caps * (1 + 1e-12))
@@ -217,7 +270,9 @@ def bracket_at_liquidation(
     return np.take_along_axis(prices, bracket[None] % len(tiers.rates), axis=0)[0], bracket
 
 
-def _checked(side: ArrayLike, entry: ArrayLike, quantity: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _checked(
+    side: ArrayLike, entry: ArrayLike, quantity: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     sides = np.asarray(side)
     if not np.isin(sides, SIDES).all():
         raise MarginError(f"A side is long or short, not {sides.reshape(-1)[0]!r}.")

@@ -16,7 +16,15 @@ import pandas as pd
 from pandas.tseries.api import guess_datetime_format
 
 LIQUIDATIONS: Final = (
-    "time", "venue", "symbol", "side", "price", "quantity", "notional", "price_kind", "completeness",
+    "time",
+    "venue",
+    "symbol",
+    "side",
+    "price",
+    "quantity",
+    "notional",
+    "price_kind",
+    "completeness",
 )
 CANDLES: Final = ("time", "open", "high", "low", "close", "volume", "taker_buy_volume")
 OPEN_INTEREST: Final = ("time", "venue", "quantity")
@@ -102,21 +110,25 @@ def candles(frame: pd.DataFrame) -> pd.DataFrame:
     for name in ("open", "high", "low", "close"):
         out[name] = _numbers(frame[name], name, positive=True)
     for name in ("volume", "taker_buy_volume"):
-        out[name] = (
-            _numbers(frame[name], name, minimum=0.0, missing=True) if name in frame else np.nan
-        )
+        out[name] = _numbers(frame[name], name, minimum=0.0, missing=True) if name in frame else np.nan
     _refuse(
         out["high"] < out["low"],
-        lambda row: f"Candle in row {row}: the high is below the low. Check that the columns are not swapped.",
+        lambda row: (
+            f"Candle in row {row}: the high is below the low. Check that the columns are not swapped."
+        ),
     )
     outside = (out["close"] > out["high"] * (1 + 1e-9)) | (out["close"] < out["low"] * (1 - 1e-9))
     _refuse(
         outside,
-        lambda row: f"Candle in row {row}: the close lies outside the low to high range. Check that the columns are not swapped.",
+        lambda row: (
+            f"Candle in row {row}: the close lies outside the low to high range. Check that the columns are not swapped."
+        ),
     )
     _refuse(
         out["taker_buy_volume"] > out["volume"] * (1 + 1e-6) + 1e-9,
-        lambda row: f"Candle in row {row}: taker_buy_volume is larger than volume. Check the unit of both columns (BTC).",
+        lambda row: (
+            f"Candle in row {row}: taker_buy_volume is larger than volume. Check the unit of both columns (BTC)."
+        ),
     )
     out = _sorted(out[list(CANDLES)]).drop_duplicates(ignore_index=True)
     return _unique(out, ("time",), "candles")
@@ -139,21 +151,31 @@ def funding(frame: pd.DataFrame) -> pd.DataFrame:
     out["venue"] = _labels(frame, "venue", "unknown")
     out["rate"] = _numbers(frame["rate"], "rate")
     out["interval_hours"] = (
-        _numbers(frame["interval_hours"], "interval_hours", positive=True) if "interval_hours" in frame else 8.0
+        _numbers(frame["interval_hours"], "interval_hours", positive=True)
+        if "interval_hours" in frame
+        else 8.0
     )
     _refuse(
         out["rate"].abs() > 0.1,
-        lambda row: f"Column 'rate', row {row}: {out['rate'].iloc[row - 1]:g} is more than 10 % per interval. Give a fraction (0.0001), not a percentage.",
+        lambda row: (
+            f"Column 'rate', row {row}: {out['rate'].iloc[row - 1]:g} is more than 10 % per interval. Give a fraction (0.0001), not a percentage."
+        ),
     )
     out = _sorted(out[list(FUNDING)]).drop_duplicates(ignore_index=True)
     return _unique(out, ("time", "venue"), "funding")
 
 
 CHECKS: Final = {
-    "liquidations": liquidations, "candles": candles, "open_interest": open_interest, "funding": funding,
+    "liquidations": liquidations,
+    "candles": candles,
+    "open_interest": open_interest,
+    "funding": funding,
 }
 COLUMNS: Final = {
-    "liquidations": LIQUIDATIONS, "candles": CANDLES, "open_interest": OPEN_INTEREST, "funding": FUNDING,
+    "liquidations": LIQUIDATIONS,
+    "candles": CANDLES,
+    "open_interest": OPEN_INTEREST,
+    "funding": FUNDING,
 }
 
 
@@ -181,7 +203,11 @@ def _is_checked(frame: pd.DataFrame, table: str) -> bool:
         if name not in ("venue", "symbol", *_CHOICES):
             if kind != np.float64:
                 return False
-        elif not isinstance(kind, pd.CategoricalDtype) or frame[name].array.codes.min(initial=0) < 0 or (name in _CHOICES and tuple(kind.categories) != _CHOICES[name]):
+        elif (
+            not isinstance(kind, pd.CategoricalDtype)
+            or frame[name].array.codes.min(initial=0) < 0
+            or (name in _CHOICES and tuple(kind.categories) != _CHOICES[name])
+        ):
             return False
     return _ascends(microseconds(frame["time"]))
 
@@ -198,7 +224,11 @@ def _ascends(values: np.ndarray) -> bool:
 def to_datetime64(moment: object) -> np.datetime64:
     """One moment (string, Timestamp, datetime, datetime64) as datetime64[us] UTC; naive means UTC."""
     # Text without a year ("now", "14:30") would be read off the clock, and a bare number as nanoseconds.
-    legible = moment.strip()[:4].isdigit() if isinstance(moment, str) else not isinstance(moment, (int, float, np.number))
+    legible = (
+        moment.strip()[:4].isdigit()
+        if isinstance(moment, str)
+        else not isinstance(moment, (int, float, np.number))
+    )
     try:
         stamp = pd.Timestamp(moment) if legible else pd.NaT  # type: ignore[arg-type]
     except (ValueError, TypeError):
@@ -240,7 +270,9 @@ def parse_time(values: pd.Series) -> pd.Series:
     elif pd.api.types.is_datetime64_any_dtype(values.dtype):
         out = values.dt.tz_localize("UTC")
     elif values.dtype.kind in _NO_NUMBERS:
-        raise TableError(f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not times. Name the column that has the time.")
+        raise TableError(
+            f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not times. Name the column that has the time."
+        )
     elif len(values) == 0:
         out = pd.Series(pd.DatetimeIndex([], tz="UTC"))
     elif pd.to_numeric(values.dropna().head(20), errors="coerce").notna().any():
@@ -256,7 +288,9 @@ def parse_time(values: pd.Series) -> pd.Series:
     _refuse(out.isna(), lambda row: _empty_time(name, row))
     _refuse(
         (out < _EARLIEST) | (out > _LATEST),
-        lambda row: f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} falls in the year {out.iloc[row - 1].year}, outside 2009 to 2099. Check the unit (s, ms, µs) of the column.",
+        lambda row: (
+            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} falls in the year {out.iloc[row - 1].year}, outside 2009 to 2099. Check the unit (s, ms, µs) of the column."
+        ),
     )
     return out.astype(TIME_DTYPE).rename(name)
 
@@ -275,7 +309,9 @@ def _from_epoch(number: pd.Series, name: str) -> pd.Series:
     scale = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}[unit]
     _refuse(
         number.abs().astype("float64") * scale > _LATEST.timestamp() * 1e6,
-        lambda row: f"Column '{name}', row {row}: {_shown(number.iloc[row - 1])} does not fit the other rows, which look like Unix time in {unit}. Use one unit in the whole column.",
+        lambda row: (
+            f"Column '{name}', row {row}: {_shown(number.iloc[row - 1])} does not fit the other rows, which look like Unix time in {unit}. Use one unit in the whole column."
+        ),
     )
     if pd.api.types.is_integer_dtype(number.dtype):
         whole = number.astype("int64")
@@ -302,7 +338,9 @@ def _from_text(values: pd.Series, name: str) -> pd.Series:
         out = out.fillna(_from_other_text(rest, _day_first(rest, name)).reindex(out.index))
     _refuse(
         out.isna() & ~blank,
-        lambda row: f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a time. Use ISO time in UTC (2026-03-01 14:30) or Unix time.",
+        lambda row: (
+            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a time. Use ISO time in UTC (2026-03-01 14:30) or Unix time."
+        ),
     )
     return out
 
@@ -314,7 +352,11 @@ def _from_other_text(text: pd.Series, day_first: bool) -> pd.Series:
     odd = text[out.isna()]
     # One bad row is enough for the sentence: the costly look at each row is only for columns it may save.
     if form and len(odd) and guess_datetime_format(odd.iloc[0], dayfirst=day_first):
-        out = out.fillna(pd.to_datetime(odd, utc=True, errors="coerce", format="mixed", dayfirst=day_first).reindex(out.index))
+        out = out.fillna(
+            pd.to_datetime(odd, utc=True, errors="coerce", format="mixed", dayfirst=day_first).reindex(
+                out.index
+            )
+        )
     return out
 
 
@@ -348,11 +390,18 @@ def _require(frame: pd.DataFrame, names: Sequence[str], table: str) -> None:
 
 
 def _numbers(
-    values: pd.Series, name: str, *, positive: bool = False, minimum: float | None = None, missing: bool = False
+    values: pd.Series,
+    name: str,
+    *,
+    positive: bool = False,
+    minimum: float | None = None,
+    missing: bool = False,
 ) -> np.ndarray:
     values = values.reset_index(drop=True)
     if values.dtype.kind in _NO_NUMBERS:
-        raise TableError(f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not numbers. Name the column that has the {name}.")
+        raise TableError(
+            f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not numbers. Name the column that has the {name}."
+        )
     number = pd.to_numeric(values, errors="coerce").astype("float64")
     bad = number.isna()
     if missing:
@@ -362,7 +411,9 @@ def _numbers(
             bad &= ~values.where(bad).astype("string").str.strip().str.lower().isin(_BLANKS).astype(bool)
     _refuse(
         bad,
-        lambda row: f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a number. Correct it or remove the row.",
+        lambda row: (
+            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a number. Correct it or remove the row."
+        ),
     )
     _refuse(
         np.isinf(number),
@@ -371,12 +422,16 @@ def _numbers(
     if positive:
         _refuse(
             number <= 0,
-            lambda row: f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is not above zero. Correct it or remove the row.",
+            lambda row: (
+                f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is not above zero. Correct it or remove the row."
+            ),
         )
     if minimum is not None:
         _refuse(
             number < minimum,
-            lambda row: f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is negative. Correct it or remove the row.",
+            lambda row: (
+                f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is negative. Correct it or remove the row."
+            ),
         )
     return number.to_numpy()
 
@@ -385,8 +440,12 @@ def _labels(frame: pd.DataFrame, name: str, default: str) -> pd.Categorical[Any]
     if name not in frame:
         return pd.Categorical([default] * len(frame), categories=[default])
     values = frame[name].reset_index(drop=True)
-    if isinstance(values.dtype, pd.CategoricalDtype) and values.notna().all() and all(
-        isinstance(label, str) and label and label == label.strip() for label in values.dtype.categories
+    if (
+        isinstance(values.dtype, pd.CategoricalDtype)
+        and values.notna().all()
+        and all(
+            isinstance(label, str) and label and label == label.strip() for label in values.dtype.categories
+        )
     ):
         return pd.Categorical(values)
     text = values.astype("string").str.strip().fillna("").replace("", default)
@@ -403,13 +462,20 @@ def _side_hint(value: str) -> str:
 
 
 def _choice(
-    frame: pd.DataFrame, name: str, allowed: Sequence[str],
-    hint: Callable[[str], str] | None = None, default: str | None = None,
+    frame: pd.DataFrame,
+    name: str,
+    allowed: Sequence[str],
+    hint: Callable[[str], str] | None = None,
+    default: str | None = None,
 ) -> pd.Categorical:
     if name not in frame:
         return pd.Categorical([default] * len(frame), categories=list(allowed))
     values = frame[name].reset_index(drop=True)
-    if isinstance(values.dtype, pd.CategoricalDtype) and tuple(values.cat.categories) == tuple(allowed) and values.notna().all():
+    if (
+        isinstance(values.dtype, pd.CategoricalDtype)
+        and tuple(values.cat.categories) == tuple(allowed)
+        and values.notna().all()
+    ):
         return pd.Categorical(values, categories=list(allowed))
     text = values.astype("string").str.strip().str.lower()
     if default is not None:

@@ -21,7 +21,9 @@ from liqcore.views.alerts import (
 
 alerts_live.sync()
 alerts_page.title()
-st.markdown("Look for a rule that tells early and is seldom wrong: say it as a sentence, and see what it would have told.")
+st.markdown(
+    "Look for a rule that tells early and is seldom wrong: say it as a sentence, and see what it would have told."
+)
 
 data = panels.attempt(loaders.pick)
 for note in data.notes if data is not None else ():
@@ -42,7 +44,10 @@ elif view == "rules":
 elif view == "channels":
     alerts_channels.draw()
 elif data is None or near is None:
-    st.info("Add files with liquidations or candles, or choose the sample market in the sidebar.", icon=":material/upload_file:")
+    st.info(
+        "Add files with liquidations or candles, or choose the sample market in the sidebar.",
+        icon=":material/upload_file:",
+    )
 else:
     rule = alerts_page.built(near, alerts_session.channel_names())
     if rule is None:

@@ -14,7 +14,10 @@ st.markdown("Look at one band on all maps at once: is it the market's, or one ve
 
 data = panels.attempt(loaders.pick)
 if data is None:
-    st.info("Add files with liquidations of two venues or more, or choose the sample market in the sidebar.", icon=":material/upload_file:")
+    st.info(
+        "Add files with liquidations of two venues or more, or choose the sample market in the sidebar.",
+        icon=":material/upload_file:",
+    )
     st.stop()
 for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")

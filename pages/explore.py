@@ -10,7 +10,9 @@ from liqcore.views import controls, explain, loaders, overlays, panels, wording
 from liqcore.views.explore import reading as reading_panels, tradingview as tradingview_panels
 
 st.title("Explore the heatmap")
-st.markdown("Look for bright bands near the price, ask whose positions they are, and check how sure this map can be.")
+st.markdown(
+    "Look for bright bands near the price, ask whose positions they are, and check how sure this map can be."
+)
 
 data = panels.attempt(loaders.pick)
 if data is None:
@@ -38,7 +40,13 @@ st.markdown(f"**{wording.markdown(explain.takeaway(grid, bars))}**")
 if (sentence := controls.finest(data, settings.timeframe)) is not None:
     st.caption(sentence)
 picture = panels.heatmap(
-    grid, bars, data, drawing, "heatmap", select=True, levels=overlays.level_lines(levels.table, grid) if levels else None,
+    grid,
+    bars,
+    data,
+    drawing,
+    "heatmap",
+    select=True,
+    levels=overlays.level_lines(levels.table, grid) if levels else None,
     outlines=overlays.outlines(overlays.drawn_clusters(clusters, drawing.side, marks.clusters), grid),
 )
 reading_panels.draw_strips(data, settings, grid, drawing, marks.strips)

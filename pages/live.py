@@ -10,7 +10,9 @@ from liqcore.views import controls
 from liqcore.views.live import page as live_page
 
 st.title("Live liquidations")
-st.markdown("Watch where liquidations cluster as they happen, and look at the badges first: they say which venues you are really seeing.")
+st.markdown(
+    "Watch where liquidations cluster as they happen, and look at the badges first: they say which venues you are really seeing."
+)
 
 market = live_page.source()
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):

@@ -10,7 +10,9 @@ import streamlit as st
 from liqcore.views.risk import inputs as risk_inputs, panels as risk_panels
 
 st.title("Size a position")
-st.markdown("Look at the loss before the gain: how much can this trade cost, and does the stop fire before liquidation?")
+st.markdown(
+    "Look at the loss before the gain: how much can this trade cost, and does the stop fire before liquidation?"
+)
 
 left, right = st.columns([1, 3], gap="large")
 with left:

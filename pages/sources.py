@@ -11,7 +11,9 @@ from liqcore.views import market as live_market
 from liqcore.views.live import sources as sources_panels
 
 st.title("Sources")
-st.markdown("Look at the column **State** first: a map can only show what its sources told, and this page says what they did not.")
+st.markdown(
+    "Look at the column **State** first: a map can only show what its sources told, and this page says what they did not."
+)
 
 held = live_market.collector()
 snapshot = held.snapshot()
@@ -27,5 +29,7 @@ sources_panels.keyed(now)
 st.subheader("The store")
 sources_panels.store(held)
 sources_panels.changes(held)
-with st.expander("How to read this", icon=":material/school:", key="help", bind="query-params", on_change="rerun"):
+with st.expander(
+    "How to read this", icon=":material/school:", key="help", bind="query-params", on_change="rerun"
+):
     st.markdown(sources_panels.how_to_read(snapshot))

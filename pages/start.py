@@ -15,7 +15,9 @@ st.markdown(
 )
 layer = controls.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
 data = loaders.sample("violent")
-story = tour.first_look(layer, loaders.heatmap(data, tour.settings(layer)), loaders.price_bars(data, tour.settings(layer)))
+story = tour.first_look(
+    layer, loaders.heatmap(data, tour.settings(layer)), loaders.price_bars(data, tour.settings(layer))
+)
 panels.heatmap(story.grid, story.bars, data, tour.DRAWING, "start", height=430, marks=story.marks)
 
 for column, (number, note) in zip(st.columns(3, gap="medium"), enumerate(story.notes, 1), strict=True):

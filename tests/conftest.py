@@ -10,7 +10,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Without the phase that explains a failure, which takes minutes where an example takes tens of milliseconds.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink)
-settings.register_profile("house", deadline=None, max_examples=30, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "house", deadline=None, max_examples=30, phases=PHASES, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("house")
 
 

@@ -19,13 +19,17 @@ HEAVY = ("streamlit", "ccxt", "altair", "requests", "sqlalchemy")
 
 def fresh(code: str) -> Any:
     """What a new interpreter prints, as JSON, after running the code."""
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
     assert out.returncode == 0, out.stderr[-2000:]
     return json.loads(out.stdout.strip().splitlines()[-1])
 
 
 def test_importing_the_package_pulls_in_nothing_heavy() -> None:
-    loaded = fresh("import liqcore, sys, json; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))")
+    loaded = fresh(
+        "import liqcore, sys, json; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
     assert "liqcore" in loaded
     assert set(loaded).isdisjoint({*HEAVY, "pandas", "numpy"})
 
@@ -52,10 +56,14 @@ def test_importing_the_package_takes_less_than_half_a_second() -> None:
 def type_checking_imports() -> dict[str, str]:
     """Name to module, as the type checker reads them."""
     tree = ast.parse(Path(liqcore.__file__).read_text(encoding="utf-8"))
-    (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    (block,) = (
+        node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
     return {
         alias.asname or alias.name: str(node.module).removeprefix("liqcore.")
-        for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
     }
 
 
@@ -83,28 +91,65 @@ REQUIRED = inspect.Parameter.empty
 # Argument names are public: scripts and notebooks pass them by name.
 SIGNATURES: dict[str, dict[str, Any]] = {
     "realised_heatmap": {
-        "timeframe": "15min", "bins": 200, "scale": "linear", "start": None, "end": None, "price_range": None,
+        "timeframe": "15min",
+        "bins": 200,
+        "scale": "linear",
+        "start": None,
+        "end": None,
+        "price_range": None,
     },
     "modelled_heatmap": {
-        "candles": REQUIRED, "open_interest": None, "funding": None, "model": "flow-identity", "bins": 400, "columns": 400,
+        "candles": REQUIRED,
+        "open_interest": None,
+        "funding": None,
+        "model": "flow-identity",
+        "bins": 400,
+        "columns": 400,
     },
     "liquidation_price": {
-        "side": REQUIRED, "entry": REQUIRED, "maintenance_amount": 0.0, "wallet_balance": None,
-        "other_maintenance": 0.0, "other_pnl": 0.0, "fee_rate": 0.0, "contract": "linear",
+        "side": REQUIRED,
+        "entry": REQUIRED,
+        "maintenance_amount": 0.0,
+        "wallet_balance": None,
+        "other_maintenance": 0.0,
+        "other_pnl": 0.0,
+        "fee_rate": 0.0,
+        "contract": "linear",
     },
     "bankruptcy_price": {"side": REQUIRED, "entry": REQUIRED, "leverage": REQUIRED, "contract": "linear"},
     "find_clusters": {"grid": REQUIRED, "last": 12},
     "track_clusters": {"grid": REQUIRED, "last": 12},
     "agreement": {"grids": REQUIRED, "level": None, "tolerance": 0.005},
     "read_level": {
-        "grid": REQUIRED, "candles": REQUIRED, "level": REQUIRED, "side": None, "tolerance": 0.005, "by_venue": None,
-        "liquidations": None, "open_interest": None, "funding": None, "at": None, "now": None, "key_levels": None,
+        "grid": REQUIRED,
+        "candles": REQUIRED,
+        "level": REQUIRED,
+        "side": None,
+        "tolerance": 0.005,
+        "by_venue": None,
+        "liquidations": None,
+        "open_interest": None,
+        "funding": None,
+        "at": None,
+        "now": None,
+        "key_levels": None,
     },
     "plan_trade": {"side": REQUIRED, "entry": REQUIRED, "stop": REQUIRED, "account": REQUIRED},
 }
 ARGUMENTS = {
-    "modelled_heatmap": {"assumptions"}, "liquidation_price": {"leverage", "maintenance_margin_rate", "quantity"}, "simulate": {"days", "venues", "seed"},
-    "plan_trade": {"risk", "risk_usd", "leverage", "fee_rate", "slippage", "targets", "maintenance_margin_rate", "step"},
+    "modelled_heatmap": {"assumptions"},
+    "liquidation_price": {"leverage", "maintenance_margin_rate", "quantity"},
+    "simulate": {"days", "venues", "seed"},
+    "plan_trade": {
+        "risk",
+        "risk_usd",
+        "leverage",
+        "fee_rate",
+        "slippage",
+        "targets",
+        "maintenance_margin_rate",
+        "step",
+    },
 }
 
 
@@ -119,9 +164,25 @@ def test_arguments_are_kept(name: str) -> None:
     assert set(inspect.signature(getattr(liqcore, name)).parameters) >= ARGUMENTS[name]
 
 
-@pytest.mark.parametrize("name", [
-    "long", "short", "total", "time_edges", "price_edges", "outside", "rebin", "crop", "to_frame", "to_json", "profile", "predicted", "provenance", "kind",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "long",
+        "short",
+        "total",
+        "time_edges",
+        "price_edges",
+        "outside",
+        "rebin",
+        "crop",
+        "to_frame",
+        "to_json",
+        "profile",
+        "predicted",
+        "provenance",
+        "kind",
+    ],
+)
 def test_a_grid_has_what_scripts_read_from_it(name: str) -> None:
     assert name in {*liqcore.HeatGrid.__dataclass_fields__, *dir(liqcore.HeatGrid)}
 

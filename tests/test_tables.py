@@ -21,13 +21,32 @@ FIX = re.compile(r"\b(?:Add|Rename|Remove|remove|Write|Use|Check|Correct|Give|Ke
 def raw(table: str, rows: int = 3) -> pd.DataFrame:
     """A small table as a person would type it: text times, plain columns."""
     time = [f"2026-03-01 1{row}:30" for row in range(rows)]
-    return pd.DataFrame({
-        "liquidations": {"time": time, "side": ["long"] * rows, "price": [60_000.0] * rows, "quantity": [0.5] * rows},
-        "candles": {"time": time, "open": [10.0] * rows, "high": [12.0] * rows, "low": [9.0] * rows, "close": [11.0] * rows,
-                    "volume": [5.0] * rows, "taker_buy_volume": [2.0] * rows},
-        "open_interest": {"time": time, "venue": ["okx"] * rows, "quantity": [1000.0] * rows},
-        "funding": {"time": time, "venue": ["okx"] * rows, "rate": [0.0001] * rows, "interval_hours": [8.0] * rows},
-    }[table])
+    return pd.DataFrame(
+        {
+            "liquidations": {
+                "time": time,
+                "side": ["long"] * rows,
+                "price": [60_000.0] * rows,
+                "quantity": [0.5] * rows,
+            },
+            "candles": {
+                "time": time,
+                "open": [10.0] * rows,
+                "high": [12.0] * rows,
+                "low": [9.0] * rows,
+                "close": [11.0] * rows,
+                "volume": [5.0] * rows,
+                "taker_buy_volume": [2.0] * rows,
+            },
+            "open_interest": {"time": time, "venue": ["okx"] * rows, "quantity": [1000.0] * rows},
+            "funding": {
+                "time": time,
+                "venue": ["okx"] * rows,
+                "rate": [0.0001] * rows,
+                "interval_hours": [8.0] * rows,
+            },
+        }[table]
+    )
 
 
 def spoilt(table: str, column: str, value: object, row: int = 2) -> pd.DataFrame:
@@ -90,7 +109,9 @@ BAD_VALUES = [
 
 
 @pytest.mark.parametrize(("table", "column", "value", "meaning"), BAD_VALUES)
-def test_a_bad_value_is_named_with_column_row_and_fix(table: str, column: str, value: object, meaning: str) -> None:
+def test_a_bad_value_is_named_with_column_row_and_fix(
+    table: str, column: str, value: object, meaning: str
+) -> None:
     text = complaint(table, spoilt(table, column, value))
     assert f"'{column}'" in text
     assert "row 2" in text
@@ -131,11 +152,14 @@ def test_a_computed_notional_must_be_a_number_too() -> None:
     assert "'quantity'" in complaint("liquidations", tiny)
 
 
-@pytest.mark.parametrize(("values", "kind"), [
-    ([True, False, True], "true/false"),
-    (pd.to_datetime(["2026-01-01"] * 3), "times"),
-    (pd.to_timedelta([1, 2, 3], unit="h"), "durations"),
-])
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([True, False, True], "true/false"),
+        (pd.to_datetime(["2026-01-01"] * 3), "times"),
+        (pd.to_timedelta([1, 2, 3], unit="h"), "durations"),
+    ],
+)
 def test_a_column_of_another_kind_is_no_price(values: object, kind: str) -> None:
     text = complaint("liquidations", raw("liquidations").assign(price=values))
     assert "'price'" in text
@@ -147,8 +171,10 @@ def test_a_column_of_another_kind_is_no_price(values: object, kind: str) -> None
 REQUIRED = [
     (table, column)
     for table, columns in {
-        "liquidations": ("time", "side", "price"), "candles": ("time", "open", "high", "low", "close"),
-        "open_interest": ("time", "quantity"), "funding": ("time", "rate"),
+        "liquidations": ("time", "side", "price"),
+        "candles": ("time", "open", "high", "low", "close"),
+        "open_interest": ("time", "quantity"),
+        "funding": ("time", "rate"),
     }.items()
     for column in columns
 ]
@@ -232,15 +258,20 @@ def test_equal_liquidations_can_both_be_real() -> None:
 
 def test_two_venues_may_report_one_moment() -> None:
     frame = raw("open_interest")
-    assert len(tables.open_interest(pd.concat([frame, frame.assign(venue="bybit", quantity=7.0)]))) == 2 * len(frame)
+    assert len(
+        tables.open_interest(pd.concat([frame, frame.assign(venue="bybit", quantity=7.0)]))
+    ) == 2 * len(frame)
 
 
-@pytest.mark.parametrize(("change", "meaning"), [
-    ({"high": 8.0}, "the high is below the low"),
-    ({"close": 13.0}, "the close lies outside"),
-    ({"close": 8.0}, "the close lies outside"),
-    ({"taker_buy_volume": 5.1}, "taker_buy_volume is larger than volume"),
-])
+@pytest.mark.parametrize(
+    ("change", "meaning"),
+    [
+        ({"high": 8.0}, "the high is below the low"),
+        ({"close": 13.0}, "the close lies outside"),
+        ({"close": 8.0}, "the close lies outside"),
+        ({"taker_buy_volume": 5.1}, "taker_buy_volume is larger than volume"),
+    ],
+)
 def test_impossible_candles_are_refused_with_their_row(change: dict[str, float], meaning: str) -> None:
     frame = raw("candles")
     frame.loc[1, list(change)] = list(change.values())
@@ -261,9 +292,16 @@ def test_a_bar_may_open_at_the_previous_close_and_its_volume_may_be_unknown() ->
 def test_what_is_left_out_gets_the_stated_default() -> None:
     out = tables.liquidations(raw("liquidations"))
     first = out.iloc[0]
-    assert tuple(first[["venue", "symbol", "price_kind", "completeness"]]) == ("unknown", "BTC", "unknown", "unknown")
+    assert tuple(first[["venue", "symbol", "price_kind", "completeness"]]) == (
+        "unknown",
+        "BTC",
+        "unknown",
+        "unknown",
+    )
     assert tables.funding(raw("funding")[["time", "rate"]])["interval_hours"].tolist() == [8.0] * 3
-    assert tables.open_interest(raw("open_interest")[["time", "quantity"]])["venue"].tolist() == ["unknown"] * 3
+    assert (
+        tables.open_interest(raw("open_interest")[["time", "quantity"]])["venue"].tolist() == ["unknown"] * 3
+    )
 
 
 @pytest.mark.parametrize("venues", [["okx ", "", None], pd.Categorical(["okx ", "", None])])
@@ -314,8 +352,12 @@ def frames(draw: st.DrawFn, table: str) -> pd.DataFrame:
         frame |= {"side": column(st.sampled_from(tables.SIDES)), "price": column(amounts)}
         size_given = draw(st.sampled_from([("quantity",), ("notional",), ("quantity", "notional")]))
         frame |= {name: column(amounts) for name in size_given}
-        optional = {"venue": labels, "symbol": labels, "price_kind": st.sampled_from(tables.PRICE_KINDS),
-                    "completeness": st.sampled_from(tables.COMPLETENESS)}
+        optional = {
+            "venue": labels,
+            "symbol": labels,
+            "price_kind": st.sampled_from(tables.PRICE_KINDS),
+            "completeness": st.sampled_from(tables.COMPLETENESS),
+        }
     elif table == "candles":
         low = np.array(column(amounts))
         high = low * (1 + np.array(column(st.floats(0, 1))))
@@ -323,7 +365,10 @@ def frames(draw: st.DrawFn, table: str) -> pd.DataFrame:
         volume = np.array(column(st.one_of(st.just(np.nan), st.floats(0, 1e6))), dtype="float64")
         optional = {}
         if draw(st.booleans()):
-            frame |= {"volume": volume, "taker_buy_volume": volume * np.array(column(st.floats(0, 1)), dtype="float64")}
+            frame |= {
+                "volume": volume,
+                "taker_buy_volume": volume * np.array(column(st.floats(0, 1)), dtype="float64"),
+            }
     elif table == "open_interest":
         frame |= {"quantity": column(st.floats(0, 1e7))}
         optional = {"venue": labels}
@@ -336,13 +381,24 @@ def frames(draw: st.DrawFn, table: str) -> pd.DataFrame:
 
 def rows_of(frame: pd.DataFrame) -> list[tuple]:
     """The rows as a sorted list: a bag, since rows of one time may stand in any order."""
-    return sorted(map(tuple, frame.astype(object).fillna("none").astype({"time": "int64"}, errors="ignore").astype(str).to_numpy()))
+    return sorted(
+        map(
+            tuple,
+            frame.astype(object)
+            .fillna("none")
+            .astype({"time": "int64"}, errors="ignore")
+            .astype(str)
+            .to_numpy(),
+        )
+    )
 
 
 @pytest.mark.parametrize("table", NAMES)
 @few
 @given(data=st.data())
-def test_checking_twice_changes_nothing_and_ensure_returns_the_same_object(table: str, data: st.DataObject) -> None:
+def test_checking_twice_changes_nothing_and_ensure_returns_the_same_object(
+    table: str, data: st.DataObject
+) -> None:
     once = tables.CHECKS[table](data.draw(frames(table)))
     assert_frame_equal(tables.CHECKS[table](once), once)
     assert tables.ensure(once, table) is once
@@ -404,11 +460,18 @@ def test_the_missing_one_of_quantity_and_notional_is_computed(data: st.DataObjec
 # `ensure` ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("change", [
-    {"completeness": "all"}, {"price_kind": ["fill", "mark", "fill"]}, {"venue": ["okx", "okx", "bybit"]}, {"symbol": "BTC-PERP"},
-    {"side": pd.Categorical(["short", "short", "long"], categories=["short", "long"])}, {"price": [1, 2, 3]},
-    {"venue": pd.Categorical(["okx", None, "okx"])},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"completeness": "all"},
+        {"price_kind": ["fill", "mark", "fill"]},
+        {"venue": ["okx", "okx", "bybit"]},
+        {"symbol": "BTC-PERP"},
+        {"side": pd.Categorical(["short", "short", "long"], categories=["short", "long"])},
+        {"price": [1, 2, 3]},
+        {"venue": pd.Categorical(["okx", None, "okx"])},
+    ],
+)
 def test_a_table_edited_after_its_check_is_checked_again(change: dict) -> None:
     edited = tables.liquidations(raw("liquidations")).assign(**change)
     out = tables.ensure(edited, "liquidations")

@@ -54,11 +54,23 @@ def test_the_unit_is_right_in_every_year_that_is_let_in(year: int, scale: int) -
     assert times(int(stamp.timestamp()) * scale) == [str(stamp)]
 
 
-@pytest.mark.parametrize("text", [
-    "2026-03-01 14:30:15", "2026-03-01T14:30:15Z", "2026-03-01T15:30:15+01:00", "2026-03-01 15:30:15 +0100",
-    "2026-03-01 15:30:15+01", "20260301T143015Z", "2026-03-01 14:30:15 UTC", "2026/03/01 14:30:15", " 2026-03-01 14:30:15 ",
-    "Mar 1, 2026 14:30:15", "2026-03-01 2:30:15 PM", "1 March 2026 14:30:15",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01 14:30:15",
+        "2026-03-01T14:30:15Z",
+        "2026-03-01T15:30:15+01:00",
+        "2026-03-01 15:30:15 +0100",
+        "2026-03-01 15:30:15+01",
+        "20260301T143015Z",
+        "2026-03-01 14:30:15 UTC",
+        "2026/03/01 14:30:15",
+        " 2026-03-01 14:30:15 ",
+        "Mar 1, 2026 14:30:15",
+        "2026-03-01 2:30:15 PM",
+        "1 March 2026 14:30:15",
+    ],
+)
 def test_common_ways_to_write_a_time(text: str) -> None:
     assert times(text) == ["2026-03-01 14:30:15"]
 
@@ -67,7 +79,11 @@ def test_datetimes_of_any_resolution_and_zone() -> None:
     wanted = ["2026-03-01 14:30:00"]
     for unit in ("s", "ms", "us", "ns"):
         naive = pd.Series(pd.DatetimeIndex(["2026-03-01 14:30"]).as_unit(unit))  # type: ignore[arg-type]
-        for series in (naive, naive.dt.tz_localize("UTC"), naive.dt.tz_localize("UTC").dt.tz_convert("Asia/Kolkata")):
+        for series in (
+            naive,
+            naive.dt.tz_localize("UTC"),
+            naive.dt.tz_localize("UTC").dt.tz_convert("Asia/Kolkata"),
+        ):
             out = tables.parse_time(series)
             assert [str(moment.tz_localize(None)) for moment in out] == wanted
     aware = pd.Timestamp("2026-03-01 14:30", tz="UTC")
@@ -86,10 +102,15 @@ def test_offsets_across_a_clock_change_convert_each_by_its_own() -> None:
     assert len({moment.utcoffset() for moment in local}) == 2
 
 
-@pytest.mark.parametrize("zoned", ["2026-03-01T14:30Z", "2026-03-01 14:30:00+00:00", "2026-03-01 14:30:00+00", "2026-03-01 14:30 UTC"])
+@pytest.mark.parametrize(
+    "zoned",
+    ["2026-03-01T14:30Z", "2026-03-01 14:30:00+00:00", "2026-03-01 14:30:00+00", "2026-03-01 14:30 UTC"],
+)
 def test_a_zone_in_some_rows_only_is_refused(zoned: str) -> None:
     plain = "2026-03-01 14:30:00"
-    assert "mixes times with and without a time zone (first change in row 3)" in time_complaint(plain, plain, zoned)
+    assert "mixes times with and without a time zone (first change in row 3)" in time_complaint(
+        plain, plain, zoned
+    )
     assert "first change in row 2" in time_complaint(zoned, plain, plain)
     assert "first change in row 3" in time_complaint("", zoned, plain)
 
@@ -98,7 +119,22 @@ def test_the_end_of_a_date_is_no_offset() -> None:
     assert times("31-03-2026", "31-03-2026 14:30") == ["2026-03-31 00:00:00", "2026-03-31 14:30:00"]
 
 
-@pytest.mark.parametrize("bad", ["soon", "now", "today", "14:30", "14:30:00.2026", "March", "03/01/26", "2026-02-30", "2026-13-01", "=1+1", "<html>"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "soon",
+        "now",
+        "today",
+        "14:30",
+        "14:30:00.2026",
+        "March",
+        "03/01/26",
+        "2026-02-30",
+        "2026-13-01",
+        "=1+1",
+        "<html>",
+    ],
+)
 def test_text_that_is_no_time_is_shown_with_its_row(bad: str) -> None:
     text = time_complaint("2026-03-01 14:30", bad)
     assert "row 2" in text
@@ -125,10 +161,20 @@ def test_an_empty_time_is_an_empty_time_beside_text_and_beside_numbers(gap: obje
     assert "the time is empty" in text
 
 
-@pytest.mark.parametrize(("value", "year"), [
-    (0, 1970), ("1970-01-01", 1970), (20_260_301, 1970), (-5, 1969), ("9999-12-31", 9999), ("2100-06-01", 2100), (pd.Timestamp("1999-01-01"), 1999),
-    (np.datetime64("9999-01-01", "s"), 9999), (1_230_000_000, 2008),
-])
+@pytest.mark.parametrize(
+    ("value", "year"),
+    [
+        (0, 1970),
+        ("1970-01-01", 1970),
+        (20_260_301, 1970),
+        (-5, 1969),
+        ("9999-12-31", 9999),
+        ("2100-06-01", 2100),
+        (pd.Timestamp("1999-01-01"), 1999),
+        (np.datetime64("9999-01-01", "s"), 9999),
+        (1_230_000_000, 2008),
+    ],
+)
 def test_years_outside_bitcoin_are_named_with_their_likely_cause(value: object, year: int) -> None:
     text = time_complaint(value)
     assert f"year {year}" in text
@@ -153,8 +199,14 @@ def test_a_column_of_another_kind_is_no_time(value: object, kind: str) -> None:
 
 
 @settings(max_examples=20)
-@given(st.lists(st.datetimes(pd.Timestamp("2009-01-04").to_pydatetime(), pd.Timestamp("2099-12-30").to_pydatetime()), min_size=1, max_size=8),
-       st.sampled_from(["iso", "zoned", "offset", "us", "datetime"]))
+@given(
+    st.lists(
+        st.datetimes(pd.Timestamp("2009-01-04").to_pydatetime(), pd.Timestamp("2099-12-30").to_pydatetime()),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from(["iso", "zoned", "offset", "us", "datetime"]),
+)
 def test_one_moment_has_one_reading_however_it_is_written(moments: list, form: str) -> None:
     aware = pd.DatetimeIndex(moments, tz="UTC").as_unit("us")
     written = {
@@ -171,33 +223,70 @@ def test_one_moment_has_one_reading_however_it_is_written(moments: list, form: s
 # Small readers -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("text", "minutes"), [
-    ("1m", 1), ("15min", 15), ("15m", 15), ("90 minutes", 90), ("1h", 60), ("4H", 240), ("1d", 1440), ("2 days", 2880),
-    (np.timedelta64(5, "m"), 5), (pd.Timedelta("3h"), 180),
-])
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("1m", 1),
+        ("15min", 15),
+        ("15m", 15),
+        ("90 minutes", 90),
+        ("1h", 60),
+        ("4H", 240),
+        ("1d", 1440),
+        ("2 days", 2880),
+        (np.timedelta64(5, "m"), 5),
+        (pd.Timedelta("3h"), 180),
+    ],
+)
 def test_timeframes(text: object, minutes: int) -> None:
     out = tables.timeframe(text)  # type: ignore[arg-type]
     assert out == np.timedelta64(minutes, "m")
     assert out.dtype == "timedelta64[us]"
 
 
-@pytest.mark.parametrize("text", ["1M", "1w", "0m", "m", "", "1.5h", "-1m", "99999999999999d", "fifteen", pd.Timedelta(0), pd.Timedelta("-1h"), None, 5])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1M",
+        "1w",
+        "0m",
+        "m",
+        "",
+        "1.5h",
+        "-1m",
+        "99999999999999d",
+        "fifteen",
+        pd.Timedelta(0),
+        pd.Timedelta("-1h"),
+        None,
+        5,
+    ],
+)
 def test_what_is_no_timeframe_is_said(text: object) -> None:
     with pytest.raises(TableError, match="is not a timeframe"):
         tables.timeframe(text)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("moment", [
-    "2026-03-01 14:30", "2026-03-01T15:30+01:00", pd.Timestamp("2026-03-01 14:30"), pd.Timestamp("2026-03-01 20:00", tz="Asia/Kolkata"),
-    pd.Timestamp("2026-03-01 14:30").to_pydatetime(), np.datetime64("2026-03-01T14:30", "s"),
-])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-03-01 14:30",
+        "2026-03-01T15:30+01:00",
+        pd.Timestamp("2026-03-01 14:30"),
+        pd.Timestamp("2026-03-01 20:00", tz="Asia/Kolkata"),
+        pd.Timestamp("2026-03-01 14:30").to_pydatetime(),
+        np.datetime64("2026-03-01T14:30", "s"),
+    ],
+)
 def test_one_moment_in_utc(moment: object) -> None:
     out = tables.to_datetime64(moment)
     assert out == np.datetime64("2026-03-01T14:30")
     assert out.dtype == "datetime64[us]"
 
 
-@pytest.mark.parametrize("moment", ["soon", "now", "14:30", "", None, pd.NaT, 1_772_375_415, 1.5, [1], "2026-13-01"])
+@pytest.mark.parametrize(
+    "moment", ["soon", "now", "14:30", "", None, pd.NaT, 1_772_375_415, 1.5, [1], "2026-13-01"]
+)
 def test_what_is_no_moment_is_said(moment: object) -> None:
     with pytest.raises(TableError, match="Write it like 2026-03-01 14:30"):
         tables.to_datetime64(moment)

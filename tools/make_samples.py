@@ -1,8 +1,8 @@
 """Build data/samples/ again: two synthetic fortnights from fixed seeds.
 
-    python tools/make_samples.py            both, written to data/samples/
-    python tools/make_samples.py calm       one of them
-    python tools/make_samples.py --figures  only print the figures of the stored samples, for their README
+python tools/make_samples.py            both, written to data/samples/
+python tools/make_samples.py calm       one of them
+python tools/make_samples.py --figures  only print the figures of the stored samples, for their README
 """
 
 from __future__ import annotations
@@ -35,8 +35,14 @@ class Recipe:
     def simulate(self, days: float = 14) -> SimulatedMarket:
         """The sample market, or its first days."""
         return simulate(
-            days, 5, self.seed, regime=self.regime, start=self.start, start_price=self.start_price,
-            interventions=self.interventions, positions_every="24h",
+            days,
+            5,
+            self.seed,
+            regime=self.regime,
+            start=self.start,
+            start_price=self.start_price,
+            interventions=self.interventions,
+            positions_every="24h",
         )
 
 
@@ -44,7 +50,12 @@ RECIPES = {
     "calm": Recipe("Sample market (synthetic, calm fortnight)", "calm", 11, "2026-03-01", 28_000.0),
     # Two days of rising prices tempt longs in before bad news; good news meets those who then bet on more of it.
     "violent": Recipe(
-        "Sample market (synthetic, violent fortnight)", "violent", 7, "2026-04-06", 28_000.0, (
+        "Sample market (synthetic, violent fortnight)",
+        "violent",
+        7,
+        "2026-04-06",
+        28_000.0,
+        (
             PriceDrift("2026-04-08 06:00", "2026-04-10 12:00", change=0.07),
             PriceDrift("2026-04-10 14:20", "2026-04-10 15:10", change=-0.075),
             PriceDrift("2026-04-12 00:00", "2026-04-14 18:00", change=-0.05),
@@ -59,13 +70,26 @@ def build(name: str) -> samples.Sample:
     recipe = RECIPES[name]
     market = recipe.simulate()
     return samples.Sample(
-        name=name, label=recipe.label, candles=market.candles, venue_candles=market.venue_candles, liquidations=market.liquidations,
-        open_interest=market.open_interest, funding=market.funding, positions=market.positions,
+        name=name,
+        label=recipe.label,
+        candles=market.candles,
+        venue_candles=market.venue_candles,
+        liquidations=market.liquidations,
+        open_interest=market.open_interest,
+        funding=market.funding,
+        positions=market.positions,
         venues=tuple(samples.SampleVenue(**vars(venue)) for venue in market.venues),
-        parameters={**market.parameters, "liquidations_true": {
-            venue.name: [int(mine.sum()), round(float(market.liquidations_true.loc[mine, "notional"].sum()), 2)]
-            for venue in market.venues for mine in [market.liquidations_true["venue"] == venue.name]
-        }},
+        parameters={
+            **market.parameters,
+            "liquidations_true": {
+                venue.name: [
+                    int(mine.sum()),
+                    round(float(market.liquidations_true.loc[mine, "notional"].sum()), 2),
+                ]
+                for venue in market.venues
+                for mine in [market.liquidations_true["venue"] == venue.name]
+            },
+        },
     )
 
 
@@ -80,7 +104,8 @@ def figures(sample: samples.Sample) -> str:
         f"Printed: {len(events):,} liquidations, {events['notional'].sum() / 1e6:,.0f} million USD, "
         f"{events.loc[events['side'] == 'long', 'notional'].sum() / events['notional'].sum():.0%} of it longs. "
         f"Largest minute {events.groupby(events['time'].dt.floor('1min'))['notional'].sum().max() / 1e6:,.0f} million USD.",
-        "", "| day | open | high | low | close | volume BTC | open interest BTC | events | longs, million USD | shorts, million USD |",
+        "",
+        "| day | open | high | low | close | volume BTC | open interest BTC | events | longs, million USD | shorts, million USD |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     interest = sample.open_interest.groupby("time")["quantity"].sum()
@@ -95,7 +120,10 @@ def figures(sample: samples.Sample) -> str:
 
 
 def _by_venue(sample: samples.Sample, events: pd.DataFrame) -> list[str]:
-    lines = ["| venue | printed | of all that happened | million USD | of all that happened | longs |", "|---|--:|--:|--:|--:|--:|"]
+    lines = [
+        "| venue | printed | of all that happened | million USD | of all that happened | longs |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
     for venue in sample.venues:
         mine = events[events["venue"] == venue.name]
         count, usd = sample.parameters["liquidations_true"][venue.name]

@@ -1,9 +1,9 @@
 """Build the markets and base rates of data/scenarios/ again, from the seed and the interventions in each scenario.toml.
 
-    python tools/make_scenarios.py                        all of them
-    python tools/make_scenarios.py support-at-28000       one of them
-    python tools/make_scenarios.py --market-only NAME     the market without the base rate, while writing a scenario
-    python tools/make_scenarios.py --show NAME            print the filled text of every step, and the outcome
+python tools/make_scenarios.py                        all of them
+python tools/make_scenarios.py support-at-28000       one of them
+python tools/make_scenarios.py --market-only NAME     the market without the base rate, while writing a scenario
+python tools/make_scenarios.py --show NAME            print the filled text of every step, and the outcome
 """
 
 from __future__ import annotations
@@ -30,9 +30,16 @@ FIRST_SEED = 1_000
 def sample_of(name: str, settings: dict[str, Any], market: SimulatedMarket) -> samples.Sample:
     """The market as a sample to store."""
     return samples.Sample(
-        name=name, label=f"{settings['title']} (synthetic)", candles=market.candles, venue_candles=market.venue_candles,
-        liquidations=market.liquidations, open_interest=market.open_interest, funding=market.funding, positions=market.positions,
-        venues=tuple(samples.SampleVenue(**vars(venue)) for venue in market.venues), parameters=market.parameters,
+        name=name,
+        label=f"{settings['title']} (synthetic)",
+        candles=market.candles,
+        venue_candles=market.venue_candles,
+        liquidations=market.liquidations,
+        open_interest=market.open_interest,
+        funding=market.funding,
+        positions=market.positions,
+        venues=tuple(samples.SampleVenue(**vars(venue)) for venue in market.venues),
+        parameters=market.parameters,
     )
 
 
@@ -40,7 +47,12 @@ def load(name: str) -> Scenario:
     """A scenario as a page loads it."""
     found = files.read_scenario(name)
     sample = found.sample
-    return make_scenario(name, found.settings, Market(sample.candles, sample.liquidations, found.arrivals, sample.open_interest, sample.funding), found.base_rate)
+    return make_scenario(
+        name,
+        found.settings,
+        Market(sample.candles, sample.liquidations, found.arrivals, sample.open_interest, sample.funding),
+        found.base_rate,
+    )
 
 
 def worlds(scenario: Scenario, settings: dict[str, Any], seeds: list[int]) -> list[tuple[str, float | None]]:
@@ -56,8 +68,12 @@ def base_rate(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
     """The base rate as it is stored."""
     ended = worlds(scenario, settings, list(range(FIRST_SEED, FIRST_SEED + WORLDS)))
     return {
-        "command": f"python tools/make_scenarios.py {scenario.name}", "worlds": WORLDS, "first_seed": FIRST_SEED, "hours": scenario.hours,
-        "ends": dict(Counter(end for end, _ in ended).most_common()), "r": [r for _, r in ended],
+        "command": f"python tools/make_scenarios.py {scenario.name}",
+        "worlds": WORLDS,
+        "first_seed": FIRST_SEED,
+        "hours": scenario.hours,
+        "ends": dict(Counter(end for end, _ in ended).most_common()),
+        "r": [r for _, r in ended],
     }
 
 
@@ -86,10 +102,22 @@ def show(name: str) -> str:
     lines = [f"# {scenario.title}", scenario.teaches, *scenario.shaped_by]
     for step in scenario.steps:
         view = step_view(scenario, step.number)
-        lines += ["", f"## {view.number}. {view.title} (bar {step.bar}, {str(view.at)[:16]})", view.text, f"LOOK {view.look}", *(f"BOX {' '.join(map(str, row))}" for row in view.outlines.to_numpy()), f"Q {view.question}"]
-        lines += [f"  [{'x' if option.right else ' '}] {option.text} -> {option.feedback}" for option in view.options]
+        lines += [
+            "",
+            f"## {view.number}. {view.title} (bar {step.bar}, {str(view.at)[:16]})",
+            view.text,
+            f"LOOK {view.look}",
+            *(f"BOX {' '.join(map(str, row))}" for row in view.outlines.to_numpy()),
+            f"Q {view.question}",
+        ]
+        lines += [
+            f"  [{'x' if option.right else ' '}] {option.text} -> {option.feedback}"
+            for option in view.options
+        ]
     end = outcome(scenario)
-    return "\n".join([*lines, "", end.text, end.sentence, "" if end.base_rate is None else end.base_rate.sentence])
+    return "\n".join(
+        [*lines, "", end.text, end.sentence, "" if end.base_rate is None else end.base_rate.sentence]
+    )
 
 
 def main(arguments: list[str]) -> None:

@@ -39,7 +39,9 @@ def shoot(folder: Path, pictures: dict[str, str], variants: list[tuple[str, str]
                 page.wait_for_timeout(1500)
                 if whole:
                     # Streamlit scrolls an inner element, so a whole page needs a window as tall as it.
-                    tall = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
+                    tall = page.evaluate(
+                        "() => document.querySelector('[data-testid=\"stMain\"]').scrollHeight"
+                    )
                     page.set_viewport_size({"width": width, "height": min(int(tall) + 60, 6000)})
                     page.wait_for_timeout(1200)
                 page.screenshot(path=folder / (f"{name}.png" if not whole else f"{name}-{size}-{theme}.png"))
@@ -51,6 +53,11 @@ def shoot(folder: Path, pictures: dict[str, str], variants: list[tuple[str, str]
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         chosen = {name: path for name, path in PICTURES.items() if len(sys.argv) < 3 or name in sys.argv[2:]}
-        shoot(Path(sys.argv[1]), chosen, [(size, theme) for size in SIZES for theme in ("light", "dark")], whole=True)
+        shoot(
+            Path(sys.argv[1]),
+            chosen,
+            [(size, theme) for size in SIZES for theme in ("light", "dark")],
+            whole=True,
+        )
     else:
         shoot(ROOT / "docs" / "pictures", PICTURES, [("wide", "dark")], whole=False)

@@ -23,8 +23,12 @@ def make_grid() -> HeatGrid:
     above = np.arange(BINS)[None, :] > price_bin[:, None]
     edges = np.datetime64("2026-03-01", "us") + np.arange(COLUMNS + 1) * np.timedelta64(15, "m")
     return HeatGrid(
-        kind="modelled", time_edges=edges, price_edges=np.geomspace(50_000, 70_000, BINS + 1), long=np.where(above, 0, heat),
-        short=np.where(above, heat, 0), provenance=Provenance(source="benchmark", venues=(), model="flow-identity"),
+        kind="modelled",
+        time_edges=edges,
+        price_edges=np.geomspace(50_000, 70_000, BINS + 1),
+        long=np.where(above, 0, heat),
+        short=np.where(above, heat, 0),
+        provenance=Provenance(source="benchmark", venues=(), model="flow-identity"),
     )
 
 
@@ -32,14 +36,28 @@ def rects(grid: HeatGrid, threshold: float) -> alt.Chart:
     """The usual way: one rectangle per filled cell."""
     usd = grid.long + grid.short
     column, band = np.nonzero(usd >= threshold)
-    frame = pd.DataFrame({
-        "from": grid.time_edges[column], "to": grid.time_edges[column + 1], "low": grid.price_edges[band],
-        "high": grid.price_edges[band + 1], "usd": usd[column, band],
-    })
-    return alt.Chart(frame).mark_rect().encode(
-        x="from:T", x2="to", y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high",
-        color=alt.Color("usd:Q", scale=alt.Scale(type="log", scheme="inferno")), tooltip=["low", "high", "usd"],
-    ).properties(height=520)
+    frame = pd.DataFrame(
+        {
+            "from": grid.time_edges[column],
+            "to": grid.time_edges[column + 1],
+            "low": grid.price_edges[band],
+            "high": grid.price_edges[band + 1],
+            "usd": usd[column, band],
+        }
+    )
+    return (
+        alt.Chart(frame)
+        .mark_rect()
+        .encode(
+            x="from:T",
+            x2="to",
+            y=alt.Y("low:Q", scale=alt.Scale(zero=False)),
+            y2="high",
+            color=alt.Color("usd:Q", scale=alt.Scale(type="log", scheme="inferno")),
+            tooltip=["low", "high", "usd"],
+        )
+        .properties(height=520)
+    )
 
 
 way = st.query_params["way"]

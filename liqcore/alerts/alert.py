@@ -72,14 +72,27 @@ class Alert:
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, text, numbers and None."""
         out = asdict(self)
-        return {**out, "explore": dict(self.explore), **{name: [list(x) if isinstance(x, tuple) else x for x in out[name]] for name in ("venues", "stale", "against", "tell")}}
+        return {
+            **out,
+            "explore": dict(self.explore),
+            **{
+                name: [list(x) if isinstance(x, tuple) else x for x in out[name]]
+                for name in ("venues", "stale", "against", "tell")
+            },
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Alert:
         """The alert of `to_dict`."""
         more = {item.name: data[item.name] for item in fields(cls)}
         more.update({name: tuple(data[name]) for name in ("stale", "against", "tell")})
-        return cls(**{**more, "venues": tuple((venue, complete) for venue, complete in data["venues"]), "explore": tuple(data["explore"].items())})
+        return cls(
+            **{
+                **more,
+                "venues": tuple((venue, complete) for venue, complete in data["venues"]),
+                "explore": tuple(data["explore"].items()),
+            }
+        )
 
 
 def make_alert(rule: Rule, hit: Hit, frames: Frames, data: AlertData, detail: str) -> Alert:
@@ -87,27 +100,57 @@ def make_alert(rule: Rule, hit: Hit, frames: Frames, data: AlertData, detail: st
     moment = np.datetime64(hit.time, "us")
     # The last bar that had closed by then: a running bar does not count, even where it is known by now.
     bar = int((hit.time - frames.edges[0].astype("int64")) // frames.settings.step.astype("int64")) - 1
-    facts = _NO_FACTS if detail == "bare" else frames.keep(("facts", hit.heat, bar, hit.time), lambda: _facts(frames, hit.heat, bar, hit.time))
+    facts = (
+        _NO_FACTS
+        if detail == "bare"
+        else frames.keep(("facts", hit.heat, bar, hit.time), lambda: _facts(frames, hit.heat, bar, hit.time))
+    )
     place, side = hit.level if hit.level is not None else hit.price, hit.side
     where = hit.heat, bar, place, side, hit.within
-    verdict = "cannot say" if place is None or detail == "bare" else frames.keep(
-        ("verdict", *where), lambda: _verdict(frames, hit.heat, bar, float(place), side, hit.within)
+    verdict = (
+        "cannot say"
+        if place is None or detail == "bare"
+        else frames.keep(
+            ("verdict", *where), lambda: _verdict(frames, hit.heat, bar, float(place), side, hit.within)
+        )
     )
     against: tuple[str, ...] = ()
     if detail == "full" and place is not None:
         read = frames.keep(("read", bar), set)
         if len(read | {where}) > MOST_READ:
-            against = (f"Not read: rules told about more than {MOST_READ} levels at this moment. The link reads it.",)
+            against = (
+                f"Not read: rules told about more than {MOST_READ} levels at this moment. The link reads it.",
+            )
         else:
             read.add(where)
-            against = frames.keep(("against", *where), lambda: _against(
-                data, frames.settings, frames.edges[bar + 1], hit.heat, float(place), side, hit.within
-            ))
+            against = frames.keep(
+                ("against", *where),
+                lambda: _against(
+                    data, frames.settings, frames.edges[bar + 1], hit.heat, float(place), side, hit.within
+                ),
+            )
     return Alert(
-        id=f"{rule.id}-{hit.time}-{hit.what.replace(' ', '_')}-{hit.key}"[:200], rule=rule.id, name=rule.name, time=f"{np.datetime_as_string(moment, unit='s')}Z",
-        sentence=hit.words, what=hit.what, side=side, level=hit.level, price=_said(hit.price), usd=_said(hit.usd) or 0.0, before=_said(hit.before), after=_said(hit.after),
-        unit=hit.unit, cluster=hit.cluster, kind=hit.heat, kind_note=KIND_NOTE[hit.heat], agreement=verdict, against=against,
-        explore=explore_link(hit, frames.settings), tell=rule.tell, **facts,
+        id=f"{rule.id}-{hit.time}-{hit.what.replace(' ', '_')}-{hit.key}"[:200],
+        rule=rule.id,
+        name=rule.name,
+        time=f"{np.datetime_as_string(moment, unit='s')}Z",
+        sentence=hit.words,
+        what=hit.what,
+        side=side,
+        level=hit.level,
+        price=_said(hit.price),
+        usd=_said(hit.usd) or 0.0,
+        before=_said(hit.before),
+        after=_said(hit.after),
+        unit=hit.unit,
+        cluster=hit.cluster,
+        kind=hit.heat,
+        kind_note=KIND_NOTE[hit.heat],
+        agreement=verdict,
+        against=against,
+        explore=explore_link(hit, frames.settings),
+        tell=rule.tell,
+        **facts,
     )
 
 
@@ -115,12 +158,33 @@ def explore_link(hit: Hit, settings: Settings) -> tuple[tuple[str, str], ...]:
     """Query parameters of the explore page that show the map as it was, with the level marked and read."""
     minutes = int(settings.step // np.timedelta64(1, "m"))
     # The page offers these lengths; the next longer one shows the same.
-    length = next((name for name, long in (("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60), ("2h", 120), ("4h", 240)) if long >= minutes), "12h")
+    length = next(
+        (
+            name
+            for name, long in (
+                ("1m", 1),
+                ("5m", 5),
+                ("15m", 15),
+                ("30m", 30),
+                ("1h", 60),
+                ("2h", 120),
+                ("4h", 240),
+            )
+            if long >= minutes
+        ),
+        "12h",
+    )
     hour = -(-hit.time // 3_600_000_000) * 3_600_000_000
     until = str(np.datetime_as_string(np.datetime64(int(hour), "us"), unit="s"))
     # The page's address holds the words of its controls.
     sides = {"long": "Longs", "short": "Shorts", "both": "Both"}
-    out = [("layer", hit.heat.capitalize()), ("tf", length), ("span", "1 d"), ("until", until), ("side", sides[hit.side])]
+    out = [
+        ("layer", hit.heat.capitalize()),
+        ("tf", length),
+        ("span", "1 d"),
+        ("until", until),
+        ("side", sides[hit.side]),
+    ]
     place = hit.level if hit.level is not None else hit.price
     if place is not None:
         out += [("level", f"{place:.10g}"), ("mylevels", f"{place:.10g}"), ("read", "true")]
@@ -133,8 +197,17 @@ def _facts(frames: Frames, heat: str, bar: int, time: int) -> dict[str, Any]:
     fresh = [venue for venue in names if frames.fresh(heat, venue)[bar]]
     if heat == "modelled":
         last = frames.candles["time"][(frames.bar_of(frames.candles["time"]) <= bar)]
-        age = float(time - tables.microseconds(last)[-1] - frames.settings.step.astype("int64")) / 1e6 if len(last) else None
-        return dict(venues=tuple((venue, "unknown") for venue in fresh), completeness="unknown", stale=tuple(sorted(set(names) - set(fresh))), data_age=age)
+        age = (
+            float(time - tables.microseconds(last)[-1] - frames.settings.step.astype("int64")) / 1e6
+            if len(last)
+            else None
+        )
+        return dict(
+            venues=tuple((venue, "unknown") for venue in fresh),
+            completeness="unknown",
+            stale=tuple(sorted(set(names) - set(fresh))),
+            data_age=age,
+        )
     flags, newest = {}, 0
     for venue in names:
         times, worst = frames.keep(("worst", venue), lambda venue=venue: _worst(frames, venue))
@@ -145,7 +218,9 @@ def _facts(frames: Frames, heat: str, bar: int, time: int) -> dict[str, Any]:
     news = max(news, newest)
     venues = tuple((venue, flags[venue]) for venue in fresh)
     return dict(
-        venues=venues, completeness=least_complete(complete for _, complete in venues), stale=tuple(sorted(set(names) - set(fresh))),
+        venues=venues,
+        completeness=least_complete(complete for _, complete in venues),
+        stale=tuple(sorted(set(names) - set(fresh))),
         data_age=float(time - news) / 1e6 if news > 0 else None,
     )
 
@@ -154,7 +229,9 @@ def _worst(frames: Frames, venue: str) -> tuple[np.ndarray, np.ndarray]:
     """Times of a venue's events, and how incomplete its feed had been by each at worst (0 all, 1 unknown, 2 sampled)."""
     events = frames.recent.liquidations
     mine = events[(events["venue"] == venue).to_numpy()]  # type: ignore[index]
-    rank = mine["completeness"].astype(str).map({"all": 0, "unknown": 1, "sampled": 2}).to_numpy(dtype=np.int64)
+    rank = (
+        mine["completeness"].astype(str).map({"all": 0, "unknown": 1, "sampled": 2}).to_numpy(dtype=np.int64)
+    )
     return tables.microseconds(mine["time"]), np.maximum.accumulate(rank)
 
 
@@ -167,12 +244,26 @@ def _verdict(frames: Frames, heat: str, bar: int, level: float, side: str, withi
     if len(hot) == 1:
         return "isolated"
     window = frames.settings.window if heat == "realised" else 1
-    usd = np.array([window_sum(frames.near(heat, venue, side, level, within), window)[bar] for venue in fresh])
+    usd = np.array(
+        [window_sum(frames.near(heat, venue, side, level, within), window)[bar] for venue in fresh]
+    )
     effective = 1 / herfindahl(usd) if usd.sum() > 0 else 0.0
-    return "market-wide" if len(fresh) >= 3 and len(hot) / len(fresh) >= 2 / 3 - 1e-9 and effective >= 2.0 else "partly confirmed"
+    return (
+        "market-wide"
+        if len(fresh) >= 3 and len(hot) / len(fresh) >= 2 / 3 - 1e-9 and effective >= 2.0
+        else "partly confirmed"
+    )
 
 
-def _against(data: AlertData, settings: Settings, moment: np.datetime64, heat: str, level: float, side: str, within: float) -> tuple[str, ...]:
+def _against(
+    data: AlertData,
+    settings: Settings,
+    moment: np.datetime64,
+    heat: str,
+    level: float,
+    side: str,
+    within: float,
+) -> tuple[str, ...]:
     """What the reading of the level says against it, from data known at the moment and nothing later."""
     still = replace(settings, delay=0.0)
     before = moment - np.timedelta64(1, "us")
@@ -183,9 +274,20 @@ def _against(data: AlertData, settings: Settings, moment: np.datetime64, heat: s
     by_venue = {venue: one for venue in frames.names(heat) if (one := frames.grid(heat, venue)) is not None}
     try:
         reading = read_level(
-            grid, frames.candles, level=level, side=None if side == "both" else side, tolerance=within, by_venue=by_venue,  # type: ignore[arg-type]
-            liquidations=_given(frames.data.liquidations), open_interest=_given(frames.data.open_interest), funding=_given(frames.data.funding),
-            at=moment, now=moment, timeframe=settings.timeframe, rule=settings.clusters, last=settings.window,
+            grid,
+            frames.candles,
+            level=level,
+            side=None if side == "both" else side,
+            tolerance=within,
+            by_venue=by_venue,  # type: ignore[arg-type]
+            liquidations=_given(frames.data.liquidations),
+            open_interest=_given(frames.data.open_interest),
+            funding=_given(frames.data.funding),
+            at=moment,
+            now=moment,
+            timeframe=settings.timeframe,
+            rule=settings.clusters,
+            last=settings.window,
         )
     except (ReadingError, tables.TableError) as problem:
         return (f"The level could not be read: {problem}",)

@@ -16,11 +16,44 @@ from liqcore.alerts.rules import RuleError
 
 HIDDEN: Final = "•••"
 # What reaches people over the network. Others run programs, or talk to the desktop of the host.
-HOSTED_SCHEMES: Final = frozenset({
-    "tgram", "discord", "slack", "mailto", "mailtos", "ntfy", "ntfys", "json", "jsons", "form", "forms", "xml", "xmls", "gotify", "gotifys",
-    "matrix", "matrixs", "msteams", "workflow", "workflows", "mmost", "mmosts", "pover", "pushover", "rocket", "rockets", "signal", "signals",
-    "simplepush", "pbul", "whatsapp", "webexteams", "wxteams", "zulip",
-})
+HOSTED_SCHEMES: Final = frozenset(
+    {
+        "tgram",
+        "discord",
+        "slack",
+        "mailto",
+        "mailtos",
+        "ntfy",
+        "ntfys",
+        "json",
+        "jsons",
+        "form",
+        "forms",
+        "xml",
+        "xmls",
+        "gotify",
+        "gotifys",
+        "matrix",
+        "matrixs",
+        "msteams",
+        "workflow",
+        "workflows",
+        "mmost",
+        "mmosts",
+        "pover",
+        "pushover",
+        "rocket",
+        "rockets",
+        "signal",
+        "signals",
+        "simplepush",
+        "pbul",
+        "whatsapp",
+        "webexteams",
+        "wxteams",
+        "zulip",
+    }
+)
 
 
 class ChannelError(RuleError):
@@ -61,11 +94,15 @@ class QuietHours:
             if not isinstance(text, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
                 raise ChannelError(f"Quiet hours are written like 22:00, not {str(text)[:20]!r}.")
         if self.begin == self.end:
-            raise ChannelError("Quiet hours that begin when they end would last all day or never. Give two times.")
+            raise ChannelError(
+                "Quiet hours that begin when they end would last all day or never. Give two times."
+            )
         try:
             ZoneInfo(self.zone)
         except (KeyError, ValueError, OSError):
-            raise ChannelError(f"There is no time zone {self.zone[:40]!r}. Write it like Europe/Berlin or UTC.") from None
+            raise ChannelError(
+                f"There is no time zone {self.zone[:40]!r}. Write it like Europe/Berlin or UTC."
+            ) from None
 
     def holds(self, moment: dt.datetime) -> bool:
         """Whether it is quiet at a moment with a time zone."""
@@ -97,12 +134,18 @@ class Channel:
         if not re.fullmatch(r"[\w][\w .-]{0,39}", self.name or ""):
             raise ChannelError("The name of a channel is 1 to 40 letters, digits, blanks, dots and dashes.")
         if not (1 <= self.limit <= 10_000 and 0 < self.per_minutes <= 1_440):
-            raise ChannelError(f"The limit of the channel '{self.name}' is 1 to 10,000 messages in at most 1,440 minutes.")
+            raise ChannelError(
+                f"The limit of the channel '{self.name}' is 1 to 10,000 messages in at most 1,440 minutes."
+            )
 
     @property
     def scheme(self) -> str:
         """The service, such as `tgram` or `mailto`; all that is ever shown of the address."""
-        return self.url.reveal().split("://")[0].strip().lower()[:20] if "://" in self.url.reveal() else "unknown"
+        return (
+            self.url.reveal().split("://")[0].strip().lower()[:20]
+            if "://" in self.url.reveal()
+            else "unknown"
+        )
 
 
 def channels_of(facts: Mapping[str, Any]) -> tuple[tuple[Channel, ...], tuple[str, ...]]:
@@ -117,15 +160,22 @@ def channels_of(facts: Mapping[str, Any]) -> tuple[tuple[Channel, ...], tuple[st
         try:
             if not isinstance(told, Mapping) or not isinstance(told.get("url"), str):
                 raise ChannelError("it has no 'url'")
-            odd = next((str(key) for key in told if key not in ("url", "quiet", "limit", "per_minutes", "digest")), None)
+            odd = next(
+                (str(key) for key in told if key not in ("url", "quiet", "limit", "per_minutes", "digest")),
+                None,
+            )
             if odd is not None:
                 raise ChannelError(f"it has {odd[:20]!r}, which means nothing here")
-            more: dict[str, Any] = {key: told[key] for key in ("limit", "per_minutes", "digest") if key in told}
+            more: dict[str, Any] = {
+                key: told[key] for key in ("limit", "per_minutes", "digest") if key in told
+            }
             quiet = QuietHours(*told["quiet"]) if "quiet" in told else None
             found.append(Channel(str(name), Secret(told["url"]), quiet, **more))
         except (ChannelError, TypeError, ValueError) as problem:
             why = str(problem) if isinstance(problem, ChannelError) else "one of its values cannot be read"
-            problems.append(f"The channel '{str(name)[:40]}' of the secrets is not used: {why.rstrip('.')}. Correct it there.")
+            problems.append(
+                f"The channel '{str(name)[:40]}' of the secrets is not used: {why.rstrip('.')}. Correct it there."
+            )
     return tuple(found), tuple(problems)
 
 
@@ -133,7 +183,12 @@ def masked(text: str, channel: Channel) -> str:
     """Text without the address of a channel and without any part of it that could be a secret."""
     url = channel.url.reveal()
     parts = urlsplit(url)
-    pieces = {url, parts.netloc, *re.split(r"[/@:?&=#,]", url.split("://", 1)[-1]), *(value for _, value in parse_qsl(parts.query))}
+    pieces = {
+        url,
+        parts.netloc,
+        *re.split(r"[/@:?&=#,]", url.split("://", 1)[-1]),
+        *(value for _, value in parse_qsl(parts.query)),
+    }
     pieces |= {unquote(piece) for piece in pieces}
     for piece in sorted((piece for piece in pieces if len(piece) >= 4), key=len, reverse=True):
         text = text.replace(piece, HIDDEN)
@@ -165,7 +220,14 @@ class Hush:
     """While a thread is inside, what the delivering libraries log goes to `said` and nowhere else."""
 
     def __enter__(self) -> list[str]:
-        for name in ("apprise", "urllib3", "urllib3.connectionpool", "urllib3.util.retry", "requests", "smtplib"):
+        for name in (
+            "apprise",
+            "urllib3",
+            "urllib3.connectionpool",
+            "urllib3.util.retry",
+            "requests",
+            "smtplib",
+        ):
             logger = logging.getLogger(name)
             if _collector not in logger.filters:
                 logger.addFilter(_collector)

@@ -31,8 +31,14 @@ def _function(kind: str) -> Callable[[Condition, Frames, float], list[Hit]]:
     if kind in SIGNAL_KINDS:
         return _signals
     return {
-        "large liquidation": _large, "price near cluster": price_near, "venues agree": venues_agree, "venues stop agreeing": venues_agree,
-        "balance flips": balance, "funding extreme": _funding, "source stale": _stale, "external": _external,
+        "large liquidation": _large,
+        "price near cluster": price_near,
+        "venues agree": venues_agree,
+        "venues stop agreeing": venues_agree,
+        "balance flips": balance,
+        "funding extreme": _funding,
+        "source stale": _stale,
+        "external": _external,
     }[kind]
 
 
@@ -53,14 +59,34 @@ def _large(part: Condition, frames: Frames, release: float) -> list[Hit]:
     micros, out = tables.microseconds(chosen["time"]), []
     repeats: dict[str, int] = {}
     for bar, time, venue, side, one, size in zip(
-        frames.bar_of(chosen["time"]).tolist(), micros.tolist(), chosen["venue"], chosen["side"], chosen["price"], chosen["notional"], strict=True
+        frames.bar_of(chosen["time"]).tolist(),
+        micros.tolist(),
+        chosen["venue"],
+        chosen["side"],
+        chosen["price"],
+        chosen["notional"],
+        strict=True,
     ):
         name = f"{venue}-{time}-{side}-{one:.10g}-{size:.10g}"
         repeats[name] = repeats.get(name, 0) + 1
-        out.append(Hit(
-            time if part.on == "event" else _close(frames, bar), bar, f"{name}-{repeats[name]}", part.kind, str(side), part.level, float(one), float(size),
-            0.0, float(size), "USD", f"A {side} liquidation of {money(size)} happened at {one:,.0f} on {venue}.", "realised", part.within,
-        ))
+        out.append(
+            Hit(
+                time if part.on == "event" else _close(frames, bar),
+                bar,
+                f"{name}-{repeats[name]}",
+                part.kind,
+                str(side),
+                part.level,
+                float(one),
+                float(size),
+                0.0,
+                float(size),
+                "USD",
+                f"A {side} liquidation of {money(size)} happened at {one:,.0f} on {venue}.",
+                "realised",
+                part.within,
+            )
+        )
     return sorted(out, key=lambda hit: hit.time)
 
 
@@ -81,12 +107,24 @@ def _funding(part: Condition, frames: Frames, release: float) -> list[Hit]:
             if bars[row] < 0 or part.way not in ("any", way):
                 continue
             before, after = (float(mine["rate_8h"].iloc[at]) for at in (row - 1, row))
-            out.append(Hit(
-                _close(frames, int(bars[row])), int(bars[row]), f"{venue}-{mine['time'].iloc[row].isoformat()}", part.kind, "long" if way == "high" else "short",
-                None, None, 0.0, before, after, "per 8 h",
-                f"Funding on {venue} went from {before:+.4%} to {after:+.4%} per 8 h, {abs(z[row]):.1f} robust deviations from what is usual there.",
-                "realised", part.within,
-            ))
+            out.append(
+                Hit(
+                    _close(frames, int(bars[row])),
+                    int(bars[row]),
+                    f"{venue}-{mine['time'].iloc[row].isoformat()}",
+                    part.kind,
+                    "long" if way == "high" else "short",
+                    None,
+                    None,
+                    0.0,
+                    before,
+                    after,
+                    "per 8 h",
+                    f"Funding on {venue} went from {before:+.4%} to {after:+.4%} per 8 h, {abs(z[row]):.1f} robust deviations from what is usual there.",
+                    "realised",
+                    part.within,
+                )
+            )
     return sorted(out, key=lambda hit: (hit.time, hit.key))
 
 
@@ -100,10 +138,24 @@ def _stale(part: Condition, frames: Frames, release: float) -> list[Hit]:
         for bar in rises((age > limit) & (heard > 0)).tolist():
             last = np.datetime_as_string(np.datetime64(int(heard[bar]), "us"), unit="m").replace("T", " ")
             minutes = float(age[bar]) / 6e7
-            out.append(Hit(
-                _close(frames, bar), bar, f"{venue}-{heard[bar]}", part.kind, "both", None, None, 0.0, 0.0, minutes, "minutes",
-                f"{venue} sent nothing for {minutes:,.0f} min, since {last} UTC: what follows is without it.", "realised", part.within,
-            ))
+            out.append(
+                Hit(
+                    _close(frames, bar),
+                    bar,
+                    f"{venue}-{heard[bar]}",
+                    part.kind,
+                    "both",
+                    None,
+                    None,
+                    0.0,
+                    0.0,
+                    minutes,
+                    "minutes",
+                    f"{venue} sent nothing for {minutes:,.0f} min, since {last} UTC: what follows is without it.",
+                    "realised",
+                    part.within,
+                )
+            )
     return sorted(out, key=lambda hit: (hit.time, hit.key))
 
 
@@ -115,10 +167,24 @@ def _signals(part: Condition, frames: Frames, release: float) -> list[Hit]:
     close, out = frames.prices["close"], []
     for row in table[keep].itertuples():
         bar = int(row.bar)  # type: ignore[arg-type]
-        out.append(Hit(
-            _close(frames, bar), bar, f"{row.side}-{frames.edges[bar]}", part.kind, "long" if row.side == "bullish" else "short",
-            part.level, float(close[bar]), 0.0, float(close[bar - 1]) if bar else None, float(close[bar]), "price", str(row.evidence), "realised", part.within,
-        ))
+        out.append(
+            Hit(
+                _close(frames, bar),
+                bar,
+                f"{row.side}-{frames.edges[bar]}",
+                part.kind,
+                "long" if row.side == "bullish" else "short",
+                part.level,
+                float(close[bar]),
+                0.0,
+                float(close[bar - 1]) if bar else None,
+                float(close[bar]),
+                "price",
+                str(row.evidence),
+                "realised",
+                part.within,
+            )
+        )
     return out
 
 
@@ -126,15 +192,30 @@ def _external(part: Condition, frames: Frames, release: float) -> list[Hit]:
     table: pd.DataFrame = (frames.recent if part.on == "event" else frames.data).external  # type: ignore[assignment]
     chosen = table[(table["name"].astype(str).str.casefold() == part.name.casefold()).to_numpy(dtype=bool)]
     again, out = chosen.groupby("time").cumcount().tolist(), []
-    for number, (bar, time) in enumerate(zip(frames.bar_of(chosen["time"]).tolist(), tables.microseconds(chosen["time"]).tolist(), strict=True)):
+    for number, (bar, time) in enumerate(
+        zip(frames.bar_of(chosen["time"]).tolist(), tables.microseconds(chosen["time"]).tolist(), strict=True)
+    ):
         row = chosen.iloc[number]
         price = row.get("price")
         text = row.get("text")
         said = f": {text}" if isinstance(text, str) and text else ""
         side = row.get("side")
-        out.append(Hit(
-            time if part.on == "event" else _close(frames, bar), bar, f"{time}-{again[number]}", part.kind,
-            side if isinstance(side, str) and side in ("long", "short") else "both", None, float(price) if isinstance(price, (int, float, np.number)) and price > 0 else None,
-            0.0, None, None, "", f"The external signal {row['name']} arrived{said}.", "realised", part.within,
-        ))
+        out.append(
+            Hit(
+                time if part.on == "event" else _close(frames, bar),
+                bar,
+                f"{time}-{again[number]}",
+                part.kind,
+                side if isinstance(side, str) and side in ("long", "short") else "both",
+                None,
+                float(price) if isinstance(price, (int, float, np.number)) and price > 0 else None,
+                0.0,
+                None,
+                None,
+                "",
+                f"The external signal {row['name']} arrived{said}.",
+                "realised",
+                part.within,
+            )
+        )
     return out

@@ -73,7 +73,12 @@ class Endpoint:
     """
 
     def __init__(
-        self, secret: Secret, put: Callable[[ExternalSignal], None], *, clock: Callable[[], dt.datetime] = _utc_now, patience: float = PATIENCE,
+        self,
+        secret: Secret,
+        put: Callable[[ExternalSignal], None],
+        *,
+        clock: Callable[[], dt.datetime] = _utc_now,
+        patience: float = PATIENCE,
     ) -> None:
         self._secret, self._put, self._clock, self._patience = secret, put, clock, patience
 
@@ -83,7 +88,10 @@ class Endpoint:
         return len(self._secret.reveal()) >= LEAST_SECRET
 
     async def __call__(
-        self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
     ) -> None:
         """One request, as ASGI calls it."""
         if scope["type"] != "http":
@@ -105,21 +113,34 @@ class Endpoint:
             more.append((b"connection", b"close"))
         body = (said + "\n").encode()
         headers = [
-            (b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"), *more,
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            *more,
         ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    async def _answer(self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Message]]) -> tuple[int, str]:
+    async def _answer(
+        self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Message]]
+    ) -> tuple[int, str]:
         if not self.open:
-            raise WebhookError(f"The webhook is switched off: its owner has set no secret of {LEAST_SECRET} characters or more.", 503)
+            raise WebhookError(
+                f"The webhook is switched off: its owner has set no secret of {LEAST_SECRET} characters or more.",
+                503,
+            )
         if scope["method"] != "POST":
-            raise WebhookError("This address takes TradingView's messages by POST. Put it into the alert's webhook field.", 405)
+            raise WebhookError(
+                "This address takes TradingView's messages by POST. Put it into the alert's webhook field.",
+                405,
+            )
         headers = {name.lower(): value for name, value in scope["headers"]}
         kind = headers.get(b"content-type", b"").decode("latin1").split(";")[0].strip().lower()
         if kind not in _TYPES:
-            raise WebhookError(f"The message must be JSON text. In TradingView's message box write: {EXAMPLE}", 415)
+            raise WebhookError(
+                f"The message must be JSON text. In TradingView's message box write: {EXAMPLE}", 415
+            )
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length[:12]) > MAX_BYTES:
             raise _too_large()

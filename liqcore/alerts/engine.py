@@ -40,7 +40,8 @@ class State:
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, text and numbers, ready for JSON."""
         return {
-            "version": 1, "until": f"{self.until.astype('datetime64[us]')}Z",
+            "version": 1,
+            "until": f"{self.until.astype('datetime64[us]')}Z",
             "rules": {name: {"told": one.told, "seen": dict(one.seen)} for name, one in self.rules.items()},
         }
 
@@ -52,12 +53,17 @@ class State:
             if facts["version"] != 1:
                 raise ValueError
             rules = {
-                str(name): Memory(None if one["told"] is None else int(one["told"]), {str(key): int(time) for key, time in one["seen"].items()})
+                str(name): Memory(
+                    None if one["told"] is None else int(one["told"]),
+                    {str(key): int(time) for key, time in one["seen"].items()},
+                )
                 for name, one in facts["rules"].items()
             }
             return cls(tables.to_datetime64(str(facts["until"])), rules)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise RuleError("The stored state of the alerts cannot be read. Remove it: the rules then begin anew from now.") from None
+            raise RuleError(
+                "The stored state of the alerts cannot be read. Remove it: the rules then begin anew from now."
+            ) from None
 
 
 def start(at: object) -> State:
@@ -66,8 +72,15 @@ def start(at: object) -> State:
 
 
 def step(
-    rules: Sequence[Rule], state: State, data: AlertData, now: object, settings: Settings = _DEFAULT, detail: Literal["full", "quick"] = "full",
-    *, bare: Collection[str] = (), progress: Callable[[float], None] | None = None,
+    rules: Sequence[Rule],
+    state: State,
+    data: AlertData,
+    now: object,
+    settings: Settings = _DEFAULT,
+    detail: Literal["full", "quick"] = "full",
+    *,
+    bare: Collection[str] = (),
+    progress: Callable[[float], None] | None = None,
 ) -> tuple[State, tuple[Alert, ...]]:
     """Judge everything between the state's moment and `now`, and remember it.
 
@@ -103,9 +116,19 @@ def step(
     stretch = days(state.until, moment, settings)
     for number, day in enumerate(stretch, 1):
         frames = observe(data, settings, day, moment)
-        window = int(max(state.until, day).astype("int64")), int(min(day + DAY, judged(moment, settings)).astype("int64"))
+        window = (
+            int(max(state.until, day).astype("int64")),
+            int(min(day + DAY, judged(moment, settings)).astype("int64")),
+        )
         for rule in running:
-            memory[rule.id], told = _run(rule, memory.get(rule.id, Memory()), frames, data, window, "bare" if rule.id in bare else detail)
+            memory[rule.id], told = _run(
+                rule,
+                memory.get(rule.id, Memory()),
+                frames,
+                data,
+                window,
+                "bare" if rule.id in bare else detail,
+            )
             alerts += told
         if progress is not None:
             progress(number / len(stretch))
@@ -119,7 +142,11 @@ def _run(
     rule: Rule, memory: Memory, frames: Frames, data: AlertData, window: tuple[int, int], detail: str
 ) -> tuple[Memory, list[Alert]]:
     """One rule over the hits later than `window[0]` and up to `window[1]`."""
-    hits = [hit for hit in combine(rule.when, lambda part: hits_of(part, frames, rule.release)) if window[0] < hit.time <= window[1]]
+    hits = [
+        hit
+        for hit in combine(rule.when, lambda part: hits_of(part, frames, rule.release))
+        if window[0] < hit.time <= window[1]
+    ]
     if not hits:
         return memory, []
     quiet = int(tables.timeframe(rule.cool_down).astype("int64"))
@@ -154,7 +181,7 @@ def _renamed(hit: Hit, seen: Mapping[str, int], frames: Frames) -> bool:
     ids, prefix = frames.births(hit.heat), _place(hit)
     for name, told in seen.items():
         if name.startswith(prefix) and (hit.born is None or hit.born <= told):
-            price, other = name[len(prefix):].split("@", 1)
+            price, other = name[len(prefix) :].split("@", 1)
             if other not in ids and abs(np.log(float(price) / hit.price)) <= _SAME_PLACE:
                 return True
     return False
@@ -165,10 +192,15 @@ def _distinct(rules: Sequence[Rule]) -> list[Rule]:
     for rule in rules:
         if rule.enabled:
             held = found.get(rule.id)
-            found[rule.id] = rule if held is None else replace(held, tell=tuple(dict.fromkeys(held.tell + rule.tell))[:20])
+            found[rule.id] = (
+                rule if held is None else replace(held, tell=tuple(dict.fromkeys(held.tell + rule.tell))[:20])
+            )
     return list(found.values())
 
 
 def _pruned(memory: Memory, until: np.datetime64) -> Memory:
     oldest = int(until.astype("datetime64[us]").astype("int64")) - _MEMORY
-    return Memory(memory.told if memory.told is not None and memory.told >= oldest else None, {key: time for key, time in memory.seen.items() if time >= oldest})
+    return Memory(
+        memory.told if memory.told is not None and memory.told >= oldest else None,
+        {key: time for key, time in memory.seen.items() if time >= oldest},
+    )

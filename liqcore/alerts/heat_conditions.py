@@ -20,8 +20,13 @@ _PAST = 20
 # Bars in a row for which venues must not agree before they have stopped agreeing.
 _PATIENCE = 3
 _EVENTS = {
-    "cluster appears": ("appeared",), "cluster grows": ("grew",), "cluster shrinks": ("shrank",), "cluster shifts": ("shifted",),
-    "cluster swept": ("swept",), "cluster dissipates": ("dissipated",), "cluster re-emerges": ("re-emerged", "appeared"),
+    "cluster appears": ("appeared",),
+    "cluster grows": ("grew",),
+    "cluster shrinks": ("shrank",),
+    "cluster shifts": ("shifted",),
+    "cluster swept": ("swept",),
+    "cluster dissipates": ("dissipated",),
+    "cluster re-emerges": ("re-emerged", "appeared"),
 }
 
 
@@ -36,24 +41,41 @@ def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
     pairs = {venue: _now_and_before(part, frames, venue) for venue in frames.names(part.heat)}
     fresh = {venue: frames.fresh(part.heat, venue) for venue in pairs}
     zero = np.zeros(frames.size)
-    total = sum((np.where(fresh[venue], now, 0.0) for venue, (now, _) in pairs.items()), zero), sum((np.where(fresh[venue], before, 0.0) for venue, (_, before) in pairs.items()), zero)
+    total = (
+        sum((np.where(fresh[venue], now, 0.0) for venue, (now, _) in pairs.items()), zero),
+        sum((np.where(fresh[venue], before, 0.0) for venue, (_, before) in pairs.items()), zero),
+    )
     strength = _STRENGTH[part.kind]
-    each = {} if part.venues == 1 else {venue: np.where(fresh[venue], strength(part, *pair), -np.inf) for venue, pair in pairs.items()}
-    value = strength(part, *total) if part.venues == 1 else at_least(list(each.values()), part.venues, frames.size)
+    each = (
+        {}
+        if part.venues == 1
+        else {venue: np.where(fresh[venue], strength(part, *pair), -np.inf) for venue, pair in pairs.items()}
+    )
+    value = (
+        strength(part, *total)
+        if part.venues == 1
+        else at_least(list(each.values()), part.venues, frames.size)
+    )
     on = latched(value >= threshold, ~(value >= threshold * release))
     where = f"{_side(part)}{_heat_word(part)} within {share_words(part.within)} of {part.level:,.0f}"
     verb = {"heat grows": "grew", "heat shrinks": "shrank", "heat spikes": "spiked"}[part.kind]
     out = []
     for bar in rises(on).tolist():
         now, before = float(total[0][bar]), float(total[1][bar])
-        odd = f" ({value[bar]:.1f} robust deviations)" if part.kind == "heat spikes" and np.isfinite(value[bar]) else ""
+        odd = (
+            f" ({value[bar]:.1f} robust deviations)"
+            if part.kind == "heat spikes" and np.isfinite(value[bar])
+            else ""
+        )
         said = f"The {where} {verb} from {money(before)} to {money(now)} in {span_words(part.over)}{odd}."
         if each:
             # All together may have gone the other way meanwhile.
             who = [venue for venue, strong in each.items() if strong[bar] >= threshold]
             much = "" if part.kind == "heat spikes" else f" by {share_words(part.by)} or more"
             said = f"The {where} {verb}{much} in {span_words(part.over)} on {len(who)} venues ({', '.join(who)}){odd}; all venues together went from {money(before)} to {money(now)}."
-        out.append(_hit(part, frames, bar, f"{part.kind}-{frames.edges[bar + 1]}", part.side, now, before, now, said))
+        out.append(
+            _hit(part, frames, bar, f"{part.kind}-{frames.edges[bar + 1]}", part.side, now, before, now, said)
+        )
     return out
 
 
@@ -70,7 +92,9 @@ def _now_and_before(part: Condition, frames: Frames, venue: str) -> tuple[np.nda
 
 def _growth(part: Condition, now: np.ndarray, before: np.ndarray) -> np.ndarray:
     ratio = np.where(before > 0, now / np.where(before > 0, before, 1.0) - 1, np.inf)
-    counts = np.where(before > 0, now - before >= max(part.minimum, _LEAST_CHANGE), now >= max(part.minimum, _FROM_NOTHING))
+    counts = np.where(
+        before > 0, now - before >= max(part.minimum, _LEAST_CHANGE), now >= max(part.minimum, _FROM_NOTHING)
+    )
     return np.where(counts, ratio, -np.inf)
 
 
@@ -101,21 +125,49 @@ def cluster_events(part: Condition, frames: Frames, release: float) -> list[Hit]
     died: list[tuple[float, str]] = []
     out = []
     for event in story.events:
-        if event.kind in kinds and _wanted(part, event) and (part.kind != "cluster re-emerges" or event.kind == "re-emerged" or _known(event, died, part)):
+        if (
+            event.kind in kinds
+            and _wanted(part, event)
+            and (part.kind != "cluster re-emerges" or event.kind == "re-emerged" or _known(event, died, part))
+        ):
             bar = int((event.time - frames.edges[0]) // frames.settings.step) - 1
-            said = event.sentence if event.kind != "appeared" or part.kind == "cluster appears" else f"Heat is back where a {event.side} cluster had gone: {event.sentence}"
-            out.append(_hit(part, frames, bar, event.cluster, event.side, max(event.after, 0.0), event.before, event.after, said, event.centre, event.cluster))
+            said = (
+                event.sentence
+                if event.kind != "appeared" or part.kind == "cluster appears"
+                else f"Heat is back where a {event.side} cluster had gone: {event.sentence}"
+            )
+            out.append(
+                _hit(
+                    part,
+                    frames,
+                    bar,
+                    event.cluster,
+                    event.side,
+                    max(event.after, 0.0),
+                    event.before,
+                    event.after,
+                    said,
+                    event.centre,
+                    event.cluster,
+                )
+            )
         if event.kind in ("swept", "dissipated"):
             died.append((event.centre, event.side))
     return out
 
 
 def _known(event: ClusterEvent, died: list[tuple[float, str]], part: Condition) -> bool:
-    return any(side == event.side and abs(np.log(centre / event.centre)) <= part.within for centre, side in died)
+    return any(
+        side == event.side and abs(np.log(centre / event.centre)) <= part.within for centre, side in died
+    )
 
 
 def _wanted(part: Condition, event: ClusterEvent) -> bool:
-    if event.at_start or part.side not in ("both", event.side) or max(event.before, event.after) < part.minimum:
+    if (
+        event.at_start
+        or part.side not in ("both", event.side)
+        or max(event.before, event.after) < part.minimum
+    ):
         return False
     if part.level is None:
         return True
@@ -141,7 +193,13 @@ def price_near(part: Condition, frames: Frames, release: float) -> list[Hit]:
     if part.side != "both":
         keep &= bands.side == (part.side == "short")
     distance = np.maximum(np.maximum(low - close, close - high), 0.0)[keep] / atr[keep]
-    bar, owner, usd, centre, short = bar[keep], owner[keep], bands.notional[keep], bands.centre[keep], bands.side[keep]
+    bar, owner, usd, centre, short = (
+        bar[keep],
+        owner[keep],
+        bands.notional[keep],
+        bands.centre[keep],
+        bands.side[keep],
+    )
     out, threshold = [], float(part.by or 1.0)
     for cluster in np.unique(owner[distance <= threshold]).tolist():
         mine = np.flatnonzero(owner == cluster)
@@ -154,11 +212,22 @@ def price_near(part: Condition, frames: Frames, release: float) -> list[Hit]:
             row = at[when]
             middle, side = float(centre[row]), "short" if short[row] else "long"
             before = float(away[when - 1]) if np.isfinite(away[when - 1]) else None
-            out.append(_hit(
-                part, frames, when, name, side, float(usd[row]), before, float(away[when]),
-                f"Price ({price['close'][when]:,.0f}) came within {away[when]:.2f} ATR of the {side} cluster near {middle:,.0f} with {money(float(usd[row]))}.",
-                middle, name, "ATR",
-            ))
+            out.append(
+                _hit(
+                    part,
+                    frames,
+                    when,
+                    name,
+                    side,
+                    float(usd[row]),
+                    before,
+                    float(away[when]),
+                    f"Price ({price['close'][when]:,.0f}) came within {away[when]:.2f} ATR of the {side} cluster near {middle:,.0f} with {money(float(usd[row]))}.",
+                    middle,
+                    name,
+                    "ATR",
+                )
+            )
     return sorted(out, key=lambda hit: (hit.time, hit.key))
 
 
@@ -166,21 +235,43 @@ def venues_agree(part: Condition, frames: Frames, release: float) -> list[Hit]:
     """So many fresh venues have a cluster near the level, or no longer have for three bars, though enough are fresh."""
     names = frames.names(part.heat)
     fresh = np.array([frames.fresh(part.heat, venue) for venue in names]).reshape(len(names), frames.size)
-    hot = np.array([frames.hot(part.heat, venue, part.side, float(part.level or 0), part.within) for venue in names]).reshape(fresh.shape)
+    hot = np.array(
+        [frames.hot(part.heat, venue, part.side, float(part.level or 0), part.within) for venue in names]
+    ).reshape(fresh.shape)
     count, number = (hot & fresh).sum(axis=0), fresh.sum(axis=0)
     lately = pd.Series(count).rolling(_PATIENCE, min_periods=1).max().to_numpy()
     on = latched(count >= part.venues, lately < part.venues)
-    bars = rises(on) if part.kind == "venues agree" else np.array([bar for bar in rises(~on) if number[bar] >= part.venues], dtype=int)
+    bars = (
+        rises(on)
+        if part.kind == "venues agree"
+        else np.array([bar for bar in rises(~on) if number[bar] >= part.venues], dtype=int)
+    )
     verb = "show" if part.kind == "venues agree" else "still show"
     out = []
     for bar in bars.tolist():
         who = [venue for venue, shown in zip(names, (hot & fresh)[:, bar], strict=True) if shown]
-        usd = sum(float(window_sum(frames.near(part.heat, venue, part.side, part.level, part.within), frames.settings.window)[bar]) for venue in who)
-        out.append(_hit(
-            part, frames, bar, f"{part.kind}-{frames.edges[bar + 1]}", part.side, usd, float(count[bar - 1]), float(count[bar]),
-            f"{count[bar]} of {number[bar]} fresh venues {verb} {_side(part)}heat within {share_words(part.within)} of {part.level:,.0f}{': ' + ', '.join(who) if who else ''}.",
-            unit="venues",
-        ))
+        usd = sum(
+            float(
+                window_sum(
+                    frames.near(part.heat, venue, part.side, part.level, part.within), frames.settings.window
+                )[bar]
+            )
+            for venue in who
+        )
+        out.append(
+            _hit(
+                part,
+                frames,
+                bar,
+                f"{part.kind}-{frames.edges[bar + 1]}",
+                part.side,
+                usd,
+                float(count[bar - 1]),
+                float(count[bar]),
+                f"{count[bar]} of {number[bar]} fresh venues {verb} {_side(part)}heat within {share_words(part.within)} of {part.level:,.0f}{': ' + ', '.join(who) if who else ''}.",
+                unit="venues",
+            )
+        )
     return out
 
 
@@ -188,34 +279,79 @@ def balance(part: Condition, frames: Frames, release: float) -> list[Hit]:
     """The majority side of the heat near the level, or on the whole map, changes by more than the margin asked for."""
     bars, usd = frames.bars(part.over), {}
     for side in ("long", "short"):
-        heat = sum((frames.near(part.heat, venue, side, part.level, part.within) for venue in frames.names(part.heat)), np.zeros(frames.size))
+        heat = sum(
+            (
+                frames.near(part.heat, venue, side, part.level, part.within)
+                for venue in frames.names(part.heat)
+            ),
+            np.zeros(frames.size),
+        )
         usd[side] = window_sum(heat, bars) if part.heat == "realised" else heat
     total = usd["long"] + usd["short"]
     share = np.where(total > 0, usd["long"] / np.where(total > 0, total, 1.0), 0.5)
     known, margin = total >= max(part.minimum, _LEAST_BALANCE), float(part.by or 0.6)
     longs, shorts = known & (share >= margin), known & (share <= 1 - margin)
     mostly = {"to long": latched(longs, shorts), "to short": latched(shorts, longs)}
-    out, where = [], "on the whole map" if part.level is None else f"within {share_words(part.within)} of {part.level:,.0f}"
+    out, where = (
+        [],
+        "on the whole map"
+        if part.level is None
+        else f"within {share_words(part.within)} of {part.level:,.0f}",
+    )
     for way, state in mostly.items():
         other = mostly["to short" if way == "to long" else "to long"]
         for bar in rises(state).tolist():
             if part.way in ("any", way) and other[bar - 1]:
                 side = way.removeprefix("to ")
                 now = float(share[bar])
-                out.append(_hit(
-                    part, frames, bar, f"{way}-{frames.edges[bar + 1]}", side, float(total[bar]), float(share[bar - 1]), now,
-                    f"The heat {where} flipped to {side}s: {now if side == 'long' else 1 - now:.0%} of {money(float(total[bar]))} in {span_words(part.over)}.", unit="share of longs",
-                ))
+                out.append(
+                    _hit(
+                        part,
+                        frames,
+                        bar,
+                        f"{way}-{frames.edges[bar + 1]}",
+                        side,
+                        float(total[bar]),
+                        float(share[bar - 1]),
+                        now,
+                        f"The heat {where} flipped to {side}s: {now if side == 'long' else 1 - now:.0%} of {money(float(total[bar]))} in {span_words(part.over)}.",
+                        unit="share of longs",
+                    )
+                )
     return sorted(out, key=lambda hit: (hit.time, hit.key))
 
 
 def _hit(
-    part: Condition, frames: Frames, bar: int, key: str, side: str, usd: float, before: float | None, after: float | None, words: str,
-    price: float | None = None, cluster: str | None = None, unit: str = "USD",
+    part: Condition,
+    frames: Frames,
+    bar: int,
+    key: str,
+    side: str,
+    usd: float,
+    before: float | None,
+    after: float | None,
+    words: str,
+    price: float | None = None,
+    cluster: str | None = None,
+    unit: str = "USD",
 ) -> Hit:
     return Hit(
-        int(frames.edges[bar + 1].astype("int64")), bar, key, part.kind, side, part.level, part.level if price is None else price, usd, before, after, unit,
-        words, part.heat, part.within, cluster, None if cluster is None else frames.births(part.heat)[cluster],
+        int(frames.edges[bar + 1].astype("int64")),
+        bar,
+        key,
+        part.kind,
+        side,
+        part.level,
+        part.level if price is None else price,
+        usd,
+        before,
+        after,
+        unit,
+        words,
+        part.heat,
+        part.within,
+        cluster,
+        None if cluster is None else frames.births(part.heat)[cluster],
     )
 
 

@@ -41,7 +41,11 @@ class Hit(NamedTuple):
 def latched(on: np.ndarray, off: np.ndarray) -> np.ndarray:
     """(T,) bool: true from a bar of `on` until a bar of `off` (hysteresis); false before the first of either."""
     mark = np.where(on, 1, np.where(off, -1, 0))
-    last = np.maximum.accumulate(np.where(mark != 0, np.arange(len(mark)), -1)) if len(mark) else np.zeros(0, dtype=int)
+    last = (
+        np.maximum.accumulate(np.where(mark != 0, np.arange(len(mark)), -1))
+        if len(mark)
+        else np.zeros(0, dtype=int)
+    )
     return (last >= 0) & (mark[last] > 0) if len(mark) else np.zeros(0, dtype=bool)
 
 
@@ -90,9 +94,13 @@ def combine(group: Group, hits: Callable[[Condition], list[Hit]]) -> list[Hit]:
     for number, part in enumerate(parts):
         for hit in part:
             last = [int(np.searchsorted(mine, hit.time, "right")) - 1 for mine in times]
-            held = all(at >= 0 and hit.time - int(mine[at]) <= together for at, mine in zip(last, times, strict=True))
+            held = all(
+                at >= 0 and hit.time - int(mine[at]) <= together for at, mine in zip(last, times, strict=True)
+            )
             # Two parts of one moment make one hit, that of the first part.
-            first = min((n for n, at in enumerate(last) if at >= 0 and times[n][at] == hit.time), default=number)
+            first = min(
+                (n for n, at in enumerate(last) if at >= 0 and times[n][at] == hit.time), default=number
+            )
             if held and number == first:
                 others = [parts[n][at] for n, at in enumerate(last) if n != number]
                 words = " ".join([hit.words, *(other.words for other in others)])

@@ -17,10 +17,39 @@ from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.sentences import sentence
 from liqcore.market.candles import resample
 
-FIRINGS: Final = ("time", "rule", "name", "sentence", "what", "level", "side", "price", "usd", "kind", "agreement", "completeness", "distance", "lead_minutes", "outcome")
+FIRINGS: Final = (
+    "time",
+    "rule",
+    "name",
+    "sentence",
+    "what",
+    "level",
+    "side",
+    "price",
+    "usd",
+    "kind",
+    "agreement",
+    "completeness",
+    "distance",
+    "lead_minutes",
+    "outcome",
+)
 SUMMARY: Final = (
-    "rule", "name", "sentence", "firings", "per_day", "judged", "touched", "lead_minutes", "false_alarms", "base_false_alarms",
-    "controls", "control_per_day", "control_judged", "control_false_alarms", "note",
+    "rule",
+    "name",
+    "sentence",
+    "firings",
+    "per_day",
+    "judged",
+    "touched",
+    "lead_minutes",
+    "false_alarms",
+    "base_false_alarms",
+    "controls",
+    "control_per_day",
+    "control_judged",
+    "control_false_alarms",
+    "note",
 )
 _DEFAULT: Final = Settings()
 
@@ -51,8 +80,17 @@ class Replay:
 
 
 def replay(
-    rules: Sequence[Rule], data: AlertData, rng: np.random.Generator, *, begin: object = None, end: object = None,
-    settings: Settings = _DEFAULT, horizon: str = "4h", controls: int = 4, samples: int = 50, progress: Callable[[float], None] | None = None,
+    rules: Sequence[Rule],
+    data: AlertData,
+    rng: np.random.Generator,
+    *,
+    begin: object = None,
+    end: object = None,
+    settings: Settings = _DEFAULT,
+    horizon: str = "4h",
+    controls: int = 4,
+    samples: int = 50,
+    progress: Callable[[float], None] | None = None,
 ) -> Replay:
     """Run rules over the past as the engine would have run them live.
 
@@ -76,10 +114,22 @@ def replay(
     flat = [one for group in others.values() for one in group]
     # One walk over the maps for the rules and their controls together: making the maps is what takes the time.
     own = {rule.id for rule in rules}
-    _, both = step([*rules, *flat], start(first), data, last, settings, "quick", bare={one.id for one in flat} - own, progress=progress)
+    _, both = step(
+        [*rules, *flat],
+        start(first),
+        data,
+        last,
+        settings,
+        "quick",
+        bare={one.id for one in flat} - own,
+        progress=progress,
+    )
     alerts = tuple(one for one in both if one.rule in own)
     told, judged = _judge(alerts, prices, reach, settings), _judge(both, prices, reach, settings)
-    rows = [_summary(rule, told, others.get(rule.id, []), judged, days, prices, reach, rng, samples) for rule in rules]
+    rows = [
+        _summary(rule, told, others.get(rule.id, []), judged, days, prices, reach, rng, samples)
+        for rule in rules
+    ]
     return Replay(told, pd.DataFrame(rows, columns=list(SUMMARY)), alerts, _notes(rules, prices, days), days)
 
 
@@ -96,22 +146,32 @@ class _Prices:
         """Lowest and highest price in the `reach` bars after each bar; NaN where they are not all there."""
         out = np.full((2, len(self.close)), np.nan)
         if len(self.close) > reach:
-            out[0, : -reach] = np.lib.stride_tricks.sliding_window_view(self.low[1:], reach).min(axis=1)
-            out[1, : -reach] = np.lib.stride_tricks.sliding_window_view(self.high[1:], reach).max(axis=1)
+            out[0, :-reach] = np.lib.stride_tricks.sliding_window_view(self.low[1:], reach).min(axis=1)
+            out[1, :-reach] = np.lib.stride_tricks.sliding_window_view(self.high[1:], reach).max(axis=1)
         return out[0], out[1]
 
 
-def _window(data: AlertData, begin: object, end: object, settings: Settings) -> tuple[np.datetime64, np.datetime64]:
+def _window(
+    data: AlertData, begin: object, end: object, settings: Settings
+) -> tuple[np.datetime64, np.datetime64]:
     found = [frame["time"] for frame in (data.candles, data.liquidations) if frame is not None and len(frame)]
     if not found:
-        raise RuleError("There are no candles and no liquidations to test the rules on. Choose a market or add files.")
+        raise RuleError(
+            "There are no candles and no liquidations to test the rules on. Choose a market or add files."
+        )
     spans = [tables.microseconds(times) for times in found]
     step = int(settings.step.astype("int64"))
     low, high = min(int(one[0]) for one in spans), max(int(one[-1]) for one in spans)
-    first = np.datetime64(low // step * step, "us") + tables.timeframe(settings.lookback) if begin is None else tables.to_datetime64(begin)
+    first = (
+        np.datetime64(low // step * step, "us") + tables.timeframe(settings.lookback)
+        if begin is None
+        else tables.to_datetime64(begin)
+    )
     last = np.datetime64(high // step * step + step, "us") if end is None else tables.to_datetime64(end)
     if first >= last:
-        raise RuleError("The data are too short to test a rule: clusters need hours before the first bar that is judged. Bring a longer stretch.")
+        raise RuleError(
+            "The data are too short to test a rule: clusters need hours before the first bar that is judged. Bring a longer stretch."
+        )
     return first, last
 
 
@@ -137,15 +197,34 @@ def _judge(alerts: Sequence[Alert], prices: _Prices, reach: int, settings: Setti
             if prices.low[bar] <= place <= prices.high[bar]:
                 outcome = "already there"
             elif np.isfinite(low[bar]):
-                outcome = "touched" if low[bar] <= place <= high[bar] or _jumped(prices, bar, place, low[bar], high[bar]) else "not touched"
+                outcome = (
+                    "touched"
+                    if low[bar] <= place <= high[bar] or _jumped(prices, bar, place, low[bar], high[bar])
+                    else "not touched"
+                )
         if outcome == "touched":
             after = slice(bar + 1, bar + 1 + reach)
             way = prices.low[after] <= place if place < prices.close[bar] else prices.high[after] >= place  # type: ignore[operator]
             lead = float(prices.time[bar + 1 + int(np.argmax(way))] - moment) / 6e7
-        rows.append((
-            pd.Timestamp(alert.time), alert.rule, alert.name, alert.sentence, alert.what, alert.level, alert.side, alert.price, alert.usd, alert.kind,
-            alert.agreement, alert.completeness, distance, lead, outcome,
-        ))
+        rows.append(
+            (
+                pd.Timestamp(alert.time),
+                alert.rule,
+                alert.name,
+                alert.sentence,
+                alert.what,
+                alert.level,
+                alert.side,
+                alert.price,
+                alert.usd,
+                alert.kind,
+                alert.agreement,
+                alert.completeness,
+                distance,
+                lead,
+                outcome,
+            )
+        )
     out = pd.DataFrame(rows, columns=list(FIRINGS))
     return out.assign(time=pd.to_datetime(out["time"], utc=True).astype(tables.TIME_DTYPE))
 
@@ -157,12 +236,19 @@ def _jumped(prices: _Prices, bar: int, place: float, low: float, high: float) ->
 
 def _controls(rule: Rule, prices: _Prices, rng: np.random.Generator, count: int) -> list[Rule]:
     """The same rule at levels as far from the price, at random moments, as its own level is at the beginning."""
-    if count == 0 or not len(prices.close) or not any(part.level is not None for part in rule.when.conditions):
+    if (
+        count == 0
+        or not len(prices.close)
+        or not any(part.level is not None for part in rule.when.conditions)
+    ):
         return []
     moments = rng.integers(0, len(prices.close), count)
     # Mirrored half of the time: nothing but the distance is matched.
     signs = rng.choice([-1.0, 1.0], count)
-    return [replace(rule, when=_moved(rule.when, float(prices.close[at]), float(prices.close[0]), sign)) for at, sign in zip(moments, signs, strict=True)]
+    return [
+        replace(rule, when=_moved(rule.when, float(prices.close[at]), float(prices.close[0]), sign))
+        for at, sign in zip(moments, signs, strict=True)
+    ]
 
 
 def _moved(part: Group, price: float, was: float, sign: float) -> Group:
@@ -173,26 +259,58 @@ def _moved(part: Group, price: float, was: float, sign: float) -> Group:
         way, side = one.way, one.side
         if sign < 0:
             way = {"bullish": "bearish", "bearish": "bullish"}.get(way, way)
-            side = {"long": "short", "short": "long"}.get(side, side) if "side" in KINDS[one.kind].takes else side
+            side = (
+                {"long": "short", "short": "long"}.get(side, side)
+                if "side" in KINDS[one.kind].takes
+                else side
+            )
         return replace(one, level=price * (one.level / was) ** sign, way=way, side=side)
 
-    return replace(part, parts=tuple(move(one) if isinstance(one, Condition) else _moved(one, price, was, sign) for one in part.parts))
+    return replace(
+        part,
+        parts=tuple(
+            move(one) if isinstance(one, Condition) else _moved(one, price, was, sign) for one in part.parts
+        ),
+    )
 
 
 def _summary(
-    rule: Rule, told: pd.DataFrame, others: Sequence[Rule], judged: pd.DataFrame, days: float, prices: _Prices, reach: int,
-    rng: np.random.Generator, samples: int,
+    rule: Rule,
+    told: pd.DataFrame,
+    others: Sequence[Rule],
+    judged: pd.DataFrame,
+    days: float,
+    prices: _Prices,
+    reach: int,
+    rng: np.random.Generator,
+    samples: int,
 ) -> tuple[object, ...]:
     mine = told[told["rule"] == rule.id]
     known = mine[mine["outcome"].isin(["touched", "not touched"])]
     control = judged[judged["rule"].isin([one.id for one in others])]
     lead = float(known["lead_minutes"].median()) if known["lead_minutes"].notna().any() else np.nan
     others_known = control[control["outcome"].isin(["touched", "not touched"])]
-    few = f"Only {len(known)} firing{'s' if len(known) != 1 else ''} can be judged: too few to tell a rate from chance." if len(known) < 20 else ""
+    few = (
+        f"Only {len(known)} firing{'s' if len(known) != 1 else ''} can be judged: too few to tell a rate from chance."
+        if len(known) < 20
+        else ""
+    )
     return (
-        rule.id, rule.name, sentence(rule), len(mine), len(mine) / days, len(known), int((known["outcome"] == "touched").sum()), lead,
-        _false_alarms(known), _base(known, prices, reach, rng, samples), len(others), len(control) / days / len(others) if others else np.nan,
-        len(others_known), _false_alarms(others_known), few,
+        rule.id,
+        rule.name,
+        sentence(rule),
+        len(mine),
+        len(mine) / days,
+        len(known),
+        int((known["outcome"] == "touched").sum()),
+        lead,
+        _false_alarms(known),
+        _base(known, prices, reach, rng, samples),
+        len(others),
+        len(control) / days / len(others) if others else np.nan,
+        len(others_known),
+        _false_alarms(others_known),
+        few,
     )
 
 
@@ -216,13 +334,23 @@ def _base(known: pd.DataFrame, prices: _Prices, reach: int, rng: np.random.Gener
 def _notes(rules: Sequence[Rule], prices: _Prices, days: float) -> tuple[str, ...]:
     notes = []
     if not len(prices.close):
-        notes.append("There are no candles: what needs a price cannot be judged, and no touch of a level is known.")
+        notes.append(
+            "There are no candles: what needs a price cannot be judged, and no touch of a level is known."
+        )
     else:
         low, high = float(prices.low.min()), float(prices.high.max())
         for rule in rules:
-            away = [part.level for part in rule.when.conditions if part.level is not None and not low * 0.75 <= part.level <= high * 1.25]
+            away = [
+                part.level
+                for part in rule.when.conditions
+                if part.level is not None and not low * 0.75 <= part.level <= high * 1.25
+            ]
             if away:
-                notes.append(f"The rule '{rule.name}' looks at {away[0]:,.0f}, far outside the prices here ({low:,.0f} to {high:,.0f}): it is bound to stay quiet.")
+                notes.append(
+                    f"The rule '{rule.name}' looks at {away[0]:,.0f}, far outside the prices here ({low:,.0f} to {high:,.0f}): it is bound to stay quiet."
+                )
     if days < 7:
-        notes.append(f"The replay covers {days:.1f} days: that shows how a rule behaves, not whether it is any good.")
+        notes.append(
+            f"The replay covers {days:.1f} days: that shows how a rule behaves, not whether it is any good."
+        )
     return tuple(notes)

@@ -76,8 +76,15 @@ class Notifier:
     """
 
     def __init__(
-        self, channels: Iterable[Channel], *, hosted: bool = False, attempts: int = 4, back_off: float = 2.0,
-        clock: Callable[[], dt.datetime] = _utc_now, sleep: Callable[[float], None] = time.sleep, resolve: Resolver = system_resolver,
+        self,
+        channels: Iterable[Channel],
+        *,
+        hosted: bool = False,
+        attempts: int = 4,
+        back_off: float = 2.0,
+        clock: Callable[[], dt.datetime] = _utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+        resolve: Resolver = system_resolver,
         relays: Collection[str] = (),
     ) -> None:
         self._boxes: dict[str, _Box] = {}
@@ -110,7 +117,11 @@ class Notifier:
     def pending(self) -> frozenset[tuple[str, str]]:
         """Channel and id of each alert that is neither sent nor given up: held back, or being tried. A new process has to send them."""
         with self._lock:
-            return frozenset((name, alert.id) for name, box in self._boxes.items() for alert in (*box.under_way, *box.waiting))
+            return frozenset(
+                (name, alert.id)
+                for name, box in self._boxes.items()
+                for alert in (*box.under_way, *box.waiting)
+            )
 
     @property
     def dead_letters(self) -> tuple[DeadLetter, ...]:
@@ -141,14 +152,17 @@ class Notifier:
                 if box.waiting and not box.busy:
                     box.busy = True
                     box.done.clear()
-                    threading.Thread(target=self._work, args=(box,), name=f"alerts to {name}", daemon=True).start()
+                    threading.Thread(
+                        target=self._work, args=(box,), name=f"alerts to {name}", daemon=True
+                    ).start()
         end = time.monotonic() + wait
         for box in boxes.values():
             if box.busy:
                 box.done.wait(max(end - time.monotonic(), 0.0))
         with self._lock:
             return Delivery(
-                {name: box.sent - before[name][0] for name, box in boxes.items()}, {name: len(box.waiting) for name, box in boxes.items()},
+                {name: box.sent - before[name][0] for name, box in boxes.items()},
+                {name: len(box.waiting) for name, box in boxes.items()},
                 {name: box.failed - before[name][1] for name, box in boxes.items()},
             )
 
@@ -163,12 +177,19 @@ class Notifier:
 
     def _queue(self, box: _Box, alert: Alert) -> None:
         if len(box.waiting) >= _MOST_WAITING:
-            self._bury(box, box.waiting.popleft(), 0, f"More than {_MOST_WAITING:,} alerts were waiting for this channel.")
+            self._bury(
+                box,
+                box.waiting.popleft(),
+                0,
+                f"More than {_MOST_WAITING:,} alerts were waiting for this channel.",
+            )
         box.waiting.append(alert)
 
     def _bury(self, box: _Box, alert: Alert, attempts: int, reason: str) -> None:
         box.failed += 1
-        self._dead.append(DeadLetter(box.channel.name, alert, self._clock(), attempts, masked(reason, box.channel)))
+        self._dead.append(
+            DeadLetter(box.channel.name, alert, self._clock(), attempts, masked(reason, box.channel))
+        )
 
     def _work(self, box: _Box) -> None:
         """Send what may be sent, message by message, until nothing may."""
@@ -216,7 +237,10 @@ class Notifier:
     def _send(self, channel: Channel, title: str, body: str) -> tuple[str | None, bool]:
         """One attempt: reason of the failure or None, and whether it makes no sense to try again."""
         refused: list[str] = []
-        with Hush() as said, (public_only(self._resolve, self._relays) if self._hosted else nullcontext(refused)) as refused:
+        with (
+            Hush() as said,
+            public_only(self._resolve, self._relays) if self._hosted else nullcontext(refused) as refused,
+        ):
             try:
                 plugin = _plugin(channel)
                 sent = bool(plugin is not None and plugin.notify(body=body, title=title))  # type: ignore[attr-defined]
@@ -225,26 +249,42 @@ class Notifier:
                 sent = False
                 said.append(f"{type(problem).__name__}: {problem}")
         if refused:
-            return "The channel leads to an address inside the host's own network, which a hosted app does not talk to.", True
-        return (None, True) if sent else (masked(said[-1], channel)[:300] if said else "The service did not take the message.", False)
+            return (
+                "The channel leads to an address inside the host's own network, which a hosted app does not talk to.",
+                True,
+            )
+        return (
+            (None, True)
+            if sent
+            else (masked(said[-1], channel)[:300] if said else "The service did not take the message.", False)
+        )
 
 
 def check_channel(channel: Channel, hosted: bool = False) -> None:
     """ChannelError where the address is of no known service, or of one that a hosted app must not use."""
     if hosted and channel.scheme not in HOSTED_SCHEMES:
-        raise ChannelError(f"The channel '{channel.name}' uses a service that a hosted app does not offer. Take Telegram, Discord, Slack, e-mail, ntfy or a webhook.")
+        raise ChannelError(
+            f"The channel '{channel.name}' uses a service that a hosted app does not offer. Take Telegram, Discord, Slack, e-mail, ntfy or a webhook."
+        )
     with Hush():
         if _plugin(channel) is None:
-            raise ChannelError(f"The address of the channel '{channel.name}' is not one that Apprise knows. Check it against Apprise's list of services.")
+            raise ChannelError(
+                f"The address of the channel '{channel.name}' is not one that Apprise knows. Check it against Apprise's list of services."
+            )
 
 
 def message(batch: Sequence[Alert]) -> tuple[str, str]:
     """Title and text of a message for one alert, or of a digest for several."""
     if len(batch) == 1:
         one = batch[0]
-        lines = [one.sentence, f"{one.time[:16].replace('T', ' ')} UTC. {one.kind_note} Agreement of venues: {one.agreement}."]
+        lines = [
+            one.sentence,
+            f"{one.time[:16].replace('T', ' ')} UTC. {one.kind_note} Agreement of venues: {one.agreement}.",
+        ]
         if one.venues:
-            lines.append(f"Venues: {', '.join(name for name, _ in one.venues)} ({one.completeness} of their liquidations).")
+            lines.append(
+                f"Venues: {', '.join(name for name, _ in one.venues)} ({one.completeness} of their liquidations)."
+            )
         if one.against:
             lines.append("Against it: " + " ".join(one.against[:3]))
         return one.name, "\n".join(lines)

@@ -61,10 +61,23 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("timeframe", "candles", "lookback", "stale"):
             span(name, getattr(self, name))
-        if DAY % self.step or tables.timeframe(self.lookback) % self.step or self.step % tables.timeframe(self.candles):
-            raise RuleError("The timeframe must divide a day and the lookback, and be a multiple of the candles given.")
-        if not (1 <= self.window <= 500 and 1e-4 <= self.bin_width <= 0.02 and 0.02 <= self.reach <= 1 and 0 <= self.delay <= 3_600):
-            raise RuleError("Settings: window 1 to 500, bin_width 0.0001 to 0.02, reach 0.02 to 1, delay 0 to 3,600 seconds.")
+        if (
+            DAY % self.step
+            or tables.timeframe(self.lookback) % self.step
+            or self.step % tables.timeframe(self.candles)
+        ):
+            raise RuleError(
+                "The timeframe must divide a day and the lookback, and be a multiple of the candles given."
+            )
+        if not (
+            1 <= self.window <= 500
+            and 1e-4 <= self.bin_width <= 0.02
+            and 0.02 <= self.reach <= 1
+            and 0 <= self.delay <= 3_600
+        ):
+            raise RuleError(
+                "Settings: window 1 to 500, bin_width 0.0001 to 0.02, reach 0.02 to 1, delay 0 to 3,600 seconds."
+            )
 
     @property
     def step(self) -> np.timedelta64:
@@ -89,13 +102,18 @@ class AlertData:
     def __post_init__(self) -> None:
         for name in ("liquidations", "candles", "open_interest", "funding"):
             given = getattr(self, name)
-            object.__setattr__(self, name, tables.empty(name) if given is None else tables.ensure(given, name))
+            object.__setattr__(
+                self, name, tables.empty(name) if given is None else tables.ensure(given, name)
+            )
         for name, columns in (("heartbeats", ("time", "venue")), ("external", ("time", "name"))):
             object.__setattr__(self, name, _loose(getattr(self, name), name, columns))
 
     def between(self, start: np.datetime64, end: np.datetime64) -> AlertData:
         """The rows from `start` up to but without `end`; of funding also the past that tells what is usual."""
-        cut = {name: _rows(getattr(self, name), start, end) for name in ("liquidations", "candles", "open_interest", "heartbeats", "external")}
+        cut = {
+            name: _rows(getattr(self, name), start, end)
+            for name in ("liquidations", "candles", "open_interest", "heartbeats", "external")
+        }
         return AlertData(**cut, funding=_rows(self.funding, start - _FUNDING_PAST, end))
 
 
@@ -140,7 +158,9 @@ class Frames:
 
     def bar_of(self, times: pd.Series) -> np.ndarray:
         """The bar in which each moment falls."""
-        return (tables.microseconds(times) - self.edges[0].astype("int64")) // self.settings.step.astype("int64")
+        return (tables.microseconds(times) - self.edges[0].astype("int64")) // self.settings.step.astype(
+            "int64"
+        )
 
     def keep(self, key: Any, make: Any) -> Any:
         """The value of `make()`, made once for each key."""
@@ -165,7 +185,9 @@ class Frames:
         if len(at):
             out["atr"][at] = atr(self.candles, timeframe=self.settings.timeframe)
         out["close"], out["atr"] = _carry(out["close"]), _carry(out["atr"])
-        out["low"], out["high"] = (np.where(np.isnan(out[name]), out["close"], out[name]) for name in ("low", "high"))
+        out["low"], out["high"] = (
+            np.where(np.isnan(out[name]), out["close"], out[name]) for name in ("low", "high")
+        )
         return out
 
     @cached_property
@@ -175,10 +197,17 @@ class Frames:
         if not known.any():
             return None
         close = self.prices["close"][known]
-        return tables.candles(pd.DataFrame({
-            "time": pd.DatetimeIndex(self.edges[:-1][known], tz="UTC"), "open": close, "close": close,
-            "high": np.maximum(self.prices["high"][known], close), "low": np.minimum(self.prices["low"][known], close),
-        }))
+        return tables.candles(
+            pd.DataFrame(
+                {
+                    "time": pd.DatetimeIndex(self.edges[:-1][known], tz="UTC"),
+                    "open": close,
+                    "close": close,
+                    "high": np.maximum(self.prices["high"][known], close),
+                    "low": np.minimum(self.prices["low"][known], close),
+                }
+            )
+        )
 
     @cached_property
     def venues(self) -> tuple[str, ...]:
@@ -200,14 +229,18 @@ class Frames:
         events, bars = self.data.liquidations, self.candles
         first = []
         if len(bars):
-            first.append((bars["time"].iloc[0] + pd.Timedelta(self.settings.step), float(bars["close"].iloc[0])))
+            first.append(
+                (bars["time"].iloc[0] + pd.Timedelta(self.settings.step), float(bars["close"].iloc[0]))
+            )
         if len(events):  # type: ignore[arg-type]
             first.append((events["time"].iloc[0], float(events["price"].iloc[0])))  # type: ignore[index]
         if not first:
             return None
         middle = round(np.log(min(first)[1]) / self.settings.bin_width)
         half = round(self.settings.reach / self.settings.bin_width)
-        return float(np.exp((middle - half) * self.settings.bin_width)), float(np.exp((middle + half) * self.settings.bin_width))
+        return float(np.exp((middle - half) * self.settings.bin_width)), float(
+            np.exp((middle + half) * self.settings.bin_width)
+        )
 
     def grid(self, heat: str, venue: str | None = None) -> HeatGrid | None:
         """The map of one venue, or of all together; None where there is nothing to make it of."""
@@ -222,7 +255,13 @@ class Frames:
             if venue is not None:
                 events = events[(events["venue"] == venue).to_numpy()].reset_index(drop=True)  # type: ignore[index]
             return realised_heatmap(
-                events, self.settings.timeframe, bins, "log", self.edges[0], self.edges[-1], self.price_range,  # type: ignore[arg-type]
+                events,
+                self.settings.timeframe,
+                bins,
+                "log",
+                self.edges[0],
+                self.edges[-1],
+                self.price_range,  # type: ignore[arg-type]
             )
         interest = self.data.open_interest
         if venue is not None and len(interest):  # type: ignore[arg-type]
@@ -230,15 +269,26 @@ class Frames:
         if self.candles.empty or (interest.empty and self.candles["volume"].isna().all()):  # type: ignore[union-attr]
             return None
         return modelled_heatmap(
-            self.candles, interest if len(interest) else None, bins=bins, price_range=self.price_range,  # type: ignore[arg-type]
-            time_edges=self.edges, venue=venue or self.names(heat),
+            self.candles,
+            interest if len(interest) else None,
+            bins=bins,
+            price_range=self.price_range,  # type: ignore[arg-type]
+            time_edges=self.edges,
+            venue=venue or self.names(heat),
         )
 
     def story(self, heat: str) -> ClusterStory | None:
         """The clusters of the map of all venues and what happened to them."""
         grid = self.grid(heat)
-        return None if grid is None else self.keep(
-            ("story", heat), lambda: track_clusters(grid, self.settings.window, price=self.path, rule=self.settings.clusters)
+        return (
+            None
+            if grid is None
+            else self.keep(
+                ("story", heat),
+                lambda: track_clusters(
+                    grid, self.settings.window, price=self.path, rule=self.settings.clusters
+                ),
+            )
         )
 
     def births(self, heat: str) -> dict[str, int | None]:
@@ -248,9 +298,19 @@ class Frames:
         """
         story = self.story(heat)
         known = self.edges[min(self.settings.window, self.size)]
-        return {} if story is None else self.keep(("births", heat), lambda: {
-            one.id: int(one.first_seen.astype("datetime64[us]").astype("int64")) if one.first_seen > known else None for one in story.clusters
-        })
+        return (
+            {}
+            if story is None
+            else self.keep(
+                ("births", heat),
+                lambda: {
+                    one.id: int(one.first_seen.astype("datetime64[us]").astype("int64"))
+                    if one.first_seen > known
+                    else None
+                    for one in story.clusters
+                },
+            )
+        )
 
     def bands(self, heat: str, venue: str | None = None) -> tuple[Bands, np.ndarray, np.ndarray] | None:
         """The hot bands of a map that belong to clusters, the bar (N,) of each, and the number of its cluster in the story."""
@@ -262,20 +322,27 @@ class Frames:
         found = find_bands(grid, path, self.settings.clusters, self.settings.window)
         lives = follow(found, path, self.settings.clusters, grid.price_edges, self.settings.window)
         live = lives.cluster >= 0
-        parts = {name: getattr(found, name)[live] for name in ("row", "low", "high", "notional", "peak", "centre", "z", "strong")}
+        parts = {
+            name: getattr(found, name)[live]
+            for name in ("row", "low", "high", "notional", "peak", "centre", "z", "strong")
+        }
         kept = Bands(found.columns, found.heat, found.window, **parts)
         return kept, found.columns[kept.column], lives.cluster[live]
 
     def near(self, heat: str, venue: str, side: str, level: float | None, within: float) -> np.ndarray:
         """(T,) float64: USD of a side in each column near a level (everywhere for None); cut bins count in part."""
-        return self.keep(("near", heat, venue, side, level, within), lambda: self._near(heat, venue, side, level, within))
+        return self.keep(
+            ("near", heat, venue, side, level, within), lambda: self._near(heat, venue, side, level, within)
+        )
 
     def _near(self, heat: str, venue: str, side: str, level: float | None, within: float) -> np.ndarray:
         grid = self.grid(heat, venue)
         if grid is None:
             return np.zeros(self.size)
         if side == "both":
-            return self.near(heat, venue, "long", level, within) + self.near(heat, venue, "short", level, within)
+            return self.near(heat, venue, "long", level, within) + self.near(
+                heat, venue, "short", level, within
+            )
         values = grid.side(side)  # type: ignore[arg-type]
         if level is None:
             return values.sum(axis=1, dtype=np.float64)
@@ -287,14 +354,18 @@ class Frames:
 
     def hot(self, heat: str, venue: str, side: str, level: float, within: float) -> np.ndarray:
         """(T,) bool: whether a venue has a cluster of the side near the level, by its own threshold."""
-        return self.keep(("hot", heat, venue, side, level, within), lambda: self._hot(heat, venue, side, level, within))
+        return self.keep(
+            ("hot", heat, venue, side, level, within), lambda: self._hot(heat, venue, side, level, within)
+        )
 
     def _hot(self, heat: str, venue: str, side: str, level: float, within: float) -> np.ndarray:
         out, found = np.zeros(self.size, dtype=bool), self.bands(heat, venue)
         if found is not None:
             bands, bar, _ = found
             edges = self.grid(heat, venue).price_edges  # type: ignore[union-attr]
-            close = (edges[bands.low] <= level * np.exp(within)) & (edges[bands.high] >= level * np.exp(-within))
+            close = (edges[bands.low] <= level * np.exp(within)) & (
+                edges[bands.high] >= level * np.exp(-within)
+            )
             out[bar[close & ((side == "both") | (bands.side == (side == "short")))]] = True
         return out
 
@@ -303,7 +374,10 @@ class Frames:
         return self.keep(("heard", venue), lambda: self._heard(venue))
 
     def _heard(self, venue: str) -> np.ndarray:
-        times = [tables.microseconds(frame["time"])[(frame["venue"] == venue).to_numpy()] for frame in (self.data.liquidations, self.data.heartbeats)]  # type: ignore[index]
+        times = [
+            tables.microseconds(frame["time"])[(frame["venue"] == venue).to_numpy()]
+            for frame in (self.data.liquidations, self.data.heartbeats)
+        ]  # type: ignore[index]
         known = np.sort(np.concatenate(times))
         count = np.searchsorted(known, self.edges[1:].astype("int64"), "left")
         return np.append(np.iinfo(np.int64).min // 2, known)[count]
@@ -322,7 +396,9 @@ class Frames:
     def _signals(self, level: float | None) -> pd.DataFrame:
         levels = [] if level is None else [level]
         if self.candles.empty:
-            return find_signals(tables.empty("candles"), levels, timeframe=self.settings.timeframe).table.assign(bar=0)
+            return find_signals(
+                tables.empty("candles"), levels, timeframe=self.settings.timeframe
+            ).table.assign(bar=0)
         found = find_signals(self.candles, levels, timeframe=self.settings.timeframe).table
         return found.assign(bar=self.bar_of(found["time"]))
 
@@ -336,7 +412,13 @@ def observe(data: AlertData, settings: Settings, day: np.datetime64, now: np.dat
     recent = data.between(start, until + np.timedelta64(1, "us"))
     # A reading of open interest counts from its own time on, the close of a bar included.
     interest = _rows(recent.open_interest, start, edges[-1] + np.timedelta64(1, "us"))
-    return Frames(replace(recent.between(start, edges[-1]), open_interest=interest), recent, settings, edges, int((day - start) // step))
+    return Frames(
+        replace(recent.between(start, edges[-1]), open_interest=interest),
+        recent,
+        settings,
+        edges,
+        int((day - start) // step),
+    )
 
 
 def _day(moment: np.datetime64) -> np.datetime64:
@@ -350,7 +432,11 @@ def _rows(frame: pd.DataFrame | None, start: np.datetime64, end: np.datetime64) 
 
 
 def _carry(values: np.ndarray) -> np.ndarray:
-    seen = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values)))) if len(values) else np.zeros(0, dtype=int)
+    seen = (
+        np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
+        if len(values)
+        else np.zeros(0, dtype=int)
+    )
     return np.where(seen < 0, np.nan, values[seen]) if len(values) else values
 
 
@@ -363,4 +449,6 @@ def _loose(frame: pd.DataFrame | None, name: str, columns: tuple[str, ...]) -> p
     if str(frame["time"].dtype) == tables.TIME_DTYPE and frame["time"].is_monotonic_increasing:
         return frame
     frame = frame.reset_index(drop=True)
-    return frame.assign(time=tables.parse_time(frame["time"])).sort_values("time", kind="stable", ignore_index=True)
+    return frame.assign(time=tables.parse_time(frame["time"])).sort_values(
+        "time", kind="stable", ignore_index=True
+    )

@@ -34,11 +34,15 @@ def rule_to_dict(rule: Rule) -> dict[str, Any]:
 def rule_from_dict(data: object) -> Rule:
     """A checked rule from plain dicts and lists, or RuleError."""
     facts = _mapping(data, "A rule", _RULE)
-    more: dict[str, Any] = {name: facts[name] for name in ("cool_down", "release", "enabled") if name in facts}
+    more: dict[str, Any] = {
+        name: facts[name] for name in ("cool_down", "release", "enabled") if name in facts
+    }
     if "tell" in facts:
         more["tell"] = tuple(facts["tell"]) if isinstance(facts["tell"], (list, tuple)) else facts["tell"]
     if "when" not in facts:
-        raise RuleError(f"The rule {str(facts.get('name', ''))[:80]!r} has no condition. Add one under 'when'.")
+        raise RuleError(
+            f"The rule {str(facts.get('name', ''))[:80]!r} has no condition. Add one under 'when'."
+        )
     return Rule(name=facts.get("name", ""), when=_group_from_dict(facts, 1), **more)
 
 
@@ -64,7 +68,9 @@ def rules_from_toml(text: str | bytes) -> tuple[Rule, ...]:
     except tomllib.TOMLDecodeError as mistake:
         raise RuleError(f"The rule file is not valid TOML: {mistake}. Correct that line.") from None
     except (RecursionError, ValueError):
-        raise RuleError("The rule file is nested too deeply or holds a number too long to read. Simplify it.") from None
+        raise RuleError(
+            "The rule file is nested too deeply or holds a number too long to read. Simplify it."
+        ) from None
     return _listed(data)
 
 
@@ -78,9 +84,14 @@ def rules_to_link(rules: Sequence[Rule]) -> str:
 def rules_from_link(text: str) -> tuple[Rule, ...]:
     """Rules from the word of a link, or RuleError."""
     broken = RuleError("The rules in this link cannot be read. Copy the whole link again.")
-    if not isinstance(text, str) or not text.startswith(_PREFIX) or len(text) > _MOST_LINK or not text.isascii():
+    if (
+        not isinstance(text, str)
+        or not text.startswith(_PREFIX)
+        or len(text) > _MOST_LINK
+        or not text.isascii()
+    ):
         raise broken
-    body = text[len(_PREFIX):]
+    body = text[len(_PREFIX) :]
     try:
         packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
         # Only so much is unpacked: a few bytes may stand for gigabytes.
@@ -98,7 +109,9 @@ def _text(text: str | bytes) -> str:
         try:
             return text.decode("utf-8-sig")
         except UnicodeDecodeError as mistake:
-            raise RuleError(f"The rule file is not UTF-8 text (byte {mistake.start + 1:,}). Save it as UTF-8.") from None
+            raise RuleError(
+                f"The rule file is not UTF-8 text (byte {mistake.start + 1:,}). Save it as UTF-8."
+            ) from None
     return text
 
 
@@ -106,9 +119,13 @@ def _load_json(text: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as mistake:
-        raise RuleError(f"The rule file is not valid JSON: {mistake.msg} in line {mistake.lineno}. Correct that line.") from None
+        raise RuleError(
+            f"The rule file is not valid JSON: {mistake.msg} in line {mistake.lineno}. Correct that line."
+        ) from None
     except (RecursionError, ValueError):
-        raise RuleError("The rule file is nested too deeply or holds a number too long to read. Simplify it.") from None
+        raise RuleError(
+            "The rule file is nested too deeply or holds a number too long to read. Simplify it."
+        ) from None
 
 
 def _listed(data: object) -> tuple[Rule, ...]:
@@ -116,7 +133,9 @@ def _listed(data: object) -> tuple[Rule, ...]:
         _mapping(data, "The rule file", ("rules",))
         data = data.get("rules")
     if not isinstance(data, list):
-        raise RuleError("The rule file has no list of rules. Begin each rule with [[rules]] in TOML, or give {\"rules\": [...]} in JSON.")
+        raise RuleError(
+            'The rule file has no list of rules. Begin each rule with [[rules]] in TOML, or give {"rules": [...]} in JSON.'
+        )
     if len(data) > MAX_RULES:
         raise RuleError(f"There are {len(data):,} rules; at most {MAX_RULES:,} can run. Remove some.")
     out = []
@@ -141,7 +160,10 @@ def _group_to_dict(group: Group) -> dict[str, Any]:
     out: dict[str, Any] = {"match": group.match} if group.match != "all" or len(group.parts) > 1 else {}
     if group.together != "30min":
         out["together"] = group.together
-    out["when"] = [_condition_to_dict(part) if isinstance(part, Condition) else _group_to_dict(part) for part in group.parts]
+    out["when"] = [
+        _condition_to_dict(part) if isinstance(part, Condition) else _group_to_dict(part)
+        for part in group.parts
+    ]
     return out
 
 
@@ -149,8 +171,10 @@ def _condition_to_dict(part: Condition) -> dict[str, Any]:
     usual = {item.name: item.default for item in fields(Condition)}
     ways = KINDS[part.kind].ways
     return {
-        name: value for name in _CONDITION
-        if (value := getattr(part, name)) != usual.get(name) and not (name == "way" and ways and value == ways[0])
+        name: value
+        for name in _CONDITION
+        if (value := getattr(part, name)) != usual.get(name)
+        and not (name == "way" and ways and value == ways[0])
     }
 
 
@@ -160,8 +184,12 @@ def _group_from_dict(facts: Mapping[str, Any], depth: int) -> Group:
     when = facts["when"]
     parts = list(when) if isinstance(when, (list, tuple)) else [when]
     if len(parts) > MAX_PARTS:
-        raise RuleError(f"A rule combines 1 to {MAX_PARTS} conditions, not {len(parts):,}. Make two rules of it.")
-    return Group(facts.get("match", "all"), tuple(_part(part, depth) for part in parts), facts.get("together", "30min"))
+        raise RuleError(
+            f"A rule combines 1 to {MAX_PARTS} conditions, not {len(parts):,}. Make two rules of it."
+        )
+    return Group(
+        facts.get("match", "all"), tuple(_part(part, depth) for part in parts), facts.get("together", "30min")
+    )
 
 
 def _part(data: object, depth: int) -> Condition | Group:

@@ -60,13 +60,24 @@ KINDS: Final[dict[str, Kind]] = {
     "price near cluster": Kind("none", ("side", "heat", "minimum"), (0.05, 20.0, 1.0)),
     "venues agree": Kind("needed", ("side", "within", "venues", "heat")),
     "venues stop agreeing": Kind("needed", ("side", "within", "venues", "heat")),
-    "balance flips": Kind("optional", ("within", "over", "heat", "minimum"), (0.5, 0.95, 0.6), ("any", "to long", "to short")),
+    "balance flips": Kind(
+        "optional", ("within", "over", "heat", "minimum"), (0.5, 0.95, 0.6), ("any", "to long", "to short")
+    ),
     "funding extreme": Kind("none", ("name",), (1.0, 20.0, 3.0), ("any", "high", "low")),
     "source stale": Kind("none", ("name", "over")),
     **{name: Kind("needed", (), ways=("any", "bullish", "bearish")) for name in SIGNAL_KINDS},
     "external": Kind("none", ("name",), events=True),
 }
-_DEFAULTS: Final[dict[str, Any]] = {"side": "both", "within": 0.005, "over": "30min", "venues": 1, "heat": "realised", "minimum": 0.0, "name": "", "on": "bar"}
+_DEFAULTS: Final[dict[str, Any]] = {
+    "side": "both",
+    "within": 0.005,
+    "over": "30min",
+    "venues": 1,
+    "heat": "realised",
+    "minimum": 0.0,
+    "name": "",
+    "on": "bar",
+}
 _OPPOSITES: Final = (("heat grows", "heat shrinks"), ("venues agree", "venues stop agreeing"))
 
 
@@ -121,21 +132,40 @@ class Condition:
 
     def _numbers(self, facts: Kind) -> None:
         put = object.__setattr__
-        put(self, "within", _number("within", self.within, 0.0001, 0.2, "a share of the price: 0.005 is 0.5 %"))
+        put(
+            self,
+            "within",
+            _number("within", self.within, 0.0001, 0.2, "a share of the price: 0.005 is 0.5 %"),
+        )
         put(self, "minimum", _number("minimum", self.minimum, 0.0, 1e12, "USD"))
-        put(self, "venues", int(_number("venues", self.venues, 1, 50, "a whole number of venues", whole=True)))
+        put(
+            self, "venues", int(_number("venues", self.venues, 1, 50, "a whole number of venues", whole=True))
+        )
         if facts.by is None and self.by is not None:
             raise RuleError(f"'{self.kind}' has no strength. Leave 'by' out.")
         if facts.by is not None:
             least, most, usual = facts.by
-            put(self, "by", _number("by", usual if self.by is None else self.by, least, most, f"how strong '{self.kind}' must be"))
+            put(
+                self,
+                "by",
+                _number(
+                    "by",
+                    usual if self.by is None else self.by,
+                    least,
+                    most,
+                    f"how strong '{self.kind}' must be",
+                ),
+            )
         put(self, "over", span("over", self.over))
 
     def _choices(self, facts: Kind) -> None:
         if self.way in ("", None) and facts.ways:
             object.__setattr__(self, "way", facts.ways[0])
         for name, value, allowed in (
-            ("side", self.side, SIDES), ("heat", self.heat, HEATS), ("on", self.on, ("bar", "event")), ("way", self.way, facts.ways or ("",)),
+            ("side", self.side, SIDES),
+            ("heat", self.heat, HEATS),
+            ("on", self.on, ("bar", "event")),
+            ("way", self.way, facts.ways or ("",)),
         ):
             if not isinstance(value, str) or value not in allowed:
                 known = " or ".join(allowed) if any(allowed) else "nothing"
@@ -143,14 +173,22 @@ class Condition:
         if self.on == "event" and not facts.events:
             raise RuleError(f"'{self.kind}' is only known when a bar closes. Leave 'on' out.")
         if not isinstance(self.name, str) or (self.name and not _NAME.fullmatch(self.name)):
-            raise RuleError(f"The name {_shown(self.name)} must be up to 80 letters, digits, blanks and plain signs.")
+            raise RuleError(
+                f"The name {_shown(self.name)} must be up to 80 letters, digits, blanks and plain signs."
+            )
         if self.way in ("towards", "across") and self.level is None:
             raise RuleError(f"A shift {self.way} needs a level, a price in USD, for instance level = 28500.")
         if self.kind == "external" and not self.name:
-            raise RuleError("'external' needs the name of the signal, as the webhook sends it, for instance name = \"my cross\".")
+            raise RuleError(
+                "'external' needs the name of the signal, as the webhook sends it, for instance name = \"my cross\"."
+            )
         if self.kind == "large liquidation" and self.minimum <= 0:
-            raise RuleError("'large liquidation' needs the least size in USD, for instance minimum = 1000000.")
-        if (self.kind == "venues stop agreeing" and self.venues < 2) or (self.kind == "venues agree" and self.venues < 2):
+            raise RuleError(
+                "'large liquidation' needs the least size in USD, for instance minimum = 1000000."
+            )
+        if (self.kind == "venues stop agreeing" and self.venues < 2) or (
+            self.kind == "venues agree" and self.venues < 2
+        ):
             raise RuleError(f"'{self.kind}' needs at least two venues: give venues = 2 or more.")
 
 
@@ -166,7 +204,9 @@ class Group:
         if self.match not in ("all", "any"):
             raise RuleError(f"'match' is {_shown(self.match)}; it takes all or any.")
         if not 1 <= len(self.parts) <= MAX_PARTS:
-            raise RuleError(f"A rule combines 1 to {MAX_PARTS} conditions, not {len(self.parts)}. Make two rules of it.")
+            raise RuleError(
+                f"A rule combines 1 to {MAX_PARTS} conditions, not {len(self.parts)}. Make two rules of it."
+            )
         if self.depth > MAX_DEPTH:
             raise RuleError(f"Groups are nested more than {MAX_DEPTH} deep. Make two rules of it.")
         object.__setattr__(self, "together", span("together", self.together))
@@ -209,30 +249,41 @@ class Rule:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise RuleError(f"The name of the rule, {_shown(self.name)}, must be 1 to 80 letters, digits, blanks and plain signs.")
+            raise RuleError(
+                f"The name of the rule, {_shown(self.name)}, must be 1 to 80 letters, digits, blanks and plain signs."
+            )
         if not isinstance(self.when, Group):
             raise RuleError(f"The rule '{self.name}' has no condition. Add one under 'when'.")
         object.__setattr__(self, "cool_down", span("cool_down", self.cool_down))
-        object.__setattr__(self, "release", _number("release", self.release, 0.1, 1.0, "a share of the threshold"))
+        object.__setattr__(
+            self, "release", _number("release", self.release, 0.1, 1.0, "a share of the threshold")
+        )
         if not isinstance(self.tell, tuple) or len(self.tell) > 20:
             raise RuleError("'tell' lists up to 20 names of channels, for instance tell = [\"toast\"].")
         for channel in self.tell:
             if not isinstance(channel, str) or not _CHANNEL.fullmatch(channel) or "//" in channel:
-                raise RuleError("'tell' takes names of channels, such as toast. An address is a secret and does not belong into a rule.")
+                raise RuleError(
+                    "'tell' takes names of channels, such as toast. An address is a secret and does not belong into a rule."
+                )
         if not isinstance(self.enabled, bool):
             raise RuleError(f"'enabled' is {_shown(self.enabled)}; it takes true or false.")
 
     @property
     def id(self) -> str:
         """The same for the same rule, whatever it is called and whoever is told."""
-        return hashlib.sha256(json.dumps(_facts(self.when), sort_keys=True).encode() + f"{self.cool_down}{self.release:g}".encode()).hexdigest()[:12]
+        return hashlib.sha256(
+            json.dumps(_facts(self.when), sort_keys=True).encode()
+            + f"{self.cool_down}{self.release:g}".encode()
+        ).hexdigest()[:12]
 
 
 def span(name: str, value: object) -> str:
     """A length of time as written, if it is one of at most a day; RuleError otherwise."""
     length = _length(value) if isinstance(value, str) and len(value) <= 20 else None
     if length is None or length > _LONGEST:
-        raise RuleError(f"'{name}' is {_shown(value)}; write a length of time up to a day, such as 30min or 4h.")
+        raise RuleError(
+            f"'{name}' is {_shown(value)}; write a length of time up to a day, such as 30min or 4h."
+        )
     return str(value).strip()
 
 
@@ -251,11 +302,16 @@ def _facts(part: Condition | Group) -> Any:
 
 
 def _refuse_contradiction(parts: list[Condition]) -> None:
-    where = {(part.kind, part.level, part.side if part.kind not in SIGNAL_KINDS else "", part.over) for part in parts}
+    where = {
+        (part.kind, part.level, part.side if part.kind not in SIGNAL_KINDS else "", part.over)
+        for part in parts
+    }
     for one, other in _OPPOSITES:
         for kind, *rest in where:
             if kind == one and (other, *rest) in where:
-                raise RuleError(f"'{one}' and '{other}' at the same level contradict each other: together they never hold. Match any of them instead.")
+                raise RuleError(
+                    f"'{one}' and '{other}' at the same level contradict each other: together they never hold. Match any of them instead."
+                )
     ways = {(part.kind, part.level, part.name, part.way) for part in parts}
     for kind, level, name, way in ways:
         opposite = {"bullish": "bearish", "high": "low", "to long": "to short"}.get(way)

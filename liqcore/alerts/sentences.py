@@ -17,7 +17,10 @@ def sentence(rule: Rule) -> str:
 
 def group_words(group: Group) -> str:
     """The conditions of a group joined by `and` or `or`."""
-    parts = [condition_words(part) if isinstance(part, Condition) else f"({group_words(part)})" for part in group.parts]
+    parts = [
+        condition_words(part) if isinstance(part, Condition) else f"({group_words(part)})"
+        for part in group.parts
+    ]
     if len(parts) == 1:
         return parts[0]
     text = _listed(parts, "and" if group.match == "all" else "or")
@@ -41,7 +44,8 @@ def condition_words(part: Condition) -> str:
 def _heat_words(part: Condition) -> str:
     what = f"{_what(part)} within {share_words(part.within)} of {_usd(part.level)}"
     change = {
-        "heat grows": f"grow by {share_words(part.by)} in {span_words(part.over)}", "heat shrinks": f"shrink by {share_words(part.by)} in {span_words(part.over)}",
+        "heat grows": f"grow by {share_words(part.by)} in {span_words(part.over)}",
+        "heat shrinks": f"shrink by {share_words(part.by)} in {span_words(part.over)}",
         "heat spikes": f"change faster in {span_words(part.over)} than {part.by:g} times their usual spread",
     }[part.kind]
     least = f" by at least {money(part.minimum)}" if part.minimum else ""
@@ -54,31 +58,50 @@ def _cluster_words(part: Condition) -> str:
     size = f" of at least {money(part.minimum)}" if part.minimum else ""
     where = "" if part.level is None else f" within {share_words(part.within)} of {_usd(part.level)}"
     verb = {
-        "cluster appears": "appears", "cluster grows": "grows", "cluster shrinks": "shrinks", "cluster dissipates": "dissipates",
-        "cluster swept": "is swept by price", "cluster re-emerges": "comes back", "cluster shifts": "shifts",
+        "cluster appears": "appears",
+        "cluster grows": "grows",
+        "cluster shrinks": "shrinks",
+        "cluster dissipates": "dissipates",
+        "cluster swept": "is swept by price",
+        "cluster re-emerges": "comes back",
+        "cluster shifts": "shifts",
     }[part.kind]
     if part.kind == "cluster shifts" and part.level is not None and part.way != "any":
-        verb, where = f"shifts {part.way} {_usd(part.level)}", f" (within {share_words(part.within)})" if part.way == "towards" else ""
+        verb, where = (
+            f"shifts {part.way} {_usd(part.level)}",
+            f" (within {share_words(part.within)})" if part.way == "towards" else "",
+        )
     return f"a {heat}{side}cluster{size} {verb}{where}"
 
 
 def _other_words(part: Condition) -> str:
     side = "" if part.side == "both" else f"{part.side} "
     if part.kind == "price near cluster":
-        return f"price comes within {part.by:g} ATR of a {'modelled ' if part.heat == 'modelled' else ''}{side}cluster" + (f" of at least {money(part.minimum)}" if part.minimum else "")
+        return (
+            f"price comes within {part.by:g} ATR of a {'modelled ' if part.heat == 'modelled' else ''}{side}cluster"
+            + (f" of at least {money(part.minimum)}" if part.minimum else "")
+        )
     if part.kind == "large liquidation":
         at = "" if part.level is None else f" within {share_words(part.within)} of {_usd(part.level)}"
-        return f"a single {side}liquidation of at least {money(part.minimum)}{at} happens" + (f" on {part.name}" if part.name else "")
+        return f"a single {side}liquidation of at least {money(part.minimum)}{at} happens" + (
+            f" on {part.name}" if part.name else ""
+        )
     if part.kind in ("venues agree", "venues stop agreeing"):
         verb = "show" if part.kind == "venues agree" else "no longer show"
         return f"at least {part.venues} venues {verb} {side}heat within {share_words(part.within)} of {_usd(part.level)}"
     if part.kind == "balance flips":
-        at = "on the whole map" if part.level is None else f"within {share_words(part.within)} of {_usd(part.level)}"
+        at = (
+            "on the whole map"
+            if part.level is None
+            else f"within {share_words(part.within)} of {_usd(part.level)}"
+        )
         to = "" if part.way == "any" else f" {part.way}s"
         return f"the balance of long and short liquidations {at} flips{to} past {share_words(part.by)}"
     if part.kind == "funding extreme":
         way = "extreme" if part.way == "any" else f"extremely {part.way}"
-        return f"funding{f' on {part.name}' if part.name else ''} becomes {way} ({part.by:g} robust deviations)"
+        return (
+            f"funding{f' on {part.name}' if part.name else ''} becomes {way} ({part.by:g} robust deviations)"
+        )
     if part.kind == "source stale":
         return f"{part.name or 'any venue'} sends nothing for {span_words(part.over)}"
     return f"the external signal {part.name} arrives"
@@ -86,7 +109,13 @@ def _other_words(part: Condition) -> str:
 
 def money(usd: float) -> str:
     """USD as people say it: 1.2 million USD, 350,000 USD."""
-    return f"{usd / 1e6:,.3g} million USD" if 1e6 <= usd < 1e9 else f"{usd / 1e9:,.3g} billion USD" if usd >= 1e9 else f"{usd:,.0f} USD"
+    return (
+        f"{usd / 1e6:,.3g} million USD"
+        if 1e6 <= usd < 1e9
+        else f"{usd / 1e9:,.3g} billion USD"
+        if usd >= 1e9
+        else f"{usd:,.0f} USD"
+    )
 
 
 def _what(part: Condition) -> str:

@@ -57,35 +57,49 @@ def parse_tradingview(body: bytes, secret: str, now: object) -> ExternalSignal:
     try:
         data = json.loads(body.decode("utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError):
-        raise WebhookError(f"The message is not JSON. In TradingView's message box write: {EXAMPLE}") from None
+        raise WebhookError(
+            f"The message is not JSON. In TradingView's message box write: {EXAMPLE}"
+        ) from None
     if not isinstance(data, dict):
-        raise WebhookError(f"The message must be one JSON object. In TradingView's message box write: {EXAMPLE}")
+        raise WebhookError(
+            f"The message must be one JSON object. In TradingView's message box write: {EXAMPLE}"
+        )
     given = data.get("secret")
     told = given.encode("utf-8", "surrogatepass") if isinstance(given, str) else b""
     # An empty secret would let everybody in.
     if not secret or not hmac.compare_digest(told, secret.encode()):
-        raise WebhookError("The secret in the message is missing or wrong. Copy it from the settings of this app.", 403)
+        raise WebhookError(
+            "The secret in the message is missing or wrong. Copy it from the settings of this app.", 403
+        )
     odd = next((str(name) for name in data if name not in _KNOWN), None)
     if odd is not None:
-        raise WebhookError(f"The message has {odd[:40]!r}, which means nothing here. Known: {', '.join(_KNOWN)}.", 422)
+        raise WebhookError(
+            f"The message has {odd[:40]!r}, which means nothing here. Known: {', '.join(_KNOWN)}.", 422
+        )
     return ExternalSignal(tables.to_datetime64(now), _name(data), _side(data), _price(data), _text(data))
 
 
 def external_table(signals: list[ExternalSignal] | tuple[ExternalSignal, ...]) -> pd.DataFrame:
     """Signals as the `external` table of `AlertData`, in order of time."""
-    frame = pd.DataFrame({
-        "time": pd.DatetimeIndex([one.time for one in signals], tz="UTC").astype(tables.TIME_DTYPE),
-        "name": pd.Series([one.name for one in signals], dtype=object), "side": pd.Series([one.side for one in signals], dtype=object),
-        "price": pd.Series([np.nan if one.price is None else one.price for one in signals], dtype=float),
-        "text": pd.Series([one.text for one in signals], dtype=object),
-    })
+    frame = pd.DataFrame(
+        {
+            "time": pd.DatetimeIndex([one.time for one in signals], tz="UTC").astype(tables.TIME_DTYPE),
+            "name": pd.Series([one.name for one in signals], dtype=object),
+            "side": pd.Series([one.side for one in signals], dtype=object),
+            "price": pd.Series([np.nan if one.price is None else one.price for one in signals], dtype=float),
+            "text": pd.Series([one.text for one in signals], dtype=object),
+        }
+    )
     return frame.sort_values("time", kind="stable", ignore_index=True)
 
 
 def _name(data: dict[str, Any]) -> str:
     name = data.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name.strip()):
-        raise WebhookError("The message needs a 'name' of 1 to 80 letters, digits, blanks and plain signs, for instance \"my cross\".", 422)
+        raise WebhookError(
+            "The message needs a 'name' of 1 to 80 letters, digits, blanks and plain signs, for instance \"my cross\".",
+            422,
+        )
     return name.strip()
 
 
@@ -103,11 +117,17 @@ def _price(data: dict[str, Any]) -> float | None:
     if price is None:
         return None
     try:
-        value = float(price) if isinstance(price, (int, float, str)) and not isinstance(price, bool) else float("nan")
+        value = (
+            float(price)
+            if isinstance(price, (int, float, str)) and not isinstance(price, bool)
+            else float("nan")
+        )
     except (ValueError, OverflowError):
         value = float("nan")
     if not 0 < value < 1e9:
-        raise WebhookError("'price' is a number above zero, in USD. Leave it out if the signal has none.", 422)
+        raise WebhookError(
+            "'price' is a number above zero, in USD. Leave it out if the signal has none.", 422
+        )
     return value
 
 

@@ -64,7 +64,10 @@ class Chart:
 
 
 def shared_colour(
-    grids: list[HeatGrid], side: Side = "both", scale: Kind = "log", palette: str = "inferno",
+    grids: list[HeatGrid],
+    side: Side = "both",
+    scale: Kind = "log",
+    palette: str = "inferno",
     domain: tuple[float, float] | None = None,
 ) -> ColourScale:
     """One colour scale for several grids, fitted to all their cells."""
@@ -72,13 +75,28 @@ def shared_colour(
 
 
 def heatmap_chart(
-    grid: HeatGrid, candles: pd.DataFrame | None = None, *, side: Side = "both", colour: ColourScale | None = None,
-    palette: str = "inferno", scale: Kind = "log", domain: tuple[float, float] | None = None, threshold: float = 0.0,
+    grid: HeatGrid,
+    candles: pd.DataFrame | None = None,
+    *,
+    side: Side = "both",
+    colour: ColourScale | None = None,
+    palette: str = "inferno",
+    scale: Kind = "log",
+    domain: tuple[float, float] | None = None,
+    threshold: float = 0.0,
     price_line: Literal["candles", "line", "none"] = "candles",
-    orientation: Literal["time-right", "price-right"] = "time-right", height: int = 520,
-    zoom: Literal["shift", "off", "wheel"] = "shift", select: bool = False, volume: bool = False, profile: bool = False,
-    marks: pd.DataFrame | None = None, levels: pd.DataFrame | None = None, outlines: pd.DataFrame | None = None,
-    title: str | None = None, now: object = None, renderer: Literal["canvas", "svg"] = "canvas",
+    orientation: Literal["time-right", "price-right"] = "time-right",
+    height: int = 520,
+    zoom: Literal["shift", "off", "wheel"] = "shift",
+    select: bool = False,
+    volume: bool = False,
+    profile: bool = False,
+    marks: pd.DataFrame | None = None,
+    levels: pd.DataFrame | None = None,
+    outlines: pd.DataFrame | None = None,
+    title: str | None = None,
+    now: object = None,
+    renderer: Literal["canvas", "svg"] = "canvas",
 ) -> Chart:
     """Draw a heatmap.
 
@@ -111,14 +129,27 @@ def heatmap_chart(
     if colour is None:
         colour = colour_scale(drawn.side(side), scale, palette, domain, diverging=side == "net")
     elif colour.diverging != (side == "net"):
-        raise ChartError("A scale for long minus short cannot colour one side, nor the other way round. Make a scale for this view.")
+        raise ChartError(
+            "A scale for long minus short cannot colour one side, nor the other way round. Make a scale for this view."
+        )
     structure = Structure(
-        orientation=orientation, log_price=log_spaced(drawn.price_edges), flow=not drawn.is_stock, price_line=price_line, zoom=zoom, volume=volume,
-        profile=profile, select=select, titled=bool(title), height=int(height), renderer=renderer,
+        orientation=orientation,
+        log_price=log_spaced(drawn.price_edges),
+        flow=not drawn.is_stock,
+        price_line=price_line,
+        zoom=zoom,
+        volume=volume,
+        profile=profile,
+        select=select,
+        titled=bool(title),
+        height=int(height),
+        renderer=renderer,
     )
     bars = chart_data.candles_drawn(candles, drawn.time_edges[0], drawn.time_edges[-1])
     price = _price_now(candles, drawn, now)
-    words = Words(drawn, side, colour, threshold, price, marked_now=now is not None, title=title or "", joined=joined)
+    words = Words(
+        drawn, side, colour, threshold, price, marked_now=now is not None, title=title or "", joined=joined
+    )
     data = {
         **_picture_data(drawn, side, colour, filled, shown, structure, words, bars),
         "table": chart_hover.in_words(drawn, shown, words.venues, words.kind, words.digits, _TABLE_ROWS),
@@ -126,8 +157,10 @@ def heatmap_chart(
     }
     return Chart(
         spec={**template(structure), "datasets": {name: data[name] for name in DATASETS}},
-        alt=words.alt(chart_hover.largest(drawn, shown)), legend=words.legend(),
-        notes=words.notes(zoom, bars.merged), colour=colour,
+        alt=words.alt(chart_hover.largest(drawn, shown)),
+        legend=words.legend(),
+        notes=words.notes(zoom, bars.merged),
+        colour=colour,
     )
 
 
@@ -141,8 +174,10 @@ def log_spaced(edges: np.ndarray) -> bool:
 
 def _check(side: str, price_line: str, orientation: str, zoom: str, threshold: float) -> None:
     for name, value, allowed in (
-        ("side", side, ("long", "short", "both", "net")), ("price line", price_line, ("candles", "line", "none")),
-        ("orientation", orientation, ("time-right", "price-right")), ("zoom", zoom, ("shift", "off", "wheel")),
+        ("side", side, ("long", "short", "both", "net")),
+        ("price line", price_line, ("candles", "line", "none")),
+        ("orientation", orientation, ("time-right", "price-right")),
+        ("zoom", zoom, ("shift", "off", "wheel")),
     ):
         if value not in allowed:
             raise ChartError(f"The {name} {value!r} is not known. Choose one of {', '.join(allowed)}.")
@@ -175,13 +210,26 @@ def _price_now(candles: pd.DataFrame | None, grid: HeatGrid, now: object) -> flo
         return None
     end = grid.time_edges[-1] if now is None else tables.to_datetime64(now)
     source = tables.ensure(candles, "candles")
-    last = int(np.searchsorted(tables.microseconds(source["time"]), end.astype("datetime64[us]").astype("int64"), "left")) - 1
+    last = (
+        int(
+            np.searchsorted(
+                tables.microseconds(source["time"]), end.astype("datetime64[us]").astype("int64"), "left"
+            )
+        )
+        - 1
+    )
     return float(source["close"].iloc[last]) if last >= 0 else None
 
 
 def _picture_data(
-    grid: HeatGrid, side: Side, colour: ColourScale, filled: np.ndarray, shown: dict[str, np.ndarray], structure: Structure,
-    words: Words, bars: chart_data.Bars,
+    grid: HeatGrid,
+    side: Side,
+    colour: ColourScale,
+    filled: np.ndarray,
+    shown: dict[str, np.ndarray],
+    structure: Structure,
+    words: Words,
+    bars: chart_data.Bars,
 ) -> dict[str, pa.Table]:
     palette = DIVERGING if colour.diverging else colour.palette
     columns = chart_hover.time_lattice(grid.time_edges)
@@ -193,25 +241,59 @@ def _picture_data(
     beside = chart_data.profile(grid, words.reference) if structure.profile else chart_data.NO_PROFILE
     seen = grid.observed
     frame = {
-        "time_from": edge[0], "time_to": edge[-1], "price_from": grid.price_edges[0], "price_to": grid.price_edges[-1],
-        "time_origin": columns.origin, "time_step": columns.step, "time_bins": "" if columns.even else chart_hover.in_digits(columns.bins),
-        "price_origin": bands.origin, "price_step": bands.step, "price_steps": len(bands.bins),
+        "time_from": edge[0],
+        "time_to": edge[-1],
+        "price_from": grid.price_edges[0],
+        "price_to": grid.price_edges[-1],
+        "time_origin": columns.origin,
+        "time_step": columns.step,
+        "time_bins": "" if columns.even else chart_hover.in_digits(columns.bins),
+        "price_origin": bands.origin,
+        "price_step": bands.step,
+        "price_steps": len(bands.bins),
         "price_bins": "" if bands.even else chart_hover.in_digits(bands.bins),
-        "columns": grid.shape[0], "lowest": lowest, "below": chart_hover.below_text(lowest),
+        "columns": grid.shape[0],
+        "lowest": lowest,
+        "below": chart_hover.below_text(lowest),
         "gaps": "" if seen is None or seen.all() else "".join(np.where(seen, "0", "1")),
-        "flow": not grid.is_stock, "net": side == "net", "candle_origin": bars.origin, "candle_step": bars.step,
-        "legend_url": chart_data.legend_picture(palette), **words.frame(beside.bar_top, beside.curve_top, bars.top),
+        "flow": not grid.is_stock,
+        "net": side == "net",
+        "candle_origin": bars.origin,
+        "candle_step": bars.step,
+        "legend_url": chart_data.legend_picture(palette),
+        **words.frame(beside.bar_top, beside.curve_top, bars.top),
     }
-    url = chart_data.nothing() if sparse else chart_data.picture(pixels, palette, columns, bands, structure.upright)
+    url = (
+        chart_data.nothing()
+        if sparse
+        else chart_data.picture(pixels, palette, columns, bands, structure.upright)
+    )
     return {
         "frame": pa.Table.from_pylist([frame]),
-        "heat": pa.table({"time_from": edge[:1], "time_to": edge[-1:], "price_from": grid.price_edges[:1],
-                          "price_to": grid.price_edges[-1:], "url": [url]}),
+        "heat": pa.table(
+            {
+                "time_from": edge[:1],
+                "time_to": edge[-1:],
+                "price_from": grid.price_edges[:1],
+                "price_to": grid.price_edges[-1:],
+                "url": [url],
+            }
+        ),
         "cells": chart_data.cells(grid, pixels if sparse else pixels[:0], palette),
-        "bands": pa.table({"price_from": grid.price_edges[:-1], "price_to": grid.price_edges[1:],
-                           **_strings(grid, side, shown, lowest), **beside.columns}),
-        "columns": pa.table({"edge": edge}), "curves": beside.curves, "candles": bars.rows,
-        "gaps": chart_data.gaps(grid), "ticks": chart_data.ticks(colour), "swatches": pa.Table.from_pylist(words.swatches()),
+        "bands": pa.table(
+            {
+                "price_from": grid.price_edges[:-1],
+                "price_to": grid.price_edges[1:],
+                **_strings(grid, side, shown, lowest),
+                **beside.columns,
+            }
+        ),
+        "columns": pa.table({"edge": edge}),
+        "curves": beside.curves,
+        "candles": bars.rows,
+        "gaps": chart_data.gaps(grid),
+        "ticks": chart_data.ticks(colour),
+        "swatches": pa.Table.from_pylist(words.swatches()),
     }
 
 
@@ -225,7 +307,11 @@ def _strings(grid: HeatGrid, side: Side, shown: dict[str, np.ndarray], lowest: i
     nothing = chart_hover.no_strings(grid.shape[1])
     out: dict[str, Any] = {}
     for name in ("long", "short", "total"):
-        one = chart_hover.band_strings(packed[name], dense_only=grid.is_stock and name != "total") if name in packed else nothing
+        one = (
+            chart_hover.band_strings(packed[name], dense_only=grid.is_stock and name != "total")
+            if name in packed
+            else nothing
+        )
         out |= {name: one.text, f"first_{name}": one.first}
     return out
 
@@ -234,9 +320,13 @@ def _annotation_data(
     grid: HeatGrid, marks: pd.DataFrame | None, levels: pd.DataFrame | None, outlines: pd.DataFrame | None
 ) -> dict[str, pa.Table]:
     noted = chart_data.placed(marks, "marks", ("time", "price", "label"), ("number",))
-    noted["number"] = pa.array([text or str(k + 1) for k, text in enumerate(noted["number"].to_pylist())], pa.string())
+    noted["number"] = pa.array(
+        [text or str(k + 1) for k, text in enumerate(noted["number"].to_pylist())], pa.string()
+    )
     noted["flip"] = noted["time"] > chart_data.milliseconds(grid.time_edges[[0, -1]]).mean()
-    boxes = chart_data.placed(outlines, "outlines", ("time_from", "time_to", "price_from", "price_to"), ("label", "side"))
+    boxes = chart_data.placed(
+        outlines, "outlines", ("time_from", "time_to", "price_from", "price_to"), ("label", "side")
+    )
     first, last = chart_data.milliseconds(grid.time_edges[[0, -1]]).tolist()
     # A box that begins near the end of the map has its label at its other end, or it would be cut off.
     boxes["flip"] = np.asarray(boxes["time_from"]) > first + 0.55 * (last - first)

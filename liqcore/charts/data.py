@@ -61,7 +61,9 @@ def _address(image: Image.Image, colours: np.ndarray, transparent: bool) -> str:
     image.putpalette(colours.tobytes())
     buffer = io.BytesIO()
     # Palette pictures are mostly long runs: looking for nothing else is quicker, and no larger.
-    image.save(buffer, "PNG", compress_level=1, compress_type=_RUNS, **({"transparency": 0} if transparent else {}))
+    image.save(
+        buffer, "PNG", compress_level=1, compress_type=_RUNS, **({"transparency": 0} if transparent else {})
+    )
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -69,15 +71,20 @@ def cells(grid: HeatGrid, pixels: np.ndarray, palette: str) -> pa.Table:
     """One row a filled cell, with its colour: for grids so sparse that a shrunken picture would lose cells."""
     column, band = np.nonzero(pixels)
     shade = pixels[column, band]
-    order = np.argsort(shade, kind="stable")    # the brightest last, on top
+    order = np.argsort(shade, kind="stable")  # the brightest last, on top
     column, band, shade = column[order], band[order], shade[order]
     edge = milliseconds(grid.time_edges)
-    return pa.table({
-        "time_from": edge[column], "time_to": edge[column + 1],
-        "price_from": grid.price_edges[band], "price_to": grid.price_edges[band + 1],
-        "colour": pa.array(hexes(drawn_colours(palette)[shade.astype(int) - 1]), pa.string()),
-        "column": column.astype(np.int32), "band": band.astype(np.int32),
-    })
+    return pa.table(
+        {
+            "time_from": edge[column],
+            "time_to": edge[column + 1],
+            "price_from": grid.price_edges[band],
+            "price_to": grid.price_edges[band + 1],
+            "colour": pa.array(hexes(drawn_colours(palette)[shade.astype(int) - 1]), pa.string()),
+            "column": column.astype(np.int32),
+            "band": band.astype(np.int32),
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,9 @@ class Bars:
     merged: bool = False
 
 
-def candles_drawn(candles: pd.DataFrame | None, start: np.datetime64, end: np.datetime64, most: int = CANDLES_DRAWN) -> Bars:
+def candles_drawn(
+    candles: pd.DataFrame | None, start: np.datetime64, end: np.datetime64, most: int = CANDLES_DRAWN
+) -> Bars:
     """Candles of the window, merged until at most `most` are left, one row a step without holes in the steps.
 
     Merging is exact: first open, highest high, lowest low, last close, volumes added. A step without candles
@@ -103,7 +112,13 @@ def candles_drawn(candles: pd.DataFrame | None, start: np.datetime64, end: np.da
     source = tables.ensure(candles, "candles")
     opened = tables.microseconds(source["time"])
     step = _usual_step(opened)
-    first, last = np.searchsorted(opened, [start.astype("datetime64[us]").astype("int64") - step + 1, end.astype("datetime64[us]").astype("int64")])
+    first, last = np.searchsorted(
+        opened,
+        [
+            start.astype("datetime64[us]").astype("int64") - step + 1,
+            end.astype("datetime64[us]").astype("int64"),
+        ],
+    )
     kept = opened[first:last]
     if not len(kept):
         return candles_drawn(None, start, end)
@@ -113,7 +128,9 @@ def candles_drawn(candles: pd.DataFrame | None, start: np.datetime64, end: np.da
     at = np.flatnonzero(np.diff(slot, prepend=-1))
     values = {name: source[name].to_numpy()[first:last] for name in names}
     joined = {
-        "open": values["open"][at], "high": np.maximum.reduceat(values["high"], at), "low": np.minimum.reduceat(values["low"], at),
+        "open": values["open"][at],
+        "high": np.maximum.reduceat(values["high"], at),
+        "low": np.minimum.reduceat(values["low"], at),
         "close": values["close"][np.append(at[1:], len(kept)) - 1],
         **{name: np.add.reduceat(values[name], at) for name in names[4:]},
     }
@@ -121,7 +138,13 @@ def candles_drawn(candles: pd.DataFrame | None, start: np.datetime64, end: np.da
     for name in names:
         full[name][slot[at]] = joined[name]
     top = float(np.nanmax(joined["volume"])) if np.isfinite(joined["volume"]).any() else 0.0
-    return Bars(_bars(full, origin / 1000.0, merged / 1000.0, top), origin / 1000.0, merged / 1000.0, top, merged=merged > step)
+    return Bars(
+        _bars(full, origin / 1000.0, merged / 1000.0, top),
+        origin / 1000.0,
+        merged / 1000.0,
+        top,
+        merged=merged > step,
+    )
 
 
 def _usual_step(opened: np.ndarray) -> int:
@@ -134,11 +157,18 @@ def _bars(bars: dict[str, np.ndarray], origin: float, step: float, top: float) -
     with np.errstate(invalid="ignore", divide="ignore"):
         share = bars["volume"] / top if top > 0 else np.full(len(opened), np.nan)
         bought = bars["taker_buy_volume"] / bars["volume"]
-    return pa.table({
-        "time_to": opened + step, "left": opened + 0.12 * step, "middle": opened + 0.5 * step, "right": opened + 0.88 * step,
-        **{name: bars[name] for name in ("open", "high", "low", "close", "volume")},
-        "volume_share": share, "pressure": share * (2 * bought - 1), "bought": bought,
-    })
+    return pa.table(
+        {
+            "time_to": opened + step,
+            "left": opened + 0.12 * step,
+            "middle": opened + 0.5 * step,
+            "right": opened + 0.88 * step,
+            **{name: bars[name] for name in ("open", "high", "low", "close", "volume")},
+            "volume_share": share,
+            "pressure": share * (2 * bought - 1),
+            "bought": bought,
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -151,7 +181,9 @@ class Profile:
     curve_top: float = 0.0
 
 
-_NO_CURVES: Final = pa.table({"side": pa.array([], pa.string()), "price": np.empty(0), "long": np.empty(0), "short": np.empty(0)})
+_NO_CURVES: Final = pa.table(
+    {"side": pa.array([], pa.string()), "price": np.empty(0), "long": np.empty(0), "short": np.empty(0)}
+)
 
 
 def profile(grid: HeatGrid, reference: float) -> Profile:
@@ -160,19 +192,29 @@ def profile(grid: HeatGrid, reference: float) -> Profile:
     long, short = by_price["long"].to_numpy(), by_price["short"].to_numpy()
     curve = grid.cumulative(reference)
     price, below, above = (curve[name].to_numpy() for name in ("price", "long_below", "short_above"))
-    bar_top, curve_top = max(float((long + short).max()), 1e-12), max(float(below.max()), float(above.max()), 1e-12)
+    bar_top, curve_top = (
+        max(float((long + short).max()), 1e-12),
+        max(float(below.max()), float(above.max()), 1e-12),
+    )
     far = np.where(grid.price_centres < reference, grid.price_edges[:-1], grid.price_edges[1:])
     columns = {
-        "long_usd": long, "short_usd": short, "long_share": long / bar_top, "short_share": short / bar_top,
+        "long_usd": long,
+        "short_usd": short,
+        "long_share": long / bar_top,
+        "short_share": short / bar_top,
         "way_usd": np.interp(far, price, below + above),
     }
     if not grid.is_stock:
         return Profile(columns, _NO_CURVES, bar_top)
     down, up = price <= reference, price >= reference
-    lines = pa.table({
-        "side": np.repeat(["long", "short"], [down.sum(), up.sum()]).tolist(), "price": np.concatenate([price[down], price[up]]),
-        "long": np.concatenate([below[down], below[up]]) / curve_top, "short": np.concatenate([above[down], above[up]]) / curve_top,
-    })
+    lines = pa.table(
+        {
+            "side": np.repeat(["long", "short"], [down.sum(), up.sum()]).tolist(),
+            "price": np.concatenate([price[down], price[up]]),
+            "long": np.concatenate([below[down], below[up]]) / curve_top,
+            "short": np.concatenate([above[down], above[up]]) / curve_top,
+        }
+    )
     return Profile(columns, lines, bar_top, curve_top)
 
 
@@ -188,7 +230,9 @@ def gaps(grid: HeatGrid) -> pa.Table:
     return pa.table({"time_from": start, "time_to": end, "middle": (start + end) / 2})
 
 
-def placed(frame: pd.DataFrame | None, name: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+def placed(
+    frame: pd.DataFrame | None, name: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """The caller's annotations as columns, times in ms; missing optional columns are empty text.
 
     Raises
@@ -197,18 +241,25 @@ def placed(frame: pd.DataFrame | None, name: str, needed: tuple[str, ...], optio
         A needed column is missing.
     """
     if frame is None:
-        return {column: np.empty(0) if column.startswith(("time", "price")) else pa.array([], pa.string()) for column in (*needed, *optional)}
+        return {
+            column: np.empty(0) if column.startswith(("time", "price")) else pa.array([], pa.string())
+            for column in (*needed, *optional)
+        }
     missing = [column for column in needed if column not in frame]
     if missing:
         raise ChartError(f"The {name} to draw lack the column '{missing[0]}'. They need {', '.join(needed)}.")
     out: dict[str, Any] = {}
     for column in (*needed, *optional):
         if column.startswith("time"):
-            out[column] = milliseconds(pd.DatetimeIndex(pd.to_datetime(frame[column], utc=True)).tz_localize(None).to_numpy())
+            out[column] = milliseconds(
+                pd.DatetimeIndex(pd.to_datetime(frame[column], utc=True)).tz_localize(None).to_numpy()
+            )
         elif column.startswith("price"):
             out[column] = frame[column].to_numpy(dtype=np.float64)
         else:
-            out[column] = pa.array(frame[column].astype(str).tolist() if column in frame else [""] * len(frame), pa.string())
+            out[column] = pa.array(
+                frame[column].astype(str).tolist() if column in frame else [""] * len(frame), pa.string()
+            )
     return out
 
 

@@ -31,10 +31,16 @@ BASE: Final = len(DIGITS)
 DECADES: Final = 9
 _BYTES: Final = np.frombuffer(DIGITS.encode(), dtype=np.uint8)
 # The two characters of every code as one 16-bit number: two blanks for 0, then the digits of code − 1.
-_PAIRS: Final = np.concatenate([
-    np.full((1, 2), ord(" "), dtype=np.uint8),
-    np.stack([np.repeat(_BYTES, BASE), np.tile(_BYTES, BASE)], axis=1),
-]).view(np.uint16).reshape(-1)
+_PAIRS: Final = (
+    np.concatenate(
+        [
+            np.full((1, 2), ord(" "), dtype=np.uint8),
+            np.stack([np.repeat(_BYTES, BASE), np.tile(_BYTES, BASE)], axis=1),
+        ]
+    )
+    .view(np.uint16)
+    .reshape(-1)
+)
 # Exact lattices up to this many steps; longer ones would make the picture larger than any screen.
 _STEPS: Final = 4_096
 
@@ -173,7 +179,9 @@ def band_strings(code: np.ndarray, dense_only: bool = False) -> Strings:
     if dense_only or 2 * int((last - first).sum()) <= 5 * int(counts.sum()):
         place = np.arange(columns, dtype=np.int16)
         keep = (place >= first.astype(np.int16)[:, None]) & (place < last.astype(np.int16)[:, None])
-        return Strings(_strings(_PAIRS.take(code[keep]).view(np.uint8), 2 * (last - first)), first.astype(np.int32))
+        return Strings(
+            _strings(_PAIRS.take(code[keep]).view(np.uint8), 2 * (last - first)), first.astype(np.int32)
+        )
     band, column = np.nonzero(filled)
     cell = np.empty((len(column), 5), dtype=np.uint8)
     cell[:, 0] = ord("|")
@@ -184,13 +192,18 @@ def band_strings(code: np.ndarray, dense_only: bool = False) -> Strings:
 
 def no_strings(bands: int) -> Strings:
     """The strings of a side in which no band holds anything."""
-    return Strings(_strings(np.empty(0, dtype=np.uint8), np.zeros(bands, dtype=np.int32)), np.zeros(bands, dtype=np.int32))
+    return Strings(
+        _strings(np.empty(0, dtype=np.uint8), np.zeros(bands, dtype=np.int32)),
+        np.zeros(bands, dtype=np.int32),
+    )
 
 
 def _strings(text: np.ndarray, lengths: np.ndarray) -> pa.Array:
     offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
-    return pa.Array.from_buffers(pa.string(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text))])
+    return pa.Array.from_buffers(
+        pa.string(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text))]
+    )
 
 
 def in_words(
@@ -220,14 +233,25 @@ def in_words(
     finish = end[order] % columns + 1
     until = _minutes(grid.time_edges[finish])
     if grid.is_stock:
-        until = ["still in place" if column == columns else text for column, text in zip(finish.tolist(), until, strict=True)]
+        until = [
+            "still in place" if column == columns else text
+            for column, text in zip(finish.tolist(), until, strict=True)
+        ]
     # Arrow all the way: pandas would look at every text twice to find out that it is one.
-    return pa.table({
-        "Price band": pa.array([f"${edges[k]:,.{digits}f} to ${edges[k + 1]:,.{digits}f}" for k in band.tolist()], pa.string()),
-        "Side": pa.array([names[k] for k in side.tolist()], pa.string()), "USD": size[order].round().astype("int64"),
-        "Since (UTC)": pa.array(_minutes(grid.time_edges[begin]), pa.string()), "Until (UTC)": pa.array(until, pa.string()),
-        "Venues": pa.array([venues] * len(order), pa.string()), "Kind": pa.array([kind] * len(order), pa.string()),
-    })
+    return pa.table(
+        {
+            "Price band": pa.array(
+                [f"${edges[k]:,.{digits}f} to ${edges[k + 1]:,.{digits}f}" for k in band.tolist()],
+                pa.string(),
+            ),
+            "Side": pa.array([names[k] for k in side.tolist()], pa.string()),
+            "USD": size[order].round().astype("int64"),
+            "Since (UTC)": pa.array(_minutes(grid.time_edges[begin]), pa.string()),
+            "Until (UTC)": pa.array(until, pa.string()),
+            "Venues": pa.array([venues] * len(order), pa.string()),
+            "Kind": pa.array([kind] * len(order), pa.string()),
+        }
+    )
 
 
 def _minutes(times: np.ndarray) -> list[str]:

@@ -67,12 +67,16 @@ class Spot:
         s = self.structure
         profile = ("width < 560 ? 76 : 210" if s.upright else "92") if s.profile else "0"
         volume = ("74" if s.upright else "width < 560 ? 52 : 110") if s.volume else "0"
-        side, below, above = ("profile_size", "volume_size", "0") if s.upright else ("volume_size", "0", "profile_size")
+        side, below, above = (
+            ("profile_size", "volume_size", "0") if s.upright else ("volume_size", "0", "profile_size")
+        )
         return [
             {"name": "f", "expr": "data('frame')[0]"},
-            {"name": "profile_size", "expr": profile}, {"name": "volume_size", "expr": volume},
+            {"name": "profile_size", "expr": profile},
+            {"name": "volume_size", "expr": volume},
             {"name": "heat_right", "expr": f"width - {side}"},
-            {"name": "heat_top", "expr": f"{s.head} + {above}"}, {"name": "heat_bottom", "expr": f"height - {below}"},
+            {"name": "heat_top", "expr": f"{s.head} + {above}"},
+            {"name": "heat_bottom", "expr": f"height - {below}"},
             {"name": "bar_width", "expr": f"{NARROW} ? clamp(width - 150, 90, 200) : 300"},
         ]
 
@@ -80,7 +84,9 @@ class Spot:
         """Encoding of the fields given for `time`, `time2`, `price`, `price2`."""
         out: dict[str, Any] = {}
         for name, field in fields.items():
-            channel = (self.time if name.startswith("time") else self.price) + ("2" if name.endswith("2") else "")
+            channel = (self.time if name.startswith("time") else self.price) + (
+                "2" if name.endswith("2") else ""
+            )
             kind = "temporal" if name.startswith("time") else "quantitative"
             out[channel] = {"field": field} if name.endswith("2") else {"field": field, "type": kind}
         return out
@@ -88,7 +94,8 @@ class Spot:
     def pixels(self, **places: Any) -> dict[str, Any]:
         """Mark properties for pixel places given as `time`, `time2`, `price`, `price2`."""
         return {
-            (self.time if name.startswith("time") else self.price) + ("2" if name.endswith("2") else ""): place
+            (self.time if name.startswith("time") else self.price)
+            + ("2" if name.endswith("2") else ""): place
             for name, place in places.items()
         }
 
@@ -113,6 +120,19 @@ def box(left: Any, top: Any, right: Any, bottom: Any, fill: str = PANEL, **mark:
 
 def label(text: Any, x: Any, y: Any, **mark: Any) -> Layer:
     """A text in pixels, drawn once."""
-    return layer("frame", "text", text=text, x=x, y=y, **{
-        "align": "left", "baseline": "top", "fontSize": 11.5, "color": QUIET, "lineBreak": "\n", "lineHeight": 15, **mark,
-    })
+    return layer(
+        "frame",
+        "text",
+        text=text,
+        x=x,
+        y=y,
+        **{
+            "align": "left",
+            "baseline": "top",
+            "fontSize": 11.5,
+            "color": QUIET,
+            "lineBreak": "\n",
+            "lineHeight": 15,
+            **mark,
+        },
+    )

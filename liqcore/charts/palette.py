@@ -22,8 +22,8 @@ PALETTES: Final = ("inferno", "viridis", "cividis")
 DIVERGING: Final = "orange-blue"
 SCALES: Final[tuple[Kind, ...]] = ("log", "linear", "percentile")
 
-PANEL: Final = "#0b0e14"    # the plot is dark in both themes, because the maps start near black
-LONG: Final = "#f2a24b"     # the two sides wherever they are drawn as lines or bars
+PANEL: Final = "#0b0e14"  # the plot is dark in both themes, because the maps start near black
+LONG: Final = "#f2a24b"  # the two sides wherever they are drawn as lines or bars
 SHORT: Final = "#5fb0f0"
 
 # The first colours of a map are darker than the panel: a cell in them would look emptier than an empty one.
@@ -120,7 +120,9 @@ def colours(name: str) -> np.ndarray:
     elif name in _HEX:
         out = np.frombuffer(bytes.fromhex(_HEX[name]), dtype=np.uint8).reshape(256, 3).copy()
     else:
-        raise PaletteError(f"There is no colour map {name!r}. Choose one of {', '.join((*PALETTES, DIVERGING))}.")
+        raise PaletteError(
+            f"There is no colour map {name!r}. Choose one of {', '.join((*PALETTES, DIVERGING))}."
+        )
     out.flags.writeable = False
     return out
 
@@ -161,11 +163,17 @@ class ColourScale:
         if self.kind not in SCALES:
             raise PaletteError(f"A colour scale is log, linear or percentile, not {self.kind!r}.")
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise PaletteError(f"The colour scale from {self.low:g} to {self.high:g} USD is empty. Give a low end and a larger high end.")
+            raise PaletteError(
+                f"The colour scale from {self.low:g} to {self.high:g} USD is empty. Give a low end and a larger high end."
+            )
         if self.kind == "log" and self.low <= 0:
-            raise PaletteError("A log colour scale cannot start at zero or below. Give a low end above 0 USD, or choose the linear scale.")
+            raise PaletteError(
+                "A log colour scale cannot start at zero or below. Give a low end above 0 USD, or choose the linear scale."
+            )
         if self.kind == "percentile" and len(self.stops) < 2:
-            raise PaletteError("A percentile colour scale needs the cells it ranks. Make it with colour_scale().")
+            raise PaletteError(
+                "A percentile colour scale needs the cells it ranks. Make it with colour_scale()."
+            )
         colours(self.palette)
 
     def normalise(self, values: np.ndarray) -> np.ndarray:
@@ -207,12 +215,18 @@ class ColourScale:
         if self.kind == "percentile":
             shares = np.linspace(0.0, 1.0, most)
             at = np.interp(shares, np.linspace(0.0, 1.0, len(self.stops)), self.stops)
-            return tuple((float(share), usd(_two_digits(value)).replace("less than", "<")) for share, value in zip(shares, at, strict=True))
+            return tuple(
+                (float(share), usd(_two_digits(value)).replace("less than", "<"))
+                for share, value in zip(shares, at, strict=True)
+            )
         if self.kind == "log":
             ticks = _log_ticks(self.low, self.high)
         else:
             step = round_125((self.high - self.low) / most, up=True)
-            ticks = [step * k for k in range(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1)]
+            ticks = [
+                step * k
+                for k in range(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1)
+            ]
         ticks = sorted({self.low, self.high, *ticks})
         placed = [(float(self._place(np.array([tick]))[0]), tick) for tick in ticks]
         gap = 0.7 / (most - 1)
@@ -231,8 +245,11 @@ class ColourScale:
 
 
 def colour_scale(
-    values: np.ndarray | Iterable[np.ndarray], scale: Kind = "log", palette: str = "inferno",
-    domain: tuple[float, float] | None = None, diverging: bool = False,
+    values: np.ndarray | Iterable[np.ndarray],
+    scale: Kind = "log",
+    palette: str = "inferno",
+    domain: tuple[float, float] | None = None,
+    diverging: bool = False,
 ) -> ColourScale:
     """Fit a colour scale to the non-empty cells of one grid, or of several that shall share it.
 
@@ -257,7 +274,9 @@ def colour_scale(
     else:
         low, high = _robust_ends(filled, scale)
     if scale == "percentile":
-        ranked = np.quantile(filled, np.linspace(0, 1, _STOPS)) if filled.size else np.linspace(low, high, _STOPS)
+        ranked = (
+            np.quantile(filled, np.linspace(0, 1, _STOPS)) if filled.size else np.linspace(low, high, _STOPS)
+        )
         stops = tuple(np.clip(ranked, low, high).astype(float).tolist())
         if stops[0] == stops[-1]:
             stops = tuple(np.linspace(low, high, _STOPS).tolist())
@@ -287,7 +306,9 @@ def round_125(value: float, up: bool) -> float:
 def _log_ticks(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1.0, 2.0, 5.0) if high / low <= 200 else (1.0,)
-    return [factor * 10.0**power for power in decades for factor in factors if low < factor * 10.0**power < high]
+    return [
+        factor * 10.0**power for power in decades for factor in factors if low < factor * 10.0**power < high
+    ]
 
 
 def _two_digits(value: float) -> float:
@@ -303,7 +324,9 @@ def _arm(hue: float, steps: int = 128) -> np.ndarray:
     fits = ((tried >= 0.0) & (tried <= 1.0)).all(axis=-1)
     widest = np.where(fits, chroma, 0.0).max(axis=0) * np.linspace(0.35, 1.0, steps).clip(max=0.97)
     linear = _oklab_to_linear(lightness, widest * math.cos(angle), widest * math.sin(angle))
-    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0.0) ** (1 / 2.4) - 0.055)
+    encoded = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0.0) ** (1 / 2.4) - 0.055
+    )
     return (encoded.clip(0.0, 1.0) * 255).round().astype(np.uint8)
 
 
@@ -312,8 +335,11 @@ def _oklab_to_linear(lightness: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
     short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
-    return np.stack([
-        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
-        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
-        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
-    ], axis=-1)
+    return np.stack(
+        [
+            4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+            -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+            -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+        ],
+        axis=-1,
+    )

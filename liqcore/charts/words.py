@@ -13,11 +13,14 @@ from liqcore.heat.grid import HeatGrid
 
 _ADJECTIVE: Final = {"realised": "Realised", "modelled": "Estimated", "measured": "Measured"}
 _KIND: Final = {
-    "realised": "realised: these happened", "modelled": "modelled, not observed", "measured": "measured from open positions",
+    "realised": "realised: these happened",
+    "modelled": "modelled, not observed",
+    "measured": "measured from open positions",
 }
 _NONE: Final = {"realised": "none recorded", "modelled": "none estimated", "measured": "none found"}
 _MEANING: Final = {
-    "realised": "liquidations that happened", "modelled": "positions that would be liquidated, estimated by a model",
+    "realised": "liquidations that happened",
+    "modelled": "positions that would be liquidated, estimated by a model",
     "measured": "open positions that would be liquidated, measured",
 }
 _VENUES_SHOWN: Final = 3
@@ -48,11 +51,14 @@ class Words:
     def subject(self) -> str:
         """What the colours count, for titles."""
         return {
-            "both": f"{self.adjective} liquidations", "net": f"{self.adjective} liquidations, long minus short",
+            "both": f"{self.adjective} liquidations",
+            "net": f"{self.adjective} liquidations, long minus short",
         }.get(self.side, f"{self.adjective} {self.side} liquidations")
 
     def _short(self) -> str:
-        return {"both": self.adjective, "net": f"{self.adjective} long − short"}.get(self.side, f"{self.adjective} {self.side}")
+        return {"both": self.adjective, "net": f"{self.adjective} long − short"}.get(
+            self.side, f"{self.adjective} {self.side}"
+        )
 
     @property
     def venues(self) -> str:
@@ -96,20 +102,34 @@ class Words:
         """The texts the chart draws."""
         flow = not self.grid.is_stock
         when = "whole window" if flow else "in place now" if self.marked_now else "in place at the end"
-        bars, lines = f"bars: up to {usd(bar_top)} a band", "" if flow else f"lines: up to {usd(curve_top)} from the price"
+        bars, lines = (
+            f"bars: up to {usd(bar_top)} a band",
+            "" if flow else f"lines: up to {usd(curve_top)} from the price",
+        )
         return {
-            "word_long": f"{self.adjective} long liquidations", "word_short": f"{self.adjective} short liquidations",
-            "word_total": "Long minus short" if self.side == "net" else "Both sides together", "word_any": self.subject,
-            "word_since": "From" if flow else "In place since", "word_until": "To" if flow else "Until",
+            "word_long": f"{self.adjective} long liquidations",
+            "word_short": f"{self.adjective} short liquidations",
+            "word_total": "Long minus short" if self.side == "net" else "Both sides together",
+            "word_any": self.subject,
+            "word_since": "From" if flow else "In place since",
+            "word_until": "To" if flow else "Until",
             "empty": f"less than {usd(self.threshold)}" if self.threshold > 0 else _NONE[self.grid.kind],
-            "venues": self.venues[:40], "kind": self.kind, "price_format": f"$,.{self.digits}f",
-            "title": self.title, "legend_title": f"{self.subject}, USD per {self.cell()} · {self.colour.words()}",
+            "venues": self.venues[:40],
+            "kind": self.kind,
+            "price_format": f"$,.{self.digits}f",
+            "title": self.title,
+            "legend_title": f"{self.subject}, USD per {self.cell()} · {self.colour.words()}",
             "legend_short": f"{self._short()}, USD per {self.cell()}",
             "now": np.nan if self.price is None else self.price,
-            "now_label": "" if self.price is None else f"{'now' if self.marked_now else 'last'} {self.money(self.price)}",
-            "reference": self.money(self.reference), "profile_when": "",
-            "profile_title": f"By price, {when}\n{bars}\n{lines}", "profile_line": " · ".join(part for part in (f"By price, {when}", bars, lines) if part),
-            "profile_short": "By price", "volume_short": "Volume",
+            "now_label": ""
+            if self.price is None
+            else f"{'now' if self.marked_now else 'last'} {self.money(self.price)}",
+            "reference": self.money(self.reference),
+            "profile_when": "",
+            "profile_title": f"By price, {when}\n{bars}\n{lines}",
+            "profile_line": " · ".join(part for part in (f"By price, {when}", bars, lines) if part),
+            "profile_short": "By price",
+            "volume_short": "Volume",
             "volume_title": f"Volume, up to {_quantity(volume_top)} BTC a candle; white: net bought by takers, blue: net sold",
             "volume_lines": f"Volume, up to\n{_quantity(volume_top)} BTC",
         }
@@ -132,7 +152,11 @@ class Words:
             ends = f"Every colour covers the same share of the filled cells; from dark to bright: {ticks}."
         else:
             ends = f"Dark to bright is {low} to {high} ({self.colour.words()}); what lies beyond takes the end colour."
-        empty = f"Cells below {usd(self.threshold)} are not drawn." if self.threshold > 0 else f"Unlit means {_NONE[self.grid.kind]}, not safe."
+        empty = (
+            f"Cells below {usd(self.threshold)} are not drawn."
+            if self.threshold > 0
+            else f"Unlit means {_NONE[self.grid.kind]}, not safe."
+        )
         gap = " Grey stripes: no data was collected." if len(self.swatches()) > 1 else ""
         return f"{self.subject}: {_MEANING[self.grid.kind]}, in USD per {self.cell()}. {ends} {empty}{gap}"
 
@@ -153,15 +177,27 @@ class Words:
     def _distance(self, low: float, high: float) -> str:
         if self.price is None:
             return ""
-        away = (low - self.price if low > self.price else high - self.price if high < self.price else 0.0) / self.price
-        return ", at the price" if away == 0 else f", {abs(away) * 100:.1f} % {'above' if away > 0 else 'below'} the price"
+        away = (
+            low - self.price if low > self.price else high - self.price if high < self.price else 0.0
+        ) / self.price
+        return (
+            ", at the price"
+            if away == 0
+            else f", {abs(away) * 100:.1f} % {'above' if away > 0 else 'below'} the price"
+        )
 
     def notes(self, zoom: str, merged: bool) -> tuple[str, ...]:
         """What a careful reader should know about this drawing."""
         out = ["Pointing at a cell shows its own amount to three significant digits, not an average."]
         if self.joined != (1, 1):
-            how = "their amounts added" if not self.grid.is_stock else "amounts of bands added, the last state of each time kept"
-            out.append(f"Joined to fit the screen: {self.joined[0]} columns × {self.joined[1]} bands into one cell, {how}. A shorter window shows more.")
+            how = (
+                "their amounts added"
+                if not self.grid.is_stock
+                else "amounts of bands added, the last state of each time kept"
+            )
+            out.append(
+                f"Joined to fit the screen: {self.joined[0]} columns × {self.joined[1]} bands into one cell, {how}. A shorter window shows more."
+            )
         if merged:
             out.append("Candles are merged to fit: first open, highest high, lowest low, last close.")
         if len(self.swatches()) > 1:

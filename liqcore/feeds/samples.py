@@ -24,8 +24,17 @@ _PER_USD: Final = 10
 _PER_BTC: Final = 1_000
 _UNITS: Final = {"ticks": _PER_USD, "lots": _PER_BTC, "units": _PER_USD * _PER_BTC}
 _STORED: Final = {
-    "open": "ticks", "high": "ticks", "low": "ticks", "close": "ticks", "price": "ticks", "entry": "ticks", "liquidation_price": "ticks",
-    "volume": "lots", "taker_buy_volume": "lots", "quantity": "lots", "margin": "units",
+    "open": "ticks",
+    "high": "ticks",
+    "low": "ticks",
+    "close": "ticks",
+    "price": "ticks",
+    "entry": "ticks",
+    "liquidation_price": "ticks",
+    "volume": "lots",
+    "taker_buy_volume": "lots",
+    "quantity": "lots",
+    "margin": "units",
 }
 _POSITIONS: Final = ("time", "venue", "side", "quantity", "entry", "leverage", "margin", "liquidation_price")
 
@@ -94,23 +103,37 @@ def load_sample(name: str, folder: Path = FOLDER) -> Sample:
     here = folder / name
     try:
         facts = json.loads((here / "metadata.json").read_text(encoding="utf-8"))
-        stored = {table: _read(here / f"{table}.parquet") for table in ("candles", "venue_candles", "liquidations", "open_interest", "funding", "positions")}
+        stored = {
+            table: _read(here / f"{table}.parquet")
+            for table in ("candles", "venue_candles", "liquidations", "open_interest", "funding", "positions")
+        }
     except (OSError, ValueError, pa.ArrowException) as problem:
-        raise SampleError(f"The sample market {name!r} cannot be read ({type(problem).__name__}). Run `make samples` to build it again.") from problem
+        raise SampleError(
+            f"The sample market {name!r} cannot be read ({type(problem).__name__}). Run `make samples` to build it again."
+        ) from problem
     events = stored["liquidations"]
     events = events.assign(notional=events["price"] * events["quantity"])
     by_venue = stored["venue_candles"]
     bounds = np.flatnonzero(np.diff(by_venue["venue"].cat.codes.to_numpy(), prepend=-1, append=-1))
     parts = [by_venue.iloc[first:last] for first, last in pairwise(bounds)]
     return Sample(
-        name=name, label=facts["label"], candles=tables.ensure(stored["candles"], "candles"),
+        name=name,
+        label=facts["label"],
+        candles=tables.ensure(stored["candles"], "candles"),
         venue_candles={
-            str(part["venue"].iloc[0]): tables.ensure(part[list(tables.CANDLES)].reset_index(drop=True), "candles") for part in parts
+            str(part["venue"].iloc[0]): tables.ensure(
+                part[list(tables.CANDLES)].reset_index(drop=True), "candles"
+            )
+            for part in parts
         },
         liquidations=tables.ensure(events[list(tables.LIQUIDATIONS)], "liquidations"),
-        open_interest=tables.ensure(stored["open_interest"], "open_interest"), funding=tables.ensure(stored["funding"], "funding"),
+        open_interest=tables.ensure(stored["open_interest"], "open_interest"),
+        funding=tables.ensure(stored["funding"], "funding"),
         positions=stored["positions"][list(_POSITIONS)],
-        venues=tuple(SampleVenue(**{**venue, "leverage_mix": tuple(venue["leverage_mix"])}) for venue in facts["venues"]),
+        venues=tuple(
+            SampleVenue(**{**venue, "leverage_mix": tuple(venue["leverage_mix"])})
+            for venue in facts["venues"]
+        ),
         parameters=facts["parameters"],
     )
 
@@ -125,14 +148,25 @@ def write_sample(sample: Sample, folder: Path = FOLDER) -> list[Path]:
     """
     here = folder / sample.name
     here.mkdir(parents=True, exist_ok=True)
-    by_venue = pd.concat([table.assign(venue=name) for name, table in sample.venue_candles.items()], ignore_index=True)
+    by_venue = pd.concat(
+        [table.assign(venue=name) for name, table in sample.venue_candles.items()], ignore_index=True
+    )
     by_venue["venue"] = pd.Categorical(by_venue["venue"], categories=list(sample.venue_candles))
     stored = {
-        "candles": sample.candles, "venue_candles": by_venue, "liquidations": sample.liquidations.drop(columns="notional"),
-        "open_interest": sample.open_interest, "funding": sample.funding, "positions": sample.positions,
+        "candles": sample.candles,
+        "venue_candles": by_venue,
+        "liquidations": sample.liquidations.drop(columns="notional"),
+        "open_interest": sample.open_interest,
+        "funding": sample.funding,
+        "positions": sample.positions,
     }
     written = [_write(table, here / f"{name}.parquet") for name, table in stored.items()]
-    facts = {"label": sample.label, "synthetic": True, "venues": [asdict(venue) for venue in sample.venues], "parameters": sample.parameters}
+    facts = {
+        "label": sample.label,
+        "synthetic": True,
+        "venues": [asdict(venue) for venue in sample.venues],
+        "parameters": sample.parameters,
+    }
     metadata = here / "metadata.json"
     metadata.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return [*written, metadata]
@@ -149,12 +183,22 @@ def _write(table: pd.DataFrame, path: Path) -> Path:
         known = np.isfinite(values)
         whole = np.rint(np.where(known, values, 0.0) * _UNITS[unit])
         if not np.array_equal(whole[known] / _UNITS[unit], values[known]):
-            raise SampleError(f"Column {name!r} of the sample is not in whole {unit} and cannot be stored exactly.")
+            raise SampleError(
+                f"Column {name!r} of the sample is not in whole {unit} and cannot be stored exactly."
+            )
         out[f"{name}_{unit}"] = pa.array(whole.astype(np.int64), mask=~known)
     arrow = pa.table(out)
-    packed = [field.name for field in arrow.schema if pa.types.is_integer(field.type) or pa.types.is_timestamp(field.type)]
+    packed = [
+        field.name
+        for field in arrow.schema
+        if pa.types.is_integer(field.type) or pa.types.is_timestamp(field.type)
+    ]
     pq.write_table(
-        arrow, path, compression="zstd", compression_level=19, use_dictionary=[name for name in out if name not in packed],
+        arrow,
+        path,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=[name for name in out if name not in packed],
         column_encoding=dict.fromkeys(packed, "DELTA_BINARY_PACKED"),
     )
     return path

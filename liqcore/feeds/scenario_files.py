@@ -36,7 +36,12 @@ class ScenarioFiles:
 
 def names(folder: Path = FOLDER) -> tuple[str, ...]:
     """Names of the scenarios in the order in which they are taught."""
-    return tuple(sorted((path.parent.name for path in folder.glob("*/scenario.toml")), key=lambda name: (_order(folder, name), name)))
+    return tuple(
+        sorted(
+            (path.parent.name for path in folder.glob("*/scenario.toml")),
+            key=lambda name: (_order(folder, name), name),
+        )
+    )
 
 
 def read_settings(name: str, folder: Path = FOLDER) -> dict[str, Any]:
@@ -69,22 +74,38 @@ def read_scenario(name: str, folder: Path = FOLDER) -> ScenarioFiles:
     sample = samples.load_sample(name, folder)
     here = folder / name
     try:
-        arrivals = tables.microseconds(pq.read_table(here / "arrivals.parquet", use_threads=False).to_pandas()["time"]).view("datetime64[us]")
+        arrivals = tables.microseconds(
+            pq.read_table(here / "arrivals.parquet", use_threads=False).to_pandas()["time"]
+        ).view("datetime64[us]")
         rate = here / "base_rate.json"
         base_rate = json.loads(rate.read_text(encoding="utf-8")) if rate.is_file() else None
     except (OSError, ValueError, pa.ArrowException) as problem:
-        raise SampleError(f"The scenario {name!r} cannot be read ({type(problem).__name__}). Run `make scenarios` to build it again.") from problem
+        raise SampleError(
+            f"The scenario {name!r} cannot be read ({type(problem).__name__}). Run `make scenarios` to build it again."
+        ) from problem
     if len(arrivals) != len(sample.liquidations):
-        raise SampleError(f"The scenario {name!r} has {len(arrivals):,} arrivals for {len(sample.liquidations):,} liquidations. Run `make scenarios`.")
+        raise SampleError(
+            f"The scenario {name!r} has {len(arrivals):,} arrivals for {len(sample.liquidations):,} liquidations. Run `make scenarios`."
+        )
     return ScenarioFiles(name, settings, sample, arrivals, base_rate)
 
 
-def write_scenario(sample: Sample, arrivals: pd.Series, base_rate: dict[str, Any] | None, folder: Path = FOLDER) -> list[Path]:
+def write_scenario(
+    sample: Sample, arrivals: pd.Series, base_rate: dict[str, Any] | None, folder: Path = FOLDER
+) -> list[Path]:
     """Write a scenario's market for `read_scenario`; the scenario.toml is left alone. Returns the files written."""
     written = samples.write_sample(sample, folder)
     here = folder / sample.name
-    times = pa.array(tables.microseconds(arrivals.astype(tables.TIME_DTYPE)), type=pa.timestamp("us", tz="UTC"))
-    pq.write_table(pa.table({"time": times}), here / "arrivals.parquet", compression="zstd", use_dictionary=False, column_encoding={"time": "DELTA_BINARY_PACKED"})
+    times = pa.array(
+        tables.microseconds(arrivals.astype(tables.TIME_DTYPE)), type=pa.timestamp("us", tz="UTC")
+    )
+    pq.write_table(
+        pa.table({"time": times}),
+        here / "arrivals.parquet",
+        compression="zstd",
+        use_dictionary=False,
+        column_encoding={"time": "DELTA_BINARY_PACKED"},
+    )
     written.append(here / "arrivals.parquet")
     if base_rate is not None:
         (here / "base_rate.json").write_text(json.dumps(base_rate) + "\n", encoding="utf-8")

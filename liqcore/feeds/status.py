@@ -33,7 +33,9 @@ class FeedError(ValueError):
 
     state = "error"
 
-    def __init__(self, sentence: str, *, venue: str = "", retry_after: float | None = None, rows: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, sentence: str, *, venue: str = "", retry_after: float | None = None, rows: tuple[Any, ...] = ()
+    ) -> None:
         super().__init__(sentence)
         self.venue = venue
         self.retry_after = retry_after
@@ -41,7 +43,13 @@ class FeedError(ValueError):
 
     def status(self, venue: str | None = None, completeness: str = "unknown") -> SourceStatus:
         """The error as a line of the status panel."""
-        return SourceStatus(venue or self.venue, self.state, str(self), completeness=completeness, retry_after=self.retry_after)
+        return SourceStatus(
+            venue or self.venue,
+            self.state,
+            str(self),
+            completeness=completeness,
+            retry_after=self.retry_after,
+        )
 
 
 class RateLimited(FeedError):

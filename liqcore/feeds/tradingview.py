@@ -20,12 +20,19 @@ MOST_BOXES: Final = 400
 # Older versions of Pine took 4,096 characters in one text.
 _CHUNK: Final = 3_500
 _LABEL: Final = 40
-_COMPLETE: Final = {"all": "every liquidation", "sampled": "a sample", "unknown": "completeness unknown", "mixed": "partly sampled"}
+_COMPLETE: Final = {
+    "all": "every liquidation",
+    "sampled": "a sample",
+    "unknown": "completeness unknown",
+    "mixed": "partly sampled",
+}
 _MEANING: Final = {
-    "realised": "liquidations that happened", "modelled": "positions that a model supposes, not known ones", "measured": "positions that were measured",
+    "realised": "liquidations that happened",
+    "modelled": "positions that a model supposes, not known ones",
+    "measured": "positions that were measured",
 }
 
-_SCRIPT: Final = '''//@version=6
+_SCRIPT: Final = """//@version=6
 {header}
 indicator("{title}", overlay = true, max_boxes_count = {most})
 bool showLongs = input.bool(true, "Long liquidations")
@@ -51,11 +58,17 @@ if barstate.islast and not drawn
                     box.new(left, str.tonumber(cells.get(1)), right, str.tonumber(cells.get(0)), border_color = color.new(base, 40), xloc = xloc.bar_time, bgcolor = color.new(base, faint), text = cells.get(5), text_size = size.small, text_color = base, text_halign = text.align_right)
     table note = table.new(position.bottom_right, 1, 1)
     table.cell(note, 0, 0, "{note}", text_color = color.gray, text_size = size.small)
-'''
+"""
 
 
 def clusters_to_pine(
-    clusters: Sequence[Cluster], levels: pd.DataFrame | None, kind: str, provenance: Provenance, made_at: object, *, synthetic: bool = False,
+    clusters: Sequence[Cluster],
+    levels: pd.DataFrame | None,
+    kind: str,
+    provenance: Provenance,
+    made_at: object,
+    *,
+    synthetic: bool = False,
     most: int = MOST_BOXES,
 ) -> str:
     """Clusters and key levels as the text of a Pine v6 script that draws them as labelled boxes.
@@ -81,34 +94,60 @@ def clusters_to_pine(
     rows = [_cluster_row(one, largest) for one in kept] + level_rows
     made, left_out = moment(tables.to_datetime64(made_at)), len(clusters) - len(kept)
     words = kind + (", made-up market" if synthetic else "")
-    head = [*_head(kind, provenance, made, synthetic), f"{len(kept):,} clusters and {len(level_rows):,} key levels; {left_out:,} smaller clusters left out.",
-            "Prices as they were then: this script does not follow the market."]
+    head = [
+        *_head(kind, provenance, made, synthetic),
+        f"{len(kept):,} clusters and {len(level_rows):,} key levels; {left_out:,} smaller clusters left out.",
+        "Prices as they were then: this script does not follow the market.",
+    ]
     return _SCRIPT.format(
-        header="\n".join(f"// {_plain(line, 300)}" for line in head), title=_plain(f"Heatlab levels ({words})", 80), most=MOST_BOXES,
-        chunks=",\n".join(f'     "{chunk}"' for chunk in _chunks(rows)), note=_plain(f"Heatlab, {words}, made {made}", 120),
+        header="\n".join(f"// {_plain(line, 300)}" for line in head),
+        title=_plain(f"Heatlab levels ({words})", 80),
+        most=MOST_BOXES,
+        chunks=",\n".join(f'     "{chunk}"' for chunk in _chunks(rows)),
+        note=_plain(f"Heatlab, {words}, made {made}", 120),
     )
 
 
 def watch_list(
-    clusters: Sequence[Cluster], levels: pd.DataFrame | None, price: float, kind: str, provenance: Provenance, made_at: object, *, synthetic: bool = False
+    clusters: Sequence[Cluster],
+    levels: pd.DataFrame | None,
+    price: float,
+    kind: str,
+    provenance: Provenance,
+    made_at: object,
+    *,
+    synthetic: bool = False,
 ) -> str:
     """Clusters and key levels as plain text, one a line from the highest price down, with the way from `price` to each.
 
     The arguments are those of `clusters_to_pine`; `price` is the price of now in USD.
     """
     entries = [
-        (one.centre, f"{one.side} cluster, {one.low:,.0f} to {one.high:,.0f}, {money(one.notional)}, {one.persistence:.0%} of the time") for one in clusters
+        (
+            one.centre,
+            f"{one.side} cluster, {one.low:,.0f} to {one.high:,.0f}, {money(one.notional)}, {one.persistence:.0%} of the time",
+        )
+        for one in clusters
     ]
-    entries += [(float(level["price"]), f"key level, {_plain(str(level.get('kind', 'level')), _LABEL)}") for level in _records(levels)]
+    entries += [
+        (float(level["price"]), f"key level, {_plain(str(level.get('kind', 'level')), _LABEL)}")
+        for level in _records(levels)
+    ]
     lines = [f"{at:>12,.2f}  {(at / price - 1):>+8.2%}  {words}" for at, words in entries]
     lines.append(f"{price:>12,.2f}  {'':>8}  price")
-    order = sorted(range(len(lines)), key=lambda place: -(entries[place][0] if place < len(entries) else price))
+    order = sorted(
+        range(len(lines)), key=lambda place: -(entries[place][0] if place < len(entries) else price)
+    )
     head = _head(kind, provenance, moment(tables.to_datetime64(made_at)), synthetic)
-    return "\n".join([*(f"# {_plain(line, 300)}" for line in head), *(lines[place] for place in order)]) + "\n"
+    return (
+        "\n".join([*(f"# {_plain(line, 300)}" for line in head), *(lines[place] for place in order)]) + "\n"
+    )
 
 
 def _head(kind: str, provenance: Provenance, made: str, synthetic: bool) -> list[str]:
-    venues = ", ".join(f"{item.venue} ({_COMPLETE.get(item.completeness, item.completeness)})" for item in provenance.venues)
+    venues = ", ".join(
+        f"{item.venue} ({_COMPLETE.get(item.completeness, item.completeness)})" for item in provenance.venues
+    )
     lines = [f"Heatlab levels made at {made}: a {kind} map, that is {_MEANING.get(kind, 'of unknown kind')}."]
     if synthetic:
         lines.append("The market is made up by a simulator; these are no real prices.")
@@ -122,7 +161,14 @@ def _head(kind: str, provenance: Provenance, made: str, synthetic: bool) -> list
 
 def _cluster_row(one: Cluster, largest: float) -> str:
     label = _cell(f"{one.side} {money(one.notional)}")
-    return _row(one.low, one.high, one.first_seen, "L" if one.side == "long" else "S", round(100 * one.notional / largest), label)
+    return _row(
+        one.low,
+        one.high,
+        one.first_seen,
+        "L" if one.side == "long" else "S",
+        round(100 * one.notional / largest),
+        label,
+    )
 
 
 def _records(levels: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
@@ -132,11 +178,15 @@ def _records(levels: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
 def _level_row(level: Mapping[Hashable, Any]) -> str:
     price = float(level["price"])
     low, high = (price if pd.isna(level.get(name)) else float(level[name]) for name in ("low", "high"))
-    return _row(low, high, level.get("confirmed_at"), "K", 30, _cell(f"{level.get('kind', 'level')} {price:,.0f}"))
+    return _row(
+        low, high, level.get("confirmed_at"), "K", 30, _cell(f"{level.get('kind', 'level')} {price:,.0f}")
+    )
 
 
 def _row(low: float, high: float, since: Any, kind: str, strength: int, label: str) -> str:
-    start = 0 if since is None or pd.isna(since) else int(tables.to_datetime64(since).astype("int64")) // 1_000
+    start = (
+        0 if since is None or pd.isna(since) else int(tables.to_datetime64(since).astype("int64")) // 1_000
+    )
     return f"{low:.2f};{high:.2f};{start};{kind};{strength};{label}"
 
 

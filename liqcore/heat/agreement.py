@@ -119,10 +119,18 @@ class Agreement:
 
 
 def agreement(
-    grids: Mapping[str, HeatGrid], level: float | None = None, tolerance: float = 0.005, *,
-    cluster: Cluster | None = None, side: Literal["long", "short"] | None = None, last: int = 12,
-    now: object = None, as_of: Mapping[str, object] | None = None, cadence: Mapping[str, object] | None = None,
-    price: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None, liquidations: pd.DataFrame | None = None,
+    grids: Mapping[str, HeatGrid],
+    level: float | None = None,
+    tolerance: float = 0.005,
+    *,
+    cluster: Cluster | None = None,
+    side: Literal["long", "short"] | None = None,
+    last: int = 12,
+    now: object = None,
+    as_of: Mapping[str, object] | None = None,
+    cadence: Mapping[str, object] | None = None,
+    price: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
+    liquidations: pd.DataFrame | None = None,
     rule: ClusterRule | None = None,
 ) -> Agreement:
     """Compare venues at a level or a cluster, each by its own thresholds and at one moment.
@@ -162,8 +170,18 @@ def agreement(
     basis = {(name, one): price_basis(name, one, cut, prices) for name in cut for one in tables.SIDES}
     chosen = side or (cluster.side if cluster else _busier(found, where, basis))
     views = [
-        _seen(view, cut[view.venue], found[view.venue], where, chosen, last, basis[view.venue, chosen], lags.get(view.venue))
-        if view.venue in cut else view
+        _seen(
+            view,
+            cut[view.venue],
+            found[view.venue],
+            where,
+            chosen,
+            last,
+            basis[view.venue, chosen],
+            lags.get(view.venue),
+        )
+        if view.venue in cut
+        else view
         for view in views
     ]
     return _conclude(views, cut, where, chosen, last, next(iter(grids.values())).kind)
@@ -186,25 +204,40 @@ class _Place:
         return float(max(0.0, np.log(cluster.low / high), np.log(low / cluster.high)))
 
 
-def _place(grids: Mapping[str, HeatGrid], level: float | None, tolerance: float, cluster: Cluster | None) -> _Place:
+def _place(
+    grids: Mapping[str, HeatGrid], level: float | None, tolerance: float, cluster: Cluster | None
+) -> _Place:
     if not grids:
         raise GridError("There is no venue to compare. Give at least one heatmap, better three.")
     kinds = sorted({grid.kind for grid in grids.values()})
     if len(kinds) > 1:
-        raise GridError(f"These are {' and '.join(kinds)} heatmaps, which are different things. Compare venues on heatmaps of one kind.")
+        raise GridError(
+            f"These are {' and '.join(kinds)} heatmaps, which are different things. Compare venues on heatmaps of one kind."
+        )
     if not 0 < tolerance <= 0.2:
-        raise GridError(f"A tolerance of {tolerance:g} is a share of the price: give more than 0 and at most 0.2, for instance 0.005 for 0.5 %.")
+        raise GridError(
+            f"A tolerance of {tolerance:g} is a share of the price: give more than 0 and at most 0.2, for instance 0.005 for 0.5 %."
+        )
     if cluster is not None:
         words = f"in the {cluster.side} cluster {cluster.low:,.0f} to {cluster.high:,.0f}"
-        return _Place(cluster.centre, cluster.low, cluster.high, (cluster.low, cluster.high), tolerance, words)
+        return _Place(
+            cluster.centre, cluster.low, cluster.high, (cluster.low, cluster.high), tolerance, words
+        )
     if level is None or not np.isfinite(level) or level <= 0:
         raise GridError("Give the level to compare at, a price above zero, or a cluster.")
     low, high = level * np.exp(-tolerance), level * np.exp(tolerance)
-    return _Place(level, float(low), float(high), (level, level), tolerance, f"within {tolerance:.2%} of {level:,.0f}")
+    return _Place(
+        level, float(low), float(high), (level, level), tolerance, f"within {tolerance:.2%} of {level:,.0f}"
+    )
 
 
 def _ages(
-    grids: Mapping[str, HeatGrid], where: _Place, last: int, now: object, as_of: Mapping[str, object], cadence: Mapping[str, object],
+    grids: Mapping[str, HeatGrid],
+    where: _Place,
+    last: int,
+    now: object,
+    as_of: Mapping[str, object],
+    cadence: Mapping[str, object],
 ) -> list[VenueView]:
     newest = {name: _newest(grid, as_of.get(name)) for name, grid in grids.items()}
     moment = max(newest.values()) if now is None else tables.to_datetime64(now)
@@ -240,7 +273,11 @@ def _cadence(grid: HeatGrid) -> np.timedelta64:
     if grid.is_stock:
         return width
     busy = grid.time_edges[:-1][(grid.long.any(axis=1) | grid.short.any(axis=1))]
-    return max(width, np.median(np.diff(busy).astype("int64")).astype("timedelta64[us]")) if len(busy) > 1 else width
+    return (
+        max(width, np.median(np.diff(busy).astype("int64")).astype("timedelta64[us]"))
+        if len(busy) > 1
+        else width
+    )
 
 
 def _reaches(grid: HeatGrid, where: _Place) -> bool:
@@ -276,9 +313,14 @@ def _busier(
     found: Mapping[str, list[Cluster]], where: _Place, basis: Mapping[tuple[str, str], float | None]
 ) -> Literal["long", "short"]:
     """The side on which more venues are hot, then the one with more USD."""
+
     def weight(side: str) -> tuple[int, float]:
         near = [
-            [c for c in clusters if c.side == side and where.distance(c) <= where.tolerance + _slack(basis[name, side])]
+            [
+                c
+                for c in clusters
+                if c.side == side and where.distance(c) <= where.tolerance + _slack(basis[name, side])
+            ]
             for name, clusters in found.items()
         ]
         return sum(map(bool, near)), sum(c.notional for clusters in near for c in clusters)
@@ -287,20 +329,32 @@ def _busier(
 
 
 def _seen(
-    view: VenueView, grid: HeatGrid, clusters: list[Cluster], where: _Place, side: str, last: int,
-    basis: float | None, lag: Lag | None,
+    view: VenueView,
+    grid: HeatGrid,
+    clusters: list[Cluster],
+    where: _Place,
+    side: str,
+    last: int,
+    basis: float | None,
+    lag: Lag | None,
 ) -> VenueView:
     slack = _slack(basis)
     distance = min((where.distance(cluster) for cluster in clusters if cluster.side == side), default=None)
     band = np.array([where.low * np.exp(-slack), where.high * np.exp(slack)])
     return replace(
-        view, distance=distance, hot=distance is not None and distance <= where.tolerance + slack, basis=basis,
+        view,
+        distance=distance,
+        hot=distance is not None and distance <= where.tolerance + slack,
+        basis=basis,
         notional=float(_between(grid, _latest(grid, side, last), band)[0]),
-        lag_seconds=lag.seconds if lag else None, lag_confidence=lag.confidence if lag else None,
+        lag_seconds=lag.seconds if lag else None,
+        lag_confidence=lag.confidence if lag else None,
     )
 
 
-def _lags(grids: Mapping[str, HeatGrid], liquidations: pd.DataFrame | None, until: np.datetime64 | None) -> dict[str, Lag]:
+def _lags(
+    grids: Mapping[str, HeatGrid], liquidations: pd.DataFrame | None, until: np.datetime64 | None
+) -> dict[str, Lag]:
     if liquidations is None:
         return column_lags(grids)
     events = tables.ensure(liquidations, "liquidations")
@@ -309,8 +363,13 @@ def _lags(grids: Mapping[str, HeatGrid], liquidations: pd.DataFrame | None, unti
 
 
 def agreement_by_price(
-    grids: Mapping[str, HeatGrid], last: int = 12, *, now: object = None, as_of: Mapping[str, object] | None = None,
-    price: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None, rule: ClusterRule | None = None,
+    grids: Mapping[str, HeatGrid],
+    last: int = 12,
+    *,
+    now: object = None,
+    as_of: Mapping[str, object] | None = None,
+    price: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
+    rule: ClusterRule | None = None,
 ) -> pd.DataFrame:
     """Along the price axis of the first grid: how many venues that count are hot in each bin.
 
@@ -335,10 +394,15 @@ def agreement_by_price(
                 if cluster.side == side:
                     touched |= (edges[1:] > cluster.low) & (edges[:-1] < cluster.high)
             hot[side] += touched
-    frame = pd.DataFrame({
-        "price_low": edges[:-1], "price": first.price_centres if first is not None else edges[:-1], "price_high": edges[1:],
-        **hot, "n_fresh": len(views),
-    })
+    frame = pd.DataFrame(
+        {
+            "price_low": edges[:-1],
+            "price": first.price_centres if first is not None else edges[:-1],
+            "price_high": edges[1:],
+            **hot,
+            "n_fresh": len(views),
+        }
+    )
     for side in tables.SIDES:
         frame[f"{side}_share"] = frame[side] / len(views) if len(views) >= 2 else np.nan
     return frame
@@ -377,13 +441,21 @@ def _similarity(grids: Mapping[str, HeatGrid], where: _Place, side: str, last: i
 
 
 def _conclude(
-    views: list[VenueView], grids: Mapping[str, HeatGrid], where: _Place, side: Literal["long", "short"], last: int, kind: str
+    views: list[VenueView],
+    grids: Mapping[str, HeatGrid],
+    where: _Place,
+    side: Literal["long", "short"],
+    last: int,
+    kind: str,
 ) -> Agreement:
     counted = [view for view in views if view.counted]
     n = len(counted)
     usd = np.array([view.notional for view in counted])
     total = float(usd.sum())
-    views = [replace(view, share=view.notional / total) if view in counted and total > 0 else view for view in views]
+    views = [
+        replace(view, share=view.notional / total) if view in counted and total > 0 else view
+        for view in views
+    ]
     hot = tuple(view.venue for view in counted if view.hot)
     hhi = herfindahl(usd) if total > 0 else None
     share = len(hot) / n if n >= 2 else None
@@ -392,15 +464,35 @@ def _conclude(
     if share is not None and hhi is not None and similarity is not None:
         score = share * (1 - max(0.0, hhi - 1 / n)) * float(np.sqrt(similarity))
     top = max(views, key=lambda view: view.share or 0.0)
-    late = [view for view in counted if (view.lag_confidence or 0.0) >= _SURE and (view.lag_seconds or 0.0) >= _LATE]
+    late = [
+        view
+        for view in counted
+        if (view.lag_confidence or 0.0) >= _SURE and (view.lag_seconds or 0.0) >= _LATE
+    ]
     made = Agreement(
-        level=where.level, low=where.low, high=where.high, side=side, n_fresh=n, n_total=len(views), share=share, hhi=hhi,
-        effective_venues=1 / hhi if hhi else None, similarity=similarity, score=score, hot=hot,
-        **{state: tuple(view.venue for view in views if view.state == state) for state in ("silent", "stale", "elsewhere")},
+        level=where.level,
+        low=where.low,
+        high=where.high,
+        side=side,
+        n_fresh=n,
+        n_total=len(views),
+        share=share,
+        hhi=hhi,
+        effective_venues=1 / hhi if hhi else None,
+        similarity=similarity,
+        score=score,
+        hot=hot,
+        **{
+            state: tuple(view.venue for view in views if view.state == state)
+            for state in ("silent", "stale", "elsewhere")
+        },
         sampled=tuple(view.venue for view in views if view.completeness in ("sampled", "mixed")),
         dominating=top.venue if (top.share or 0.0) > _DOMINATES else None,
         lagging=max(late, key=lambda view: view.lag_seconds or 0.0).venue if late else None,
-        venues=tuple(views), verdict="cannot say", sentence="", caveats=(),
+        venues=tuple(views),
+        verdict="cannot say",
+        sentence="",
+        caveats=(),
     )
     made = replace(made, verdict=_verdict(made))
     return replace(made, sentence=words.sentence(made, where.words), caveats=words.caveats(made, kind))
@@ -412,4 +504,6 @@ def _verdict(made: Agreement) -> Verdict:
     if len(made.hot) == 1:
         return "isolated"
     wide = made.n_fresh >= _MARKET_VENUES and made.share >= _MARKET_SHARE - 1e-9
-    return "market-wide" if wide and (made.effective_venues or 0.0) >= _MARKET_EFFECTIVE else "partly confirmed"
+    return (
+        "market-wide" if wide and (made.effective_venues or 0.0) >= _MARKET_EFFECTIVE else "partly confirmed"
+    )

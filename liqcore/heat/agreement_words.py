@@ -23,7 +23,9 @@ def sentence(made: Agreement, where: str) -> str:
         return f"Cannot say: only {alone.venue} is fresh enough to count {where} ({does}), and one venue confirms nothing."
     if not made.hot:
         return f"Cannot say: there is nothing to confirm, because none of the {made.n_fresh} fresh venues is hot {where} on the {made.side} side."
-    words = {"isolated": "Isolated", "partly confirmed": "Partly confirmed", "market-wide": "Market-wide"}[made.verdict]
+    words = {"isolated": "Isolated", "partly confirmed": "Partly confirmed", "market-wide": "Market-wide"}[
+        made.verdict
+    ]
     names = ", ".join(made.hot)
     text = f"{words}: {len(made.hot)} of {made.n_fresh} fresh venues ({names}) {'is' if len(made.hot) == 1 else 'are'} hot {where} on the {made.side} side"
     if made.n_fresh < made.n_total:
@@ -44,16 +46,26 @@ def caveats(made: Agreement, kind: str) -> tuple[str, ...]:
         if view.state == "stale":
             out.append(f"{view.venue} is stale ({_span(view.age)} old) and was left out.")
         elif view.state == "elsewhere":
-            out.append(f"The map of {view.venue} does not reach this level and was left out. Check that its prices are in USD.")
+            out.append(
+                f"The map of {view.venue} does not reach this level and was left out. Check that its prices are in USD."
+            )
         elif view.state == "silent":
             left = "" if view.counted else ", so it was left out"
-            out.append(f"{view.venue} shows no heat at all lately: it may be quiet, or its feed may be broken{left}.")
+            out.append(
+                f"{view.venue} shows no heat at all lately: it may be quiet, or its feed may be broken{left}."
+            )
         if abs(view.basis or 0.0) > STRANGE_BASIS:
-            out.append(f"Prices of {view.venue} differ by {abs(view.basis or 0.0):.1%} from the others. Check that they are in the same currency.")
+            out.append(
+                f"Prices of {view.venue} differ by {abs(view.basis or 0.0):.1%} from the others. Check that they are in the same currency."
+            )
         if view.venue == made.lagging:
-            out.append(f"{view.venue} is late by about {view.lag_seconds:,.0f} s: what it confirms, others showed before.")
+            out.append(
+                f"{view.venue} is late by about {view.lag_seconds:,.0f} s: what it confirms, others showed before."
+            )
     if made.sampled:
-        out.append(f"Only a sample of the liquidations comes from {', '.join(made.sampled)}: shares of USD are not comparable.")
+        out.append(
+            f"Only a sample of the liquidations comes from {', '.join(made.sampled)}: shares of USD are not comparable."
+        )
     if made.n_total > 1 and kind == "modelled":
         out.append(
             "All of these maps are modelled, with like assumptions from like public data. That they agree is weaker evidence than it seems: "

@@ -12,7 +12,9 @@ from liqcore.heat.grid import GridError, HeatGrid, completeness_flags, joined_co
 from liqcore.heat.realised import venue_coverage
 
 
-def append_events(grid: HeatGrid, liquidations: pd.DataFrame, end: object = None, columns: int | None = None) -> HeatGrid:
+def append_events(
+    grid: HeatGrid, liquidations: pd.DataFrame, end: object = None, columns: int | None = None
+) -> HeatGrid:
     """The grid with more events in it, up to `end`, as if it had been built from all of them.
 
     Parameters
@@ -37,8 +39,16 @@ def append_events(grid: HeatGrid, liquidations: pd.DataFrame, end: object = None
     step = int(edges[1] - edges[0])
     if grid.kind != "realised" or ((edges[1:] - edges[:-1]) != step).any():
         raise GridError("Only a realised heatmap with columns of one length can go on. Build a new one.")
-    micros, price, usd = tables.microseconds(events["time"]), events["price"].to_numpy(), events["notional"].to_numpy()
-    last = int(tables.to_datetime64(end).astype("int64")) if end is not None else (int(micros[-1]) + 1 if len(micros) else 0)
+    micros, price, usd = (
+        tables.microseconds(events["time"]),
+        events["price"].to_numpy(),
+        events["notional"].to_numpy(),
+    )
+    last = (
+        int(tables.to_datetime64(end).astype("int64"))
+        if end is not None
+        else (int(micros[-1]) + 1 if len(micros) else 0)
+    )
     new = max(-(-(last - int(edges[-1])) // step), 0)
     keep = grid.shape[0] if columns is None else columns
     drop = max(grid.shape[0] + new - keep, 0)
@@ -48,24 +58,40 @@ def append_events(grid: HeatGrid, liquidations: pd.DataFrame, end: object = None
     cells = np.zeros((2, len(edges) - 1, grid.shape[1]), np.float32)
     kept = max(grid.shape[0] - drop, 0)
     cells[0, :kept], cells[1, :kept] = grid.long[drop:], grid.short[drop:]
-    np.add.at(cells.reshape(-1), (side * np.intp(cells[0].size) + cell)[inside], usd[inside].astype(np.float32))
-    observed = np.concatenate([np.ones(grid.shape[0], bool) if grid.observed is None else grid.observed, np.ones(new, bool)])[drop:]
-    outside = np.array([grid.outside_long, grid.outside_short]) + np.bincount(side[~inside], usd[~inside], minlength=2)
+    np.add.at(
+        cells.reshape(-1), (side * np.intp(cells[0].size) + cell)[inside], usd[inside].astype(np.float32)
+    )
+    observed = np.concatenate(
+        [np.ones(grid.shape[0], bool) if grid.observed is None else grid.observed, np.ones(new, bool)]
+    )[drop:]
+    outside = np.array([grid.outside_long, grid.outside_short]) + np.bincount(
+        side[~inside], usd[~inside], minlength=2
+    )
     if drop:
         outside += [values[:drop].sum(dtype=np.float64) for values in (grid.long, grid.short)]
     added = venue_coverage(events, np.bincount(venue.codes, usd, minlength=max(len(venue.categories), 1)))
     venues = tuple(sorted(joined_coverage([*grid.provenance.venues, *added]), key=lambda item: item.venue))
     newest = np.datetime64(int(micros[-1]), "us") if len(micros) else None
     ages = [moment for moment in (grid.provenance.as_of, newest) if moment is not None]
-    flags = tuple(flag for flag in grid.provenance.flags if flag not in completeness_flags(grid.provenance.venues)) + completeness_flags(venues)
+    flags = tuple(
+        flag for flag in grid.provenance.flags if flag not in completeness_flags(grid.provenance.venues)
+    ) + completeness_flags(venues)
     return HeatGrid(
-        kind="realised", time_edges=edges.astype("datetime64[us]"), price_edges=grid.price_edges, long=cells[0], short=cells[1],
-        outside_long=float(outside[0]), outside_short=float(outside[1]), observed=observed,
+        kind="realised",
+        time_edges=edges.astype("datetime64[us]"),
+        price_edges=grid.price_edges,
+        long=cells[0],
+        short=cells[1],
+        outside_long=float(outside[0]),
+        outside_short=float(outside[1]),
+        observed=observed,
         provenance=replace(grid.provenance, venues=venues, as_of=max(ages) if ages else None, flags=flags),
     )
 
 
-def _place(micros: np.ndarray, price: np.ndarray, edges: np.ndarray, step: int, prices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _place(
+    micros: np.ndarray, price: np.ndarray, edges: np.ndarray, step: int, prices: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Flat cell of each event, and whether it is on the grid; the last price bin includes its upper edge."""
     column = (micros - edges[0]) // step
     row = np.searchsorted(prices, price, "right") - 1

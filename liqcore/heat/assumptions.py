@@ -59,15 +59,20 @@ class Assumptions:
         if count == 0 or not all(1 <= leverage < float("inf") for leverage in self.leverages):
             raise AssumptionError("Leverages must be 1 or more.")
         for name, mix, length in (
-            ("taker_mix", self.taker_mix, count), ("maker_mix", self.maker_mix, count),
+            ("taker_mix", self.taker_mix, count),
+            ("maker_mix", self.maker_mix, count),
             ("margin_weights", self.margin_weights, len(self.margin_multiples)),
         ):
             if len(mix) != length or min(mix) < 0 or not abs(sum(mix) - 1) <= 1e-6:
                 raise AssumptionError(f"{name} needs {length} shares of 0 or more that sum to 1.")
         if not all(1 <= multiple < float("inf") for multiple in self.margin_multiples):
-            raise AssumptionError("margin_multiples must be 1 or more: nobody holds less than the initial margin.")
+            raise AssumptionError(
+                "margin_multiples must be 1 or more: nobody holds less than the initial margin."
+            )
         if not 0 < self.maintenance_margin_rate < 0.5 or not 0 <= self.fee_rate < 0.1:
-            raise AssumptionError("The maintenance margin rate must lie between 0 and 50 %, the fee rate between 0 and 10 %.")
+            raise AssumptionError(
+                "The maintenance margin rate must lie between 0 and 50 %, the fee rate between 0 and 10 %."
+            )
         if not 0 < self.holding_hours < 24 * 365:
             raise AssumptionError("The holding time must be above zero and under a year.")
         if self.churn is not None and not 0 <= self.churn < 1:
@@ -86,6 +91,7 @@ class Assumptions:
 
     def tilted(self, power: float) -> Assumptions:
         """The same with both mixes multiplied by leverage^power and made to sum to 1 again."""
+
         def shift(mix: tuple[float, ...]) -> tuple[float, ...]:
             weights = np.asarray(mix) * np.asarray(self.leverages) ** power
             return tuple(float(weight) for weight in weights / weights.sum())
@@ -94,16 +100,26 @@ class Assumptions:
 
     def describe(self) -> dict[str, str]:
         """The assumptions in words, for a table beside the map."""
+
         def mix(weights: tuple[float, ...]) -> str:
-            return ", ".join(f"{leverage:g}×: {100 * weight:.0f} %" for leverage, weight in zip(self.leverages, weights, strict=True) if weight >= 0.005)
+            return ", ".join(
+                f"{leverage:g}×: {100 * weight:.0f} %"
+                for leverage, weight in zip(self.leverages, weights, strict=True)
+                if weight >= 0.005
+            )
 
         return {
             "Leverage of takers": mix(self.taker_mix),
             "Leverage of makers": mix(self.maker_mix),
-            "Extra margin (cross)": ", ".join(f"{100 * w:.0f} % hold {m:g}×" for m, w in zip(self.margin_multiples, self.margin_weights, strict=True)),
+            "Extra margin (cross)": ", ".join(
+                f"{100 * w:.0f} % hold {m:g}×"
+                for m, w in zip(self.margin_multiples, self.margin_weights, strict=True)
+            ),
             "Maintenance margin": f"{100 * self.maintenance_margin_rate:.2g} %, plus {100 * self.fee_rate:.2g} % closing fee",
             "Mean holding time": f"{self.holding_hours:g} hours",
-            "Churn": "from holding time and open interest" if self.churn is None else f"{100 * self.churn:.0f} % of the volume",
+            "Churn": "from holding time and open interest"
+            if self.churn is None
+            else f"{100 * self.churn:.0f} % of the volume",
             "Entries in a candle": f"{self.entry_points} evenly spread over its range",
             "Funding tilt": "off" if self.funding_tilt == 0 else f"{self.funding_tilt:g}",
             "Smoothing": "off" if self.smoothing_bp == 0 else f"±{self.smoothing_bp:g} basis points",
@@ -112,11 +128,13 @@ class Assumptions:
 
 _HIGH = (0.0, 0.0, 0.15, 0.30, 0.0, 0.25, 0.20, 0.0, 0.10)
 _LOW = (0.55, 0.25, 0.12, 0.05, 0.02, 0.01, 0.0, 0.0, 0.0)
-PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({
-    "Balanced": MappingProxyType({}),
-    "High leverage, 5× to 100×": MappingProxyType({"taker_mix": _HIGH, "maker_mix": _HIGH}),
-    "Low leverage, mostly 2× to 5×": MappingProxyType({"taker_mix": _LOW, "maker_mix": _LOW}),
-})
+PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "Balanced": MappingProxyType({}),
+        "High leverage, 5× to 100×": MappingProxyType({"taker_mix": _HIGH, "maker_mix": _HIGH}),
+        "Low leverage, mostly 2× to 5×": MappingProxyType({"taker_mix": _LOW, "maker_mix": _LOW}),
+    }
+)
 
 
 def preset(name: str, **changes: Any) -> Assumptions:

@@ -71,11 +71,15 @@ class ClusterRule:
 
     def __post_init__(self) -> None:
         if not (self.reach > 0 and self.smooth >= 0 and 0 < self.quantile < 1 and self.weak <= self.strong):
-            raise GridError("A cluster rule needs a reach above 0, a quantile between 0 and 1, and weak not above strong.")
+            raise GridError(
+                "A cluster rule needs a reach above 0, a quantile between 0 and 1, and weak not above strong."
+            )
         if self.growth <= 1 or not 0 < self.decay < 1:
             raise GridError("A cluster rule needs a growth above 1 and a decay between 0 and 1.")
         if min(self.patience, self.memory, self.profile_columns) < 1 or self.gap < 0:
-            raise GridError("Patience, memory and profile columns of a cluster rule are 1 or more, the gap 0 or more.")
+            raise GridError(
+                "Patience, memory and profile columns of a cluster rule are 1 or more, the gap 0 or more."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +131,9 @@ def find_bands(grid: HeatGrid, path: PricePath, rule: ClusterRule, window: int) 
     if len(columns) == 0:
         whole, real = np.empty(0, dtype=np.intp), np.empty(0)
         none = grid.long[:0], grid.short[:0]
-        return Bands(columns, none, span, whole, whole, whole, real, real, real, real, np.empty(0, dtype=bool))
+        return Bands(
+            columns, none, span, whole, whole, whole, real, real, real, real, np.empty(0, dtype=bool)
+        )
     heat = _summed(grid.long, columns, span), _summed(grid.short, columns, span)
     frame = _frame(grid, path.close[columns], rule)
     learnt = _Learnt.start(frame, len(columns))
@@ -221,7 +227,9 @@ def _lay_out(frame: _Frame, heat: tuple[np.ndarray, np.ndarray], part: slice) ->
         rows = np.zeros((count, size), dtype=np.float32)
         begin = np.maximum(low, first)
         end = np.maximum(np.minimum(high, first + size), begin)
-        spans = zip((begin - first).tolist(), (end - first).tolist(), begin.tolist(), end.tolist(), strict=True)
+        spans = zip(
+            (begin - first).tolist(), (end - first).tolist(), begin.tolist(), end.tolist(), strict=True
+        )
         for row, values, (to, until, bin, stop) in zip(rows, heat[side][part], spans, strict=True):
             row[to:until] = values[bin:stop]
         # Sums over places and thresholds by row run along memory this way round.
@@ -317,7 +325,9 @@ def _judge(
     rest -= middle[:, None]
     np.abs(rest, out=rest)
     rest.sort(axis=1)
-    spread = np.where(n > 0, np.maximum(np.float32(1.4826) * _median(rest, n), np.float32(_LEAST_SPREAD)), np.float32(1.0))
+    spread = np.where(
+        n > 0, np.maximum(np.float32(1.4826) * _median(rest, n), np.float32(_LEAST_SPREAD)), np.float32(1.0)
+    )
     inside = frame.inside[:, part].reshape(-1)
     dense = 2 * (folded >= _DUST).sum(axis=0, dtype=np.int16) >= inside
     heat.sort(axis=1)
@@ -326,7 +336,9 @@ def _judge(
     begin, extend = (np.log1p(hottest * np.float32(share)) for share in (_SPARSE_STRONG, _SPARSE_WEAK))
     no_bar, never = np.float32(-np.inf), np.where(n > 0, np.float32(1e-6), np.float32(np.inf))
     return _Bar(
-        middle, spread, dense,
+        middle,
+        spread,
+        dense,
         weak=np.where(dense, middle + np.float32(rule.weak) * spread, no_bar),
         strong=np.where(dense, middle + np.float32(rule.strong) * spread, no_bar),
         weak_heat=np.maximum(np.where(dense, 0.0, extend), never),
@@ -347,7 +359,10 @@ def _less(x: np.ndarray, usual: np.ndarray, wide: int) -> np.ndarray:
 def _median(ascending: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Median of the first n values of each sorted row; of no values, the first."""
     rows = np.arange(len(n))
-    return (ascending[rows, np.maximum(n - 1, 0) // 2] + ascending[rows, np.minimum(n // 2, ascending.shape[1] - 1)]) / np.float32(2)
+    return (
+        ascending[rows, np.maximum(n - 1, 0) // 2]
+        + ascending[rows, np.minimum(n // 2, ascending.shape[1] - 1)]
+    ) / np.float32(2)
 
 
 def _upper(ascending: np.ndarray, n: np.ndarray, quantile: float) -> np.ndarray:
@@ -385,7 +400,13 @@ def _runs(
 
 
 def _measure(
-    frame: _Frame, laid: np.ndarray, part: slice, found: np.ndarray, z: np.ndarray, strong: np.ndarray, rule: ClusterRule
+    frame: _Frame,
+    laid: np.ndarray,
+    part: slice,
+    found: np.ndarray,
+    z: np.ndarray,
+    strong: np.ndarray,
+    rule: ClusterRule,
 ) -> tuple[np.ndarray, ...]:
     """The fields of `Bands` for bands given as (row, first place, end place), without the slight ones."""
     if found.shape[1] == 0:
@@ -410,7 +431,9 @@ def _measure(
     one, other = here + step * frame.offset[low], here + step * frame.offset[high - 1]
     bins = np.clip(here[owner] + step[owner] * frame.offset[place], 0, len(frame.centres) - 1)
     centre = np.add.reduceat(usd * frame.centres[bins], first) / np.maximum(notional, 1e-9)
-    enough = (notional >= max(rule.minimum_usd, _DUST)) & (notional >= rule.minimum_share * laid.sum(axis=0)[row])
+    enough = (notional >= max(rule.minimum_usd, _DUST)) & (
+        notional >= rule.minimum_share * laid.sum(axis=0)[row]
+    )
     number = short * (len(frame.here) + 1) + column
     fields = number, np.minimum(one, other), np.maximum(one, other) + 1, notional, peak, centre, z, strong
     return tuple(field[enough] for field in fields)

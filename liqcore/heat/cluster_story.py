@@ -137,9 +137,15 @@ def _facts(bands: Bands, rule: ClusterRule, bins: int) -> tuple[_Facts, np.ndarr
         root = further
     tails = np.flatnonzero(following < 0)
     return _Facts(
-        bands.low.tolist(), bands.high.tolist(), bands.centre.tolist(), bands.notional.tolist(), bands.column.tolist(),
-        root.tolist(), dict(zip(root[tails].tolist(), tails.tolist(), strict=True)),
-        list(zip(ahead[0].tolist(), ahead[1].tolist(), strict=True)), list(zip(behind[0].tolist(), behind[1].tolist(), strict=True)),
+        bands.low.tolist(),
+        bands.high.tolist(),
+        bands.centre.tolist(),
+        bands.notional.tolist(),
+        bands.column.tolist(),
+        root.tolist(),
+        dict(zip(root[tails].tolist(), tails.tolist(), strict=True)),
+        list(zip(ahead[0].tolist(), ahead[1].tolist(), strict=True)),
+        list(zip(behind[0].tolist(), behind[1].tolist(), strict=True)),
     ), root
 
 
@@ -223,17 +229,28 @@ class _Walker:
         """Clusters with the bands that carry them on: by overlap those just seen, then those missing; then by centre."""
         taken: dict[int, int] = {}
         missing = list(self.missing)
-        for group, fit in ((lapsed, self._overlap), (missing, self._overlap), ([*lapsed, *missing], self._near)):
+        for group, fit in (
+            (lapsed, self._overlap),
+            (missing, self._overlap),
+            ([*lapsed, *missing], self._near),
+        ):
             used = set(taken.values())
             left = [band for band in free if band not in used]
             if left and group:
                 taken |= self._greedy([cluster for cluster in group if cluster not in taken], left, fit)
         return taken
 
-    def _greedy(self, clusters: list[int], bands: list[int], fit: Callable[[int, int], float]) -> dict[int, int]:
+    def _greedy(
+        self, clusters: list[int], bands: list[int], fit: Callable[[int, int], float]
+    ) -> dict[int, int]:
         """Which cluster takes which band, the heaviest cluster first, then the closest fit."""
         last, usd = self.last, self.facts.usd
-        found = [(-usd[last[c]], -how, band, c) for c in clusters for band in bands if (how := fit(last[c], band)) > 0]
+        found = [
+            (-usd[last[c]], -how, band, c)
+            for c in clusters
+            for band in bands
+            if (how := fit(last[c], band)) > 0
+        ]
         pairs: dict[int, int] = {}
         for _, _, band, cluster in sorted(found):
             if cluster not in pairs and band not in pairs.values():
@@ -276,7 +293,8 @@ class _Walker:
         """A cluster that no band continues has merged, or is missing until it is found again or must be dead."""
         band = self.last[cluster]
         into = [
-            other for other in range(*self.facts.ahead[band])
+            other
+            for other in range(*self.facts.ahead[band])
             if self._owner(other) >= 0 and 2 * self._common(band, other) >= self._size(band)
         ]
         if into:
@@ -287,7 +305,11 @@ class _Walker:
         enough, unseen, column = self.rule.decay * self.facts.usd[band], 0, now
         while column < len(self.close):
             # Mostly it is decided within the patience; out of reach it can take long.
-            for left in self.heat[column : column + self.rule.patience, low:high].sum(axis=1, dtype=np.float64).tolist():
+            for left in (
+                self.heat[column : column + self.rule.patience, low:high]
+                .sum(axis=1, dtype=np.float64)
+                .tolist()
+            ):
                 unseen += abs(log(self.close[column] / centre)) <= self.rule.reach
                 over = left <= enough or unseen >= self.rule.patience
                 if over or column in self.faint:
@@ -315,13 +337,17 @@ class _Walker:
         """A band that continues nothing has split off, has come back, or is new."""
         self.lives += 1
         parents = [
-            other for other in range(*self.facts.behind[band])
-            if (owner := self._owner(other)) >= 0 and self.facts.column[self.last[owner]] >= now
+            other
+            for other in range(*self.facts.behind[band])
+            if (owner := self._owner(other)) >= 0
+            and self.facts.column[self.last[owner]] >= now
             and 2 * self._common(other, band) >= self._size(band)
         ]
         if not parents:
             ghosts = [c for c, when in self.dead.items() if now - when <= self.rule.memory]
-            for cluster in self._greedy(ghosts, [band], self._overlap) or self._greedy(ghosts, [band], self._near):
+            for cluster in self._greedy(ghosts, [band], self._overlap) or self._greedy(
+                ghosts, [band], self._near
+            ):
                 held = self.last[cluster]
                 del self.dead[cluster]
                 self.life[cluster] = self.lives
@@ -336,17 +362,27 @@ class _Walker:
             self._tell("split", now, cluster, parent, band, self._owner(parent))
         else:
             centre = self.facts.centre[band]
-            self.out.append(Happening(now, "appeared", cluster, 0.0, self.facts.usd[band], centre, centre, band))
+            self.out.append(
+                Happening(now, "appeared", cluster, 0.0, self.facts.usd[band], centre, centre, band)
+            )
 
     def _tell(self, kind: str, now: int, cluster: int, before: int, after: int, other: int = -1) -> None:
         usd, centre = self.facts.usd, self.facts.centre
         band = before if kind == "merged" else after
-        self.out.append(Happening(now, kind, cluster, usd[before], usd[after], centre[before], centre[after], band, other))
+        self.out.append(
+            Happening(now, kind, cluster, usd[before], usd[after], centre[before], centre[after], band, other)
+        )
 
 
 def _changes(
-    bands: Bands, path: PricePath, rule: ClusterRule, cluster: np.ndarray, life: np.ndarray, edges: np.ndarray,
-    horizon: int, sweeps: bool,
+    bands: Bands,
+    path: PricePath,
+    rule: ClusterRule,
+    cluster: np.ndarray,
+    life: np.ndarray,
+    edges: np.ndarray,
+    horizon: int,
+    sweeps: bool,
 ) -> list[Happening]:
     """What happened to clusters that lived on: grew, shrank, shifted, or swept in part."""
     order = np.argsort(life, kind="stable")[np.count_nonzero(life < 0) :]
@@ -382,9 +418,18 @@ def _changes(
             if column[i] - told.get(own[i], -horizon) >= horizon:
                 told[own[i]] = column[i]
                 j, band = against[i], int(order[i])
-                out.append(Happening(
-                    int(column[i]), kind, int(cluster[band]), float(usd[j]), float(usd[i]), float(centre[j]), float(centre[i]), band,
-                ))
+                out.append(
+                    Happening(
+                        int(column[i]),
+                        kind,
+                        int(cluster[band]),
+                        float(usd[j]),
+                        float(usd[i]),
+                        float(centre[j]),
+                        float(centre[i]),
+                        band,
+                    )
+                )
     return out
 
 

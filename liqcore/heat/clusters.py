@@ -96,12 +96,16 @@ class ClusterEvent:
         name = f"The {self.side} cluster near {self.centre:,.0f}"
         was, now = _money(self.before), _money(self.after)
         return {
-            "appeared": f"{name} was already there when the map begins, with {now}." if self.at_start else f"A {self.side} cluster of {now} appeared near {self.centre:,.0f}.",
+            "appeared": f"{name} was already there when the map begins, with {now}."
+            if self.at_start
+            else f"A {self.side} cluster of {now} appeared near {self.centre:,.0f}.",
             "grew": f"{name} grew from {was} to {now}.",
             "shrank": f"{name} shrank from {was} to {now}.",
             "shifted": f"The {self.side} cluster of {now} shifted from {self.centre_before:,.0f} to {self.centre:,.0f}.",
             "swept": f"Price crossed the {self.side} cluster near {self.centre_before:,.0f}: of {was}, {now} are left.",
-            "dissipated": f"{name} faded into its surroundings: the band still holds {now} of {was}, but no longer stands out." if self.after > self.before / 2 else f"{name} dissipated without price crossing it: of {was}, {now} are left.",
+            "dissipated": f"{name} faded into its surroundings: the band still holds {now} of {was}, but no longer stands out."
+            if self.after > self.before / 2
+            else f"{name} dissipated without price crossing it: of {was}, {now} are left.",
             "re-emerged": f"{name} came back with {now}; it had {was} when it was last seen.",
             "merged": f"The {self.side} cluster near {self.centre_before:,.0f} ({was}) merged into the one near {self.centre:,.0f}, now {now}.",
             "split": f"{name} ({now}) split off from the one near {self.centre_before:,.0f}, which held {was}.",
@@ -141,16 +145,26 @@ class ClusterStory:
         bands, edges = self._bands, self._grid.price_edges
         of = np.flatnonzero(self._cluster_of == self._number[id])
         of = of[np.argsort(bands.column[of], kind="stable")]
-        return pd.DataFrame({
-            "time": pd.DatetimeIndex(self._grid.time_edges[1:][bands.columns[bands.column[of]]], tz="UTC"),
-            "low": edges[bands.low[of]], "centre": bands.centre[of], "high": edges[bands.high[of]],
-            "notional": bands.notional[of], "peak": bands.peak[of], "z": bands.z[of],
-        })
+        return pd.DataFrame(
+            {
+                "time": pd.DatetimeIndex(
+                    self._grid.time_edges[1:][bands.columns[bands.column[of]]], tz="UTC"
+                ),
+                "low": edges[bands.low[of]],
+                "centre": bands.centre[of],
+                "high": edges[bands.high[of]],
+                "notional": bands.notional[of],
+                "peak": bands.peak[of],
+                "z": bands.z[of],
+            }
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """The clusters as a table, one row each: the fields of `Cluster`, and whether it is `present`."""
         names = [item.name for item in fields(Cluster)]
-        frame = pd.DataFrame([[getattr(cluster, name) for name in names] for cluster in self.clusters], columns=names)
+        frame = pd.DataFrame(
+            [[getattr(cluster, name) for name in names] for cluster in self.clusters], columns=names
+        )
         return frame.assign(present=frame["id"].isin([cluster.id for cluster in self.present]))
 
     @cached_property
@@ -159,8 +173,12 @@ class ClusterStory:
 
 
 def find_clusters(
-    grid: HeatGrid, last: int = 12, *, price: pd.DataFrame | np.ndarray | None = None,
-    rule: ClusterRule | None = None, liquidations: pd.DataFrame | None = None,
+    grid: HeatGrid,
+    last: int = 12,
+    *,
+    price: pd.DataFrame | np.ndarray | None = None,
+    rule: ClusterRule | None = None,
+    liquidations: pd.DataFrame | None = None,
 ) -> list[Cluster]:
     """The hot bands of the latest observed column, most USD first.
 
@@ -170,8 +188,12 @@ def find_clusters(
 
 
 def track_clusters(
-    grid: HeatGrid, last: int = 12, *, price: pd.DataFrame | np.ndarray | None = None,
-    rule: ClusterRule | None = None, liquidations: pd.DataFrame | None = None,
+    grid: HeatGrid,
+    last: int = 12,
+    *,
+    price: pd.DataFrame | np.ndarray | None = None,
+    rule: ClusterRule | None = None,
+    liquidations: pd.DataFrame | None = None,
 ) -> ClusterStory:
     """Find the hot bands of every column, follow them over time, and name what happened to them.
 
@@ -203,8 +225,13 @@ def track_clusters(
     present = sorted((clusters[number] for number in latest), key=lambda c: (-c.notional, c.id))
     names = [cluster.id for cluster in clusters]
     return ClusterStory(
-        tuple(clusters), tuple(present), _events(grid, bands, lives, names), _notes(grid, path, bands, rule),
-        grid, bands, lives.cluster,
+        tuple(clusters),
+        tuple(present),
+        _events(grid, bands, lives, names),
+        _notes(grid, path, bands, rule),
+        grid,
+        bands,
+        lives.cluster,
     )
 
 
@@ -221,18 +248,49 @@ def _clusters(grid: HeatGrid, bands: Bands, lives: Lives, last: int) -> tuple[li
     opening, closing = grid.time_edges[:-1][bands.columns], grid.time_edges[1:][bands.columns]
     lived = np.cumsum(closing - opening)
     wide = len(bands.columns) + last + 1
-    seen = np.arange(len(owner))[end] - np.searchsorted(owner * wide + bands.column[order], owner[end] * wide + column - last, "right") + 1
+    seen = (
+        np.arange(len(owner))[end]
+        - np.searchsorted(owner * wide + bands.column[order], owner[end] * wide + column - last, "right")
+        + 1
+    )
     hot = seen / np.minimum(column + 1, last) if grid.is_stock else _evenness(grid, bands, band, last)
     side = bands.side[band]
     edges, venues, kind = grid.price_edges, grid.provenance.venue_names, grid.kind
     names = _names(side, closing[born], bands.centre[birth])
     rows = zip(
-        names, side.tolist(), edges[bands.low[band]].tolist(), bands.centre[band].tolist(), edges[bands.high[band]].tolist(),
-        bands.notional[band].tolist(), bands.peak[band].tolist(), bands.z[band].tolist(), closing[born], closing[column],
-        opening[np.maximum(column - bands.window + 1, 0)], hot.tolist(), lived[column] - lived[born], strict=True,
+        names,
+        side.tolist(),
+        edges[bands.low[band]].tolist(),
+        bands.centre[band].tolist(),
+        edges[bands.high[band]].tolist(),
+        bands.notional[band].tolist(),
+        bands.peak[band].tolist(),
+        bands.z[band].tolist(),
+        closing[born],
+        closing[column],
+        opening[np.maximum(column - bands.window + 1, 0)],
+        hot.tolist(),
+        lived[column] - lived[born],
+        strict=True,
     )
     clusters = [
-        Cluster(id, tables.SIDES[s], low, centre, high, usd, peak, None if z != z else z, first, until, since, share, age, venues, kind)
+        Cluster(
+            id,
+            tables.SIDES[s],
+            low,
+            centre,
+            high,
+            usd,
+            peak,
+            None if z != z else z,
+            first,
+            until,
+            since,
+            share,
+            age,
+            venues,
+            kind,
+        )
         for id, s, low, centre, high, usd, peak, z, first, until, since, share, age in rows
     ]
     return clusters, np.flatnonzero(column == len(bands.columns) - 1).tolist()
@@ -242,7 +300,9 @@ def _evenness(grid: HeatGrid, bands: Bands, band: np.ndarray, last: int) -> np.n
     """Share of the last columns in which a band of a flow took at least half of its average there."""
     flows = grid.long, grid.short
     out = np.empty(len(band))
-    for i, (number, side, column) in enumerate(zip(band.tolist(), bands.side[band].tolist(), bands.column[band].tolist(), strict=True)):
+    for i, (number, side, column) in enumerate(
+        zip(band.tolist(), bands.side[band].tolist(), bands.column[band].tolist(), strict=True)
+    ):
         rows = bands.columns[max(column - last + 1, 0) : column + 1]
         took = flows[side][rows, bands.low[number] : bands.high[number]].sum(axis=1, dtype=np.float64)
         out[i] = np.mean(took >= took.mean() / 2)
@@ -253,7 +313,9 @@ def _names(side: np.ndarray, born: np.ndarray, centre: np.ndarray) -> list[str]:
     """Ids that stay the same when the grid grows, because they hold nothing but the birth of the cluster."""
     taken: dict[str, int] = {}
     out = []
-    for s, when, where in zip(side.tolist(), np.datetime_as_string(born, unit="m").tolist(), centre.tolist(), strict=True):
+    for s, when, where in zip(
+        side.tolist(), np.datetime_as_string(born, unit="m").tolist(), centre.tolist(), strict=True
+    ):
         name = f"{tables.SIDES[s]}-{when}-{where:.6g}"
         taken[name] = taken.get(name, 0) + 1
         out.append(name if taken[name] == 1 else f"{name}-{taken[name]}")
@@ -266,12 +328,26 @@ def _events(grid: HeatGrid, bands: Bands, lives: Lives, names: list[str]) -> tup
     column = np.array([item.column for item in happenings], dtype=np.intp)
     edges, time = grid.price_edges, grid.time_edges[1:][bands.columns]
     facts = zip(
-        happenings, time[column], bands.side[band].tolist(), edges[bands.low[band]].tolist(), edges[bands.high[band]].tolist(), strict=True,
+        happenings,
+        time[column],
+        bands.side[band].tolist(),
+        edges[bands.low[band]].tolist(),
+        edges[bands.high[band]].tolist(),
+        strict=True,
     )
     return tuple(
         ClusterEvent(
-            when, item.kind, names[item.cluster], tables.SIDES[side], low, item.centre_after, high,  # type: ignore[arg-type]
-            item.before, item.after, item.centre_before, names[item.other] if item.other >= 0 else None,
+            when,
+            item.kind,
+            names[item.cluster],
+            tables.SIDES[side],
+            low,
+            item.centre_after,
+            high,  # type: ignore[arg-type]
+            item.before,
+            item.after,
+            item.centre_before,
+            names[item.other] if item.other >= 0 else None,
             item.kind == "appeared" and item.column == 0,
         )
         for item, when, side, low, high in facts
@@ -284,13 +360,22 @@ def _notes(grid: HeatGrid, path: PricePath, bands: Bands, rule: ClusterRule) -> 
         notes.append("No column of this map was observed, so there is nothing to find.")
     elif len(bands.columns) < grid.shape[0]:
         missing = grid.shape[0] - len(bands.columns)
-        notes.append(f"{missing:,} of {grid.shape[0]:,} columns were not observed; they neither end nor age a cluster.")
+        notes.append(
+            f"{missing:,} of {grid.shape[0]:,} columns were not observed; they neither end nor age a cluster."
+        )
     if path.source == "heat":
-        notes.append("No prices were given: price is guessed from the heat, and a cluster that price swept cannot be told from one that dissipated.")
+        notes.append(
+            "No prices were given: price is guessed from the heat, and a cluster that price swept cannot be told from one that dissipated."
+        )
     elif path.source == "closes" and grid.is_stock:
-        notes.append("Only closing prices were given: a wick that swept a cluster between two closes is reported as dissipation.")
+        notes.append(
+            "Only closing prices were given: a wick that swept a cluster between two closes is reported as dissipation."
+        )
     close = path.close[np.isfinite(path.close)]
-    if len(close) and (close[-1] * np.exp(rule.reach) < grid.price_edges[0] or close[-1] * np.exp(-rule.reach) > grid.price_edges[-1]):
+    if len(close) and (
+        close[-1] * np.exp(rule.reach) < grid.price_edges[0]
+        or close[-1] * np.exp(-rule.reach) > grid.price_edges[-1]
+    ):
         notes.append(
             f"The price ({close[-1]:,.0f}) lies far outside the map ({grid.price_edges[0]:,.0f} to {grid.price_edges[-1]:,.0f}), "
             "so no cluster is within reach. Check that both are in the same currency."
@@ -330,7 +415,9 @@ class Concentration:
         return f"This cluster is made of {many}; {one}."
 
 
-def concentration(cluster: Cluster, liquidations: pd.DataFrame, *, include_high: bool = False) -> Concentration:
+def concentration(
+    cluster: Cluster, liquidations: pd.DataFrame, *, include_high: bool = False
+) -> Concentration:
     """Tell one large print from many small ones: the events of a realised cluster, from `since` to `last_seen`.
 
     Parameters
@@ -344,7 +431,9 @@ def concentration(cluster: Cluster, liquidations: pd.DataFrame, *, include_high:
         The cluster is of a modelled or measured grid, which has no events.
     """
     if cluster.kind != "realised":
-        raise GridError(f"A {cluster.kind} cluster is not made of events. Give a cluster of a realised heatmap.")
+        raise GridError(
+            f"A {cluster.kind} cluster is not made of events. Give a cluster of a realised heatmap."
+        )
     events = tables.ensure(liquidations, "liquidations")
     window = np.array([cluster.since, cluster.last_seen]).astype("datetime64[us]").astype("int64")
     begin, end = np.searchsorted(tables.microseconds(events["time"]), window)
@@ -359,14 +448,21 @@ def concentration(cluster: Cluster, liquidations: pd.DataFrame, *, include_high:
     by_venue = pd.Series(usd).groupby(venues.astype(str)).sum().sort_values(ascending=False, kind="stable")
     total = float(usd.sum())
     return Concentration(
-        len(usd), total, float(usd.max()), float(usd.max()) / total, float(total**2 / (usd**2).sum()), tuple(by_venue.index),
+        len(usd),
+        total,
+        float(usd.max()),
+        float(usd.max()) / total,
+        float(total**2 / (usd**2).sum()),
+        tuple(by_venue.index),
     )
 
 
 def _with_events(cluster: Cluster, liquidations: pd.DataFrame, grid: HeatGrid) -> Cluster:
     found = concentration(cluster, liquidations, include_high=cluster.high == grid.price_edges[-1])
     return replace(
-        cluster, events=found.events, largest_share=found.largest_share if found.events else None,
+        cluster,
+        events=found.events,
+        largest_share=found.largest_share if found.events else None,
         venues=found.venues or cluster.venues,
     )
 

@@ -22,8 +22,13 @@ _RARE = 0.05
 
 
 def venue_table(
-    liquidations: pd.DataFrame, *, start: object = None, end: object = None, index: pd.DataFrame | None = None,
-    delays: Mapping[str, float] | None = None, now: object = None,
+    liquidations: pd.DataFrame,
+    *,
+    start: object = None,
+    end: object = None,
+    index: pd.DataFrame | None = None,
+    delays: Mapping[str, float] | None = None,
+    now: object = None,
 ) -> pd.DataFrame:
     """What each venue printed in a window, one row a venue, most USD first.
 
@@ -46,24 +51,45 @@ def venue_table(
     begin = 0 if start is None else int(np.searchsorted(micros, _micros(start)))
     stop = len(micros) if end is None else int(np.searchsorted(micros, _micros(end)))
     part = events.iloc[begin:stop]
-    moment = _micros(now if now is not None else end) if (now is not None or end is not None) else (int(micros[-1]) if len(micros) else 0)
+    moment = (
+        _micros(now if now is not None else end)
+        if (now is not None or end is not None)
+        else (int(micros[-1]) if len(micros) else 0)
+    )
     held = part.groupby("venue", observed=True)
     known = [str(name) for name in events["venue"].cat.categories if (events["venue"] == name).any()]
     usd = held["notional"].sum().reindex(known).fillna(0.0)
-    longs = part[part["side"] == "long"].groupby("venue", observed=True)["notional"].sum().reindex(known).fillna(0.0)
-    last = pd.Series({name: micros[:stop][(events["venue"].iloc[:stop] == name).to_numpy()].max(initial=-1) for name in known}, dtype="int64")
+    longs = (
+        part[part["side"] == "long"]
+        .groupby("venue", observed=True)["notional"]
+        .sum()
+        .reindex(known)
+        .fillna(0.0)
+    )
+    last = pd.Series(
+        {
+            name: micros[:stop][(events["venue"].iloc[:stop] == name).to_numpy()].max(initial=-1)
+            for name in known
+        },
+        dtype="int64",
+    )
     first_rows = events.groupby("venue", observed=True).first().reindex(known)
     total = float(usd.sum())
-    frame = pd.DataFrame({
-        "venue": known, "events": held.size().reindex(known).fillna(0).astype("int64").to_numpy(), "usd": usd.to_numpy(),
-        "share": (usd / total if total > 0 else usd * np.nan).to_numpy(),
-        "long_share": (longs / usd.where(usd > 0)).to_numpy(),
-        "largest_share": (held["notional"].max().reindex(known) / usd.where(usd > 0)).to_numpy(),
-        "age_hours": np.where(last >= 0, (moment - last) / 3.6e9, np.nan),
-        "delay_seconds": [float((delays or {}).get(name, np.nan)) for name in known],
-        "basis_bp": _basis(part, index).reindex(known).to_numpy(),
-        "completeness": first_rows["completeness"].astype(str).to_numpy(), "price_kind": first_rows["price_kind"].astype(str).to_numpy(),
-    })
+    frame = pd.DataFrame(
+        {
+            "venue": known,
+            "events": held.size().reindex(known).fillna(0).astype("int64").to_numpy(),
+            "usd": usd.to_numpy(),
+            "share": (usd / total if total > 0 else usd * np.nan).to_numpy(),
+            "long_share": (longs / usd.where(usd > 0)).to_numpy(),
+            "largest_share": (held["notional"].max().reindex(known) / usd.where(usd > 0)).to_numpy(),
+            "age_hours": np.where(last >= 0, (moment - last) / 3.6e9, np.nan),
+            "delay_seconds": [float((delays or {}).get(name, np.nan)) for name in known],
+            "basis_bp": _basis(part, index).reindex(known).to_numpy(),
+            "completeness": first_rows["completeness"].astype(str).to_numpy(),
+            "price_kind": first_rows["price_kind"].astype(str).to_numpy(),
+        }
+    )
     frame["note"] = [_note(row) for row in frame.itertuples()]
     return frame.sort_values("usd", ascending=False, kind="stable").reset_index(drop=True)
 
@@ -80,14 +106,18 @@ def _basis(events: pd.DataFrame, index: pd.DataFrame | None) -> pd.Series:
     at = np.searchsorted(opens, tables.microseconds(events["time"]), side="right") - 1
     known = at >= 0
     close = index["close"].to_numpy()[np.maximum(at, 0)]
-    away = pd.Series(1e4 * np.log(events["price"].to_numpy() / close), index=events["venue"].astype(str).to_numpy())[known]
+    away = pd.Series(
+        1e4 * np.log(events["price"].to_numpy() / close), index=events["venue"].astype(str).to_numpy()
+    )[known]
     return away.groupby(level=0).median()
 
 
 def _note(row: object) -> str:
     parts = []
     if row.events == 0:  # type: ignore[attr-defined]
-        return "Silent in this window: nothing happened there, or its feed was down. The data cannot tell which."
+        return (
+            "Silent in this window: nothing happened there, or its feed was down. The data cannot tell which."
+        )
     if row.completeness == "sampled":  # type: ignore[attr-defined]
         parts.append("reports only a sample")
     if row.events < _FEW:  # type: ignore[attr-defined]
@@ -119,7 +149,9 @@ class Difference:
     rest_usd: float
 
 
-def difference(grids: Mapping[str, HeatGrid], venue: str, side: Literal["long", "short", "both"] = "both") -> Difference:
+def difference(
+    grids: Mapping[str, HeatGrid], venue: str, side: Literal["long", "short", "both"] = "both"
+) -> Difference:
     """A venue minus the rest, both as shares of their own totals, so that a large venue is not different by its size.
 
     Raises
@@ -129,16 +161,27 @@ def difference(grids: Mapping[str, HeatGrid], venue: str, side: Literal["long", 
     """
     rest = [grid for name, grid in grids.items() if name != venue]
     if venue not in grids or not rest:
-        raise GridError("A difference needs a venue and at least one other. Choose a market with two venues or more.")
+        raise GridError(
+            "A difference needs a venue and at least one other. Choose a market with two venues or more."
+        )
     others = merge(rest)
     here, there = (np.asarray(grid.side(side), dtype=np.float64) for grid in (grids[venue], others))
     if here.shape != there.shape:
-        raise GridError("The maps do not share their edges. Make them with the same window, bins and timeframe.")
+        raise GridError(
+            "The maps do not share their edges. Make them with the same window, bins and timeframe."
+        )
     mine, theirs = float(here.sum()), float(there.sum())
     if mine <= 0 or theirs <= 0:
         return Difference(venue, np.zeros(here.shape), float("nan"), float("nan"), mine, theirs)
     apart = here / mine - there / theirs
-    return Difference(venue, apart, float(1 - np.abs(apart).sum() / 2), 1 - jensen_shannon(here.ravel(), there.ravel()), mine, theirs)
+    return Difference(
+        venue,
+        apart,
+        float(1 - np.abs(apart).sum() / 2),
+        1 - jensen_shannon(here.ravel(), there.ravel()),
+        mine,
+        theirs,
+    )
 
 
 @dataclass(frozen=True)
@@ -165,18 +208,32 @@ class Survival:
 
 
 def without_venue(
-    grids: Mapping[str, HeatGrid], venue: str, cluster: Cluster, *, last: int = 12, price: pd.DataFrame | None = None,
+    grids: Mapping[str, HeatGrid],
+    venue: str,
+    cluster: Cluster,
+    *,
+    last: int = 12,
+    price: pd.DataFrame | None = None,
     rule: ClusterRule | None = None,
 ) -> Survival:
     """Ask whether a cluster of the aggregate is there without one venue. GridError where nothing would be left."""
     rest = [grid for name, grid in grids.items() if name != venue]
     if venue not in grids or not rest:
-        raise GridError("Taking a venue away needs at least one other. Choose a market with two venues or more.")
+        raise GridError(
+            "Taking a venue away needs at least one other. Choose a market with two venues or more."
+        )
     others = merge(rest)
     low, high = cluster.low, cluster.high
-    near = [one for one in find_clusters(others, last, price=price, rule=rule) if one.side == cluster.side and one.low < high and one.high > low]
+    near = [
+        one
+        for one in find_clusters(others, last, price=price, rule=rule)
+        if one.side == cluster.side and one.low < high and one.high > low
+    ]
     after = max(near, key=lambda one: one.notional, default=None)
-    held = {name: _in_band(grid, cluster, last) for name, grid in (("all", merge(list(grids.values()))), ("rest", others))}
+    held = {
+        name: _in_band(grid, cluster, last)
+        for name, grid in (("all", merge(list(grids.values()))), ("rest", others))
+    }
     left = held["rest"] / held["all"] if held["all"] > 0 else 0.0
     return Survival(venue, cluster, after, float(left), after is not None)
 
@@ -184,7 +241,7 @@ def without_venue(
 def _in_band(grid: HeatGrid, cluster: Cluster, last: int) -> float:
     """USD of the cluster's side in its band: of a flow over the last columns, of a stock at the end."""
     inside = (grid.price_centres > cluster.low) & (grid.price_centres < cluster.high)
-    rows = np.flatnonzero(np.asarray(grid.observed))[-(1 if grid.is_stock else last):]
+    rows = np.flatnonzero(np.asarray(grid.observed))[-(1 if grid.is_stock else last) :]
     return float(grid.side(cluster.side)[np.ix_(rows, inside)].sum(dtype=np.float64))
 
 
@@ -213,7 +270,8 @@ class Hits:
         lift = self.captured / self.blind if self.blind > 0 else float("nan")
         word = "more" if lift >= 1.25 else "less" if lift <= 0.8 else "about the same"
         beyond = (
-            "so its brightness adds to what direction alone tells" if self.captured > 1.1 * self.simple
+            "so its brightness adds to what direction alone tells"
+            if self.captured > 1.1 * self.simple
             else "so its brightness tells nothing that direction alone does not"
         )
         return (
@@ -238,17 +296,28 @@ def model_hits(model: HeatGrid, record: HeatGrid, candles: pd.DataFrame, *, top:
     """
     if not 0 < top < 1:
         raise GridError("The share of the brightest bins lies between 0 and 1, for instance 0.2.")
-    if model.shape != record.shape or not np.array_equal(model.time_edges, record.time_edges) or not np.allclose(model.price_edges, record.price_edges, rtol=1e-9):
-        raise GridError("The two maps do not share their edges. Make them with the same window, bins and timeframe.")
+    if (
+        model.shape != record.shape
+        or not np.array_equal(model.time_edges, record.time_edges)
+        or not np.allclose(model.price_edges, record.price_edges, rtol=1e-9)
+    ):
+        raise GridError(
+            "The two maps do not share their edges. Make them with the same window, bins and timeframe."
+        )
     low, high, close = _traded(candles, model.time_edges)
-    touched = (model.price_edges[1:][None, :] > low[1:, None]) & (model.price_edges[:-1][None, :] < high[1:, None])
+    touched = (model.price_edges[1:][None, :] > low[1:, None]) & (
+        model.price_edges[:-1][None, :] < high[1:, None]
+    )
     count = touched.sum(axis=1)
     keep = np.maximum(np.rint(top * count), 1).astype(int)
     beyond = np.log(model.price_centres)[None, :] - np.log(close[:-1])[:, None]
     captured = blind = simple = usd = 0.0
     used = np.zeros(len(touched), dtype=bool)
     for name in tables.SIDES:
-        heat, done = getattr(model, name)[:-1].astype(np.float64), np.where(touched, getattr(record, name)[1:], 0.0).astype(np.float64)
+        heat, done = (
+            getattr(model, name)[:-1].astype(np.float64),
+            np.where(touched, getattr(record, name)[1:], 0.0).astype(np.float64),
+        )
         lit = touched & (heat > 0)
         inside, under_light, lights = done.sum(axis=1), np.where(lit, done, 0.0).sum(axis=1), lit.sum(axis=1)
         # A column with one bin, or without modelled heat, ranks nothing.
@@ -275,7 +344,11 @@ def _traded(candles: pd.DataFrame, edges: np.ndarray) -> tuple[np.ndarray, np.nd
     """(T,) low, high and close of each column; (inf, -inf, NaN) where it has no candle."""
     column = np.searchsorted(edges.astype("int64"), tables.microseconds(candles["time"]), side="right") - 1
     inside = (column >= 0) & (column < len(edges) - 1)
-    low, high, close = np.full(len(edges) - 1, np.inf), np.full(len(edges) - 1, -np.inf), np.full(len(edges) - 1, np.nan)
+    low, high, close = (
+        np.full(len(edges) - 1, np.inf),
+        np.full(len(edges) - 1, -np.inf),
+        np.full(len(edges) - 1, np.nan),
+    )
     np.minimum.at(low, column[inside], candles["low"].to_numpy()[inside])
     np.maximum.at(high, column[inside], candles["high"].to_numpy()[inside])
     # Candles are in order of time, so that the last one of a column stays.
@@ -321,9 +394,14 @@ def band_overlap(ours: HeatGrid, other: HeatGrid, *, top: float = 0.1, bins: int
     GridError
         No common prices, or an empty map.
     """
-    low, high = max(ours.price_edges[0], other.price_edges[0]), min(ours.price_edges[-1], other.price_edges[-1])
+    low, high = (
+        max(ours.price_edges[0], other.price_edges[0]),
+        min(ours.price_edges[-1], other.price_edges[-1]),
+    )
     if not low < high:
-        raise GridError("The two maps show no common prices. Export the other one for the same days, or widen the price range.")
+        raise GridError(
+            "The two maps show no common prices. Export the other one for the same days, or widen the price range."
+        )
     edges = np.linspace(low, high, bins + 1)
     mine, theirs = (_profile(grid, edges) for grid in (ours, other))
     if mine.sum() <= 0 or theirs.sum() <= 0:
@@ -334,7 +412,14 @@ def band_overlap(ours: HeatGrid, other: HeatGrid, *, top: float = 0.1, bins: int
         hot[row, np.argsort(-values, kind="stable")[:keep]] = True
     places = (np.arange(bins)[None, :] - np.arange(bins)[:, None]) % bins
     common = (hot[1][places] & hot[0]).sum(axis=1)
-    return Overlap(keep / bins, float(common[0] / keep), float((common[1:] >= common[0]).mean()), 1 - jensen_shannon(mine, theirs), float(low), float(high))
+    return Overlap(
+        keep / bins,
+        float(common[0] / keep),
+        float((common[1:] >= common[0]).mean()),
+        1 - jensen_shannon(mine, theirs),
+        float(low),
+        float(high),
+    )
 
 
 def _profile(grid: HeatGrid, edges: np.ndarray) -> np.ndarray:

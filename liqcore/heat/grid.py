@@ -100,10 +100,19 @@ class HeatGrid:
             raise GridError("A grid needs at least one time column and one price bin.")
         if self.long.shape != shape or self.short.shape != shape:
             raise GridError(f"long and short must have the shape (time, price) = {shape}.")
-        if not (np.diff(self.time_edges).astype("int64") > 0).all() or not (np.diff(self.price_edges) > 0).all():
+        if (
+            not (np.diff(self.time_edges).astype("int64") > 0).all()
+            or not (np.diff(self.price_edges) > 0).all()
+        ):
             raise GridError("The edges of a grid must ascend.")
-        if not (np.isfinite(self.price_edges).all() and np.isfinite(self.long).all() and np.isfinite(self.short).all()):
-            raise GridError("Prices and heat must be finite numbers. Mark a column nobody watched as not observed instead.")
+        if not (
+            np.isfinite(self.price_edges).all()
+            and np.isfinite(self.long).all()
+            and np.isfinite(self.short).all()
+        ):
+            raise GridError(
+                "Prices and heat must be finite numbers. Mark a column nobody watched as not observed instead."
+            )
         if self.observed is None:
             put(self, "observed", np.ones(shape[0], dtype=bool))
         else:
@@ -161,10 +170,22 @@ class HeatGrid:
 
         For a stock, `outside` refers to the last column kept.
         """
-        t0 = 0 if start is None else int(np.searchsorted(self.time_edges, tables.to_datetime64(start), "right")) - 1
-        t1 = len(self.time_edges) - 1 if end is None else int(np.searchsorted(self.time_edges, tables.to_datetime64(end), "left"))
+        t0 = (
+            0
+            if start is None
+            else int(np.searchsorted(self.time_edges, tables.to_datetime64(start), "right")) - 1
+        )
+        t1 = (
+            len(self.time_edges) - 1
+            if end is None
+            else int(np.searchsorted(self.time_edges, tables.to_datetime64(end), "left"))
+        )
         p0 = 0 if low is None else int(np.searchsorted(self.price_edges, low, "right")) - 1
-        p1 = len(self.price_edges) - 1 if high is None else int(np.searchsorted(self.price_edges, high, "left"))
+        p1 = (
+            len(self.price_edges) - 1
+            if high is None
+            else int(np.searchsorted(self.price_edges, high, "left"))
+        )
         t0, p0 = max(t0, 0), max(p0, 0)
         t1, p1 = min(t1, self.shape[0]), min(p1, self.shape[1])
         if t0 >= t1 or p0 >= p1:
@@ -179,12 +200,19 @@ class HeatGrid:
             cut[name] = full[t0:t1, p0:p1]
             before = getattr(self, "outside_" + name)
             if self.is_stock:
-                lost[name] = (before if t1 == self.shape[0] else 0.0) + _usd(full[t1 - 1]) - _usd(cut[name][-1])
+                lost[name] = (
+                    (before if t1 == self.shape[0] else 0.0) + _usd(full[t1 - 1]) - _usd(cut[name][-1])
+                )
             else:
                 lost[name] = before + _usd(full) - _usd(cut[name])
         return replace(
-            self, time_edges=self.time_edges[t0 : t1 + 1], price_edges=self.price_edges[p0 : p1 + 1],
-            long=cut["long"], short=cut["short"], outside_long=lost["long"], outside_short=lost["short"],
+            self,
+            time_edges=self.time_edges[t0 : t1 + 1],
+            price_edges=self.price_edges[p0 : p1 + 1],
+            long=cut["long"],
+            short=cut["short"],
+            outside_long=lost["long"],
+            outside_short=lost["short"],
             observed=_observed(self)[t0:t1],
         )
 
@@ -201,13 +229,19 @@ class HeatGrid:
         last = np.minimum(t + int(time), self.shape[0]) - 1
 
         def group(values: np.ndarray) -> np.ndarray:
-            wide = values[last].astype(np.float64) if self.is_stock else np.add.reduceat(values, t, axis=0, dtype=np.float64)
+            wide = (
+                values[last].astype(np.float64)
+                if self.is_stock
+                else np.add.reduceat(values, t, axis=0, dtype=np.float64)
+            )
             return np.add.reduceat(wide, p, axis=1)
 
         return replace(
-            self, time_edges=np.append(self.time_edges[t], self.time_edges[-1]),
+            self,
+            time_edges=np.append(self.time_edges[t], self.time_edges[-1]),
             price_edges=np.append(self.price_edges[p], self.price_edges[-1]),
-            long=group(self.long), short=group(self.short),
+            long=group(self.long),
+            short=group(self.short),
             observed=np.logical_and.reduceat(_observed(self), t),
         )
 
@@ -216,13 +250,19 @@ class HeatGrid:
 
         Realised heat is summed over the window; of a stock the last column stands.
         """
+
         def over_time(values: np.ndarray) -> np.ndarray:
             return values[-1].astype(np.float64) if self.is_stock else values.sum(axis=0, dtype=np.float64)
 
-        return pd.DataFrame({
-            "price_low": self.price_edges[:-1], "price": self.price_centres, "price_high": self.price_edges[1:],
-            "long": over_time(self.long), "short": over_time(self.short),
-        })
+        return pd.DataFrame(
+            {
+                "price_low": self.price_edges[:-1],
+                "price": self.price_centres,
+                "price_high": self.price_edges[1:],
+                "long": over_time(self.long),
+                "short": over_time(self.short),
+            }
+        )
 
     def cumulative(self, reference: float) -> pd.DataFrame:
         """How much heat lies between a reference price and every other price.
@@ -264,15 +304,27 @@ class HeatGrid:
         for name in tables.SIDES:
             values = getattr(self, name)
             t, p = np.nonzero(values)
-            parts.append(pd.DataFrame({
-                "time_from": pd.DatetimeIndex(self.time_edges[t], tz="UTC"),
-                "time_to": pd.DatetimeIndex(self.time_edges[t + 1], tz="UTC"),
-                "price_from": self.price_edges[p], "price_to": self.price_edges[p + 1],
-                "side": name, "usd": values[t, p].astype(np.float64),
-            }))
-        out = pd.concat(parts, ignore_index=True).sort_values(["time_from", "price_from", "side"], ignore_index=True)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "time_from": pd.DatetimeIndex(self.time_edges[t], tz="UTC"),
+                        "time_to": pd.DatetimeIndex(self.time_edges[t + 1], tz="UTC"),
+                        "price_from": self.price_edges[p],
+                        "price_to": self.price_edges[p + 1],
+                        "side": name,
+                        "usd": values[t, p].astype(np.float64),
+                    }
+                )
+            )
+        out = pd.concat(parts, ignore_index=True).sort_values(
+            ["time_from", "price_from", "side"], ignore_index=True
+        )
         out["side"] = pd.Categorical(out["side"], categories=list(tables.SIDES))
-        return out.assign(kind=self.kind, venues=", ".join(self.provenance.venue_names), completeness=self.provenance.completeness)
+        return out.assign(
+            kind=self.kind,
+            venues=", ".join(self.provenance.venue_names),
+            completeness=self.provenance.completeness,
+        )
 
     def to_json(self, candles: pd.DataFrame | None = None) -> str:
         """JSON in CoinGlass's heatmap shape, with what that shape lacks under `heatlab`.
@@ -281,36 +333,58 @@ class HeatGrid:
         `price_candlesticks` rows `[Unix s, open, high, low, close, volume]` with prices as text.
         `heatlab` adds kind, edges, sides, venues with completeness, age, model and flags.
         """
+
         def sparse(values: np.ndarray) -> list[list[float]]:
             t, p = np.nonzero(values)
-            return [[int(a), int(b), round(float(usd), 2)] for a, b, usd in zip(t, p, values[t, p].astype(np.float64), strict=True)]
+            return [
+                [int(a), int(b), round(float(usd), 2)]
+                for a, b, usd in zip(t, p, values[t, p].astype(np.float64), strict=True)
+            ]
 
         bars: list[list[Any]] = []
         if candles is not None and len(candles):
             candles = tables.ensure(candles, "candles")
             bars = [
                 [int(second), *(f"{value:.10g}" for value in row)]
-                for second, row in zip(tables.microseconds(candles["time"]) // 1_000_000,
-                                       candles[["open", "high", "low", "close", "volume"]].fillna(0.0).to_numpy(), strict=True)
+                for second, row in zip(
+                    tables.microseconds(candles["time"]) // 1_000_000,
+                    candles[["open", "high", "low", "close", "volume"]].fillna(0.0).to_numpy(),
+                    strict=True,
+                )
             ]
         facts = self.provenance
-        return json.dumps({
-            "y_axis": [round(float(v), 4) for v in self.price_centres],
-            "liquidation_leverage_data": sparse(self.total),
-            "price_candlesticks": bars,
-            "heatlab": {
-                "kind": self.kind, "unit": "USD", "long": sparse(self.long), "short": sparse(self.short),
-                "time_edges": [str(edge) + "Z" for edge in self.time_edges],
-                "price_edges": [float(edge) for edge in self.price_edges],
-                "outside": {"long": self.outside_long, "short": self.outside_short},
-                "unobserved_columns": [int(i) for i in np.flatnonzero(~_observed(self))],
-                "source": facts.source, "as_of": None if facts.as_of is None else str(facts.as_of) + "Z",
-                "venues": [{"venue": v.venue, "completeness": v.completeness, "price_kind": v.price_kind,
-                            "events": v.events, "usd": v.notional} for v in facts.venues],
-                "model": facts.model, "parameters": {key: _plain(value) for key, value in facts.parameters},
-                "flags": list(facts.flags),
-            },
-        })
+        return json.dumps(
+            {
+                "y_axis": [round(float(v), 4) for v in self.price_centres],
+                "liquidation_leverage_data": sparse(self.total),
+                "price_candlesticks": bars,
+                "heatlab": {
+                    "kind": self.kind,
+                    "unit": "USD",
+                    "long": sparse(self.long),
+                    "short": sparse(self.short),
+                    "time_edges": [str(edge) + "Z" for edge in self.time_edges],
+                    "price_edges": [float(edge) for edge in self.price_edges],
+                    "outside": {"long": self.outside_long, "short": self.outside_short},
+                    "unobserved_columns": [int(i) for i in np.flatnonzero(~_observed(self))],
+                    "source": facts.source,
+                    "as_of": None if facts.as_of is None else str(facts.as_of) + "Z",
+                    "venues": [
+                        {
+                            "venue": v.venue,
+                            "completeness": v.completeness,
+                            "price_kind": v.price_kind,
+                            "events": v.events,
+                            "usd": v.notional,
+                        }
+                        for v in facts.venues
+                    ],
+                    "model": facts.model,
+                    "parameters": {key: _plain(value) for key, value in facts.parameters},
+                    "flags": list(facts.flags),
+                },
+            }
+        )
 
 
 def merge(grids: Sequence[HeatGrid]) -> HeatGrid:
@@ -332,12 +406,19 @@ def merge(grids: Sequence[HeatGrid]) -> HeatGrid:
             raise GridError(
                 f"A {first.kind} and a {other.kind} heatmap are different things and cannot be added. Show them side by side."
             )
-        if not (np.array_equal(first.time_edges, other.time_edges) and np.array_equal(first.price_edges, other.price_edges)):
-            raise GridError("The grids have different edges. Build them with the same start, end, timeframe, price range and bins.")
+        if not (
+            np.array_equal(first.time_edges, other.time_edges)
+            and np.array_equal(first.price_edges, other.price_edges)
+        ):
+            raise GridError(
+                "The grids have different edges. Build them with the same start, end, timeframe, price range and bins."
+            )
     predicted = None
     if all(grid.predicted is not None for grid in grids):
         predicted = (
-            pd.concat([grid.predicted for grid in grids]).groupby("time", as_index=False, sort=True)[list(tables.SIDES)].sum()
+            pd.concat([grid.predicted for grid in grids])
+            .groupby("time", as_index=False, sort=True)[list(tables.SIDES)]
+            .sum()
         )
     return replace(
         first,
@@ -365,7 +446,9 @@ def completeness_flags(venues: Iterable[VenueCoverage]) -> tuple[str, ...]:
     if "sampled" in groups:
         rest = [venue for kind in sorted(set(groups) - {"sampled"}) for venue in groups[kind]]
         mixed = f", added here to others ({', '.join(rest)})" if rest else ""
-        return (f"Only a sample of the liquidations comes from {', '.join(groups['sampled'])}{mixed}: totals are a lower bound.",)
+        return (
+            f"Only a sample of the liquidations comes from {', '.join(groups['sampled'])}{mixed}: totals are a lower bound.",
+        )
     return ()
 
 
@@ -374,10 +457,16 @@ def joined_coverage(parts: Iterable[VenueCoverage]) -> tuple[VenueCoverage, ...]
     venues: dict[str, VenueCoverage] = {}
     for item in parts:
         held = venues.get(item.venue)
-        venues[item.venue] = item if held is None else replace(
-            held, events=held.events + item.events, notional=held.notional + item.notional,
-            completeness=least_complete((held.completeness, item.completeness)),
-            price_kind=held.price_kind if held.price_kind == item.price_kind else "mixed",
+        venues[item.venue] = (
+            item
+            if held is None
+            else replace(
+                held,
+                events=held.events + item.events,
+                notional=held.notional + item.notional,
+                completeness=least_complete((held.completeness, item.completeness)),
+                price_kind=held.price_kind if held.price_kind == item.price_kind else "mixed",
+            )
         )
     return tuple(venues.values())
 
@@ -389,9 +478,13 @@ def _merged(parts: Sequence[Provenance]) -> Provenance:
     flags = [flag for part in parts for flag in part.flags if flag not in completeness_flags(part.venues)]
     flags += completeness_flags(venues)
     return Provenance(
-        source=", ".join(dict.fromkeys(part.source for part in parts)), venues=venues,
-        as_of=min(ages) if ages else None, model=" + ".join(models) or None,
-        parameters=parts[0].parameters if all(part.parameters == parts[0].parameters for part in parts) else (),
+        source=", ".join(dict.fromkeys(part.source for part in parts)),
+        venues=venues,
+        as_of=min(ages) if ages else None,
+        model=" + ".join(models) or None,
+        parameters=parts[0].parameters
+        if all(part.parameters == parts[0].parameters for part in parts)
+        else (),
         flags=tuple(dict.fromkeys(flags)),
     )
 

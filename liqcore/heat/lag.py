@@ -43,8 +43,13 @@ class Lag:
 
 
 def venue_lags(
-    liquidations: pd.DataFrame, *, start: object = None, end: object = None, step: float = 1.0,
-    max_lag: float = 300.0, minimum_events: int = 20,
+    liquidations: pd.DataFrame,
+    *,
+    start: object = None,
+    end: object = None,
+    step: float = 1.0,
+    max_lag: float = 300.0,
+    minimum_events: int = 20,
 ) -> dict[str, Lag]:
     """The lag of each venue against all others, by cross-correlation of their event times.
 
@@ -68,7 +73,11 @@ def venue_lags(
     events = tables.ensure(liquidations, "liquidations")
     micros = tables.microseconds(events["time"])
     begin = 0 if start is None else int(np.searchsorted(micros, tables.to_datetime64(start).astype("int64")))
-    stop = len(micros) if end is None else int(np.searchsorted(micros, tables.to_datetime64(end).astype("int64"), "right"))
+    stop = (
+        len(micros)
+        if end is None
+        else int(np.searchsorted(micros, tables.to_datetime64(end).astype("int64"), "right"))
+    )
     slots = micros[begin:stop] // int(step * 1e6)
     venues = events["venue"].array.codes[begin:stop]
     names = events["venue"].cat.categories
@@ -76,16 +85,22 @@ def venue_lags(
     return _lags(busy, step, int(max_lag / step), minimum_events)
 
 
-def column_lags(grids: Mapping[str, HeatGrid], max_columns: int = 12, minimum_columns: int = 20) -> dict[str, Lag]:
+def column_lags(
+    grids: Mapping[str, HeatGrid], max_columns: int = 12, minimum_columns: int = 20
+) -> dict[str, Lag]:
     """Lags from realised grids alone, in whole columns (as seconds): which venue's columns fill later.
 
     Nothing is said of stocks, of grids whose columns differ, or of venues with few columns with heat.
     """
     first = next(iter(grids.values()), None)
-    if first is None or any(grid.is_stock or not np.array_equal(grid.time_edges, first.time_edges) for grid in grids.values()):
+    if first is None or any(
+        grid.is_stock or not np.array_equal(grid.time_edges, first.time_edges) for grid in grids.values()
+    ):
         return {}
     width = float(np.median(np.diff(first.time_edges).astype("int64"))) / 1e6
-    busy = {name: np.flatnonzero(grid.long.any(axis=1) | grid.short.any(axis=1)) for name, grid in grids.items()}
+    busy = {
+        name: np.flatnonzero(grid.long.any(axis=1) | grid.short.any(axis=1)) for name, grid in grids.items()
+    }
     # A series that is busy nearly always says nothing about when.
     busy = {name: columns for name, columns in busy.items() if len(columns) <= first.shape[0] / 2}
     return _lags(busy, width, max_columns, minimum_columns)
@@ -101,7 +116,9 @@ def price_basis(
     that reports bankruptcy prices from one that reports fills.
     """
     own = prices.get(venue)
-    others = [frame for name, frame in prices.items() if name != venue and frame is not None and frame is not own]
+    others = [
+        frame for name, frame in prices.items() if name != venue and frame is not None and frame is not own
+    ]
     if own is not None and others:
         closes = [frame.set_index("time")["close"] for frame in (own, *others)]
         table = pd.concat(closes, axis=1, join="inner")
@@ -109,8 +126,13 @@ def price_basis(
         return float(np.median(ratio)) if len(ratio) else None
     first = grids[venue]
     rest = [grid for name, grid in grids.items() if name != venue]
-    if first.is_stock or not rest or any(not np.array_equal(grid.time_edges, first.time_edges) for grid in rest):
+    if (
+        first.is_stock
+        or not rest
+        or any(not np.array_equal(grid.time_edges, first.time_edges) for grid in rest)
+    ):
         return None
+
     def centre(one: HeatGrid) -> np.ndarray:
         usd = one.side(side).astype(np.float64)  # type: ignore[arg-type]
         total = usd.sum(axis=1)
@@ -144,7 +166,9 @@ def _lags(busy: Mapping[str, np.ndarray], step: float, reach: int, minimum: int)
             if lag and not _lopsided(whole, lag, reach):
                 lag = 0
             agree = np.mean([peak is not None and lag is not None and abs(peak - lag) <= 2 for peak in peaks])
-            out[name] = Lag((lag or 0) * step, float(agree), len(own), np.convolve(whole, np.ones(3) / 3, "same"), step)
+            out[name] = Lag(
+                (lag or 0) * step, float(agree), len(own), np.convolve(whole, np.ones(3) / 3, "same"), step
+            )
     return out
 
 

@@ -68,8 +68,12 @@ def lattice(low: float, high: float, drawn: int, reach_low: float, reach_high: f
     after = max(int(np.ceil(np.log(max(reach_high, high) / high) / step)), 0) + 1
     count = before + drawn * parts + after
     if count > _MOST_BINS:
-        raise GridError(f"The price range {low:,.2f} to {high:,.2f} USD is too narrow for {drawn:,} bins. Widen it or take fewer bins.")
-    return Lattice(low=low * np.exp(-before * step), log_step=step, bins=count, first=before, drawn=drawn, parts=parts)
+        raise GridError(
+            f"The price range {low:,.2f} to {high:,.2f} USD is too narrow for {drawn:,} bins. Widen it or take fewer bins."
+        )
+    return Lattice(
+        low=low * np.exp(-before * step), log_step=step, bins=count, first=before, drawn=drawn, parts=parts
+    )
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,9 @@ def run(grid: Lattice, flows: Flows, deposits: Deposits, snapshots: np.ndarray, 
     sides = (_Side(centres), _Side(centres[::-1].copy()))
     windows = (kept, slice(grid.bins - kept.stop, grid.bins - kept.start))
     edges = (flows.low_bin.tolist(), (last_bin - flows.high_bin).tolist())
-    closes, before, after, fade = (values.tolist() for values in (flows.closes, flows.before, flows.after, flows.fade))
+    closes, before, after, fade = (
+        values.tolist() for values in (flows.closes, flows.before, flows.after, flows.fade)
+    )
     rows = np.zeros((2, len(snapshots), (kept.stop - kept.start) // grid.parts), dtype=np.float32)
     last, told = np.zeros((2, grid.bins)), np.zeros((n, 2, 4))
     wanted = [*snapshots.tolist(), -1]
@@ -194,7 +200,9 @@ def run(grid: Lattice, flows: Flows, deposits: Deposits, snapshots: np.ndarray, 
             for side, edge, (bins, sizes, totals, tops) in zip(sides, edges, new, strict=True):
                 gone, usd = side.cross(edge[t])
                 # A comparison with NaN is false: unknown open interest fades by holding time and caps nothing.
-                lost = side.keep(_share_kept(closes[t] - gone, before[t] - gone) if before[t] > 0 else fade[t])
+                lost = side.keep(
+                    _share_kept(closes[t] - gone, before[t] - gone) if before[t] > 0 else fade[t]
+                )
                 side.open(bins[t - begin], sizes[t - begin], totals[t - begin], tops[t - begin])
                 if side.held > after[t]:
                     lost += side.keep(after[t] / side.held)
@@ -209,7 +217,9 @@ def run(grid: Lattice, flows: Flows, deposits: Deposits, snapshots: np.ndarray, 
     return Outcome(rows, last, *np.moveaxis(told, 2, 0))
 
 
-def _prepared(made: tuple[np.ndarray, ...], last_bin: int) -> list[tuple[np.ndarray, np.ndarray, list[float], list[int]]]:
+def _prepared(
+    made: tuple[np.ndarray, ...], last_bin: int
+) -> list[tuple[np.ndarray, np.ndarray, list[float], list[int]]]:
     """Deposits of a chunk by side as `_Side.open` takes them, with each candle's total and top index."""
     long_bins, long_sizes, short_bins, short_sizes = made
     return [

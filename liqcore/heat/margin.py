@@ -12,4 +12,11 @@ from liqcore.margins import (
     liquidation_price_in_tiers,
 )
 
-__all__ = ["Contract", "MarginError", "TierTable", "bankruptcy_price", "liquidation_price", "liquidation_price_in_tiers"]
+__all__ = [
+    "Contract",
+    "MarginError",
+    "TierTable",
+    "bankruptcy_price",
+    "liquidation_price",
+    "liquidation_price_in_tiers",
+]

@@ -77,24 +77,43 @@ def modelled_heatmap(
     edges = _edges(inputs, columns) if time_edges is None else np.asarray(time_edges).astype("datetime64[us]")
     low, high = price_range or (float(inputs.low.min()) * 0.85, float(inputs.high.max()) * 1.15)
     if not (np.isfinite([low, high]).all() and 0 < low < high) or bins < 1:
-        raise GridError(f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high.")
+        raise GridError(
+            f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high."
+        )
     book = _lattice(inputs, guesses, model, low, high, bins)
     closing = inputs.closes_at
     snapshots = np.searchsorted(closing, edges[1:].astype("int64"), side="right") - 1
     blur = round(guesses.smoothing_bp / 1e4 / (book.log_step * book.parts))
     kept = book.window(blur)
-    outcome = run(book, _book_flows(inputs, model, book), _deposits(inputs, guesses, model, book), snapshots, kept)
+    outcome = run(
+        book, _book_flows(inputs, model, book), _deposits(inputs, guesses, model, book), snapshots, kept
+    )
     # A column has data where a candle closed in it, or where a candle longer than the column covers it.
     first, last = np.searchsorted(closing, edges.astype("int64"), side="right")[:-1], snapshots
     inside = last >= first
-    covered = np.append(inputs.opens_at, np.iinfo(np.int64).max)[np.minimum(last + 1, len(closing))] < edges[1:].astype("int64")
+    covered = np.append(inputs.opens_at, np.iinfo(np.int64).max)[np.minimum(last + 1, len(closing))] < edges[
+        1:
+    ].astype("int64")
     names = (venue,) if isinstance(venue, str) else venue
-    return _grid(book, outcome, inputs, edges, (low, high), inside | covered, (kept, blur), Provenance(
-        source=source, venues=tuple(VenueCoverage(name) for name in names),
-        as_of=np.datetime64(int(closing[-1]), "us"), model=model,
-        parameters=tuple(guesses.describe().items()) if model == "flow-identity" else (("Leverage of takers", guesses.describe()["Leverage of takers"]),),
-        flags=flags,
-    ))
+    return _grid(
+        book,
+        outcome,
+        inputs,
+        edges,
+        (low, high),
+        inside | covered,
+        (kept, blur),
+        Provenance(
+            source=source,
+            venues=tuple(VenueCoverage(name) for name in names),
+            as_of=np.datetime64(int(closing[-1]), "us"),
+            model=model,
+            parameters=tuple(guesses.describe().items())
+            if model == "flow-identity"
+            else (("Leverage of takers", guesses.describe()["Leverage of takers"]),),
+            flags=flags,
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -118,7 +137,11 @@ class _Inputs:
 
 
 def _inputs(
-    bars: pd.DataFrame, open_interest: pd.DataFrame | None, funding: pd.DataFrame | None, guesses: Assumptions, model: str
+    bars: pd.DataFrame,
+    open_interest: pd.DataFrame | None,
+    funding: pd.DataFrame | None,
+    guesses: Assumptions,
+    model: str,
 ) -> tuple[_Inputs, tuple[str, ...]]:
     opens_at = tables.microseconds(bars["time"])
     step = int(np.median(np.diff(opens_at))) if len(opens_at) > 1 else 60_000_000
@@ -128,8 +151,15 @@ def _inputs(
     interest, old = _aligned(open_interest, closes_at, step)
     known_interest = np.isfinite(interest)
     if not known_volume.any() and (model == "textbook" or not known_interest.any()):
-        raise GridError("Modelled levels need volume or open interest, and the candles have no volume. Add an open interest file.")
-    share = np.divide(bars["taker_buy_volume"].to_numpy(), volume, out=np.full(len(volume), np.nan), where=known_volume & (volume > 0))
+        raise GridError(
+            "Modelled levels need volume or open interest, and the candles have no volume. Add an open interest file."
+        )
+    share = np.divide(
+        bars["taker_buy_volume"].to_numpy(),
+        volume,
+        out=np.full(len(volume), np.nan),
+        where=known_volume & (volume > 0),
+    )
     taker = np.clip(np.where(np.isfinite(share), share, 0.5), 0.0, 1.0)
     volume = np.where(known_volume, volume, 0.0)
     before = np.concatenate([[np.nan], interest[:-1]])
@@ -139,17 +169,28 @@ def _inputs(
     closed = np.maximum(opened - change, 0.0)
     tilt = _funding_tilt(funding, closes_at, guesses.funding_tilt)
     inputs = _Inputs(
-        opens_at=opens_at, closes_at=closes_at, low=bars["low"].to_numpy(), high=bars["high"].to_numpy(), close=bars["close"].to_numpy(),
-        opened=opened, closed=closed, interest=interest, interest_before=before,
+        opens_at=opens_at,
+        closes_at=closes_at,
+        low=bars["low"].to_numpy(),
+        high=bars["high"].to_numpy(),
+        close=bars["close"].to_numpy(),
+        opened=opened,
+        closed=closed,
+        interest=interest,
+        interest_before=before,
         # Levels fade through holes between candles too.
         fade=np.exp(-np.diff(closes_at, prepend=closes_at[0] - step) / 3.6e9 / guesses.holding_hours),
-        buys=volume * taker, sells=volume * (1 - taker),
-        long_taker=_tilted(taker, np.maximum(tilt, 0.0)), short_taker=_tilted(1 - taker, np.maximum(-tilt, 0.0)),
+        buys=volume * taker,
+        sells=volume * (1 - taker),
+        long_taker=_tilted(taker, np.maximum(tilt, 0.0)),
+        short_taker=_tilted(1 - taker, np.maximum(-tilt, 0.0)),
     )
     return inputs, _flags(model, known_volume, known_interest, np.isfinite(share), old, guesses)
 
 
-def _aligned(open_interest: pd.DataFrame | None, closes_at: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
+def _aligned(
+    open_interest: pd.DataFrame | None, closes_at: np.ndarray, step: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Open interest of all venues together as known at each close, and where a part of it is old.
 
     BTC; NaN before every venue is known. Old is more than three of the venue's own intervals, or candles.
@@ -204,17 +245,30 @@ def _tilted(share: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def _flags(
-    model: str, volume: np.ndarray, interest: np.ndarray, split: np.ndarray, old: np.ndarray, guesses: Assumptions
+    model: str,
+    volume: np.ndarray,
+    interest: np.ndarray,
+    split: np.ndarray,
+    old: np.ndarray,
+    guesses: Assumptions,
 ) -> tuple[str, ...]:
     flags = []
     if model == "textbook":
-        return ("Textbook formula: levels stand at the bankruptcy price, too far away, and nothing but price ever removes them.",)
+        return (
+            "Textbook formula: levels stand at the bankruptcy price, too far away, and nothing but price ever removes them.",
+        )
     if not interest.any():
-        flags.append(f"No open interest was given, so levels fade with an assumed holding time of {guesses.holding_hours:g} hours.")
+        flags.append(
+            f"No open interest was given, so levels fade with an assumed holding time of {guesses.holding_hours:g} hours."
+        )
     elif not interest.all():
-        flags.append(f"Open interest is missing for {100 * (1 - interest.mean()):.0f} % of the candles; levels fade by assumption there.")
+        flags.append(
+            f"Open interest is missing for {100 * (1 - interest.mean()):.0f} % of the candles; levels fade by assumption there."
+        )
     if old.any():
-        flags.append(f"Open interest is out of date for {100 * old.mean():.0f} % of the candles; its last value is carried on there.")
+        flags.append(
+            f"Open interest is out of date for {100 * old.mean():.0f} % of the candles; its last value is carried on there."
+        )
     if not volume.any():
         flags.append("No volume was given, so only growth of open interest opens positions.")
     elif not split[volume].any():
@@ -244,20 +298,34 @@ def _ratios(guesses: Assumptions, model: str) -> tuple[np.ndarray, np.ndarray, n
     else:
         margin = (np.asarray(guesses.margin_multiples)[:, None] / leverage).ravel()
         longs, shorts = (
-            liquidation_price(side, 1.0, None, guesses.maintenance_margin_rate, wallet_balance=margin, fee_rate=guesses.fee_rate)
+            liquidation_price(
+                side,
+                1.0,
+                None,
+                guesses.maintenance_margin_rate,
+                wallet_balance=margin,
+                fee_rate=guesses.fee_rate,
+            )
             for side in tables.SIDES
         )
         weights = np.asarray(guesses.margin_weights)
     taker, maker = (np.outer(weights, mix).ravel() for mix in (taker, maker))
     usable = (longs > 0) & (longs < 1) & (shorts > 1) & np.isfinite(shorts)
     return (
-        np.where(usable, longs, 0.5), np.where(usable, shorts, 2.0), np.where(usable, taker, 0.0), np.where(usable, maker, 0.0)
+        np.where(usable, longs, 0.5),
+        np.where(usable, shorts, 2.0),
+        np.where(usable, taker, 0.0),
+        np.where(usable, maker, 0.0),
     )
 
 
-def _lattice(inputs: _Inputs, guesses: Assumptions, model: str, low: float, high: float, bins: int) -> Lattice:
+def _lattice(
+    inputs: _Inputs, guesses: Assumptions, model: str, low: float, high: float, bins: int
+) -> Lattice:
     longs, shorts, _, _ = _ratios(guesses, model)
-    return lattice(low, high, bins, float(inputs.low.min() * longs.min()), float(inputs.high.max() * shorts.max()))
+    return lattice(
+        low, high, bins, float(inputs.low.min() * longs.min()), float(inputs.high.max() * shorts.max())
+    )
 
 
 def _book_flows(inputs: _Inputs, model: str, book: Lattice) -> Flows:
@@ -286,33 +354,58 @@ def _deposits(inputs: _Inputs, guesses: Assumptions, model: str, book: Lattice) 
             entries = np.log(low + (high - low) * kernel)
             opened = inputs.opened[part, None] / len(kernel)
             long_sizes, short_sizes = (
-                np.tile(opened * (share[part, None] * taker + (1 - share[part, None]) * maker), (1, len(kernel)))
+                np.tile(
+                    opened * (share[part, None] * taker + (1 - share[part, None]) * maker), (1, len(kernel))
+                )
                 for share in (inputs.long_taker, inputs.short_taker)
             )
-        long_bins, short_bins = (book.bin(entries[:, :, None] + offset).reshape(len(entries), -1) for offset in (log_longs, log_shorts))
+        long_bins, short_bins = (
+            book.bin(entries[:, :, None] + offset).reshape(len(entries), -1)
+            for offset in (log_longs, log_shorts)
+        )
         return long_bins, long_sizes, short_bins, short_sizes
 
     return make
 
 
 def _grid(
-    book: Lattice, outcome: Outcome, inputs: _Inputs, edges: np.ndarray, price_range: tuple[float, float], observed: np.ndarray,
-    blur: tuple[slice, int], provenance: Provenance,
+    book: Lattice,
+    outcome: Outcome,
+    inputs: _Inputs,
+    edges: np.ndarray,
+    price_range: tuple[float, float],
+    observed: np.ndarray,
+    blur: tuple[slice, int],
+    provenance: Provenance,
 ) -> HeatGrid:
     kept, half = blur
     margin = (book.first - kept.start) // book.parts
     shown = (_blurred(outcome.rows, half) if half else outcome.rows)[:, :, margin : margin + book.drawn]
     price_edges = book.edges
     price_edges[0], price_edges[-1] = price_range
-    beyond = np.maximum((outcome.last * book.centres).sum(axis=1) - shown[:, -1].sum(axis=1, dtype=np.float64), 0.0)
+    beyond = np.maximum(
+        (outcome.last * book.centres).sum(axis=1) - shown[:, -1].sum(axis=1, dtype=np.float64), 0.0
+    )
     return HeatGrid(
-        kind="modelled", time_edges=edges, price_edges=price_edges, long=shown[0], short=shown[1],
-        outside_long=float(beyond[0]), outside_short=float(beyond[1]), observed=observed, provenance=provenance,
-        predicted=pd.DataFrame({
-            "time": pd.DatetimeIndex(inputs.opens_at.astype("datetime64[us]"), tz="UTC"),
-            "long": outcome.crossed_usd[:, 0], "short": outcome.crossed_usd[:, 1],
-            "standing_long": outcome.standing[:, 0], "standing_short": outcome.standing[:, 1], "open_interest": inputs.interest,
-        }),
+        kind="modelled",
+        time_edges=edges,
+        price_edges=price_edges,
+        long=shown[0],
+        short=shown[1],
+        outside_long=float(beyond[0]),
+        outside_short=float(beyond[1]),
+        observed=observed,
+        provenance=provenance,
+        predicted=pd.DataFrame(
+            {
+                "time": pd.DatetimeIndex(inputs.opens_at.astype("datetime64[us]"), tz="UTC"),
+                "long": outcome.crossed_usd[:, 0],
+                "short": outcome.crossed_usd[:, 1],
+                "standing_long": outcome.standing[:, 0],
+                "standing_short": outcome.standing[:, 1],
+                "open_interest": inputs.interest,
+            }
+        ),
     )
 
 

@@ -86,21 +86,29 @@ def level_origin(
         An empty band, an unknown model or side, or no candle before `at`.
     """
     if side not in tables.SIDES or model not in MODELS:
-        raise GridError(f"There is no side {side!r} or no model {model!r}. Sides: long, short. Models: {', '.join(MODELS)}.")
+        raise GridError(
+            f"There is no side {side!r} or no model {model!r}. Sides: long, short. Models: {', '.join(MODELS)}."
+        )
     if not (np.isfinite([low, high]).all() and 0 < low < high):
-        raise GridError(f"The band {low:g} to {high:g} USD is empty. Give a low above zero and a higher high.")
+        raise GridError(
+            f"The band {low:g} to {high:g} USD is empty. Give a low above zero and a higher high."
+        )
     guesses = assumptions or Assumptions()
     inputs, _ = _inputs(tables.ensure(candles, "candles"), open_interest, funding, guesses, model)
     moment = np.datetime64(int(inputs.closes_at[-1]), "us") if at is None else tables.to_datetime64(at)
     count = int(np.searchsorted(inputs.closes_at, moment.astype("int64"), side="right"))
     if count == 0:
-        raise GridError("No candle had closed at that moment, so no level had been opened. Choose a later one.")
+        raise GridError(
+            "No candle had closed at that moment, so no level had been opened. Choose a later one."
+        )
     book = _lattice(inputs, guesses, model, low, high, max(int(np.ceil(np.log(high / low) / _FINEST)), 1))
     deposits = _deposits(inputs, guesses, model, book)
     parts = [_opened(deposits, side, begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]
     totals = np.concatenate([sizes.sum(axis=1) for _, sizes in parts])
     flows = _book_flows(inputs, model, book)
-    later, own = _survival(run(book, flows, deposits, np.array([], dtype=np.int64), slice(0, 0)), flows, side, totals, count)
+    later, own = _survival(
+        run(book, flows, deposits, np.array([], dtype=np.int64), slice(0, 0)), flows, side, totals, count
+    )
     free = _uncrossed(flows, side, count)
     leverages = np.asarray(guesses.leverages)
     by_candle, by_tier, opened, first = np.zeros(count), np.zeros(len(leverages)), 0.0, 0
@@ -117,8 +125,18 @@ def level_origin(
         first = rows.stop
     left = np.flatnonzero(by_candle > 0)
     return Origin(
-        side=side, low=float(low), high=float(high), at=moment, usd=float(by_candle.sum()), opened=opened,
-        by_candle=pd.DataFrame({"time": pd.DatetimeIndex(inputs.opens_at[left].astype("datetime64[us]"), tz="UTC"), "usd": by_candle[left]}),
+        side=side,
+        low=float(low),
+        high=float(high),
+        at=moment,
+        usd=float(by_candle.sum()),
+        opened=opened,
+        by_candle=pd.DataFrame(
+            {
+                "time": pd.DatetimeIndex(inputs.opens_at[left].astype("datetime64[us]"), tz="UTC"),
+                "usd": by_candle[left],
+            }
+        ),
         by_leverage=pd.DataFrame({"leverage": leverages, "usd": by_tier})[by_tier > 0].reset_index(drop=True),
     )
 
@@ -129,10 +147,14 @@ def _opened(deposits: Deposits, side: str, begin: int, stop: int) -> tuple[np.nd
     return (made[0], made[1]) if side == "long" else (made[2], made[3])
 
 
-def _survival(outcome: Outcome, flows: Flows, side: str, opened: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _survival(
+    outcome: Outcome, flows: Flows, side: str, opened: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """(count,) shares of what candle t opened that closing left: by all later candles, and by a cap in its own."""
     i = tables.SIDES.index(side)
-    held, gone, standing = (values[:count, i] for values in (outcome.standing, outcome.crossed, outcome.standing))
+    held, gone, standing = (
+        values[:count, i] for values in (outcome.standing, outcome.crossed, outcome.standing)
+    )
     rest = np.maximum(np.append(0.0, held[:-1]) - gone, 0.0)
     close, interest = flows.closes[:count] - gone, flows.before[:count] - gone
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -19,8 +19,15 @@ _PERSISTENT = 0.5
 
 
 def persistence_by_timeframe(
-    source: HeatGrid | pd.DataFrame, level: float, timeframes: Sequence[str] = ("15m", "1h", "4h", "1d"), *,
-    last: int = 12, tolerance: float = 0.005, price: pd.DataFrame | None = None, bins: int = 200, rule: ClusterRule | None = None,
+    source: HeatGrid | pd.DataFrame,
+    level: float,
+    timeframes: Sequence[str] = ("15m", "1h", "4h", "1d"),
+    *,
+    last: int = 12,
+    tolerance: float = 0.005,
+    price: pd.DataFrame | None = None,
+    bins: int = 200,
+    rule: ClusterRule | None = None,
 ) -> pd.DataFrame:
     """How long the cluster at a level has been hot, seen in bars of several lengths.
 
@@ -49,11 +56,25 @@ def persistence_by_timeframe(
         try:
             grid = _in_bars(source, tables.timeframe(name), last, bins, rule or ClusterRule())
         except GridError as error:
-            rows.append({"timeframe": name, "bars": 0, "persistence": np.nan, "verdict": "cannot say", "note": str(error)})
+            rows.append(
+                {
+                    "timeframe": name,
+                    "bars": 0,
+                    "persistence": np.nan,
+                    "verdict": "cannot say",
+                    "note": str(error),
+                }
+            )
             continue
-        near = [band for band in find_clusters(grid, last, price=price, rule=rule) if band.distance(level) <= tolerance]
+        near = [
+            band
+            for band in find_clusters(grid, last, price=price, rule=rule)
+            if band.distance(level) <= tolerance
+        ]
         band = min(near, key=lambda one: (one.distance(level), -one.notional), default=None)
-        rows.append({"timeframe": name, **_row(band, min(int(np.asarray(grid.observed).sum()), last), name, level)})
+        rows.append(
+            {"timeframe": name, **_row(band, min(int(np.asarray(grid.observed).sum()), last), name, level)}
+        )
     columns = ["timeframe", "bars", "side", "low", "high", "notional", "persistence", "verdict", "note"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -63,16 +84,28 @@ def _row(band: Cluster | None, bars: int, name: str, level: float) -> dict[str, 
         note = f"Only {bars} bars of {name} were observed, too few to tell fleeting from persistent."
         return {"bars": bars, "persistence": np.nan, "verdict": "cannot say", "note": note}
     if band is None:
-        return {"bars": bars, "persistence": 0.0, "verdict": "absent", "note": f"No cluster near {level:,.0f} shows in bars of {name}."}
+        return {
+            "bars": bars,
+            "persistence": 0.0,
+            "verdict": "absent",
+            "note": f"No cluster near {level:,.0f} shows in bars of {name}.",
+        }
     verdict = "persistent" if band.persistence >= _PERSISTENT else "fleeting"
     return {
-        "bars": bars, "side": band.side, "low": band.low, "high": band.high, "notional": band.notional,
-        "persistence": band.persistence, "verdict": verdict,
+        "bars": bars,
+        "side": band.side,
+        "low": band.low,
+        "high": band.high,
+        "notional": band.notional,
+        "persistence": band.persistence,
+        "verdict": verdict,
         "note": f"In bars of {name} the {band.side} cluster near {band.centre:,.0f} was hot in {round(band.persistence * bars)} of {bars}: {verdict}.",
     }
 
 
-def _in_bars(source: HeatGrid | pd.DataFrame, step: np.timedelta64, last: int, bins: int, rule: ClusterRule) -> HeatGrid:
+def _in_bars(
+    source: HeatGrid | pd.DataFrame, step: np.timedelta64, last: int, bins: int, rule: ClusterRule
+) -> HeatGrid:
     length = int(step.astype("int64"))
     if isinstance(source, pd.DataFrame):
         events = tables.ensure(source, "liquidations")
@@ -80,7 +113,9 @@ def _in_bars(source: HeatGrid | pd.DataFrame, step: np.timedelta64, last: int, b
         # No bar before these has a say, so that a year of events does not become a year of minutes.
         first = None
         if len(micros):
-            first = np.int64(max(micros[-1] - (rule.profile_columns + rule.memory + last) * length, micros[0])).astype("datetime64[us]")
+            first = np.int64(
+                max(micros[-1] - (rule.profile_columns + rule.memory + last) * length, micros[0])
+            ).astype("datetime64[us]")
         span = (float(events["price"].min()), float(events["price"].max())) if len(micros) else None
         if span is not None and span[1] - span[0] < 1e-6 * span[1]:
             span = None
@@ -88,7 +123,9 @@ def _in_bars(source: HeatGrid | pd.DataFrame, step: np.timedelta64, last: int, b
     edges = source.time_edges.astype("int64")
     width = int(np.median(np.diff(edges)))
     if length % width:
-        raise GridError(f"The columns of this map are {_words(width)} long, so bars of {_words(length)} cannot be made of them.")
+        raise GridError(
+            f"The columns of this map are {_words(width)} long, so bars of {_words(length)} cannot be made of them."
+        )
     whole = np.flatnonzero(edges[:-1] % length == 0)
     if not whole.size:
         raise GridError(f"This map is shorter than one bar of {_words(length)}.")

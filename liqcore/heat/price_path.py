@@ -50,7 +50,9 @@ def price_path(grid: HeatGrid, price: pd.DataFrame | np.ndarray | None = None) -
     else:
         close = np.array(price, dtype=np.float64)
         if close.shape != (grid.shape[0],):
-            raise GridError(f"Give one closing price for each of the {grid.shape[0]:,} columns, or a candles table.")
+            raise GridError(
+                f"Give one closing price for each of the {grid.shape[0]:,} columns, or a candles table."
+            )
         if (close <= 0).any() or np.isinf(close).any():
             raise GridError("The closing prices must be above zero. Use NaN where the price is unknown.")
         low, high, source = close, close, "closes"
@@ -71,7 +73,9 @@ def _implied(grid: HeatGrid) -> np.ndarray:
     edges, centres = grid.price_edges, grid.price_centres
     out = np.full(grid.shape[0], np.nan)
     for begin in range(0, len(out), _BLOCK):
-        long, short = (values[begin : begin + _BLOCK].astype(np.float64) for values in (grid.long, grid.short))
+        long, short = (
+            values[begin : begin + _BLOCK].astype(np.float64) for values in (grid.long, grid.short)
+        )
         usd = (long + short).sum(axis=1)
         if grid.is_stock:
             net = np.zeros((len(usd), len(edges)))
@@ -79,7 +83,11 @@ def _implied(grid: HeatGrid) -> np.ndarray:
             # Longs belong below the price and shorts above it; the edges that sort them best form a stretch.
             first, last = net.argmax(axis=1), len(centres) - net[:, ::-1].argmax(axis=1)
             first, last = np.where(first == 0, last, first), np.where(last == len(centres), first, last)
-            price = np.sqrt(edges[first] * edges[last]) if grid.scale == "log" else (edges[first] + edges[last]) / 2
+            price = (
+                np.sqrt(edges[first] * edges[last])
+                if grid.scale == "log"
+                else (edges[first] + edges[last]) / 2
+            )
         else:
             price = ((long + short) * centres).sum(axis=1) / np.where(usd > 0, usd, 1.0)
         out[begin : begin + _BLOCK] = np.where(usd > 0, price, np.nan)

@@ -31,9 +31,13 @@ _FEW = 20_000
 def price_edges(low: float, high: float, bins: int, scale: Literal["linear", "log"] = "linear") -> np.ndarray:
     """(bins + 1,) ascending price edges in USD between low and high, evenly or log spaced."""
     if not (np.isfinite([low, high]).all() and 0 < low < high):
-        raise GridError(f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high.")
+        raise GridError(
+            f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high."
+        )
     if not 1 <= bins <= MAX_CELLS or bins != int(bins):
-        raise GridError(f"A heatmap needs a whole number of price bins from 1 to {MAX_CELLS:,}, not {bins:,}.")
+        raise GridError(
+            f"A heatmap needs a whole number of price bins from 1 to {MAX_CELLS:,}, not {bins:,}."
+        )
     bins = int(bins)
     if scale == "log":
         edges = np.geomspace(low, high, bins + 1)
@@ -50,7 +54,9 @@ def time_edges(start: np.datetime64, end: np.datetime64, timeframe: str | np.tim
     first = start.astype("datetime64[us]").astype("int64") // step * step
     last = -(-end.astype("datetime64[us]").astype("int64") // step) * step
     if (last - first) // step > MAX_CELLS:
-        raise GridError(f"{(last - first) // step:,} columns are too many. Choose a longer timeframe or a shorter window.")
+        raise GridError(
+            f"{(last - first) // step:,} columns are too many. Choose a longer timeframe or a shorter window."
+        )
     return np.arange(first, max(last, first + step) + 1, step).astype("datetime64[us]")
 
 
@@ -97,12 +103,20 @@ def realised_heatmap(
     cells, by_venue, outside = _bin(events, t_edges, p_edges, scale)
     venues = venue_coverage(events, by_venue)
     return HeatGrid(
-        kind="realised", time_edges=t_edges, price_edges=p_edges,
-        long=cells[:, 0], short=cells[:, 1], outside_long=outside[0], outside_short=outside[1],
+        kind="realised",
+        time_edges=t_edges,
+        price_edges=p_edges,
+        long=cells[:, 0],
+        short=cells[:, 1],
+        outside_long=outside[0],
+        outside_short=outside[1],
         observed=observed,
         provenance=Provenance(
-            source=source, venues=venues,
-            as_of=None if events.empty else events["time"].iloc[-1].tz_localize(None).to_datetime64().astype("datetime64[us]"),
+            source=source,
+            venues=venues,
+            as_of=None
+            if events.empty
+            else events["time"].iloc[-1].tz_localize(None).to_datetime64().astype("datetime64[us]"),
             parameters=(("timeframe", str(timeframe)), ("bins", bins), ("scale", scale)),
             flags=completeness_flags(venues),
         ),
@@ -110,8 +124,13 @@ def realised_heatmap(
 
 
 def _edges(
-    events: pd.DataFrame, timeframe: str | np.timedelta64, bins: int, scale: Literal["linear", "log"],
-    start: object, end: object, price_range: tuple[float, float] | None,
+    events: pd.DataFrame,
+    timeframe: str | np.timedelta64,
+    bins: int,
+    scale: Literal["linear", "log"],
+    start: object,
+    end: object,
+    price_range: tuple[float, float] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     if events.empty and (start is None or end is None or price_range is None):
         raise GridError("There are no liquidations to draw. Widen the window or choose other venues.")
@@ -122,7 +141,9 @@ def _edges(
     if last <= first:
         if start is None or end is None:
             span = " to ".join(f"{events['time'].iloc[row]:%Y-%m-%d %H:%M}" for row in (0, -1))
-            raise GridError(f"The window holds no liquidations: they span {span} UTC. Choose a window that overlaps them.")
+            raise GridError(
+                f"The window holds no liquidations: they span {span} UTC. Choose a window that overlaps them."
+            )
         raise GridError("The window ends before it starts. Choose a later end.")
     if price_range is None:
         low, high = float(events["price"].min()), float(events["price"].max())
@@ -213,7 +234,10 @@ def venue_coverage(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCov
     """Events, USD, completeness and price kind of each venue that has events; `notional` is its USD by category (V,)."""
     product = len(tables.COMPLETENESS), len(tables.PRICE_KINDS)
     names = events["venue"].array
-    venue, complete, kind = names.codes, *(events[name].array.codes for name in ("completeness", "price_kind"))
+    venue, complete, kind = (
+        names.codes,
+        *(events[name].array.codes for name in ("completeness", "price_kind")),
+    )
     counts = np.zeros((len(notional), *product), dtype=np.int64)
     small = np.int16 if counts.size <= np.iinfo(np.int16).max else np.int64
     present = np.array([], dtype=small)
@@ -234,13 +258,18 @@ def venue_coverage(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCov
         counts.reshape(-1)[present] += found
     out = []
     by_complete, by_kind = counts.sum(axis=2), counts.sum(axis=1)
-    listed: list[list[Any]] = [part.tolist() for part in (counts.sum(axis=(1, 2)), by_complete > 0, by_kind > 0, notional)]
+    listed: list[list[Any]] = [
+        part.tolist() for part in (counts.sum(axis=(1, 2)), by_complete > 0, by_kind > 0, notional)
+    ]
     for name, seen, complete_seen, kind_seen, usd in zip(names.categories, *listed, strict=False):
         if seen:
-            out.append(VenueCoverage(
-                venue=str(name),
-                completeness=least_complete(itertools.compress(tables.COMPLETENESS, complete_seen)),
-                price_kind=tables.PRICE_KINDS[kind_seen.index(True)] if sum(kind_seen) == 1 else "mixed",
-                events=seen, notional=usd,
-            ))
+            out.append(
+                VenueCoverage(
+                    venue=str(name),
+                    completeness=least_complete(itertools.compress(tables.COMPLETENESS, complete_seen)),
+                    price_kind=tables.PRICE_KINDS[kind_seen.index(True)] if sum(kind_seen) == 1 else "mixed",
+                    events=seen,
+                    notional=usd,
+                )
+            )
     return tuple(out)

@@ -15,20 +15,32 @@ _FREQTRADE: Final = "freqtrade/exchange/binance_leverage_tiers.json, a public co
 
 TIERS: Final = (
     TierTable(
-        venue="binance", symbol="BTCUSDT", as_of="2024-10-01", source=_FREQTRADE,
-        floors=(0, 50e3, 600e3, 3e6, 12e6, 70e6, 100e6, 230e6, 480e6, 600e6, 800e6, 1.2e9), cap=1.8e9,
+        venue="binance",
+        symbol="BTCUSDT",
+        as_of="2024-10-01",
+        source=_FREQTRADE,
+        floors=(0, 50e3, 600e3, 3e6, 12e6, 70e6, 100e6, 230e6, 480e6, 600e6, 800e6, 1.2e9),
+        cap=1.8e9,
         rates=(0.004, 0.005, 0.0065, 0.01, 0.02, 0.025, 0.05, 0.10, 0.125, 0.15, 0.25, 0.50),
         max_leverage=(125, 100, 75, 50, 25, 20, 10, 5, 4, 3, 2, 1),
     ),
     TierTable(
-        venue="binance", symbol="BTCUSDT", as_of="2021-03-18", source="Binance announcement 86cf9aa472574b8cb2e05bb751c2a9a6",
-        floors=(0, 50e3, 250e3, 1e6, 10e6, 20e6, 50e6, 100e6, 200e6, 300e6), cap=500e6,
+        venue="binance",
+        symbol="BTCUSDT",
+        as_of="2021-03-18",
+        source="Binance announcement 86cf9aa472574b8cb2e05bb751c2a9a6",
+        floors=(0, 50e3, 250e3, 1e6, 10e6, 20e6, 50e6, 100e6, 200e6, 300e6),
+        cap=500e6,
         rates=(0.004, 0.005, 0.01, 0.025, 0.05, 0.10, 0.125, 0.15, 0.25, 0.50),
         max_leverage=(125, 100, 50, 20, 10, 5, 4, 3, 2, 1),
     ),
     TierTable(
-        venue="binance", symbol="BTCUSDC", as_of="2024-10-01", source=_FREQTRADE,
-        floors=(0, 50e3, 500e3, 10e6, 80e6, 150e6, 300e6, 450e6, 600e6, 800e6), cap=1e9,
+        venue="binance",
+        symbol="BTCUSDC",
+        as_of="2024-10-01",
+        source=_FREQTRADE,
+        floors=(0, 50e3, 500e3, 10e6, 80e6, 150e6, 300e6, 450e6, 600e6, 800e6),
+        cap=1e9,
         rates=(0.004, 0.005, 0.01, 0.025, 0.05, 0.10, 0.125, 0.15, 0.25, 0.50),
         max_leverage=(125, 100, 50, 20, 10, 5, 4, 3, 2, 1),
     ),
@@ -41,11 +53,16 @@ def tier_table(venue: str, symbol: str = "BTCUSDT", day: str | None = None) -> T
     Raises MarginError that names what there is.
     """
     found = [
-        table for table in TIERS
-        if table.venue == venue.lower() and table.symbol == symbol.upper() and (day is None or table.as_of <= day)
+        table
+        for table in TIERS
+        if table.venue == venue.lower()
+        and table.symbol == symbol.upper()
+        and (day is None or table.as_of <= day)
     ]
     if not found:
         known = ", ".join(f"{table.venue} {table.symbol} of {table.as_of}" for table in TIERS)
         asked = f"{venue} {symbol}" + (f" of {day} or before" if day else "")
-        raise MarginError(f"There is no bracket table for {asked}. Known: {known}. Give the maintenance margin rate yourself.")
+        raise MarginError(
+            f"There is no bracket table for {asked}. Known: {known}. Give the maintenance margin rate yourself."
+        )
     return max(found, key=lambda table: table.as_of)

@@ -16,7 +16,19 @@ from liqcore.lab.world import LOT, TICK
 UNIT: Final = TICK * LOT
 NEVER: Final = -(1 << 60)
 _FOREVER: Final = 1 << 60
-_COLUMNS: Final = ("code", "lots", "entry", "margin", "leverage", "liquidation", "stop", "limit", "take", "expiry", "tops_up")
+_COLUMNS: Final = (
+    "code",
+    "lots",
+    "entry",
+    "margin",
+    "leverage",
+    "liquidation",
+    "stop",
+    "limit",
+    "take",
+    "expiry",
+    "tops_up",
+)
 
 
 class Accounts:
@@ -26,7 +38,17 @@ class Accounts:
     home, `maker_*` the market maker's, `fund` the insurance fund, `long` and `short` the traders' open lots.
     """
 
-    NAMES: Final = ("traders", "deposits", "returned", "maker_lots", "maker_cash", "fund", "fees", "long", "short")
+    NAMES: Final = (
+        "traders",
+        "deposits",
+        "returned",
+        "maker_lots",
+        "maker_cash",
+        "fund",
+        "fees",
+        "long",
+        "short",
+    )
 
     def __init__(self, venues: int, fund: np.ndarray) -> None:
         self.table = np.zeros((len(self.NAMES), venues), dtype=np.int64)
@@ -127,7 +149,9 @@ class Book:
         """Watch what lies within `band` ticks of the marks or expires by `until` on the trading clock."""
         n = self.rows
         code = self.code[:n]
-        near = (self.limit[:n] >= signed_marks[code] - band) | (self.take[:n] >= signed_marks[code ^ 1] - band)
+        near = (self.limit[:n] >= signed_marks[code] - band) | (
+            self.take[:n] >= signed_marks[code ^ 1] - band
+        )
         self.watched = rows = np.flatnonzero(near | (self.expiry[:n] <= until))
         self.watch_limit, self.watch_take = self.limit[rows], self.take[rows]
         self.watch_code, self.watch_expiry = self.code[rows], self.expiry[rows]
@@ -162,7 +186,9 @@ def signs(code: np.ndarray) -> np.ndarray:
     return 1 - 2 * (code & 1)
 
 
-def liquidation_limit(sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, rate: np.ndarray) -> np.ndarray:
+def liquidation_limit(
+    sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, rate: np.ndarray
+) -> np.ndarray:
     """sign · liquidation price in ticks: the first tick at which equity no longer covers maintenance and closing fee.
 
     The one identity of linear contracts, (E − s·m/q) / (1 − s·rate), where `rate` is maintenance plus fee.
@@ -171,12 +197,16 @@ def liquidation_limit(sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, l
     return np.floor(exact).astype(np.int64)
 
 
-def stop_limit(sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, at: float) -> np.ndarray:
+def stop_limit(
+    sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, at: float
+) -> np.ndarray:
     """sign · stop price in ticks: where the part `at` of the margin is lost."""
     return np.rint(sign * entry - at * margin / lots).astype(np.int64)
 
 
-def take_limit(sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, multiple: np.ndarray) -> np.ndarray:
+def take_limit(
+    sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, multiple: np.ndarray
+) -> np.ndarray:
     """−sign · price in ticks at which the profit is `multiple` times the margin; NEVER where it is infinite."""
     wanted = np.isfinite(multiple)
     distance = np.where(wanted, multiple, 0.0) * margin / lots

@@ -24,9 +24,34 @@ _HISTORY_MINUTES: Final = 10 * MINUTES_PER_DAY
 _SLOW: Final = 0.97
 _WOBBLE: Final = 0.98
 # Activity by hour of the day, UTC: quiet after midnight, busiest when the American day begins.
-_HOURS: Final = np.array([
-    .85, .85, .80, .75, .75, .75, .80, .90, 1.0, 1.0, 1.0, 1.0, 1.05, 1.25, 1.40, 1.40, 1.30, 1.20, 1.10, 1.05, 1.05, 1.0, .95, .90,
-])
+_HOURS: Final = np.array(
+    [
+        0.85,
+        0.85,
+        0.80,
+        0.75,
+        0.75,
+        0.75,
+        0.80,
+        0.90,
+        1.0,
+        1.0,
+        1.0,
+        1.0,
+        1.05,
+        1.25,
+        1.40,
+        1.40,
+        1.30,
+        1.20,
+        1.10,
+        1.05,
+        1.05,
+        1.0,
+        0.95,
+        0.90,
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -88,21 +113,36 @@ class Chance:
 
     def rows(self, stream: int, day: int, rows: int, columns: int) -> np.ndarray:
         """(rows, columns) uniforms of a stream of rows that are minutes of the day."""
-        before = rows if self.branch_minute is None else min(max(self.branch_minute - day * MINUTES_PER_DAY, 0), rows)
+        before = (
+            rows
+            if self.branch_minute is None
+            else min(max(self.branch_minute - day * MINUTES_PER_DAY, 0), rows)
+        )
         return self.spliced(stream, day, before, rows - before, columns, skip=before)
 
-    def spliced(self, stream: int, day: int, before: int, after: int, columns: int, skip: int = 0) -> np.ndarray:
+    def spliced(
+        self, stream: int, day: int, before: int, after: int, columns: int, skip: int = 0
+    ) -> np.ndarray:
         """(before + after, columns) uniforms: the first from the seed, the rest from the branch's (after `skip` rows)."""
         first = uniforms(self.seed, (stream, day), before * columns).reshape(before, columns)
         if not after:
             return first
-        rest = uniforms(self.seed, (stream, day, self.branch_seed), (skip + after) * columns).reshape(-1, columns)
+        rest = uniforms(self.seed, (stream, day, self.branch_seed), (skip + after) * columns).reshape(
+            -1, columns
+        )
         return np.concatenate([first, rest[skip:]])
 
 
 def draw_day(
-    chance: Chance, day: int, regime: Regime, venues: tuple[VenueSpec, ...], carry: Carry, *,
-    drift: np.ndarray, noise: np.ndarray, activity: np.ndarray,
+    chance: Chance,
+    day: int,
+    regime: Regime,
+    venues: tuple[VenueSpec, ...],
+    carry: Carry,
+    *,
+    drift: np.ndarray,
+    noise: np.ndarray,
+    activity: np.ndarray,
 ) -> tuple[Day, Carry]:
     """Draw day number `day` (0 is the first).
 
@@ -113,7 +153,11 @@ def draw_day(
     scale, slow = _scale(u[:, 2 * LEGS], regime, carry.slow)
     scale = scale * noise
     returns = student4(u[:, :LEGS]) * (scale / np.sqrt(2 * LEGS))[:, None]
-    jump = np.where(u[:, 2 * LEGS + 1] < regime.jumps_per_day / minutes, jump_sizes(u[:, 2 * LEGS + 2]) * regime.jump_size, 0.0)
+    jump = np.where(
+        u[:, 2 * LEGS + 1] < regime.jumps_per_day / minutes,
+        jump_sizes(u[:, 2 * LEGS + 2]) * regime.jump_size,
+        0.0,
+    )
     returns = returns + ((jump * noise + drift) / LEGS)[:, None]
     basis, wobble = _basis(chance.rows(_BASIS, day, minutes, len(venues)), regime, venues, carry.wobble)
 
@@ -125,16 +169,26 @@ def draw_day(
     flow = (0.25 + 0.75 * move) * pace
     counts = poisson(regime.opens * flow, chance.rows(_FLOW, day, minutes, 1)[:, 0])
     first_entry = np.concatenate([[0], np.cumsum(counts)])
-    before = len(counts) if chance.branch_minute is None else min(max(chance.branch_minute - day * minutes, 0), minutes)
+    before = (
+        len(counts)
+        if chance.branch_minute is None
+        else min(max(chance.branch_minute - day * minutes, 0), minutes)
+    )
     split = int(first_entry[before])
-    entries = _entries(chance.spliced(_ENTRY, day, split, int(first_entry[-1]) - split, _ENTRY_COLUMNS), regime, venues)
+    entries = _entries(
+        chance.spliced(_ENTRY, day, split, int(first_entry[-1]) - split, _ENTRY_COLUMNS), regime, venues
+    )
 
-    churn, churn_buy = _churn(chance.rows(_CHURN, day, minutes, 2 * len(venues)), flow, returns.sum(axis=1) / usual, regime, venues)
+    churn, churn_buy = _churn(
+        chance.rows(_CHURN, day, minutes, 2 * len(venues)), flow, returns.sum(axis=1) / usual, regime, venues
+    )
     out = Day(returns, usual, pace, basis, u[:, LEGS : 2 * LEGS], first_entry, entries, churn, churn_buy)
     return out, Carry(slow, wobble)
 
 
-def draw_opening(chance: Chance, regime: Regime, venues: tuple[VenueSpec, ...]) -> tuple[Entries, np.ndarray, np.ndarray]:
+def draw_opening(
+    chance: Chance, regime: Regime, venues: tuple[VenueSpec, ...]
+) -> tuple[Entries, np.ndarray, np.ndarray]:
     """The positions that may be open when the market begins, as a long-running market would have them.
 
     Returns
@@ -145,7 +199,7 @@ def draw_opening(chance: Chance, regime: Regime, venues: tuple[VenueSpec, ...]) 
     taus = holding_times(regime)
     mix = np.array([np.array(venue.leverage_mix) / sum(venue.leverage_mix) for venue in venues])
     shares = np.array([venue.share for venue in venues])
-    typical = 0.25 + 0.75 * 0.68    # 0.68 is the mean of |return| over its scale, cut at 1.5
+    typical = 0.25 + 0.75 * 0.68  # 0.68 is the mean of |return| over its scale, cut at 1.5
     expected = regime.opens * typical * shares[:, None] * mix * taus
     count = int(np.rint(expected.sum()))
     expected = expected if count else np.ones_like(expected)
@@ -153,8 +207,12 @@ def draw_opening(chance: Chance, regime: Regime, venues: tuple[VenueSpec, ...]) 
     cells = np.searchsorted(np.cumsum(expected.ravel()) / expected.sum(), u[:, 0], side="right")
     venue, tier = np.divmod(np.minimum(cells, expected.size - 1), len(LEVERAGES))
     entries = _entries(u[:, :_ENTRY_COLUMNS], regime, venues, venue, tier)
-    ages = np.minimum(np.floor(-np.log1p(-u[:, _ENTRY_COLUMNS]) * taus[tier]), _HISTORY_MINUTES).astype(np.int64)
-    steps = student4(uniforms(chance.seed, (_HISTORY, 0), _HISTORY_MINUTES)) * (regime.volatility / np.sqrt(2))
+    ages = np.minimum(np.floor(-np.log1p(-u[:, _ENTRY_COLUMNS]) * taus[tier]), _HISTORY_MINUTES).astype(
+        np.int64
+    )
+    steps = student4(uniforms(chance.seed, (_HISTORY, 0), _HISTORY_MINUTES)) * (
+        regime.volatility / np.sqrt(2)
+    )
     return entries, ages, np.concatenate([[1.0], np.exp(np.cumsum(steps))])
 
 
@@ -212,18 +270,26 @@ def _scale(u: np.ndarray, regime: Regime, slow: float) -> tuple[np.ndarray, floa
     return np.repeat(np.exp(np.array(hourly)) * np.sqrt(_HOURS), 60) * regime.volatility, slow
 
 
-def _basis(u: np.ndarray, regime: Regime, venues: tuple[VenueSpec, ...], wobble: tuple[float, ...]) -> tuple[np.ndarray, tuple[float, ...]]:
+def _basis(
+    u: np.ndarray, regime: Regime, venues: tuple[VenueSpec, ...], wobble: tuple[float, ...]
+) -> tuple[np.ndarray, tuple[float, ...]]:
     now = np.array(wobble)
     out = np.empty(u.shape)
     steps = (u - 0.5) * np.sqrt(12 * (1 - _WOBBLE * _WOBBLE)) * regime.basis_wobble
     for minute, step in enumerate(steps):
         now = _WOBBLE * now + step
         out[minute] = now
-    return (out + np.array([venue.basis_bp for venue in venues])) / 10_000, tuple(float(value) for value in now)
+    return (out + np.array([venue.basis_bp for venue in venues])) / 10_000, tuple(
+        float(value) for value in now
+    )
 
 
 def _entries(
-    u: np.ndarray, regime: Regime, venues: tuple[VenueSpec, ...], venue: np.ndarray | None = None, tier: np.ndarray | None = None
+    u: np.ndarray,
+    regime: Regime,
+    venues: tuple[VenueSpec, ...],
+    venue: np.ndarray | None = None,
+    tier: np.ndarray | None = None,
 ) -> Entries:
     if venue is None or tier is None:
         shares = np.cumsum([spec.share for spec in venues])
@@ -237,10 +303,16 @@ def _entries(
     gain = 0.3 - np.log1p(-u[:, 11]) * max(regime.take_at - 0.3, 0.0)
     life = -np.log1p(-u[:, 6]) * holding_times(regime)[tier]
     return Entries(
-        venue=venue.astype(np.int64), tier=tier.astype(np.int64), side_draw=u[:, 7],
-        size=np.maximum(np.rint(size / LOT), 1).astype(np.int64), margin_multiple=1 + np.rint(extra * 1_000) / 1_000,
-        stop=u[:, 5] < regime.stop_share, take=np.where(u[:, 10] < regime.take_share, np.rint(gain * 1_000) / 1_000, np.inf), life=1 + np.floor(life).astype(np.int64),
-        taker=u[:, 8] >= regime.maker_share, tops_up=u[:, 9] < regime.top_up_share,
+        venue=venue.astype(np.int64),
+        tier=tier.astype(np.int64),
+        side_draw=u[:, 7],
+        size=np.maximum(np.rint(size / LOT), 1).astype(np.int64),
+        margin_multiple=1 + np.rint(extra * 1_000) / 1_000,
+        stop=u[:, 5] < regime.stop_share,
+        take=np.where(u[:, 10] < regime.take_share, np.rint(gain * 1_000) / 1_000, np.inf),
+        life=1 + np.floor(life).astype(np.int64),
+        taker=u[:, 8] >= regime.maker_share,
+        tops_up=u[:, 9] < regime.top_up_share,
     )
 
 

@@ -94,8 +94,19 @@ class Engine:
         self.book.watch(self.signed, self.band, self.watched_until)
 
     def open(
-        self, venue: np.ndarray, sign: np.ndarray, lots: np.ndarray, entry: np.ndarray, *, leverage: np.ndarray,
-        margin_multiple: np.ndarray, stop: np.ndarray, take: np.ndarray, expiry: np.ndarray, taker: np.ndarray, tops_up: np.ndarray,
+        self,
+        venue: np.ndarray,
+        sign: np.ndarray,
+        lots: np.ndarray,
+        entry: np.ndarray,
+        *,
+        leverage: np.ndarray,
+        margin_multiple: np.ndarray,
+        stop: np.ndarray,
+        take: np.ndarray,
+        expiry: np.ndarray,
+        taker: np.ndarray,
+        tops_up: np.ndarray,
     ) -> None:
         """Open positions at `entry` (ticks); traders pay in the margin and the fee."""
         value = lots * entry
@@ -103,14 +114,29 @@ class Engine:
         fee = fees(value, self.regime.fee_rate)
         is_long = sign > 0
         self.accounts.post(
-            venue, traders=margin - sign * value, maker_cash=sign * value, maker_lots=-sign * lots, deposits=margin + fee, fees=fee,
-            long=lots * is_long, short=lots * ~is_long,
+            venue,
+            traders=margin - sign * value,
+            maker_cash=sign * value,
+            maker_lots=-sign * lots,
+            deposits=margin + fee,
+            fees=fee,
+            long=lots * is_long,
+            short=lots * ~is_long,
         )
         self._print(venue, lots, is_long == taker)
-        stops = np.where(stop, ledger.stop_limit(sign, entry, margin, lots, self.regime.stop_at), ledger.NEVER)
+        stops = np.where(
+            stop, ledger.stop_limit(sign, entry, margin, lots, self.regime.stop_at), ledger.NEVER
+        )
         self.book.add(
-            code=2 * venue + (sign < 0), lots=lots, entry=entry, margin=margin, leverage=leverage, expiry=expiry, tops_up=tops_up,
-            liquidation=ledger.liquidation_limit(sign, entry, margin, lots, self.rate[venue]), stop=stops,
+            code=2 * venue + (sign < 0),
+            lots=lots,
+            entry=entry,
+            margin=margin,
+            leverage=leverage,
+            expiry=expiry,
+            tops_up=tops_up,
+            liquidation=ledger.liquidation_limit(sign, entry, margin, lots, self.rate[venue]),
+            stop=stops,
             take=ledger.take_limit(sign, entry, margin, lots, take),
         )
 
@@ -122,7 +148,9 @@ class Engine:
         rows = self.book.finished(self.clock, self.signed)
         if rows.size:
             code = self.book.code[rows]
-            self._close(rows, self.marks[code >> 1], np.zeros(rows.size, dtype=bool), fee_rate=self.regime.fee_rate)
+            self._close(
+                rows, self.marks[code >> 1], np.zeros(rows.size, dtype=bool), fee_rate=self.regime.fee_rate
+            )
 
     def upkeep(self) -> None:
         """Once an hour: some traders near liquidation double their margin, and closed positions are forgotten."""
@@ -135,7 +163,9 @@ class Engine:
             book.margin[rows] += added
             self.accounts.post(venue, deposits=added, traders=added)
             sign = signs(book.code[rows])
-            book.liquidation[rows] = ledger.liquidation_limit(sign, book.entry[rows], book.margin[rows], book.lots[rows], self.rate[venue])
+            book.liquidation[rows] = ledger.liquidation_limit(
+                sign, book.entry[rows], book.margin[rows], book.lots[rows], self.rate[venue]
+            )
             book.limit[rows] = np.maximum(book.liquidation[rows], book.stop[rows])
         self.rewatch()
 
@@ -147,12 +177,16 @@ class Engine:
         against = np.zeros(rows.size, dtype=bool)
         fills, impact = self._fills(rows, against)
         # A stop-loss that slips beyond its margin is a liquidation too.
-        forced = (book.liquidation[rows] >= self.signed[code]) | (self._equity(rows, fills, self.regime.fee_rate) < 0)
+        forced = (book.liquidation[rows] >= self.signed[code]) | (
+            self._equity(rows, fills, self.regime.fee_rate) < 0
+        )
         while (lacking := self._lacking(rows, forced & ~against, fills)).size:
             against[lacking] = True
             fills, impact = self._fills(rows, against)
         if against.any():
-            fills[against] = bankruptcy_price(signs(code), book.entry[rows], book.margin[rows], book.lots[rows])[against]
+            fills[against] = bankruptcy_price(
+                signs(code), book.entry[rows], book.margin[rows], book.lots[rows]
+            )[against]
         if forced.any():
             self._log(rows[forced], fills[forced], leg)
         lots = book.lots[rows]
@@ -191,7 +225,11 @@ class Engine:
     def _equity(self, rows: np.ndarray, price: np.ndarray, fee_rate: float) -> np.ndarray:
         book = self.book
         lots = book.lots[rows]
-        return book.margin[rows] + signs(book.code[rows]) * lots * (price - book.entry[rows]) - fees(lots * price, fee_rate)
+        return (
+            book.margin[rows]
+            + signs(book.code[rows]) * lots * (price - book.entry[rows])
+            - fees(lots * price, fee_rate)
+        )
 
     def _close(self, rows: np.ndarray, price: np.ndarray, forced: np.ndarray, *, fee_rate: float) -> None:
         """Close whole positions at `price`; what is left of forced ones belongs to the insurance fund."""
@@ -201,8 +239,15 @@ class Engine:
         value, equity = lots * price, self._equity(rows, price, fee_rate)
         fee, taken = fees(value, fee_rate), equity * forced
         self.accounts.post(
-            venue, traders=sign * value - fee - taken, maker_cash=-sign * value, maker_lots=sign * lots, fees=fee, fund=taken,
-            returned=equity - taken, long=-lots * is_long, short=-lots * ~is_long,
+            venue,
+            traders=sign * value - fee - taken,
+            maker_cash=-sign * value,
+            maker_lots=sign * lots,
+            fees=fee,
+            fund=taken,
+            returned=equity - taken,
+            long=-lots * is_long,
+            short=-lots * ~is_long,
         )
         self._print(venue, lots, sign < 0)
         book.drop(rows)
@@ -259,7 +304,9 @@ class Engine:
         accounts["traders"][venue] += sign * value
         accounts["maker_cash"][venue] -= sign * value
         accounts["maker_lots"][venue] += sign * total
-        accounts["returned"][venue] += int(released.sum()) + sign * (value - int((taken * book.entry[rows]).sum()))
+        accounts["returned"][venue] += int(released.sum()) + sign * (
+            value - int((taken * book.entry[rows]).sum())
+        )
         accounts["long" if sign > 0 else "short"][venue] -= total
         book.margin[rows] -= released
         book.lots[rows] -= taken
@@ -272,7 +319,9 @@ class Engine:
     def _log(self, rows: np.ndarray, fills: np.ndarray, leg: int) -> None:
         book = self.book
         code, lots = book.code[rows], book.lots[rows]
-        bankrupt = np.maximum(np.rint(book.entry[rows] - signs(code) * book.margin[rows] / lots), 1).astype(np.int64)
+        bankrupt = np.maximum(np.rint(book.entry[rows] - signs(code) * book.margin[rows] / lots), 1).astype(
+            np.int64
+        )
         when = np.full(rows.size, self.minute), np.full(rows.size, leg)
         self.events.append(np.column_stack([*when, code, lots, fills, bankrupt]))
 
@@ -280,7 +329,9 @@ class Engine:
         """Set the index to the nearest tick."""
         self.price = int(np.rint(price))
         if self.price < 1_000:
-            raise SimulationError("The cascade drove the price under 100 USD. Lower the impact, the leverage or the size of the positions.")
+            raise SimulationError(
+                "The cascade drove the price under 100 USD. Lower the impact, the leverage or the size of the positions."
+            )
         self.high, self.low = max(self.high, self.price), min(self.low, self.price)
         self._mark()
 

@@ -19,8 +19,17 @@ from liqcore.lab.world import MINUTES_PER_DAY, Intervention, choose_regime, choo
 
 
 def futures(
-    at: object, hours: float, seeds: Sequence[int], *, venues: Any = 5, seed: int = 1, regime: str = "calm", start: object = "2026-03-01",
-    start_price: float = 28_000.0, interventions: Sequence[Intervention] = (), **assumptions: float,
+    at: object,
+    hours: float,
+    seeds: Sequence[int],
+    *,
+    venues: Any = 5,
+    seed: int = 1,
+    regime: str = "calm",
+    start: object = "2026-03-01",
+    start_price: float = 28_000.0,
+    interventions: Sequence[Intervention] = (),
+    **assumptions: float,
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Candles of one minute from `at` on, one table for each seed of the future.
 
@@ -35,28 +44,56 @@ def futures(
     opening = tables.to_datetime64(start)
     split = minute_of(at, opening)
     until = split + round(hours * 60)
-    past = tuple(event for event in interventions if minute_of(getattr(event, "at", getattr(event, "start", None)), opening) < split)
+    past = tuple(
+        event
+        for event in interventions
+        if minute_of(getattr(event, "at", getattr(event, "start", None)), opening) < split
+    )
     settings = simulator._Settings(
-        minutes=until, venues=choose_venues(venues), regime=choose_regime(regime, dict(assumptions)), seed=seed, start=opening,
-        start_price=round(start_price / simulator.TICK), interventions=past, branch=None,
+        minutes=until,
+        venues=choose_venues(venues),
+        regime=choose_regime(regime, dict(assumptions)),
+        seed=seed,
+        start=opening,
+        start_price=round(start_price / simulator.TICK),
+        interventions=past,
+        branch=None,
     )
     if until > (split // MINUTES_PER_DAY + 1) * MINUTES_PER_DAY:
         raise SimulationError("The futures must end on the day on which they begin.")
     plan = simulator._plan(settings)
     engine, tape, carry, trend = _past(settings, plan, split)
     for branch in seeds:
-        yield branch, _future(replace(settings, branch=Branch(at, branch)), plan, split, copy.deepcopy((engine, tape)), carry, trend)
+        yield (
+            branch,
+            _future(
+                replace(settings, branch=Branch(at, branch)),
+                plan,
+                split,
+                copy.deepcopy((engine, tape)),
+                carry,
+                trend,
+            ),
+        )
 
 
 def _day(settings: simulator._Settings, plan: simulator._Plan, first: int, carry: Carry) -> tuple[Any, Carry]:
     part = slice(first, first + MINUTES_PER_DAY)
     return draw_day(
-        settings.chance, first // MINUTES_PER_DAY, settings.regime, settings.venues, carry,
-        drift=plan.drift[part], noise=plan.noise[part], activity=plan.activity[part],
+        settings.chance,
+        first // MINUTES_PER_DAY,
+        settings.regime,
+        settings.venues,
+        carry,
+        drift=plan.drift[part],
+        noise=plan.noise[part],
+        activity=plan.activity[part],
     )
 
 
-def _past(settings: simulator._Settings, plan: simulator._Plan, split: int) -> tuple[Engine, Tape, Carry, float]:
+def _past(
+    settings: simulator._Settings, plan: simulator._Plan, split: int
+) -> tuple[Engine, Tape, Carry, float]:
     """The market as it stands at the split, and what its day was drawn from."""
     engine = Engine(settings.regime, settings.venues, settings.start_price)
     tape = Tape.blank(settings.start, settings.venues, settings.minutes)
@@ -74,7 +111,12 @@ def _past(settings: simulator._Settings, plan: simulator._Plan, split: int) -> t
 
 
 def _future(
-    settings: simulator._Settings, plan: simulator._Plan, split: int, state: tuple[Engine, Tape], carry: Carry, trend: float,
+    settings: simulator._Settings,
+    plan: simulator._Plan,
+    split: int,
+    state: tuple[Engine, Tape],
+    carry: Carry,
+    trend: float,
 ) -> pd.DataFrame:
     engine, tape = state
     first = split // MINUTES_PER_DAY * MINUTES_PER_DAY

@@ -18,7 +18,9 @@ from liqcore.lab.simulator import (
     simulate,
 )
 
-_KINDS: Final[dict[str, Any]] = {kind.__name__: kind for kind in (Crowd, Whale, PriceDrift, FeedDelay, FeedOutage)}
+_KINDS: Final[dict[str, Any]] = {
+    kind.__name__: kind for kind in (Crowd, Whale, PriceDrift, FeedDelay, FeedOutage)
+}
 
 
 def interventions(settings: Mapping[str, Any], crowds: float = 1.0) -> tuple[Intervention, ...]:
@@ -27,7 +29,11 @@ def interventions(settings: Mapping[str, Any], crowds: float = 1.0) -> tuple[Int
         _KINDS[event["kind"]](**{key: value for key, value in event.items() if key not in ("kind", "why")})
         for event in settings["simulation"].get("interventions", ())
     ]
-    sized = [replace(one, quantity=one.quantity * crowds) if isinstance(one, (Crowd, Whale)) else one for one in named if crowds > 0 or not isinstance(one, (Crowd, Whale))]
+    sized = [
+        replace(one, quantity=one.quantity * crowds) if isinstance(one, (Crowd, Whale)) else one
+        for one in named
+        if crowds > 0 or not isinstance(one, (Crowd, Whale))
+    ]
     return tuple(sized)
 
 
@@ -35,8 +41,13 @@ def recipe(settings: Mapping[str, Any], crowds: float = 1.0) -> dict[str, Any]:
     """The arguments of `simulate`, without the length, from a scenario's settings (the tables of its TOML file)."""
     given = settings["simulation"]
     return {
-        "venues": [venue for venue in VENUES if venue.name in settings["venues"]], "seed": given["seed"], "regime": given.get("regime", "calm"),
-        "start": given["start"], "start_price": given["start_price"], "interventions": interventions(settings, crowds), **given.get("assumptions", {}),
+        "venues": [venue for venue in VENUES if venue.name in settings["venues"]],
+        "seed": given["seed"],
+        "regime": given.get("regime", "calm"),
+        "start": given["start"],
+        "start_price": given["start_price"],
+        "interventions": interventions(settings, crowds),
+        **given.get("assumptions", {}),
     }
 
 

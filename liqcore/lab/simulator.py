@@ -53,8 +53,24 @@ _FUNDING_MINUTES: Final = 480
 _TREND_MINUTES: Final = 240
 
 __all__ = [
-    "CALM", "LEVERAGES", "REGIMES", "VENUES", "VERSION", "VIOLENT", "Branch", "Crowd", "FeedDelay", "FeedOutage", "Intervention",
-    "PriceDrift", "Regime", "SimulatedMarket", "SimulationError", "VenueSpec", "Whale", "simulate",
+    "CALM",
+    "LEVERAGES",
+    "REGIMES",
+    "VENUES",
+    "VERSION",
+    "VIOLENT",
+    "Branch",
+    "Crowd",
+    "FeedDelay",
+    "FeedOutage",
+    "Intervention",
+    "PriceDrift",
+    "Regime",
+    "SimulatedMarket",
+    "SimulationError",
+    "VenueSpec",
+    "Whale",
+    "simulate",
 ]
 
 
@@ -94,9 +110,18 @@ class SimulatedMarket:
 
 
 def simulate(
-    days: float = 14, venues: int | Sequence[VenueSpec] = 5, seed: int = 1, *, regime: str | Regime = "calm",
-    start: object = "2026-03-01", start_price: float = 28_000.0, interventions: Sequence[Intervention] = (),
-    positions_every: object = "1h", positions_from: object = None, branch: Branch | None = None, **assumptions: float,
+    days: float = 14,
+    venues: int | Sequence[VenueSpec] = 5,
+    seed: int = 1,
+    *,
+    regime: str | Regime = "calm",
+    start: object = "2026-03-01",
+    start_price: float = 28_000.0,
+    interventions: Sequence[Intervention] = (),
+    positions_every: object = "1h",
+    positions_from: object = None,
+    branch: Branch | None = None,
+    **assumptions: float,
 ) -> SimulatedMarket:
     """Run the market and return its tables and its truth.
 
@@ -128,8 +153,14 @@ def simulate(
     if seed < 0 or (branch is not None and branch.seed < 0):
         raise SimulationError("A seed is a whole number of zero or more.")
     settings = _Settings(
-        minutes=minutes, venues=choose_venues(venues), regime=choose_regime(regime, dict(assumptions)), seed=seed,
-        start=tables.to_datetime64(start), start_price=round(start_price / TICK), interventions=tuple(interventions), branch=branch,
+        minutes=minutes,
+        venues=choose_venues(venues),
+        regime=choose_regime(regime, dict(assumptions)),
+        seed=seed,
+        start=tables.to_datetime64(start),
+        start_price=round(start_price / TICK),
+        interventions=tuple(interventions),
+        branch=branch,
     )
     plan = _plan(settings)
     snapshots = _snapshots(settings, positions_every, positions_from)
@@ -173,13 +204,19 @@ def _plan(settings: _Settings) -> _Plan:
     for event in settings.interventions:
         named = getattr(event, "venue", None)
         if named is not None and named not in names:
-            raise SimulationError(f"There is no venue {named!r} in this market. Choose from {', '.join(names)}.")
+            raise SimulationError(
+                f"There is no venue {named!r} in this market. Choose from {', '.join(names)}."
+            )
         if isinstance(event, (Crowd, Whale)):
-            crowds.append((minute_of(event.at, settings.start), event.as_crowd() if isinstance(event, Whale) else event))
+            crowds.append(
+                (minute_of(event.at, settings.start), event.as_crowd() if isinstance(event, Whale) else event)
+            )
             continue
         first, last = (minute_of(edge, settings.start) for edge in (event.start, event.end))
         if last <= first:
-            raise SimulationError(f"An intervention must end at least a minute after it starts ({event.start}).")
+            raise SimulationError(
+                f"An intervention must end at least a minute after it starts ({event.start})."
+            )
         if isinstance(event, PriceDrift):
             noise[first:last] *= event.noise
             activity[first:last] *= event.activity
@@ -209,8 +246,14 @@ def _run(settings: _Settings, plan: _Plan, snapshots: frozenset[int]) -> Simulat
     for first in range(0, settings.minutes, MINUTES_PER_DAY):
         part = slice(first, first + MINUTES_PER_DAY)
         day, carry = draw_day(
-            settings.chance, first // MINUTES_PER_DAY, settings.regime, settings.venues, carry,
-            drift=plan.drift[part], noise=plan.noise[part], activity=plan.activity[part],
+            settings.chance,
+            first // MINUTES_PER_DAY,
+            settings.regime,
+            settings.venues,
+            carry,
+            drift=plan.drift[part],
+            noise=plan.noise[part],
+            activity=plan.activity[part],
         )
         for minute in range(first, min(first + MINUTES_PER_DAY, settings.minutes)):
             _note(engine, tape, minute, snapshots, trend)
@@ -232,11 +275,21 @@ def _open_book(engine: Engine, settings: _Settings) -> None:
     worst, best = np.where(sign > 0, low, high), np.where(sign > 0, high, low)
     margin = entry * entries.margin_multiple / leverage
     reach = np.where(entries.stop, settings.regime.stop_at, 1.0) * margin - engine.rate[entries.venue] * entry
-    alive = np.flatnonzero((sign * (worst - entry) > -0.98 * reach) & (sign * (best - entry) < entries.take * margin))
+    alive = np.flatnonzero(
+        (sign * (worst - entry) > -0.98 * reach) & (sign * (best - entry) < entries.take * margin)
+    )
     engine.open(
-        entries.venue[alive], sign[alive], entries.size[alive], entry[alive], leverage=leverage[alive],
-        margin_multiple=entries.margin_multiple[alive], stop=entries.stop[alive], take=entries.take[alive],
-        expiry=1_000 * entries.life[alive], taker=entries.taker[alive], tops_up=entries.tops_up[alive],
+        entries.venue[alive],
+        sign[alive],
+        entries.size[alive],
+        entry[alive],
+        leverage=leverage[alive],
+        margin_multiple=entries.margin_multiple[alive],
+        stop=entries.stop[alive],
+        take=entries.take[alive],
+        expiry=1_000 * entries.life[alive],
+        taker=entries.taker[alive],
+        tops_up=entries.tops_up[alive],
     )
     engine.rewatch()
 
@@ -263,7 +316,11 @@ def _minute(engine: Engine, tape: Tape, plan: _Plan, day: Day, minute: int, row:
     before = engine.price
     engine.begin_minute(minute, day.basis[row])
     for leg in range(LEGS):
-        pull = sum(_pull(engine.price, target, minute, leg, last) for first, last, target in plan.targets if first <= minute < last)
+        pull = sum(
+            _pull(engine.price, target, minute, leg, last)
+            for first, last, target in plan.targets
+            if first <= minute < last
+        )
         engine.move(float(day.returns[row, leg]) + engine.rebound() + pull, leg)
     move = math.log(engine.price / before) / float(day.scale[row])
     # In a rout people close what they have: positions age by the moves, 0.82 being the mean of the bracket.
@@ -295,9 +352,17 @@ def _enter(engine: Engine, day: Day, row: int, move: float, trend: float) -> Non
     sign = np.where(entries.side_draw[part] < round(min(max(tilt, 0.02), 0.98), 6), 1, -1)
     venue, tier = entries.venue[part], entries.tier[part]
     engine.open(
-        venue, sign, entries.size[part], engine.marks[venue], leverage=np.array(LEVERAGES, dtype=np.float64)[tier],
-        margin_multiple=entries.margin_multiple[part], stop=entries.stop[part], take=entries.take[part],
-        expiry=engine.clock + 1_000 * entries.life[part], taker=entries.taker[part], tops_up=entries.tops_up[part],
+        venue,
+        sign,
+        entries.size[part],
+        engine.marks[venue],
+        leverage=np.array(LEVERAGES, dtype=np.float64)[tier],
+        margin_multiple=entries.margin_multiple[part],
+        stop=entries.stop[part],
+        take=entries.take[part],
+        expiry=engine.clock + 1_000 * entries.life[part],
+        taker=entries.taker[part],
+        tops_up=entries.tops_up[part],
     )
 
 
@@ -314,12 +379,23 @@ def _enter_crowd(engine: Engine, tape: Tape, crowd: Crowd, passed: int) -> None:
         entry = engine.marks[venue]
     else:
         middle = (number + 0.5) / crowd.positions
-        entry = np.rint((crowd.entry_low + middle * (crowd.entry_high - crowd.entry_low)) / TICK).astype(np.int64)
+        entry = np.rint((crowd.entry_low + middle * (crowd.entry_high - crowd.entry_low)) / TICK).astype(
+            np.int64
+        )
     lots = np.full(number.size, max(round(crowd.quantity / crowd.positions / LOT), 1))
     never, ones = np.zeros(number.size, dtype=bool), np.ones(number.size)
     engine.open(
-        venue, sign, lots, entry, leverage=ones * crowd.leverage, margin_multiple=ones, stop=never,
-        take=ones * np.inf, expiry=np.full(number.size, engine.clock + max(round(crowd.hours * 60_000), 1)), taker=~never, tops_up=never,
+        venue,
+        sign,
+        lots,
+        entry,
+        leverage=ones * crowd.leverage,
+        margin_multiple=ones,
+        stop=never,
+        take=ones * np.inf,
+        expiry=np.full(number.size, engine.clock + max(round(crowd.hours * 60_000), 1)),
+        taker=~never,
+        tops_up=never,
     )
     book = engine.book
     new = slice(book.rows - number.size, book.rows)
@@ -332,22 +408,45 @@ def _enter_crowd(engine: Engine, tape: Tape, crowd: Crowd, passed: int) -> None:
 
 
 def _market(settings: _Settings, engine: Engine, tape: Tape) -> SimulatedMarket:
-    events = np.concatenate(engine.events) if engine.events else np.zeros((0, len(EVENT_COLUMNS)), dtype=np.int64)
+    events = (
+        np.concatenate(engine.events) if engine.events else np.zeros((0, len(EVENT_COLUMNS)), dtype=np.int64)
+    )
     true = tapes.liquidations(tape, events)
     liquidations, arrivals = tapes.printed(tape, true, settings.interventions)
-    positions = pd.concat(tape.positions, ignore_index=True) if tape.positions else tapes.positions(tape, engine.book, 0).iloc[:0]
+    positions = (
+        pd.concat(tape.positions, ignore_index=True)
+        if tape.positions
+        else tapes.positions(tape, engine.book, 0).iloc[:0]
+    )
     return SimulatedMarket(
-        candles=tapes.candles(tape), venue_candles=tapes.venue_candles(tape), liquidations=liquidations, arrivals=arrivals,
-        liquidations_true=true, open_interest=tapes.open_interest(tape), funding=tapes.funding(tape), positions=positions,
-        accounts=tapes.accounts(tape), deleveraged=tapes.deleveraged(tape, engine.deleveraged), venues=settings.venues,
-        regime=settings.regime, interventions=settings.interventions, parameters=_parameters(settings),
+        candles=tapes.candles(tape),
+        venue_candles=tapes.venue_candles(tape),
+        liquidations=liquidations,
+        arrivals=arrivals,
+        liquidations_true=true,
+        open_interest=tapes.open_interest(tape),
+        funding=tapes.funding(tape),
+        positions=positions,
+        accounts=tapes.accounts(tape),
+        deleveraged=tapes.deleveraged(tape, engine.deleveraged),
+        venues=settings.venues,
+        regime=settings.regime,
+        interventions=settings.interventions,
+        parameters=_parameters(settings),
     )
 
 
 def _parameters(settings: _Settings) -> dict[str, Any]:
     return {
-        "version": VERSION, "seed": settings.seed, "days": settings.minutes / MINUTES_PER_DAY, "start": f"{settings.start}Z",
-        "start_price": settings.start_price * TICK, "tick": TICK, "lot": LOT, "regime": describe(settings.regime),
-        "venues": [describe(venue) for venue in settings.venues], "interventions": [describe(event) for event in settings.interventions],
+        "version": VERSION,
+        "seed": settings.seed,
+        "days": settings.minutes / MINUTES_PER_DAY,
+        "start": f"{settings.start}Z",
+        "start_price": settings.start_price * TICK,
+        "tick": TICK,
+        "lot": LOT,
+        "regime": describe(settings.regime),
+        "venues": [describe(venue) for venue in settings.venues],
+        "interventions": [describe(event) for event in settings.interventions],
         "branch": None if settings.branch is None else describe(settings.branch),
     }

@@ -39,8 +39,13 @@ class Tape:
         """A tape for so many minutes."""
         count = len(venues)
         return cls(
-            start, venues, np.zeros((minutes, 4), dtype=np.int64), np.zeros((minutes, count)),
-            np.zeros((minutes, count), dtype=np.int64), np.zeros((minutes, count), dtype=np.int64), np.zeros((minutes, LEGS)),
+            start,
+            venues,
+            np.zeros((minutes, 4), dtype=np.int64),
+            np.zeros((minutes, count)),
+            np.zeros((minutes, count), dtype=np.int64),
+            np.zeros((minutes, count), dtype=np.int64),
+            np.zeros((minutes, LEGS)),
         )
 
     def time(self, minutes: Any) -> pd.DatetimeIndex:
@@ -78,15 +83,25 @@ def liquidations(tape: Tape, events: np.ndarray) -> pd.DataFrame:
     prints_fill = np.array([spec.price_kind == "fill" for spec in tape.venues])
     kinds = np.where(prints_fill[venue], "fill", "bankruptcy")
     millis = minute * _MINUTE_MS + _within_minute(tape, minute, leg)
-    return tables.liquidations(pd.DataFrame({
-        "time": pd.DatetimeIndex(tape.start + millis.astype("timedelta64[ms]"), tz="UTC"),
-        "venue": tape.label(venue), "symbol": "BTC",
-        "side": _side(code),
-        "price": _usd(np.where(prints_fill[venue], fill, bankrupt)), "quantity": _btc(lots), "price_kind": kinds, "completeness": "all",
-    }))
+    return tables.liquidations(
+        pd.DataFrame(
+            {
+                "time": pd.DatetimeIndex(tape.start + millis.astype("timedelta64[ms]"), tz="UTC"),
+                "venue": tape.label(venue),
+                "symbol": "BTC",
+                "side": _side(code),
+                "price": _usd(np.where(prints_fill[venue], fill, bankrupt)),
+                "quantity": _btc(lots),
+                "price_kind": kinds,
+                "completeness": "all",
+            }
+        )
+    )
 
 
-def printed(tape: Tape, true: pd.DataFrame, interventions: tuple[Intervention, ...]) -> tuple[pd.DataFrame, pd.Series]:
+def printed(
+    tape: Tape, true: pd.DataFrame, interventions: tuple[Intervention, ...]
+) -> tuple[pd.DataFrame, pd.Series]:
     """What the feeds let a listener see: the liquidations table and the arrival time of each of its rows."""
     venue = true["venue"].cat.codes.to_numpy().astype(np.int64)
     micros = tables.microseconds(true["time"])
@@ -115,19 +130,27 @@ def open_interest(tape: Tape) -> pd.DataFrame:
     state = np.array(tape.ledger_rows)
     long, maker = (state[:, Accounts.NAMES.index(name)] for name in ("long", "maker_lots"))
     count = len(tape.venues)
-    return tables.open_interest(pd.DataFrame({
-        "time": tape.time(np.repeat(tape.ledger_minutes, count)), "venue": tape.label(np.tile(np.arange(count), len(state))),
-        "quantity": _btc((long + np.maximum(maker, 0)).ravel()),
-    }))
+    return tables.open_interest(
+        pd.DataFrame(
+            {
+                "time": tape.time(np.repeat(tape.ledger_minutes, count)),
+                "venue": tape.label(np.tile(np.arange(count), len(state))),
+                "quantity": _btc((long + np.maximum(maker, 0)).ravel()),
+            }
+        )
+    )
 
 
 def accounts(tape: Tape) -> pd.DataFrame:
     """The venues' books every five minutes: `long`, `short`, `maker_quantity` BTC and the money of each party, USD."""
     state = np.array(tape.ledger_rows)
     count = len(tape.venues)
-    out = pd.DataFrame({
-        "time": tape.time(np.repeat(tape.ledger_minutes, count)), "venue": tape.label(np.tile(np.arange(count), len(state))),
-    })
+    out = pd.DataFrame(
+        {
+            "time": tape.time(np.repeat(tape.ledger_minutes, count)),
+            "venue": tape.label(np.tile(np.arange(count), len(state))),
+        }
+    )
     lots = {"maker_lots": "maker_quantity", "long": "long", "short": "short"}
     for place, name in enumerate(Accounts.NAMES):
         values = state[:, place].ravel()
@@ -138,11 +161,18 @@ def accounts(tape: Tape) -> pd.DataFrame:
 def funding(tape: Tape) -> pd.DataFrame:
     """Funding rates every eight hours. They inform; no cash moves, as the sums are small beside the margins."""
     count = len(tape.venues)
-    return tables.funding(pd.DataFrame({
-        "time": tape.time(np.repeat([minute for minute, _ in tape.funding_rows], count)),
-        "venue": tape.label(np.tile(np.arange(count), len(tape.funding_rows))),
-        "rate": np.concatenate([rates for _, rates in tape.funding_rows]) if tape.funding_rows else [], "interval_hours": 8.0,
-    }))
+    return tables.funding(
+        pd.DataFrame(
+            {
+                "time": tape.time(np.repeat([minute for minute, _ in tape.funding_rows], count)),
+                "venue": tape.label(np.tile(np.arange(count), len(tape.funding_rows))),
+                "rate": np.concatenate([rates for _, rates in tape.funding_rows])
+                if tape.funding_rows
+                else [],
+                "interval_hours": 8.0,
+            }
+        )
+    )
 
 
 def positions(tape: Tape, book: Book, minute: int) -> pd.DataFrame:
@@ -150,36 +180,57 @@ def positions(tape: Tape, book: Book, minute: int) -> pd.DataFrame:
     rows = book.live()
     code = book.code[rows]
     liquidation = signs(code) * book.liquidation[rows]
-    return pd.DataFrame({
-        "time": tape.time(np.full(len(rows), minute)), "venue": tape.label(code >> 1),
-        "side": _side(code),
-        "quantity": _btc(book.lots[rows]), "entry": _usd(book.entry[rows]), "leverage": book.leverage[rows],
-        "margin": book.margin[rows] / round(1 / ledger.UNIT),
-        "liquidation_price": np.where(liquidation > 0, _usd(liquidation), np.nan),
-    })
+    return pd.DataFrame(
+        {
+            "time": tape.time(np.full(len(rows), minute)),
+            "venue": tape.label(code >> 1),
+            "side": _side(code),
+            "quantity": _btc(book.lots[rows]),
+            "entry": _usd(book.entry[rows]),
+            "leverage": book.leverage[rows],
+            "margin": book.margin[rows] / round(1 / ledger.UNIT),
+            "liquidation_price": np.where(liquidation > 0, _usd(liquidation), np.nan),
+        }
+    )
 
 
 def deleveraged(tape: Tape, closed: list[tuple[int, int, int, int]]) -> pd.DataFrame:
     """Positions in profit that were closed by automatic deleveraging: time, venue, side, quantity, mean price."""
     minute, code, lots, value = np.array(closed, dtype=np.int64).reshape(-1, 4).T
-    return pd.DataFrame({
-        "time": tape.time(minute), "venue": tape.label(code >> 1),
-        "side": _side(code),
-        "quantity": _btc(lots), "price": _usd(np.rint(value / np.maximum(lots, 1))),
-    })
+    return pd.DataFrame(
+        {
+            "time": tape.time(minute),
+            "venue": tape.label(code >> 1),
+            "side": _side(code),
+            "quantity": _btc(lots),
+            "price": _usd(np.rint(value / np.maximum(lots, 1))),
+        }
+    )
 
 
 def _candles(tape: Tape, ohlc: np.ndarray, volume: np.ndarray, bought: np.ndarray) -> pd.DataFrame:
     opening, high, low, close = _usd(ohlc).T
-    return tables.ensure(pd.DataFrame({
-        "time": tape.time(np.arange(len(ohlc))), "open": opening, "high": high, "low": low, "close": close,
-        "volume": _btc(volume), "taker_buy_volume": _btc(bought),
-    }), "candles")
+    return tables.ensure(
+        pd.DataFrame(
+            {
+                "time": tape.time(np.arange(len(ohlc))),
+                "open": opening,
+                "high": high,
+                "low": low,
+                "close": close,
+                "volume": _btc(volume),
+                "taker_buy_volume": _btc(bought),
+            }
+        ),
+        "candles",
+    )
 
 
 def _within_minute(tape: Tape, minute: np.ndarray, leg: np.ndarray) -> np.ndarray:
     """Milliseconds into the minute: the events of a leg are spread evenly over its seconds, in their order."""
-    _, first, group, size = np.unique(minute * LEGS + leg, return_index=True, return_inverse=True, return_counts=True)
+    _, first, group, size = np.unique(
+        minute * LEGS + leg, return_index=True, return_inverse=True, return_counts=True
+    )
     rank = np.arange(len(minute)) - first[group]
     shift = tape.jitter[minute, leg]
     return leg * _LEG_MS + np.floor((rank + shift) * _LEG_MS / size[group]).astype(np.int64)
@@ -204,5 +255,3 @@ def _usd(ticks: np.ndarray) -> np.ndarray:
 
 def _btc(lots: np.ndarray) -> np.ndarray:
     return lots / round(1 / LOT)
-
-

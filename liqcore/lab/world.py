@@ -49,22 +49,63 @@ class VenueSpec:
     maintenance_margin_rate: float = 0.005
 
     def __post_init__(self) -> None:
-        if len(self.leverage_mix) != len(LEVERAGES) or min(self.leverage_mix) < 0 or sum(self.leverage_mix) <= 0:
-            raise SimulationError(f"Venue {self.name}: leverage_mix needs {len(LEVERAGES)} weights of zero or more, one for each of {LEVERAGES}.")
+        if (
+            len(self.leverage_mix) != len(LEVERAGES)
+            or min(self.leverage_mix) < 0
+            or sum(self.leverage_mix) <= 0
+        ):
+            raise SimulationError(
+                f"Venue {self.name}: leverage_mix needs {len(LEVERAGES)} weights of zero or more, one for each of {LEVERAGES}."
+            )
         if self.share <= 0 or self.lag_seconds < 0 or not 0 < self.maintenance_margin_rate < 0.009:
-            raise SimulationError(f"Venue {self.name}: share must be above 0, lag_seconds 0 or more, and maintenance_margin_rate between 0 and 0.009 (below the margin of 100×).")
+            raise SimulationError(
+                f"Venue {self.name}: share must be above 0, lag_seconds 0 or more, and maintenance_margin_rate between 0 and 0.009 (below the margin of 100×)."
+            )
         if self.completeness not in ("all", "sampled") or self.price_kind not in ("fill", "bankruptcy"):
-            raise SimulationError(f"Venue {self.name}: completeness is all or sampled, and price_kind is fill or bankruptcy.")
+            raise SimulationError(
+                f"Venue {self.name}: completeness is all or sampled, and price_kind is fill or bankruptcy."
+            )
 
 
 # The spread between venues is what the reader is meant to meet: a big venue whose feed is thinned, one that
 # prints bankruptcy prices, a careful crowd, a reckless crowd, and a slow feed.
 VENUES: Final = (
-    VenueSpec("Alder", 0.34, (.11, .14, .21, .20, .10, .08, .08, .03, .05), "sampled", 0.5, "fill", 0.5, 0.005),
-    VenueSpec("Birch", 0.25, (.09, .13, .20, .21, .12, .09, .08, .03, .05), "all", 0.2, "bankruptcy", -0.4, 0.005),
-    VenueSpec("Cedar", 0.18, (.22, .24, .25, .16, .05, .04, .02, .01, .01), "all", 0.8, "fill", 1.2, 0.004),
-    VenueSpec("Dogwood", 0.13, (.04, .06, .11, .17, .14, .12, .15, .08, .13), "sampled", 1.5, "bankruptcy", -1.5, 0.005),
-    VenueSpec("Elm", 0.10, (.12, .16, .23, .20, .10, .08, .06, .02, .03), "all", 90.0, "fill", 2.5, 0.006),
+    VenueSpec(
+        "Alder",
+        0.34,
+        (0.11, 0.14, 0.21, 0.20, 0.10, 0.08, 0.08, 0.03, 0.05),
+        "sampled",
+        0.5,
+        "fill",
+        0.5,
+        0.005,
+    ),
+    VenueSpec(
+        "Birch",
+        0.25,
+        (0.09, 0.13, 0.20, 0.21, 0.12, 0.09, 0.08, 0.03, 0.05),
+        "all",
+        0.2,
+        "bankruptcy",
+        -0.4,
+        0.005,
+    ),
+    VenueSpec(
+        "Cedar", 0.18, (0.22, 0.24, 0.25, 0.16, 0.05, 0.04, 0.02, 0.01, 0.01), "all", 0.8, "fill", 1.2, 0.004
+    ),
+    VenueSpec(
+        "Dogwood",
+        0.13,
+        (0.04, 0.06, 0.11, 0.17, 0.14, 0.12, 0.15, 0.08, 0.13),
+        "sampled",
+        1.5,
+        "bankruptcy",
+        -1.5,
+        0.005,
+    ),
+    VenueSpec(
+        "Elm", 0.10, (0.12, 0.16, 0.23, 0.20, 0.10, 0.08, 0.06, 0.02, 0.03), "all", 90.0, "fill", 2.5, 0.006
+    ),
 )
 
 
@@ -132,15 +173,33 @@ class Regime:
         for name in ("size_minimum", "size_tail", "holding", "rebound_minutes"):
             if getattr(self, name) <= 0:
                 raise SimulationError(f"{name} must be above zero.")
-        for name in ("maker_share", "extra_margin_share", "stop_share", "stop_at", "take_share", "top_up_share", "rebound"):
+        for name in (
+            "maker_share",
+            "extra_margin_share",
+            "stop_share",
+            "stop_at",
+            "take_share",
+            "top_up_share",
+            "rebound",
+        ):
             if getattr(self, name) > 1:
                 raise SimulationError(f"{name} is a share and cannot be above 1.")
 
 
 CALM: Final = Regime()
 VIOLENT: Final = Regime(
-    name="violent", volatility=7.5e-4, volatility_of_volatility=0.45, jumps_per_day=4.0, jump_size=0.004,
-    impact=3e-6, rebound=0.35, chase=0.3, trend=0.1, opens=52.0, holding=700.0, size_minimum=1.2,
+    name="violent",
+    volatility=7.5e-4,
+    volatility_of_volatility=0.45,
+    jumps_per_day=4.0,
+    jump_size=0.004,
+    impact=3e-6,
+    rebound=0.35,
+    chase=0.3,
+    trend=0.1,
+    opens=52.0,
+    holding=700.0,
+    size_minimum=1.2,
 )
 REGIMES: Final = {"calm": CALM, "violent": VIOLENT}
 
@@ -174,10 +233,16 @@ class Crowd:
     def __post_init__(self) -> None:
         if (self.entry_low is None) != (self.entry_high is None):
             raise SimulationError("A crowd needs both entry_low and entry_high, or neither.")
-        if self.entry_low is not None and self.entry_high is not None and not 0 < self.entry_low <= self.entry_high:
+        if (
+            self.entry_low is not None
+            and self.entry_high is not None
+            and not 0 < self.entry_low <= self.entry_high
+        ):
             raise SimulationError("A crowd's entry_low must be above zero and not above entry_high.")
         if self.positions < 1 or self.minutes < 1 or self.quantity / self.positions < LOT:
-            raise SimulationError(f"A crowd needs one or more positions of at least {LOT} BTC, opened over one or more minutes.")
+            raise SimulationError(
+                f"A crowd needs one or more positions of at least {LOT} BTC, opened over one or more minutes."
+            )
         _check_position(self.side, self.quantity, self.leverage, self.hours)
 
 
@@ -198,7 +263,18 @@ class Whale:
 
     def as_crowd(self) -> Crowd:
         """The same position as a crowd of one."""
-        return Crowd(self.at, self.venue, self.side, self.quantity, self.entry, self.entry, self.leverage, 1, 1, self.hours)
+        return Crowd(
+            self.at,
+            self.venue,
+            self.side,
+            self.quantity,
+            self.entry,
+            self.entry,
+            self.leverage,
+            1,
+            1,
+            self.hours,
+        )
 
 
 @dataclass(frozen=True)
@@ -279,11 +355,15 @@ def choose_regime(regime: str | Regime, changes: dict[str, Any]) -> Regime:
     """A preset by name or a regime of one's own, with single assumptions changed."""
     if isinstance(regime, str):
         if regime not in REGIMES:
-            raise SimulationError(f"There is no regime {regime!r}. Choose {' or '.join(REGIMES)}, or give a Regime.")
+            raise SimulationError(
+                f"There is no regime {regime!r}. Choose {' or '.join(REGIMES)}, or give a Regime."
+            )
         regime = REGIMES[regime]
     unknown = sorted(set(changes) - {field.name for field in fields(Regime)})
     if unknown:
-        raise SimulationError(f"{unknown[0]!r} is not an assumption of the market. Known are {', '.join(field.name for field in fields(Regime))}.")
+        raise SimulationError(
+            f"{unknown[0]!r} is not an assumption of the market. Known are {', '.join(field.name for field in fields(Regime))}."
+        )
     return replace(regime, **changes)
 
 
@@ -291,7 +371,13 @@ def describe(value: Any) -> dict[str, Any]:
     """A frozen value as a plain dictionary with its kind, for metadata; times become text."""
     out: dict[str, Any] = {"kind": type(value).__name__}
     for name, item in asdict(value).items():
-        out[name] = list(item) if isinstance(item, tuple) else item if isinstance(item, (int, float, str)) or item is None else str(item)
+        out[name] = (
+            list(item)
+            if isinstance(item, tuple)
+            else item
+            if isinstance(item, (int, float, str)) or item is None
+            else str(item)
+        )
     return out
 
 
@@ -311,4 +397,6 @@ def _check_position(side: str, quantity: float, leverage: float, hours: float) -
     if side not in tables.SIDES:
         raise SimulationError(f"{side!r} is not a side. Write long or short.")
     if not 0 < quantity < 1e6 or not 1 <= leverage <= 100 or hours <= 0:
-        raise SimulationError("A position needs a quantity above zero (and under a million BTC), a leverage of 1 to 100 and hours above zero.")
+        raise SimulationError(
+            "A position needs a quantity above zero (and under a million BTC), a leverage of 1 to 100 and hours above zero."
+        )

@@ -31,16 +31,27 @@ def _money(value: Any) -> str:
 
 
 KINDS: Final[dict[str, Callable[[Any], str]]] = {
-    "price": _price, "money": _money, "count": lambda value: f"{value:,.0f}", "share": lambda value: f"{value:.0%}",
-    "percent": lambda value: f"{value:.1%}", "rate": lambda value: f"{value:.3%}", "times": lambda value: f"{value:.1f}", "r": lambda value: f"{value:+.2f} R",
-    "btc": lambda value: f"{value:.3f} BTC", "seconds": lambda value: f"{value:,.0f} seconds", "hours": lambda value: f"{value:.1f} hours",
-    "time": lambda value: str(value)[11:16], "word": str,
+    "price": _price,
+    "money": _money,
+    "count": lambda value: f"{value:,.0f}",
+    "share": lambda value: f"{value:.0%}",
+    "percent": lambda value: f"{value:.1%}",
+    "rate": lambda value: f"{value:.3%}",
+    "times": lambda value: f"{value:.1f}",
+    "r": lambda value: f"{value:+.2f} R",
+    "btc": lambda value: f"{value:.3f} BTC",
+    "seconds": lambda value: f"{value:,.0f} seconds",
+    "hours": lambda value: f"{value:.1f} hours",
+    "time": lambda value: str(value)[11:16],
+    "word": str,
 }
 
 
 def trade_so_far(seen: Seen) -> TradeResult:
     """The plan's trade as far as it can be seen."""
-    opened = tables.microseconds(seen.candles["time"]) >= seen.scenario.at(seen.scenario.decision_bar).astype("int64")
+    opened = tables.microseconds(seen.candles["time"]) >= seen.scenario.at(seen.scenario.decision_bar).astype(
+        "int64"
+    )
     return run_trade(seen.scenario.plan, seen.candles[opened], close_at_end=False)
 
 
@@ -67,8 +78,15 @@ def _by_venue(events: pd.DataFrame) -> pd.Series:
 
 def _delays(seen: Seen) -> pd.Series:
     seconds = (seen.arrivals.astype("int64") - tables.microseconds(seen.liquidations["time"])) / 1e6
-    since = tables.microseconds(seen.liquidations["time"]) >= (seen.at - np.timedelta64(2, "h")).astype("int64")
-    return pd.Series(seconds[since]).groupby(seen.liquidations["venue"].astype(str).to_numpy()[since]).median().sort_values()
+    since = tables.microseconds(seen.liquidations["time"]) >= (seen.at - np.timedelta64(2, "h")).astype(
+        "int64"
+    )
+    return (
+        pd.Series(seconds[since])
+        .groupby(seen.liquidations["venue"].astype(str).to_numpy()[since])
+        .median()
+        .sort_values()
+    )
 
 
 def _late(seen: Seen) -> pd.DataFrame:
@@ -128,56 +146,109 @@ def _timeframe(name: str, frame: str) -> Callable[[Seen], Value]:
 FACTS: Final[dict[str, tuple[str, Callable[[Seen], Value]]]] = {
     "time": ("time", lambda seen: seen.at),
     "level": ("price", lambda seen: seen.scenario.level),
-    "band_low": ("price", lambda seen: seen.band[0]), "band_high": ("price", lambda seen: seen.band[1]),
-    "bar_open": ("price", lambda seen: _last(seen, "open")), "bar_high": ("price", lambda seen: _last(seen, "high")),
-    "bar_low": ("price", lambda seen: _last(seen, "low")), "bar_close": ("price", lambda seen: _last(seen, "close")),
+    "band_low": ("price", lambda seen: seen.band[0]),
+    "band_high": ("price", lambda seen: seen.band[1]),
+    "bar_open": ("price", lambda seen: _last(seen, "open")),
+    "bar_high": ("price", lambda seen: _last(seen, "high")),
+    "bar_low": ("price", lambda seen: _last(seen, "low")),
+    "bar_close": ("price", lambda seen: _last(seen, "close")),
     "bar_volume": ("count", lambda seen: _last(seen, "volume")),
     "volume_ratio": ("times", lambda seen: _last(seen, "volume") / _median_volume(seen)),
     "lowest": ("price", lambda seen: float(seen.bars["low"].iloc[-LAST:].min())),
     "highest": ("price", lambda seen: float(seen.bars["high"].iloc[-LAST:].max())),
     "distance": ("percent", lambda seen: abs(_last(seen, "close") / seen.scenario.level - 1)),
-    "closes_above": ("count", lambda seen: int((seen.bars["close"].iloc[-LAST:] > seen.scenario.level).sum())),
-    "closes_below": ("count", lambda seen: int((seen.bars["close"].iloc[-LAST:] < seen.scenario.level).sum())),
-    "tests": ("count", lambda seen: int(((seen.bars["low"] <= seen.scenario.level) & (seen.bars["high"] >= seen.scenario.level)).iloc[-LAST:].sum())),
+    "closes_above": (
+        "count",
+        lambda seen: int((seen.bars["close"].iloc[-LAST:] > seen.scenario.level).sum()),
+    ),
+    "closes_below": (
+        "count",
+        lambda seen: int((seen.bars["close"].iloc[-LAST:] < seen.scenario.level).sum()),
+    ),
+    "tests": (
+        "count",
+        lambda seen: int(
+            ((seen.bars["low"] <= seen.scenario.level) & (seen.bars["high"] >= seen.scenario.level))
+            .iloc[-LAST:]
+            .sum()
+        ),
+    ),
     "last_bars": ("count", lambda seen: min(LAST, len(seen.bars))),
     "rsi": ("count", lambda seen: seen.reading.step_price.rsi),
-    "funding": ("rate", _funding), "interest_change": ("percent", _interest_change),
-    "heat": ("money", lambda seen: float(seen.near["notional"].sum())), "heat_long": ("money", lambda seen: _side(seen, "long")), "heat_short": ("money", lambda seen: _side(seen, "short")),
-    "long_share": ("share", _of_near(lambda events: events.loc[events["side"] == "long", "notional"].sum() / events["notional"].sum())),
+    "funding": ("rate", _funding),
+    "interest_change": ("percent", _interest_change),
+    "heat": ("money", lambda seen: float(seen.near["notional"].sum())),
+    "heat_long": ("money", lambda seen: _side(seen, "long")),
+    "heat_short": ("money", lambda seen: _side(seen, "short")),
+    "long_share": (
+        "share",
+        _of_near(
+            lambda events: events.loc[events["side"] == "long", "notional"].sum() / events["notional"].sum()
+        ),
+    ),
     "events": ("count", lambda seen: len(seen.near)),
     "largest": ("money", _of_near(lambda events: events["notional"].max())),
     "largest_share": ("share", _of_near(lambda events: events["notional"].max() / events["notional"].sum())),
-    "largest_venue": ("word", _of_near(lambda events: str(events["venue"].iloc[int(events["notional"].to_numpy().argmax())]))),
+    "largest_venue": (
+        "word",
+        _of_near(lambda events: str(events["venue"].iloc[int(events["notional"].to_numpy().argmax())])),
+    ),
     "venue_count": ("count", lambda seen: seen.near["venue"].astype(str).nunique()),
     "top_venue": ("word", _of_near(lambda events: str(_by_venue(events).index[0]))),
-    "top_venue_share": ("share", _of_near(lambda events: _by_venue(events).iloc[0] / _by_venue(events).sum())),
+    "top_venue_share": (
+        "share",
+        _of_near(lambda events: _by_venue(events).iloc[0] / _by_venue(events).sum()),
+    ),
     "venues": ("count", lambda seen: len(seen.scenario.venues)),
     "brightest": ("money", lambda seen: float(_cells(seen).max())),
-    "brightest_low": ("price", lambda seen: _brightest(seen, 0)), "brightest_high": ("price", lambda seen: _brightest(seen, 1)),
-    "prints_low": ("price", lambda seen: float(_prints(seen).min())), "prints_high": ("price", lambda seen: float(_prints(seen).max())),
-    "all_events": ("count", lambda seen: len(seen.shown)), "all_heat": ("money", lambda seen: float(seen.shown["notional"].sum())),
+    "brightest_low": ("price", lambda seen: _brightest(seen, 0)),
+    "brightest_high": ("price", lambda seen: _brightest(seen, 1)),
+    "prints_low": ("price", lambda seen: float(_prints(seen).min())),
+    "prints_high": ("price", lambda seen: float(_prints(seen).max())),
+    "all_events": ("count", lambda seen: len(seen.shown)),
+    "all_heat": ("money", lambda seen: float(seen.shown["notional"].sum())),
     "all_long": ("money", lambda seen: float(seen.shown.loc[seen.shown["side"] == "long", "notional"].sum())),
-    "all_short": ("money", lambda seen: float(seen.shown.loc[seen.shown["side"] == "short", "notional"].sum())),
-    "slow_venue": ("word", lambda seen: str(_delays(seen).index[-1])), "slow_delay": ("seconds", lambda seen: float(_delays(seen).iloc[-1])),
+    "all_short": (
+        "money",
+        lambda seen: float(seen.shown.loc[seen.shown["side"] == "short", "notional"].sum()),
+    ),
+    "slow_venue": ("word", lambda seen: str(_delays(seen).index[-1])),
+    "slow_delay": ("seconds", lambda seen: float(_delays(seen).iloc[-1])),
     "usual_delay": ("times", lambda seen: float(_delays(seen).iloc[:-1].median())),
-    "late_events": ("count", lambda seen: len(_late(seen))), "late_heat": ("money", lambda seen: float(_late(seen)["notional"].sum())),
-    "cluster_side": ("word", _of_cluster("side")), "cluster_low": ("price", _of_cluster("low")), "cluster_high": ("price", _of_cluster("high")),
-    "cluster_usd": ("money", _of_cluster("notional")), "cluster_persistence": ("share", _of_cluster("persistence")),
-    "model_long": ("money", lambda seen: _model(seen, "long")), "model_short": ("money", lambda seen: _model(seen, "short")),
+    "late_events": ("count", lambda seen: len(_late(seen))),
+    "late_heat": ("money", lambda seen: float(_late(seen)["notional"].sum())),
+    "cluster_side": ("word", _of_cluster("side")),
+    "cluster_low": ("price", _of_cluster("low")),
+    "cluster_high": ("price", _of_cluster("high")),
+    "cluster_usd": ("money", _of_cluster("notional")),
+    "cluster_persistence": ("share", _of_cluster("persistence")),
+    "model_long": ("money", lambda seen: _model(seen, "long")),
+    "model_short": ("money", lambda seen: _model(seen, "short")),
     "balance": ("word", lambda seen: seen.reading.balance),
-    "speaks_for": ("count", lambda seen: len(seen.reading.evidence_for)), "speaks_against": ("count", lambda seen: len(seen.reading.evidence_against)),
+    "speaks_for": ("count", lambda seen: len(seen.reading.evidence_for)),
+    "speaks_against": ("count", lambda seen: len(seen.reading.evidence_against)),
     "agreement": ("word", lambda seen: seen.reading.step_agreement.verdict),
-    "venues_hot": ("count", lambda seen: len(seen.reading.step_agreement.hot)), "venues_fresh": ("count", lambda seen: seen.reading.step_agreement.n_fresh),
+    "venues_hot": ("count", lambda seen: len(seen.reading.step_agreement.hot)),
+    "venues_fresh": ("count", lambda seen: seen.reading.step_agreement.n_fresh),
     **{f"heat_{frame}": ("money", _timeframe("heat", frame)) for frame in ("15m", "1h", "4h")},
     **{f"lasting_{frame}": ("word", _timeframe("verdict", frame)) for frame in ("15m", "1h", "4h")},
     **{f"share_{frame}": ("share", _timeframe("persistence", frame)) for frame in ("15m", "1h", "4h")},
-    "entry": ("price", _of_plan("entry")), "stop": ("price", _of_plan("stop")), "leverage": ("count", _of_plan("leverage")),
+    "entry": ("price", _of_plan("entry")),
+    "stop": ("price", _of_plan("stop")),
+    "leverage": ("count", _of_plan("leverage")),
     "target": ("price", lambda seen: seen.scenario.plan.targets[0].price),
-    "quantity": ("btc", _of_plan("quantity")), "notional": ("money", _of_plan("notional")), "loss": ("money", _of_plan("loss_at_stop")),
-    "account": ("money", _of_plan("account")), "risk": ("percent", lambda seen: seen.scenario.plan.risk_fraction),
-    "reward_risk": ("r", _of_plan("reward_risk")), "liquidation": ("price", _of_plan("liquidation_price")), "break_even": ("price", _of_plan("break_even")),
-    "trade_end": ("word", lambda seen: trade_so_far(seen).end), "trade_r": ("r", lambda seen: trade_so_far(seen).r),
-    "trade_best": ("r", lambda seen: trade_so_far(seen).best_r), "trade_worst": ("r", lambda seen: trade_so_far(seen).worst_r),
+    "quantity": ("btc", _of_plan("quantity")),
+    "notional": ("money", _of_plan("notional")),
+    "loss": ("money", _of_plan("loss_at_stop")),
+    "account": ("money", _of_plan("account")),
+    "risk": ("percent", lambda seen: seen.scenario.plan.risk_fraction),
+    "reward_risk": ("r", _of_plan("reward_risk")),
+    "liquidation": ("price", _of_plan("liquidation_price")),
+    "break_even": ("price", _of_plan("break_even")),
+    "trade_end": ("word", lambda seen: trade_so_far(seen).end),
+    "trade_r": ("r", lambda seen: trade_so_far(seen).r),
+    "trade_best": ("r", lambda seen: trade_so_far(seen).best_r),
+    "trade_worst": ("r", lambda seen: trade_so_far(seen).worst_r),
 }
 
 
@@ -190,7 +261,9 @@ def fact(seen: Seen, name: str) -> Value:
         There is no fact of that name.
     """
     if name not in FACTS:
-        raise ScenarioError(f"Scenario {seen.scenario.name!r}, step {seen.step.number}: there is no fact {name!r}. Use one of {', '.join(FACTS)}.")
+        raise ScenarioError(
+            f"Scenario {seen.scenario.name!r}, step {seen.step.number}: there is no fact {name!r}. Use one of {', '.join(FACTS)}."
+        )
     return FACTS[name][1](seen)
 
 

@@ -81,10 +81,16 @@ class Played:
         if self.forecast is not None:
             raise ReplayError("Your forecast for this test is already written down. A forecast counts once.")
         if self.over(game):
-            raise ReplayError("The future of this test has been shown, so a forecast would not count. Take a new test.")
+            raise ReplayError(
+                "The future of this test has been shown, so a forecast would not count. Take a new test."
+            )
         if not 0 <= breaks_if_touched <= 1:
-            raise ReplayError("The probability of a break must lie between 0 and 1, for instance 0.3 for 30 %.")
-        forecast = Forecast(self.step, level, touches, touches * (1 - breaks_if_touched), touches * breaks_if_touched)
+            raise ReplayError(
+                "The probability of a break must lie between 0 and 1, for instance 0.3 for 30 %."
+            )
+        forecast = Forecast(
+            self.step, level, touches, touches * (1 - breaks_if_touched), touches * breaks_if_touched
+        )
         return replace(self, forecast=forecast, base=game.base_rates(level, self.step))
 
     def place(self, game: Round, plan: Plan, level: float) -> Played:
@@ -98,7 +104,9 @@ class Played:
         if self.plan is not None:
             raise ReplayError("There is a trade in this test already. One is enough to learn from.")
         if self.over(game):
-            raise ReplayError("The future of this test has been shown, so a trade would not count. Take a new test.")
+            raise ReplayError(
+                "The future of this test has been shown, so a trade would not count. Take a new test."
+            )
         if not plan.accepted:
             raise ReplayError(plan.reasons[0] if plan.reasons else "The risk rules refused this trade.")
         if len(plan.targets) != 1:
@@ -107,16 +115,28 @@ class Played:
         price = last_price(seen)
         if (plan.entry - price) * (1 if plan.side == "long" else -1) > 0:
             where, which = ("above", "buy") if plan.side == "long" else ("below", "sell")
-            raise ReplayError(f"The entry of {plan.entry:,.0f} is {where} the price of {price:,.0f}: a limit order to {which} there would fill at once, at a worse price than the market's.")
-        return replace(self, plan=plan, placed=self.step, signal=confirmation(seen, game.timeframe, level, plan.side))
+            raise ReplayError(
+                f"The entry of {plan.entry:,.0f} is {where} the price of {price:,.0f}: a limit order to {which} there would fill at once, at a worse price than the market's."
+            )
+        return replace(
+            self, plan=plan, placed=self.step, signal=confirmation(seen, game.timeframe, level, plan.side)
+        )
 
     def trade(self, game: Round) -> TradeResult | None:
         """How the trade stands at the bars shown; None without one."""
-        return None if self.plan is None or self.placed is None else game.trade(self.plan, self.placed, self.step)
+        return (
+            None
+            if self.plan is None or self.placed is None
+            else game.trade(self.plan, self.placed, self.step)
+        )
 
     def rules(self) -> tuple[Rule, ...]:
         """Which rules the placed trade kept."""
-        return () if self.plan is None else adherence(self.plan, confirmed=self.signal is not None, most_risk=MOST_RISK)
+        return (
+            ()
+            if self.plan is None
+            else adherence(self.plan, confirmed=self.signal is not None, most_risk=MOST_RISK)
+        )
 
 
 def last_price(seen: Visible) -> float:
@@ -131,7 +151,9 @@ def usual_range(seen: Visible, timeframe: str) -> float:
     return usual if np.isfinite(usual) and usual > 0 else 0.001 * last_price(seen)
 
 
-def candidates(seen: Visible, timeframe: str, *, own: Sequence[float] = (), clusters: Sequence[Cluster] = ()) -> list[Candidate]:
+def candidates(
+    seen: Visible, timeframe: str, *, own: Sequence[float] = (), clusters: Sequence[Cluster] = ()
+) -> list[Candidate]:
     """Levels to ask about: one's own, then clusters, then key levels, each nearest first, and none that noise alone touches.
 
     Parameters
@@ -142,8 +164,14 @@ def candidates(seen: Visible, timeframe: str, *, own: Sequence[float] = (), clus
     price, usual = last_price(seen), usual_range(seen, timeframe)
     found = key_levels(bars, timeframe=timeframe).table
     others = [Candidate(cluster.centre, f"a cluster of {cluster.side}s") for cluster in clusters]
-    others += [Candidate(float(value), f"{role}, {kind}") for value, role, kind in zip(found["price"], found["role"], found["kind"], strict=True)]
-    near = sorted((one for one in others if _NEAREST * usual <= abs(one.price - price) <= _FURTHEST * usual), key=lambda one: (one not in others[: len(clusters)], abs(one.price - price)))
+    others += [
+        Candidate(float(value), f"{role}, {kind}")
+        for value, role, kind in zip(found["price"], found["role"], found["kind"], strict=True)
+    ]
+    near = sorted(
+        (one for one in others if _NEAREST * usual <= abs(one.price - price) <= _FURTHEST * usual),
+        key=lambda one: (one not in others[: len(clusters)], abs(one.price - price)),
+    )
     kept: list[Candidate] = [Candidate(float(value), OWN) for value in own]
     for one in near:
         if all(abs(one.price - other.price) >= _NEAREST * usual for other in kept):
@@ -163,7 +191,12 @@ def starting_numbers(level: float, seen: Visible, timeframe: str, side: str | No
     entry = min(level, price) if s > 0 else max(level, price)
     scale = 1 if price >= 1_000 else 100
     limit = math.floor if s > 0 else math.ceil
-    return Start(side, limit(entry * scale) / scale, round((entry - 2 * s * usual) * scale) / scale, round((entry + 4 * s * usual) * scale) / scale)
+    return Start(
+        side,
+        limit(entry * scale) / scale,
+        round((entry - 2 * s * usual) * scale) / scale,
+        round((entry + 4 * s * usual) * scale) / scale,
+    )
 
 
 def confirmation(seen: Visible, timeframe: str, level: float, side: str) -> str | None:
@@ -172,7 +205,12 @@ def confirmation(seen: Visible, timeframe: str, level: float, side: str) -> str 
     table = find_signals(bars, [level], timeframe=timeframe).table
     since = pd.Timestamp(seen.at - _CONFIRMED_WITHIN * tables.timeframe(timeframe), tz="UTC")
     wanted = "bullish" if side == "long" else "bearish"
-    mine = table[table["name"].isin(_CONFIRMING) & (table["side"] == wanted) & (table["known_at"] > since) & (table["known_at"] <= pd.Timestamp(seen.at, tz="UTC"))]
+    mine = table[
+        table["name"].isin(_CONFIRMING)
+        & (table["side"] == wanted)
+        & (table["known_at"] > since)
+        & (table["known_at"] <= pd.Timestamp(seen.at, tz="UTC"))
+    ]
     return None if mine.empty else str(mine["evidence"].iloc[-1])
 
 
@@ -180,20 +218,41 @@ def journal_row(game: Round, played: Played, dataset: str) -> JournalRow | None:
     """A finished round as it is kept; None while it runs, or where nothing was written down."""
     if not played.over(game) or (played.forecast is None and played.plan is None):
         return None
-    row = JournalRow(game.seed, dataset, f"{game.dated(0)}Z"[:16] + "Z", timeframe=game.timeframe, bars=game.hidden)
+    row = JournalRow(
+        game.seed, dataset, f"{game.dated(0)}Z"[:16] + "Z", timeframe=game.timeframe, bars=game.hidden
+    )
     if played.forecast is not None:
         said, came = played.forecast, game.outcomes(played.forecast)
         row = replace(
-            row, level=said.level, said_touches=said.touches, said_rejects=said.rejects, said_breaks=said.breaks,
-            touches=came["touches"], rejects=came["rejects"], breaks=came["breaks"],
+            row,
+            level=said.level,
+            said_touches=said.touches,
+            said_rejects=said.rejects,
+            said_breaks=said.breaks,
+            touches=came["touches"],
+            rejects=came["rejects"],
+            breaks=came["breaks"],
         )
         if played.base is not None:
-            row = replace(row, base_touches=played.base.touches, base_rejects=played.base.rejects, base_breaks=played.base.breaks)
+            row = replace(
+                row,
+                base_touches=played.base.touches,
+                base_rejects=played.base.rejects,
+                base_breaks=played.base.breaks,
+            )
     result = played.trade(game)
     if played.plan is not None and result is not None:
         kept = [rule.kept for rule in played.rules()]
         row = replace(
-            row, side=played.plan.side, entry=played.plan.entry, stop=played.plan.stop, target=played.plan.targets[0].price,
-            end=result.end, r=result.r if result.filled else None, confirmed=kept[0], risk_kept=kept[1], stop_kept=kept[2],
+            row,
+            side=played.plan.side,
+            entry=played.plan.entry,
+            stop=played.plan.stop,
+            target=played.plan.targets[0].price,
+            end=result.end,
+            r=result.r if result.filled else None,
+            confirmed=kept[0],
+            risk_kept=kept[1],
+            stop_kept=kept[2],
         )
     return row

@@ -42,12 +42,20 @@ class Score:
         answers = f"{self.count} answer{'' if self.count == 1 else 's'}"
         if self.base is None or self.skill is None:
             return f"Brier score {self.brier:.3f} over {answers}. There is no base rate to compare it with."
-        verdict = "better than" if self.brier < self.base else "worse than" if self.brier > self.base else "as good as"
+        verdict = (
+            "better than"
+            if self.brier < self.base
+            else "worse than"
+            if self.brier > self.base
+            else "as good as"
+        )
         few = " With so few answers this is mostly luck." if self.count < 30 else ""
         return f"Brier score {self.brier:.3f} over {answers}, {verdict} the base rate ({self.base:.3f}).{few}"
 
 
-def brier(forecasts: Sequence[float], outcomes: Sequence[bool], base_rates: Sequence[float | None] | None = None) -> Score:
+def brier(
+    forecasts: Sequence[float], outcomes: Sequence[bool], base_rates: Sequence[float | None] | None = None
+) -> Score:
     """The Brier score of probabilities (0 to 1) against what happened, beside that of the base rates.
 
     Source: Brier (1950), Verification of forecasts expressed in terms of probability.
@@ -83,9 +91,17 @@ def calibration(forecasts: Sequence[float], outcomes: Sequence[bool], *, bins: i
     n = count[held].astype(float)
     said, happened = (np.bincount(place, weights=values, minlength=bins)[held] / n for values in (p, y))
     low, high = _wilson(happened, n)
-    return pd.DataFrame({
-        "low": held / bins, "high": (held + 1) / bins, "count": count[held], "said": said, "happened": happened, "range_low": low, "range_high": high,
-    })
+    return pd.DataFrame(
+        {
+            "low": held / bins,
+            "high": (held + 1) / bins,
+            "count": count[held],
+            "said": said,
+            "happened": happened,
+            "range_low": low,
+            "range_high": high,
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -111,7 +127,13 @@ def summarise(r: Iterable[float]) -> Results:
     running = np.concatenate([[0.0], values.cumsum()])
     fall = float((np.maximum.accumulate(running) - running).max())
     return Results(
-        len(values), float((values > 0).mean()), float(values.mean()), float(values.sum()), float(values.max()), float(values.min()), fall,
+        len(values),
+        float((values > 0).mean()),
+        float(values.mean()),
+        float(values.sum()),
+        float(values.max()),
+        float(values.min()),
+        fall,
     )
 
 
@@ -134,16 +156,34 @@ def adherence(plan: Plan, *, confirmed: bool | None, most_risk: float = 0.01) ->
     """
     risk = plan.risk_fraction
     within = 0 < risk <= most_risk * (1 + 1e-9)
-    safe = plan.quantity > 0 and (plan.room is None or (plan.room_needed is not None and plan.room >= plan.room_needed and plan.room > 0))
+    safe = plan.quantity > 0 and (
+        plan.room is None
+        or (plan.room_needed is not None and plan.room >= plan.room_needed and plan.room > 0)
+    )
     return (
-        Rule("Confirmed before entry", confirmed, {
-            True: "A candle had confirmed the level before the order was placed.",
-            False: "No candle had confirmed the level when the order was placed.", None: "Whether a candle had confirmed the level is not known.",
-        }[confirmed]),
-        Rule("Risk within the limit", within, f"The stop would cost {risk:.2%} of the account; the limit is {most_risk:.2%}."),
-        Rule("Stop before liquidation", safe, (
-            "The stop is reached well before the liquidation price." if safe else "The stop is too near the liquidation price, or beyond it."
-        )),
+        Rule(
+            "Confirmed before entry",
+            confirmed,
+            {
+                True: "A candle had confirmed the level before the order was placed.",
+                False: "No candle had confirmed the level when the order was placed.",
+                None: "Whether a candle had confirmed the level is not known.",
+            }[confirmed],
+        ),
+        Rule(
+            "Risk within the limit",
+            within,
+            f"The stop would cost {risk:.2%} of the account; the limit is {most_risk:.2%}.",
+        ),
+        Rule(
+            "Stop before liquidation",
+            safe,
+            (
+                "The stop is reached well before the liquidation price."
+                if safe
+                else "The stop is too near the liquidation price, or beyond it."
+            ),
+        ),
     )
 
 
@@ -209,11 +249,15 @@ def answers(rows: Iterable[JournalRow]) -> Answers:
     """The answers in a journal that can be graded."""
     found = [
         (getattr(row, f"said_{name}"), getattr(row, name), getattr(row, f"base_{name}"))
-        for row in rows for name in ("touches", "rejects", "breaks") if getattr(row, f"said_{name}") is not None and getattr(row, name) is not None
+        for row in rows
+        for name in ("touches", "rejects", "breaks")
+        if getattr(row, f"said_{name}") is not None and getattr(row, name) is not None
     ]
     said, happened, base = zip(*found, strict=True) if found else ((), (), ())
     return Answers(
-        np.array(said, dtype=float), np.array(happened, dtype=bool), np.array([np.nan if rate is None else rate for rate in base], dtype=float),
+        np.array(said, dtype=float),
+        np.array(happened, dtype=bool),
+        np.array([np.nan if rate is None else rate for rate in base], dtype=float),
     )
 
 
@@ -243,18 +287,33 @@ def read_journal(text: str) -> list[JournalRow]:
     try:
         table = list(csv.reader(io.StringIO(text.lstrip("\ufeff")), strict=True))
     except csv.Error as problem:
-        raise QuizError(f"The journal cannot be read as CSV ({problem}). Load the file that was saved here.") from problem
-    if not table or not {"seed", "dataset", "time"} <= set(table[0]) or not set(table[0]) <= set(COLUMNS) or len(set(table[0])) < len(table[0]):
+        raise QuizError(
+            f"The journal cannot be read as CSV ({problem}). Load the file that was saved here."
+        ) from problem
+    if (
+        not table
+        or not {"seed", "dataset", "time"} <= set(table[0])
+        or not set(table[0]) <= set(COLUMNS)
+        or len(set(table[0])) < len(table[0])
+    ):
         raise QuizError("This is not a practice journal. Load the CSV file that was saved here.")
     if len(table) - 1 > _MOST_ROWS:
-        raise QuizError(f"The journal has {len(table) - 1:,} rows; at most {_MOST_ROWS:,} are read. Split the file.")
+        raise QuizError(
+            f"The journal has {len(table) - 1:,} rows; at most {_MOST_ROWS:,} are read. Split the file."
+        )
     rows = []
     for number, cells in enumerate(table[1:], 1):
         if not cells:
             continue
         if len(cells) != len(table[0]):
-            raise QuizError(f"Row {number} of the journal has {len(cells)} cells instead of {len(table[0])}. Correct it or remove it.")
-        rows.append(JournalRow(**{name: _read(name, cell, number) for name, cell in zip(table[0], cells, strict=True)}))
+            raise QuizError(
+                f"Row {number} of the journal has {len(cells)} cells instead of {len(table[0])}. Correct it or remove it."
+            )
+        rows.append(
+            JournalRow(
+                **{name: _read(name, cell, number) for name, cell in zip(table[0], cells, strict=True)}
+            )
+        )
     return rows
 
 
@@ -283,7 +342,9 @@ def _read(name: str, cell: str, number: int) -> Any:
     likely = name.startswith(("said_", "base_"))
     low = -_MOST["r"] if name == "r" else 0
     if not low <= value <= (1 if likely else _MOST.get(name, 1e9)):
-        raise QuizError(f"Row {number} of the journal: {cell[:40]!r} in {name!r} cannot be used. Correct it or remove the row.")
+        raise QuizError(
+            f"Row {number} of the journal: {cell[:40]!r} in {name!r} cannot be used. Correct it or remove the row."
+        )
     return value
 
 

@@ -54,7 +54,9 @@ class Forecast:
             raise ReplayError("The level is not a price. Give a number above zero, in USD.")
         for name in QUESTIONS:
             if not 0 <= getattr(self, name) <= 1:
-                raise ReplayError(f"The probability for {name!r} must lie between 0 and 1, for instance 0.3 for 30 %.")
+                raise ReplayError(
+                    f"The probability for {name!r} must lie between 0 and 1, for instance 0.3 for 30 %."
+                )
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,10 @@ class Round:
     def _known(self, start: np.datetime64 | None, at: np.datetime64) -> Visible:
         inside, after = _rows(self._liquidations, start, at), at + np.timedelta64(1, "us")
         return Visible(
-            at, _between(self._candles, start, at - bar_length(self._candles) + np.timedelta64(1, "us")),
-            self._liquidations[inside][self._arrivals[inside] <= at].reset_index(drop=True), _between(self._open_interest, start, after, "open_interest"),
+            at,
+            _between(self._candles, start, at - bar_length(self._candles) + np.timedelta64(1, "us")),
+            self._liquidations[inside][self._arrivals[inside] <= at].reset_index(drop=True),
+            _between(self._open_interest, start, after, "open_interest"),
             _between(self._funding, start, after, "funding"),
         )
 
@@ -132,12 +136,26 @@ class Round:
         """Base rates for a level (USD) from `step` to the end of the round, from what was known at that step."""
         if step >= self.hidden:
             return None
-        return base_rates(self.known(step).candles, level, hidden=self.hidden - step, timeframe=self.timeframe, before=self.at(step))
+        return base_rates(
+            self.known(step).candles,
+            level,
+            hidden=self.hidden - step,
+            timeframe=self.timeframe,
+            before=self.at(step),
+        )
 
 
 def make_round(
-    candles: pd.DataFrame, liquidations: pd.DataFrame | None = None, *, seed: int, timeframe: str = "15m", history: int = 96, hidden: int = 24,
-    open_interest: pd.DataFrame | None = None, funding: pd.DataFrame | None = None, arrivals: np.ndarray | None = None,
+    candles: pd.DataFrame,
+    liquidations: pd.DataFrame | None = None,
+    *,
+    seed: int,
+    timeframe: str = "15m",
+    history: int = 96,
+    hidden: int = 24,
+    open_interest: pd.DataFrame | None = None,
+    funding: pd.DataFrame | None = None,
+    arrivals: np.ndarray | None = None,
     undated: bool = False,
 ) -> Round:
     """A random window of a market.
@@ -155,33 +173,58 @@ def make_round(
         No window with as many candles (95 of 100 must be there), or a seed below zero. TableError for tables that cannot be read.
     """
     bars = tables.ensure(candles, "candles")
-    events = tables.empty("liquidations") if liquidations is None else tables.ensure(liquidations, "liquidations")
+    events = (
+        tables.empty("liquidations") if liquidations is None else tables.ensure(liquidations, "liquidations")
+    )
     length = tables.timeframe(timeframe)
     need = (history + hidden) * length
     if seed < 0 or history < 1 or hidden < 1:
         raise ReplayError("A round needs a seed of zero or more, and one or more bars to see and to come.")
     times = tables.microseconds(bars["time"])
     if len(times) < 2:
-        raise ReplayError("There are no candles to practise on. Choose the sample market or add a candles file.")
+        raise ReplayError(
+            "There are no candles to practise on. Choose the sample market or add a candles file."
+        )
     step = bar_length(bars)
     if length < step or length % step:
-        raise ReplayError(f"These candles are {spoken(int(step.astype('int64')))} long, so bars of {timeframe} cannot be made of them. Choose a timeframe that is a multiple of that.")
+        raise ReplayError(
+            f"These candles are {spoken(int(step.astype('int64')))} long, so bars of {timeframe} cannot be made of them. Choose a timeframe that is a multiple of that."
+        )
     first = -(-times[0] // length.astype("int64"))
     last = (times[-1] + step.astype("int64") - need.astype("int64")) // length.astype("int64")
     if last < first:
-        raise ReplayError(f"The market is shorter than one round of {history + hidden} bars of {timeframe}. Choose a shorter timeframe or fewer bars.")
-    places = _filled(times, np.arange(first, last + 1) * length.astype("int64"), need.astype("int64"), step.astype("int64"))
+        raise ReplayError(
+            f"The market is shorter than one round of {history + hidden} bars of {timeframe}. Choose a shorter timeframe or fewer bars."
+        )
+    places = _filled(
+        times, np.arange(first, last + 1) * length.astype("int64"), need.astype("int64"), step.astype("int64")
+    )
     if not places.size:
-        raise ReplayError("No stretch of these candles is long enough and free of gaps. Choose a shorter timeframe or another file.")
+        raise ReplayError(
+            "No stretch of these candles is long enough and free of gaps. Choose a shorter timeframe or another file."
+        )
     start = places[int(np.random.default_rng(seed).integers(places.size))].astype("datetime64[us]")
     moved = (FIRST_DAY - start.astype("datetime64[D]")).astype("timedelta64[us]") if undated else _NOT_MOVED
-    moments = tables.microseconds(events["time"]).view("datetime64[us]") if arrivals is None else np.asarray(arrivals)
+    moments = (
+        tables.microseconds(events["time"]).view("datetime64[us]")
+        if arrivals is None
+        else np.asarray(arrivals)
+    )
     rows = _rows(events, None, start + need)
     given = {"candles": bars, "liquidations": events, "open_interest": open_interest, "funding": funding}
     held = {kind: _moved(_between(table, None, start + need, kind), moved) for kind, table in given.items()}
     return Round(
-        seed, timeframe, history, hidden, start + moved, held["candles"], held["liquidations"], held["open_interest"], held["funding"],
-        moments[rows] + moved, moved,
+        seed,
+        timeframe,
+        history,
+        hidden,
+        start + moved,
+        held["candles"],
+        held["liquidations"],
+        held["open_interest"],
+        held["funding"],
+        moments[rows] + moved,
+        moved,
     )
 
 
@@ -193,11 +236,15 @@ def level_outcomes(bars: pd.DataFrame, level: float, price: float) -> dict[Quest
     """
     up = level >= price
     reached = bool((bars["high"] >= level).any() if up else (bars["low"] <= level).any())
-    beyond = bool(len(bars)) and bool(bars["close"].iloc[-1] > level if up else bars["close"].iloc[-1] < level)
+    beyond = bool(len(bars)) and bool(
+        bars["close"].iloc[-1] > level if up else bars["close"].iloc[-1] < level
+    )
     return {"touches": reached, "rejects": reached and not beyond, "breaks": reached and beyond}
 
 
-def base_rates(candles: pd.DataFrame, level: float, *, hidden: int, timeframe: str, before: object, least: int = 30) -> BaseRates | None:
+def base_rates(
+    candles: pd.DataFrame, level: float, *, hidden: int, timeframe: str, before: object, least: int = 30
+) -> BaseRates | None:
     """How often a level at this distance, in average true ranges, was touched, rejected or broken in bars known by then.
 
     Every bar of the past is taken as a start, with a level as many ranges away on the same side; volatility is thus
@@ -214,7 +261,9 @@ def base_rates(candles: pd.DataFrame, level: float, *, hidden: int, timeframe: s
     until = tables.to_datetime64(before)
     given = tables.ensure(candles, "candles")
     step = bar_length(given)
-    known = given.iloc[: int(np.searchsorted(tables.microseconds(given["time"]), (until - step).astype("int64"), "right"))]
+    known = given.iloc[
+        : int(np.searchsorted(tables.microseconds(given["time"]), (until - step).astype("int64"), "right"))
+    ]
     bars = resample(known, timeframe, source=step)
     if len(bars) < hidden + 15 + least:
         return None
@@ -235,7 +284,13 @@ def base_rates(candles: pd.DataFrame, level: float, *, hidden: int, timeframe: s
         beyond = close[starts + hidden] < levels
     if len(starts) < least:
         return None
-    return BaseRates(float(reached.mean()), float((reached & ~beyond).mean()), float((reached & beyond).mean()), len(starts), hidden)
+    return BaseRates(
+        float(reached.mean()),
+        float((reached & ~beyond).mean()),
+        float((reached & beyond).mean()),
+        len(starts),
+        hidden,
+    )
 
 
 def _filled(times: np.ndarray, starts: np.ndarray, need: np.int64, step: np.int64) -> np.ndarray:
@@ -250,9 +305,14 @@ def _moved(table: pd.DataFrame, by: np.timedelta64) -> pd.DataFrame:
 
 def _rows(table: pd.DataFrame, start: np.datetime64 | None, end: np.datetime64) -> slice:
     times = tables.microseconds(table["time"])
-    return slice(0 if start is None else int(np.searchsorted(times, start.astype("int64"))), int(np.searchsorted(times, end.astype("int64"))))
+    return slice(
+        0 if start is None else int(np.searchsorted(times, start.astype("int64"))),
+        int(np.searchsorted(times, end.astype("int64"))),
+    )
 
 
-def _between(table: pd.DataFrame | None, start: np.datetime64 | None, end: np.datetime64, kind: str = "candles") -> pd.DataFrame:
+def _between(
+    table: pd.DataFrame | None, start: np.datetime64 | None, end: np.datetime64, kind: str = "candles"
+) -> pd.DataFrame:
     checked = tables.empty(kind) if table is None else tables.ensure(table, kind)
     return checked.iloc[_rows(checked, start, end)].reset_index(drop=True)

@@ -113,8 +113,10 @@ class BaseRate:
             return f"In none of {self.worlds} worlds was the order filled."
         low, high = self.mean_r - 1.96 * self.mean_error, self.mean_r + 1.96 * self.mean_error
         verdict = (
-            "That is too close to zero to tell from luck." if low <= 0 <= high
-            else "In these made-up worlds that is a loss on average." if high < 0
+            "That is too close to zero to tell from luck."
+            if low <= 0 <= high
+            else "In these made-up worlds that is a loss on average."
+            if high < 0
             else "In these made-up worlds that is a gain on average; it says nothing about a real market."
         )
         share = self.wins / self.filled
@@ -173,7 +175,9 @@ class Scenario:
         return step.bar >= self.decision_bar and self.decision == "trade"
 
 
-def make_scenario(name: str, settings: Mapping[str, Any], market: Market, base_rate: Mapping[str, Any] | None = None) -> Scenario:
+def make_scenario(
+    name: str, settings: Mapping[str, Any], market: Market, base_rate: Mapping[str, Any] | None = None
+) -> Scenario:
     """Check what was read and return the scenario.
 
     Parameters
@@ -188,18 +192,35 @@ def make_scenario(name: str, settings: Mapping[str, Any], market: Market, base_r
     told = _Told(name)
     length = tables.timeframe(told.text(settings, "timeframe"))
     start = tables.to_datetime64(market.candles["time"].iloc[0])
-    bars = int((tables.to_datetime64(market.candles["time"].iloc[-1]) + np.timedelta64(1, "m") - start) // length)
+    bars = int(
+        (tables.to_datetime64(market.candles["time"].iloc[-1]) + np.timedelta64(1, "m") - start) // length
+    )
     steps = _steps(told, settings, bars)
     plan, chosen = _plan(told, settings)
     if not steps[0].bar < chosen["bar"] <= steps[-1].bar:
-        raise ScenarioError(f"Scenario {name!r}: the plan is made at bar {chosen['bar']}, which no step surrounds. Choose a bar within the steps.")
+        raise ScenarioError(
+            f"Scenario {name!r}: the plan is made at bar {chosen['bar']}, which no step surrounds. Choose a bar within the steps."
+        )
     simulation = told.table(settings, "simulation")
     return Scenario(
-        name=name, title=told.text(settings, "title"), teaches=told.text(settings, "teaches"), level=float(settings["level"]),
-        tolerance=float(settings.get("tolerance", 0.005)), timeframe=settings["timeframe"], venues=tuple(settings["venues"]),
-        seed=int(simulation["seed"]), shaped_by=tuple(str(event["why"]) for event in simulation.get("interventions", ())),
-        steps=steps, decision=chosen["decision"], decision_bar=int(chosen["bar"]), plan=plan, hours=float(chosen["hours"]),
-        ending=told.text(settings, "ending"), base_rate=None if base_rate is None else _base_rate(base_rate), market=market, start=start,
+        name=name,
+        title=told.text(settings, "title"),
+        teaches=told.text(settings, "teaches"),
+        level=float(settings["level"]),
+        tolerance=float(settings.get("tolerance", 0.005)),
+        timeframe=settings["timeframe"],
+        venues=tuple(settings["venues"]),
+        seed=int(simulation["seed"]),
+        shaped_by=tuple(str(event["why"]) for event in simulation.get("interventions", ())),
+        steps=steps,
+        decision=chosen["decision"],
+        decision_bar=int(chosen["bar"]),
+        plan=plan,
+        hours=float(chosen["hours"]),
+        ending=told.text(settings, "ending"),
+        base_rate=None if base_rate is None else _base_rate(base_rate),
+        market=market,
+        start=start,
     )
 
 
@@ -218,41 +239,70 @@ class _Told:
     def text(self, table: Mapping[str, Any], key: str) -> str:
         value = table.get(key)
         if not isinstance(value, str) or not value.strip():
-            raise ScenarioError(f"Scenario {self.name!r}{self.where}: {key!r} must be a text. Write it into scenario.toml.")
+            raise ScenarioError(
+                f"Scenario {self.name!r}{self.where}: {key!r} must be a text. Write it into scenario.toml."
+            )
         return " ".join(value.split())
 
     def table(self, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         value = table.get(key)
         if not isinstance(value, Mapping):
-            raise ScenarioError(f"Scenario {self.name!r}{self.where}: the table [{key}] is missing. Add it to scenario.toml.")
+            raise ScenarioError(
+                f"Scenario {self.name!r}{self.where}: the table [{key}] is missing. Add it to scenario.toml."
+            )
         return value
 
 
 def _steps(told: _Told, settings: Mapping[str, Any], bars: int) -> tuple[Step, ...]:
     written: Sequence[Mapping[str, Any]] = settings.get("steps", ())
     if not FEWEST_STEPS <= len(written) <= MOST_STEPS:
-        raise ScenarioError(f"Scenario {told.name!r} has {len(written)} steps. Tell it in {FEWEST_STEPS} to {MOST_STEPS}.")
-    steps = tuple(_step(_Told(told.name, f", step {i}"), item, i, settings) for i, item in enumerate(written, 1))
+        raise ScenarioError(
+            f"Scenario {told.name!r} has {len(written)} steps. Tell it in {FEWEST_STEPS} to {MOST_STEPS}."
+        )
+    steps = tuple(
+        _step(_Told(told.name, f", step {i}"), item, i, settings) for i, item in enumerate(written, 1)
+    )
     order = [step.bar for step in steps]
     if order != sorted(order) or order[0] < 1 or order[-1] > bars:
-        raise ScenarioError(f"Scenario {told.name!r}: the steps' bars must not go back and must lie within 1 to {bars}; they are {order}.")
+        raise ScenarioError(
+            f"Scenario {told.name!r}: the steps' bars must not go back and must lie within 1 to {bars}; they are {order}."
+        )
     return steps
 
 
 def _step(told: _Told, item: Mapping[str, Any], number: int, settings: Mapping[str, Any]) -> Step:
-    options = tuple(Option(told.text(one, "text"), bool(one.get("right", False)), told.text(one, "feedback")) for one in item.get("options", ()))
+    options = tuple(
+        Option(told.text(one, "text"), bool(one.get("right", False)), told.text(one, "feedback"))
+        for one in item.get("options", ())
+    )
     rights = sum(option.right for option in options)
     if len(options) < 2 or not 1 <= rights < len(options):
-        raise ScenarioError(f"Scenario {told.name!r}{told.where}: give two or more answers, one or more right and one or more wrong.")
+        raise ScenarioError(
+            f"Scenario {told.name!r}{told.where}: give two or more answers, one or more right and one or more wrong."
+        )
     layer = str(item.get("layer", settings.get("layer", "realised")))
     if layer not in ("realised", "modelled"):
-        raise ScenarioError(f"Scenario {told.name!r}{told.where}: the layer is realised or modelled, not {layer!r}.")
+        raise ScenarioError(
+            f"Scenario {told.name!r}{told.where}: the layer is realised or modelled, not {layer!r}."
+        )
     box = item.get("highlight")
     return Step(
-        number=number, bar=int(item["bar"]), title=told.text(item, "title"), text=told.text(item, "text"), look=told.text(item, "look"),
-        question=told.text(item, "question"), options=options, layer=layer,  # type: ignore[arg-type]
-        highlight=None if box is None else Highlight(int(box["first"]), int(box.get("last", 0)), box["low"], box["high"], told.text(box, "label")),
-        venues=tuple(item.get("venues", ())), timeframe=str(item.get("timeframe", settings["timeframe"])), scale_top=item.get("scale_top"),
+        number=number,
+        bar=int(item["bar"]),
+        title=told.text(item, "title"),
+        text=told.text(item, "text"),
+        look=told.text(item, "look"),
+        question=told.text(item, "question"),
+        options=options,
+        layer=layer,  # type: ignore[arg-type]
+        highlight=None
+        if box is None
+        else Highlight(
+            int(box["first"]), int(box.get("last", 0)), box["low"], box["high"], told.text(box, "label")
+        ),
+        venues=tuple(item.get("venues", ())),
+        timeframe=str(item.get("timeframe", settings["timeframe"])),
+        scale_top=item.get("scale_top"),
     )
 
 
@@ -260,14 +310,18 @@ def _plan(told: _Told, settings: Mapping[str, Any]) -> tuple[Plan, dict[str, Any
     given = told.table(settings, "plan")
     chosen = {"decision": given.get("decision", "trade"), "bar": given["bar"], "hours": given.get("hours", 4)}
     if chosen["decision"] not in ("trade", "wait"):
-        raise ScenarioError(f"Scenario {told.name!r}: the decision is trade or wait, not {chosen['decision']!r}.")
+        raise ScenarioError(
+            f"Scenario {told.name!r}: the decision is trade or wait, not {chosen['decision']!r}."
+        )
     numbers = {key: given[key] for key in _PLAN_NUMBERS if key in given}
     return plan_trade(side=given["side"], **numbers), chosen
 
 
 def _base_rate(stored: Mapping[str, Any]) -> BaseRate:
     return BaseRate(
-        command=str(stored["command"]), first_seed=int(stored["first_seed"]), hours=float(stored["hours"]),
+        command=str(stored["command"]),
+        first_seed=int(stored["first_seed"]),
+        hours=float(stored["hours"]),
         ends=tuple((str(end), int(count)) for end, count in stored["ends"].items()),
         r=tuple(None if value is None else float(value) for value in stored["r"]),
     )

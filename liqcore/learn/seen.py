@@ -72,12 +72,20 @@ class Seen:
     @cached_property
     def grid(self) -> HeatGrid:
         """The map of the step's layer, venues and timeframe."""
-        return self._realised(self.shown, self.price_range, BINS) if self.step.layer == "realised" else self._modelled(self.price_range)
+        return (
+            self._realised(self.shown, self.price_range, BINS)
+            if self.step.layer == "realised"
+            else self._modelled(self.price_range)
+        )
 
     @cached_property
     def wide(self) -> HeatGrid:
         """The same over a wide range of prices, in which clusters are looked for."""
-        return self._realised(self.shown, self._reach, _WIDE_BINS) if self.step.layer == "realised" else self._modelled(self._reach)
+        return (
+            self._realised(self.shown, self._reach, _WIDE_BINS)
+            if self.step.layer == "realised"
+            else self._modelled(self._reach)
+        )
 
     @property
     def _reach(self) -> tuple[float, float]:
@@ -85,14 +93,25 @@ class Seen:
 
     def _realised(self, events: pd.DataFrame, prices: tuple[float, float], bins: int) -> HeatGrid:
         return realised_heatmap(
-            events, timeframe=self.step.timeframe, bins=bins, start=self.scenario.start, end=self.at, price_range=prices, source=self.scenario.label,
+            events,
+            timeframe=self.step.timeframe,
+            bins=bins,
+            start=self.scenario.start,
+            end=self.at,
+            price_range=prices,
+            source=self.scenario.label,
         )
 
     def _modelled(self, prices: tuple[float, float]) -> HeatGrid:
         candles = resample(self.candles, "5m", source="1m")
         return modelled_heatmap(
-            candles, open_interest=self.open_interest, bins=BINS, time_edges=time_edges(self.scenario.start, self.at, self.step.timeframe),
-            price_range=prices, venue=self.scenario.venues, source=self.scenario.label,
+            candles,
+            open_interest=self.open_interest,
+            bins=BINS,
+            time_edges=time_edges(self.scenario.start, self.at, self.step.timeframe),
+            price_range=prices,
+            venue=self.scenario.venues,
+            source=self.scenario.label,
         )
 
     @cached_property
@@ -100,7 +119,12 @@ class Seen:
         """The realised map of each venue; a venue that printed nothing has an empty one."""
         venues = self.step.venues or self.scenario.venues
         events = self.liquidations
-        return {venue: self._realised(events[events["venue"] == venue].reset_index(drop=True), self._reach, _WIDE_BINS) for venue in venues}
+        return {
+            venue: self._realised(
+                events[events["venue"] == venue].reset_index(drop=True), self._reach, _WIDE_BINS
+            )
+            for venue in venues
+        }
 
     @cached_property
     def near(self) -> pd.DataFrame:
@@ -113,20 +137,43 @@ class Seen:
     @property
     def band(self) -> tuple[float, float]:
         """USD within the tolerance of the level."""
-        return self.scenario.level * float(np.exp(-self.scenario.tolerance)), self.scenario.level * float(np.exp(self.scenario.tolerance))
+        return self.scenario.level * float(np.exp(-self.scenario.tolerance)), self.scenario.level * float(
+            np.exp(self.scenario.tolerance)
+        )
 
     @cached_property
     def cluster(self) -> Cluster | None:
         """The cluster nearest to the level, the larger of two that are as near."""
-        found = find_clusters(self.wide, LAST, price=self.candles, liquidations=self.shown if self.step.layer == "realised" else None)
-        return min(found, key=lambda cluster: (round(cluster.distance(self.scenario.level), 4), -cluster.notional)) if found else None
+        found = find_clusters(
+            self.wide,
+            LAST,
+            price=self.candles,
+            liquidations=self.shown if self.step.layer == "realised" else None,
+        )
+        return (
+            min(
+                found,
+                key=lambda cluster: (round(cluster.distance(self.scenario.level), 4), -cluster.notional),
+            )
+            if found
+            else None
+        )
 
     @cached_property
     def reading(self) -> Reading:
         """The six-step reading of the level."""
         return read_level(
-            self.wide, self.candles, level=self.scenario.level, tolerance=self.scenario.tolerance, by_venue=self.by_venue if self.step.layer == "realised" else None,
-            liquidations=self.shown, open_interest=self.open_interest, funding=self.funding, at=self.at, timeframe=self.step.timeframe, last=LAST,
+            self.wide,
+            self.candles,
+            level=self.scenario.level,
+            tolerance=self.scenario.tolerance,
+            by_venue=self.by_venue if self.step.layer == "realised" else None,
+            liquidations=self.shown,
+            open_interest=self.open_interest,
+            funding=self.funding,
+            at=self.at,
+            timeframe=self.step.timeframe,
+            last=LAST,
         )
 
     @cached_property
@@ -134,7 +181,15 @@ class Seen:
         """The level in bars of 15 minutes, an hour and four hours, where the step's own bars are no longer."""
         own = tables.timeframe(self.step.timeframe)
         frames = [frame for frame in ("15m", "1h", "4h") if tables.timeframe(frame) >= own]
-        rows = read_timeframes(self.wide, self.candles, level=self.scenario.level, timeframes=frames, tolerance=self.scenario.tolerance, at=self.at, last=LAST)
+        rows = read_timeframes(
+            self.wide,
+            self.candles,
+            level=self.scenario.level,
+            timeframes=frames,
+            tolerance=self.scenario.tolerance,
+            at=self.at,
+            last=LAST,
+        )
         return {row.timeframe: row for row in rows}
 
 
@@ -144,9 +199,14 @@ def see(scenario: Scenario, step: Step, bar: int | None = None) -> Seen:
     micros, market = at.astype("int64"), scenario.market
     arrived = (market.arrivals <= at) & (tables.microseconds(market.liquidations["time"]) < micros)
     return Seen(
-        scenario=scenario, step=step, at=at, candles=_before(market.candles, at - np.timedelta64(60_000_000 - 1, "us")),
-        liquidations=market.liquidations[arrived].reset_index(drop=True), arrivals=market.arrivals[arrived],
-        open_interest=_before(market.open_interest, at + np.timedelta64(1, "us")), funding=_before(market.funding, at + np.timedelta64(1, "us")),
+        scenario=scenario,
+        step=step,
+        at=at,
+        candles=_before(market.candles, at - np.timedelta64(60_000_000 - 1, "us")),
+        liquidations=market.liquidations[arrived].reset_index(drop=True),
+        arrivals=market.arrivals[arrived],
+        open_interest=_before(market.open_interest, at + np.timedelta64(1, "us")),
+        funding=_before(market.funding, at + np.timedelta64(1, "us")),
     )
 
 

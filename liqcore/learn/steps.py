@@ -88,18 +88,37 @@ def step_view(scenario: Scenario, number: int) -> StepView:
         There is no such step, or its text names a fact that does not exist.
     """
     if not 1 <= number <= len(scenario.steps):
-        raise ScenarioError(f"Scenario {scenario.name!r} has {len(scenario.steps)} steps; there is no step {number}.")
+        raise ScenarioError(
+            f"Scenario {scenario.name!r} has {len(scenario.steps)} steps; there is no step {number}."
+        )
     step = scenario.steps[number - 1]
     facts = _Facts(scenario, step)
-    options = tuple(Option(facts.fill(option.text), option.right, facts.fill(option.feedback)) for option in step.options)
+    options = tuple(
+        Option(facts.fill(option.text), option.right, facts.fill(option.feedback)) for option in step.options
+    )
     words = {name: facts.fill(getattr(step, name)) for name in ("title", "text", "look", "question")}
     seen = facts.seen
     outlines, marks = _places(facts, step.highlight)
     return StepView(
-        number=number, count=len(scenario.steps), options=options, at=seen.at, timeframe=step.timeframe, layer=step.layer,
-        venues=step.venues or scenario.venues, scale_top=step.scale_top, candles=seen.candles, bars=seen.bars, liquidations=seen.shown,
-        open_interest=seen.open_interest, funding=seen.funding, grid=seen.grid, outlines=outlines, marks=marks, levels=_levels(scenario, step, seen.price_range),
-        facts=facts.used, **words,
+        number=number,
+        count=len(scenario.steps),
+        options=options,
+        at=seen.at,
+        timeframe=step.timeframe,
+        layer=step.layer,
+        venues=step.venues or scenario.venues,
+        scale_top=step.scale_top,
+        candles=seen.candles,
+        bars=seen.bars,
+        liquidations=seen.shown,
+        open_interest=seen.open_interest,
+        funding=seen.funding,
+        grid=seen.grid,
+        outlines=outlines,
+        marks=marks,
+        levels=_levels(scenario, step, seen.price_range),
+        facts=facts.used,
+        **words,
     )
 
 
@@ -109,15 +128,39 @@ def outcome(scenario: Scenario) -> Outcome:
     taken = scenario.decision == "trade"
     last = scenario.steps[-1]
     facts = _Facts(scenario, last)
-    facts.used |= {"result_r": (result.r, f"{result.r:+.2f} R"), "result_usd": (result.usd, f"{result.usd:+,.0f} USD")}
+    facts.used |= {
+        "result_r": (result.r, f"{result.r:+.2f} R"),
+        "result_usd": (result.usd, f"{result.usd:+,.0f} USD"),
+    }
     text = facts.fill(scenario.ending)
     went = {
-        "target": "reached its target", "stop": "was stopped out", "time": "was closed when time was up",
-        "not filled": "was never filled", "no order": "was refused by the risk rules", "open": "is still open",
+        "target": "reached its target",
+        "stop": "was stopped out",
+        "time": "was closed when time was up",
+        "not filled": "was never filled",
+        "no order": "was refused by the risk rules",
+        "open": "is still open",
     }[result.end]
-    who = "The trade that follows every rule" if taken else "The rule was to wait, which made 0 R. The trade that was left out"
-    sentence = f"{who} {went}: {result.r:+.2f} R after costs ({result.usd:+,.0f} USD)." if result.filled else f"{who} {went}."
-    return Outcome(scenario.decision, scenario.plan, result, result.r if taken else 0.0, text, sentence, scenario.base_rate, after)
+    who = (
+        "The trade that follows every rule"
+        if taken
+        else "The rule was to wait, which made 0 R. The trade that was left out"
+    )
+    sentence = (
+        f"{who} {went}: {result.r:+.2f} R after costs ({result.usd:+,.0f} USD)."
+        if result.filled
+        else f"{who} {went}."
+    )
+    return Outcome(
+        scenario.decision,
+        scenario.plan,
+        result,
+        result.r if taken else 0.0,
+        text,
+        sentence,
+        scenario.base_rate,
+        after,
+    )
 
 
 def follow(scenario: Scenario, candles: pd.DataFrame | None = None) -> tuple[TradeResult, pd.DataFrame]:
@@ -161,7 +204,9 @@ def _places(facts: _Facts, box: Highlight | None) -> tuple[pd.DataFrame, pd.Data
     if box is None:
         return pd.DataFrame(columns=list(outlines)), pd.DataFrame(columns=list(marks))
     length, at = tables.timeframe(facts.seen.step.timeframe), facts.seen.at
-    low, high = (float(facts.value(edge)) if isinstance(edge, str) else float(edge) for edge in (box.low, box.high))  # type: ignore[arg-type]
+    low, high = (
+        float(facts.value(edge)) if isinstance(edge, str) else float(edge) for edge in (box.low, box.high)
+    )  # type: ignore[arg-type]
     # A candle without a range would be a box without a height.
     low, high = min(low, high) - 0.0002 * abs(low), max(low, high) + 0.0002 * abs(high)
     start = max(at + (box.first - 1) * length, facts.seen.scenario.start)
@@ -201,4 +246,8 @@ def _levels(scenario: Scenario, step: Step, prices: tuple[float, float]) -> pd.D
 def plan_lines(plan: Plan) -> list[tuple[float, str]]:
     """Entry, stop and targets with their names, numbered where there are several targets."""
     many = len(plan.targets) > 1
-    return [(plan.entry, "entry"), (plan.stop, "stop"), *((target.price, f"target {k}" if many else "target") for k, target in enumerate(plan.targets, 1))]
+    return [
+        (plan.entry, "entry"),
+        (plan.stop, "stop"),
+        *((target.price, f"target {k}" if many else "target") for k, target in enumerate(plan.targets, 1)),
+    ]

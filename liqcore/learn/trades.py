@@ -49,7 +49,9 @@ class TradeResult:
         return self.entry_time is not None
 
 
-def run_trade(plan: Plan, candles: pd.DataFrame, *, fill_within: int | None = None, close_at_end: bool = True) -> TradeResult:
+def run_trade(
+    plan: Plan, candles: pd.DataFrame, *, fill_within: int | None = None, close_at_end: bool = True
+) -> TradeResult:
     """Follow a plan through the bars that come after it.
 
     The entry is a limit order: it fills at its price in the first bar that reaches it. In that bar no target counts,
@@ -85,7 +87,9 @@ def _mirrored(s: float) -> tuple[str, str, str, str]:
     return ("open", "high", "low", "close") if s > 0 else ("open", "low", "high", "close")
 
 
-def _follow(plan: Plan, bars: pd.DataFrame, begin: int, s: float, prices: tuple[np.ndarray, ...], close_at_end: bool) -> TradeResult:
+def _follow(
+    plan: Plan, bars: pd.DataFrame, begin: int, s: float, prices: tuple[np.ndarray, ...], close_at_end: bool
+) -> TradeResult:
     opens, good, bad, close = prices
     stop, entry = s * plan.stop, s * plan.entry
     hit = np.flatnonzero(bad[begin:] <= stop)
@@ -111,10 +115,17 @@ def _follow(plan: Plan, bars: pd.DataFrame, begin: int, s: float, prices: tuple[
     ran = slice(begin, exit_row + 1)
     times = tables.microseconds(bars["time"])
     return TradeResult(
-        end=end, r=usd / plan.loss_at_stop, usd=usd, quantity=plan.quantity, entry=plan.entry,
-        entry_time=np.datetime64(int(times[begin]), "us"), exit_time=None if end == "open" else np.datetime64(int(times[exit_row]), "us"),
-        exit_price=abs(sum(quantity * price for quantity, price, _ in parts)) / plan.quantity, bars=exit_row - begin + 1,
-        worst_r=float(min(bad[ran].min() - entry, 0.0) / risk), best_r=float(max(good[begin + 1 : exit_row + 1].max(initial=entry) - entry, 0.0) / risk),
+        end=end,
+        r=usd / plan.loss_at_stop,
+        usd=usd,
+        quantity=plan.quantity,
+        entry=plan.entry,
+        entry_time=np.datetime64(int(times[begin]), "us"),
+        exit_time=None if end == "open" else np.datetime64(int(times[exit_row]), "us"),
+        exit_price=abs(sum(quantity * price for quantity, price, _ in parts)) / plan.quantity,
+        bars=exit_row - begin + 1,
+        worst_r=float(min(bad[ran].min() - entry, 0.0) / risk),
+        best_r=float(max(good[begin + 1 : exit_row + 1].max(initial=entry) - entry, 0.0) / risk),
         ambiguous=ambiguous,
     )
 
@@ -122,4 +133,6 @@ def _follow(plan: Plan, bars: pd.DataFrame, begin: int, s: float, prices: tuple[
 def _gain(plan: Plan, s: float, quantity: float, mirrored: float, slips: bool) -> float:
     price = abs(mirrored)
     slip = price * plan.slippage if slips else 0.0
-    return quantity * (s * (price - plan.entry) - plan.entry * plan.fee_rate - price * plan.exit_fee_rate - slip)
+    return quantity * (
+        s * (price - plan.entry) - plan.entry * plan.fee_rate - price * plan.exit_fee_rate - slip
+    )

@@ -35,7 +35,9 @@ def bar_length(candles: pd.DataFrame, timeframe: str | np.timedelta64 | None = N
         return tables.timeframe(timeframe)
     steps = np.diff(tables.microseconds(tables.ensure(candles, "candles")["time"]))
     if not len(steps):
-        raise TableError("One candle does not tell how long a bar is. Give the timeframe, such as 15m, or more candles.")
+        raise TableError(
+            "One candle does not tell how long a bar is. Give the timeframe, such as 15m, or more candles."
+        )
     lengths, counts = np.unique(steps, return_counts=True)
     return np.timedelta64(int(lengths[counts.argmax()]), "us")
 
@@ -104,15 +106,17 @@ def resample(
     opens = micros // length * length
     first = np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
     last = np.append(first[1:], len(opens)) - 1
-    out = pd.DataFrame({
-        "time": pd.Series(pd.to_datetime(opens[first], unit="us", utc=True)).astype(tables.TIME_DTYPE),
-        "open": checked["open"].to_numpy()[first],
-        "high": np.maximum.reduceat(checked["high"].to_numpy(), first),
-        "low": np.minimum.reduceat(checked["low"].to_numpy(), first),
-        "close": checked["close"].to_numpy()[last],
-        "volume": np.add.reduceat(checked["volume"].to_numpy(), first),
-        "taker_buy_volume": np.add.reduceat(checked["taker_buy_volume"].to_numpy(), first),
-    })
+    out = pd.DataFrame(
+        {
+            "time": pd.Series(pd.to_datetime(opens[first], unit="us", utc=True)).astype(tables.TIME_DTYPE),
+            "open": checked["open"].to_numpy()[first],
+            "high": np.maximum.reduceat(checked["high"].to_numpy(), first),
+            "low": np.minimum.reduceat(checked["low"].to_numpy(), first),
+            "close": checked["close"].to_numpy()[last],
+            "volume": np.add.reduceat(checked["volume"].to_numpy(), first),
+            "taker_buy_volume": np.add.reduceat(checked["taker_buy_volume"].to_numpy(), first),
+        }
+    )
     complete = last - first + 1 == length // old
     return out.assign(complete=complete) if partial else out[complete].reset_index(drop=True)
 
@@ -169,7 +173,10 @@ def rsi_of(candles: pd.DataFrame, step: np.timedelta64, period: int = 14) -> np.
 
 
 def macd(
-    candles: pd.DataFrame, fast: int = 12, slow: int = 26, signal: int = 9,
+    candles: pd.DataFrame,
+    fast: int = 12,
+    slow: int = 26,
+    signal: int = 9,
     timeframe: str | np.timedelta64 | None = None,
 ) -> Macd:
     """Moving average convergence and divergence of the closes (Appel), averages begun with plain means.
@@ -179,7 +186,9 @@ def macd(
     return macd_of(*closed_by(candles, None, timeframe), fast, slow, signal)
 
 
-def macd_of(candles: pd.DataFrame, step: np.timedelta64, fast: int = 12, slow: int = 26, signal: int = 9) -> Macd:
+def macd_of(
+    candles: pd.DataFrame, step: np.timedelta64, fast: int = 12, slow: int = 26, signal: int = 9
+) -> Macd:
     """`macd` of candles that are checked already."""
     close = candles["close"].to_numpy()
     out = np.full((3, len(candles)), np.nan)
@@ -224,7 +233,9 @@ def data_notes(candles: pd.DataFrame, step: np.timedelta64, warm_up: int = 0) ->
         )
     notes += _volume_notes(candles, total)
     if (candles["high"].to_numpy() == candles["low"].to_numpy()).all():
-        notes.append("The price did not move at all in these candles, so its usual range (ATR) is zero and no signal can be measured.")
+        notes.append(
+            "The price did not move at all in these candles, so its usual range (ATR) is zero and no signal can be measured."
+        )
     return tuple(notes)
 
 
@@ -239,14 +250,21 @@ def _volume_notes(candles: pd.DataFrame, total: int) -> list[str]:
         notes.append("Volume is zero in every candle, so volume levels and breakouts cannot be judged.")
     taker = int(candles["taker_buy_volume"].isna().sum())
     if taker > unknown:
-        notes.append(f"Taker volume is unknown in {taker:,} of {total:,} candles: who was pushing cannot be told there.")
+        notes.append(
+            f"Taker volume is unknown in {taker:,} of {total:,} candles: who was pushing cannot be told there."
+        )
     return notes
 
 
 def spoken(length: int) -> str:
     """A length in microseconds in words: `15 min`, `4 h`, `1 d`, `1 d 6 h`."""
     seconds = length // 1_000_000
-    parts = [(seconds // 86_400, "d"), (seconds // 3_600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    parts = [
+        (seconds // 86_400, "d"),
+        (seconds // 3_600 % 24, "h"),
+        (seconds // 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ]
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
 
 

@@ -36,12 +36,17 @@ def robust_z(values: np.ndarray, window: int, minimum: int, floor: float) -> np.
         middle = np.median if begin >= window else np.nanmedian
         centre = middle(rows, axis=1)
         spread = middle(np.abs(rows - centre[:, None]), axis=1)
-        out[begin : begin + _CHUNK] = (values[begin : begin + _CHUNK] - centre) / np.maximum(1.4826 * spread, floor)
+        out[begin : begin + _CHUNK] = (values[begin : begin + _CHUNK] - centre) / np.maximum(
+            1.4826 * spread, floor
+        )
     return out
 
 
 def momentum(
-    candles: pd.DataFrame, at: object = None, timeframe: str | np.timedelta64 | None = None, rules: SignalRules = DEFAULT
+    candles: pd.DataFrame,
+    at: object = None,
+    timeframe: str | np.timedelta64 | None = None,
+    rules: SignalRules = DEFAULT,
 ) -> pd.DataFrame:
     """State of RSI and MACD at every closed bar.
 
@@ -53,15 +58,28 @@ def momentum(
     checked, step = closed_by(candles, at, timeframe)
     strength, average = rsi_of(checked, step), macd_of(checked, step)
     state = np.select(
-        [np.isnan(strength), strength <= rules.rsi_low, strength < 45.0, strength <= 55.0, strength < rules.rsi_high],
-        [-1, 0, 1, 2, 3], 4,
+        [
+            np.isnan(strength),
+            strength <= rules.rsi_low,
+            strength < 45.0,
+            strength <= 55.0,
+            strength < rules.rsi_high,
+        ],
+        [-1, 0, 1, 2, 3],
+        4,
     )
     micros = tables.microseconds(checked["time"])
-    return pd.DataFrame({
-        "time": stamps(micros), "known_at": stamps(micros + step.astype("int64")),
-        "rsi": strength, "rsi_state": pd.Categorical.from_codes(state, categories=pd.Index(RSI_STATES), ordered=True),
-        "macd": average.line, "macd_signal": average.signal, "macd_histogram": average.histogram,
-    })
+    return pd.DataFrame(
+        {
+            "time": stamps(micros),
+            "known_at": stamps(micros + step.astype("int64")),
+            "rsi": strength,
+            "rsi_state": pd.Categorical.from_codes(state, categories=pd.Index(RSI_STATES), ordered=True),
+            "macd": average.line,
+            "macd_signal": average.signal,
+            "macd_histogram": average.histogram,
+        }
+    )
 
 
 def funding_extremes(funding: pd.DataFrame, rules: SignalRules = DEFAULT) -> pd.DataFrame:
@@ -120,13 +138,21 @@ def open_interest_changes(
     change = gained / np.where(before > 0, before, np.nan)
     known = ~np.isnan(change)
     z = np.full(len(micros), np.nan)
-    z[known] = robust_z(change[known], rules.open_interest_window, rules.past_minimum, rules.open_interest_floor)
+    z[known] = robust_z(
+        change[known], rules.open_interest_window, rules.past_minimum, rules.open_interest_floor
+    )
     opens = checked["open"].to_numpy()
-    return pd.DataFrame({
-        "time": stamps(micros), "known_at": stamps(micros + length), "change": change,
-        "price_change": opens / _latest(micros, opens, earlier, 0) - 1.0, "z": z,
-        "extreme": (np.abs(np.nan_to_num(z)) >= rules.extreme_z) & (np.abs(np.nan_to_num(change)) >= rules.open_interest_change),
-    })
+    return pd.DataFrame(
+        {
+            "time": stamps(micros),
+            "known_at": stamps(micros + length),
+            "change": change,
+            "price_change": opens / _latest(micros, opens, earlier, 0) - 1.0,
+            "z": z,
+            "extreme": (np.abs(np.nan_to_num(z)) >= rules.extreme_z)
+            & (np.abs(np.nan_to_num(change)) >= rules.open_interest_change),
+        }
+    )
 
 
 def _latest(stamped: np.ndarray, values: np.ndarray, moments: np.ndarray, oldest: int) -> np.ndarray:
@@ -142,11 +168,17 @@ def momentum_signals(candles: pd.DataFrame, step: np.timedelta64, rules: SignalR
     """RSI leaving an extreme, and MACD crossing its average."""
     value, averages = rsi_of(candles, step), macd_of(candles, step)
     before = np.append(np.nan, value[:-1]) if len(value) else value
-    up, down = (before <= rules.rsi_low) & (value > rules.rsi_low), (before >= rules.rsi_high) & (value < rules.rsi_high)
+    up, down = (
+        (before <= rules.rsi_low) & (value > rules.rsi_low),
+        (before >= rules.rsi_high) & (value < rules.rsi_high),
+    )
     row = np.flatnonzero(up | down)
     side = np.where(up[row], 1, -1)
     turned = Batch(
-        "rsi turn", row, side, np.nan,
+        "rsi turn",
+        row,
+        side,
+        np.nan,
         np.minimum(np.maximum(rules.rsi_low - before[row], before[row] - rules.rsi_high) / 15.0 + 0.25, 1.0),
         [
             f"RSI came back from {'oversold' if rising > 0 else 'overbought'}: {old:.1f}, now {new:.1f}."
@@ -162,7 +194,10 @@ def momentum_signals(candles: pd.DataFrame, step: np.timedelta64, rules: SignalR
     side = np.where(up[row], 1, -1)
     line, average = averages.line[row], averages.signal[row]
     crossed = Batch(
-        "macd cross", row, side, np.nan,
+        "macd cross",
+        row,
+        side,
+        np.nan,
         np.minimum(np.abs(histogram[row] - last[row]) / np.maximum(np.abs(line), 1e-12), 1.0),
         [
             f"MACD crossed {'above' if rising > 0 else 'below'} its average ({fast:,.2f} against {slow:,.2f} USD)."
@@ -172,7 +207,9 @@ def momentum_signals(candles: pd.DataFrame, step: np.timedelta64, rules: SignalR
     return [turned, crossed]
 
 
-def funding_signals(candles: pd.DataFrame, step: np.timedelta64, funding: pd.DataFrame, rules: SignalRules) -> Batch:
+def funding_signals(
+    candles: pd.DataFrame, step: np.timedelta64, funding: pd.DataFrame, rules: SignalRules
+) -> Batch:
     """Funding that becomes extreme: crowded longs speak against them, crowded shorts likewise."""
     state = funding_extremes(funding, rules)
     begins = state["extreme"].to_numpy(dtype=bool, copy=True)
@@ -183,11 +220,19 @@ def funding_signals(candles: pd.DataFrame, step: np.timedelta64, funding: pd.Dat
     micros, length = tables.microseconds(candles["time"]), int(step.astype("int64"))
     row = np.searchsorted(micros, tables.microseconds(state["time"]), "right") - 1
     # Only inside a bar that is there: a rate from a gap has no bar at whose close it was known.
-    inside = (row >= 0) & (tables.microseconds(state["time"]) - micros[np.maximum(row, 0)] < length) if len(micros) else row > 0
+    inside = (
+        (row >= 0) & (tables.microseconds(state["time"]) - micros[np.maximum(row, 0)] < length)
+        if len(micros)
+        else row > 0
+    )
     picked = state[begins & inside]
     z = picked["z"].to_numpy()
     return Batch(
-        "funding extreme", row[begins & inside], np.where(z > 0, -1, 1), np.nan, np.minimum(np.abs(z) / (2.0 * rules.extreme_z), 1.0),
+        "funding extreme",
+        row[begins & inside],
+        np.where(z > 0, -1, 1),
+        np.nan,
+        np.minimum(np.abs(z) / (2.0 * rules.extreme_z), 1.0),
         [
             f"Funding on {venue} is {rate:+.4%} per 8 h, {abs(far):.1f} robust deviations {'above' if far > 0 else 'below'} its past median: "
             f"{'longs pay and are' if far > 0 else 'shorts pay and are'} crowded."
@@ -196,14 +241,19 @@ def funding_signals(candles: pd.DataFrame, step: np.timedelta64, funding: pd.Dat
     )
 
 
-def open_interest_signals(candles: pd.DataFrame, step: np.timedelta64, open_interest: pd.DataFrame, rules: SignalRules) -> Batch:
+def open_interest_signals(
+    candles: pd.DataFrame, step: np.timedelta64, open_interest: pd.DataFrame, rules: SignalRules
+) -> Batch:
     """Open interest that jumps or drops: new positions back the move, closed ones spend it."""
     state = open_interest_changes(candles, open_interest, timeframe=step, rules=rules)
     extreme, moved = state["extreme"].to_numpy(dtype=bool), np.nan_to_num(state["price_change"].to_numpy())
     row = np.flatnonzero(extreme & ~np.append(False, extreme[:-1])[: len(extreme)] & (moved != 0.0))
     change, moved, z = state["change"].to_numpy()[row], moved[row], state["z"].to_numpy()[row]
     return Batch(
-        "open interest change", row, (np.sign(change) * np.sign(moved)).astype(np.int64), np.nan,
+        "open interest change",
+        row,
+        (np.sign(change) * np.sign(moved)).astype(np.int64),
+        np.nan,
         np.minimum(np.abs(z) / (2.0 * rules.extreme_z), 1.0),
         [
             f"Open interest {'rose' if part > 0 else 'fell'} {abs(part):.1%} in {rules.open_interest_bars} bars ({abs(far):.1f} robust deviations) while the price "
@@ -218,7 +268,11 @@ def divergence_signals(candles: pd.DataFrame, step: np.timedelta64, rules: Signa
     """A higher high of the price on net selling since the last high, or a lower low on net buying."""
     delta, volume = taker_delta(candles), candles["volume"].to_numpy()
     # Running counts, so that a span with an unknown bar can be told from one without.
-    unknown, sums, traded = np.cumsum(np.isnan(delta)), np.cumsum(np.nan_to_num(delta)), np.cumsum(np.nan_to_num(volume))
+    unknown, sums, traded = (
+        np.cumsum(np.isnan(delta)),
+        np.cumsum(np.nan_to_num(delta)),
+        np.cumsum(np.nan_to_num(volume)),
+    )
     gaps = np.cumsum(missing_before(candles, step))
     turns = turning_points(candles, rules.pivot_bars)
     out = []
@@ -228,17 +282,31 @@ def divergence_signals(candles: pd.DataFrame, step: np.timedelta64, rules: Signa
         first, second, known = row[:-1], row[1:], confirmed[1:]
         pushed = sums[second] - sums[first]
         hit = (
-            (second - first <= rules.divergence_bars) & (unknown[second] == unknown[first]) & (gaps[known] == gaps[first])
-            & (side * (price[1:] - price[:-1]) < 0) & (side * pushed > 0)
+            (second - first <= rules.divergence_bars)
+            & (unknown[second] == unknown[first])
+            & (gaps[known] == gaps[first])
+            & (side * (price[1:] - price[:-1]) < 0)
+            & (side * pushed > 0)
         )
-        pushed, share = pushed[hit], np.abs(pushed[hit]) / np.maximum(traded[second] - traded[first], 1e-12)[hit]
+        pushed, share = (
+            pushed[hit],
+            np.abs(pushed[hit]) / np.maximum(traded[second] - traded[first], 1e-12)[hit],
+        )
         what, way, which = ("high", "sold", "higher") if side < 0 else ("low", "bought", "lower")
-        out.append(Batch(
-            "cvd divergence", known[hit], side, price[1:][hit], np.minimum(share / 0.2, 1.0),
-            [
-                f"The {what} at {usd(new)} is {which} than the one at {usd(old)} {bars} bars before, but takers {way} {abs(net):,.1f} BTC net in between "
-                f"({part:.1%} of the volume)."
-                for new, old, bars, net, part in zip(price[1:][hit], price[:-1][hit], (second - first)[hit], pushed, share, strict=True)
-            ],
-        ))
+        out.append(
+            Batch(
+                "cvd divergence",
+                known[hit],
+                side,
+                price[1:][hit],
+                np.minimum(share / 0.2, 1.0),
+                [
+                    f"The {what} at {usd(new)} is {which} than the one at {usd(old)} {bars} bars before, but takers {way} {abs(net):,.1f} BTC net in between "
+                    f"({part:.1%} of the volume)."
+                    for new, old, bars, net, part in zip(
+                        price[1:][hit], price[:-1][hit], (second - first)[hit], pushed, share, strict=True
+                    )
+                ],
+            )
+        )
     return out

@@ -38,7 +38,9 @@ class Bars(NamedTuple):
     sign: int
 
     def mirrored(self) -> Bars:
-        return self._replace(open=-self.open, high=-self.low, low=-self.high, close=-self.close, sign=-self.sign)
+        return self._replace(
+            open=-self.open, high=-self.low, low=-self.high, close=-self.close, sign=-self.sign
+        )
 
 
 class Breakouts(NamedTuple):
@@ -48,7 +50,9 @@ class Breakouts(NamedTuple):
     level: np.ndarray
 
 
-def level_signals(candles: pd.DataFrame, step: np.timedelta64, usual: np.ndarray, lines: Lines, rules: SignalRules) -> list[Batch]:
+def level_signals(
+    candles: pd.DataFrame, step: np.timedelta64, usual: np.ndarray, lines: Lines, rules: SignalRules
+) -> list[Batch]:
     """Batches of signals of checked candles at the lines; `usual` is the ATR, (T,) USD."""
     bars = _bars(candles, step, usual, rules)
     row, line = _near(bars, lines, rules)
@@ -69,13 +73,23 @@ def level_signals(candles: pd.DataFrame, step: np.timedelta64, usual: np.ndarray
 def _bars(candles: pd.DataFrame, step: np.timedelta64, usual: np.ndarray, rules: SignalRules) -> Bars:
     opens, high, low, close = (candles[name].to_numpy() for name in ("open", "high", "low", "close"))
     volume = candles["volume"]
-    past = volume.shift(1).rolling(rules.volume_bars, min_periods=(rules.volume_bars + 1) // 2).median().to_numpy()
+    past = (
+        volume.shift(1)
+        .rolling(rules.volume_bars, min_periods=(rules.volume_bars + 1) // 2)
+        .median()
+        .to_numpy()
+    )
     return Bars(
         time=candles["time"].array.view("i8"),  # type: ignore[attr-defined]
         # Some venues open a bar at the last close, outside its own range; a body must lie within the range.
-        open=np.clip(opens, low, high), high=high, low=low, close=close,
+        open=np.clip(opens, low, high),
+        high=high,
+        low=low,
+        close=close,
         volume_ratio=volume.to_numpy() / np.where(past > 0, past, np.nan),
-        atr=np.where(usual > 0, usual, np.nan), step=int(step.astype("int64")), sign=1,
+        atr=np.where(usual > 0, usual, np.nan),
+        step=int(step.astype("int64")),
+        sign=1,
     )
 
 
@@ -84,7 +98,10 @@ def _near(bars: Bars, lines: Lines, rules: SignalRules) -> tuple[np.ndarray, np.
     before = np.append(np.nan, bars.close[:-1]) if len(bars.close) else bars.close
     margin = rules.tolerance * bars.atr
     row, line = touching_pairs(
-        np.minimum(bars.low, before) - margin, np.maximum(bars.high, before) + margin, lines.price, lines.price
+        np.minimum(bars.low, before) - margin,
+        np.maximum(bars.high, before) + margin,
+        lines.price,
+        lines.price,
     )
     fresh = np.diff(bars.time, prepend=bars.time[:1]) <= rules.within * bars.step
     good = (row >= lines.first_row[line]) & (row <= lines.last_row[line]) & fresh[row] & (row > 0)
@@ -96,22 +113,32 @@ def _rejection(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRule
     wick = np.minimum(bars.open, bars.close) - bars.low
     body, span = np.abs(bars.close - bars.open), bars.high - bars.low
     pin = (
-        (span > 0) & (wick >= rules.wick_to_body * body) & (wick >= rules.wick_to_range * span)
+        (span > 0)
+        & (wick >= rules.wick_to_body * body)
+        & (wick >= rules.wick_to_range * span)
         & (bars.close - bars.low >= 2.0 / 3.0 * span)
     )
     hit = (
-        pin[row] & (bars.close[row - 1] > level) & (bars.close[row] > level)
+        pin[row]
+        & (bars.close[row - 1] > level)
+        & (bars.close[row] > level)
         & (bars.low[row] <= level + rules.tolerance * bars.atr[row])
     )
     row, level = row[hit], level[hit]
     share, thin = wick[row] / span[row], body[row] / span[row]
     verb, which = ("Fell", "lower") if bars.sign > 0 else ("Rose", "upper")
     return Batch(
-        "rejection", row, bars.sign, bars.sign * level, share * np.minimum(span[row] / bars.atr[row], 1.0),
+        "rejection",
+        row,
+        bars.sign,
+        bars.sign * level,
+        share * np.minimum(span[row] / bars.atr[row], 1.0),
         [
             f"{verb} to {usd(bars.sign * low)} at {usd(bars.sign * price)} and closed at {usd(bars.sign * close)}: "
             f"the {which} wick is {wicked:.0%} of the bar, the body {bodied:.0%}."
-            for low, price, close, wicked, bodied in zip(bars.low[row], level, bars.close[row], share, thin, strict=True)
+            for low, price, close, wicked, bodied in zip(
+                bars.low[row], level, bars.close[row], share, thin, strict=True
+            )
         ],
     )
 
@@ -130,11 +157,17 @@ def _recapture(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRule
     depth = (level - lowest) / bars.atr[start]
     where, again = ("below", "above") if bars.sign > 0 else ("above", "below")
     return Batch(
-        "recapture", back, bars.sign, bars.sign * level, np.minimum(depth, 1.0),
+        "recapture",
+        back,
+        bars.sign,
+        bars.sign * level,
+        np.minimum(depth, 1.0),
         [
             f"Traded {deep:.2f} ATR {where} {usd(bars.sign * price)} (to {usd(bars.sign * low)}) and closed back {again} it "
             f"at {usd(bars.sign * close)}, {_bars_later(late)}."
-            for deep, price, low, close, late in zip(depth, level, lowest, bars.close[back], back - start, strict=True)
+            for deep, price, low, close, late in zip(
+                depth, level, lowest, bars.close[back], back - start, strict=True
+            )
         ],
     )
 
@@ -144,8 +177,11 @@ def _breakout(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRules
     body, span = bars.close - bars.open, bars.high - bars.low
     beyond = (bars.close[row] - level) / bars.atr[row]
     hit = (
-        (bars.close[row - 1] <= level) & (beyond >= rules.tolerance) & (span[row] > 0)
-        & (body[row] >= rules.body_to_range * span[row]) & (bars.volume_ratio[row] >= rules.volume_ratio)
+        (bars.close[row - 1] <= level)
+        & (beyond >= rules.tolerance)
+        & (span[row] > 0)
+        & (body[row] >= rules.body_to_range * span[row])
+        & (bars.volume_ratio[row] >= rules.volume_ratio)
     )
     row, level, beyond = row[hit], level[hit], beyond[hit]
     full, ratio = body[row] / span[row], bars.volume_ratio[row]
@@ -172,7 +208,11 @@ def _false_breakout(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Bat
     row, level, back = row[last], level[last], back[last]
     where = "below" if bars.sign > 0 else "above"
     return Batch(
-        "false breakout", back, -bars.sign, bars.sign * level, 1.0 - (back - row - 1) / rules.false_breakout_bars,
+        "false breakout",
+        back,
+        -bars.sign,
+        bars.sign * level,
+        1.0 - (back - row - 1) / rules.false_breakout_bars,
         [
             f"Closed back {where} {usd(bars.sign * price)} at {usd(bars.sign * close)}, {_bars_later(late)} than its breakout."
             for price, close, late in zip(level, bars.close[back], back - row, strict=True)
@@ -186,22 +226,33 @@ def _retest(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Batch:
     offsets = range(1, rules.retest_bars + 1)
     failed = _first(bars, row, offsets, lambda at: bars.close[at] <= level)
     back = _first(
-        bars, row, offsets, lambda at: (bars.low[at] <= level + rules.tolerance * bars.atr[at]) & (bars.close[at] > level)
+        bars,
+        row,
+        offsets,
+        lambda at: (bars.low[at] <= level + rules.tolerance * bars.atr[at]) & (bars.close[at] > level),
     )
     held = (back >= 0) & ((failed < 0) | (back < failed))
     row, level, back = row[held], level[held], back[held]
     where = "above" if bars.sign > 0 else "below"
     return Batch(
-        "retest", back, bars.sign, bars.sign * level, np.minimum((bars.close[back] - level) / bars.atr[back], 1.0),
+        "retest",
+        back,
+        bars.sign,
+        bars.sign * level,
+        np.minimum((bars.close[back] - level) / bars.atr[back], 1.0),
         [
             f"Came back to {usd(bars.sign * low)}, {_bars_later(late)} than the breakout, and closed at {usd(bars.sign * close)}, "
             f"still {where} {usd(bars.sign * price)}."
-            for low, late, close, price in zip(bars.low[back], back - row, bars.close[back], level, strict=True)
+            for low, late, close, price in zip(
+                bars.low[back], back - row, bars.close[back], level, strict=True
+            )
         ],
     )
 
 
-def _first(bars: Bars, start: np.ndarray, offsets: Sequence[int], holds: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _first(
+    bars: Bars, start: np.ndarray, offsets: Sequence[int], holds: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
     """For each start the first row at one of the offsets (in bars and in time) where `holds(rows)`; −1 for none."""
     out = np.full(len(start), -1, dtype=np.int64)
     last = len(bars.close) - 1

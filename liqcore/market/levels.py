@@ -21,14 +21,38 @@ from liqcore.market.swings import ATR_PERIOD, SWINGS, stamps, touches, zones_of
 from liqcore.tables import TableError
 
 LEVELS: Final = (
-    "price", "low", "high", "kind", "role", "turns", "touches", "first_seen", "confirmed_at", "last_touch", "strength", "also",
+    "price",
+    "low",
+    "high",
+    "kind",
+    "role",
+    "turns",
+    "touches",
+    "first_seen",
+    "confirmed_at",
+    "last_touch",
+    "strength",
+    "also",
 )
-KINDS: Final = (*SWINGS, "point of control", "value area high", "value area low", "volume node", "round number", "own")
+KINDS: Final = (
+    *SWINGS,
+    "point of control",
+    "value area high",
+    "value area low",
+    "volume node",
+    "round number",
+    "own",
+)
 ROLES: Final = ("support", "resistance", "at price")
 
 # What a level of these kinds says by itself; a swing earns its strength by turns.
 _BASE: Final = {
-    "point of control": 0.5, "value area high": 0.35, "value area low": 0.35, "volume node": 0.3, "round number": 0.2, "own": 1.0,
+    "point of control": 0.5,
+    "value area high": 0.35,
+    "value area low": 0.35,
+    "volume node": 0.3,
+    "round number": 0.2,
+    "own": 1.0,
 }
 
 
@@ -120,13 +144,22 @@ class _Columns:
 
     @classmethod
     def none(cls) -> _Columns:
-        real, whole, words = np.array([], dtype=float), np.array([], dtype=np.int64), np.array([], dtype=object)
+        real, whole, words = (
+            np.array([], dtype=float),
+            np.array([], dtype=np.int64),
+            np.array([], dtype=object),
+        )
         return cls(real, real, real, words, whole, whole, whole, whole, whole, real, words)
 
     @classmethod
     def of(
-        cls, candles: pd.DataFrame, step: np.timedelta64, named: Sequence[tuple[float, str]], half: float,
-        known: int = -1, first: int = 0,
+        cls,
+        candles: pd.DataFrame,
+        step: np.timedelta64,
+        named: Sequence[tuple[float, str]],
+        half: float,
+        known: int = -1,
+        first: int = 0,
     ) -> _Columns:
         """Levels of ± half USD seen since the row `first`, known at the close of the row `known` or from the start for −1."""
         if not named:
@@ -136,17 +169,26 @@ class _Columns:
         visits, last = touches(candles, price - half, price + half, np.full(size, known))
         since = micros[known] + step.astype("int64") if known >= 0 else micros[0]
         return cls(
-            price, price - half, price + half, np.array([kind for _, kind in named], dtype=object),
-            np.zeros(size, dtype=np.int64), visits, np.full(size, micros[first]), np.full(size, since),
+            price,
+            price - half,
+            price + half,
+            np.array([kind for _, kind in named], dtype=object),
+            np.zeros(size, dtype=np.int64),
+            visits,
+            np.full(size, micros[first]),
+            np.full(size, since),
             micros[np.where(last >= 0, last, max(known, 0))],
-            np.array([_BASE[kind] for _, kind in named]), np.full(size, "", dtype=object),
+            np.array([_BASE[kind] for _, kind in named]),
+            np.full(size, "", dtype=object),
         )
 
     def pick(self, rows: np.ndarray) -> _Columns:
         return _Columns(**{name: values[rows] for name, values in vars(self).items()})
 
     def join(self, other: _Columns) -> _Columns:
-        return _Columns(**{name: np.concatenate([values, getattr(other, name)]) for name, values in vars(self).items()})
+        return _Columns(
+            **{name: np.concatenate([values, getattr(other, name)]) for name, values in vars(self).items()}
+        )
 
 
 def _own_prices(own: Sequence[float]) -> list[float]:
@@ -157,7 +199,9 @@ def _own_prices(own: Sequence[float]) -> list[float]:
     return sorted(set(prices))
 
 
-def _swings(candles: pd.DataFrame, step: np.timedelta64, pivot_bars: int, lookback: int, merge: float) -> _Columns:
+def _swings(
+    candles: pd.DataFrame, step: np.timedelta64, pivot_bars: int, lookback: int, merge: float
+) -> _Columns:
     """Zones that are still alive at the last candle."""
     zones = zones_of(candles, step, pivot_bars, lookback, merge)
     age = len(candles) - 1 - zones.last_row
@@ -166,9 +210,17 @@ def _swings(candles: pd.DataFrame, step: np.timedelta64, pivot_bars: int, lookba
     visits, last = touches(candles, low, high, confirmed)
     micros = tables.microseconds(candles["time"])
     return _Columns(
-        price, low, high, np.array(SWINGS, dtype=object)[kind], turns, visits,
-        micros[first], micros[confirmed] + step.astype("int64"), micros[np.where(last >= 0, last, confirmed)],
-        (1.0 - np.exp(-turns / 3.0)) * 0.5 ** (age / lookback), np.full(len(price), "", dtype=object),
+        price,
+        low,
+        high,
+        np.array(SWINGS, dtype=object)[kind],
+        turns,
+        visits,
+        micros[first],
+        micros[confirmed] + step.astype("int64"),
+        micros[np.where(last >= 0, last, confirmed)],
+        (1.0 - np.exp(-turns / 3.0)) * 0.5 ** (age / lookback),
+        np.full(len(price), "", dtype=object),
     )
 
 
@@ -180,7 +232,11 @@ def _volume_levels(window: pd.DataFrame, bins: int) -> list[tuple[float, str]]:
     if profile.point_of_control is None or profile.value_area is None:
         return []
     low, high = profile.value_area
-    found = [(profile.point_of_control, "point of control"), (high, "value area high"), (low, "value area low")]
+    found = [
+        (profile.point_of_control, "point of control"),
+        (high, "value area high"),
+        (low, "value area low"),
+    ]
     return found + [(node, "volume node") for node in profile.high_nodes if node != profile.point_of_control]
 
 

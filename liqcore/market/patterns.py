@@ -22,22 +22,76 @@ class Pattern(NamedTuple):
 
 
 PATTERNS: Final = {
-    "CDLENGULFING": Pattern("Engulfing", 2, True, "one candle's body covers the whole body of the candle before it, the other way round"),
-    "CDLHAMMER": Pattern("Hammer", 1, True, "a small body on top of a long lower wick near the last low: sellers pushed down and were pushed back"),
-    "CDLINVERTEDHAMMER": Pattern("Inverted hammer", 1, True, "a small body under a long upper wick after a fall: buyers tried, without success yet"),
-    "CDLHANGINGMAN": Pattern("Hanging man", 1, True, "the shape of a hammer, but at the top of a rise: the first deep push down"),
-    "CDLSHOOTINGSTAR": Pattern("Shooting star", 1, True, "a small body under a long upper wick after a rise: buyers pushed up and were pushed back"),
+    "CDLENGULFING": Pattern(
+        "Engulfing",
+        2,
+        True,
+        "one candle's body covers the whole body of the candle before it, the other way round",
+    ),
+    "CDLHAMMER": Pattern(
+        "Hammer",
+        1,
+        True,
+        "a small body on top of a long lower wick near the last low: sellers pushed down and were pushed back",
+    ),
+    "CDLINVERTEDHAMMER": Pattern(
+        "Inverted hammer",
+        1,
+        True,
+        "a small body under a long upper wick after a fall: buyers tried, without success yet",
+    ),
+    "CDLHANGINGMAN": Pattern(
+        "Hanging man", 1, True, "the shape of a hammer, but at the top of a rise: the first deep push down"
+    ),
+    "CDLSHOOTINGSTAR": Pattern(
+        "Shooting star",
+        1,
+        True,
+        "a small body under a long upper wick after a rise: buyers pushed up and were pushed back",
+    ),
     "CDLDOJI": Pattern("Doji", 1, False, "open and close are almost the same: nobody won this bar"),
-    "CDLDRAGONFLYDOJI": Pattern("Dragonfly doji", 1, False, "open and close at the high with a long lower wick: a fall that was bought back in full"),
-    "CDLGRAVESTONEDOJI": Pattern("Gravestone doji", 1, False, "open and close at the low with a long upper wick: a rise that was sold back in full"),
-    "CDLMORNINGSTAR": Pattern("Morning star", 3, True, "a long fall, a small hesitant body, then a rise deep into the fall"),
-    "CDLEVENINGSTAR": Pattern("Evening star", 3, True, "a long rise, a small hesitant body, then a fall deep into the rise"),
-    "CDLPIERCING": Pattern("Piercing line", 2, True, "a rise that opens below the last low and closes above the middle of the last fall"),
-    "CDLDARKCLOUDCOVER": Pattern("Dark cloud cover", 2, True, "a fall that opens above the last high and closes below the middle of the last rise"),
-    "CDLHARAMI": Pattern("Inside body (harami)", 2, True, "a small body inside the long body before it: the move pauses"),
-    "CDL3WHITESOLDIERS": Pattern("Three rising candles", 3, True, "three long rises in a row, each closing near its high"),
-    "CDL3BLACKCROWS": Pattern("Three falling candles", 3, True, "three long falls in a row, each closing near its low"),
-    "CDLMARUBOZU": Pattern("Full-body candle", 1, True, "almost no wicks: one side pushed from open to close"),
+    "CDLDRAGONFLYDOJI": Pattern(
+        "Dragonfly doji",
+        1,
+        False,
+        "open and close at the high with a long lower wick: a fall that was bought back in full",
+    ),
+    "CDLGRAVESTONEDOJI": Pattern(
+        "Gravestone doji",
+        1,
+        False,
+        "open and close at the low with a long upper wick: a rise that was sold back in full",
+    ),
+    "CDLMORNINGSTAR": Pattern(
+        "Morning star", 3, True, "a long fall, a small hesitant body, then a rise deep into the fall"
+    ),
+    "CDLEVENINGSTAR": Pattern(
+        "Evening star", 3, True, "a long rise, a small hesitant body, then a fall deep into the rise"
+    ),
+    "CDLPIERCING": Pattern(
+        "Piercing line",
+        2,
+        True,
+        "a rise that opens below the last low and closes above the middle of the last fall",
+    ),
+    "CDLDARKCLOUDCOVER": Pattern(
+        "Dark cloud cover",
+        2,
+        True,
+        "a fall that opens above the last high and closes below the middle of the last rise",
+    ),
+    "CDLHARAMI": Pattern(
+        "Inside body (harami)", 2, True, "a small body inside the long body before it: the move pauses"
+    ),
+    "CDL3WHITESOLDIERS": Pattern(
+        "Three rising candles", 3, True, "three long rises in a row, each closing near its high"
+    ),
+    "CDL3BLACKCROWS": Pattern(
+        "Three falling candles", 3, True, "three long falls in a row, each closing near its low"
+    ),
+    "CDLMARUBOZU": Pattern(
+        "Full-body candle", 1, True, "almost no wicks: one side pushed from open to close"
+    ),
 }
 
 
@@ -62,21 +116,30 @@ def candle_patterns(
     gaps = np.concatenate(([0], np.cumsum(missing_before(checked, step))))[1:]
     found: list[tuple[np.ndarray, np.ndarray, Pattern]] = []
     for function, pattern in PATTERNS.items():
-        code = getattr(talib, function)(opens, high, low, close) if len(checked) else np.array([], dtype=np.int32)
+        code = (
+            getattr(talib, function)(opens, high, low, close)
+            if len(checked)
+            else np.array([], dtype=np.int32)
+        )
         rows = np.flatnonzero((code != 0) & (high > low))
         rows = rows[gaps[rows] == gaps[np.maximum(rows - pattern.bars + 1, 0)]]
         found.append((rows, code[rows], pattern))
     index = np.concatenate([rows for rows, _, _ in found])
-    sides = [np.where(code > 0, "bullish", "bearish") if pattern.sided else np.full(len(rows), "neutral") for rows, code, pattern in found]
+    sides = [
+        np.where(code > 0, "bullish", "bearish") if pattern.sided else np.full(len(rows), "neutral")
+        for rows, code, pattern in found
+    ]
     counts = [len(rows) for rows, _, _ in found]
     time = checked["time"].iloc[index].reset_index(drop=True)
-    out = pd.DataFrame({
-        "time": time,
-        "known_at": (time + pd.Timedelta(step)).astype(tables.TIME_DTYPE),
-        "name": np.repeat([pattern.name for pattern in PATTERNS.values()], counts),
-        "side": pd.Categorical(np.concatenate(sides), categories=["bullish", "bearish", "neutral"]),
-        "strength": np.abs(np.concatenate([code for _, code, _ in found])) / 100.0,
-        "bars": np.repeat([pattern.bars for pattern in PATTERNS.values()], counts),
-        "meaning": np.repeat([pattern.meaning for pattern in PATTERNS.values()], counts),
-    })
+    out = pd.DataFrame(
+        {
+            "time": time,
+            "known_at": (time + pd.Timedelta(step)).astype(tables.TIME_DTYPE),
+            "name": np.repeat([pattern.name for pattern in PATTERNS.values()], counts),
+            "side": pd.Categorical(np.concatenate(sides), categories=["bullish", "bearish", "neutral"]),
+            "strength": np.abs(np.concatenate([code for _, code, _ in found])) / 100.0,
+            "bars": np.repeat([pattern.bars for pattern in PATTERNS.values()], counts),
+            "meaning": np.repeat([pattern.meaning for pattern in PATTERNS.values()], counts),
+        }
+    )
     return out.sort_values(["time", "name"], kind="stable", ignore_index=True)

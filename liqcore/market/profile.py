@@ -86,10 +86,14 @@ def volume_profile(
     first, last = _value_area(at_price, share)
     high_nodes, low_nodes = _nodes(at_price, smooth)
     return VolumeProfile(
-        edges, at_price, outside,
+        edges,
+        at_price,
+        outside,
         point_of_control=float(centres[at_price.argmax()]),
         value_area=(float(edges[first]), float(edges[last + 1])),
-        high_nodes=tuple(centres[high_nodes].tolist()), low_nodes=tuple(centres[low_nodes].tolist()), notes=notes,
+        high_nodes=tuple(centres[high_nodes].tolist()),
+        low_nodes=tuple(centres[low_nodes].tolist()),
+        notes=notes,
     )
 
 
@@ -97,7 +101,9 @@ def _range(candles: pd.DataFrame, price_range: tuple[float, float] | None) -> tu
     if price_range is not None:
         low, high = price_range
         if not (np.isfinite([low, high]).all() and 0 < low < high):
-            raise TableError(f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high.")
+            raise TableError(
+                f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high."
+            )
         return low, high
     if candles.empty:
         raise TableError("There are no candles for a volume profile. Widen the window or give a price range.")

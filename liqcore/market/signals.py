@@ -20,8 +20,16 @@ from liqcore.tables import TableError
 
 SIGNALS: Final = ("time", "known_at", "name", "side", "level", "strength", "evidence")
 NAMES: Final = (
-    "rejection", "recapture", "breakout", "false breakout", "retest", "rsi turn", "macd cross", "funding extreme",
-    "open interest change", "cvd divergence",
+    "rejection",
+    "recapture",
+    "breakout",
+    "false breakout",
+    "retest",
+    "rsi turn",
+    "macd cross",
+    "funding extreme",
+    "open interest change",
+    "cvd divergence",
 )
 SIDES: Final = ("bullish", "bearish")
 DEFAULT: Final = SignalRules()
@@ -76,7 +84,9 @@ def find_signals(
     usual = atr_of(checked, step, ATR_PERIOD)
     still = int(np.count_nonzero(usual == 0))
     if 0 < still < len(checked) and (checked["high"] > checked["low"]).any():
-        notes.append(f"The price stood still so long that its usual range (ATR) is zero in {still:,} candles: levels are not judged there.")
+        notes.append(
+            f"The price stood still so long that its usual range (ATR) is zero in {still:,} candles: levels are not judged there."
+        )
     lines = _lines(checked, step, levels, rules)
     batches = level_signals(checked, step, usual, lines, rules) + momentum_signals(checked, step, rules)
     batches += divergence_signals(checked, step, rules)
@@ -85,12 +95,17 @@ def find_signals(
         notes += _short_past(funding, "funding readings", rules.past_minimum)
     if open_interest is not None:
         batches.append(open_interest_signals(checked, step, open_interest, rules))
-        notes += _short_past(open_interest, "readings of open interest", rules.past_minimum + rules.open_interest_bars)
+        notes += _short_past(
+            open_interest, "readings of open interest", rules.past_minimum + rules.open_interest_bars
+        )
     return Signals(_table(checked, step, batches), tuple(notes))
 
 
 def _lines(
-    candles: pd.DataFrame, step: np.timedelta64, levels: Levels | pd.DataFrame | Sequence[float] | None, rules: SignalRules
+    candles: pd.DataFrame,
+    step: np.timedelta64,
+    levels: Levels | pd.DataFrame | Sequence[float] | None,
+    rules: SignalRules,
 ) -> Lines:
     end = len(candles)
     if levels is None:
@@ -99,9 +114,15 @@ def _lines(
     frame = levels.table if isinstance(levels, Levels) else levels
     if isinstance(frame, pd.DataFrame):
         if "price" not in frame or "confirmed_at" not in frame:
-            raise TableError("The levels need the columns 'price' and 'confirmed_at'. Take them from key_levels, or give plain prices.")
+            raise TableError(
+                "The levels need the columns 'price' and 'confirmed_at'. Take them from key_levels, or give plain prices."
+            )
         price = frame["price"].to_numpy(dtype=float)
-        known = tables.microseconds(tables.parse_time(frame["confirmed_at"])) if len(frame) else np.array([], dtype=np.int64)
+        known = (
+            tables.microseconds(tables.parse_time(frame["confirmed_at"]))
+            if len(frame)
+            else np.array([], dtype=np.int64)
+        )
         first = np.searchsorted(tables.microseconds(candles["time"]), known, "left")
     else:
         price = np.array([float(value) for value in frame])
@@ -115,7 +136,9 @@ def _lines(
 def _short_past(readings: pd.DataFrame, what: str, minimum: int) -> list[str]:
     if len(readings) > minimum:
         return []
-    return [f"There are {len(readings):,} {what}, too few to say what is usual (more than {minimum:,} are needed)."]
+    return [
+        f"There are {len(readings):,} {what}, too few to say what is usual (more than {minimum:,} are needed)."
+    ]
 
 
 def _table(candles: pd.DataFrame, step: np.timedelta64, batches: Iterable[Batch]) -> pd.DataFrame:
@@ -123,7 +146,12 @@ def _table(candles: pd.DataFrame, step: np.timedelta64, batches: Iterable[Batch]
     sizes = [len(batch.row) for batch in parts]
 
     def column(values: list[object], dtype: type) -> np.ndarray:
-        return np.concatenate([np.broadcast_to(np.asarray(value, dtype=dtype), size) for value, size in zip(values, sizes, strict=True)])
+        return np.concatenate(
+            [
+                np.broadcast_to(np.asarray(value, dtype=dtype), size)
+                for value, size in zip(values, sizes, strict=True)
+            ]
+        )
 
     row = column([batch.row for batch in parts], np.int64)
     name = np.repeat(np.array([NAMES.index(batch.name) for batch in parts]), sizes)
@@ -133,9 +161,14 @@ def _table(candles: pd.DataFrame, step: np.timedelta64, batches: Iterable[Batch]
     evidence = np.array([sentence for batch in parts for sentence in batch.evidence], dtype=object)
     order = np.lexsort((bearish, level, name, row))
     micros = tables.microseconds(candles["time"])[row[order]]
-    return pd.DataFrame({
-        "time": stamps(micros), "known_at": stamps(micros + step.astype("int64")),
-        "name": pd.Categorical.from_codes(name[order], categories=pd.Index(NAMES)),
-        "side": pd.Categorical.from_codes(bearish[order], categories=pd.Index(SIDES)),
-        "level": level[order], "strength": strength[order], "evidence": pd.array(evidence[order], dtype="str"),
-    })
+    return pd.DataFrame(
+        {
+            "time": stamps(micros),
+            "known_at": stamps(micros + step.astype("int64")),
+            "name": pd.Categorical.from_codes(name[order], categories=pd.Index(NAMES)),
+            "side": pd.Categorical.from_codes(bearish[order], categories=pd.Index(SIDES)),
+            "level": level[order],
+            "strength": strength[order],
+            "evidence": pd.array(evidence[order], dtype="str"),
+        }
+    )

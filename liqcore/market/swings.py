@@ -57,12 +57,14 @@ def pivots(
     checked, step = closed_by(candles, at, timeframe)
     found = turning_points(checked, bars)
     micros = tables.microseconds(checked["time"])
-    return pd.DataFrame({
-        "time": stamps(micros[found.row]),
-        "confirmed_at": stamps(micros[found.confirmed_row] + step.astype("int64")),
-        "kind": pd.Categorical.from_codes(found.kind, categories=pd.Index(SWINGS)),
-        "price": found.price,
-    })
+    return pd.DataFrame(
+        {
+            "time": stamps(micros[found.row]),
+            "confirmed_at": stamps(micros[found.confirmed_row] + step.astype("int64")),
+            "kind": pd.Categorical.from_codes(found.kind, categories=pd.Index(SWINGS)),
+            "price": found.price,
+        }
+    )
 
 
 def turning_points(candles: pd.DataFrame, bars: int) -> Turns:
@@ -111,18 +113,27 @@ def swing_zones(
     checked, step = closed_by(candles, at, timeframe)
     zones = zones_of(checked, step, pivot_bars, lookback, merge)
     micros = tables.microseconds(checked["time"])
-    return pd.DataFrame({
-        "price": zones.price, "low": zones.low, "high": zones.high,
-        "kind": pd.Categorical.from_codes(zones.kind, categories=pd.Index(SWINGS)),
-        "first_seen": stamps(micros[zones.first_row]),
-        "confirmed_at": stamps(micros[zones.confirmed_row] + step.astype("int64")),
-        "turns": zones.turns,
-        "last_turn": stamps(micros[zones.last_row] + step.astype("int64")),
-    })
+    return pd.DataFrame(
+        {
+            "price": zones.price,
+            "low": zones.low,
+            "high": zones.high,
+            "kind": pd.Categorical.from_codes(zones.kind, categories=pd.Index(SWINGS)),
+            "first_seen": stamps(micros[zones.first_row]),
+            "confirmed_at": stamps(micros[zones.confirmed_row] + step.astype("int64")),
+            "turns": zones.turns,
+            "last_turn": stamps(micros[zones.last_row] + step.astype("int64")),
+        }
+    )
 
 
 def zones_of(
-    candles: pd.DataFrame, step: np.timedelta64, pivot_bars: int, lookback: int, merge: float, least_turns: int = 1
+    candles: pd.DataFrame,
+    step: np.timedelta64,
+    pivot_bars: int,
+    lookback: int,
+    merge: float,
+    least_turns: int = 1,
 ) -> Zones:
     """The zones of checked candles as arrays, established by `least_turns` turns; see `swing_zones`."""
     if merge <= 0:
@@ -147,8 +158,15 @@ def zones_of(
     established[enough] = confirmed[by_zone[place[enough]]]
     half = merge / 2.0 * usual[founders]
     return Zones(
-        price[founders], price[founders] - half, price[founders] + half, kind[founders],
-        row[founders], confirmed[founders], established, last, turns,
+        price[founders],
+        price[founders] - half,
+        price[founders] + half,
+        kind[founders],
+        row[founders],
+        confirmed[founders],
+        established,
+        last,
+        turns,
     )
 
 
@@ -160,7 +178,9 @@ def _owners(price: np.ndarray, row: np.ndarray, reach: np.ndarray, lookback: int
     alive: list[tuple[float, int]] = []
     latest: dict[int, int] = {}
     owner = np.arange(len(price))
-    for turn, (value, now, limit) in enumerate(zip(price.tolist(), row.tolist(), reach.tolist(), strict=True)):
+    for turn, (value, now, limit) in enumerate(
+        zip(price.tolist(), row.tolist(), reach.tolist(), strict=True)
+    ):
         place = bisect_left(alive, (value - limit, -1))
         best: tuple[float, int] | None = None
         while place < len(alive) and alive[place][0] <= value + limit:
@@ -180,7 +200,9 @@ def _owners(price: np.ndarray, row: np.ndarray, reach: np.ndarray, lookback: int
     return owner
 
 
-def touches(candles: pd.DataFrame, low: np.ndarray, high: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def touches(
+    candles: pd.DataFrame, low: np.ndarray, high: np.ndarray, after: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Visits to zones: how often the price came into [low, high] behind a bar, and the last bar inside.
 
     Parameters
@@ -219,7 +241,9 @@ def touching_pairs(
     first = np.searchsorted(low[order], bottom - widest, "left")
     count = np.maximum(np.searchsorted(low[order], top, "right") - first, 0)
     bar = np.repeat(np.arange(len(bottom)), count)
-    zone = order[np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)]
+    zone = order[
+        np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+    ]
     meets = (high[zone] >= bottom[bar]) & (low[zone] <= top[bar])
     return bar[meets], zone[meets]
 

@@ -17,6 +17,18 @@ from liqcore.reading.report import (
 from liqcore.reading.timeframes import TimeframeReading, read_timeframes
 
 __all__ = [
-    "AgreementStep", "ApproachStep", "ChangeStep", "ClusterNear", "ClustersStep", "Condition", "Evidence", "LevelStep", "PriceStep",
-    "Reading", "ReadingError", "TimeframeReading", "read_level", "read_timeframes",
+    "AgreementStep",
+    "ApproachStep",
+    "ChangeStep",
+    "ClusterNear",
+    "ClustersStep",
+    "Condition",
+    "Evidence",
+    "LevelStep",
+    "PriceStep",
+    "Reading",
+    "ReadingError",
+    "TimeframeReading",
+    "read_level",
+    "read_timeframes",
 ]

@@ -45,17 +45,24 @@ class Place:
         return f"within {self.tolerance * 100:g}% of {usd(self.level)}"
 
 
-def clusters_step(known: Known, place: Place, story: ClusterStory | None) -> tuple[ClustersStep, tuple[Cluster, ...]]:
+def clusters_step(
+    known: Known, place: Place, story: ClusterStory | None
+) -> tuple[ClustersStep, tuple[Cluster, ...]]:
     """The clusters at the level, or else the nearest one, with the objects behind them."""
     grid = known.grid
     if grid is None or story is None:
-        return ClustersStep((), None, ("No column of the map had closed by then, so there is nothing to find.",)), ()
+        return ClustersStep(
+            (), None, ("No column of the map had closed by then, so there is nothing to find.",)
+        ), ()
     band = band_words(grid, place)
     if band is not None:
         return ClustersStep((), None, (band,)), ()
     found = [one for one in story.present if place.side in (None, one.side)]
     found.sort(key=lambda one: (place.distance(one.low, one.high), -one.notional))
-    at = sorted((one for one in found if place.distance(one.low, one.high) <= place.tolerance), key=lambda one: -one.notional)
+    at = sorted(
+        (one for one in found if place.distance(one.low, one.high) <= place.tolerance),
+        key=lambda one: -one.notional,
+    )
     begin = grid.time_edges[1]
     near = tuple(_near(one, known, place, begin) for one in at[:_MOST])
     which = f"{place.side} cluster" if place.side else "cluster"
@@ -63,10 +70,18 @@ def clusters_step(known: Known, place: Place, story: ClusterStory | None) -> tup
         lines = [_cluster_words(one, known, place) for one in near]
         if len(at) > _MOST:
             lines.append(f"{len(at) - _MOST} smaller ones lie there too.")
-        first = next(one for one in near if one.id == found[0].id) if any(one.id == found[0].id for one in near) else near[0]
+        first = (
+            next(one for one in near if one.id == found[0].id)
+            if any(one.id == found[0].id for one in near)
+            else near[0]
+        )
         return ClustersStep(near, first, tuple(lines)), tuple(at[:_MOST])
     if not found:
-        return ClustersStep((), None, (f"No {which} stands out anywhere on the map right now, so there is none {place.words}.",)), ()
+        return ClustersStep(
+            (),
+            None,
+            (f"No {which} stands out anywhere on the map right now, so there is none {place.words}.",),
+        ), ()
     nearest = _near(found[0], known, place, begin)
     where = "above" if nearest.low > place.level else "below"
     text = (
@@ -92,14 +107,33 @@ def _near(one: Cluster, known: Known, place: Place, begin: np.datetime64) -> Clu
         top = known.grid is not None and one.high == known.grid.price_edges[-1]
         prints = concentration(one, known.liquidations, include_high=top)
         if prints.events:
-            events, largest, single, venues = prints.events, prints.largest_share, prints.single_print, prints.venues
+            events, largest, single, venues = (
+                prints.events,
+                prints.largest_share,
+                prints.single_print,
+                prints.venues,
+            )
     return ClusterNear(
-        id=one.id, side=one.side, low=one.low, centre=one.centre, high=one.high, notional=one.notional,
-        at_level=place.distance(one.low, one.high) <= place.tolerance, distance=distance, distance_atr=_in_atr(distance, known, place.level),
-        from_price=from_price, from_price_atr=None if from_price is None else _in_atr(from_price, known, known.price or 0.0),
-        first_seen=stamp(one.first_seen), from_the_start=bool(one.first_seen <= begin),
-        age_hours=round(float(one.age / np.timedelta64(1, "h")), 3), persistence=one.persistence, z=one.z,
-        events=events, largest_share=largest, single_print=single, venues=venues,
+        id=one.id,
+        side=one.side,
+        low=one.low,
+        centre=one.centre,
+        high=one.high,
+        notional=one.notional,
+        at_level=place.distance(one.low, one.high) <= place.tolerance,
+        distance=distance,
+        distance_atr=_in_atr(distance, known, place.level),
+        from_price=from_price,
+        from_price_atr=None if from_price is None else _in_atr(from_price, known, known.price or 0.0),
+        first_seen=stamp(one.first_seen),
+        from_the_start=bool(one.first_seen <= begin),
+        age_hours=round(float(one.age / np.timedelta64(1, "h")), 3),
+        persistence=one.persistence,
+        z=one.z,
+        events=events,
+        largest_share=largest,
+        single_print=single,
+        venues=venues,
     )
 
 
@@ -117,7 +151,11 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
     assert grid is not None
     seen = min(int(np.asarray(grid.observed).sum()), place.last)
     hours = duration(np.timedelta64(int(one.age_hours * 3600), "s"))
-    where = "across the level" if one.distance == 0 else f"{apart(one.distance, known.usual, place.level)} {'above' if one.low > place.level else 'below'} it"
+    where = (
+        "across the level"
+        if one.distance == 0
+        else f"{apart(one.distance, known.usual, place.level)} {'above' if one.low > place.level else 'below'} it"
+    )
     what = {
         "realised": f"{money(one.notional)} of {one.side} positions were liquidated",
         "modelled": f"an estimated {money(one.notional)} of {one.side} positions would be liquidated",
@@ -130,11 +168,21 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
         text += f" in the last {count(seen, 'column')} ({duration(seen * known.width)}); {round(one.persistence * seen)} of these took a fair share of it"
     text += f". It has been there for {hours}{' or longer: it is as old as the map' if one.from_the_start else ''}."
     if one.from_price is not None and known.price is not None:
-        side = "inside it" if one.from_price == 0 else f"{apart(one.from_price, known.usual, known.price)} away from it"
+        side = (
+            "inside it"
+            if one.from_price == 0
+            else f"{apart(one.from_price, known.usual, known.price)} away from it"
+        )
         text += f" The price is {side}."
     if one.events is not None and one.largest_share is not None:
         many = count(one.events, "liquidation")
-        kind = "mostly one print, perhaps a single trader" if one.single_print else "many prints rather than one" if one.events >= 10 else "few prints"
+        kind = (
+            "mostly one print, perhaps a single trader"
+            if one.single_print
+            else "many prints rather than one"
+            if one.events >= 10
+            else "few prints"
+        )
         text += f" It is made of {many}, the largest {one.largest_share:.0%} of it: {kind}."
     return text
 
@@ -157,13 +205,27 @@ def change_step(known: Known, place: Place, story: ClusterStory | None, rule: Cl
     """Heat at the level now and `last` columns ago (the sums of `last` columns, for events), and what clusters did."""
     grid = known.grid
     if grid is None or story is None or band_words(grid, place):
-        return ChangeStep("cannot say", None, None, None, None, (), ("How heat changes there cannot be said: the map does not show it.",))
+        return ChangeStep(
+            "cannot say",
+            None,
+            None,
+            None,
+            None,
+            (),
+            ("How heat changes there cannot be said: the map does not show it.",),
+        )
     seen = np.asarray(grid.observed)
-    sides = {name: band_heat(grid, name, place.low, place.high)[seen] for name in tables.SIDES if place.side in (None, name)}
+    sides = {
+        name: band_heat(grid, name, place.low, place.high)[seen]
+        for name in tables.SIDES
+        if place.side in (None, name)
+    }
     heat = sum(sides.values(), np.zeros(int(seen.sum())))
     level = heat if grid.is_stock else _windowed(heat, place.last)
     told = _recent_events(known, place, story)
-    lines = [sentence for _, _, sentence in told[-_EVENTS:]] or ["Nothing is reported of clusters there lately: none appeared, grew, was swept or faded."]
+    lines = [sentence for _, _, sentence in told[-_EVENTS:]] or [
+        "Nothing is reported of clusters there lately: none appeared, grew, was swept or faded."
+    ]
     span = duration(place.last * known.width)
     if not len(level):
         return ChangeStep("cannot say", None, None, None, None, told, ("No column of the map was observed.",))
@@ -223,14 +285,21 @@ def _recent_events(known: Known, place: Place, story: ClusterStory) -> tuple[tup
     assert grid is not None
     since = grid.time_edges[-1] - place.last * known.width
     return tuple(
-        (stamp(event.time), event.kind, event.sentence) for event in story.events
-        if event.time > since and not event.at_start and place.side in (None, event.side)
-        and place.distance(min(event.low, event.centre_before), max(event.high, event.centre_before)) <= place.tolerance
+        (stamp(event.time), event.kind, event.sentence)
+        for event in story.events
+        if event.time > since
+        and not event.at_start
+        and place.side in (None, event.side)
+        and place.distance(min(event.low, event.centre_before), max(event.high, event.centre_before))
+        <= place.tolerance
     )
 
 
-def agreement_step(known: Known, place: Place, cluster: Cluster | None, rule: ClusterRule, price: pd.DataFrame | None) -> AgreementStep:
+def agreement_step(
+    known: Known, place: Place, cluster: Cluster | None, rule: ClusterRule, price: pd.DataFrame | None
+) -> AgreementStep:
     """The verdict of the venues at the level, or why there is none."""
+
     def silent(*lines: str) -> AgreementStep:
         return AgreementStep("cannot say", 0, 0, None, None, None, (), (), None, None, lines)
 
@@ -241,17 +310,37 @@ def agreement_step(known: Known, place: Place, cluster: Cluster | None, rule: Cl
                 "Venue by venue maps were not given, so nothing confirms it."
             )
         names = known.grid.provenance.venue_names if known.grid is not None else ()
-        who = f"Only {names[0]} is in this map, and one venue confirms nothing." if len(names) == 1 else "Maps by venue were not given, so it is open who shows this."
+        who = (
+            f"Only {names[0]} is in this map, and one venue confirms nothing."
+            if len(names) == 1
+            else "Maps by venue were not given, so it is open who shows this."
+        )
         return silent(f"Cannot say: {who}")
     side = place.side or (cluster.side if cluster else None)
     try:
         made = agreement(
-            known.venues, level=place.level, tolerance=place.tolerance, side=side, last=place.last, now=known.now,
-            price=price, liquidations=known.liquidations, rule=rule,
+            known.venues,
+            level=place.level,
+            tolerance=place.tolerance,
+            side=side,
+            last=place.last,
+            now=known.now,
+            price=price,
+            liquidations=known.liquidations,
+            rule=rule,
         )
     except GridError as error:
         return silent(f"Cannot say: {error}")
     return AgreementStep(
-        made.verdict, made.n_fresh, made.n_total, number(made.share), number(made.effective_venues), number(made.similarity),
-        made.hot, made.stale, made.dominating, made.lagging, (made.sentence, *made.caveats),
+        made.verdict,
+        made.n_fresh,
+        made.n_total,
+        number(made.share),
+        number(made.effective_venues),
+        number(made.similarity),
+        made.hot,
+        made.stale,
+        made.dominating,
+        made.lagging,
+        (made.sentence, *made.caveats),
     )

@@ -55,7 +55,11 @@ class Steps:
 
 def claim(place: Place, role: Role | None, kind: str) -> str:
     """The sentence for and against which evidence is sorted."""
-    heat = "liquidations were concentrated there lately" if kind == "realised" else "liquidations would be concentrated there"
+    heat = (
+        "liquidations were concentrated there lately"
+        if kind == "realised"
+        else "liquidations would be concentrated there"
+    )
     if role is None:
         return f"The claim that is weighed: {usd(place.level)} matters, because {heat}."
     return f"The claim that is weighed: {usd(place.level)} matters as {role}: {heat}, and price turns there rather than passing through."
@@ -80,7 +84,11 @@ def evidence(known: Known, place: Place, steps: Steps) -> tuple[list[Evidence], 
     _price(put, place, steps, known.grid.kind if known.grid is not None else "realised")
     if not against:
         gaps = joined(untested(place, steps))
-        against.append(Evidence(0, f"Nothing measured here contradicts it, which is not a confirmation. Not tested: {gaps}."))
+        against.append(
+            Evidence(
+                0, f"Nothing measured here contradicts it, which is not a confirmation. Not tested: {gaps}."
+            )
+        )
     return for_, against
 
 
@@ -90,7 +98,11 @@ def _level(put, place: Place, level: LevelStep) -> None:  # type: ignore[no-unty
     if level.known_as:
         put(True, 1, f"The price chart marks it too: {level.known_as[0]}.")
     else:
-        put(False, 1, f"Neither a turning point nor a volume level of the price lies within {place.tolerance * 100:g}%.")
+        put(
+            False,
+            1,
+            f"Neither a turning point nor a volume level of the price lies within {place.tolerance * 100:g}%.",
+        )
 
 
 def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignore[no-untyped-def]
@@ -100,25 +112,56 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
     if near is None or not near.at_level:
         put(False, 2, f"No hot band lies {place.words}.")
     else:
-        happened = f"{money(near.notional)} of {near.side} positions were liquidated there" if grid.kind == "realised" else f"A {near.side} cluster of {money(near.notional)} lies there"
+        happened = (
+            f"{money(near.notional)} of {near.side} positions were liquidated there"
+            if grid.kind == "realised"
+            else f"A {near.side} cluster of {money(near.notional)} lies there"
+        )
         put(True, 2, f"{happened} ({usd(near.low)} to {usd(near.high)}).")
-        steady, what = near.persistence >= PERSISTENT, "stood out in" if grid.is_stock else "took a fair share in"
-        put(steady, 2, f"The band is {'persistent' if steady else 'fleeting'}: it {what} {near.persistence:.0%} of the last {count(place.last, 'column')}.")
+        steady, what = (
+            near.persistence >= PERSISTENT,
+            "stood out in" if grid.is_stock else "took a fair share in",
+        )
+        put(
+            steady,
+            2,
+            f"The band is {'persistent' if steady else 'fleeting'}: it {what} {near.persistence:.0%} of the last {count(place.last, 'column')}.",
+        )
         if near.events is not None and near.single_print:
-            put(False, 2, f"It is mostly one print ({near.largest_share:.0%} of {money(near.notional)}), perhaps one trader or a glitch of the feed.")
+            put(
+                False,
+                2,
+                f"It is mostly one print ({near.largest_share:.0%} of {money(near.notional)}), perhaps one trader or a glitch of the feed.",
+            )
         elif near.events is not None and near.events < FEW:
             put(False, 2, f"It is made of only {count(near.events, 'liquidation')}.")
         elif near.events is not None and near.events >= MANY:
-            put(True, 2, f"It is made of {near.events:,} liquidations, none of them more than {near.largest_share:.0%} of it.")
-    told = [(kind in _FADING, text) for _, kind, text in change.events if kind in (*_FADING, *_RISING) and (near is None or f"{near.side} cluster" in text)]
+            put(
+                True,
+                2,
+                f"It is made of {near.events:,} liquidations, none of them more than {near.largest_share:.0%} of it.",
+            )
+    told = [
+        (kind in _FADING, text)
+        for _, kind, text in change.events
+        if kind in (*_FADING, *_RISING) and (near is None or f"{near.side} cluster" in text)
+    ]
     # What the comparison of now with before says already is not told twice.
     same = {"shrinking": True, "growing": False, "new": False}.get(change.direction)
     if told and told[-1][0] is not same:
         put(not told[-1][0], 4, told[-1][1])
     if change.direction in ("growing", "new"):
-        put(True, 4, f"Heat there is {'new' if change.direction == 'new' else 'growing'}: {money(change.now or 0)} against {money(change.before or 0)} before.")
+        put(
+            True,
+            4,
+            f"Heat there is {'new' if change.direction == 'new' else 'growing'}: {money(change.now or 0)} against {money(change.before or 0)} before.",
+        )
     elif change.direction == "shrinking":
-        put(False, 4, f"Heat there is shrinking: {money(change.now or 0)} against {money(change.before or 0)} before.")
+        put(
+            False,
+            4,
+            f"Heat there is shrinking: {money(change.now or 0)} against {money(change.before or 0)} before.",
+        )
 
 
 def _is_near(place: Place, approach: ApproachStep) -> bool:
@@ -135,7 +178,11 @@ def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[
         put(False, 3, f"The price went through {usd(place.level)} lately.")
     change = price.open_interest_change
     if price.open_interest_extreme and change and kind != "realised":
-        put(change > 0, 6, f"Open interest {'rose' if change > 0 else 'fell'} by {abs(change):.1%} lately, which is extreme: {'new positions were opened' if change > 0 else 'many positions are gone'}.")
+        put(
+            change > 0,
+            6,
+            f"Open interest {'rose' if change > 0 else 'fell'} by {abs(change):.1%} lately, which is extreme: {'new positions were opened' if change > 0 else 'many positions are gone'}.",
+        )
     if role is None or not _is_near(place, steps.approach):
         return
     holds = "bullish" if role == "support" else "bearish"
@@ -144,12 +191,19 @@ def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[
     leaning = []
     if price.funding_extreme and price.funding_8h:
         crowd = "longs pay and are" if price.funding_8h > 0 else "shorts pay and are"
-        leaning.append((price.funding_8h < 0, f"Funding is extreme ({price.funding_8h * 100:+.4f}% per 8 h, {crowd} crowded)"))
+        leaning.append(
+            (
+                price.funding_8h < 0,
+                f"Funding is extreme ({price.funding_8h * 100:+.4f}% per 8 h, {crowd} crowded)",
+            )
+        )
     if price.rsi is not None and price.rsi_state in ("weak", "strong"):
         leaning.append((price.rsi_state == "strong", f"RSI is {price.rsi:.0f} ({price.rsi_state})"))
     if price.taker_share is not None and abs(price.taker_share) >= ONE_SIDED:
         way = "purchases" if price.taker_share > 0 else "sales"
-        leaning.append((price.taker_share > 0, f"Taker {way} outweigh by {abs(price.taker_share):.1%} of the volume"))
+        leaning.append(
+            (price.taker_share > 0, f"Taker {way} outweigh by {abs(price.taker_share):.1%} of the volume")
+        )
     for bullish, text in leaning:
         with_it = bullish == (holds == "bullish")
         put(with_it, 6, f"{text}: that leans towards the {role} {'holding' if with_it else 'giving way'}.")
@@ -157,7 +211,10 @@ def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[
 
 def _latest_of_each(signals: tuple[tuple[str, str, str, str], ...]) -> list[tuple[str, str, str]]:
     """The latest signal of each name, at a level of each name and side; those of one bar and side are one observation."""
-    latest = {(name, side if name in _AT_LEVEL else ""): (when, side, name, text) for when, name, side, text in signals}
+    latest = {
+        (name, side if name in _AT_LEVEL else ""): (when, side, name, text)
+        for when, name, side, text in signals
+    }
     for way, other in (("bullish", "bearish"), ("bearish", "bullish")):
         # A breakout that failed since is told by its failure.
         if latest.get(("false breakout", other), ("",))[0] > latest.get(("breakout", way), ("~",))[0]:
@@ -165,7 +222,10 @@ def _latest_of_each(signals: tuple[tuple[str, str, str, str], ...]) -> list[tupl
     merged: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for when, side, name, text in sorted(latest.values()):
         merged.setdefault((when, side), []).append((name, text))
-    return [(sentence_case(" and ".join(name for name, _ in found)), side, " ".join(text for _, text in found)) for (_, side), found in merged.items()]
+    return [
+        (sentence_case(" and ".join(name for name, _ in found)), side, " ".join(text for _, text in found))
+        for (_, side), found in merged.items()
+    ]
 
 
 def untested(place: Place, steps: Steps) -> list[str]:
@@ -182,7 +242,12 @@ def untested(place: Place, steps: Steps) -> list[str]:
         gaps.append("open interest")
     if steps.price.taker_share is None:
         gaps.append("who was pushing (taker volume)")
-    return [*gaps, "other timeframes", "news", "whether bands like this one were followed by turns more often than other prices"]
+    return [
+        *gaps,
+        "other timeframes",
+        "news",
+        "whether bands like this one were followed by turns more often than other prices",
+    ]
 
 
 def missing(known: Known, place: Place, steps: Steps) -> tuple[str, ...]:
@@ -193,57 +258,111 @@ def missing(known: Known, place: Place, steps: Steps) -> tuple[str, ...]:
         lines.append(outside)
     bars, price = known.bars, steps.price
     if len(bars) and price.rsi is None:
-        lines.append(f"There are only {count(len(bars), 'bar')} of {known.timeframe} since the last gap or in all: RSI, MACD and ATR need more.")
+        lines.append(
+            f"There are only {count(len(bars), 'bar')} of {known.timeframe} since the last gap or in all: RSI, MACD and ATR need more."
+        )
     elif len(bars) and price.macd_histogram is None:
         lines.append("There are too few bars since the last gap for MACD.")
     if len(bars) and known.usual == 0:
-        lines.append("The price did not move in the last bars, so its usual range (ATR) is zero: signals cannot be measured and distances are in per cent only.")
+        lines.append(
+            "The price did not move in the last bars, so its usual range (ATR) is zero: signals cannot be measured and distances are in per cent only."
+        )
     if len(bars) and price.volume_ratio is None:
-        lines.append("Volume is zero or unknown in most of the last bars, so a breakout cannot be told by volume.")
+        lines.append(
+            "Volume is zero or unknown in most of the last bars, so a breakout cannot be told by volume."
+        )
     if len(bars) and price.taker_share is None:
-        lines.append("There is no complete taker split of the volume for the last bars, so who was pushing cannot be told.")
+        lines.append(
+            "There is no complete taker split of the volume for the last bars, so who was pushing cannot be told."
+        )
     if price.funding_8h is None:
-        lines.append("No funding was given." if known.funding is None else "There is no funding up to this moment.")
+        lines.append(
+            "No funding was given." if known.funding is None else "There is no funding up to this moment."
+        )
     if price.open_interest_change is None:
-        lines.append("No open interest was given." if known.open_interest is None else "Open interest is missing or too old beside the last bar.")
+        lines.append(
+            "No open interest was given."
+            if known.open_interest is None
+            else "Open interest is missing or too old beside the last bar."
+        )
     near = steps.clusters.nearest
-    if known.grid is not None and known.grid.kind == "realised" and known.liquidations is None and near is not None:
-        lines.append("The single liquidations were not given, so one large print cannot be told from many small ones.")
+    if (
+        known.grid is not None
+        and known.grid.kind == "realised"
+        and known.liquidations is None
+        and near is not None
+    ):
+        lines.append(
+            "The single liquidations were not given, so one large print cannot be told from many small ones."
+        )
     if steps.agreement.n_total < 2:
         lines.append("Fewer than two venues were compared: agreement is unknown.")
     return tuple(dict.fromkeys(lines))
 
 
-def conditions(known: Known, place: Place, steps: Steps, rule: ClusterRule) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
+def conditions(
+    known: Known, place: Place, steps: Steps, rule: ClusterRule
+) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
     """What would confirm and what would invalidate the claim, with prices."""
     near, role, frame = steps.clusters.nearest, steps.level.role, known.timeframe
     margin = RULES.tolerance * known.usual if known.usual else place.level * place.tolerance / 4
-    measure = f"{RULES.tolerance:g} ATR" if known.usual else f"{place.tolerance / 4 * 100:g}%, because ATR is not known"
+    measure = (
+        f"{RULES.tolerance:g} ATR"
+        if known.usual
+        else f"{place.tolerance / 4 * 100:g}%, because ATR is not known"
+    )
     above, below = place.level + margin, place.level - margin
     confirm, refuse = [], []
-    inside, beyond = (("above", "below") if role == "support" else ("below", "above"))
+    inside, beyond = ("above", "below") if role == "support" else ("below", "above")
     hold, fail = (above, below) if role == "support" else (below, above)
     if role is not None:
-        confirm.append(Condition(
-            f"A bar of {frame} that comes to {usd(place.level)} and closes back {inside} {usd(hold)} ({measure} off): a rejection or a recapture.", hold
-        ))
-        refuse.append(Condition(
-            f"A close of a {frame} bar {beyond} {usd(fail)} ({measure} off), above all with at least {RULES.volume_ratio:g} times the usual volume: a breakout "
-            f"through the {role}. A close back within {RULES.false_breakout_bars} bars would make it a false one.", fail
-        ))
+        confirm.append(
+            Condition(
+                f"A bar of {frame} that comes to {usd(place.level)} and closes back {inside} {usd(hold)} ({measure} off): a rejection or a recapture.",
+                hold,
+            )
+        )
+        refuse.append(
+            Condition(
+                f"A close of a {frame} bar {beyond} {usd(fail)} ({measure} off), above all with at least {RULES.volume_ratio:g} times the usual volume: a breakout "
+                f"through the {role}. A close back within {RULES.false_breakout_bars} bars would make it a false one.",
+                fail,
+            )
+        )
     else:
-        confirm.append(Condition(f"A touch of {usd(place.level)} from either side with a close back on that side.", place.level))
+        confirm.append(
+            Condition(
+                f"A touch of {usd(place.level)} from either side with a close back on that side.", place.level
+            )
+        )
         refuse.append(Condition(f"Price passing {usd(place.level)} without a reaction.", place.level))
     if near is not None and near.at_level:
-        confirm.append(Condition(f"The {near.side} cluster still holds {money(near.notional)} or more and stands out {place.last} columns from now.", near.centre))
-        refuse.append(Condition(
-            f"The {near.side} cluster falls below {money(near.notional * rule.decay)} without price crossing {usd(near.low)} to {usd(near.high)}: it dissipated.", near.centre
-        ))
+        confirm.append(
+            Condition(
+                f"The {near.side} cluster still holds {money(near.notional)} or more and stands out {place.last} columns from now.",
+                near.centre,
+            )
+        )
+        refuse.append(
+            Condition(
+                f"The {near.side} cluster falls below {money(near.notional * rule.decay)} without price crossing {usd(near.low)} to {usd(near.high)}: it dissipated.",
+                near.centre,
+            )
+        )
     else:
-        confirm.append(Condition(f"A cluster appears {place.words} and stands out in at least half of the next {place.last} columns.", place.level))
+        confirm.append(
+            Condition(
+                f"A cluster appears {place.words} and stands out in at least half of the next {place.last} columns.",
+                place.level,
+            )
+        )
         refuse.append(Condition(f"Still no cluster {place.words} when price arrives.", place.level))
     shown = steps.agreement.verdict in ("partly confirmed", "market-wide")
-    text = f"At least {len(steps.agreement.hot)} venues still show a band of their own {place.words} then" if shown else f"Two or more fresh venues show a band of their own {place.words}"
+    text = (
+        f"At least {len(steps.agreement.hot)} venues still show a band of their own {place.words} then"
+        if shown
+        else f"Two or more fresh venues show a band of their own {place.words}"
+    )
     confirm.append(Condition(f"{text}.", place.level))
     return tuple(confirm), tuple(refuse)
 
@@ -258,7 +377,9 @@ def balance(known: Known, place: Place, for_: list[Evidence], against: list[Evid
     return "mostly against" if len(counted) >= 2 * max(len(for_), 1) else "mixed"
 
 
-def summary(known: Known, place: Place, steps: Steps, for_: list[Evidence], against: list[Evidence], verdict: str) -> str:
+def summary(
+    known: Known, place: Place, steps: Steps, for_: list[Evidence], against: list[Evidence], verdict: str
+) -> str:
     """One cautious sentence on what is there, and one on how the observations stand."""
     near, role = steps.clusters.nearest, steps.level.role
     name = f"{usd(place.level)} as {role}" if role else usd(place.level)
@@ -274,8 +395,12 @@ def summary(known: Known, place: Place, steps: Steps, for_: list[Evidence], agai
     else:
         what = f"the map shows no hot band {place.words}"
     state = {
-        "sitting": "the price is there now", "approaching": "the price is coming nearer", "moving away": "the price is moving away",
-        "crossed": "the price went through it lately", "keeping its distance": "the price is keeping its distance", "cannot say": "where the price is going is unknown",
+        "sitting": "the price is there now",
+        "approaching": "the price is coming nearer",
+        "moving away": "the price is moving away",
+        "crossed": "the price went through it lately",
+        "keeping its distance": "the price is keeping its distance",
+        "cannot say": "where the price is going is unknown",
     }[steps.approach.state]
     counted = len([item for item in against if item.step])
     stand = f"{count(len(for_), 'observation speaks', 'observations speak')} for {name} and {counted} against ({verdict})"

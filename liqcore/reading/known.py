@@ -51,8 +51,18 @@ class Known:
 
 
 def known(
-    grid: HeatGrid, candles: pd.DataFrame, *, by_venue: Mapping[str, HeatGrid] | None, liquidations: pd.DataFrame | None,
-    open_interest: pd.DataFrame | None, funding: pd.DataFrame | None, at: object, now: object, timeframe: str | None, rule: ClusterRule, last: int,
+    grid: HeatGrid,
+    candles: pd.DataFrame,
+    *,
+    by_venue: Mapping[str, HeatGrid] | None,
+    liquidations: pd.DataFrame | None,
+    open_interest: pd.DataFrame | None,
+    funding: pd.DataFrame | None,
+    at: object,
+    now: object,
+    timeframe: str | None,
+    rule: ClusterRule,
+    last: int,
 ) -> Known:
     """Cut everything at `at` (by default the end of the data) and join candles to bars."""
     until = None if at is None else tables.to_datetime64(at)
@@ -66,16 +76,36 @@ def known(
     usual = number(atr(bars, timeframe=length)[-1]) if len(bars) else None
     depth = rule.profile_columns + rule.memory + last
     return Known(
-        grid=cut, width=width, candles=closed, bars=bars, step=length, timeframe=name,
-        venues={venue: part for venue, one in (by_venue or {}).items() if (part := _recent(_until(one, until, clock)[0], depth)) is not None},
-        liquidations=_rows(liquidations, "liquidations", until), open_interest=_rows(open_interest, "open_interest", until),
-        funding=_rows(funding, "funding", until), moment=when, now=clock, newest=newest,
-        price=float(closed["close"].iloc[-1]) if len(closed) else None, usual=usual,
-        notes=(*_map_notes(cut, newest, width, clock, last, rule), *_overlap_notes(cut, closed, step, width, clock), *notes),
+        grid=cut,
+        width=width,
+        candles=closed,
+        bars=bars,
+        step=length,
+        timeframe=name,
+        venues={
+            venue: part
+            for venue, one in (by_venue or {}).items()
+            if (part := _recent(_until(one, until, clock)[0], depth)) is not None
+        },
+        liquidations=_rows(liquidations, "liquidations", until),
+        open_interest=_rows(open_interest, "open_interest", until),
+        funding=_rows(funding, "funding", until),
+        moment=when,
+        now=clock,
+        newest=newest,
+        price=float(closed["close"].iloc[-1]) if len(closed) else None,
+        usual=usual,
+        notes=(
+            *_map_notes(cut, newest, width, clock, last, rule),
+            *_overlap_notes(cut, closed, step, width, clock),
+            *notes,
+        ),
     )
 
 
-def closed_candles(candles: pd.DataFrame, until: np.datetime64 | None, alone: np.timedelta64) -> tuple[pd.DataFrame, np.timedelta64]:
+def closed_candles(
+    candles: pd.DataFrame, until: np.datetime64 | None, alone: np.timedelta64
+) -> tuple[pd.DataFrame, np.timedelta64]:
     """Candles closed by the moment, and their length as told by those that had opened by then; `alone` that of a single one."""
     checked = tables.ensure(candles, "candles")
     micros = tables.microseconds(checked["time"])
@@ -83,7 +113,9 @@ def closed_candles(candles: pd.DataFrame, until: np.datetime64 | None, alone: np
         checked = checked.iloc[: int(np.searchsorted(micros, until.astype("int64")))]
     step = bar_length(checked) if len(checked) > 1 else alone
     if until is not None:
-        closed = int(np.searchsorted(tables.microseconds(checked["time"]), (until - step).astype("int64"), "right"))
+        closed = int(
+            np.searchsorted(tables.microseconds(checked["time"]), (until - step).astype("int64"), "right")
+        )
         checked = checked.iloc[:closed]
     return checked, step
 
@@ -92,7 +124,9 @@ def _end(candles: pd.DataFrame, step: np.timedelta64) -> np.datetime64:
     return np.datetime64(int(tables.microseconds(candles["time"])[-1]), "us") + step
 
 
-def _until(grid: HeatGrid, until: np.datetime64 | None, now: np.datetime64) -> tuple[HeatGrid | None, np.datetime64 | None]:
+def _until(
+    grid: HeatGrid, until: np.datetime64 | None, now: np.datetime64
+) -> tuple[HeatGrid | None, np.datetime64 | None]:
     """The columns that had closed, with the age their own cells tell, and the end of their newest data."""
     closed = grid.shape[0] if until is None else int(np.searchsorted(grid.time_edges[1:], until, "right"))
     if closed == 0:
@@ -123,7 +157,9 @@ def _rows(frame: pd.DataFrame | None, table: str, until: np.datetime64 | None) -
     checked = tables.ensure(frame, table)
     if until is None:
         return checked
-    return checked.iloc[: int(np.searchsorted(tables.microseconds(checked["time"]), until.astype("int64"), "right"))]
+    return checked.iloc[
+        : int(np.searchsorted(tables.microseconds(checked["time"]), until.astype("int64"), "right"))
+    ]
 
 
 def _bars(
@@ -148,11 +184,21 @@ def _bars(
         bars, why = recent.iloc[:0], str(error)
     if len(bars) or candles.empty:
         return bars, timeframe, length, []
-    return candles.iloc[-_BARS:], spoken(int(step.astype("int64"))), step, [f"{why} The candles were read as they are."]
+    return (
+        candles.iloc[-_BARS:],
+        spoken(int(step.astype("int64"))),
+        step,
+        [f"{why} The candles were read as they are."],
+    )
 
 
 def _map_notes(
-    grid: HeatGrid | None, newest: np.datetime64 | None, width: np.timedelta64, now: np.datetime64, last: int, rule: ClusterRule
+    grid: HeatGrid | None,
+    newest: np.datetime64 | None,
+    width: np.timedelta64,
+    now: np.datetime64,
+    last: int,
+    rule: ClusterRule,
 ) -> list[str]:
     if grid is None or newest is None:
         return ["No column of the map had closed by then, so nothing can be said about heat."]
@@ -162,22 +208,36 @@ def _map_notes(
     watched = np.asarray(grid.observed)
     seen = int(watched.sum())
     if seen < 2 * last:
-        notes.append(f"The map has only {count(seen, 'observed column')}; comparing now with before takes {2 * last}.")
+        notes.append(
+            f"The map has only {count(seen, 'observed column')}; comparing now with before takes {2 * last}."
+        )
     elif seen < rule.profile_columns:
-        notes.append(f"The map has {seen} observed columns; what is usual at a distance from price is learnt from up to {rule.profile_columns}.")
+        notes.append(
+            f"The map has {seen} observed columns; what is usual at a distance from price is learnt from up to {rule.profile_columns}."
+        )
     if not watched[-last:].all():
-        notes.append(f"{count(int((~watched[-last:]).sum()), 'column')} of the last {len(watched[-last:])} were not observed: a gap, not a zero.")
+        notes.append(
+            f"{count(int((~watched[-last:]).sum()), 'column')} of the last {len(watched[-last:])} were not observed: a gap, not a zero."
+        )
     age = now - newest
     if age > max(_STALE_COLUMNS * width, _STALE):
-        notes.append(f"The newest data in the map is {duration(age)} old: it shows how things were, not how they are.")
+        notes.append(
+            f"The newest data in the map is {duration(age)} old: it shows how things were, not how they are."
+        )
     return notes
 
 
 def _overlap_notes(
-    grid: HeatGrid | None, candles: pd.DataFrame, step: np.timedelta64, width: np.timedelta64, now: np.datetime64
+    grid: HeatGrid | None,
+    candles: pd.DataFrame,
+    step: np.timedelta64,
+    width: np.timedelta64,
+    now: np.datetime64,
 ) -> list[str]:
     if candles.empty:
-        return ["There are no candles up to this moment, so price, momentum and distance from price are unknown."]
+        return [
+            "There are no candles up to this moment, so price, momentum and distance from price are unknown."
+        ]
     notes = []
     end, start = _end(candles, step), np.datetime64(int(tables.microseconds(candles["time"])[0]), "us")
     if grid is not None and (end <= grid.time_edges[0] or start >= grid.time_edges[-1]):
@@ -190,7 +250,9 @@ def _overlap_notes(
     if now - end > max(_STALE_COLUMNS * step, _STALE):
         notes.append(f"The last candle closed {duration(now - end)} before this reading.")
     if grid is not None and step > width:
-        notes.append(f"Candles of {duration(step)} are longer than the map's columns of {duration(width)}: the price inside a column is known only roughly.")
+        notes.append(
+            f"Candles of {duration(step)} are longer than the map's columns of {duration(width)}: the price inside a column is known only roughly."
+        )
     gaps = missing_before(candles.iloc[-50_000:], step)
     if gaps.any():
         longest = int(gaps.argmax())

@@ -32,13 +32,25 @@ ONE_SIDED = 0.05
 RULES = SignalRules()
 
 
-def level_step(known: Known, place: Place, role: Role | None, given: Levels | pd.DataFrame | None) -> LevelStep:
+def level_step(
+    known: Known, place: Place, role: Role | None, given: Levels | pd.DataFrame | None
+) -> LevelStep:
     """Whether the market knows the level: key levels within the tolerance, and visits."""
     bars = known.bars
     if bars.empty:
-        return LevelStep(role, (), 0, None, 0, (f"There are no candles, so whether {usd(place.level)} is a known level cannot be said.",))
+        return LevelStep(
+            role,
+            (),
+            0,
+            None,
+            0,
+            (f"There are no candles, so whether {usd(place.level)} is a known level cannot be said.",),
+        )
     table = _key_levels(known, given)
-    near = table[(np.abs(np.log(table["price"] / place.level)) <= place.tolerance) & (table["kind"].astype(str) != "own")]
+    near = table[
+        (np.abs(np.log(table["price"] / place.level)) <= place.tolerance)
+        & (table["kind"].astype(str) != "own")
+    ]
     half = np.array([_HALF * known.usual if known.usual else place.level * place.tolerance / 4])
     visits = int(touches(bars, place.level - half, place.level + half, np.array([-1]))[0][0])
     names = tuple(_name(row) for row in near.sort_values("strength", ascending=False).to_dict("records"))
@@ -47,13 +59,18 @@ def level_step(known: Known, place: Place, role: Role | None, given: Levels | pd
     if known.price is not None:
         seen = {
             "support": "the price is, or mostly was, above it, so it is read as support",
-            "resistance": "the price is, or mostly was, below it, so it is read as resistance", None: "it has no side yet",
+            "resistance": "the price is, or mostly was, below it, so it is read as resistance",
+            None: "it has no side yet",
         }[role]
         lines.append(f"The last price is {_beside(known, place)}; {seen}.")
     if names:
-        lines.append(f"The market knows this level: within {place.tolerance * 100:g}% lie {', '.join(names[:4])}.")
+        lines.append(
+            f"The market knows this level: within {place.tolerance * 100:g}% lie {', '.join(names[:4])}."
+        )
     else:
-        lines.append(f"No turning point and no volume level lies within {place.tolerance * 100:g}%: so far the market has not marked this price.")
+        lines.append(
+            f"No turning point and no volume level lies within {place.tolerance * 100:g}%: so far the market has not marked this price."
+        )
     lines.append(f"Price has visited it {count(visits, 'time')} in these bars.")
     return LevelStep(role, names, turns, visits, len(bars), tuple(lines))
 
@@ -104,10 +121,20 @@ def _sitting_distance(known: Known, place: Place) -> float:
     return min(place.tolerance, _SITS * known.usual / place.level) if known.usual else place.tolerance
 
 
-def approach_step(known: Known, place: Place, came_from: str | None, cluster: ClusterNear | None) -> ApproachStep:
+def approach_step(
+    known: Known, place: Place, came_from: str | None, cluster: ClusterNear | None
+) -> ApproachStep:
     """Where the price is beside the level and the cluster, and where it is going."""
     if known.price is None:
-        return ApproachStep("cannot say", None, None, None, None, None, ("There are no candles, so where the price is beside the level cannot be said.",))
+        return ApproachStep(
+            "cannot say",
+            None,
+            None,
+            None,
+            None,
+            None,
+            ("There are no candles, so where the price is beside the level cannot be said.",),
+        )
     level, price = place.level, known.price
     distance = abs(price - level) / level
     closes = known.bars["close"].to_numpy()
@@ -120,32 +147,59 @@ def approach_step(known: Known, place: Place, came_from: str | None, cluster: Cl
     lines = [text]
     if cluster is not None and cluster.from_price is not None:
         lines.append(
-            f"The price is inside the nearest {cluster.side} cluster." if inside else
-            f"The nearest {cluster.side} cluster begins {apart(cluster.from_price, known.usual, price)} {'above' if cluster.low > price else 'below'} the price."
+            f"The price is inside the nearest {cluster.side} cluster."
+            if inside
+            else f"The nearest {cluster.side} cluster begins {apart(cluster.from_price, known.usual, price)} {'above' if cluster.low > price else 'below'} the price."
         )
     if not known.usual:
-        lines.append("The usual range of a bar (ATR) is " + ("zero: the price stands still." if known.usual == 0 else "not known yet, so distances are in per cent only."))
-    return ApproachStep(state, distance, distance / unit if unit else None, in_atr, came_from, inside, tuple(lines))  # type: ignore[arg-type]
+        lines.append(
+            "The usual range of a bar (ATR) is "
+            + (
+                "zero: the price stands still."
+                if known.usual == 0
+                else "not known yet, so distances are in per cent only."
+            )
+        )
+    return ApproachStep(
+        state, distance, distance / unit if unit else None, in_atr, came_from, inside, tuple(lines)
+    )  # type: ignore[arg-type]
 
 
-def _state(known: Known, place: Place, before: float | None, distance: float, moved: float | None) -> tuple[str, str]:
+def _state(
+    known: Known, place: Place, before: float | None, distance: float, moved: float | None
+) -> tuple[str, str]:
     level, price = place.level, known.price or 0.0
     here = f"The price is {_beside(known, place)}"
     sits = distance <= _sitting_distance(known, place)
     if before is None or moved is None:
-        return ("sitting" if sits else "cannot say"), f"{here}. There are too few bars to say where it is going."
+        return (
+            "sitting" if sits else "cannot say"
+        ), f"{here}. There are too few bars to say where it is going."
     span = duration(RECENT * known.step)
     # Half an ATR counts as a move, or a quarter of the tolerance where there is no ATR.
     least = _SITS * known.usual / level if known.usual else place.tolerance / 4
     if (before - level) * (price - level) < 0 and distance > _sitting_distance(known, place):
         return "crossed", f"{here}: it crossed the level within the last {span}, coming from {usd(before)}."
     if sits:
-        came = f"it came from {usd(before)} {span} ago" if moved >= least else f"it was at {usd(before)} {span} ago"
-        return "sitting", f"The price ({usd(price)}) sits on {usd(level)}, {apart(distance, known.usual, level)} away; {came}."
+        came = (
+            f"it came from {usd(before)} {span} ago"
+            if moved >= least
+            else f"it was at {usd(before)} {span} ago"
+        )
+        return (
+            "sitting",
+            f"The price ({usd(price)}) sits on {usd(level)}, {apart(distance, known.usual, level)} away; {came}.",
+        )
     if moved >= least:
-        return "approaching", f"{here} and coming nearer: it was {apart(distance + moved, known.usual, level)} away {span} ago."
+        return (
+            "approaching",
+            f"{here} and coming nearer: it was {apart(distance + moved, known.usual, level)} away {span} ago.",
+        )
     if moved <= -least:
-        return "moving away", f"{here} and moving away: it was {apart(distance + moved, known.usual, level)} away {span} ago."
+        return (
+            "moving away",
+            f"{here} and moving away: it was {apart(distance + moved, known.usual, level)} away {span} ago.",
+        )
     return "keeping its distance", f"{here}, about as far as {span} ago."
 
 
@@ -153,14 +207,29 @@ def price_step(known: Known, place: Place) -> PriceStep:
     """Signals at the level in the last bars, and the state of momentum, volume, funding and open interest."""
     bars = known.bars.iloc[-_SIGNAL_BARS:].reset_index(drop=True)
     if bars.empty:
-        return PriceStep((), (), None, None, None, None, None, None, None, None, None, ("There are no candles, so price action cannot be read.",))
+        return PriceStep(
+            (),
+            (),
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            None,
+            ("There are no candles, so price action cannot be read.",),
+        )
     since = pd.Timestamp(known.moment - RECENT * known.step, tz="UTC")
     funding, interest = _since(known.funding, bars, known, 120), _since(known.open_interest, bars, known, 0)
     found = find_signals(bars, [place.level], timeframe=known.step).table
     found = found[(found["known_at"] > since) & (found["level"].isna() | (found["level"] == place.level))]
     signals = tuple(
         (stamp(when), str(name), str(way), str(text))
-        for when, name, way, text in zip(found["known_at"], found["name"], found["side"], found["evidence"], strict=True)
+        for when, name, way, text in zip(
+            found["known_at"], found["name"], found["side"], found["evidence"], strict=True
+        )
     )
     state = momentum(bars, timeframe=known.step).iloc[-1]
     rsi, histogram = number(state["rsi"]), number(state["macd_histogram"])
@@ -169,21 +238,46 @@ def price_step(known: Known, place: Place) -> PriceStep:
     rate, crowded = _funding(funding)
     changed, extreme = _interest(bars, interest, known)
     patterns = _patterns(bars, known, place)
-    lines = [f"{when[:16].replace('T', ' ')}: {sentence_case(name)} ({side}). {text}" for when, name, side, text in signals[-6:]]
-    if not any(name in ("rejection", "recapture", "breakout", "false breakout", "retest") for _, name, _, _ in signals):
-        lines.append(f"In the last {count(min(RECENT, len(bars)), 'bar')} no rejection, recapture or breakout was seen at {usd(place.level)}.")
+    lines = [
+        f"{when[:16].replace('T', ' ')}: {sentence_case(name)} ({side}). {text}"
+        for when, name, side, text in signals[-6:]
+    ]
+    if not any(
+        name in ("rejection", "recapture", "breakout", "false breakout", "retest")
+        for _, name, _, _ in signals
+    ):
+        lines.append(
+            f"In the last {count(min(RECENT, len(bars)), 'bar')} no rejection, recapture or breakout was seen at {usd(place.level)}."
+        )
     lines += [f"Candle pattern near the level, {text}." for text in patterns]
     lines.append(_momentum_words(rsi, rsi_state, histogram))
     lines += _flow_words(ratio, takers, rate, crowded, changed, extreme, min(RECENT, len(bars)))
-    return PriceStep(signals, patterns, rsi, rsi_state, histogram, ratio, takers, rate, crowded, changed, extreme, tuple(lines))
+    return PriceStep(
+        signals,
+        patterns,
+        rsi,
+        rsi_state,
+        histogram,
+        ratio,
+        takers,
+        rate,
+        crowded,
+        changed,
+        extreme,
+        tuple(lines),
+    )
 
 
 def _since(frame: pd.DataFrame | None, bars: pd.DataFrame, known: Known, days: int) -> pd.DataFrame | None:
     """Rows from a little before the bars on: what is older is not compared with."""
     if frame is None or frame.empty:
         return None
-    first = bars["time"].iloc[0] - pd.Timedelta(days=days) - 6 * pd.Timedelta(known.step) - pd.Timedelta(hours=2)
-    begin = int(np.searchsorted(tables.microseconds(frame["time"]), tables.to_datetime64(first).astype("int64")))
+    first = (
+        bars["time"].iloc[0] - pd.Timedelta(days=days) - 6 * pd.Timedelta(known.step) - pd.Timedelta(hours=2)
+    )
+    begin = int(
+        np.searchsorted(tables.microseconds(frame["time"]), tables.to_datetime64(first).astype("int64"))
+    )
     return frame.iloc[begin:] if begin < len(frame) else None
 
 
@@ -212,13 +306,19 @@ def _funding(funding: pd.DataFrame | None) -> tuple[float | None, bool | None]:
         return None, None
     state = funding_extremes(funding)
     latest = pd.Series(np.arange(len(state))).groupby(state["venue"].array.codes).last().to_numpy()
-    return number(np.median(state["rate_8h"].to_numpy()[latest])), bool(state["extreme"].to_numpy()[latest].any())
+    return number(np.median(state["rate_8h"].to_numpy()[latest])), bool(
+        state["extreme"].to_numpy()[latest].any()
+    )
 
 
-def _interest(bars: pd.DataFrame, interest: pd.DataFrame | None, known: Known) -> tuple[float | None, bool | None]:
+def _interest(
+    bars: pd.DataFrame, interest: pd.DataFrame | None, known: Known
+) -> tuple[float | None, bool | None]:
     if interest is None:
         return None, None
-    row = open_interest_changes(bars.iloc[-1 - RULES.open_interest_window :].reset_index(drop=True), interest, timeframe=known.step).iloc[-1]
+    row = open_interest_changes(
+        bars.iloc[-1 - RULES.open_interest_window :].reset_index(drop=True), interest, timeframe=known.step
+    ).iloc[-1]
     change = number(row["change"])
     return change, bool(row["extreme"]) if change is not None else None
 
@@ -231,7 +331,13 @@ def _patterns(bars: pd.DataFrame, known: Known, place: Place) -> tuple[str, ...]
         return ()
     found = candle_patterns(bars.iloc[-_PATTERN_BARS:].reset_index(drop=True), timeframe=known.step)
     found = found[found["time"] >= last["time"].iloc[0]]
-    told = zip(found["time"].dt.strftime("%Y-%m-%d %H:%M"), found["name"], found["side"].astype(str), found["meaning"], strict=True)
+    told = zip(
+        found["time"].dt.strftime("%Y-%m-%d %H:%M"),
+        found["name"],
+        found["side"].astype(str),
+        found["meaning"],
+        strict=True,
+    )
     # The same pattern in two bars is told once, the later one.
     latest = {(name, side): f"{when}: {name} ({side}), {meaning}" for when, name, side, meaning in told}
     return tuple(sorted(latest.values()))
@@ -247,17 +353,31 @@ def _momentum_words(rsi: float | None, state: str | None, histogram: float | Non
 
 
 def _flow_words(
-    ratio: float | None, takers: float | None, rate: float | None, crowded: bool | None, changed: float | None, extreme: bool | None, bars: int
+    ratio: float | None,
+    takers: float | None,
+    rate: float | None,
+    crowded: bool | None,
+    changed: float | None,
+    extreme: bool | None,
+    bars: int,
 ) -> list[str]:
     lines = []
     if ratio is not None:
-        lines.append(f"The last bar's volume is {ratio:.1f} times the median of the {RULES.volume_bars} bars before.")
+        lines.append(
+            f"The last bar's volume is {ratio:.1f} times the median of the {RULES.volume_bars} bars before."
+        )
     if takers is not None:
         way = "purchases" if takers > 0 else "sales"
-        lines.append(f"Taker {way} outweigh by {abs(takers):.1%} of the volume of the last {count(bars, 'bar')}.")
+        lines.append(
+            f"Taker {way} outweigh by {abs(takers):.1%} of the volume of the last {count(bars, 'bar')}."
+        )
     if rate is not None:
         payer = "longs pay shorts" if rate > 0 else "shorts pay longs" if rate < 0 else "nobody pays"
-        lines.append(f"Funding is {rate * 100:+.4f}% per 8 h ({payer}){', extreme beside its own past' if crowded else ', not extreme'}.")
+        lines.append(
+            f"Funding is {rate * 100:+.4f}% per 8 h ({payer}){', extreme beside its own past' if crowded else ', not extreme'}."
+        )
     if changed is not None:
-        lines.append(f"Open interest changed by {changed * 100:+.2f}% over {RULES.open_interest_bars} bars{', extreme' if extreme else ', not extreme'}.")
+        lines.append(
+            f"Open interest changed by {changed * 100:+.2f}% over {RULES.open_interest_bars} bars{', extreme' if extreme else ', not extreme'}."
+        )
     return lines

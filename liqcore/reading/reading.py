@@ -20,11 +20,23 @@ from liqcore.reading.words import stamp
 
 
 def read_level(
-    grid: HeatGrid, candles: pd.DataFrame, *, level: float, side: Side | None = None, tolerance: float = 0.005,
-    by_venue: Mapping[str, HeatGrid] | None = None, liquidations: pd.DataFrame | None = None,
-    open_interest: pd.DataFrame | None = None, funding: pd.DataFrame | None = None, at: object = None, now: object = None,
-    timeframe: str | None = None, key_levels: Levels | pd.DataFrame | None = None, rule: ClusterRule | None = None,
-    last: int = 12, story: ClusterStory | None = None,
+    grid: HeatGrid,
+    candles: pd.DataFrame,
+    *,
+    level: float,
+    side: Side | None = None,
+    tolerance: float = 0.005,
+    by_venue: Mapping[str, HeatGrid] | None = None,
+    liquidations: pd.DataFrame | None = None,
+    open_interest: pd.DataFrame | None = None,
+    funding: pd.DataFrame | None = None,
+    at: object = None,
+    now: object = None,
+    timeframe: str | None = None,
+    key_levels: Levels | pd.DataFrame | None = None,
+    rule: ClusterRule | None = None,
+    last: int = 12,
+    story: ClusterStory | None = None,
 ) -> Reading:
     """Read one level in six steps: level, clusters, approach, change, agreement, price action.
 
@@ -58,8 +70,17 @@ def read_level(
     rule = rule or ClusterRule()
     place = place_of(level, side, tolerance, last)
     facts = known(
-        grid, candles, by_venue=by_venue, liquidations=liquidations, open_interest=open_interest, funding=funding, at=at, now=now,
-        timeframe=timeframe, rule=rule, last=last,
+        grid,
+        candles,
+        by_venue=by_venue,
+        liquidations=liquidations,
+        open_interest=open_interest,
+        funding=funding,
+        at=at,
+        now=now,
+        timeframe=timeframe,
+        rule=rule,
+        last=last,
     )
     price = facts.candles if len(facts.candles) else None
     if facts.grid is None:
@@ -71,13 +92,31 @@ def read_level(
     confirm, invalidate = judge.conditions(facts, place, steps, rule)
     verdict = judge.balance(facts, place, for_, against)
     return Reading(
-        level=place.level, low=place.low, high=place.high, tolerance=tolerance, side=side, kind=grid.kind, kind_note=judge.KIND_NOTE[grid.kind],
-        moment=stamp(facts.moment), timeframe=facts.timeframe, price=facts.price, atr=facts.usual,
-        claim=judge.claim(place, steps.level.role, grid.kind), balance=verdict,  # type: ignore[arg-type]
+        level=place.level,
+        low=place.low,
+        high=place.high,
+        tolerance=tolerance,
+        side=side,
+        kind=grid.kind,
+        kind_note=judge.KIND_NOTE[grid.kind],
+        moment=stamp(facts.moment),
+        timeframe=facts.timeframe,
+        price=facts.price,
+        atr=facts.usual,
+        claim=judge.claim(place, steps.level.role, grid.kind),
+        balance=verdict,  # type: ignore[arg-type]
         summary=judge.summary(facts, place, steps, for_, against, verdict),
-        step_level=steps.level, step_clusters=steps.clusters, step_approach=steps.approach, step_change=steps.change,
-        step_agreement=steps.agreement, step_price=steps.price, evidence_for=tuple(for_), evidence_against=tuple(against),
-        confirm=confirm, invalidate=invalidate, missing=judge.missing(facts, place, steps),
+        step_level=steps.level,
+        step_clusters=steps.clusters,
+        step_approach=steps.approach,
+        step_change=steps.change,
+        step_agreement=steps.agreement,
+        step_price=steps.price,
+        evidence_for=tuple(for_),
+        evidence_against=tuple(against),
+        confirm=confirm,
+        invalidate=invalidate,
+        missing=judge.missing(facts, place, steps),
     )
 
 
@@ -88,23 +127,37 @@ def place_of(level: float, side: Side | None, tolerance: float, last: int) -> Pl
     except (TypeError, ValueError):
         price = float("nan")
     if not (np.isfinite(price) and price > 0):
-        raise ReadingError(f"The level {level!r} is not a price. Give a number above zero, in USD, for instance 28000.")
+        raise ReadingError(
+            f"The level {level!r} is not a price. Give a number above zero, in USD, for instance 28000."
+        )
     if side not in (None, "long", "short"):
         raise ReadingError(f"The side is long or short, or None for both, not {side!r}.")
     if not 0 < tolerance <= 0.2:
-        raise ReadingError(f"A tolerance of {tolerance!r} is a share of the price: give more than 0 and at most 0.2, for instance 0.005 for 0.5 %.")
+        raise ReadingError(
+            f"A tolerance of {tolerance!r} is a share of the price: give more than 0 and at most 0.2, for instance 0.005 for 0.5 %."
+        )
     if last < 1:
         raise ReadingError("`last` counts columns of the map: give 1 or more.")
-    return Place(price, float(price * np.exp(-tolerance)), float(price * np.exp(tolerance)), tolerance, side, int(last))
+    return Place(
+        price, float(price * np.exp(-tolerance)), float(price * np.exp(tolerance)), tolerance, side, int(last)
+    )
 
 
 def _steps(
-    facts: Known, place: Place, story: ClusterStory | None, rule: ClusterRule, price: pd.DataFrame | None, given: Levels | pd.DataFrame | None
+    facts: Known,
+    place: Place,
+    story: ClusterStory | None,
+    rule: ClusterRule,
+    price: pd.DataFrame | None,
+    given: Levels | pd.DataFrame | None,
 ) -> judge.Steps:
     role, came_from = role_of(facts, place)
     near, clusters = clusters_step(facts, place, story)
     return judge.Steps(
-        level=level_step(facts, place, role, given), clusters=near,
-        approach=approach_step(facts, place, came_from, near.nearest), change=change_step(facts, place, story, rule),
-        agreement=agreement_step(facts, place, clusters[0] if clusters else None, rule, price), price=price_step(facts, place),
+        level=level_step(facts, place, role, given),
+        clusters=near,
+        approach=approach_step(facts, place, came_from, near.nearest),
+        change=change_step(facts, place, story, rule),
+        agreement=agreement_step(facts, place, clusters[0] if clusters else None, rule, price),
+        price=price_step(facts, place),
     )

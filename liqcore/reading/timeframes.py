@@ -52,8 +52,16 @@ class TimeframeReading:
 
 
 def read_timeframes(
-    source: HeatGrid | pd.DataFrame, candles: pd.DataFrame, *, level: float, timeframes: Sequence[str] = ("15m", "1h", "4h", "1d"),
-    tolerance: float = 0.005, at: object = None, last: int = 12, bins: int = 200, rule: ClusterRule | None = None,
+    source: HeatGrid | pd.DataFrame,
+    candles: pd.DataFrame,
+    *,
+    level: float,
+    timeframes: Sequence[str] = ("15m", "1h", "4h", "1d"),
+    tolerance: float = 0.005,
+    at: object = None,
+    last: int = 12,
+    bins: int = 200,
+    rule: ClusterRule | None = None,
 ) -> tuple[TimeframeReading, ...]:
     """A level through several timeframes: heat, cluster, persistence and price action in each.
 
@@ -72,23 +80,37 @@ def read_timeframes(
     known = _known(source, until)
     if known is None:
         none = "Nothing of the map was known by then."
-        return tuple(TimeframeReading(name, 0, None, None, None, "cannot say", (), none) for name in timeframes)
+        return tuple(
+            TimeframeReading(name, 0, None, None, None, "cannot say", (), none) for name in timeframes
+        )
     price = closed if len(closed) else None
-    rows = persistence_by_timeframe(known, place.level, timeframes, last=last, tolerance=tolerance, price=price, bins=bins, rule=rule)
+    rows = persistence_by_timeframe(
+        known, place.level, timeframes, last=last, tolerance=tolerance, price=price, bins=bins, rule=rule
+    )
     return tuple(_row(row, known, place, closed, step) for row in rows.to_dict("records"))
 
 
 def _known(source: HeatGrid | pd.DataFrame, until: np.datetime64 | None) -> HeatGrid | pd.DataFrame | None:
     if isinstance(source, HeatGrid):
-        closed = source.shape[0] if until is None else int(np.searchsorted(source.time_edges[1:], until, "right"))
+        closed = (
+            source.shape[0] if until is None else int(np.searchsorted(source.time_edges[1:], until, "right"))
+        )
         return source.crop(end=source.time_edges[closed]) if closed else None
     events = tables.ensure(source, "liquidations")
     if until is not None:
-        events = events.iloc[: int(np.searchsorted(tables.microseconds(events["time"]), until.astype("int64"), "right"))]
+        events = events.iloc[
+            : int(np.searchsorted(tables.microseconds(events["time"]), until.astype("int64"), "right"))
+        ]
     return events if len(events) else None
 
 
-def _row(row: Mapping[Hashable, Any], source: HeatGrid | pd.DataFrame, place: Place, candles: pd.DataFrame, step: np.timedelta64) -> TimeframeReading:
+def _row(
+    row: Mapping[Hashable, Any],
+    source: HeatGrid | pd.DataFrame,
+    place: Place,
+    candles: pd.DataFrame,
+    step: np.timedelta64,
+) -> TimeframeReading:
     name = row["timeframe"]
     heat = _heat(source, place, tables.timeframe(name)) if row["bars"] else None
     low = number(row["low"])
@@ -98,7 +120,16 @@ def _row(row: Mapping[Hashable, Any], source: HeatGrid | pd.DataFrame, place: Pl
     if heat is not None:
         over = f" over {place.last} bars" if isinstance(source, pd.DataFrame) or not source.is_stock else ""
         parts.append(f"Heat {place.words}{over}: {money(heat)}.")
-    return TimeframeReading(name, int(row["bars"]), heat, cluster, number(row["persistence"]), row["verdict"], signals, " ".join([*parts, said]))
+    return TimeframeReading(
+        name,
+        int(row["bars"]),
+        heat,
+        cluster,
+        number(row["persistence"]),
+        row["verdict"],
+        signals,
+        " ".join([*parts, said]),
+    )
 
 
 def _heat(source: HeatGrid | pd.DataFrame, place: Place, length: np.timedelta64) -> float | None:
@@ -118,7 +149,9 @@ def _heat(source: HeatGrid | pd.DataFrame, place: Place, length: np.timedelta64)
     return float(heat[(source.time_edges[:-1] >= source.time_edges[-1] - place.last * length) & seen].sum())
 
 
-def _signals(candles: pd.DataFrame, step: np.timedelta64, name: str, level: float) -> tuple[tuple[tuple[str, str], ...], str]:
+def _signals(
+    candles: pd.DataFrame, step: np.timedelta64, name: str, level: float
+) -> tuple[tuple[tuple[str, str], ...], str]:
     """The latest signals at the level in bars of a timeframe, and the sentence on them."""
     length = tables.timeframe(name)
     if candles.empty:

@@ -8,7 +8,19 @@ import pandas as pd
 from liqcore.market.candles import spoken
 from liqcore.market.rules import usd
 
-__all__ = ["apart", "count", "duration", "joined", "moment", "money", "number", "sentence_case", "spoken", "stamp", "usd"]
+__all__ = [
+    "apart",
+    "count",
+    "duration",
+    "joined",
+    "moment",
+    "money",
+    "number",
+    "sentence_case",
+    "spoken",
+    "stamp",
+    "usd",
+]
 
 
 def money(amount: float) -> str:

@@ -18,7 +18,9 @@ _BIG_MARGIN: Final = 0.5
 _UNUSED_RISK: Final = 0.8
 
 
-def refusals(terms: Terms, stop: float, leverage: float, outcome: Outcome, highest: int | None) -> tuple[str, ...]:
+def refusals(
+    terms: Terms, stop: float, leverage: float, outcome: Outcome, highest: int | None
+) -> tuple[str, ...]:
     """The sentence for the gate's code, none when it passes."""
     out: list[str] = []
     code = int(outcome.code)
@@ -59,7 +61,9 @@ def _over_tier(terms: Terms, leverage: float, outcome: Outcome, highest: int | N
 
 def _too_near(terms: Terms, stop: float, leverage: float, outcome: Outcome, highest: int | None) -> str:
     worst = usd(float(outcome.worst_liquidation))
-    first = " of the first fill alone" if float(outcome.worst_liquidation) != float(outcome.liquidation) else ""
+    first = (
+        " of the first fill alone" if float(outcome.worst_liquidation) != float(outcome.liquidation) else ""
+    )
     if int(outcome.code) == gate.UNDERWATER:
         fact = f"At {leverage:g}× the position would be liquidated at once (liquidation price{first} {worst})"
     elif int(outcome.code) == gate.LIQUIDATED_FIRST:
@@ -80,15 +84,30 @@ def bad_targets(plan: Plan) -> tuple[str, ...]:
     where = "below" if s > 0 else "above"
     return tuple(
         f"The target {usd(item.price)} is {where} the entry {usd(plan.entry)}, where a {plan.side} loses: move it to the other side."
-        for item in plan.targets if s * (item.price - plan.entry) <= 0
+        for item in plan.targets
+        if s * (item.price - plan.entry) <= 0
     )[:1]
 
 
-def red_flags(plan: Plan, *, bands: Iterable[Band] = (), atr_1m: float = 0.0, room_known: bool = True, capped: bool = False) -> tuple[str, ...]:
+def red_flags(
+    plan: Plan,
+    *,
+    bands: Iterable[Band] = (),
+    atr_1m: float = 0.0,
+    room_known: bool = True,
+    capped: bool = False,
+) -> tuple[str, ...]:
     """What is worrying about a plan, in words; the order is from the account down to the details."""
-    return tuple(flag for flag in (
-        *_size_flags(plan, capped), *_liquidation_flags(plan, room_known), *_stop_flags(plan, merge_bands(bands), atr_1m), *_target_flags(plan),
-    ) if flag)
+    return tuple(
+        flag
+        for flag in (
+            *_size_flags(plan, capped),
+            *_liquidation_flags(plan, room_known),
+            *_stop_flags(plan, merge_bands(bands), atr_1m),
+            *_target_flags(plan),
+        )
+        if flag
+    )
 
 
 def _size_flags(plan: Plan, capped: bool) -> Iterable[str]:

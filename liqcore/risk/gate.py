@@ -17,8 +17,14 @@ from liqcore.risk.sizing import Floats, average_entry, risk_per_btc, round_down,
 
 ACCEPTED, WRONG_STOP, TOO_SMALL, TOO_LARGE, OVER_TIER, UNDERWATER, LIQUIDATED_FIRST, TOO_NEAR = range(8)
 CODES: Final = (
-    "accepted", "stop on the wrong side", "below the minimum order", "larger than any venue carries", "leverage above the tier", "liquidated at entry",
-    "liquidation before the stop", "too little room before liquidation",
+    "accepted",
+    "stop on the wrong side",
+    "below the minimum order",
+    "larger than any venue carries",
+    "leverage above the tier",
+    "liquidated at entry",
+    "liquidation before the stop",
+    "too little room before liquidation",
 )
 ROOM_SHARE: Final = 0.25
 ROOM_ATR: Final = 2.0
@@ -89,7 +95,9 @@ def evaluate(terms: Terms, leverage: ArrayLike, stop: ArrayLike) -> Outcome:
     """
     lever, at = np.broadcast_arrays(np.asarray(leverage, dtype=float), np.asarray(stop, dtype=float))
     s = sign(terms.side)
-    wrong = np.asarray((s * (np.array(terms.entries).reshape(-1, *[1] * at.ndim) - at) <= 0).any(axis=0) | (at <= 0))
+    wrong = np.asarray(
+        (s * (np.array(terms.entries).reshape(-1, *[1] * at.ndim) - at) <= 0).any(axis=0) | (at <= 0)
+    )
     safe = np.where(wrong, np.min(terms.entries) * (1 - 0.5 * s), at)
     legs, capped = _legs(terms, lever, safe)
     legs = np.where(wrong, 0.0, legs)
@@ -97,7 +105,13 @@ def evaluate(terms: Terms, leverage: ArrayLike, stop: ArrayLike) -> Outcome:
     entry = _average(terms, legs, size)
     quantity, notional = (size, size * entry) if terms.contract == "linear" else (size / entry, size)
     unit = risk_per_btc(
-        terms.side, entry, safe, fee_in=terms.fee_in, fee_out=terms.fee_out, slippage=terms.slippage, contract=terms.contract,
+        terms.side,
+        entry,
+        safe,
+        fee_in=terms.fee_in,
+        fee_out=terms.fee_out,
+        slippage=terms.slippage,
+        contract=terms.contract,
     )
     liquidation, rate, amount = _liquidation(terms, entry, lever, quantity)
     worst, room, needed = _room(terms, safe, entry, liquidation)
@@ -107,14 +121,39 @@ def evaluate(terms: Terms, leverage: ArrayLike, stop: ArrayLike) -> Outcome:
         alone = share if terms.contract == "linear" else share / first
         other = _room(terms, safe, first, _liquidation(terms, first, lever, alone)[0])
         closer = other[1] - other[2] < room - needed
-        worst, room, needed = (np.where(closer, new, old) for new, old in zip(other, (worst, room, needed), strict=True))
+        worst, room, needed = (
+            np.where(closer, new, old) for new, old in zip(other, (worst, room, needed), strict=True)
+        )
     code = np.select(
-        [wrong, (legs < max(terms.minimum, 1e-15)).any(axis=0) | (notional < terms.minimum_notional), quantity > LARGEST_BTC,
-         lever > tier_leverage(terms, quantity, notional), s * (entry - worst) <= 0, room <= 0, room < needed],
-        [WRONG_STOP, TOO_SMALL, TOO_LARGE, OVER_TIER, UNDERWATER, LIQUIDATED_FIRST, TOO_NEAR], ACCEPTED,
+        [
+            wrong,
+            (legs < max(terms.minimum, 1e-15)).any(axis=0) | (notional < terms.minimum_notional),
+            quantity > LARGEST_BTC,
+            lever > tier_leverage(terms, quantity, notional),
+            s * (entry - worst) <= 0,
+            room <= 0,
+            room < needed,
+        ],
+        [WRONG_STOP, TOO_SMALL, TOO_LARGE, OVER_TIER, UNDERWATER, LIQUIDATED_FIRST, TOO_NEAR],
+        ACCEPTED,
     ).astype(np.int8)
     loss = np.minimum(quantity * unit, terms.risk_usd)
-    return Outcome(quantity, notional, entry, notional / lever, loss, liquidation, rate, amount, worst, room, needed, code, capped, legs)
+    return Outcome(
+        quantity,
+        notional,
+        entry,
+        notional / lever,
+        loss,
+        liquidation,
+        rate,
+        amount,
+        worst,
+        room,
+        needed,
+        code,
+        capped,
+        legs,
+    )
 
 
 def highest_leverage(terms: Terms, stop: float, ceiling: float) -> int | None:
@@ -131,7 +170,13 @@ def _legs(terms: Terms, leverage: Floats, stop: Floats) -> tuple[Floats, NDArray
     """
     entry = average_entry(terms.entries, terms.weights, terms.contract)
     unit = risk_per_btc(
-        terms.side, entry, stop, fee_in=terms.fee_in, fee_out=terms.fee_out, slippage=terms.slippage, contract=terms.contract,
+        terms.side,
+        entry,
+        stop,
+        fee_in=terms.fee_in,
+        fee_out=terms.fee_out,
+        slippage=terms.slippage,
+        contract=terms.contract,
     )
     worth = entry if terms.contract == "linear" else 1.0
     by_risk = size_within(terms.risk_usd, unit * worth / entry, terms.step)
@@ -153,23 +198,42 @@ def _average(terms: Terms, legs: Floats, size: Floats) -> Floats:
         return np.full(size.shape, nominal)
     price = np.array(terms.entries).reshape(-1, *[1] * size.ndim)
     part = legs / np.where(size > 0, size, 1.0)
-    exact = (part * price).sum(axis=0) if terms.contract == "linear" else 1.0 / np.where(size > 0, (part / price).sum(axis=0), 1.0)
+    exact = (
+        (part * price).sum(axis=0)
+        if terms.contract == "linear"
+        else 1.0 / np.where(size > 0, (part / price).sum(axis=0), 1.0)
+    )
     return np.asarray(np.where(size > 0, exact, nominal))
 
 
-def _liquidation(terms: Terms, entry: Floats, leverage: Floats, quantity: Floats) -> tuple[Floats, Floats, Floats]:
+def _liquidation(
+    terms: Terms, entry: Floats, leverage: Floats, quantity: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Liquidation price (NaN where there is none, or no position), and rate and amount of its bracket."""
     held = np.where(quantity > 0, quantity, 1.0)
     wallet = _free(terms, entry, _wallet(terms, entry, held, leverage))
     size = held if terms.contract == "linear" else held * entry
     if terms.tiers is None:
-        rate, amount = np.full(entry.shape, terms.maintenance_margin_rate), np.full(entry.shape, terms.maintenance_amount)
-        price = np.asarray(liquidation_price(
-            terms.side, entry, None, rate, size, amount, wallet, fee_rate=terms.liquidation_fee, contract=_CONTRACT[terms.contract],
-        ))
+        rate, amount = (
+            np.full(entry.shape, terms.maintenance_margin_rate),
+            np.full(entry.shape, terms.maintenance_amount),
+        )
+        price = np.asarray(
+            liquidation_price(
+                terms.side,
+                entry,
+                None,
+                rate,
+                size,
+                amount,
+                wallet,
+                fee_rate=terms.liquidation_fee,
+                contract=_CONTRACT[terms.contract],
+            )
+        )
     else:
         price, bracket = bracket_at_liquidation(
-            terms.side, entry, size, terms.tiers, wallet_balance=wallet, fee_rate=terms.liquidation_fee,
+            terms.side, entry, size, terms.tiers, wallet_balance=wallet, fee_rate=terms.liquidation_fee
         )
         rate, amount = np.asarray(terms.tiers.rates)[bracket], terms.tiers.amounts[bracket]
     # No price for a long at 0 or a short at infinity; the other ends mean liquidated at every price, so at entry too.
@@ -195,7 +259,15 @@ def tier_leverage(terms: Terms, quantity: ArrayLike, notional: ArrayLike) -> Flo
 
 
 def balance(
-    side: str, price: ArrayLike, *, entry: float, quantity: float, wallet: float, rate: float, amount: float = 0.0, fee: float = 0.0,
+    side: str,
+    price: ArrayLike,
+    *,
+    entry: float,
+    quantity: float,
+    wallet: float,
+    rate: float,
+    amount: float = 0.0,
+    fee: float = 0.0,
     contract: str = "linear",
 ) -> tuple[Floats, Floats]:
     """Equity behind a position and the maintenance margin it needs at a price, in the margin's currency.
@@ -219,27 +291,61 @@ def derivation(terms: Terms, outcome: Outcome, leverage: float) -> tuple[tuple[s
     """The way from margin to liquidation price as (what, value) steps, for one leverage and stop."""
     s, money = sign(terms.side), "USD" if terms.contract == "linear" else "BTC"
     entry, quantity, price = float(outcome.entry), float(outcome.quantity), float(outcome.liquidation)
-    wallet, rate, amount = _wallet(terms, outcome.entry, outcome.quantity, leverage), float(outcome.rate), float(outcome.amount)
-    steps = [("Entry, USD", entry), ("Quantity, BTC", quantity), ("Notional at entry, USD", float(outcome.notional))]
+    wallet, rate, amount = (
+        _wallet(terms, outcome.entry, outcome.quantity, leverage),
+        float(outcome.rate),
+        float(outcome.amount),
+    )
+    steps = [
+        ("Entry, USD", entry),
+        ("Quantity, BTC", quantity),
+        ("Notional at entry, USD", float(outcome.notional)),
+    ]
     if terms.margin_mode == "cross":
-        steps += [(f"Account after the entry fee, {money}", float(wallet)), (
-            f"of which other positions leave after their maintenance and with their profit, {money}", float(_free(terms, entry, wallet)),
-        )]
+        steps += [
+            (f"Account after the entry fee, {money}", float(wallet)),
+            (
+                f"of which other positions leave after their maintenance and with their profit, {money}",
+                float(_free(terms, entry, wallet)),
+            ),
+        ]
     else:
         steps.append((f"Position margin = notional / {leverage:g}, {money}", float(wallet)))
-    steps += [("Maintenance margin rate of the bracket at liquidation", rate), (f"Maintenance amount of that bracket, {money}", amount)]
+    steps += [
+        ("Maintenance margin rate of the bracket at liquidation", rate),
+        (f"Maintenance amount of that bracket, {money}", amount),
+    ]
     if terms.liquidation_fee:
         steps.append(("Closing fee within maintenance", terms.liquidation_fee))
     if not np.isfinite(price):
-        return (*steps, (f"Equity stays above maintenance at every price, so there is no liquidation price; margin behind the position, {money}", float(_free(terms, entry, wallet))))
-    formula = "(margin + amount − s·q·E) / (q·(rate + fee − s))" if terms.contract == "linear" else "Q·(rate + fee + s) / (margin + amount + s·Q/E)"
+        return (
+            *steps,
+            (
+                f"Equity stays above maintenance at every price, so there is no liquidation price; margin behind the position, {money}",
+                float(_free(terms, entry, wallet)),
+            ),
+        )
+    formula = (
+        "(margin + amount − s·q·E) / (q·(rate + fee − s))"
+        if terms.contract == "linear"
+        else "Q·(rate + fee + s) / (margin + amount + s·Q/E)"
+    )
     equity, maintenance = balance(
-        terms.side, price, entry=entry, quantity=quantity, wallet=float(_free(terms, entry, wallet)), rate=rate, amount=amount,
-        fee=terms.liquidation_fee, contract=terms.contract,
+        terms.side,
+        price,
+        entry=entry,
+        quantity=quantity,
+        wallet=float(_free(terms, entry, wallet)),
+        rate=rate,
+        amount=amount,
+        fee=terms.liquidation_fee,
+        contract=terms.contract,
     )
     return (
-        *steps, (f"Liquidation price {formula} with s = {s:+.0f}, USD", price),
-        (f"Check: equity at that price, {money}", float(equity)), (f"Check: maintenance margin at that price, {money}", float(maintenance)),
+        *steps,
+        (f"Liquidation price {formula} with s = {s:+.0f}, USD", price),
+        (f"Check: equity at that price, {money}", float(equity)),
+        (f"Check: maintenance margin at that price, {money}", float(maintenance)),
     )
 
 

@@ -38,7 +38,9 @@ def read_zones(text: str) -> tuple[tuple[Zone, ...], tuple[str, ...]]:
         except RiskError as problem:
             problems.append(str(problem))
     if len(zones) > MOST:
-        problems.append(f"Only the first {MOST} of {len(zones)} clusters are used. Remove some to see the others.")
+        problems.append(
+            f"Only the first {MOST} of {len(zones)} clusters are used. Remove some to see the others."
+        )
     return tuple(zones[:MOST]), tuple(problems[:5])
 
 

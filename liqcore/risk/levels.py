@@ -34,7 +34,12 @@ class TargetSuggestion:
 
 
 def suggest_stops(
-    side: str, level: float, atr: float, *, multiples: Sequence[float] = (0.5, 1.0, 1.5), bands: Iterable[Band] = (),
+    side: str,
+    level: float,
+    atr: float,
+    *,
+    multiples: Sequence[float] = (0.5, 1.0, 1.5),
+    bands: Iterable[Band] = (),
     clearance: float = 0.1,
 ) -> tuple[StopSuggestion, ...]:
     """Stops beyond a level (or the entry) by k·ATR, moved past a cluster they would fall into.
@@ -70,8 +75,14 @@ def suggest_stops(
 
 
 def suggest_targets(
-    side: str, entry: float, stop: float, *, levels: Iterable[float] = (), breakout: float | None = None,
-    height: float | None = None, multiples: Sequence[float] = (1.0, 2.0, 3.0),
+    side: str,
+    entry: float,
+    stop: float,
+    *,
+    levels: Iterable[float] = (),
+    breakout: float | None = None,
+    height: float | None = None,
+    multiples: Sequence[float] = (1.0, 2.0, 3.0),
 ) -> tuple[TargetSuggestion, ...]:
     """Targets in order of distance: the next level ahead, the measured move, and multiples of R.
 
@@ -91,7 +102,9 @@ def suggest_targets(
     if problem:
         raise RiskError(problem)
     if (breakout is None) != (height is None):
-        raise RiskError("A measured move needs both the breakout price and the height of the swing before it.")
+        raise RiskError(
+            "A measured move needs both the breakout price and the height of the swing before it."
+        )
     risk, name = abs(e - at), "resistance" if s > 0 else "support"
     found: list[tuple[float, str, str]] = []
     ahead = [price for price in (_positive(value, "The level") for value in levels) if s * (price - e) > 0]
@@ -100,7 +113,13 @@ def suggest_targets(
         found.append((nearest, "level", f"next {name} at {nearest:,.8g}"))
     if breakout is not None and height is not None:
         price = measured_move(side, breakout, height)
-        found.append((price, "measured move", f"breakout {breakout:,.8g} and the height {height:,.8g} of the swing before it"))
+        found.append(
+            (
+                price,
+                "measured move",
+                f"breakout {breakout:,.8g} and the height {height:,.8g} of the swing before it",
+            )
+        )
     for multiple in multiples:
         price = e + s * parse_number(multiple, "The R multiple") * risk
         found.append((price, "R multiple", f"{multiple:g} times the distance to the stop"))
@@ -113,7 +132,9 @@ def suggest_targets(
 
 def measured_move(side: str, breakout: float, height: float) -> float:
     """`breakout + height` for a long, `breakout − height` for a short, in USD."""
-    return _positive(breakout, "The breakout price") + sign(side) * _positive(height, "The height of the swing")
+    return _positive(breakout, "The breakout price") + sign(side) * _positive(
+        height, "The height of the swing"
+    )
 
 
 def merge_bands(bands: Iterable[Band], gap: float = 0.0) -> tuple[Band, ...]:

@@ -43,7 +43,7 @@ def losing_streaks(win_rate: float, trades: int, risk: float, *, longest: int = 
         grown = reached[t - 1] + (1 - earlier) * p * chain
         reached[t] = np.where(t < n, 0.0, np.where(t == n, chain, grown))
     return pd.DataFrame({"losses": n, "probability": np.clip(reached[count], 0.0, 1.0)}).merge(
-        streak_cost(fraction, most), on="losses",
+        streak_cost(fraction, most), on="losses"
     )
 
 
@@ -51,10 +51,14 @@ def streak_cost(risk: float, longest: int = 15) -> pd.DataFrame:
     """What 1 to `longest` losses in a row leave: fixed percent beside fixed dollar, as in `losing_streaks`."""
     fraction, n = _fraction(risk), np.arange(1, _whole(longest, "The longest streak", 100) + 1)
     left = (1 - fraction) ** n
-    return pd.DataFrame({
-        "losses": n, "drawdown_percent_risk": 1 - left, "drawdown_fixed_risk": np.minimum(n * fraction, 1.0),
-        "gain_to_recover": 1 / left - 1,
-    })
+    return pd.DataFrame(
+        {
+            "losses": n,
+            "drawdown_percent_risk": 1 - left,
+            "drawdown_fixed_risk": np.minimum(n * fraction, 1.0),
+            "gain_to_recover": 1 / left - 1,
+        }
+    )
 
 
 def losing_streak_paths(account: float, risk: float, losses: int) -> pd.DataFrame:
@@ -67,9 +71,13 @@ def losing_streak_paths(account: float, risk: float, losses: int) -> pd.DataFram
     if start <= 0:
         raise RiskError("The account must be above zero USD.")
     n = np.arange(_whole(losses, "The number of losses", 1000) + 1)
-    return pd.DataFrame({
-        "losses": n, "fixed_percent": start * (1 - fraction) ** n, "fixed_dollar": start * np.maximum(1 - n * fraction, 0.0),
-    })
+    return pd.DataFrame(
+        {
+            "losses": n,
+            "fixed_percent": start * (1 - fraction) ** n,
+            "fixed_dollar": start * np.maximum(1 - n * fraction, 0.0),
+        }
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +102,26 @@ class MonteCarlo:
     def to_frame(self) -> pd.DataFrame:
         """Long form: `trade`, `percentile`, `multiple` of the starting account."""
         trade = np.arange(self.fan.shape[1])
-        return pd.DataFrame({
-            "trade": np.tile(trade, len(self.percentiles)), "percentile": np.repeat(self.percentiles, len(trade)),
-            "multiple": self.fan.ravel(),
-        })
+        return pd.DataFrame(
+            {
+                "trade": np.tile(trade, len(self.percentiles)),
+                "percentile": np.repeat(self.percentiles, len(trade)),
+                "multiple": self.fan.ravel(),
+            }
+        )
 
 
 def simulate_trades(
-    rng: np.random.Generator, *, win_rate: float, reward_risk: float, risk: float, trades: int = 200, runs: int = 2000,
-    sizing: Literal["percent", "dollar"] = "percent", ruin_level: float = 0.5, win_rate_trades: int | None = None,
+    rng: np.random.Generator,
+    *,
+    win_rate: float,
+    reward_risk: float,
+    risk: float,
+    trades: int = 200,
+    runs: int = 2000,
+    sizing: Literal["percent", "dollar"] = "percent",
+    ruin_level: float = 0.5,
+    win_rate_trades: int | None = None,
     percentiles: tuple[float, ...] = PERCENTILES,
 ) -> MonteCarlo:
     """Play `trades` independent trades `runs` times: a win adds `reward_risk` R, a loss takes 1 R.
@@ -126,11 +145,17 @@ def simulate_trades(
     if b <= 0:
         raise RiskError(f"A reward to risk of {b:g} is not above zero. A win of twice the risk is 2.")
     if not 0 <= floor < 1:
-        raise RiskError(f"A ruin level of {floor:g} is not a fraction of the account below 1. Half the account is 0.5.")
+        raise RiskError(
+            f"A ruin level of {floor:g} is not a fraction of the account below 1. Half the account is 0.5."
+        )
     if count * paths > _MOST_CELLS:
-        raise RiskError(f"{count:,} trades in {paths:,} runs are too many to simulate. Keep the product below {_MOST_CELLS:,}.")
+        raise RiskError(
+            f"{count:,} trades in {paths:,} runs are too many to simulate. Keep the product below {_MOST_CELLS:,}."
+        )
     if sizing not in ("percent", "dollar"):
-        raise RiskError(f"{sizing!r} is not a way of sizing. Choose percent (of what is left) or dollar (of the start).")
+        raise RiskError(
+            f"{sizing!r} is not a way of sizing. Choose percent (of what is left) or dollar (of the start)."
+        )
     chance = np.full(paths, p)
     if win_rate_trades is not None:
         past = _whole(win_rate_trades, "The number of past trades", 1_000_000)
@@ -140,10 +165,15 @@ def simulate_trades(
     ruined = float((equity.min(axis=0) <= floor).mean())
     peak = np.maximum.accumulate(equity, axis=0)
     return MonteCarlo(
-        percentiles=percentiles, fan=np.percentile(equity, percentiles, axis=1), final=equity[-1], ruin_level=floor,
-        ruin_probability=ruined, ruin_error=float(np.sqrt(ruined * (1 - ruined) / paths)),
+        percentiles=percentiles,
+        fan=np.percentile(equity, percentiles, axis=1),
+        final=equity[-1],
+        ruin_level=floor,
+        ruin_probability=ruined,
+        ruin_error=float(np.sqrt(ruined * (1 - ruined) / paths)),
         worst_drawdown=float(np.median((1 - equity / peak).max(axis=0))),
-        longest_losing_streak=float(np.median(_longest_run(~won))), note=_note(p, b, fraction, count),
+        longest_losing_streak=float(np.median(_longest_run(~won))),
+        note=_note(p, b, fraction, count),
     )
 
 
@@ -167,9 +197,7 @@ def _longest_run(hit: NDArray[np.bool_]) -> NDArray[np.int64]:
 def _note(p: float, reward: float, fraction: float, trades: int) -> str:
     average = p * reward - (1 - p)
     spread = 2 * float(np.sqrt(p * (1 - p) / trades))
-    edge = (
-        f"The picture assumes {p:.0%} wins of {reward:.3g} R, an average of {average:+.2f} R a trade at {fraction:.2%} risk. "
-    )
+    edge = f"The picture assumes {p:.0%} wins of {reward:.3g} R, an average of {average:+.2f} R a trade at {fraction:.2%} risk. "
     return edge + (
         f"That win rate is the unknown: even {trades} trades would only pin it to about ±{spread:.0%}, and {1 / (1 + reward):.0%} wins already mean no gain."
     )

@@ -70,13 +70,17 @@ def _from_text(typed: str, name: str, percent: bool) -> float:
     if not text:
         raise RiskError(_empty(name))
     if len(text) > _LONGEST:
-        raise RiskError(f"{name} is {len(text)} characters long, too long for a number. Type it like 28000 or 0.5.")
+        raise RiskError(
+            f"{name} is {len(text)} characters long, too long for a number. Type it like 28000 or 0.5."
+        )
     for mark, money in _OTHER_MONEY.items():
         if mark in text.upper():
             raise RiskError(f"{name}: {text!r} is in {money}. Convert it and type the amount in USD.")
     if text.endswith("%"):
         if not percent:
-            raise RiskError(f"{name}: {text!r} is a percentage, but this field takes a plain number. Type it without %.")
+            raise RiskError(
+                f"{name}: {text!r} is a percentage, but this field takes a plain number. Type it without %."
+            )
         text = text[:-1].rstrip()
     body = _UNIT_AFTER.sub("", _UNIT_BEFORE.sub(r"\1", text))
     sign = -1.0 if body.startswith("-") else 1.0
@@ -109,7 +113,9 @@ def _without_separators(body: str, shown: str, name: str) -> str:
         decimal = max(comma, point)
         whole, rest = body[:decimal], body[decimal + 1 :]
         if body[decimal] in whole or not _THOUSANDS.match(whole):
-            raise RiskError(f"{name}: {shown!r} mixes commas and points in an unusual way. Type it without thousands separators, like 28000.5.")
+            raise RiskError(
+                f"{name}: {shown!r} mixes commas and points in an unusual way. Type it without thousands separators, like 28000.5."
+            )
         return f"{_ungroup(whole)}.{rest}"
     mark = "," if comma >= 0 else "."
     if body.count(mark) == 1:

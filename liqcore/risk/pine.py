@@ -16,10 +16,15 @@ def plan_to_pine(plan: Plan, made_at: str) -> str:
     lines = [("Entry", plan.entry, "color.white"), ("Stop", plan.stop, "color.orange")]
     if plan.liquidation_price is not None and plan.quantity > 0:
         lines.append(("Liquidation", plan.liquidation_price, "color.red"))
-    lines += [(f"Target {number} ({item.reward_risk:.2f} R)", item.price, "color.aqua") for number, item in enumerate(plan.targets, 1)]
+    lines += [
+        (f"Target {number} ({item.reward_risk:.2f} R)", item.price, "color.aqua")
+        for number, item in enumerate(plan.targets, 1)
+    ]
     state = "accepted" if plan.accepted else "REJECTED, not to be traded"
-    calls = "\n".join(f'    mark({price:.2f}, "{name} {price:,.2f}", {colour})' for name, price, colour in lines)
-    return f'''//@version=6
+    calls = "\n".join(
+        f'    mark({price:.2f}, "{name} {price:,.2f}", {colour})' for name, price, colour in lines
+    )
+    return f"""//@version=6
 // A {plan.side} plan made at {made_at}: {state}. Prices only; account and size are not in this script.
 indicator("Heatlab plan", overlay = true)
 mark(float price, string words, color colour) =>
@@ -27,4 +32,4 @@ mark(float price, string words, color colour) =>
     label.new(bar_index + 5, price, words, style = label.style_label_left, color = color.new(colour, 70), textcolor = color.white)
 if barstate.islast
 {calls}
-'''
+"""

@@ -35,16 +35,41 @@ _LOWEST_PRICE, _HIGHEST_PRICE = 0.01, 1e9
 
 
 def plan_trade(
-    side: str, entry: float | str | Sequence[float], stop: float | str, account: float | str, *,
-    risk: float | str | None = None, risk_usd: float | str | None = None, leverage: float | str = 1.0,
-    fee_rate: float = 0.0, exit_fee_rate: float | None = None, slippage: float = 0.0, targets: Sequence[float] = (),
-    target_shares: Sequence[float] | None = None, entry_shares: Sequence[float] | None = None,
-    maintenance_margin_rate: float = 0.005, maintenance_amount: float = 0.0, tiers: TierTable | None = None,
-    liquidation_fee_rate: float = 0.0, step: float = 0.001, minimum: float | None = None, minimum_notional: float = 0.0,
-    contract: str = "linear", margin_mode: str = "isolated", other_maintenance: float = 0.0, other_pnl: float = 0.0,
-    atr_1m: float | None = None, mark_last_gap: float | None = None, gap: float = 0.02, funding_rate: float = 0.0,
-    holding_hours: float = 0.0, funding_interval_hours: float = 8.0, bands: Iterable[Band] = (),
-    open_losses: Iterable[float] = (), daily_limit: float | None = None, lost_today: float = 0.0,
+    side: str,
+    entry: float | str | Sequence[float],
+    stop: float | str,
+    account: float | str,
+    *,
+    risk: float | str | None = None,
+    risk_usd: float | str | None = None,
+    leverage: float | str = 1.0,
+    fee_rate: float = 0.0,
+    exit_fee_rate: float | None = None,
+    slippage: float = 0.0,
+    targets: Sequence[float] = (),
+    target_shares: Sequence[float] | None = None,
+    entry_shares: Sequence[float] | None = None,
+    maintenance_margin_rate: float = 0.005,
+    maintenance_amount: float = 0.0,
+    tiers: TierTable | None = None,
+    liquidation_fee_rate: float = 0.0,
+    step: float = 0.001,
+    minimum: float | None = None,
+    minimum_notional: float = 0.0,
+    contract: str = "linear",
+    margin_mode: str = "isolated",
+    other_maintenance: float = 0.0,
+    other_pnl: float = 0.0,
+    atr_1m: float | None = None,
+    mark_last_gap: float | None = None,
+    gap: float = 0.02,
+    funding_rate: float = 0.0,
+    holding_hours: float = 0.0,
+    funding_interval_hours: float = 8.0,
+    bands: Iterable[Band] = (),
+    open_losses: Iterable[float] = (),
+    daily_limit: float | None = None,
+    lost_today: float = 0.0,
 ) -> Plan:
     """Plan one trade: quantity, margin, liquidation, targets, worst cases, and whether it passes the gate.
 
@@ -86,9 +111,16 @@ def plan_trade(
     if daily_limit is not None and plan.account > 0:
         budget = daily_budget(open_losses, plan.account, daily_limit, lost_today=lost_today)
         if plan.loss_at_stop > budget.left:
-            plan = replace(plan, accepted=False, reasons=(*plan.reasons, (
-                f"This trade may lose {usd(plan.loss_at_stop)} USD, but only {usd(budget.left)} USD of the daily limit of {usd(budget.limit)} USD are left: make it smaller or wait until tomorrow."
-            )))
+            plan = replace(
+                plan,
+                accepted=False,
+                reasons=(
+                    *plan.reasons,
+                    (
+                        f"This trade may lose {usd(plan.loss_at_stop)} USD, but only {usd(budget.left)} USD of the daily limit of {usd(budget.limit)} USD are left: make it smaller or wait until tomorrow."
+                    ),
+                ),
+            )
     return plan
 
 
@@ -115,13 +147,16 @@ def check_trade(given: Mapping[str, Any]) -> Trade:
     unknown = (given["atr_1m"] is None, given["mark_last_gap"] is None)
     targets = tuple(_price(price, "The target") for price in _several(given["targets"]))
     terms = _terms(
-        given, fee_in=_rate(given["fee_rate"], "The fee rate"),
+        given,
+        fee_in=_rate(given["fee_rate"], "The fee rate"),
         fee_out=_rate(given["fee_rate"] if fee_out is None else fee_out, "The exit fee rate"),
-        slippage=_rate(given["slippage"], "The slippage", 0.0), step=_step(given["step"]),
+        slippage=_rate(given["slippage"], "The slippage", 0.0),
+        step=_step(given["step"]),
         minimum=_at_least_zero(given["step"] if smallest is None else smallest, "The minimum quantity"),
         minimum_notional=_at_least_zero(given["minimum_notional"], "The minimum notional"),
         maintenance_margin_rate=_share(given["maintenance_margin_rate"], "The maintenance margin rate", 0.5),
-        maintenance_amount=_at_least_zero(given["maintenance_amount"], "The maintenance amount"), tiers=given["tiers"],
+        maintenance_amount=_at_least_zero(given["maintenance_amount"], "The maintenance amount"),
+        tiers=given["tiers"],
         liquidation_fee=_rate(given["liquidation_fee_rate"], "The liquidation fee rate", 0.0),
         other_maintenance=_at_least_zero(given["other_maintenance"], "The other maintenance margin"),
         other_pnl=_number(given["other_pnl"], "The other profit and loss"),
@@ -129,13 +164,17 @@ def check_trade(given: Mapping[str, Any]) -> Trade:
         mark_last_gap=0.0 if unknown[1] else _at_least_zero(given["mark_last_gap"], "The mark-last gap"),
     )
     return Trade(
-        terms=terms, stop=_price(given["stop"], "The stop"), leverage=_leverage(given["leverage"]),
-        gap=_share(given["gap"], "The gap through the stop"), target_prices=targets,
+        terms=terms,
+        stop=_price(given["stop"], "The stop"),
+        leverage=_leverage(given["leverage"]),
+        gap=_share(given["gap"], "The gap through the stop"),
+        target_prices=targets,
         target_shares=_shares(given["target_shares"], len(targets), "target"),
         funding_rate=_rate(given["funding_rate"], "The funding rate", -0.1),
         holding_hours=_at_least_zero(given["holding_hours"], "The holding time"),
         funding_interval=_interval(given["funding_interval_hours"]),
-        bands=merge_bands(given["bands"]), room_known=not any(unknown),
+        bands=merge_bands(given["bands"]),
+        room_known=not any(unknown),
     )
 
 
@@ -147,12 +186,27 @@ def _assemble(trade: Trade) -> Plan:
     outcome = gate.evaluate(terms, trade.leverage, trade.stop)
     quantity = float(outcome.quantity)
     highest = gate.highest_leverage(terms, trade.stop, max(trade.leverage, _USUAL_CEILING))
-    plan = replace(_blank(trade, ()), **_numbers(trade, outcome), highest_leverage=highest, targets=_targets(trade, float(outcome.entry), quantity))
+    plan = replace(
+        _blank(trade, ()),
+        **_numbers(trade, outcome),
+        highest_leverage=highest,
+        targets=_targets(trade, float(outcome.entry), quantity),
+    )
     plan = replace(plan, reward_risk=_reward_risk(trade, plan))
     reasons = (*flags.refusals(terms, trade.stop, trade.leverage, outcome, highest), *flags.bad_targets(plan))
     return replace(
-        plan, accepted=not reasons, reasons=reasons,
-        flags=flags.red_flags(plan, bands=trade.bands, atr_1m=terms.atr_1m, room_known=trade.room_known, capped=bool(outcome.capped)) if quantity > 0 else (),
+        plan,
+        accepted=not reasons,
+        reasons=reasons,
+        flags=flags.red_flags(
+            plan,
+            bands=trade.bands,
+            atr_1m=terms.atr_1m,
+            room_known=trade.room_known,
+            capped=bool(outcome.capped),
+        )
+        if quantity > 0
+        else (),
     )
 
 
@@ -160,13 +214,21 @@ def impossibilities(trade: Trade) -> tuple[str, ...]:
     """What makes computing pointless, one sentence each."""
     terms, out = trade.terms, []
     if terms.account <= 0:
-        out.append(f"The account is {usd(terms.account)} USD, so there is nothing to risk: type the USD that you trade with.")
+        out.append(
+            f"The account is {usd(terms.account)} USD, so there is nothing to risk: type the USD that you trade with."
+        )
     elif terms.risk_usd <= 0:
-        out.append(f"The risk is {usd(terms.risk_usd)} USD, so no position can be sized: choose a small risk such as 1 %.")
+        out.append(
+            f"The risk is {usd(terms.risk_usd)} USD, so no position can be sized: choose a small risk such as 1 %."
+        )
     elif terms.risk_usd >= terms.account:
-        out.append(f"The risk of {usd(terms.risk_usd)} USD is the whole account of {usd(terms.account)} USD or more: choose a small share such as 1 %.")
+        out.append(
+            f"The risk of {usd(terms.risk_usd)} USD is the whole account of {usd(terms.account)} USD or more: choose a small share such as 1 %."
+        )
     elif terms.margin_mode == "cross" and terms.account - terms.other_maintenance + terms.other_pnl <= 0:
-        out.append("The other positions of this cross account already use up all of it, so it would be liquidated at once: close some of them first.")
+        out.append(
+            "The other positions of this cross account already use up all of it, so it would be liquidated at once: close some of them first."
+        )
     stops = (stop_problem(terms.side, price, trade.stop) for price in terms.entries)
     return (*out, *[problem for problem in stops if problem][:1])
 
@@ -175,15 +237,44 @@ def _blank(trade: Trade, reasons: tuple[str, ...]) -> Plan:
     """A rejected plan with its inputs and nothing computed."""
     terms = trade.terms
     return Plan(
-        accepted=False, reasons=reasons, flags=(), side=terms.side, contract=terms.contract, margin_mode=terms.margin_mode,
-        entry=average_entry(terms.entries, terms.weights, terms.contract), stop=trade.stop, account=terms.account,
-        risk_usd=terms.risk_usd, leverage=trade.leverage, fee_rate=terms.fee_in, exit_fee_rate=terms.fee_out,
-        slippage=terms.slippage, gap=trade.gap, step=terms.step, quantity=0.0, notional=0.0, margin=0.0,
-        margin_balance=0.0, liquidation_fee_rate=terms.liquidation_fee,
-        maintenance_margin_rate=terms.maintenance_margin_rate, maintenance_amount=terms.maintenance_amount,
-        liquidation_price=None, room=None, room_needed=None, highest_leverage=None, loss_at_stop=0.0, loss_with_gap=0.0,
-        break_even=0.0, funding_cost=0.0, holding_hours=trade.holding_hours, reward_risk=None, entries=(), targets=(), derivation=(),
-        venue=terms.tiers.venue if terms.tiers else None, tiers_as_of=terms.tiers.as_of if terms.tiers else None,
+        accepted=False,
+        reasons=reasons,
+        flags=(),
+        side=terms.side,
+        contract=terms.contract,
+        margin_mode=terms.margin_mode,
+        entry=average_entry(terms.entries, terms.weights, terms.contract),
+        stop=trade.stop,
+        account=terms.account,
+        risk_usd=terms.risk_usd,
+        leverage=trade.leverage,
+        fee_rate=terms.fee_in,
+        exit_fee_rate=terms.fee_out,
+        slippage=terms.slippage,
+        gap=trade.gap,
+        step=terms.step,
+        quantity=0.0,
+        notional=0.0,
+        margin=0.0,
+        margin_balance=0.0,
+        liquidation_fee_rate=terms.liquidation_fee,
+        maintenance_margin_rate=terms.maintenance_margin_rate,
+        maintenance_amount=terms.maintenance_amount,
+        liquidation_price=None,
+        room=None,
+        room_needed=None,
+        highest_leverage=None,
+        loss_at_stop=0.0,
+        loss_with_gap=0.0,
+        break_even=0.0,
+        funding_cost=0.0,
+        holding_hours=trade.holding_hours,
+        reward_risk=None,
+        entries=(),
+        targets=(),
+        derivation=(),
+        venue=terms.tiers.venue if terms.tiers else None,
+        tiers_as_of=terms.tiers.as_of if terms.tiers else None,
     )
 
 
@@ -191,19 +282,38 @@ def _numbers(trade: Trade, outcome: Outcome) -> dict[str, Any]:
     """The computed fields of a plan."""
     terms = trade.terms
     entry, quantity, notional = float(outcome.entry), float(outcome.quantity), float(outcome.notional)
-    funding = funding_cost(terms.side, notional, trade.funding_rate, trade.holding_hours, trade.funding_interval)
+    funding = funding_cost(
+        terms.side, notional, trade.funding_rate, trade.holding_hours, trade.funding_interval
+    )
     per_btc = funding_cost(terms.side, entry, trade.funding_rate, trade.holding_hours, trade.funding_interval)
     size = outcome.legs if terms.contract == "linear" else outcome.legs / np.array(terms.entries)
-    liquidation, held = float(outcome.liquidation), quantity > 0 and bool(np.isfinite(outcome.worst_liquidation))
+    liquidation, held = (
+        float(outcome.liquidation),
+        quantity > 0 and bool(np.isfinite(outcome.worst_liquidation)),
+    )
     return {
-        "entry": entry, "quantity": quantity, "notional": notional, "margin": float(outcome.margin),
+        "entry": entry,
+        "quantity": quantity,
+        "notional": notional,
+        "margin": float(outcome.margin),
         "margin_balance": gate.backing(terms, outcome, trade.leverage),
-        "maintenance_margin_rate": float(outcome.rate), "maintenance_amount": float(outcome.amount),
+        "maintenance_margin_rate": float(outcome.rate),
+        "maintenance_amount": float(outcome.amount),
         "liquidation_price": liquidation if np.isfinite(liquidation) else None,
-        "room": float(outcome.room) if held else None, "room_needed": float(outcome.needed) if held else None,
-        "loss_at_stop": float(outcome.loss), "loss_with_gap": _loss_with_gap(trade, outcome),
-        "break_even": break_even(terms.side, entry, fee_in=terms.fee_in, fee_out=terms.fee_out, funding_per_btc=per_btc, contract=terms.contract),
-        "funding_cost": funding, "derivation": gate.derivation(terms, outcome, trade.leverage) if quantity > 0 else (),
+        "room": float(outcome.room) if held else None,
+        "room_needed": float(outcome.needed) if held else None,
+        "loss_at_stop": float(outcome.loss),
+        "loss_with_gap": _loss_with_gap(trade, outcome),
+        "break_even": break_even(
+            terms.side,
+            entry,
+            fee_in=terms.fee_in,
+            fee_out=terms.fee_out,
+            funding_per_btc=per_btc,
+            contract=terms.contract,
+        ),
+        "funding_cost": funding,
+        "derivation": gate.derivation(terms, outcome, trade.leverage) if quantity > 0 else (),
         "entries": tuple(Fill(price, float(part)) for price, part in zip(terms.entries, size, strict=True)),
     }
 
@@ -215,10 +325,22 @@ def _loss_with_gap(trade: Trade, outcome: Outcome) -> float:
     """
     terms, s = trade.terms, sign(trade.terms.side)
     entry, fill = float(outcome.entry), trade.stop * (1 - s * trade.gap)
-    lost = float(outcome.quantity) * float(risk_per_btc(
-        terms.side, entry, fill, fee_in=terms.fee_in, fee_out=terms.fee_out, slippage=terms.slippage, contract=terms.contract,
-    ))
-    everything = terms.account if terms.margin_mode == "cross" else float(outcome.margin) + float(outcome.notional) * max(terms.fee_in, 0.0)
+    lost = float(outcome.quantity) * float(
+        risk_per_btc(
+            terms.side,
+            entry,
+            fill,
+            fee_in=terms.fee_in,
+            fee_out=terms.fee_out,
+            slippage=terms.slippage,
+            contract=terms.contract,
+        )
+    )
+    everything = (
+        terms.account
+        if terms.margin_mode == "cross"
+        else float(outcome.margin) + float(outcome.notional) * max(terms.fee_in, 0.0)
+    )
     if s * (fill - float(outcome.liquidation)) <= 0:
         return everything
     return min(max(lost, float(outcome.loss)), everything)
@@ -235,13 +357,23 @@ def _targets(trade: Trade, entry: float, quantity: float) -> tuple[Target, ...]:
     parts[-1] = quantity * unit - parts[:-1].sum()
     held = (parts if terms.step <= 0 else round_down(parts, terms.step)) / unit
     net = net_reward_risk(
-        terms.side, entry, trade.stop, prices, fee_in=terms.fee_in, fee_out=terms.fee_out, slippage=terms.slippage, contract=terms.contract,
+        terms.side,
+        entry,
+        trade.stop,
+        prices,
+        fee_in=terms.fee_in,
+        fee_out=terms.fee_out,
+        slippage=terms.slippage,
+        contract=terms.contract,
     )
-    per_btc = profit(terms.side, entry, prices, 1.0, terms.contract) - entry * terms.fee_in - (
-        entry**2 / prices if terms.contract == "inverse" else prices
-    ) * terms.fee_out
+    per_btc = (
+        profit(terms.side, entry, prices, 1.0, terms.contract)
+        - entry * terms.fee_in
+        - (entry**2 / prices if terms.contract == "inverse" else prices) * terms.fee_out
+    )
     return tuple(
-        Target(float(p), float(w), float(q), float(r), float(q * g)) for p, w, q, r, g in zip(prices, shares, held, net, per_btc, strict=True)
+        Target(float(p), float(w), float(q), float(r), float(q * g))
+        for p, w, q, r, g in zip(prices, shares, held, net, per_btc, strict=True)
     )
 
 
@@ -257,25 +389,36 @@ def _terms(given: Mapping[str, Any], **rest: Any) -> Terms:
     sign(given["side"])
     check_contract(given["contract"])
     if given["margin_mode"] not in MARGIN_MODES:
-        raise RiskError(f"{given['margin_mode']!r} is not a margin mode. Choose isolated (only this position's margin) or cross (the whole account).")
+        raise RiskError(
+            f"{given['margin_mode']!r} is not a margin mode. Choose isolated (only this position's margin) or cross (the whole account)."
+        )
     tiers = given["tiers"]
     if tiers is not None and tiers.contract != given["contract"]:
-        raise RiskError(f"The tier table of {tiers.venue} {tiers.symbol} is for {tiers.contract} contracts, not {given['contract']} ones. Choose the matching one.")
+        raise RiskError(
+            f"The tier table of {tiers.venue} {tiers.symbol} is for {tiers.contract} contracts, not {given['contract']} ones. Choose the matching one."
+        )
     prices = _several(given["entry"])
     if not 1 <= len(prices) <= 20:
         raise RiskError("Give 1 to 20 entries.")
     account = _number(given["account"], "The account")
     return Terms(
-        side=str(given["side"]).strip().lower(), entries=tuple(_price(price, "The entry") for price in prices),
-        weights=_shares(given["entry_shares"], len(prices), "entry"), account=account,
-        risk_usd=_allowed(account, given["risk"], given["risk_usd"]), contract=given["contract"], margin_mode=given["margin_mode"], **rest,
+        side=str(given["side"]).strip().lower(),
+        entries=tuple(_price(price, "The entry") for price in prices),
+        weights=_shares(given["entry_shares"], len(prices), "entry"),
+        account=account,
+        risk_usd=_allowed(account, given["risk"], given["risk_usd"]),
+        contract=given["contract"],
+        margin_mode=given["margin_mode"],
+        **rest,
     )
 
 
 def _allowed(account: float, risk: object, risk_usd: object) -> float:
     """USD that may be lost, from exactly one of the two ways to say it."""
     if (risk is None) == (risk_usd is None):
-        raise RiskError("Say how much to risk in one way: risk as a fraction of the account (1 % is 0.01) or risk_usd as an amount.")
+        raise RiskError(
+            "Say how much to risk in one way: risk as a fraction of the account (1 % is 0.01) or risk_usd as an amount."
+        )
     if risk_usd is not None:
         return _number(risk_usd, "The risk in USD")
     fraction = parse_number(risk, "The risk")
@@ -292,14 +435,18 @@ def _shares(shares: Sequence[float] | None, count: int, name: str) -> tuple[floa
     if len(held) != count:
         raise RiskError(f"There are {count} {name} prices but {len(held)} shares. Give one share a price.")
     if count and (abs(sum(held) - 1) > 1e-6 or min(held) == 0):
-        raise RiskError(f"The {name} shares add up to {sum(held):g}. Make each above zero and all together 1, like 0.5 and 0.5.")
+        raise RiskError(
+            f"The {name} shares add up to {sum(held):g}. Make each above zero and all together 1, like 0.5 and 0.5."
+        )
     return held
 
 
 def _leverage(value: object) -> float:
     number = parse_number(value, "The leverage")
     if not 1 <= number <= 1000:
-        raise RiskError(f"A leverage of {number:g} is not possible. Use 1 to the venue's highest; for less than 1×, trade a smaller quantity.")
+        raise RiskError(
+            f"A leverage of {number:g} is not possible. Use 1 to the venue's highest; for less than 1×, trade a smaller quantity."
+        )
     return number
 
 
@@ -341,7 +488,9 @@ def _price(value: object, name: str) -> float:
 def _step(value: object) -> float:
     number = _at_least_zero(value, "The step")
     if 0 < number < 1e-12:
-        raise RiskError(f"The step is {number:g}. Use the venue's smallest quantity, such as 0.001, or 0 for none.")
+        raise RiskError(
+            f"The step is {number:g}. Use the venue's smallest quantity, such as 0.001, or 0 for none."
+        )
     return number
 
 

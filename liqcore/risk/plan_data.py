@@ -133,10 +133,20 @@ class Plan:
         lines = [f"BTC perpetual, {self.contract}{unit}, {self.margin_mode} margin, {self.leverage:g}×"]
         if self.venue:
             lines.insert(0, f"Venue: {self.venue}")
-        lines += [f"{enter} limit {self._size(fill.quantity, fill.price)} at {usd(fill.price)}" for fill in self.entries]
-        lines.append(f"{leave} stop-market {self._size(self.quantity, self.entry)}, trigger {usd(self.stop)} on the mark price, reduce only")
-        lines += [f"{leave} limit {self._size(item.quantity, self.entry)} at {usd(item.price)}, reduce only" for item in self.targets]
-        lines.append(f"At the stop this loses {usd(self.loss_at_stop)} USD; liquidation {_liquidation(self)}.")
+        lines += [
+            f"{enter} limit {self._size(fill.quantity, fill.price)} at {usd(fill.price)}"
+            for fill in self.entries
+        ]
+        lines.append(
+            f"{leave} stop-market {self._size(self.quantity, self.entry)}, trigger {usd(self.stop)} on the mark price, reduce only"
+        )
+        lines += [
+            f"{leave} limit {self._size(item.quantity, self.entry)} at {usd(item.price)}, reduce only"
+            for item in self.targets
+        ]
+        lines.append(
+            f"At the stop this loses {usd(self.loss_at_stop)} USD; liquidation {_liquidation(self)}."
+        )
         return "\n".join(lines)
 
     def _size(self, quantity: float, price: float) -> str:
@@ -156,7 +166,9 @@ class Plan:
         if not isinstance(held, dict) or held.get("format") != FORMAT:
             raise RiskError("This JSON is not a trade plan. Load the file that was saved from the risk page.")
         if held.get("version") != VERSION:
-            raise RiskError(f"This plan was saved in format version {held.get('version')!r}, but version {VERSION} is needed. Make the plan anew.")
+            raise RiskError(
+                f"This plan was saved in format version {held.get('version')!r}, but version {VERSION} is needed. Make the plan anew."
+            )
         try:
             plan = _read(cls, {key: held[key] for key in held if key not in ("format", "version")}, "plan")
         except OverflowError:
@@ -177,26 +189,60 @@ def _liquidation(plan: Plan) -> str:
 
 
 def _checks(plan: Plan) -> tuple[Check, ...]:
-    lines = [Check(plan.quantity > 0 and plan.loss_at_stop <= plan.risk_usd, (
-        f"Loss at the stop with costs: {usd(plan.loss_at_stop)} USD, {plan.risk_fraction:.2%} of {usd(plan.account)} USD (allowed {usd(plan.risk_usd)} USD)"
-    ))]
-    lines.append(Check(plan.quantity > 0, f"Quantity {plan.quantity:.10g} BTC, {usd(plan.notional)} USD at {usd(plan.entry)}"))
-    lines.append(Check(0 < plan.margin <= plan.account, f"Initial margin {usd(plan.margin)} USD at {plan.leverage:g}×"))
+    lines = [
+        Check(
+            plan.quantity > 0 and plan.loss_at_stop <= plan.risk_usd,
+            (
+                f"Loss at the stop with costs: {usd(plan.loss_at_stop)} USD, {plan.risk_fraction:.2%} of {usd(plan.account)} USD (allowed {usd(plan.risk_usd)} USD)"
+            ),
+        )
+    ]
+    lines.append(
+        Check(
+            plan.quantity > 0,
+            f"Quantity {plan.quantity:.10g} BTC, {usd(plan.notional)} USD at {usd(plan.entry)}",
+        )
+    )
+    lines.append(
+        Check(0 < plan.margin <= plan.account, f"Initial margin {usd(plan.margin)} USD at {plan.leverage:g}×")
+    )
     if plan.liquidation_price is None or plan.room is None or plan.room_needed is None:
-        lines.append(Check(plan.accepted, f"Stop {usd(plan.stop)}; liquidation {_liquidation(plan) if plan.quantity > 0 else 'not computed'}"))
+        lines.append(
+            Check(
+                plan.accepted,
+                f"Stop {usd(plan.stop)}; liquidation {_liquidation(plan) if plan.quantity > 0 else 'not computed'}",
+            )
+        )
     else:
-        lines.append(Check(plan.room >= plan.room_needed and plan.room > 0, (
-            f"Stop {usd(plan.stop)} fires before liquidation {_liquidation(plan)}: {usd(plan.room)} USD of room, {usd(plan.room_needed)} needed"
-        )))
-    lines.append(Check(plan.loss_with_gap <= GAP_SHARE * plan.account, f"Loss if price jumps {plan.gap:.2%} through the stop: {usd(plan.loss_with_gap)} USD"))
+        lines.append(
+            Check(
+                plan.room >= plan.room_needed and plan.room > 0,
+                (
+                    f"Stop {usd(plan.stop)} fires before liquidation {_liquidation(plan)}: {usd(plan.room)} USD of room, {usd(plan.room_needed)} needed"
+                ),
+            )
+        )
+    lines.append(
+        Check(
+            plan.loss_with_gap <= GAP_SHARE * plan.account,
+            f"Loss if price jumps {plan.gap:.2%} through the stop: {usd(plan.loss_with_gap)} USD",
+        )
+    )
     lines += [
-        Check(item.reward_risk > 0, f"Target {usd(item.price)} for {item.quantity:.10g} BTC: {item.gain:+,.2f} USD, {item.reward_risk:.2f} R")
+        Check(
+            item.reward_risk > 0,
+            f"Target {usd(item.price)} for {item.quantity:.10g} BTC: {item.gain:+,.2f} USD, {item.reward_risk:.2f} R",
+        )
         for item in plan.targets
     ]
     if plan.reward_risk is not None:
         lines.append(Check(plan.reward_risk >= 1, f"Reward to risk after costs: {plan.reward_risk:.2f} R"))
     if plan.break_even > 0:
-        funding = f", with {usd(plan.funding_cost)} USD of funding over {plan.holding_hours:g} hours" if plan.funding_cost else ""
+        funding = (
+            f", with {usd(plan.funding_cost)} USD of funding over {plan.holding_hours:g} hours"
+            if plan.funding_cost
+            else ""
+        )
         lines.append(Check(True, f"Break-even after fees at {usd(plan.break_even)}{funding}"))
     return tuple(lines)
 

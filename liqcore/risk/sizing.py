@@ -34,12 +34,20 @@ def sign(side: object) -> float:
 def check_contract(contract: object) -> None:
     """Raise `RiskError` unless `contract` is `linear` or `inverse`."""
     if contract not in CONTRACTS:
-        raise RiskError(f"{contract!r} is not a kind of contract. Choose linear (settled in USD) or inverse (settled in BTC).")
+        raise RiskError(
+            f"{contract!r} is not a kind of contract. Choose linear (settled in USD) or inverse (settled in BTC)."
+        )
 
 
 def risk_per_btc(
-    side: str, entry: ArrayLike, stop: ArrayLike, *, fee_in: ArrayLike = 0.0, fee_out: ArrayLike = 0.0,
-    slippage: ArrayLike = 0.0, contract: str = "linear",
+    side: str,
+    entry: ArrayLike,
+    stop: ArrayLike,
+    *,
+    fee_in: ArrayLike = 0.0,
+    fee_out: ArrayLike = 0.0,
+    slippage: ArrayLike = 0.0,
+    contract: str = "linear",
 ) -> Floats:
     """USD lost for each BTC of position when the stop is filled, costs included.
 
@@ -51,7 +59,10 @@ def risk_per_btc(
     sign(side)
     check_contract(contract)
     e, s = np.asarray(entry, dtype=float), np.asarray(stop, dtype=float)
-    cost_in, cost_out = np.asarray(fee_in, dtype=float), np.asarray(fee_out, dtype=float) + np.asarray(slippage, dtype=float)
+    cost_in, cost_out = (
+        np.asarray(fee_in, dtype=float),
+        np.asarray(fee_out, dtype=float) + np.asarray(slippage, dtype=float),
+    )
     if contract == "linear":
         return np.asarray(np.abs(e - s) + np.maximum(e * cost_in + s * cost_out, 0.0))
     return np.asarray(e * (np.abs(e - s) / s + np.maximum(cost_in + e / s * cost_out, 0.0)))
@@ -92,8 +103,16 @@ def size_within(limit_usd: ArrayLike, usd_per_btc: ArrayLike, step: float) -> Fl
 
 
 def size_position(
-    side: str, entry: float, stop: float, risk_usd: float, *, fee_in: float = 0.0, fee_out: float = 0.0,
-    slippage: float = 0.0, step: float = 0.0, contract: str = "linear",
+    side: str,
+    entry: float,
+    stop: float,
+    risk_usd: float,
+    *,
+    fee_in: float = 0.0,
+    fee_out: float = 0.0,
+    slippage: float = 0.0,
+    step: float = 0.0,
+    contract: str = "linear",
 ) -> float:
     """BTC that lose at most `risk_usd` at the stop, costs included, rounded down to `step`.
 
@@ -108,7 +127,9 @@ def size_position(
     problem = stop_problem(side, entry, stop)
     if problem:
         raise RiskError(problem)
-    unit = risk_per_btc(side, entry, stop, fee_in=fee_in, fee_out=fee_out, slippage=slippage, contract=contract)
+    unit = risk_per_btc(
+        side, entry, stop, fee_in=fee_in, fee_out=fee_out, slippage=slippage, contract=contract
+    )
     if contract == "inverse":
         return float(size_within(risk_usd, unit / entry, step)) / entry
     return float(size_within(risk_usd, unit, step))
@@ -132,7 +153,9 @@ def average_entry(prices: Sequence[float], weights: Sequence[float], contract: s
     return float(1.0 / (w / p).sum()) if contract == "inverse" else float((w * p).sum())
 
 
-def profit(side: str, entry: ArrayLike, price: ArrayLike, quantity: ArrayLike, contract: str = "linear") -> Floats:
+def profit(
+    side: str, entry: ArrayLike, price: ArrayLike, quantity: ArrayLike, contract: str = "linear"
+) -> Floats:
     """USD gained by `quantity` BTC between entry and price, before costs; inverse valued at the entry price."""
     e, p = np.asarray(entry, dtype=float), np.asarray(price, dtype=float)
     moved = sign(side) * (p - e) * np.asarray(quantity, dtype=float)
@@ -140,8 +163,15 @@ def profit(side: str, entry: ArrayLike, price: ArrayLike, quantity: ArrayLike, c
 
 
 def net_reward_risk(
-    side: str, entry: float, stop: float, exits: ArrayLike, *, fee_in: float = 0.0, fee_out: float = 0.0,
-    slippage: float = 0.0, contract: str = "linear",
+    side: str,
+    entry: float,
+    stop: float,
+    exits: ArrayLike,
+    *,
+    fee_in: float = 0.0,
+    fee_out: float = 0.0,
+    slippage: float = 0.0,
+    contract: str = "linear",
 ) -> Floats:
     """R of each exit after costs: net gain per BTC over net loss per BTC at the stop.
 
@@ -150,13 +180,21 @@ def net_reward_risk(
     x = np.asarray(exits, dtype=float)
     fees = entry * fee_in + (entry * entry / x if contract == "inverse" else x) * fee_out
     gain = profit(side, entry, x, 1.0, contract) - fees
-    return np.asarray(gain / risk_per_btc(
-        side, entry, stop, fee_in=fee_in, fee_out=fee_out, slippage=slippage, contract=contract,
-    ))
+    return np.asarray(
+        gain
+        / risk_per_btc(
+            side, entry, stop, fee_in=fee_in, fee_out=fee_out, slippage=slippage, contract=contract
+        )
+    )
 
 
 def break_even(
-    side: str, entry: float, *, fee_in: float = 0.0, fee_out: float = 0.0, funding_per_btc: float = 0.0,
+    side: str,
+    entry: float,
+    *,
+    fee_in: float = 0.0,
+    fee_out: float = 0.0,
+    funding_per_btc: float = 0.0,
     contract: str = "linear",
 ) -> float:
     """The price at which fees and funding are paid for and the trade nets zero.
@@ -171,7 +209,9 @@ def break_even(
     return (s + fee_out) / ((s - fee_in) / entry - funding_per_btc / entry**2)
 
 
-def funding_cost(side: str, notional: float, rate: float, holding_hours: float, interval_hours: float = 8.0) -> float:
+def funding_cost(
+    side: str, notional: float, rate: float, holding_hours: float, interval_hours: float = 8.0
+) -> float:
     """USD of funding a position is expected to pay (below zero: to receive) over its holding time.
 
     `s · notional · rate · hours/interval`: longs pay shorts when the rate is above zero. The number of
@@ -217,9 +257,14 @@ def kelly(win_rate: float, reward_risk: float, *, out_of_sample_trades: int) -> 
     full = p - (1 - p) / b
     error = float(np.sqrt(p * (1 - p) / trades))
     if full <= 0:
-        return Kelly(full, 0.0, f"With {p:.0%} wins at {b:g} R the trade loses money on average: Kelly says do not take it.")
+        return Kelly(
+            full,
+            0.0,
+            f"With {p:.0%} wins at {b:g} R the trade loses money on average: Kelly says do not take it.",
+        )
     return Kelly(
-        full, full / 4,
+        full,
+        full / 4,
         f"Full Kelly is {full:.1%} of the account, a quarter of it {full / 4:.1%}; the win rate itself is only known to about ±{2 * error:.0%}.",
     )
 
@@ -236,7 +281,9 @@ class RiskBudget:
     sentence: str
 
 
-def daily_budget(open_losses: Iterable[float], account: float, daily_limit: float, *, lost_today: float = 0.0) -> RiskBudget:
+def daily_budget(
+    open_losses: Iterable[float], account: float, daily_limit: float, *, lost_today: float = 0.0
+) -> RiskBudget:
     """Add up what all open trades lose if every stop is hit, and compare with a daily limit.
 
     Losses are added without any discount, long or short: all positions are on one coin, and a day that
@@ -252,7 +299,9 @@ def daily_budget(open_losses: Iterable[float], account: float, daily_limit: floa
     size, fraction = parse_number(account, "The account"), parse_number(daily_limit, "The daily limit")
     lost = max(parse_number(lost_today, "The loss of today"), 0.0)
     if any(loss < 0 for loss in losses):
-        raise RiskError("The loss of an open trade at its stop is below zero. Give the USD it would lose, as a positive number.")
+        raise RiskError(
+            "The loss of an open trade at its stop is below zero. Give the USD it would lose, as a positive number."
+        )
     if size <= 0:
         raise RiskError("The account must be above zero USD.")
     if not 0 < fraction < 1:
@@ -261,7 +310,15 @@ def daily_budget(open_losses: Iterable[float], account: float, daily_limit: floa
     left = max(limit - open_risk - lost, 0.0)
     used = f"{open_risk:,.2f} USD at risk in open trades and {lost:,.2f} USD lost today"
     within = open_risk + lost <= limit
-    return RiskBudget(open_risk, lost, limit, left, within, (
-        f"With {used}, {left:,.2f} USD of the daily limit of {limit:,.2f} USD are left." if within
-        else f"With {used}, the daily limit of {limit:,.2f} USD is already exceeded: take no further trade today."
-    ))
+    return RiskBudget(
+        open_risk,
+        lost,
+        limit,
+        left,
+        within,
+        (
+            f"With {used}, {left:,.2f} USD of the daily limit of {limit:,.2f} USD are left."
+            if within
+            else f"With {used}, the daily limit of {limit:,.2f} USD is already exceeded: take no further trade today."
+        ),
+    )

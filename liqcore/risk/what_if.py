@@ -19,7 +19,13 @@ from liqcore.risk.plan_data import Plan
 from liqcore.risk.sizing import Floats, average_entry, profit, sign
 
 __all__ = [
-    "MonteCarlo", "Sweep", "losing_streak_paths", "losing_streaks", "price_drag", "simulate_trades", "streak_cost",
+    "MonteCarlo",
+    "Sweep",
+    "losing_streak_paths",
+    "losing_streaks",
+    "price_drag",
+    "simulate_trades",
+    "streak_cost",
     "sweep_leverage",
 ]
 
@@ -49,14 +55,19 @@ class Sweep:
     def to_frame(self) -> pd.DataFrame:
         """Long form: `leverage`, `stop_distance`, `stop`, `quantity`, `notional`, `loss`, `liquidation_price`, `accepted`, `reason`."""
         shape = self.code.shape
-        return pd.DataFrame({
-            "leverage": np.broadcast_to(self.leverages[:, None], shape).ravel(),
-            "stop_distance": np.broadcast_to(self.stop_distances, shape).ravel(),
-            "stop": np.broadcast_to(self.stops, shape).ravel(),
-            "quantity": self.quantity.ravel(), "notional": self.notional.ravel(), "loss": self.loss.ravel(),
-            "liquidation_price": self.liquidation_price.ravel(), "accepted": self.accepted.ravel(),
-            "reason": pd.Categorical.from_codes(self.code.ravel(), categories=pd.Index(CODES)),
-        })
+        return pd.DataFrame(
+            {
+                "leverage": np.broadcast_to(self.leverages[:, None], shape).ravel(),
+                "stop_distance": np.broadcast_to(self.stop_distances, shape).ravel(),
+                "stop": np.broadcast_to(self.stops, shape).ravel(),
+                "quantity": self.quantity.ravel(),
+                "notional": self.notional.ravel(),
+                "loss": self.loss.ravel(),
+                "liquidation_price": self.liquidation_price.ravel(),
+                "accepted": self.accepted.ravel(),
+                "reason": pd.Categorical.from_codes(self.code.ravel(), categories=pd.Index(CODES)),
+            }
+        )
 
 
 def sweep_leverage(leverages: ArrayLike, stop_distances: ArrayLike, **trade: Any) -> Sweep:
@@ -76,13 +87,17 @@ def sweep_leverage(leverages: ArrayLike, stop_distances: ArrayLike, **trade: Any
     ------
     RiskError
     """
-    lever, distance = (np.atleast_1d(np.asarray(values, dtype=float)) for values in (leverages, stop_distances))
+    lever, distance = (
+        np.atleast_1d(np.asarray(values, dtype=float)) for values in (leverages, stop_distances)
+    )
     if lever.ndim != 1 or distance.ndim != 1 or not lever.size or not distance.size:
         raise RiskError("A sweep needs a list of leverages and a list of stop distances, neither empty.")
     if not np.isfinite(lever).all() or lever.min() < 1 or lever.max() > 1000:
         raise RiskError("A leverage in the sweep is not between 1 and 1000.")
     if not np.isfinite(distance).all() or distance.min() <= 0 or distance.max() >= 1:
-        raise RiskError("A stop distance in the sweep is not a fraction of the entry between 0 and 1. Write 1 % as 0.01.")
+        raise RiskError(
+            "A stop distance in the sweep is not a fraction of the entry between 0 and 1. Write 1 % as 0.01."
+        )
     if lever.size * distance.size > 1_000_000:
         raise RiskError("The sweep has more than a million cells. Take fewer leverages or stop distances.")
     # Any stop on the right side does for checking the rest, whatever the entries are.
@@ -97,8 +112,14 @@ def sweep_leverage(leverages: ArrayLike, stop_distances: ArrayLike, **trade: Any
     stops = average_entry(terms.entries, terms.weights, terms.contract) * (1 - sign(terms.side) * distance)
     found = gate.evaluate(terms, lever[:, None], stops[None, :])
     return Sweep(
-        leverages=lever, stop_distances=distance, stops=stops, quantity=found.quantity, notional=found.notional,
-        loss=found.loss, liquidation_price=found.liquidation, code=found.code,
+        leverages=lever,
+        stop_distances=distance,
+        stops=stops,
+        quantity=found.quantity,
+        notional=found.notional,
+        loss=found.loss,
+        liquidation_price=found.liquidation,
+        code=found.code,
     )
 
 
@@ -124,15 +145,26 @@ def price_drag(plan: Plan, prices: ArrayLike | None = None, *, points: int = 241
     """
     if plan.quantity <= 0:
         raise RiskError("This plan has no position to move the price of. " + " ".join(plan.reasons))
-    price = _around(plan, points) if prices is None else np.sort(np.atleast_1d(np.asarray(prices, dtype=float)).ravel())
+    price = (
+        _around(plan, points)
+        if prices is None
+        else np.sort(np.atleast_1d(np.asarray(prices, dtype=float)).ravel())
+    )
     if not price.size or not np.isfinite(price).all() or price.min() <= 0:
         raise RiskError("A price to look at is not above zero. Give prices in USD.")
     pnl = profit(plan.side, plan.entry, price, plan.quantity, plan.contract)
     value = plan.quantity * (plan.entry**2 / price if plan.contract == "inverse" else price)
     fees = plan.notional * plan.fee_rate + value * plan.exit_fee_rate
     equity, maintenance = gate.balance(
-        plan.side, price, entry=plan.entry, quantity=plan.quantity, wallet=plan.margin_balance, rate=plan.maintenance_margin_rate,
-        amount=plan.maintenance_amount, fee=plan.liquidation_fee_rate, contract=plan.contract,
+        plan.side,
+        price,
+        entry=plan.entry,
+        quantity=plan.quantity,
+        wallet=plan.margin_balance,
+        rate=plan.maintenance_margin_rate,
+        amount=plan.maintenance_amount,
+        fee=plan.liquidation_fee_rate,
+        contract=plan.contract,
     )
     if plan.contract == "inverse":
         equity, maintenance = equity * plan.entry, maintenance * plan.entry
@@ -140,12 +172,23 @@ def price_drag(plan: Plan, prices: ArrayLike | None = None, *, points: int = 241
     if plan.liquidation_price is not None:
         gone = sign(plan.side) * (price - plan.liquidation_price) <= 0
     everything = plan.account if plan.margin_mode == "cross" else plan.margin
-    net = np.where(gone, -everything - plan.notional * max(plan.fee_rate, 0.0) * (plan.margin_mode == "isolated"), pnl - fees)
-    return pd.DataFrame({
-        "price": price, "pnl": np.where(gone, -everything, pnl), "net": net, "reward_risk": net / plan.loss_at_stop,
-        "equity": np.where(gone, 0.0, equity), "maintenance": maintenance,
-        "margin_ratio": np.where(gone, 1.0, np.clip(maintenance / np.where(gone, 1.0, equity), 0.0, 1.0)), "liquidated": gone,
-    })
+    net = np.where(
+        gone,
+        -everything - plan.notional * max(plan.fee_rate, 0.0) * (plan.margin_mode == "isolated"),
+        pnl - fees,
+    )
+    return pd.DataFrame(
+        {
+            "price": price,
+            "pnl": np.where(gone, -everything, pnl),
+            "net": net,
+            "reward_risk": net / plan.loss_at_stop,
+            "equity": np.where(gone, 0.0, equity),
+            "maintenance": maintenance,
+            "margin_ratio": np.where(gone, 1.0, np.clip(maintenance / np.where(gone, 1.0, equity), 0.0, 1.0)),
+            "liquidated": gone,
+        }
+    )
 
 
 def _around(plan: Plan, points: int) -> Floats:

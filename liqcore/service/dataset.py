@@ -70,12 +70,24 @@ class Dataset:
         """First and last moment of any table that can be drawn, UTC."""
         ends: list[tuple[pd.Timestamp, pd.Timestamp]] = []
         if self.candles is not None and len(self.candles):
-            ends.append((self.candles["time"].iloc[0], self.candles["time"].iloc[-1] + pd.Timedelta(candle_step(self.candles))))
+            ends.append(
+                (
+                    self.candles["time"].iloc[0],
+                    self.candles["time"].iloc[-1] + pd.Timedelta(candle_step(self.candles)),
+                )
+            )
         if self.liquidations is not None and len(self.liquidations):
             # Ends are exclusive, and the last event belongs to the window.
-            ends.append((self.liquidations["time"].iloc[0], self.liquidations["time"].iloc[-1] + pd.Timedelta(1, "us")))
+            ends.append(
+                (
+                    self.liquidations["time"].iloc[0],
+                    self.liquidations["time"].iloc[-1] + pd.Timedelta(1, "us"),
+                )
+            )
         if not ends:
-            raise DataError("There is nothing to draw yet. Add a file with liquidations or candles, or open the sample market.")
+            raise DataError(
+                "There is nothing to draw yet. Add a file with liquidations or candles, or open the sample market."
+            )
         return min(first for first, _ in ends), max(last for _, last in ends)
 
 
@@ -87,12 +99,18 @@ def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:
     held: dict[str, pd.DataFrame] = {}
     notes: list[str] = []
     for kind in tables.COLUMNS:
-        found = [_named(part.table, name) for name, part in zip(names, parts, strict=True) if part.kind == kind]
+        found = [
+            _named(part.table, name) for name, part in zip(names, parts, strict=True) if part.kind == kind
+        ]
         if len(found) > 1:
-            both = pd.concat([table.astype(dict.fromkeys(table.select_dtypes("category"), str)) for table in found])
+            both = pd.concat(
+                [table.astype(dict.fromkeys(table.select_dtypes("category"), str)) for table in found]
+            )
             held[kind] = tables.CHECKS[kind](both)
             if kind == "liquidations" and both.duplicated().any():
-                notes.append(f"{int(both.duplicated().sum()):,} liquidations stand in more than one file and are counted twice.")
+                notes.append(
+                    f"{int(both.duplicated().sum()):,} liquidations stand in more than one file and are counted twice."
+                )
         elif found:
             held[kind] = found[0]
     digest = hashlib.blake2b(digest_size=8)
@@ -101,9 +119,14 @@ def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:
         numbers = part.table.select_dtypes("number").sum().tolist()
         digest.update(f"{name}|{part.kind}|{len(part.table)}|{ends}|{numbers}".encode())
     return Dataset(
-        key=f"files:{digest.hexdigest()}", label=f"Your files ({', '.join(names)})", synthetic=False,
-        candles=held.get("candles"), liquidations=held.get("liquidations"), open_interest=held.get("open_interest"),
-        funding=held.get("funding"), notes=tuple(notes),
+        key=f"files:{digest.hexdigest()}",
+        label=f"Your files ({', '.join(names)})",
+        synthetic=False,
+        candles=held.get("candles"),
+        liquidations=held.get("liquidations"),
+        open_interest=held.get("open_interest"),
+        funding=held.get("funding"),
+        notes=tuple(notes),
     )
 
 
@@ -160,11 +183,17 @@ def market_candles(data: Dataset, venues: tuple[str, ...] = ()) -> pd.DataFrame:
     Raises DataError where the dataset has no candles.
     """
     if data.candles is None or data.candles.empty:
-        raise DataError("There are no candles, so neither price nor modelled levels can be drawn. Add a candles file.")
+        raise DataError(
+            "There are no candles, so neither price nor modelled levels can be drawn. Add a candles file."
+        )
     chosen = [data.venue_candles[name] for name in venues if name in data.venue_candles]
     if not chosen or len(chosen) == len(data.venue_candles):
         return data.candles
-    total = pd.concat([table[["time", "volume", "taker_buy_volume"]] for table in chosen]).groupby("time").sum(min_count=1)
+    total = (
+        pd.concat([table[["time", "volume", "taker_buy_volume"]] for table in chosen])
+        .groupby("time")
+        .sum(min_count=1)
+    )
     volumes = total.reindex(data.candles["time"])
     return data.candles.assign(
         volume=volumes["volume"].to_numpy(), taker_buy_volume=volumes["taker_buy_volume"].to_numpy()
@@ -177,7 +206,9 @@ def window(data: Dataset, settings: ViewSettings) -> Window:
     until = last if settings.until is None else min(pd.Timestamp(settings.until, tz="UTC"), last)
     start = first if settings.hours is None else max(first, until - pd.Timedelta(hours=settings.hours))
     if start >= until:
-        raise DataError(f"The window ends before the data begins ({first:%Y-%m-%d %H:%M} UTC). Choose a later end.")
+        raise DataError(
+            f"The window ends before the data begins ({first:%Y-%m-%d %H:%M} UTC). Choose a later end."
+        )
     low, high = settings.price_range or _price_range(data, start, until, settings)
     if not (math.isfinite(low) and math.isfinite(high) and 0 < low < high):
         raise DataError("The price range is empty. Give a low above zero and a higher high.")
@@ -197,7 +228,10 @@ def _price_range(
 
 def _traded(data: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> tuple[float, float, float]:
     if data.candles is not None and len(data.candles):
-        inside = data.candles[(data.candles["time"] >= start.floor("s") - pd.Timedelta(candle_step(data.candles))) & (data.candles["time"] < end)]
+        inside = data.candles[
+            (data.candles["time"] >= start.floor("s") - pd.Timedelta(candle_step(data.candles)))
+            & (data.candles["time"] < end)
+        ]
         if len(inside):
             return float(inside["low"].min()), float(inside["high"].max()), float(inside["close"].iloc[-1])
     events = data.liquidations
@@ -205,7 +239,9 @@ def _traded(data: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> tuple[floa
         inside = events[(events["time"] >= start) & (events["time"] <= end)]
         if len(inside):
             return float(inside["price"].min()), float(inside["price"].max()), float(inside["price"].iloc[-1])
-    raise DataError("This window holds neither candles nor liquidations. Choose a longer window or another end.")
+    raise DataError(
+        "This window holds neither candles nor liquidations. Choose a longer window or another end."
+    )
 
 
 def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
@@ -231,7 +267,9 @@ def realised(data: Dataset, settings: ViewSettings) -> HeatGrid:
     """Liquidations that happened, at the view's timeframe; columns outside the recording are gaps."""
     events = data.liquidations
     if events is None or events.empty:
-        raise DataError("There are no liquidations here, so nothing that happened can be drawn. Add a liquidations file, or switch to modelled levels.")
+        raise DataError(
+            "There are no liquidations here, so nothing that happened can be drawn. Add a liquidations file, or switch to modelled levels."
+        )
     view = window(data, settings)
     _check_columns(view, settings.timeframe)
     held = (events["time"].iloc[0], events["time"].iloc[-1])
@@ -240,8 +278,14 @@ def realised(data: Dataset, settings: ViewSettings) -> HeatGrid:
     start, end = (pd.Timestamp(edge, tz="UTC") for edge in (view.start, view.end))
     events = events[(events["time"] >= start) & (events["time"] < end)]
     grid = realised_heatmap(
-        events, timeframe=settings.timeframe, bins=settings.bins, scale=settings.price_scale,
-        start=view.start, end=view.end, price_range=(view.low, view.high), source=data.label,
+        events,
+        timeframe=settings.timeframe,
+        bins=settings.bins,
+        scale=settings.price_scale,
+        start=view.start,
+        end=view.end,
+        price_range=(view.low, view.high),
+        source=data.label,
     )
     if data.synthetic:
         return grid
@@ -262,9 +306,16 @@ def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
     _check_columns(view, settings.timeframe)
     candles, interest = model_inputs(data, settings)
     return modelled_heatmap(
-        candles, open_interest=interest, funding=data.funding, model=settings.model, assumptions=settings.assumptions,
-        bins=settings.bins, time_edges=time_edges(view.start, view.end, settings.timeframe), price_range=(view.low, view.high),
-        venue=settings.venues or data.venues or ("all venues",), source=data.label,
+        candles,
+        open_interest=interest,
+        funding=data.funding,
+        model=settings.model,
+        assumptions=settings.assumptions,
+        bins=settings.bins,
+        time_edges=time_edges(view.start, view.end, settings.timeframe),
+        price_range=(view.low, view.high),
+        venue=settings.venues or data.venues or ("all venues",),
+        source=data.label,
     )
 
 
@@ -285,7 +336,11 @@ def model_inputs(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame, p
 def until_end(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """Candles and liquidations of the view's venues from the beginning of the data to the window's end."""
     end = window(data, settings).end
-    candles = None if data.candles is None or data.candles.empty else _between(market_candles(data, settings.venues), None, end)
+    candles = (
+        None
+        if data.candles is None or data.candles.empty
+        else _between(market_candles(data, settings.venues), None, end)
+    )
     events = data.liquidations
     if events is not None:
         events = events.iloc[: int(np.searchsorted(tables.microseconds(events["time"]), end.astype("int64")))]
@@ -310,6 +365,20 @@ def _check_columns(view: Window, timeframe: str) -> None:
 
 
 __all__ = [
-    "DataError", "Dataset", "GridError", "Layer", "Side", "ViewSettings", "Window", "candle_step", "heatmap",
-    "market_candles", "model_inputs", "modelled", "price_bars", "realised", "until_end", "window",
+    "DataError",
+    "Dataset",
+    "GridError",
+    "Layer",
+    "Side",
+    "ViewSettings",
+    "Window",
+    "candle_step",
+    "heatmap",
+    "market_candles",
+    "model_inputs",
+    "modelled",
+    "price_bars",
+    "realised",
+    "until_end",
+    "window",
 ]

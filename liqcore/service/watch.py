@@ -76,7 +76,12 @@ def give_orders(store: Store, rules: Sequence[Rule], bars: str, now: str) -> Ord
     made.settings()
     if before is None or before.bars != bars:
         store.set_note(STATE, "")
-    store.set_note(RULES, json.dumps({"bars": made.bars, "since": made.since, "rules": json.loads(rule_text.rules_to_json(made.rules))}))
+    store.set_note(
+        RULES,
+        json.dumps(
+            {"bars": made.bars, "since": made.since, "rules": json.loads(rule_text.rules_to_json(made.rules))}
+        ),
+    )
     return made
 
 
@@ -93,9 +98,13 @@ def orders(store: Store) -> Orders | None:
         return None
     try:
         facts = json.loads(text)
-        return Orders(rule_text.rules_from_json(json.dumps(facts["rules"])), str(facts["bars"]), str(facts["since"]))
+        return Orders(
+            rule_text.rules_from_json(json.dumps(facts["rules"])), str(facts["bars"]), str(facts["since"])
+        )
     except (ValueError, KeyError, TypeError):
-        raise RuleError("The rules in the store cannot be read. Stop watching, and start again with the rules you keep.") from None
+        raise RuleError(
+            "The rules in the store cannot be read. Stop watching, and start again with the rules you keep."
+        ) from None
 
 
 def report(store: Store) -> Report:
@@ -109,7 +118,12 @@ def report(store: Store) -> Report:
 def inbox(store: Store) -> tuple[Entry, ...]:
     """What was told live, newest first, with what a page has acknowledged or snoozed."""
     held, marks = _inbox(store)[0], _marks(store)
-    return tuple(replace(one, acknowledged=bool(marks[one.alert.id][0]), snoozed=marks[one.alert.id][1]) if one.alert.id in marks else one for one in held.entries)
+    return tuple(
+        replace(one, acknowledged=bool(marks[one.alert.id][0]), snoozed=marks[one.alert.id][1])
+        if one.alert.id in marks
+        else one
+        for one in held.entries
+    )
 
 
 def mark(store: Store, entries: Sequence[Entry]) -> None:
@@ -156,13 +170,22 @@ class Watch:
         # Rules must never end the collecting, whatever is wrong with them or with the data.
         except Exception as error:
             told = isinstance(error, (StoreError, RuleError, TableError, GridError))
-            problem = str(error) if told else f"The rules could not be judged ({type(error).__name__}). They are tried again in a minute."
+            problem = (
+                str(error)
+                if told
+                else f"The rules could not be judged ({type(error).__name__}). They are tried again in a minute."
+            )
             until = ""
         # A store that is broken here was broken above, and that is what is told.
         with suppress(StoreError, RuleError):
             held, _ = _inbox(store)
-            lost = tuple(f"{one.channel}, {one.time[:16].replace('T', ' ')} UTC: {one.reason}" for one in held.letters[-5:])
-            made = Report(_iso(now), until, round(time.monotonic() - begun, 3), len(held.entries), problem, lost)
+            lost = tuple(
+                f"{one.channel}, {one.time[:16].replace('T', ' ')} UTC: {one.reason}"
+                for one in held.letters[-5:]
+            )
+            made = Report(
+                _iso(now), until, round(time.monotonic() - begun, 3), len(held.entries), problem, lost
+            )
             store.set_note(REPORT, json.dumps(vars(made)))
 
     def _advance(self, store: Store, wanted: Orders, now: int) -> tuple[str, str]:
@@ -174,13 +197,21 @@ class Watch:
             state = None
         held, unsent = _inbox(store)
         since = needed_since(moment if state is None else state.until, settings)
-        data = AlertData() if state is None else self.read(store, int(since.astype("datetime64[us]").astype("int64")))
+        data = (
+            AlertData()
+            if state is None
+            else self.read(store, int(since.astype("datetime64[us]").astype("int64")))
+        )
         desk, alerts = desks.advance(replace(held, state=state), wanted.rules, data, moment, settings)
         if alerts:
             # First what was told, then up to when: a process that ends in between tells the same again, and the inbox knows it.
             known = {one.alert.id for one in held.entries}
             names = [] if self.notifier is None else [channel.name for channel in self.notifier.channels]
-            asked = {one.id: tuple(name for name in names if name in one.tell) for one in alerts if one.id not in known}
+            asked = {
+                one.id: tuple(name for name in names if name in one.tell)
+                for one in alerts
+                if one.id not in known
+            }
             _keep_inbox(store, desk, {**unsent, **asked})
         if desk.state is None:
             return "", ""
@@ -189,12 +220,28 @@ class Watch:
 
     def read(self, store: Store, since: int) -> AlertData:
         """The market from a moment (µs) on, as the store holds it."""
-        candles, interest, funding = (store.series(kind, first) for kind, first in (("candles", since), ("open_interest", since), ("funding", since - _FUNDING_PAST)))
+        candles, interest, funding = (
+            store.series(kind, first)
+            for kind, first in (
+                ("candles", since),
+                ("open_interest", since),
+                ("funding", since - _FUNDING_PAST),
+            )
+        )
         beats = store.heartbeats(since)
         return AlertData(
-            store.liquidations(since), live_figures.joined_candles(candles, PRICE_VENUES) if len(candles) else None,
-            interest[["time", "venue", "quantity"]] if len(interest) else None, funding[["time", "venue", "rate", "interval_hours"]] if len(funding) else None,
-            pd.DataFrame({"time": pd.to_datetime(beats["minute"].to_numpy(np.int64), unit="us", utc=True).astype(tables.TIME_DTYPE), "venue": beats["venue"].to_numpy()}),
+            store.liquidations(since),
+            live_figures.joined_candles(candles, PRICE_VENUES) if len(candles) else None,
+            interest[["time", "venue", "quantity"]] if len(interest) else None,
+            funding[["time", "venue", "rate", "interval_hours"]] if len(funding) else None,
+            pd.DataFrame(
+                {
+                    "time": pd.to_datetime(beats["minute"].to_numpy(np.int64), unit="us", utc=True).astype(
+                        tables.TIME_DTYPE
+                    ),
+                    "venue": beats["venue"].to_numpy(),
+                }
+            ),
             self.external() if self.external is not None else None,
         )
 
@@ -204,14 +251,23 @@ class Watch:
         held, unsent = _inbox(store)
         # What this process holds back already is not handed over twice.
         busy = self.notifier.pending()
-        left = [(one.alert, tuple(name for name in unsent.get(one.alert.id, ()) if (name, one.alert.id) not in busy)) for one in reversed(held.entries)]
+        left = [
+            (
+                one.alert,
+                tuple(name for name in unsent.get(one.alert.id, ()) if (name, one.alert.id) not in busy),
+            )
+            for one in reversed(held.entries)
+        ]
         # Asked without alerts, too: that sends what quiet hours and limits held back.
         self.notifier.deliver([replace(alert, tell=names) for alert, names in left if names], wait=4.0)
         # Only what is sent or given up leaves the outbox: the rest is the next process's, should this one end.
         waiting: dict[str, tuple[str, ...]] = {}
         for name, alert_id in sorted(self.notifier.pending()):
             waiting[alert_id] = (*waiting.get(alert_id, ()), name)
-        dead = [Letter(one.channel, one.alert, f"{one.time:%Y-%m-%dT%H:%M:%SZ}", one.attempts, one.reason) for one in self.notifier.take_dead_letters()]
+        dead = [
+            Letter(one.channel, one.alert, f"{one.time:%Y-%m-%dT%H:%M:%SZ}", one.attempts, one.reason)
+            for one in self.notifier.take_dead_letters()
+        ]
         if waiting != unsent or dead:
             _keep_inbox(store, desks.bury(held, dead), waiting)
 
@@ -222,11 +278,17 @@ def _waits(wanted: Orders, data: AlertData) -> str:
     missing = []
     if data.candles is None or data.candles.empty:
         missing.append("candles (for prices and modelled levels)")
-    elif any(part.heat == "modelled" for part in parts) and (data.open_interest is None or data.open_interest.empty):
+    elif any(part.heat == "modelled" for part in parts) and (
+        data.open_interest is None or data.open_interest.empty
+    ):
         missing.append("open interest (modelled levels are rougher without it)")
-    if any(part.kind.startswith("funding") for part in parts) and (data.funding is None or data.funding.empty):
+    if any(part.kind.startswith("funding") for part in parts) and (
+        data.funding is None or data.funding.empty
+    ):
         missing.append("funding")
-    return f"The store does not hold any {' or '.join(missing)} yet. Rules that need it wait." if missing else ""
+    return (
+        f"The store does not hold any {' or '.join(missing)} yet. Rules that need it wait." if missing else ""
+    )
 
 
 def _until_written(collector: Collector, patience: float = 20.0) -> None:
@@ -243,13 +305,27 @@ def _inbox(store: Store) -> tuple[Desk, dict[str, tuple[str, ...]]]:
         return Desk(), {}
     try:
         facts: Any = json.loads(text)
-        return Desk.from_dict(facts["desk"]), {str(name): tuple(channels) for name, channels in dict(facts["unsent"]).items()}
+        return Desk.from_dict(facts["desk"]), {
+            str(name): tuple(channels) for name, channels in dict(facts["unsent"]).items()
+        }
     except (ValueError, KeyError, TypeError):
-        raise RuleError("The inbox in the store cannot be read. Stop watching and remove the store: alerts are then collected anew.") from None
+        raise RuleError(
+            "The inbox in the store cannot be read. Stop watching and remove the store: alerts are then collected anew."
+        ) from None
 
 
 def _keep_inbox(store: Store, desk: Desk, unsent: Mapping[str, Sequence[str]]) -> None:
-    store.set_note(INBOX, json.dumps({"desk": replace(desk, state=None).to_dict(), "unsent": {name: list(channels) for name, channels in unsent.items() if channels}}, ensure_ascii=False, separators=(",", ":")))
+    store.set_note(
+        INBOX,
+        json.dumps(
+            {
+                "desk": replace(desk, state=None).to_dict(),
+                "unsent": {name: list(channels) for name, channels in unsent.items() if channels},
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        ),
+    )
 
 
 def _marks(store: Store) -> dict[str, list[Any]]:

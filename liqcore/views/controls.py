@@ -46,30 +46,71 @@ class Drawing:
 def choice(label: str, options: dict[str, str] | Sequence[str], default: str, key: str, **more: Any) -> str:
     """A segmented control that never returns nothing."""
     names = options if isinstance(options, dict) else {name: name for name in options}
-    return str(st.segmented_control(
-        label, list(names), default=default, format_func=lambda name: names[name], key=key, bind=LINK, required=True, **more
-    ))
+    return str(
+        st.segmented_control(
+            label,
+            list(names),
+            default=default,
+            format_func=lambda name: names[name],
+            key=key,
+            bind=LINK,
+            required=True,
+            **more,
+        )
+    )
 
 
 def view_settings(data: Dataset) -> ViewSettings:
     """What to draw: layer, timeframe and window above the chart, the finer choices in the sidebar."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         layer = choice(
-            "Layer", LAYERS, "realised", "layer",
+            "Layer",
+            LAYERS,
+            "realised",
+            "layer",
             help="Realised: liquidations that happened. Modelled: where open positions would be liquidated, by an estimate.",
         )
         timeframe = st.selectbox(
-            "Timeframe", TIMEFRAMES, index=2, key="tf", bind=LINK, width=110, help="The length of one column of the map.",
+            "Timeframe",
+            TIMEFRAMES,
+            index=2,
+            key="tf",
+            bind=LINK,
+            width=110,
+            help="The length of one column of the map.",
         )
-        span = st.selectbox("Window", list(SPANS), index=3, key="span", bind=LINK, width=110, help="How much time the map shows.")
+        span = st.selectbox(
+            "Window",
+            list(SPANS),
+            index=3,
+            key="span",
+            bind=LINK,
+            width=110,
+            help="How much time the map shows.",
+        )
     with st.sidebar:
         st.subheader("Window")
         until = _until(data)
-        reach = str(st.selectbox("Price range", list(REACHES), key="range", bind=LINK, help="How far around the last price to look."))
+        reach = str(
+            st.selectbox(
+                "Price range",
+                list(REACHES),
+                key="range",
+                bind=LINK,
+                help="How far around the last price to look.",
+            )
+        )
         price_range = _custom_range(data) if reach == "Custom" else None
-        bins = int(st.select_slider("Price bins", (50, 75, 100, 150, 200, 300, 400), value=150, key="bins", bind=LINK))
+        bins = int(
+            st.select_slider(
+                "Price bins", (50, 75, 100, 150, 200, 300, 400), value=150, key="bins", bind=LINK
+            )
+        )
         log_price = layer == "realised" and st.toggle(
-            "Log-spaced price bins", key="logprice", bind=LINK, help="Bins of equal per cent instead of equal dollars.",
+            "Log-spaced price bins",
+            key="logprice",
+            bind=LINK,
+            help="Bins of equal per cent instead of equal dollars.",
         )
         venues = _venues(data)
     model, assumptions = "flow-identity", Assumptions()
@@ -77,9 +118,17 @@ def view_settings(data: Dataset) -> ViewSettings:
         with st.sidebar:
             model, assumptions = model_controls("")
     return ViewSettings(
-        layer="modelled" if layer == "modelled" else "realised", timeframe=str(timeframe), hours=SPANS[str(span)],
-        until=until, reach=REACHES[reach], price_range=price_range, bins=bins,
-        price_scale="log" if log_price else "linear", venues=venues, model=model, assumptions=assumptions,
+        layer="modelled" if layer == "modelled" else "realised",
+        timeframe=str(timeframe),
+        hours=SPANS[str(span)],
+        until=until,
+        reach=REACHES[reach],
+        price_range=price_range,
+        bins=bins,
+        price_scale="log" if log_price else "linear",
+        venues=venues,
+        model=model,
+        assumptions=assumptions,
     )
 
 
@@ -87,44 +136,91 @@ def drawing(layer: Layer) -> Drawing:
     """How to draw it: side above the chart, colours and price in the sidebar."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         side = choice(
-            "Side", SIDES, "both", "side",
+            "Side",
+            SIDES,
+            "both",
+            "side",
             help="Longs are liquidated when price falls, shorts when it rises. Net is longs minus shorts.",
         )
-        price_line = choice("Price", {"candles": "Candles", "line": "Line", "none": "None"}, "candles", "price")
+        price_line = choice(
+            "Price", {"candles": "Candles", "line": "Line", "none": "None"}, "candles", "price"
+        )
     with st.sidebar:
         st.subheader("Colour")
-        scale = choice("Scale", SCALES, "auto", "scale", help=(
-            "Log: each step of colour multiplies. Percentile: by rank. Auto: log for realised events, which differ by factors of "
-            "thousands, and linear for modelled levels, which differ little."
-        ))
+        scale = choice(
+            "Scale",
+            SCALES,
+            "auto",
+            "scale",
+            help=(
+                "Log: each step of colour multiplies. Percentile: by rank. Auto: log for realised events, which differ by factors of "
+                "thousands, and linear for modelled levels, which differ little."
+            ),
+        )
         if scale == "auto":
             scale = "log" if layer == "realised" else "linear"
         palette = choice("Colours", ("inferno", "viridis", "cividis"), "inferno", "colours")
         pinned = st.toggle(
-            "Pin the legend in USD", key="pin", bind=LINK,
+            "Pin the legend in USD",
+            key="pin",
+            bind=LINK,
             help="A pinned legend is the only way to compare the colours of two charts.",
         )
         domain: tuple[float, float] | None = None
         if pinned:
             low, high = st.select_slider(
-                "Legend from, to", AMOUNTS, value=(1_000, 5_000_000), format_func=wording.usd, key="legend", bind=LINK
+                "Legend from, to",
+                AMOUNTS,
+                value=(1_000, 5_000_000),
+                format_func=wording.usd,
+                key="legend",
+                bind=LINK,
             )
             domain = (float(low), float(max(high, low * 2)))
-        threshold = float(st.select_slider(
-            "Hide cells under", (0, *AMOUNTS[:-3]), value=0, format_func=wording.usd, key="min", bind=LINK,
-            help="Cells with less than this stay dark, so that the large ones stand out.",
-        ))
+        threshold = float(
+            st.select_slider(
+                "Hide cells under",
+                (0, *AMOUNTS[:-3]),
+                value=0,
+                format_func=wording.usd,
+                key="min",
+                bind=LINK,
+                help="Cells with less than this stay dark, so that the large ones stand out.",
+            )
+        )
         st.subheader("Chart")
         volume = st.toggle("Volume strip", value=True, key="volume", bind=LINK)
-        profile = st.toggle("Price profile", value=True, key="profile", bind=LINK, help="Heat by price, with running totals from the last price.")
-        zoom = st.toggle("Zoom and pan", key="zoom", bind=LINK, help="Shift and mouse wheel zooms, dragging pans. The page scrolls as usual.")
+        profile = st.toggle(
+            "Price profile",
+            value=True,
+            key="profile",
+            bind=LINK,
+            help="Heat by price, with running totals from the last price.",
+        )
+        zoom = st.toggle(
+            "Zoom and pan",
+            key="zoom",
+            bind=LINK,
+            help="Shift and mouse wheel zooms, dragging pans. The page scrolls as usual.",
+        )
         orientation = choice(
-            "Axes", {"time-right": "Time →", "price-right": "Price →"}, "time-right", "axes",
+            "Axes",
+            {"time-right": "Time →", "price-right": "Price →"},
+            "time-right",
+            "axes",
             help="Trading screens put time to the right. Some articles put price to the right and time upward.",
         )
     return Drawing(
-        side=side, scale=scale, domain=domain, palette=palette, threshold=threshold, price_line=price_line,  # type: ignore[arg-type]
-        volume=volume, profile=profile, orientation=orientation, zoom=zoom,  # type: ignore[arg-type]
+        side=side,
+        scale=scale,
+        domain=domain,
+        palette=palette,
+        threshold=threshold,
+        price_line=price_line,  # type: ignore[arg-type]
+        volume=volume,
+        profile=profile,
+        orientation=orientation,
+        zoom=zoom,  # type: ignore[arg-type]
     )
 
 
@@ -133,17 +229,54 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
     from liqcore.heat.assumptions import PRESETS, preset
 
     st.subheader(title)
-    model = st.selectbox("Formula", list(MODELS), format_func=lambda name: MODELS[name], key=f"model{suffix}", bind=LINK, help=(
-        "Flow identity: buys, sells and the change of open interest say how much opened and closed. "
-        "Textbook: entry × (1 ∓ 1/leverage) for every trade, nothing ever closes."
-    ))
-    mix = st.selectbox("Leverage mix", list(PRESETS), index=mix_at, key=f"mix{suffix}", bind=LINK, help="How the opened quantity is spread over leverage. Nobody publishes it: this is the largest unknown.")
+    model = st.selectbox(
+        "Formula",
+        list(MODELS),
+        format_func=lambda name: MODELS[name],
+        key=f"model{suffix}",
+        bind=LINK,
+        help=(
+            "Flow identity: buys, sells and the change of open interest say how much opened and closed. "
+            "Textbook: entry × (1 ∓ 1/leverage) for every trade, nothing ever closes."
+        ),
+    )
+    mix = st.selectbox(
+        "Leverage mix",
+        list(PRESETS),
+        index=mix_at,
+        key=f"mix{suffix}",
+        bind=LINK,
+        help="How the opened quantity is spread over leverage. Nobody publishes it: this is the largest unknown.",
+    )
     lean = st.slider(
-        "Lean to high leverage", -1.0, 1.0, 0.0, 0.1, format="%+.1f", key=f"lean{suffix}", bind=LINK,
+        "Lean to high leverage",
+        -1.0,
+        1.0,
+        0.0,
+        0.1,
+        format="%+.1f",
+        key=f"lean{suffix}",
+        bind=LINK,
         help="Above zero moves the mix to higher leverage, so that levels come closer to price; below zero the other way.",
     )
-    maintenance = st.slider("Maintenance margin, %", 0.2, 2.0, 0.5, 0.1, key=f"mmr{suffix}", bind=LINK, help="The share of a position's value that must remain as margin.")
-    hours = st.select_slider("Mean holding time, hours", (2, 4, 8, 12, 24, 48, 96, 168), value=24, key=f"hold{suffix}", bind=LINK, help="How long a position stays open on average. Shorter: bands fade faster.")
+    maintenance = st.slider(
+        "Maintenance margin, %",
+        0.2,
+        2.0,
+        0.5,
+        0.1,
+        key=f"mmr{suffix}",
+        bind=LINK,
+        help="The share of a position's value that must remain as margin.",
+    )
+    hours = st.select_slider(
+        "Mean holding time, hours",
+        (2, 4, 8, 12, 24, 48, 96, 168),
+        value=24,
+        key=f"hold{suffix}",
+        bind=LINK,
+        help="How long a position stays open on average. Shorter: bands fade faster.",
+    )
     guesses = preset(str(mix), maintenance_margin_rate=float(maintenance) / 100, holding_hours=float(hours))
     return str(model), guesses.tilted(float(lean)) if lean else guesses
 
@@ -151,14 +284,24 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
 def target_price(now: float, low: float, high: float) -> float:
     """The price of the what-if row, set in per cent of the last price and shown in USD."""
     percent = st.slider(
-        "Drag the price", -20.0, 20.0, -3.0, 0.25, format="%+.2f %%", key="move", bind=LINK,
+        "Drag the price",
+        -20.0,
+        20.0,
+        -3.0,
+        0.25,
+        format="%+.2f %%",
+        key="move",
+        bind=LINK,
         help=f"From the last price, {wording.price(now)}. The map in view spans {wording.price(low)} to {wording.price(high)}.",
     )
     return now * (1 + float(percent) / 100)
 
 
 def _until(data: Dataset) -> Any:
-    first, last = (moment.tz_localize(None).to_pydatetime() for moment in (data.span[0].ceil("h"), data.span[1].floor("h")))
+    first, last = (
+        moment.tz_localize(None).to_pydatetime()
+        for moment in (data.span[0].ceil("h"), data.span[1].floor("h"))
+    )
     if first + pd.Timedelta(hours=1) >= last:
         return None
     held = st.session_state.get("until")
@@ -166,8 +309,15 @@ def _until(data: Dataset) -> Any:
         # The moment belongs to another market.
         del st.session_state["until"]
     moment = st.slider(
-        "End of the window (UTC)", first, last, last, pd.Timedelta(hours=1).to_pytimedelta(), format="MMM DD, HH:mm", key="until",
-        bind=LINK, help="Move back in time: the map then shows what stood at that moment.",
+        "End of the window (UTC)",
+        first,
+        last,
+        last,
+        pd.Timedelta(hours=1).to_pytimedelta(),
+        format="MMM DD, HH:mm",
+        key="until",
+        bind=LINK,
+        help="Move back in time: the map then shows what stood at that moment.",
     )
     return None if moment >= last else tables.to_datetime64(moment)
 
@@ -175,10 +325,21 @@ def _until(data: Dataset) -> Any:
 def _custom_range(data: Dataset) -> tuple[float, float]:
     candles = data.candles
     last = float(candles["close"].iloc[-1]) if candles is not None and len(candles) else 28_000.0
-    low = st.number_input("Low, USD", min_value=1.0, value=float(round(last * 0.9, -2)) or 1.0, step=100.0, key="low", bind=LINK)
-    high = st.number_input("High, USD", min_value=2.0, value=float(round(last * 1.1, -2)) or 2.0, step=100.0, key="high", bind=LINK)
+    low = st.number_input(
+        "Low, USD", min_value=1.0, value=float(round(last * 0.9, -2)) or 1.0, step=100.0, key="low", bind=LINK
+    )
+    high = st.number_input(
+        "High, USD",
+        min_value=2.0,
+        value=float(round(last * 1.1, -2)) or 2.0,
+        step=100.0,
+        key="high",
+        bind=LINK,
+    )
     if low >= high:
-        raise DataError(f"The low ({wording.price(low)}) is not below the high ({wording.price(high)}). Correct one of them in the sidebar.")
+        raise DataError(
+            f"The low ({wording.price(low)}) is not below the high ({wording.price(high)}). Correct one of them in the sidebar."
+        )
     return float(low), float(high)
 
 
@@ -186,7 +347,14 @@ def _venues(data: Dataset) -> tuple[str, ...]:
     names = data.venues
     if len(names) < 2:
         return ()
-    chosen = st.pills("Venues", names, selection_mode="multi", key="venues", bind=LINK, help="None chosen means all of them.")
+    chosen = st.pills(
+        "Venues",
+        names,
+        selection_mode="multi",
+        key="venues",
+        bind=LINK,
+        help="None chosen means all of them.",
+    )
     return tuple(chosen or ())
 
 

@@ -43,19 +43,27 @@ def takeaway(grid: HeatGrid, candles: pd.DataFrame | None) -> str:
         return "The model places no open positions into this window."
     parts = []
     if below is not None:
-        parts.append(f"the hottest band below is {usd(below[1])} of longs at {_band(grid, below[0])}{_away(grid, below[0], now)}")
+        parts.append(
+            f"the hottest band below is {usd(below[1])} of longs at {_band(grid, below[0])}{_away(grid, below[0], now)}"
+        )
     if above is not None:
-        parts.append(f"the hottest band above is {usd(above[1])} of shorts at {_band(grid, above[0])}{_away(grid, above[0], now)}")
+        parts.append(
+            f"the hottest band above is {usd(above[1])} of shorts at {_band(grid, above[0])}{_away(grid, above[0], now)}"
+        )
     start = f"With price at {price(now)}, " if now is not None else "At the end of the window, "
     return start + " and ".join(parts) + "."
 
 
-def how_to_read(grid: HeatGrid, candles: pd.DataFrame | None, legend: tuple[float, float], scale: str, threshold: float) -> list[str]:
+def how_to_read(
+    grid: HeatGrid, candles: pd.DataFrame | None, legend: tuple[float, float], scale: str, threshold: float
+) -> list[str]:
     """The explanation beside the chart, one sentence or two a point, with the chart's own numbers."""
     points = [_meaning(grid), _colours(grid, legend, scale), _sides(grid, candles), _dark(grid, threshold)]
     gaps = int((~grid.observed).sum()) if grid.observed is not None else 0
     if gaps:
-        points.append(f"**{gaps:,} of {grid.shape[0]:,} columns are hatched**: nobody recorded then. A gap is not a zero.")
+        points.append(
+            f"**{gaps:,} of {grid.shape[0]:,} columns are hatched**: nobody recorded then. A gap is not a zero."
+        )
     if grid.outside > 0:
         points.append(
             f"**Outside the drawn range:** {usd(grid.outside)} "
@@ -75,7 +83,11 @@ def what_if(grid: HeatGrid, candles: pd.DataFrame | None, target: float) -> str:
     on_the_way = grid.on_the_way(now, target)
     side = "long" if target < now else "short"
     standing = float(getattr(grid, side)[-1].sum(dtype=np.float64))
-    verb, push = ("fell", "selling, which pushes price further down") if side == "long" else ("rose", "buying, which pushes price further up")
+    verb, push = (
+        ("fell", "selling, which pushes price further down")
+        if side == "long"
+        else ("rose", "buying, which pushes price further up")
+    )
     amount = on_the_way[side]
     if amount <= 0:
         return f"If price {verb} to {price(target)}, the model sees nothing to liquidate on the way."
@@ -101,27 +113,36 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
         p, amount = band
         side, direction = ("long", "falls") if band is below else ("short", "rises")
         place = _column_since(grid, p, side)
-        notes.append(Note(
-            "A bright band is leverage, waiting",
-            f"Around {price(grid.price_centres[p])} the model sees {usd(amount)} of {side}s in one price bin. If price {direction} "
-            f"there, they are closed by force. It does not say price will go there.",
-            grid.time_edges[(place + grid.shape[0]) // 2], float(grid.price_centres[p]),
-        ))
+        notes.append(
+            Note(
+                "A bright band is leverage, waiting",
+                f"Around {price(grid.price_centres[p])} the model sees {usd(amount)} of {side}s in one price bin. If price {direction} "
+                f"there, they are closed by force. It does not say price will go there.",
+                grid.time_edges[(place + grid.shape[0]) // 2],
+                float(grid.price_centres[p]),
+            )
+        )
     swept = _swept(grid)
     if swept is not None:
         t, p, side, amount = swept
-        notes.append(Note(
-            "Where price went through, the band is gone",
-            f"On {when(grid.time_edges[t])} price reached {price(grid.price_centres[p])} and {usd(amount)} of {side}s standing there "
-            "vanished from the map: they were liquidated, or closed on the way.",
-            grid.time_edges[t], float(grid.price_centres[p]),
-        ))
+        notes.append(
+            Note(
+                "Where price went through, the band is gone",
+                f"On {when(grid.time_edges[t])} price reached {price(grid.price_centres[p])} and {usd(amount)} of {side}s standing there "
+                "vanished from the map: they were liquidated, or closed on the way.",
+                grid.time_edges[t],
+                float(grid.price_centres[p]),
+            )
+        )
     dark = _quiet(grid, now)
-    notes.append(Note(
-        "Dark means little was estimated, not safe",
-        f"Around {price(dark)} the map is nearly empty. Price can still go there; there is only less leverage in the way.",
-        end - (end - grid.time_edges[0]) // 10, dark,
-    ))
+    notes.append(
+        Note(
+            "Dark means little was estimated, not safe",
+            f"Around {price(dark)} the map is nearly empty. Price can still go there; there is only less leverage in the way.",
+            end - (end - grid.time_edges[0]) // 10,
+            dark,
+        )
+    )
     return notes
 
 
@@ -131,19 +152,25 @@ def _notes_realised(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
         values = getattr(grid, side)
         if values.any():
             t, p = np.unravel_index(int(values.argmax()), values.shape)
-            notes.append(Note(
-                f"{side.capitalize()}s are closed while price {'falls' if side == 'long' else 'rises'}",
-                f"On {when(grid.time_edges[t])} price {move} through {price(grid.price_centres[p])} and {usd(float(values[t, p]))} of {side}s "
-                "were closed by force in a single cell.",
-                grid.time_edges[t], float(grid.price_centres[p]),
-            ))
+            notes.append(
+                Note(
+                    f"{side.capitalize()}s are closed while price {'falls' if side == 'long' else 'rises'}",
+                    f"On {when(grid.time_edges[t])} price {move} through {price(grid.price_centres[p])} and {usd(float(values[t, p]))} of {side}s "
+                    "were closed by force in a single cell.",
+                    grid.time_edges[t],
+                    float(grid.price_centres[p]),
+                )
+            )
     quiet = _quietest_day(grid)
-    notes.append(Note(
-        "Dark stretches are normal",
-        f"Around {when(grid.time_edges[quiet])} almost nothing was liquidated. Liquidations come in bursts: "
-        f"the busiest tenth of the columns holds {share(*_busiest_tenth(grid))} of the money.",
-        grid.time_edges[quiet], float(candles["close"].iloc[min(int(quiet * len(candles) / grid.shape[0]), len(candles) - 1)]),
-    ))
+    notes.append(
+        Note(
+            "Dark stretches are normal",
+            f"Around {when(grid.time_edges[quiet])} almost nothing was liquidated. Liquidations come in bursts: "
+            f"the busiest tenth of the columns holds {share(*_busiest_tenth(grid))} of the money.",
+            grid.time_edges[quiet],
+            float(candles["close"].iloc[min(int(quiet * len(candles) / grid.shape[0]), len(candles) - 1)]),
+        )
+    )
     return notes
 
 
@@ -203,7 +230,9 @@ def _dark(grid: HeatGrid, threshold: float) -> str:
 def _doubt(grid: HeatGrid) -> str:
     facts = grid.provenance
     if grid.kind == "realised":
-        venues = ", ".join(f"{item.venue}: {COMPLETENESS.get(item.completeness, item.completeness)}" for item in facts.venues)
+        venues = ", ".join(
+            f"{item.venue}: {COMPLETENESS.get(item.completeness, item.completeness)}" for item in facts.venues
+        )
         flags = " ".join(facts.flags)
         return f"**Doubt it.** {venues + '. ' if venues else ''}{flags + ' ' if flags else ''}What happened here says nothing about what comes next."
     flags = " ".join(facts.flags)
@@ -228,7 +257,9 @@ def _hottest(grid: HeatGrid) -> tuple[int, int, str, float]:
     return int(t), int(p), side, float(values[t, p])
 
 
-def _nearest_bands(grid: HeatGrid, now: float | None) -> tuple[tuple[int, float] | None, tuple[int, float] | None]:
+def _nearest_bands(
+    grid: HeatGrid, now: float | None
+) -> tuple[tuple[int, float] | None, tuple[int, float] | None]:
     """The hottest long bin below and short bin above the last price in the last column."""
     centres = grid.price_centres
     out: list[tuple[int, float] | None] = []

@@ -26,6 +26,12 @@ def key_of(source: KeyedSource) -> tuple[str, str]:
 
 def ask(source: KeyedSource) -> None:
     """A field for a key that stays in this session only."""
-    st.text_input(f"Your {source.name} key", type="password", key=f"typed-{source.secret}", autocomplete="off", help=(
-        f"Kept in this session only, sent to {source.name} and to nobody else. To keep it, put {source.secret} into .streamlit/secrets.toml."
-    ))
+    st.text_input(
+        f"Your {source.name} key",
+        type="password",
+        key=f"typed-{source.secret}",
+        autocomplete="off",
+        help=(
+            f"Kept in this session only, sent to {source.name} and to nobody else. To keep it, put {source.secret} into .streamlit/secrets.toml."
+        ),
+    )

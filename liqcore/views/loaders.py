@@ -29,8 +29,14 @@ def sample(name: str) -> Dataset:
     """A bundled sample market. The tables are shared by all visitors and must not be changed."""
     held = samples.load_sample(name)
     return Dataset(
-        key=f"sample:{name}", label=held.label, synthetic=True, candles=held.candles, liquidations=held.liquidations,
-        open_interest=held.open_interest, funding=held.funding, venue_candles=held.venue_candles,
+        key=f"sample:{name}",
+        label=held.label,
+        synthetic=True,
+        candles=held.candles,
+        liquidations=held.liquidations,
+        open_interest=held.open_interest,
+        funding=held.funding,
+        venue_candles=held.venue_candles,
         lags={venue.name: float(venue.lag_seconds) for venue in held.venues},
     )
 
@@ -59,10 +65,17 @@ def pick() -> Dataset | None:
     """The market to look at: a sample, or the visitor's own files. None while there are no files yet."""
     options = {**SAMPLES, STORE: "Live: what was collected", OWN: controls.OWN_FILES}
     with st.sidebar:
-        name = st.selectbox("Market", list(options), format_func=lambda key: options[key], key="data", bind="query-params", help=(
-            "The sample market is synthetic: it is there so that you can learn without a network. Live is what this app has collected from "
-            "venues in the last day. Your own files stay in this session."
-        ))
+        name = st.selectbox(
+            "Market",
+            list(options),
+            format_func=lambda key: options[key],
+            key="data",
+            bind="query-params",
+            help=(
+                "The sample market is synthetic: it is there so that you can learn without a network. Live is what this app has collected from "
+                "venues in the last day. Your own files stay in this session."
+            ),
+        )
     if name == STORE:
         return _collected()
     if name != OWN:
@@ -81,7 +94,10 @@ def _collected() -> Dataset | None:
 
     found = live_market.dataset(live_market.collector(), "Live", False, "live")
     if found is None:
-        st.warning("Nothing has been collected yet. The Live page says which sources answer; without a network, the sample market is here.", icon=":material/wifi_off:")
+        st.warning(
+            "Nothing has been collected yet. The Live page says which sources answer; without a network, the sample market is here.",
+            icon=":material/wifi_off:",
+        )
     return found
 
 
@@ -94,8 +110,12 @@ def _uploader() -> None:
     """Take files, say what was understood, and ask where columns cannot be recognised."""
     st.session_state.setdefault("upload_seen", {})
     uploads = st.file_uploader(
-        "Liquidations, candles, open interest or funding", type=_TYPES, accept_multiple_files=True, key="uploads",
-        on_change=_drop_removed, help=(
+        "Liquidations, candles, open interest or funding",
+        type=_TYPES,
+        accept_multiple_files=True,
+        key="uploads",
+        on_change=_drop_removed,
+        help=(
             "CSV, CSV.gz, zip or Parquet: Binance liquidation snapshots and klines, TradingView chart exports, Coinalyze exports, "
             "files from this app, or any table with time, side, price and quantity. Files are read in memory and never stored."
         ),
@@ -104,7 +124,9 @@ def _uploader() -> None:
         if upload.file_id not in _held():
             _take(upload)
     for file_id, (name, contents) in list(_held().items()):
-        with st.expander(f"{name}: {contents.summary.split('. ')[0].rstrip('.')}", icon=":material/check_circle:"):
+        with st.expander(
+            f"{name}: {contents.summary.split('. ')[0].rstrip('.')}", icon=":material/check_circle:"
+        ):
             st.markdown(wording.markdown(contents.summary))
             for note in contents.notes:
                 st.markdown(f"- {wording.markdown(note)}")
@@ -125,7 +147,10 @@ def _take(upload: Any) -> None:
     except files.MappingNeeded as question:
         _ask_mapping(upload, question)
     except TableError as problem:
-        st.error(f"**{wording.markdown(upload.name)}** was not used. {wording.markdown(str(problem))}", icon=":material/error:")
+        st.error(
+            f"**{wording.markdown(upload.name)}** was not used. {wording.markdown(str(problem))}",
+            icon=":material/error:",
+        )
 
 
 def _ask_mapping(upload: Any, question: files.MappingNeeded) -> None:
@@ -138,16 +163,24 @@ def _ask_mapping(upload: Any, question: files.MappingNeeded) -> None:
         chosen: dict[str, str] = {}
         with st.container(horizontal=True):
             kind = question.kind or st.selectbox(
-                "What the file holds", list(tables.COLUMNS), format_func=lambda name: name.replace("_", " ").capitalize(), key=f"kind-{upload.file_id}"
+                "What the file holds",
+                list(tables.COLUMNS),
+                format_func=lambda name: name.replace("_", " ").capitalize(),
+                key=f"kind-{upload.file_id}",
             )
             for name in wanted:
                 nothing = "(not in this file)"
                 options = [nothing, *question.choices.get(name, question.columns)]
-                answer = st.selectbox(name.replace("_", " ").capitalize(), options, key=f"map-{upload.file_id}-{name}")
+                answer = st.selectbox(
+                    name.replace("_", " ").capitalize(), options, key=f"map-{upload.file_id}-{name}"
+                )
                 if answer != nothing:
                     chosen[name] = str(answer)
         if st.form_submit_button("Use these columns", type="primary"):
-            st.session_state[f"mapping-{upload.file_id}"] = {"kind": kind, "mapping": {**question.guess, **chosen}}
+            st.session_state[f"mapping-{upload.file_id}"] = {
+                "kind": kind,
+                "mapping": {**question.guess, **chosen},
+            }
             st.rerun()
 
 

@@ -88,11 +88,19 @@ def _follow(venue: str, options: object, deliver: Deliver, tell: Tell) -> Awaita
     return stream.follow(venue, deliver, tell, options, rng=random.Random())  # type: ignore[arg-type]  # noqa: S311
 
 
-@st.cache_resource(scope="session", max_entries=1, show_spinner="Rewinding the sample", on_release=_stop_replay)
+@st.cache_resource(
+    scope="session", max_entries=1, show_spinner="Rewinding the sample", on_release=_stop_replay
+)
 def replayed(name: str, number: int) -> Replayed:
     """A replay of a sample for this visitor; another `number` begins it again."""
     held = samples.load_sample(name)
-    tape = Tape(held.liquidations, held.candles, held.open_interest, held.funding, {venue.name: float(venue.lag_seconds) for venue in held.venues})
+    tape = Tape(
+        held.liquidations,
+        held.candles,
+        held.open_interest,
+        held.funding,
+        {venue.name: float(venue.lag_seconds) for venue in held.venues},
+    )
     made, clock = replay(tape, held.candles["time"].iloc[0] + REPLAY_FROM, history_hours=24.0)
     made.start()
     return Replayed(made, clock, held.label)
@@ -107,15 +115,34 @@ def dataset(held: Collector, label: str, synthetic: bool, tag: str) -> Dataset |
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _dataset(_held: Collector, label: str, synthetic: bool, tag: str, minute: int, filled: tuple[bool, bool]) -> Dataset | None:
+def _dataset(
+    _held: Collector, label: str, synthetic: bool, tag: str, minute: int, filled: tuple[bool, bool]
+) -> Dataset | None:
     events, market = _held.window.events(), _held.window.market()
-    candles = None if market is None or market.candles.empty else live_figures.joined_candles(market.candles, PRICE_VENUES)
+    candles = (
+        None
+        if market is None or market.candles.empty
+        else live_figures.joined_candles(market.candles, PRICE_VENUES)
+    )
     if not len(events) and candles is None:
         return None
-    liquidations, late = events.table() if len(events) else None, live_figures.delays(events).set_index("venue")
+    liquidations, late = (
+        events.table() if len(events) else None,
+        live_figures.delays(events).set_index("venue"),
+    )
     return Dataset(
-        key=f"live:{tag}:{minute}:{filled}:{events.version}", label=label, synthetic=synthetic, candles=candles, liquidations=liquidations,
-        open_interest=None if market is None or market.open_interest.empty else market.open_interest[["time", "venue", "quantity"]],
-        funding=None if market is None or market.funding.empty else market.funding[["time", "venue", "rate", "interval_hours"]],
-        lags=dict(late["median"]), slowest=dict(late["p95"]), beats=None if market is None else market.beats,
+        key=f"live:{tag}:{minute}:{filled}:{events.version}",
+        label=label,
+        synthetic=synthetic,
+        candles=candles,
+        liquidations=liquidations,
+        open_interest=None
+        if market is None or market.open_interest.empty
+        else market.open_interest[["time", "venue", "quantity"]],
+        funding=None
+        if market is None or market.funding.empty
+        else market.funding[["time", "venue", "rate", "interval_hours"]],
+        lags=dict(late["median"]),
+        slowest=dict(late["p95"]),
+        beats=None if market is None else market.beats,
     )

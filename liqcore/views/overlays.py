@@ -21,8 +21,12 @@ _LEAST_APART: Final = 0.04
 _PRICE: Final = (1.0, 1e8)
 # How a kind of level is written on the chart.
 _SHORT: Final = {
-    "point of control": "most volume", "value area high": "value area high", "value area low": "value area low",
-    "volume node": "volume node", "round number": "round", "own": "mine",
+    "point of control": "most volume",
+    "value area high": "value area high",
+    "value area low": "value area low",
+    "volume node": "volume node",
+    "round number": "round",
+    "own": "mine",
 }
 
 
@@ -49,8 +53,7 @@ def drawn_clusters(story: ClusterStory, side: str, most: int) -> list[Cluster]:
     """The largest clusters that stand at the end of the map, at most `most` a side."""
     sides = ("long", "short") if side in ("both", "net") else (side,)
     return [
-        cluster for name in sides
-        for cluster in [one for one in story.present if one.side == name][:most]
+        cluster for name in sides for cluster in [one for one in story.present if one.side == name][:most]
     ]
 
 
@@ -59,12 +62,24 @@ def outlines(clusters: Sequence[Cluster], grid: HeatGrid) -> pd.DataFrame | None
     if not clusters:
         return None
     start = grid.time_edges[0]
-    return pd.DataFrame({
-        "time_from": [max(cluster.first_seen if cluster.kind != "realised" else min(cluster.since, cluster.first_seen), start) for cluster in clusters],
-        "time_to": [grid.time_edges[-1]] * len(clusters),
-        "price_from": [cluster.low for cluster in clusters], "price_to": [cluster.high for cluster in clusters],
-        "label": [cluster_label(cluster) for cluster in clusters], "side": [cluster.side for cluster in clusters],
-    })
+    return pd.DataFrame(
+        {
+            "time_from": [
+                max(
+                    cluster.first_seen
+                    if cluster.kind != "realised"
+                    else min(cluster.since, cluster.first_seen),
+                    start,
+                )
+                for cluster in clusters
+            ],
+            "time_to": [grid.time_edges[-1]] * len(clusters),
+            "price_from": [cluster.low for cluster in clusters],
+            "price_to": [cluster.high for cluster in clusters],
+            "label": [cluster_label(cluster) for cluster in clusters],
+            "side": [cluster.side for cluster in clusters],
+        }
+    )
 
 
 def level_lines(levels: pd.DataFrame, grid: HeatGrid) -> pd.DataFrame | None:
@@ -73,10 +88,16 @@ def level_lines(levels: pd.DataFrame, grid: HeatGrid) -> pd.DataFrame | None:
     if inside.empty:
         return None
     inside = _apart(inside, _LEAST_APART * float(grid.price_edges[-1] - grid.price_edges[0]))
-    names = [_line_name(str(kind), int(turns), str(role)) for kind, turns, role in zip(inside["kind"], inside["turns"], inside["role"], strict=True)]
-    return pd.DataFrame({
-        "price": inside["price"].to_numpy(), "label": [f"{price(value)} {name}" for value, name in zip(inside["price"], names, strict=True)],
-    })
+    names = [
+        _line_name(str(kind), int(turns), str(role))
+        for kind, turns, role in zip(inside["kind"], inside["turns"], inside["role"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "price": inside["price"].to_numpy(),
+            "label": [f"{price(value)} {name}" for value, name in zip(inside["price"], names, strict=True)],
+        }
+    )
 
 
 def _apart(levels: pd.DataFrame, least: float) -> pd.DataFrame:
@@ -111,11 +132,15 @@ def parse_levels(text: str) -> tuple[list[float], list[str]]:
             problems.append(str(problem))
             continue
         if not _PRICE[0] <= value <= _PRICE[1]:
-            problems.append(f"The level {part!r} is no price of BTC in USD. Type it like 28000, several with a semicolon between them.")
+            problems.append(
+                f"The level {part!r} is no price of BTC in USD. Type it like 28000, several with a semicolon between them."
+            )
         elif value not in levels:
             levels.append(value)
     if len(levels) > _MOST_OWN:
-        problems.append(f"Only the first {_MOST_OWN} of {len(levels)} levels are drawn. Remove some to see the others.")
+        problems.append(
+            f"Only the first {_MOST_OWN} of {len(levels)} levels are drawn. Remove some to see the others."
+        )
     return levels[:_MOST_OWN], problems
 
 
@@ -136,11 +161,23 @@ def level_in_question(
 
 def timeframe_table(rows: Sequence[TimeframeReading]) -> pd.DataFrame:
     """A level at several timeframes as a table in words."""
-    return pd.DataFrame({
-        "Timeframe": [row.timeframe for row in rows], "Heat at the level": ["unknown" if row.heat is None else usd(row.heat) for row in rows],
-        "Nearest cluster": ["none" if row.cluster is None else f"{row.cluster[0]}s at {price(row.cluster[1])} to {price(row.cluster[2])}" for row in rows],
-        "Persistence": ["–" if row.persistence is None else f"{100 * row.persistence:.0f} %" for row in rows],
-        "Verdict": [row.verdict for row in rows],
-        "Price action": [", ".join(f"{name} ({lean})" for name, lean in row.signals) or "none lately" for row in rows],
-        "Note": [row.note for row in rows],
-    })
+    return pd.DataFrame(
+        {
+            "Timeframe": [row.timeframe for row in rows],
+            "Heat at the level": ["unknown" if row.heat is None else usd(row.heat) for row in rows],
+            "Nearest cluster": [
+                "none"
+                if row.cluster is None
+                else f"{row.cluster[0]}s at {price(row.cluster[1])} to {price(row.cluster[2])}"
+                for row in rows
+            ],
+            "Persistence": [
+                "–" if row.persistence is None else f"{100 * row.persistence:.0f} %" for row in rows
+            ],
+            "Verdict": [row.verdict for row in rows],
+            "Price action": [
+                ", ".join(f"{name} ({lean})" for name, lean in row.signals) or "none lately" for row in rows
+            ],
+            "Note": [row.note for row in rows],
+        }
+    )

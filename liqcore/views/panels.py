@@ -23,7 +23,15 @@ from liqcore.views import controls, explain, loaders, wording
 from liqcore.views.controls import Drawing
 
 PROBLEMS: Final = (
-    DataError, GridError, TableError, AssumptionError, MarginError, SampleError, chart.ChartError, PaletteError, ScenarioError,
+    DataError,
+    GridError,
+    TableError,
+    AssumptionError,
+    MarginError,
+    SampleError,
+    chart.ChartError,
+    PaletteError,
+    ScenarioError,
 )
 _LAST: Final = "last_good_view"
 
@@ -63,16 +71,41 @@ def last_view() -> tuple[Dataset, ViewSettings, HeatGrid] | None:
 
 
 def heatmap(
-    grid: HeatGrid, bars: pd.DataFrame | None, data: Dataset, drawing: Drawing, key: str, *, height: int = 540,
-    marks: pd.DataFrame | None = None, title: str | None = None, colour: Any = None, outlines: pd.DataFrame | None = None,
-    levels: pd.DataFrame | None = None, select: bool = False,
+    grid: HeatGrid,
+    bars: pd.DataFrame | None,
+    data: Dataset,
+    drawing: Drawing,
+    key: str,
+    *,
+    height: int = 540,
+    marks: pd.DataFrame | None = None,
+    title: str | None = None,
+    colour: Any = None,
+    outlines: pd.DataFrame | None = None,
+    levels: pd.DataFrame | None = None,
+    select: bool = False,
 ) -> chart.Chart:
     """Draw one heatmap with the line that says what it is, and return the chart's facts."""
     picture = chart.heatmap_chart(
-        grid, bars, side=drawing.side, palette=drawing.palette, scale=drawing.scale, domain=drawing.domain, colour=colour,
-        threshold=drawing.threshold, price_line=drawing.price_line, orientation=drawing.orientation, height=height,
-        zoom="shift" if drawing.zoom else "off", volume=drawing.volume, profile=drawing.profile, marks=marks, title=title,
-        outlines=outlines, levels=levels, select=select,
+        grid,
+        bars,
+        side=drawing.side,
+        palette=drawing.palette,
+        scale=drawing.scale,
+        domain=drawing.domain,
+        colour=colour,
+        threshold=drawing.threshold,
+        price_line=drawing.price_line,
+        orientation=drawing.orientation,
+        height=height,
+        zoom="shift" if drawing.zoom else "off",
+        volume=drawing.volume,
+        profile=drawing.profile,
+        marks=marks,
+        title=title,
+        outlines=outlines,
+        levels=levels,
+        select=select,
     )
     clicks: dict[str, Any] = {"on_select": "rerun", "selection_mode": "picked"} if select else {}
     st.vega_lite_chart(spec=picture.spec, key=key, alt=picture.alt, width="stretch", **clicks)
@@ -80,10 +113,26 @@ def heatmap(
     return picture
 
 
-def reading(grid: HeatGrid, bars: pd.DataFrame | None, picture: chart.Chart, drawing: Drawing, *, expanded: bool = False) -> None:
+def reading(
+    grid: HeatGrid,
+    bars: pd.DataFrame | None,
+    picture: chart.Chart,
+    drawing: Drawing,
+    *,
+    expanded: bool = False,
+) -> None:
     """The expander that explains the chart with its own numbers."""
-    with st.expander("How to read this", icon=":material/school:", expanded=expanded, key="help", bind="query-params", on_change="rerun"):
-        points = explain.how_to_read(grid, bars, (picture.colour.low, picture.colour.high), drawing.scale, drawing.threshold)
+    with st.expander(
+        "How to read this",
+        icon=":material/school:",
+        expanded=expanded,
+        key="help",
+        bind="query-params",
+        on_change="rerun",
+    ):
+        points = explain.how_to_read(
+            grid, bars, (picture.colour.low, picture.colour.high), drawing.scale, drawing.threshold
+        )
         st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
 
 
@@ -112,17 +161,32 @@ def what_if(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
     with right:
         outcome = grid.on_the_way(now, target)
         first, second, third = st.columns(3)
-        first.metric("Price goes to", wording.price(target), f"{100 * (target / now - 1):+.2f} %", delta_color="off", delta_arrow="off")
+        first.metric(
+            "Price goes to",
+            wording.price(target),
+            f"{100 * (target / now - 1):+.2f} %",
+            delta_color="off",
+            delta_arrow="off",
+        )
         second.metric("Longs liquidated", wording.usd(outcome["long"]))
         third.metric("Shorts liquidated", wording.usd(outcome["short"]))
     st.markdown(wording.markdown(explain.what_if(grid, bars, target)))
     if target < grid.price_edges[0] or target > grid.price_edges[-1]:
-        st.caption("The target lies outside the price range in view; only the part in view is counted. Choose a wider price range in the sidebar.")
+        st.caption(
+            "The target lies outside the price range in view; only the part in view is counted. Choose a wider price range in the sidebar."
+        )
     _compare_assumptions(data, modelled, drawing, target, now)
 
 
-def _compare_assumptions(data: Dataset, settings: ViewSettings, drawing: Drawing, target: float, now: float) -> None:
-    if not st.toggle("Compare two sets of assumptions", key="compare", bind="query-params", help="Same data, same legend, two guesses."):
+def _compare_assumptions(
+    data: Dataset, settings: ViewSettings, drawing: Drawing, target: float, now: float
+) -> None:
+    if not st.toggle(
+        "Compare two sets of assumptions",
+        key="compare",
+        bind="query-params",
+        help="Same data, same legend, two guesses.",
+    ):
         return
     left, right = st.columns(2, gap="medium")
     sets: list[ViewSettings] = []
@@ -136,17 +200,25 @@ def _compare_assumptions(data: Dataset, settings: ViewSettings, drawing: Drawing
         problem(error)
         return
     bars = loaders.price_bars(data, settings)
-    shared = chart.shared_colour(grids, side=drawing.side, palette=drawing.palette, scale=drawing.scale, domain=drawing.domain)
+    shared = chart.shared_colour(
+        grids, side=drawing.side, palette=drawing.palette, scale=drawing.scale, domain=drawing.domain
+    )
     small = replace(drawing, profile=False, volume=False)
     for column, grid, name in zip((left, right), grids, ("Set A", "Set B"), strict=True):
         with column:
             heatmap(grid, bars, data, small, f"compare-{name}", height=360, title=name, colour=shared)
             amount = grid.on_the_way(now, target)
             side = "long" if target < now else "short"
-            st.markdown(wording.markdown(f"**{name}:** {wording.usd(amount[side])} of {side}s on the way to {wording.price(target)}."))
+            st.markdown(
+                wording.markdown(
+                    f"**{name}:** {wording.usd(amount[side])} of {side}s on the way to {wording.price(target)}."
+                )
+            )
     amounts = [max(grid.on_the_way(now, target).values()) for grid in grids]
     if min(amounts) > 0:
-        st.markdown(f"The two guesses differ by a factor of {max(amounts) / min(amounts):.1f} on the same data. That is how much the map depends on what nobody knows.")
+        st.markdown(
+            f"The two guesses differ by a factor of {max(amounts) / min(amounts):.1f} on the same data. That is how much the map depends on what nobody knows."
+        )
 
 
 def downloads(grid: HeatGrid, bars: pd.DataFrame | None, key: str) -> None:
@@ -154,10 +226,22 @@ def downloads(grid: HeatGrid, bars: pd.DataFrame | None, key: str) -> None:
     name = f"heatlab-{grid.kind}-{pd.Timestamp(grid.time_edges[-1]):%Y%m%d-%H%M}"
     with st.container(horizontal=True):
         st.download_button(
-            "CSV", lambda: files.write_grid(grid, "csv"), f"{name}.csv", "text/csv", key=f"{key}-csv", icon=":material/download:",
-            on_click="ignore", help="One row a cell and side, with kind, venues and completeness.",
+            "CSV",
+            lambda: files.write_grid(grid, "csv"),
+            f"{name}.csv",
+            "text/csv",
+            key=f"{key}-csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="One row a cell and side, with kind, venues and completeness.",
         )
         st.download_button(
-            "JSON", lambda: files.write_grid(grid, "json", candles=bars), f"{name}.json", "application/json", key=f"{key}-json",
-            icon=":material/download:", on_click="ignore", help="CoinGlass's heatmap shape, with sides and provenance added.",
+            "JSON",
+            lambda: files.write_grid(grid, "json", candles=bars),
+            f"{name}.json",
+            "application/json",
+            key=f"{key}-json",
+            icon=":material/download:",
+            on_click="ignore",
+            help="CoinGlass's heatmap shape, with sides and provenance added.",
         )

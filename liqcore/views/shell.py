@@ -16,36 +16,69 @@ def pages() -> list[StreamlitPage]:
     """Every page, in the order a beginner meets them. The file name is the address."""
     return [
         st.Page(
-            "pages/start.py", title="Start", icon=":material/local_fire_department:", default=True,
+            "pages/start.py",
+            title="Start",
+            icon=":material/local_fire_department:",
+            default=True,
             help="What a liquidation heatmap is, in one screen.",
         ),
         st.Page(
-            "pages/walkthrough.py", title="Walkthrough", icon=":material/school:",
+            "pages/walkthrough.py",
+            title="Walkthrough",
+            icon=":material/school:",
             help="Ten classic scenarios, step by step, with questions and honest base rates.",
         ),
-        st.Page("pages/practice.py", title="Practice", icon=":material/target:", help="A stretch of the market with its future hidden: forecast, trade on paper, be graded."),
         st.Page(
-            "pages/explore.py", title="Explore", icon=":material/grid_on:",
+            "pages/practice.py",
+            title="Practice",
+            icon=":material/target:",
+            help="A stretch of the market with its future hidden: forecast, trade on paper, be graded.",
+        ),
+        st.Page(
+            "pages/explore.py",
+            title="Explore",
+            icon=":material/grid_on:",
             help="The heatmap with every control, on the sample market or your own files.",
         ),
-        st.Page("pages/live.py", title="Live", icon=":material/sensors:", help="Liquidations as they happen, from many venues, with their age, gaps and faults."),
         st.Page(
-            "pages/compare.py", title="Compare", icon=":material/compare_arrows:",
+            "pages/live.py",
+            title="Live",
+            icon=":material/sensors:",
+            help="Liquidations as they happen, from many venues, with their age, gaps and faults.",
+        ),
+        st.Page(
+            "pages/compare.py",
+            title="Compare",
+            icon=":material/compare_arrows:",
             help="Venue against venue: is a cluster one venue's noise, or the market's?",
         ),
         st.Page(
-            "pages/risk.py", title="Risk", icon=":material/shield:",
+            "pages/risk.py",
+            title="Risk",
+            icon=":material/shield:",
             help="From a level to a position size, a stop that fires before liquidation, and what it can cost.",
         ),
-        st.Page("pages/alerts.py", title=f"Alerts ({count})" if (count := st.session_state.get("alerts_open")) else "Alerts", icon=":material/notifications:", help="Rules that watch the map for you: built as a sentence, tested at once, told in an inbox."),
-        st.Page("pages/sources.py", title="Sources", icon=":material/database:", help="Every source: how it is doing, what it leaves out, how late it is, and what is stored."),
+        st.Page(
+            "pages/alerts.py",
+            title=f"Alerts ({count})" if (count := st.session_state.get("alerts_open")) else "Alerts",
+            icon=":material/notifications:",
+            help="Rules that watch the map for you: built as a sentence, tested at once, told in an inbox.",
+        ),
+        st.Page(
+            "pages/sources.py",
+            title="Sources",
+            icon=":material/database:",
+            help="Every source: how it is doing, what it leaves out, how late it is, and what is stored.",
+        ),
     ]
 
 
 def run() -> None:
     """Draw the page the address names inside the frame. Called by app.py only."""
     st.set_page_config(
-        page_title="Heatlab · BTC liquidation heatmaps", page_icon=":material/local_fire_department:", layout="wide"
+        page_title="Heatlab · BTC liquidation heatmaps",
+        page_icon=":material/local_fire_department:",
+        layout="wide",
     )
     st.session_state[_FRAMED] = True
     page = st.navigation(pages(), position="top")

@@ -12,13 +12,18 @@ from liqcore.service.dataset import DataError, ViewSettings
 from liqcore.views import explain
 from liqcore.views.controls import LAYERS as LAYER_NAMES, OWN_FILES, Drawing
 
-LAYERS: Final = {
-    "modelled": "Positions that would be closed",
-    "realised": "Liquidations that happened",
-}
+LAYERS: Final = {"modelled": "Positions that would be closed", "realised": "Liquidations that happened"}
 DRAWING: Final = Drawing(
-    side="both", scale="linear", domain=None, palette="inferno", threshold=0.0, price_line="candles", volume=False, profile=False,
-    orientation="time-right", zoom=False,
+    side="both",
+    scale="linear",
+    domain=None,
+    palette="inferno",
+    threshold=0.0,
+    price_line="candles",
+    volume=False,
+    profile=False,
+    orientation="time-right",
+    zoom=False,
 )
 
 
@@ -34,12 +39,27 @@ class Link:
 
 
 LINKS: Final = (
-    Link("pages/explore.py", "Explore what happened", "Realised liquidations by venue, side and timeframe, with price on top.",
-         ":material/grid_on:", {}),
-    Link("pages/explore.py", "Ask what if", "Drag the price, change the leverage mix, and watch the modelled bands move.",
-         ":material/tune:", {"layer": LAYER_NAMES["modelled"]}),
-    Link("pages/explore.py", "Bring your own data", "Upload recorded liquidations and candles; nothing leaves your session.",
-         ":material/upload_file:", {"data": OWN_FILES}),
+    Link(
+        "pages/explore.py",
+        "Explore what happened",
+        "Realised liquidations by venue, side and timeframe, with price on top.",
+        ":material/grid_on:",
+        {},
+    ),
+    Link(
+        "pages/explore.py",
+        "Ask what if",
+        "Drag the price, change the leverage mix, and watch the modelled bands move.",
+        ":material/tune:",
+        {"layer": LAYER_NAMES["modelled"]},
+    ),
+    Link(
+        "pages/explore.py",
+        "Bring your own data",
+        "Upload recorded liquidations and candles; nothing leaves your session.",
+        ":material/upload_file:",
+        {"data": OWN_FILES},
+    ),
 )
 
 
@@ -55,7 +75,9 @@ class Story:
 
 def settings(layer: str) -> ViewSettings:
     """The view the start page opens with: the whole fortnight for levels, the same for events."""
-    return ViewSettings(layer="realised" if layer == "realised" else "modelled", timeframe="1h", hours=None, bins=120)
+    return ViewSettings(
+        layer="realised" if layer == "realised" else "modelled", timeframe="1h", hours=None, bins=120
+    )
 
 
 def first_look(layer: str, grid: HeatGrid, bars: pd.DataFrame | None) -> Story:
@@ -63,8 +85,12 @@ def first_look(layer: str, grid: HeatGrid, bars: pd.DataFrame | None) -> Story:
     if bars is None:
         raise DataError("The sample market has no candles. Run `make samples` to build it again.")
     notes = tuple(explain.notes_for_beginners(grid, bars))
-    marks = pd.DataFrame({
-        "time": [note.time for note in notes], "price": [note.price for note in notes],
-        "label": "", "number": range(1, len(notes) + 1),
-    })
+    marks = pd.DataFrame(
+        {
+            "time": [note.time for note in notes],
+            "price": [note.price for note in notes],
+            "label": "",
+            "number": range(1, len(notes) + 1),
+        }
+    )
     return Story(grid=grid, bars=bars, notes=notes, marks=marks)

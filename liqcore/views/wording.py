@@ -20,7 +20,10 @@ KIND_MEANING = {
     "measured": "Measured: where positions that are publicly known would be closed.",
 }
 COMPLETENESS = {
-    "all": "every liquidation", "sampled": "a sample", "unknown": "completeness unknown", "mixed": "partly sampled",
+    "all": "every liquidation",
+    "sampled": "a sample",
+    "unknown": "completeness unknown",
+    "mixed": "partly sampled",
 }
 SIDE_NAME = {"both": "Longs and shorts", "long": "Longs", "short": "Shorts", "net": "Longs minus shorts"}
 
@@ -30,7 +33,12 @@ def usd(value: float) -> str:
     size = abs(value)
     if not math.isfinite(size):
         return "–"
-    for limit, divisor, unit in ((999.5, 1.0, ""), (999.5e3, 1e3, "k"), (999.5e6, 1e6, "M"), (math.inf, 1e9, "B")):
+    for limit, divisor, unit in (
+        (999.5, 1.0, ""),
+        (999.5e3, 1e3, "k"),
+        (999.5e6, 1e6, "M"),
+        (math.inf, 1e9, "B"),
+    ):
         if size < limit:
             scaled = value / divisor
             digits = 0 if not unit else max(0, 2 - math.floor(math.log10(max(abs(scaled), 1))))
@@ -84,7 +92,9 @@ def markdown(text: str) -> str:
 def provenance_line(grid: HeatGrid, synthetic: bool) -> str:
     """One line that says which kind of heatmap this is, from which venues, how complete and how old."""
     facts = grid.provenance
-    venues = ", ".join(f"{item.venue} ({COMPLETENESS.get(item.completeness, item.completeness)})" for item in facts.venues)
+    venues = ", ".join(
+        f"{item.venue} ({COMPLETENESS.get(item.completeness, item.completeness)})" for item in facts.venues
+    )
     parts = [KIND_MEANING[grid.kind], f"Source: {facts.source}." if facts.source else ""]
     if grid.kind == "realised":
         parts.append(f"Venues: {venues or 'none'}.")

@@ -23,13 +23,31 @@ def rule(*parts, match="any", cool_down="15m", name="x", **more):
     return Rule(name, Group(match, parts, **more), cool_down=cool_down)
 
 
-EVERY = [rule(Condition(kind, heat=heat)) for kind in ("cluster appears", "cluster grows", "cluster shifts", "cluster dissipates", "cluster re-emerges") for heat in ("realised", "modelled")]
-EVERY += [rule(Condition(kind, LEVEL)) for kind in ("heat grows", "heat shrinks", "heat spikes", *SIGNAL_KINDS)]
+EVERY = [
+    rule(Condition(kind, heat=heat))
+    for kind in (
+        "cluster appears",
+        "cluster grows",
+        "cluster shifts",
+        "cluster dissipates",
+        "cluster re-emerges",
+    )
+    for heat in ("realised", "modelled")
+]
 EVERY += [
-    rule(Condition("heat grows", LEVEL, "long", venues=2, within=0.01)), rule(Condition("venues agree", LEVEL, venues=2, within=0.01)),
-    rule(Condition("venues stop agreeing", LEVEL, venues=2, within=0.01)), rule(Condition("balance flips")), rule(Condition("price near cluster")),
-    rule(Condition("price near cluster", heat="modelled")), rule(Condition("large liquidation", minimum=400_000, on="event")), rule(Condition("source stale", over="30m")),
-    rule(Condition("external", name="cross", on="event")), rule(Condition("external", name="cross")),
+    rule(Condition(kind, LEVEL)) for kind in ("heat grows", "heat shrinks", "heat spikes", *SIGNAL_KINDS)
+]
+EVERY += [
+    rule(Condition("heat grows", LEVEL, "long", venues=2, within=0.01)),
+    rule(Condition("venues agree", LEVEL, venues=2, within=0.01)),
+    rule(Condition("venues stop agreeing", LEVEL, venues=2, within=0.01)),
+    rule(Condition("balance flips")),
+    rule(Condition("price near cluster")),
+    rule(Condition("price near cluster", heat="modelled")),
+    rule(Condition("large liquidation", minimum=400_000, on="event")),
+    rule(Condition("source stale", over="30m")),
+    rule(Condition("external", name="cross", on="event")),
+    rule(Condition("external", name="cross")),
     rule(Condition("balance flips"), Condition("heat shrinks", LEVEL), match="all", together="4h"),
 ]
 
@@ -39,20 +57,54 @@ def market(seed):
     rng = np.random.default_rng(seed)
     count = 14 * 60
     time = pd.date_range("2026-03-01 15:00", periods=count, freq="1min", tz="UTC")
-    close = LEVEL * np.exp(0.012 * np.sin(np.arange(count) / 70 + rng.uniform(0, 6)) + np.cumsum(rng.normal(0, 4e-4, count)))
+    close = LEVEL * np.exp(
+        0.012 * np.sin(np.arange(count) / 70 + rng.uniform(0, 6)) + np.cumsum(rng.normal(0, 4e-4, count))
+    )
     open_ = np.concatenate([close[:1], close[:-1]])
     volume = rng.lognormal(3, 1, count)
-    candles = tables.candles(pd.DataFrame({
-        "time": time, "open": open_, "high": np.maximum(open_, close) * 1.0004, "low": np.minimum(open_, close) * 0.9996, "close": close,
-        "volume": volume, "taker_buy_volume": volume * rng.uniform(0.3, 0.7, count),
-    }))
+    candles = tables.candles(
+        pd.DataFrame(
+            {
+                "time": time,
+                "open": open_,
+                "high": np.maximum(open_, close) * 1.0004,
+                "low": np.minimum(open_, close) * 0.9996,
+                "close": close,
+                "volume": volume,
+                "taker_buy_volume": volume * rng.uniform(0.3, 0.7, count),
+            }
+        )
+    )
     at = np.sort(rng.choice(count, 300))
-    liquidations = tables.liquidations(pd.DataFrame({
-        "time": time[at] + pd.to_timedelta(rng.uniform(0, 59, 300), unit="s"), "venue": rng.choice(["a", "b", "c"], 300, p=[0.6, 0.3, 0.1]),
-        "side": np.where(close[at] < open_[at], "long", "short"), "price": close[at], "notional": rng.lognormal(11, 1.2, 300), "completeness": "all",
-    }))
-    external = pd.DataFrame({"time": pd.to_datetime(["2026-03-01 23:07:30", "2026-03-02 00:00:00", "2026-03-02 01:01:01"], utc=True), "name": "Cross"})
-    interest = tables.open_interest(pd.DataFrame({"time": time[::15], "venue": "a", "quantity": 5_000 + rng.normal(0, 40, len(time[::15])).cumsum()}))
+    liquidations = tables.liquidations(
+        pd.DataFrame(
+            {
+                "time": time[at] + pd.to_timedelta(rng.uniform(0, 59, 300), unit="s"),
+                "venue": rng.choice(["a", "b", "c"], 300, p=[0.6, 0.3, 0.1]),
+                "side": np.where(close[at] < open_[at], "long", "short"),
+                "price": close[at],
+                "notional": rng.lognormal(11, 1.2, 300),
+                "completeness": "all",
+            }
+        )
+    )
+    external = pd.DataFrame(
+        {
+            "time": pd.to_datetime(
+                ["2026-03-01 23:07:30", "2026-03-02 00:00:00", "2026-03-02 01:01:01"], utc=True
+            ),
+            "name": "Cross",
+        }
+    )
+    interest = tables.open_interest(
+        pd.DataFrame(
+            {
+                "time": time[::15],
+                "venue": "a",
+                "quantity": 5_000 + rng.normal(0, 40, len(time[::15])).cumsum(),
+            }
+        )
+    )
     return AlertData(liquidations, candles, interest, external=external)
 
 
@@ -82,7 +134,10 @@ def test_batch_bar_by_bar_and_restarts_give_the_same_alerts(seed, data):
 
 
 def test_a_full_alert_says_what_changed_on_what_data_and_what_speaks_against_it():
-    rules = [rule(Condition("heat grows", LEVEL, within=0.01)), rule(Condition("heat shrinks", LEVEL, within=0.01))]
+    rules = [
+        rule(Condition("heat grows", LEVEL, within=0.01)),
+        rule(Condition("heat shrinks", LEVEL, within=0.01)),
+    ]
     data, begin = market(3), BEGIN - np.timedelta64(45, "m")
     whole = list(step(rules, start(begin), data, END, QUICK)[1])
     assert whole
@@ -99,7 +154,15 @@ def test_a_full_alert_says_what_changed_on_what_data_and_what_speaks_against_it(
 
 
 def events(minutes, usd, venue="a", price=LEVEL):
-    return pd.DataFrame({"time": pd.Timestamp("2026-03-02 12:00", tz="UTC") + pd.to_timedelta(minutes, unit="min"), "venue": venue, "side": "short", "price": price, "notional": usd})
+    return pd.DataFrame(
+        {
+            "time": pd.Timestamp("2026-03-02 12:00", tz="UTC") + pd.to_timedelta(minutes, unit="min"),
+            "venue": venue,
+            "side": "short",
+            "price": price,
+            "notional": usd,
+        }
+    )
 
 
 sentences = []
@@ -107,7 +170,14 @@ sentences = []
 
 def told(condition, parts, until="2026-03-02 18:00", **more):
     data = AlertData(tables.liquidations(pd.concat(parts)))
-    alerts = step([rule(condition, **more)], start("2026-03-02 12:00"), data, until, Settings(timeframe="5min", lookback="1h"), "quick")[1]
+    alerts = step(
+        [rule(condition, **more)],
+        start("2026-03-02 12:00"),
+        data,
+        until,
+        Settings(timeframe="5min", lookback="1h"),
+        "quick",
+    )[1]
     sentences[:] = [alert.sentence for alert in alerts]
     return [(alert.time[11:16], alert.before, alert.after) for alert in alerts]
 
@@ -123,11 +193,22 @@ def test_growth_by_hand_in_usd_with_venues_hysteresis_and_cool_down():
     assert told(Condition("heat grows", 27_000, "short", by=0.5), [steady, burst]) == []
     two = Condition("heat grows", LEVEL, "short", by=0.5, over="30min", venues=2)
     assert told(two, [steady, burst]) == []
-    assert told(two, [steady, burst, events(range(1, 300, 5), 9_000.0, "b"), events([151], 90_000.0, "b")])[-1][0] == "14:35"
+    assert (
+        told(two, [steady, burst, events(range(1, 300, 5), 9_000.0, "b"), events([151], 90_000.0, "b")])[-1][
+            0
+        ]
+        == "14:35"
+    )
     # Who grew is named, and what all together did, which may be something else.
-    assert "short liquidations within 0.5 % of 28,000 grew by 50 % or more in 30 min on 2 venues (a, b); all venues together went from 174,000 USD to" in sentences[-1]
+    assert (
+        "short liquidations within 0.5 % of 28,000 grew by 50 % or more in 30 min on 2 venues (a, b); all venues together went from 174,000 USD to"
+        in sentences[-1]
+    )
     again = events([215, 216], 100_000.0)
-    assert [time for time, *_ in told(grows, [steady, burst, again], cool_down="15m")][-2:] == ["14:35", "15:40"]
+    assert [time for time, *_ in told(grows, [steady, burst, again], cool_down="15m")][-2:] == [
+        "14:35",
+        "15:40",
+    ]
     assert [time for time, *_ in told(grows, [steady, burst, again], cool_down="4h")][-1] != "15:40"
 
 
@@ -140,8 +221,15 @@ def test_a_large_liquidation_is_told_at_its_moment_and_a_silent_source_at_the_ba
 
 def test_a_replay_tells_leads_outcomes_and_chance_and_repeats_itself():
     data = market(5)
-    rules = [rule(Condition("heat grows", LEVEL, within=0.01), name="near"), rule(Condition("heat grows", 90_000), name="far away"), rule(Condition("cluster appears"), name="any")]
-    one, again = (replay(rules, data, np.random.default_rng(2), settings=QUICK, horizon="1h", controls=2) for _ in range(2))
+    rules = [
+        rule(Condition("heat grows", LEVEL, within=0.01), name="near"),
+        rule(Condition("heat grows", 90_000), name="far away"),
+        rule(Condition("cluster appears"), name="any"),
+    ]
+    one, again = (
+        replay(rules, data, np.random.default_rng(2), settings=QUICK, horizon="1h", controls=2)
+        for _ in range(2)
+    )
     pd.testing.assert_frame_equal(one.summary, again.summary)
     summary = one.summary.set_index("name")
     assert summary.loc["far away", "firings"] == 0

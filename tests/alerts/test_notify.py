@@ -19,9 +19,30 @@ from liqcore.alerts.notify import Notifier, message
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 ALERT = Alert(
-    id="a", rule="r", name="Short heat grows", time="2026-03-01T12:00:00Z", sentence="It grew by half.", what="heat grows", side="short", level=28_500.0, price=28_500.0,
-    usd=1e6, before=1.0, after=2.0, unit="USD", cluster=None, venues=(("okx", "all"),), completeness="all", stale=(), data_age=1.0, kind="realised", kind_note="Realised.",
-    agreement="isolated", against=("One print.",), explore=(("level", "28500"),), tell=("web", "mail", "slow"),
+    id="a",
+    rule="r",
+    name="Short heat grows",
+    time="2026-03-01T12:00:00Z",
+    sentence="It grew by half.",
+    what="heat grows",
+    side="short",
+    level=28_500.0,
+    price=28_500.0,
+    usd=1e6,
+    before=1.0,
+    after=2.0,
+    unit="USD",
+    cluster=None,
+    venues=(("okx", "all"),),
+    completeness="all",
+    stale=(),
+    data_age=1.0,
+    kind="realised",
+    kind_note="Realised.",
+    agreement="isolated",
+    against=("One print.",),
+    explore=(("level", "28500"),),
+    tell=("web", "mail", "slow"),
 )
 
 
@@ -88,7 +109,9 @@ def test_web_and_mail_arrive_with_what_the_alert_says(web):
     post = Controller(Inbox(), hostname="127.0.0.1", port=place)
     post.start()
     try:
-        mail = Channel("mail", Secret(f"mailto://127.0.0.1:{place}?from=alerts@example.com&to=me@example.com"))
+        mail = Channel(
+            "mail", Secret(f"mailto://127.0.0.1:{place}?from=alerts@example.com&to=me@example.com")
+        )
         sender, _ = notifier(channel(port, "ok"), mail)
         done = sender.deliver([ALERT])
     finally:
@@ -122,7 +145,12 @@ def test_failures_are_tried_again_later_each_time_and_end_on_the_list_without_th
 
 def test_nobody_listening_names_no_address(caplog):
     caplog.set_level(logging.DEBUG)
-    sender, _ = notifier(Channel("web", Secret("json://topsecrethost:9/tokentoken")), attempts=1, hosted=True, resolve=lambda name: ["192.0.2.1"])
+    sender, _ = notifier(
+        Channel("web", Secret("json://topsecrethost:9/tokentoken")),
+        attempts=1,
+        hosted=True,
+        resolve=lambda name: ["192.0.2.1"],
+    )
     sender.deliver([ALERT])
     (letter,) = sender.dead_letters
     assert "topsecrethost" not in letter.reason + caplog.text
@@ -166,11 +194,24 @@ def test_channels_come_and_go_and_dead_letters_are_handed_over_once(web):
 
 
 def test_the_owners_secrets_become_channels_and_mistakes_in_them_name_no_address():
-    good, problems = channels_of({
-        "phone": "ntfys://t0psecret", "mail": {"url": "mailtos://t0psecret@example.com", "quiet": ["22:00", "07:00", "Europe/Berlin"], "limit": 5, "digest": True},
-        "a": {"url": 5}, "b": {"link": "json://t0psecret"}, "c": 7, "d": {"url": "json://t0psecret", "quiet": ["25:00", "1"]}, "e": {"url": "json://t0psecret", "limit": "many"},
-        "f": {"url": "json://t0psecret", "colour": 1}, "x" * 60: "json://t0psecret",
-    })
+    good, problems = channels_of(
+        {
+            "phone": "ntfys://t0psecret",
+            "mail": {
+                "url": "mailtos://t0psecret@example.com",
+                "quiet": ["22:00", "07:00", "Europe/Berlin"],
+                "limit": 5,
+                "digest": True,
+            },
+            "a": {"url": 5},
+            "b": {"link": "json://t0psecret"},
+            "c": 7,
+            "d": {"url": "json://t0psecret", "quiet": ["25:00", "1"]},
+            "e": {"url": "json://t0psecret", "limit": "many"},
+            "f": {"url": "json://t0psecret", "colour": 1},
+            "x" * 60: "json://t0psecret",
+        }
+    )
     assert [(one.name, one.scheme) for one in good] == [("phone", "ntfys"), ("mail", "mailtos")]
     assert (good[1].limit, good[1].digest, good[1].quiet.zone) == (5, True, "Europe/Berlin")
     assert len(problems) == 7
@@ -194,10 +235,28 @@ def test_limits_and_quiet_hours_hold_back_and_then_send_one_digest(web):
     assert len(got) == 3
 
 
-@pytest.mark.parametrize("address", [
-    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1", "::1", "fe80::1%eth0", "fc00::1",
-    "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "255.255.255.255", "no address",
-])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "100.64.0.1",
+        "224.0.0.1",
+        "::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "2002:7f00:1::",
+        "255.255.255.255",
+        "no address",
+    ],
+)
 def test_private_addresses_are_told_in_every_spelling(address):
     assert not is_public(address)
     assert is_public("8.8.8.8")
@@ -208,9 +267,14 @@ def test_a_hosted_app_refuses_addresses_inside_by_number_by_name_and_after_a_cha
     port, got, _ = web
     answers = iter([["8.8.8.8"], ["127.0.0.1"]] * 9)
     for url, resolve in (
-        (f"json://127.0.0.1:{port}/ok", lambda name: ["8.8.8.8"]), (f"json://inside.example.com:{port}/ok", lambda name: ["8.8.8.8", "127.0.0.1"]),
-        (f"json://[::1]:{port}/ok", lambda name: []), (f"json://2130706433:{port}/ok", lambda name: ["127.0.0.1"]),
-        (f"mailto://inside.example.com:{port}?from=a@example.com&to=b@example.com", lambda name: ["127.0.0.1"]),
+        (f"json://127.0.0.1:{port}/ok", lambda name: ["8.8.8.8"]),
+        (f"json://inside.example.com:{port}/ok", lambda name: ["8.8.8.8", "127.0.0.1"]),
+        (f"json://[::1]:{port}/ok", lambda name: []),
+        (f"json://2130706433:{port}/ok", lambda name: ["127.0.0.1"]),
+        (
+            f"mailto://inside.example.com:{port}?from=a@example.com&to=b@example.com",
+            lambda name: ["127.0.0.1"],
+        ),
     ):
         sender, clock = notifier(Channel("web", Secret(url)), hosted=True, resolve=resolve)
         assert sender.deliver([ALERT]).failed == {"web": 1}, url
@@ -238,15 +302,21 @@ def test_a_redirect_to_an_address_inside_is_refused(web):
     assert freely.deliver([ALERT]).sent == {"web": 1}
 
 
-@pytest.mark.parametrize(("make", "says"), [
-    (lambda: Notifier([Channel("x", Secret("nonsense://secretsecret"))]), "Apprise"),
-    (lambda: Notifier([Channel("x", Secret("syslog://"))], hosted=True), "hosted"),
-    (lambda: Notifier([Channel("x", Secret("json://h")), Channel("x", Secret("json://h"))]), "Two channels"),
-    (lambda: Channel("x", "json://secretsecret"), "secret"),
-    (lambda: QuietHours("25:00", "07:00"), "22:00"),
-    (lambda: QuietHours("22:00", "07:00", "Moon/Base"), "time zone"),
-    (lambda: Channel("x", Secret("json://h"), limit=0), "limit"),
-])
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Notifier([Channel("x", Secret("nonsense://secretsecret"))]), "Apprise"),
+        (lambda: Notifier([Channel("x", Secret("syslog://"))], hosted=True), "hosted"),
+        (
+            lambda: Notifier([Channel("x", Secret("json://h")), Channel("x", Secret("json://h"))]),
+            "Two channels",
+        ),
+        (lambda: Channel("x", "json://secretsecret"), "secret"),
+        (lambda: QuietHours("25:00", "07:00"), "22:00"),
+        (lambda: QuietHours("22:00", "07:00", "Moon/Base"), "time zone"),
+        (lambda: Channel("x", Secret("json://h"), limit=0), "limit"),
+    ],
+)
 def test_channels_that_cannot_work_say_so_without_their_address(make, says):
     with pytest.raises(ChannelError) as problem:
         make()

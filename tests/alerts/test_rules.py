@@ -23,23 +23,39 @@ def conditions(draw):
     if facts.level == "needed" or (facts.level == "optional" and draw(st.booleans())):
         more["level"] = draw(st.floats(1, 1e6))
     values = {
-        "side": st.sampled_from(["long", "short", "both"]), "within": st.floats(0.0001, 0.2), "over": st.sampled_from(["5m", "30min", "4h", "1d"]),
-        "venues": st.integers(2, 9), "heat": st.sampled_from(["realised", "modelled"]), "minimum": st.floats(1, 1e9), "name": st.sampled_from(["okx", "my cross (4h)", "Kreuz é"]),
+        "side": st.sampled_from(["long", "short", "both"]),
+        "within": st.floats(0.0001, 0.2),
+        "over": st.sampled_from(["5m", "30min", "4h", "1d"]),
+        "venues": st.integers(2, 9),
+        "heat": st.sampled_from(["realised", "modelled"]),
+        "minimum": st.floats(1, 1e9),
+        "name": st.sampled_from(["okx", "my cross (4h)", "Kreuz é"]),
     }
     more.update({name: draw(values[name]) for name in facts.takes})
     if facts.by:
         more["by"] = draw(st.floats(*facts.by[:2]))
     ways = [way for way in facts.ways if way not in ("towards", "across") or "level" in more]
-    return Condition(kind, **more, **({"way": draw(st.sampled_from(ways))} if ways else {}), on=draw(st.sampled_from(["bar", "event"])) if facts.events else "bar")
+    return Condition(
+        kind,
+        **more,
+        **({"way": draw(st.sampled_from(ways))} if ways else {}),
+        on=draw(st.sampled_from(["bar", "event"])) if facts.events else "bar",
+    )
 
 
 groups = st.recursive(
     st.lists(conditions(), min_size=1, max_size=3).map(lambda parts: Group("any", tuple(parts))),
-    lambda inner: st.tuples(inner, conditions()).map(lambda parts: Group("any", parts, "2h")), max_leaves=2,
+    lambda inner: st.tuples(inner, conditions()).map(lambda parts: Group("any", parts, "2h")),
+    max_leaves=2,
 )
 rules = st.builds(
-    Rule, name=st.sampled_from(["My rule", "Stütze 28.000 (1h)"]), when=groups, cool_down=st.sampled_from(["30min", "1h"]), release=st.floats(0.1, 1),
-    tell=st.sampled_from([("toast",), ("toast", "mail"), ()]), enabled=st.booleans(),
+    Rule,
+    name=st.sampled_from(["My rule", "Stütze 28.000 (1h)"]),
+    when=groups,
+    cool_down=st.sampled_from(["30min", "1h"]),
+    release=st.floats(0.1, 1),
+    tell=st.sampled_from([("toast",), ("toast", "mail"), ()]),
+    enabled=st.booleans(),
 )
 
 
@@ -63,18 +79,55 @@ def test_the_sentence_is_the_one_people_say():
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from([*KINDS, "any", "all", "long", "5m"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["name", "when", "kind", "level", "side", "by", "within", "over", "venues", "way", "on", "match", "together", "tell", "release", "enabled", "x"]), inner, max_size=6,
-    ), max_leaves=12,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from([*KINDS, "any", "all", "long", "5m"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "name",
+                    "when",
+                    "kind",
+                    "level",
+                    "side",
+                    "by",
+                    "within",
+                    "over",
+                    "venues",
+                    "way",
+                    "on",
+                    "match",
+                    "together",
+                    "tell",
+                    "release",
+                    "enabled",
+                    "x",
+                ]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=12,
 )
 
 
-@given(data=st.fixed_dictionaries({"rules": st.lists(JSON, min_size=1, max_size=2)}) | JSON, noise=st.binary(max_size=60))
+@given(
+    data=st.fixed_dictionaries({"rules": st.lists(JSON, min_size=1, max_size=2)}) | JSON,
+    noise=st.binary(max_size=60),
+)
 @settings(max_examples=25)
 def test_a_malformed_file_gets_one_sentence_and_never_anything_else(data, noise):
     for read, text in (
-        (rule_text.rules_from_json, json.dumps(data)), (rule_text.rules_from_json, noise), (rule_text.rules_from_toml, noise), (rule_text.rules_from_link, "r1." + noise.decode("latin1")),
+        (rule_text.rules_from_json, json.dumps(data)),
+        (rule_text.rules_from_json, noise),
+        (rule_text.rules_from_toml, noise),
+        (rule_text.rules_from_link, "r1." + noise.decode("latin1")),
     ):
         try:
             found = read(text)
@@ -87,18 +140,42 @@ def test_a_malformed_file_gets_one_sentence_and_never_anything_else(data, noise)
             assert all(isinstance(one, Rule) for one in found)
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ('{"rules": [{"name": "a", "when": [{"kind": "heat grow", "level": 1}]}]}', "no condition 'heat grow'"),
-    ('{"rules": [{"name": "a", "when": [{"kind": "heat grows"}]}]}', "needs a level"),
-    ('{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": -5}]}]}', "'level' is -5"),
-    ('{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": 1, "within": 5}]}]}', "0.005 is 0.5 %"),
-    ('{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": 1, "over": "3 moons"}]}]}', "such as 30min"),
-    ('{"rules": [{"name": "a", "when": [{"kind": "breakout", "level": 1, "venues": 3}]}]}', "does not use 'venues'"),
-    ('{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": 1}, {"kind": "heat shrinks", "level": 1}]}]}', "contradict"),
-    ('{"rules": [{"name": "a", "when": []}]}', "1 to 8"),
-    ('{"rules": [{"name": "a", "tell": ["json://host/token"], "when": [{"kind": "heat grows", "level": 1}]}]}', "secret"),
-    ('{"rules": [{"name": "a"}]}', "Rule 1: "), ('{"rules": 3}', "no list"), ("{", "line 1"), ("[" * 100_000, "deep"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            '{"rules": [{"name": "a", "when": [{"kind": "heat grow", "level": 1}]}]}',
+            "no condition 'heat grow'",
+        ),
+        ('{"rules": [{"name": "a", "when": [{"kind": "heat grows"}]}]}', "needs a level"),
+        ('{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": -5}]}]}', "'level' is -5"),
+        (
+            '{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": 1, "within": 5}]}]}',
+            "0.005 is 0.5 %",
+        ),
+        (
+            '{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": 1, "over": "3 moons"}]}]}',
+            "such as 30min",
+        ),
+        (
+            '{"rules": [{"name": "a", "when": [{"kind": "breakout", "level": 1, "venues": 3}]}]}',
+            "does not use 'venues'",
+        ),
+        (
+            '{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": 1}, {"kind": "heat shrinks", "level": 1}]}]}',
+            "contradict",
+        ),
+        ('{"rules": [{"name": "a", "when": []}]}', "1 to 8"),
+        (
+            '{"rules": [{"name": "a", "tell": ["json://host/token"], "when": [{"kind": "heat grows", "level": 1}]}]}',
+            "secret",
+        ),
+        ('{"rules": [{"name": "a"}]}', "Rule 1: "),
+        ('{"rules": 3}', "no list"),
+        ("{", "line 1"),
+        ("[" * 100_000, "deep"),
+    ],
+)
 def test_mistakes_are_named(text, says):
     with pytest.raises(RuleError) as problem:
         rule_text.rules_from_json(text)
@@ -120,15 +197,31 @@ def test_a_link_that_unpacks_to_gigabytes_is_refused():
     bomb = base64.urlsafe_b64encode(zlib.compress(b"[" + b" " * 9_000_000, 9)).decode().rstrip("=")
     with pytest.raises(RuleError, match="link"):
         rule_text.rules_from_link("r1." + bomb)
-    assert tomllib.loads(rule_text.rules_to_toml(templates(28_000, 29_000)))["rules"][0]["when"][0]["level"] == 28_000
+    assert (
+        tomllib.loads(rule_text.rules_to_toml(templates(28_000, 29_000)))["rules"][0]["when"][0]["level"]
+        == 28_000
+    )
 
 
-@pytest.mark.parametrize(("body", "status"), [
-    (b'{"secret": "s3cret-s3cret", "name": "x"' + b" " * 70_000 + b"}", 413), (b"not json", 400), (b"\xff", 400), (b"[" * 60_000, 400), (b"[1]", 400), (b"{}", 403),
-    (b'{"secret": "wrong", "name": "x"}', 403), (b'{"secret": 5, "name": "x"}', 403), ('{"secret": "ß", "name": "x"}'.encode(), 403), (b'{"secret": "s3cret-s3cret"}', 422),
-    (b'{"secret": "s3cret-s3cret", "name": "x", "side": "buy"}', 422), (b'{"secret": "s3cret-s3cret", "name": "x", "price": "NaN"}', 422),
-    (b'{"secret": "s3cret-s3cret", "name": "x", "y": 1}', 422), (b'{"secret": "s3cret-s3cret", "name": "<b>"}', 422),
-])
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"secret": "s3cret-s3cret", "name": "x"' + b" " * 70_000 + b"}", 413),
+        (b"not json", 400),
+        (b"\xff", 400),
+        (b"[" * 60_000, 400),
+        (b"[1]", 400),
+        (b"{}", 403),
+        (b'{"secret": "wrong", "name": "x"}', 403),
+        (b'{"secret": 5, "name": "x"}', 403),
+        ('{"secret": "ß", "name": "x"}'.encode(), 403),
+        (b'{"secret": "s3cret-s3cret"}', 422),
+        (b'{"secret": "s3cret-s3cret", "name": "x", "side": "buy"}', 422),
+        (b'{"secret": "s3cret-s3cret", "name": "x", "price": "NaN"}', 422),
+        (b'{"secret": "s3cret-s3cret", "name": "x", "y": 1}', 422),
+        (b'{"secret": "s3cret-s3cret", "name": "<b>"}', 422),
+    ],
+)
 def test_payloads_that_are_refused_say_why_and_not_the_secret(body, status):
     with pytest.raises(WebhookError) as problem:
         parse_tradingview(body, "s3cret-s3cret", "2026-03-01 12:00")
@@ -139,5 +232,9 @@ def test_payloads_that_are_refused_say_why_and_not_the_secret(body, status):
 
 
 def test_a_payload_becomes_a_signal():
-    got = parse_tradingview(b'{"secret": "k", "name": " my cross ", "side": "long", "price": "28500.5", "text": "BTC\\n4h"}', "k", "2026-03-01 12:00")
+    got = parse_tradingview(
+        b'{"secret": "k", "name": " my cross ", "side": "long", "price": "28500.5", "text": "BTC\\n4h"}',
+        "k",
+        "2026-03-01 12:00",
+    )
     assert (got.name, got.side, got.price, got.text) == ("my cross", "long", 28_500.5, "BTC 4h")

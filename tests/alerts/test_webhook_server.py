@@ -31,8 +31,21 @@ def port():
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", str(free), "--server.address", "127.0.0.1"], cwd=ROOT,
-        env={**os.environ, "HEATLAB_WEBHOOK_SECRET": SECRET}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "server.py",
+            "--server.port",
+            str(free),
+            "--server.address",
+            "127.0.0.1",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "HEATLAB_WEBHOOK_SECRET": SECRET},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     try:
         deadline = time.monotonic() + 90
@@ -70,10 +83,17 @@ def test_every_message_gets_a_status_and_a_sentence_in_time(port):
     assert answer.headers["Cache-Control"] == "no-store"
     assert ask(port, json.dumps(GOOD), headers={"Content-Type": "text/plain; charset=utf-8"})[0].status == 200
     for body, headers, method, status in (
-        (None, {}, "GET", 405), (None, {}, "DELETE", 405), (json.dumps(GOOD), {"Content-Type": "application/x-www-form-urlencoded"}, "POST", 415),
-        (b"\xff\xfe", JSON, "POST", 400), (b"", JSON, "POST", 400), (b"[" * 60_000, JSON, "POST", 400), (b"not json", JSON, "POST", 400),
-        (json.dumps({**GOOD, "secret": SECRET[:-1]}), JSON, "POST", 403), (json.dumps({"name": "x"}), JSON, "POST", 403),
-        (json.dumps({**GOOD, "secret": SECRET + "x"}), JSON, "POST", 403), (json.dumps({**GOOD, "side": "up"}), JSON, "POST", 422),
+        (None, {}, "GET", 405),
+        (None, {}, "DELETE", 405),
+        (json.dumps(GOOD), {"Content-Type": "application/x-www-form-urlencoded"}, "POST", 415),
+        (b"\xff\xfe", JSON, "POST", 400),
+        (b"", JSON, "POST", 400),
+        (b"[" * 60_000, JSON, "POST", 400),
+        (b"not json", JSON, "POST", 400),
+        (json.dumps({**GOOD, "secret": SECRET[:-1]}), JSON, "POST", 403),
+        (json.dumps({"name": "x"}), JSON, "POST", 403),
+        (json.dumps({**GOOD, "secret": SECRET + "x"}), JSON, "POST", 403),
+        (json.dumps({**GOOD, "side": "up"}), JSON, "POST", 422),
         (json.dumps({**GOOD, "text": "x" * 70_000}), JSON, "POST", 413),
     ):
         answer, said = ask(port, body, method, headers)
@@ -93,12 +113,19 @@ def test_a_body_without_length_is_cut_off_and_a_broken_off_one_harms_nobody(port
         # The server may hang up before all was sent, which is what it should do.
         pass
     with socket.create_connection(("127.0.0.1", port)) as lying:
-        lying.sendall(b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n{")
+        lying.sendall(
+            b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n{"
+        )
         assert b" 413 " in lying.recv(200)
     with socket.create_connection(("127.0.0.1", port)) as gone:
-        gone.sendall(b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{")
+        gone.sendall(
+            b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+        )
     small = (part for part in (b'{"secret": "', SECRET.encode(), b'", "name"', b': "x"}'))
-    assert ask(port, small, encode_chunked=True, headers={**JSON, "Transfer-Encoding": "chunked"})[0].status == 200
+    assert (
+        ask(port, small, encode_chunked=True, headers={**JSON, "Transfer-Encoding": "chunked"})[0].status
+        == 200
+    )
     assert urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).status == 200
     assert b"<title>" in urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
 
@@ -131,7 +158,10 @@ def test_slow_senders_are_left_and_a_weak_secret_keeps_the_door_shut():
     assert called(door, [{"type": "http.disconnect"}]) is None
     for weak in ("", "short"):
         shut = Endpoint(Secret(weak), box.put)
-        assert called(shut, [{"type": "http.request", "body": json.dumps({**GOOD, "secret": weak}).encode()}]) == 503
+        assert (
+            called(shut, [{"type": "http.request", "body": json.dumps({**GOOD, "secret": weak}).encode()}])
+            == 503
+        )
     assert len(box.table()) == 1
 
 

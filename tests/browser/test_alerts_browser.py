@@ -16,7 +16,9 @@ SECRET = "a-secret-of-some-length"
 
 def test_a_message_from_tradingview_reaches_the_open_page(page: Page) -> None:
     other, cross = Condition("recapture", 28_000.0), Condition("external", name="my cross", on="event")
-    word = rule_text.rules_to_link([Rule("Sentence", Group("all", (other,))), Rule("Cross", Group("all", (cross,)))])
+    word = rule_text.rules_to_link(
+        [Rule("Sentence", Group("all", (other,))), Rule("Cross", Group("all", (cross,)))]
+    )
     with serving(ROOT / "server.py", HEATLAB_WEBHOOK_SECRET=SECRET) as address:
         page.set_viewport_size({"width": 390, "height": 844})
         page.goto(f"{address}/alerts?rules={word}&pane=rules")
@@ -24,7 +26,9 @@ def test_a_message_from_tradingview_reaches_the_open_page(page: Page) -> None:
         expect(page.get_by_text("Rules (1)")).to_be_visible()
         expect(page.get_by_text("When the external signal my cross arrives")).to_be_visible()
         body = json.dumps({"secret": SECRET, "name": "my cross", "side": "long", "price": 28_500}).encode()
-        request = urllib.request.Request(f"{address}/api/tradingview", body, {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            f"{address}/api/tradingview", body, {"Content-Type": "application/json"}
+        )
         assert urllib.request.urlopen(request, timeout=3).status == 200
         expect(page.get_by_text("Inbox (1)")).to_be_visible()
         expect(page).to_have_title("(1) Alerts · Heatlab")
@@ -34,6 +38,8 @@ def test_a_message_from_tradingview_reaches_the_open_page(page: Page) -> None:
         page.get_by_role("button", name="Acknowledge", exact=True).last.click()
         expect(page).to_have_title("Alerts · Heatlab")
         assert SECRET not in page.url
-        wide = page.evaluate("() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth; }")
+        wide = page.evaluate(
+            "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth; }"
+        )
         assert wide <= 1
         assert page.locator("[data-testid='stException']").count() == 0

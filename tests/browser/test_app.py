@@ -23,26 +23,39 @@ PAGES = sorted(path.stem for path in (Path(__file__).parents[2] / "pages").glob(
 
 
 # A server of its own for each page takes its time.
-@pytest.mark.parametrize("name", [name if name == "explore" else pytest.param(name, marks=pytest.mark.slow) for name in PAGES])
-def test_a_cold_server_serves_a_deep_link_inside_the_frame(name: str, fresh_server: Callable, page: Page) -> None:
+@pytest.mark.parametrize(
+    "name", [name if name == "explore" else pytest.param(name, marks=pytest.mark.slow) for name in PAGES]
+)
+def test_a_cold_server_serves_a_deep_link_inside_the_frame(
+    name: str, fresh_server: Callable, page: Page
+) -> None:
     with fresh_server() as address:
         page.goto(f"{address}/{name}")
         settle(page)
         expect(page).to_have_title(re.compile(f"Heatlab|{name}", re.IGNORECASE))
         expect(page.get_by_role("link", name="Explore").first).to_be_attached()
-        assert page.locator("[data-testid='stSidebarNav']").count() == 0, "the navigation of raw file names is showing"
+        assert page.locator("[data-testid='stSidebarNav']").count() == 0, (
+            "the navigation of raw file names is showing"
+        )
         expect(page.get_by_text("financial advice")).to_have_count(1)
         if name in ("start", "explore", "walkthrough", "practice"):
             expect(chart(page)).to_be_visible()
             # One visitor must fit a small host, and the heavy exchange library stays out of these pages.
             port = address.rsplit(":", 1)[1]
-            process = next(item for item in psutil.process_iter(["cmdline"]) if "streamlit" in " ".join(item.info["cmdline"] or []) and port in (item.info["cmdline"] or []))
+            process = next(
+                item
+                for item in psutil.process_iter(["cmdline"])
+                if "streamlit" in " ".join(item.info["cmdline"] or [])
+                and port in (item.info["cmdline"] or [])
+            )
             assert process.memory_info().rss < 350e6
             assert not [item.path for item in process.memory_maps() if "/ccxt/" in item.path]
         assert page.locator("[data-testid='stException']").count() == 0
 
 
-def test_a_copied_link_shows_the_same_view_to_another_person_and_reruns_keep_the_chart(server: str, browser: Browser, page: Page) -> None:
+def test_a_copied_link_shows_the_same_view_to_another_person_and_reruns_keep_the_chart(
+    server: str, browser: Browser, page: Page
+) -> None:
     page.goto(f"{server}/explore")
     settle(page)
     page.get_by_text("Modelled", exact=True).first.click()
@@ -51,7 +64,9 @@ def test_a_copied_link_shows_the_same_view_to_another_person_and_reruns_keep_the
     for name in ("cividis", "viridis"):
         page.get_by_text(name, exact=True).click()
         settle(page)
-        assert page.evaluate("() => document.querySelector('.stVegaLiteChart canvas').dataset.kept") == "yes", "the browser built the chart anew"
+        assert (
+            page.evaluate("() => document.querySelector('.stVegaLiteChart canvas').dataset.kept") == "yes"
+        ), "the browser built the chart anew"
     link = page.url
     assert "layer=Modelled" in link
     assert "colours=viridis" in link
@@ -59,8 +74,11 @@ def test_a_copied_link_shows_the_same_view_to_another_person_and_reruns_keep_the
     other.set_default_timeout(90_000)
     other.goto(link)
     settle(other)
-    mine, theirs = (tab.locator("[data-testid='stVegaLiteChart'] canvas").first.get_attribute("aria-label") or
-                    tab.locator("[data-testid='stVegaLiteChart']").first.inner_text() for tab in (page, other))
+    mine, theirs = (
+        tab.locator("[data-testid='stVegaLiteChart'] canvas").first.get_attribute("aria-label")
+        or tab.locator("[data-testid='stVegaLiteChart']").first.inner_text()
+        for tab in (page, other)
+    )
     assert mine == theirs
     caption = "[data-testid='stCaptionContainer']"
     assert page.locator(caption).all_inner_texts() == other.locator(caption).all_inner_texts()
@@ -93,15 +111,21 @@ def test_a_click_on_a_cell_tells_its_story(server: str, page: Page) -> None:
     assert page.locator("[data-testid='stException']").count() == 0
 
 
-@pytest.mark.parametrize("path", ["/", pytest.param("/explore?layer=Modelled&compare=true", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "path", ["/", pytest.param("/explore?layer=Modelled&compare=true", marks=pytest.mark.slow)]
+)
 def test_a_phone_shows_the_page_without_sideways_scrolling(server: str, browser: Browser, path: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce")
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.set_default_timeout(90_000)
     page.goto(server + path)
     settle(page)
     expect(chart(page)).to_be_visible()
-    wide = page.evaluate("() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth }")
+    wide = page.evaluate(
+        "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth }"
+    )
     assert wide <= 1
     box = chart(page).bounding_box()
     assert box is not None
@@ -116,7 +140,9 @@ def _upload(page: Page, *paths: Path) -> None:
     settle(page)
 
 
-def test_uploaded_files_make_a_heatmap_and_its_download_holds_the_same_money(server: str, page: Page, tmp_path: Path) -> None:
+def test_uploaded_files_make_a_heatmap_and_its_download_holds_the_same_money(
+    server: str, page: Page, tmp_path: Path
+) -> None:
     sample = samples.load_sample("violent")
     events, candles = tmp_path / "events.csv", tmp_path / "candles.parquet"
     events.write_bytes(files.write_table(sample.liquidations.iloc[:5000], "csv"))

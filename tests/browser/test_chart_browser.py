@@ -102,7 +102,9 @@ class Drawn:
     def __init__(self, page: Page, grid: HeatGrid, log: bool, upright: bool = True):
         self.page, self.grid, self.log, self.upright = page, grid, log, upright
         page.wait_for_selector(".stVegaLiteChart svg image")
-        page.wait_for_function("document.querySelectorAll('.stVegaLiteChart svg .mark-image image').length >= 2")
+        page.wait_for_function(
+            "document.querySelectorAll('.stVegaLiteChart svg .mark-image image').length >= 2"
+        )
         self.page.wait_for_timeout(600)
         self.place = page.evaluate("""() => {
             const box = [...document.querySelectorAll('.stVegaLiteChart svg .mark-image image')]
@@ -114,8 +116,8 @@ class Drawn:
         """The middle of a cell in pixels of the screen."""
         times = self.grid.time_edges.astype("int64").astype(float)
         prices = np.log(self.grid.price_edges) if self.log else self.grid.price_edges
-        along = (times[column: column + 2].mean() - times[0]) / (times[-1] - times[0])
-        up = (prices[band: band + 2].mean() - prices[0]) / (prices[-1] - prices[0])
+        along = (times[column : column + 2].mean() - times[0]) / (times[-1] - times[0])
+        up = (prices[band : band + 2].mean() - prices[0]) / (prices[-1] - prices[0])
         x, y, width, height = self.place
         across, down = (along, 1 - up) if self.upright else (up, 1 - along)
         return x + across * width, y + down * height
@@ -126,7 +128,9 @@ class Drawn:
 
     def box(self) -> dict[str, str]:
         """Titles and values of the box, once it has been drawn."""
-        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
         lines = self.page.evaluate("""() => [...document.querySelectorAll('.stVegaLiteChart svg .mark-text text')]
             .filter(text => text.getAttribute('opacity') !== '0')
             .map(text => [...text.querySelectorAll('tspan')].map(line => line.textContent).filter(line => line) )
@@ -139,7 +143,7 @@ class Drawn:
     def expected(self, column: int, band: int) -> dict[str, str]:
         """What the box must say of a cell, from the grid alone."""
         grid = self.grid
-        low, high = grid.price_edges[band: band + 2]
+        low, high = grid.price_edges[band : band + 2]
         out = {"Price band": f"${low:,.0f} to ${high:,.0f}"}
         word = "Estimated" if grid.is_stock else "Realised"
         for side in ("long", "short"):
@@ -148,7 +152,11 @@ class Drawn:
         if len(out) == 3:
             out["Both sides together"] = usd(float(f"{grid.total[column, band]:.2e}"))
         if len(out) == 1:
-            out[f"{word} liquidations"] = ("none estimated" if grid.is_stock else "none recorded") if grid.observed[column] else "no data for this time"
+            out[f"{word} liquidations"] = (
+                ("none estimated" if grid.is_stock else "none recorded")
+                if grid.observed[column]
+                else "no data for this time"
+            )
             return out
         since, until = column, column + 1
         if grid.is_stock:
@@ -162,23 +170,40 @@ class Drawn:
         if grid.is_stock and until == grid.shape[0]:
             said[1] = "still in place"
         out |= dict(zip(("In place since", "Until") if grid.is_stock else ("From", "To"), said, strict=True))
-        return out | {"Venues": "okx", "Kind": "modelled, not observed" if grid.is_stock else "realised: these happened"}
+        return out | {
+            "Venues": "okx",
+            "Kind": "modelled, not observed" if grid.is_stock else "realised: these happened",
+        }
 
 
-def open_chart(browser: Browser, address: str, query: str, grid: HeatGrid, log: bool, upright: bool = True) -> Drawn:
+def open_chart(
+    browser: Browser, address: str, query: str, grid: HeatGrid, log: bool, upright: bool = True
+) -> Drawn:
     # A zone with a clock change inside the window: the chart must not notice.
-    context = browser.new_context(viewport=DESK, timezone_id="Europe/Berlin", accept_downloads=True, reduced_motion="reduce")
+    context = browser.new_context(
+        viewport=DESK, timezone_id="Europe/Berlin", accept_downloads=True, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.set_default_timeout(90_000)
     page.goto(f"{address}/?{query}")
     return Drawn(page, grid, log, upright)
 
 
-@pytest.mark.parametrize(("kind", "query", "upright", "points"), [
-    ("modelled", "kind=modelled", True, 120),
-    pytest.param("sparse", "kind=sparse", True, 120, marks=pytest.mark.slow), pytest.param("dense", "kind=dense", True, 60, marks=pytest.mark.slow),
-    pytest.param("modelled", "kind=modelled&orientation=price-right&profile=1&volume=1", False, 60, marks=pytest.mark.slow),
-])
+@pytest.mark.parametrize(
+    ("kind", "query", "upright", "points"),
+    [
+        ("modelled", "kind=modelled", True, 120),
+        pytest.param("sparse", "kind=sparse", True, 120, marks=pytest.mark.slow),
+        pytest.param("dense", "kind=dense", True, 60, marks=pytest.mark.slow),
+        pytest.param(
+            "modelled",
+            "kind=modelled&orientation=price-right&profile=1&volume=1",
+            False,
+            60,
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
 def test_the_box_says_the_cell_under_the_pointer_exactly(browser, address, kind, query, upright, points):
     grid = build(kind)
     drawn = open_chart(browser, address, query, grid, kind == "modelled", upright)
@@ -190,7 +215,9 @@ def test_the_box_says_the_cell_under_the_pointer_exactly(browser, address, kind,
         for b in (-1, 0, 1):
             near |= np.roll(grid.total > 0, (a, b), (0, 1)) if kind == "sparse" else grid.total > 0
     empty = np.argwhere(~near)
-    cells = np.concatenate([rng.permutation(filled)[: points * 2 // 3], rng.permutation(empty)[: points // 3]])
+    cells = np.concatenate(
+        [rng.permutation(filled)[: points * 2 // 3], rng.permutation(empty)[: points // 3]]
+    )
     wrong = []
     for column, band in cells.tolist():
         said, expected = drawn.at(column, band), drawn.expected(column, band)
@@ -222,12 +249,16 @@ def test_the_wheel_scrolls_the_page_and_with_shift_zooms_the_chart(browser, addr
     page.mouse.move(*(np.array(drawn.point(30, 20)) + 3))
     assert drawn.box()["Price band"], "the box still works on a zoomed chart"
     page.mouse.dblclick(*drawn.point(30, 20))
-    page.wait_for_function(f"before => JSON.stringify(({prices})().sort()) == JSON.stringify(before.sort())", arg=before)
+    page.wait_for_function(
+        f"before => JSON.stringify(({prices})().sort()) == JSON.stringify(before.sort())", arg=before
+    )
     page.context.close()
 
 
 def test_a_finger_scrolls_the_page_and_a_tap_reads_a_cell(browser, address):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce")
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.set_default_timeout(90_000)
     page.goto(f"{address}/?kind=modelled")
@@ -237,7 +268,9 @@ def test_a_finger_scrolls_the_page_and_a_tap_reads_a_cell(browser, address):
     column, band = filled[len(filled) // 2].tolist()
     page.touchscreen.tap(*drawn.point(column, band))
     assert drawn.box().get("Price band"), "a tap opens the box and it stays"
-    frame = page.evaluate("() => { const box = document.querySelector('.stVegaLiteChart').getBoundingClientRect(); return [box.left, box.right, document.documentElement.scrollWidth]; }")
+    frame = page.evaluate(
+        "() => { const box = document.querySelector('.stVegaLiteChart').getBoundingClientRect(); return [box.left, box.right, document.documentElement.scrollWidth]; }"
+    )
     assert frame[0] >= 0
     assert frame[1] <= 390
     assert frame[2] <= 390, "the page must not scroll sideways on a phone"
@@ -245,7 +278,9 @@ def test_a_finger_scrolls_the_page_and_a_tap_reads_a_cell(browser, address):
     x, y = drawn.point(30, 8)
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     for step in range(1, 16):
-        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 12 * step}]})
+        touch.send(
+            "Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 12 * step}]}
+        )
         page.wait_for_timeout(15)
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 80")
@@ -274,7 +309,9 @@ def test_a_click_selects_the_cell(browser, address):
     drawn.at(column, band)
     drawn.page.mouse.click(*drawn.point(column, band))
     shown = drawn.page.locator("[data-testid=stCode]")
-    drawn.page.wait_for_function("() => document.querySelector('[data-testid=stCode]').innerText.includes('price_from')")
+    drawn.page.wait_for_function(
+        "() => document.querySelector('[data-testid=stCode]').innerText.includes('price_from')"
+    )
     text = shown.inner_text()
     low = float(re.search(r"'price_from': ([\d.]+)", text)[1])
     assert low == pytest.approx(grid.price_edges[band])
@@ -301,7 +338,9 @@ def test_the_toolbar_saves_a_picture_and_shows_a_readable_table(browser, address
     page.get_by_role("button", name=re.compile("Show data")).click()
     table = page.locator("[data-testid=stDataFrame]")
     table.wait_for()
-    page.wait_for_function("() => /Price band/.test(document.querySelector('[data-testid=stDataFrame]').textContent)")
+    page.wait_for_function(
+        "() => /Price band/.test(document.querySelector('[data-testid=stDataFrame]').textContent)"
+    )
     assert "base64" not in table.text_content()
     assert drawn.grid.shape == (60, 40)
     page.context.close()

@@ -10,7 +10,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MAPS = "[data-testid='stVegaLiteChart'] .marks"
 
 
-def test_maps_stand_side_by_side_stack_on_a_phone_and_the_view_is_in_the_link(server: str, page: Page) -> None:
+def test_maps_stand_side_by_side_stack_on_a_phone_and_the_view_is_in_the_link(
+    server: str, page: Page
+) -> None:
     page.goto(f"{server}/compare")
     settle(page)
     expect(page.locator(MAPS)).to_have_count(6)
@@ -20,8 +22,12 @@ def test_maps_stand_side_by_side_stack_on_a_phone_and_the_view_is_in_the_link(se
     page.set_viewport_size({"width": 390, "height": 844})
     settle(page)
     boxes = [item.bounding_box() for item in page.locator(MAPS).all()]
-    assert all(below["y"] >= above["y"] + above["height"] - 2 for above, below in pairwise(boxes)), "maps stack on a phone"
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, "the page does not scroll sideways"
+    assert all(below["y"] >= above["y"] + above["height"] - 2 for above, below in pairwise(boxes)), (
+        "maps stack on a phone"
+    )
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, (
+        "the page does not scroll sideways"
+    )
     page.set_viewport_size({"width": 1280, "height": 900})
     page.get_by_text("Agreement", exact=True).first.click()
     settle(page)

@@ -16,7 +16,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def sideways(page: Page) -> int:
-    return int(page.evaluate("() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth }"))
+    return int(
+        page.evaluate(
+            "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth }"
+        )
+    )
 
 
 def test_a_scenario_is_walked_by_keyboard_alone(server: str, page: Page) -> None:
@@ -47,7 +51,9 @@ def test_a_scenario_is_walked_by_keyboard_alone(server: str, page: Page) -> None
     expect(page.get_by_role("heading", name=re.compile(f"^{len(settings['steps'])}\\. "))).to_be_visible()
 
 
-def test_a_browser_receives_nothing_of_the_hidden_future_and_a_phone_scrolls_one_way(server: str, browser: Browser) -> None:
+def test_a_browser_receives_nothing_of_the_hidden_future_and_a_phone_scrolls_one_way(
+    server: str, browser: Browser
+) -> None:
     table = practice_table.lay(loaders.sample("violent"), 2, "15m", 24, "modelled")
     names = ["open", "high", "low", "close"]
     past = set(table.game.known(0).candles[names].to_numpy().ravel().tolist())
@@ -58,7 +64,13 @@ def test_a_browser_receives_nothing_of_the_hidden_future_and_a_phone_scrolls_one
     page = context.new_page()
     page.set_default_timeout(90_000)
     received: list[bytes] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(frame if isinstance(frame, bytes) else frame.encode())))
+    page.on(
+        "websocket",
+        lambda socket: socket.on(
+            "framereceived",
+            lambda frame: received.append(frame if isinstance(frame, bytes) else frame.encode()),
+        ),
+    )
     page.goto(f"{server}/practice")
     settle(page)
     expect(page.locator("[data-testid='stVegaLiteChart'] canvas").first).to_be_visible()
@@ -66,7 +78,11 @@ def test_a_browser_receives_nothing_of_the_hidden_future_and_a_phone_scrolls_one
 
     def leaked() -> set[float]:
         everything = b"".join(received)
-        return {price for price in future if struct.pack("<d", price) in everything or f"{price:,.2f}".encode() in everything}
+        return {
+            price
+            for price in future
+            if struct.pack("<d", price) in everything or f"{price:,.2f}".encode() in everything
+        }
 
     assert sum(map(len, received)) > 20_000
     assert leaked() == set()

@@ -14,7 +14,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def wide(page: Page) -> int:
-    return page.evaluate("() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth; }")
+    return page.evaluate(
+        "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth; }"
+    )
 
 
 def test_without_a_network_it_says_so_and_a_replay_moves_without_flicker(page: Page, tmp_path: Path) -> None:
@@ -42,7 +44,13 @@ def test_without_a_network_it_says_so_and_a_replay_moves_without_flicker(page: P
 
 
 def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
-    player = subprocess.Popen([sys.executable, "-m", "tests.loopback.server", "--live", "--rate", "8"], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    player = subprocess.Popen(
+        [sys.executable, "-m", "tests.loopback.server", "--live", "--rate", "8"],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     try:
         assert player.stdout is not None
         name, _, where = player.stdout.readline().strip().partition("=")
@@ -53,7 +61,17 @@ def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
             expect(page.get_by_text("Bybit: live")).to_be_visible()
             expect(page.locator('[data-testid="stVegaLiteChart"] canvas').first).to_be_visible()
             assert time.monotonic() - begun < 60
-            for venue in ("Binance USD-M", "OKX", "Gate", "Bitget", "HTX", "Bitfinex", "Deribit", "Kraken Futures", "dYdX"):
+            for venue in (
+                "Binance USD-M",
+                "OKX",
+                "Gate",
+                "Bitget",
+                "HTX",
+                "Bitfinex",
+                "Deribit",
+                "Kraken Futures",
+                "dYdX",
+            ):
                 expect(page.get_by_text(f"{venue}: live")).to_be_visible()
             assert page.locator("[data-testid='stException']").count() == 0
             # A stand-in that stops takes no page with it.

@@ -7,7 +7,9 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 
 
-def test_typing_shows_the_sentence_then_the_plan_and_the_account_stays_out_of_the_address(server: str, page: Page) -> None:
+def test_typing_shows_the_sentence_then_the_plan_and_the_account_stays_out_of_the_address(
+    server: str, page: Page
+) -> None:
     page.goto(f"{server}/risk")
     settle(page)
     stop = page.get_by_label("Stop, USD")
@@ -29,5 +31,7 @@ def test_a_phone_has_no_sideways_scroll(server: str, page: Page) -> None:
     page.goto(f"{server}/risk")
     settle(page)
     expect(page.get_by_text("This plan passes.")).to_be_visible()
-    wide = page.evaluate("() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth; }")
+    wide = page.evaluate(
+        "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth; }"
+    )
     assert wide <= 1

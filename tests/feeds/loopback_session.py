@@ -15,7 +15,9 @@ START = END - np.timedelta64(6, "h")
 
 
 @contextmanager
-def loopback(folder: Path | None = None, *, timeout: float = 5.0) -> Iterator[tuple[VenueServer, FeedSession]]:
+def loopback(
+    folder: Path | None = None, *, timeout: float = 5.0
+) -> Iterator[tuple[VenueServer, FeedSession]]:
     with VenueServer() as server:
         session = open_session(folder, timeout=timeout, loopback=server.address, per_second=200)
         try:

@@ -31,7 +31,9 @@ def liquidation_rows(count: int = 40, start: str = "2024-03-01") -> list[str]:
     ]
 
 
-def candle_rows(count: int = 40, start: str = "2024-03-01", time_format: str = "%Y-%m-%d %H:%M:%S") -> list[str]:
+def candle_rows(
+    count: int = 40, start: str = "2024-03-01", time_format: str = "%Y-%m-%d %H:%M:%S"
+) -> list[str]:
     """Rows of `CANDLE_HEAD`, one a quarter of an hour."""
     times = pd.date_range(start, periods=count, freq="15min")
     return [
@@ -54,7 +56,10 @@ def nasty_files(folder: Path) -> list[tuple[str, Path, str]]:
     """Write every nasty file below `folder` and return (name, path, `read` or `refuse`)."""
     folder.mkdir(parents=True, exist_ok=True)
     out = []
-    for expectation, made in (("refuse", {**_no_tables(), **_archives(), **_bad_values(), **_bad_layouts()}), ("read", {**_odd_but_good(), **_odd_values()})):
+    for expectation, made in (
+        ("refuse", {**_no_tables(), **_archives(), **_bad_values(), **_bad_layouts()}),
+        ("read", {**_odd_but_good(), **_odd_values()}),
+    ):
         for name, data in made.items():
             path = folder / name
             path.write_bytes(data)
@@ -110,7 +115,12 @@ def _png() -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\x00\xff\x00\x00")) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\x00\xff\x00\x00"))
+        + chunk(b"IEND", b"")
+    )
 
 
 def _no_tables() -> dict[str, bytes]:
@@ -167,7 +177,9 @@ def _archives() -> dict[str, bytes]:
         "cut_off.parquet": parquet[: len(parquet) // 2],
         "damaged.parquet": parquet[:60] + bytes(120) + parquet[180:],
         "foot_only.parquet": b"PAR1" + bytes(100) + b"PAR1",
-        "missing_columns.parquet": _parquet(pd.DataFrame({"time": pd.date_range("2024-01-01", periods=3), "price": [1.0, 2.0, 3.0]})),
+        "missing_columns.parquet": _parquet(
+            pd.DataFrame({"time": pd.date_range("2024-01-01", periods=3), "price": [1.0, 2.0, 3.0]})
+        ),
         "nested.parquet": _parquet(rows),
         "no_rows.parquet": _parquet(pd.read_csv(io.BytesIO(good_csv())).iloc[:0]),
         "wide.parquet": _parquet(pd.DataFrame({f"c{i}": [1.0] for i in range(1_000)})),
@@ -187,22 +199,43 @@ def _bad_values() -> dict[str, bytes]:
         "quantity_negative.csv": _changed(5, "quantity", "-1"),
         "side_unknown.csv": _changed(5, "side", "sideways"),
         "side_empty.csv": _changed(5, "side", ""),
-        "side_order_unknown_venue.csv": good_csv().replace(b"long", b"sell").replace(b"short", b"buy").replace(b"bybit", b"somewhere"),
+        "side_order_unknown_venue.csv": good_csv()
+        .replace(b"long", b"sell")
+        .replace(b"short", b"buy")
+        .replace(b"bybit", b"somewhere"),
         "year_1970.csv": _changed(5, "time", "1970-01-01T00:00:00Z"),
         "year_9999.csv": _changed(5, "time", "9999-12-31T23:59:59Z"),
         "unix_1970.csv": _text("ts,side,price,qty", *(f"{i},long,60000,1" for i in range(1, 40))),
-        "seconds_and_milliseconds.csv": _text("ts,side,price,qty", *(f"{1_709_251_200 + 60 * i if i % 2 else (1_709_251_200 + 60 * i) * 1000},long,60000,1" for i in range(40))),
+        "seconds_and_milliseconds.csv": _text(
+            "ts,side,price,qty",
+            *(
+                f"{1_709_251_200 + 60 * i if i % 2 else (1_709_251_200 + 60 * i) * 1000},long,60000,1"
+                for i in range(40)
+            ),
+        ),
         "mixed_zones.csv": _changed(5, "time", "2024-03-01 00:05:00"),
         "time_empty.csv": _changed(5, "time", ""),
         "time_word.csv": _changed(5, "time", "yesterday"),
-        "time_of_day_only.csv": _text("time,side,price,qty", *(f"10:{i:02d},long,60000,1" for i in range(40))),
-        "day_or_month.csv": _text("time,side,price,qty", *(f"0{1 + i % 9}/03/2024 10:00,long,60000,1" for i in range(9))),
-        "thousands_or_decimals.csv": _text("time;side;price;qty", *(f"2024-03-01T00:{i:02d}:00Z;long;60,{i:03d};1" for i in range(40))),
-        "all_zero_amounts.csv": _text("time,side,price,qty", *(f"2024-03-01T00:{i:02d}:00Z,long,60000,0" for i in range(40))),
+        "time_of_day_only.csv": _text(
+            "time,side,price,qty", *(f"10:{i:02d},long,60000,1" for i in range(40))
+        ),
+        "day_or_month.csv": _text(
+            "time,side,price,qty", *(f"0{1 + i % 9}/03/2024 10:00,long,60000,1" for i in range(9))
+        ),
+        "thousands_or_decimals.csv": _text(
+            "time;side;price;qty", *(f"2024-03-01T00:{i:02d}:00Z;long;60,{i:03d};1" for i in range(40))
+        ),
+        "all_zero_amounts.csv": _text(
+            "time,side,price,qty", *(f"2024-03-01T00:{i:02d}:00Z,long,60000,0" for i in range(40))
+        ),
         "other_coin.csv": good_csv().replace(b"BTCUSDT", b"DOGEUSDT"),
-        "funding_in_percent.csv": _text("time,funding_rate", *(f"2024-03-{1 + i:02d}T00:00:00Z,1.5" for i in range(20))),
+        "funding_in_percent.csv": _text(
+            "time,funding_rate", *(f"2024-03-{1 + i:02d}T00:00:00Z,1.5" for i in range(20))
+        ),
         "candle_high_below_low.csv": _changed(5, "high", "1000", CANDLE_HEAD),
-        "candle_twice_different.csv": _text(CANDLE_HEAD, *candle_rows(), candle_rows()[5].replace("60001", "60003").replace("60006", "60007")),
+        "candle_twice_different.csv": _text(
+            CANDLE_HEAD, *candle_rows(), candle_rows()[5].replace("60001", "60003").replace("60006", "60007")
+        ),
     }
 
 
@@ -218,13 +251,20 @@ def _bad_layouts() -> dict[str, bytes]:
         "two_tables_same_width.csv": _text(HEAD, *rows, CANDLE_HEAD, *bars),
         "ragged.csv": _text(HEAD, *(row + ",x" * (i % 3) for i, row in enumerate(rows))),
         "duplicate_header.csv": _text("time,venue,price,side,price,quantity", *rows),
-        "ten_thousand_columns.csv": _text(",".join(f"c{i}" for i in range(10_000)), ",".join("1" for _ in range(10_000))),
+        "ten_thousand_columns.csv": _text(
+            ",".join(f"c{i}" for i in range(10_000)), ",".join("1" for _ in range(10_000))
+        ),
         "giant_field.csv": _text(HEAD, rows[0], rows[1].replace("bybit", "x" * 2_000_000)),
         "giant_line.csv": b"time,side," + b"x" * 3_000_000,
         "open_quote.csv": _text(HEAD, *rows[:5], '"' + rows[5], *rows[6:]),
         "header_wider_than_rows.csv": _text(HEAD + ",a,b,c", *rows),
-        "long_short_ratio.csv": _text("time,long_pct,short_pct", *(f"2024-03-01T00:{i:02d}:00Z,51,49" for i in range(40))),
-        "heatmap_cells.csv": _text("time_from,time_to,price_from,price_to,side,usd,kind", "2024-03-01 00:00:00Z,2024-03-01 00:15:00Z,60000,60100,long,5,realised"),
+        "long_short_ratio.csv": _text(
+            "time,long_pct,short_pct", *(f"2024-03-01T00:{i:02d}:00Z,51,49" for i in range(40))
+        ),
+        "heatmap_cells.csv": _text(
+            "time_from,time_to,price_from,price_to,side,usd,kind",
+            "2024-03-01 00:00:00Z,2024-03-01 00:15:00Z,60000,60100,long,5,realised",
+        ),
     }
 
 
@@ -252,19 +292,32 @@ def _odd_but_good() -> dict[str, bytes]:
         "header_repeated.csv": _text(HEAD, *rows[:20], HEAD, *rows[20:]),
         "trailing_commas.csv": _text(HEAD, *(row + "," for row in rows)),
         "one_broken_row.csv": _text(HEAD, *liquidation_rows(300), "2024-03-01T09:00:00Z,bybit"),
-        "no_header_klines.csv": _text(*(f"{1_709_251_200_000 + 60_000 * i},60000,60010,59990,60005,12.5,{1_709_251_259_999 + 60_000 * i},750000,90,6.25,375000,0" for i in range(40))),
-        "emoji_columns.csv": _text("⏰ time,😀 side,💰 price,🪙 qty", *(f"2024-03-01T00:{i:02d}:00Z,long,60000,1" for i in range(40))),
+        "no_header_klines.csv": _text(
+            *(
+                f"{1_709_251_200_000 + 60_000 * i},60000,60010,59990,60005,12.5,{1_709_251_259_999 + 60_000 * i},750000,90,6.25,375000,0"
+                for i in range(40)
+            )
+        ),
+        "emoji_columns.csv": _text(
+            "⏰ time,😀 side,💰 price,🪙 qty", *(f"2024-03-01T00:{i:02d}:00Z,long,60000,1" for i in range(40))
+        ),
         "parquet_named.csv": good_parquet(),
         "csv_named.parquet": good_csv(),
         "gzip_named.csv": gzip.compress(good_csv(), mtime=0),
         "single_file.zip": _zip(BTC__dot__csv=good_csv(), __MACOSX__slash__BTC__dot__csv=b"\x00"),
         "indexed.parquet": _indexed(),
-        "duplicate_extra_columns.csv": _text("time,open,high,low,close,Plot,Plot", *(f"{bar.rsplit(',', 1)[0]},1,2" for bar in bars)),
+        "duplicate_extra_columns.csv": _text(
+            "time,open,high,low,close,Plot,Plot", *(f"{bar.rsplit(',', 1)[0]},1,2" for bar in bars)
+        ),
     }
 
 
 def _indexed() -> bytes:
-    frame = pd.read_csv(io.BytesIO(_text(CANDLE_HEAD, *candle_rows())), parse_dates=["time"]).set_index("time").rename_axis(None)
+    frame = (
+        pd.read_csv(io.BytesIO(_text(CANDLE_HEAD, *candle_rows())), parse_dates=["time"])
+        .set_index("time")
+        .rename_axis(None)
+    )
     sink = io.BytesIO()
     frame.to_parquet(sink)
     return sink.getvalue()
@@ -278,17 +331,38 @@ def _odd_values() -> dict[str, bytes]:
         "all_one_price.csv": _text(HEAD, *(",".join([*cells[:4], "60000", cells[5]]) for cells in tab)),
         "backwards.csv": _text(HEAD, *reversed(rows)),
         "every_row_twice.csv": _text(HEAD, *(line for row in rows for line in (row, row))),
-        "some_zero_rows.csv": _text(HEAD, *(row if i % 5 else row.rsplit(",", 1)[0] + ",0" for i, row in enumerate(rows))),
+        "some_zero_rows.csv": _text(
+            HEAD, *(row if i % 5 else row.rsplit(",", 1)[0] + ",0" for i, row in enumerate(rows))
+        ),
         "formulas.csv": good_csv().replace(b"bybit", b"=cmd|'/C calc'!A0").replace(b"BTCUSDT", b"@BTCUSDT"),
         "mark_up.csv": good_csv().replace(b"bybit", b"<script>alert(1)</script>"),
-        "decimal_commas.csv": _text("time;side;price;qty", *(f"2024-03-01T00:{i:02d}:00Z;long;60000,{i:02d};0,25" for i in range(40))),
-        "german_thousands.csv": _text("time;side;price;qty", *(f"2024-03-01T00:{i:02d}:00Z;long;60.000,{i:02d};1.250,5" for i in range(40))),
-        "thousands.csv": _text("time,side,price,qty", *(f'2024-03-01T00:{i:02d}:00Z,long,"60,000.{i:02d}",1' for i in range(40))),
-        "dollar_signs.csv": _text("time,side,price,usd", *(f"2024-03-01T00:{i:02d}:00Z,long,$60000.5,$1000" for i in range(40))),
-        "day_first.csv": _text("time,side,price,qty", *(f"{10 + i}/03/2024 10:00,long,60000,1" for i in range(10))),
-        "offsets.csv": _text("time,side,price,qty", *(f"2024-03-31T0{i}:30:00+0{1 + (i > 2)}:00,long,60000,1" for i in range(9))),
-        "microseconds.csv": _text("ts,side,price,qty", *(f"{1_709_251_200_000_000 + 60_000_001 * i},long,60000,1" for i in range(40))),
-        "whole_days.csv": _text("date,open,high,low,close", *(f"202403{1 + i:02d},60000,61000,59000,60500" for i in range(20))),
+        "decimal_commas.csv": _text(
+            "time;side;price;qty", *(f"2024-03-01T00:{i:02d}:00Z;long;60000,{i:02d};0,25" for i in range(40))
+        ),
+        "german_thousands.csv": _text(
+            "time;side;price;qty",
+            *(f"2024-03-01T00:{i:02d}:00Z;long;60.000,{i:02d};1.250,5" for i in range(40)),
+        ),
+        "thousands.csv": _text(
+            "time,side,price,qty", *(f'2024-03-01T00:{i:02d}:00Z,long,"60,000.{i:02d}",1' for i in range(40))
+        ),
+        "dollar_signs.csv": _text(
+            "time,side,price,usd", *(f"2024-03-01T00:{i:02d}:00Z,long,$60000.5,$1000" for i in range(40))
+        ),
+        "day_first.csv": _text(
+            "time,side,price,qty", *(f"{10 + i}/03/2024 10:00,long,60000,1" for i in range(10))
+        ),
+        "offsets.csv": _text(
+            "time,side,price,qty",
+            *(f"2024-03-31T0{i}:30:00+0{1 + (i > 2)}:00,long,60000,1" for i in range(9)),
+        ),
+        "microseconds.csv": _text(
+            "ts,side,price,qty",
+            *(f"{1_709_251_200_000_000 + 60_000_001 * i},long,60000,1" for i in range(40)),
+        ),
+        "whole_days.csv": _text(
+            "date,open,high,low,close", *(f"202403{1 + i:02d},60000,61000,59000,60500" for i in range(20))
+        ),
         "word_in_one_label.csv": _changed(3, "venue", "None"),
         "zero_volume.csv": _text(CANDLE_HEAD, *(row.rsplit(",", 1)[0] + ",0" for row in candle_rows())),
     }

@@ -44,8 +44,12 @@ def fresh(world):
 
 def test_totals_are_usd_an_interval(fresh):
     server, session = fresh
-    for found in (aggregators.coinglass_history(session, KEY), aggregators.coinglass_history(session, KEY, exchange="Binance"),
-                  aggregators.coinank_history(session, KEY, END), aggregators.coinank_history(session, KEY, END, exchange="Bybit")):
+    for found in (
+        aggregators.coinglass_history(session, KEY),
+        aggregators.coinglass_history(session, KEY, exchange="Binance"),
+        aggregators.coinank_history(session, KEY, END),
+        aggregators.coinank_history(session, KEY, END, exchange="Bybit"),
+    ):
         assert found["long"].tolist() == [1000.5] * 3
         assert found["short"].tolist() == [250.0] * 3
         assert str(found["time"].dtype) == tables.TIME_DTYPE
@@ -59,7 +63,10 @@ def test_totals_are_usd_an_interval(fresh):
 def test_series_are_checked_tables(fresh):
     _, session = fresh
     assert aggregators.coinalyze_open_interest(session, KEY, START, END)["quantity"].tolist() == [2.5] * 3
-    assert aggregators.coinalyze_funding(session, KEY, START, END)["rate"].tolist() == [pytest.approx(0.0001)] * 3
+    assert (
+        aggregators.coinalyze_funding(session, KEY, START, END)["rate"].tolist()
+        == [pytest.approx(0.0001)] * 3
+    )
 
 
 @pytest.mark.parametrize("call", [aggregators.coinglass_heatmap, aggregators.coinank_heatmap])
@@ -73,7 +80,11 @@ def test_a_heatmap_is_modelled_and_names_its_maker(fresh, call):
 
 def test_single_liquidations_have_a_side_only_where_it_is_known(fresh):
     server, session = fresh
-    large = sorted((one.time * 1000, one.side, one.price, one.price * one.quantity) for one in server.events if one.price * one.quantity >= 20_000)[-200:]
+    large = sorted(
+        (one.time * 1000, one.side, one.price, one.price * one.quantity)
+        for one in server.events
+        if one.price * one.quantity >= 20_000
+    )[-200:]
     for code, sides in ((None, {"unknown"}), (1, {"long", "short"})):
         found = aggregators.coinglass_orders(session, KEY, START, END, "OKX", 20_000, code)
         assert tables.microseconds(found["time"]).tolist() == [moment for moment, *_ in large]
@@ -85,7 +96,11 @@ def test_single_liquidations_have_a_side_only_where_it_is_known(fresh):
     wanted = [one for one in server.events if one.side == "short" and one.price * one.quantity >= 20_000]
     assert tables.ensure(told, "liquidations") is told
     assert told["quantity"].tolist() == pytest.approx([one.quantity for one in wanted])
-    assert (set(told["venue"]), set(told["side"]), set(told["completeness"])) == ({"okx"}, {"short"}, {"unknown"})
+    assert (set(told["venue"]), set(told["side"]), set(told["completeness"])) == (
+        {"okx"},
+        {"short"},
+        {"unknown"},
+    )
 
 
 def test_maps_and_intervals_are_told_as_sent(fresh):
@@ -95,20 +110,36 @@ def test_maps_and_intervals_are_told_as_sent(fresh):
     assert found["level"].tolist() == [2.5, 1579370.77, 10.5]
     assert found["leverage"].fillna(0).tolist() == [0.0, 25.0, 100.0]
     by_leverage = aggregators.coinank_map(session, KEY)
-    assert list(by_leverage.itertuples(index=False, name=None)) == [(49_000.0, "x25", 5.5), (50_000.0, "x100", 2.5), (51_000.0, "x100", 1.5)]
+    assert list(by_leverage.itertuples(index=False, name=None)) == [
+        (49_000.0, "x25", 5.5),
+        (50_000.0, "x100", 2.5),
+        (51_000.0, "x100", 1.5),
+    ]
     assert by_leverage.attrs["price"] == 50_050.0
     assert aggregators.coinank_map(session, KEY, exchange=None)["group"].tolist() == ["OKX", "Binance"]
     spans = aggregators.coinank_intervals(session, KEY)
-    assert list(spans.itertuples(index=False, name=None)) == [("5m", 10.0, 1.0), ("4h", 40.0, 4.0), ("24h", 240.0, 24.0)]
+    assert list(spans.itertuples(index=False, name=None)) == [
+        ("5m", 10.0, 1.0),
+        ("4h", 40.0, 4.0),
+        ("24h", 240.0, 24.0),
+    ]
 
 
 def test_what_is_left_of_a_plan_is_told_and_warned_of(fresh):
     server, session = fresh
-    assert aggregators.coinglass_history(session, KEY).attrs["quota"] == "CoinGlass has counted 1 of the 30 calls a minute that the plan allows."
-    assert not any("calls a minute" in flag for flag in aggregators.coinglass_heatmap(session, KEY).provenance.flags)
+    assert (
+        aggregators.coinglass_history(session, KEY).attrs["quota"]
+        == "CoinGlass has counted 1 of the 30 calls a minute that the plan allows."
+    )
+    assert not any(
+        "calls a minute" in flag for flag in aggregators.coinglass_heatmap(session, KEY).provenance.flags
+    )
     server.requests += [("open-api-v4.coinglass.com", {}, {})] * 25
     last = aggregators.coinglass_heatmap(session, KEY).provenance.flags[-1]
-    assert last == "CoinGlass has counted 28 of the 30 calls a minute that the plan allows. Wait a minute before asking for more."
+    assert (
+        last
+        == "CoinGlass has counted 28 of the 30 calls a minute that the plan allows. Wait a minute before asking for more."
+    )
 
 
 def test_a_time_far_from_now_is_said_to_be_the_clock(fresh):
@@ -118,8 +149,16 @@ def test_a_time_far_from_now_is_said_to_be_the_clock(fresh):
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize(("kind", "words"), [
-    ("429", "pause"), ("key-refused", "refuses the key"), ("402", "plan of the key does not cover"), ("wrong-types", "another shape"), ("truncated", "cut off")])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("429", "pause"),
+        ("key-refused", "refuses the key"),
+        ("402", "plan of the key does not cover"),
+        ("wrong-types", "another shape"),
+        ("truncated", "cut off"),
+    ],
+)
 def test_faults_are_one_sentence_without_the_key(fresh, caplog, name, kind, words):
     server, session = fresh
     call, arguments, host = CALLS[name]

@@ -45,11 +45,25 @@ def at(path):
 
 def rows(count, venue="bybit", first=0):
     now = round(time.time() * 1e6)
-    return [LiquidationRow(now - 1_000 + number, venue, "BTCUSDT", "long", 50_000.0 + first + number, 0.1, 5_000.0, "fill", "all") for number in range(count)]
+    return [
+        LiquidationRow(
+            now - 1_000 + number,
+            venue,
+            "BTCUSDT",
+            "long",
+            50_000.0 + first + number,
+            0.1,
+            5_000.0,
+            "fill",
+            "all",
+        )
+        for number in range(count)
+    ]
 
 
 def sending(batches, venue="bybit", pause=0.01):
     """A source that delivers the batches and then stays open and silent."""
+
     async def source(deliver, tell):
         tell(SourceStatus(venue, "live", "Connected."))
         for batch in batches:
@@ -78,13 +92,17 @@ def running():
 
 def test_a_burst_is_kept_whole_and_everybody_reads_the_same(tmp_path, running):
     burst = [rows(500, first=500 * number) for number in range(20)]
-    collector = running(at(tmp_path), {"bybit": sending(burst, pause=0.0)}, config=CollectorConfig(flush=0.05, silent=1.5))
+    collector = running(
+        at(tmp_path), {"bybit": sending(burst, pause=0.0)}, config=CollectorConfig(flush=0.05, silent=1.5)
+    )
     until(lambda: collector.snapshot().statuses[0].state == "live")
     until(lambda: collector.snapshot().written == 10_000)
     until(lambda: len(collector.window.events()) == 10_000)
     told = collector.snapshot()
     assert (dict(told.rows), dict(told.lost), told.waiting, told.doubled) == ({"bybit": 10_000}, {}, 0, 0)
-    assert told.statuses[0].last_event == np.datetime64(max(row.time for batch in burst for row in batch), "us")
+    assert told.statuses[0].last_event == np.datetime64(
+        max(row.time for batch in burst for row in batch), "us"
+    )
     until(lambda: collector.snapshot().statuses[0].state == "stale")
     assert "Nothing has come" in collector.snapshot().statuses[0].message
 
@@ -116,7 +134,9 @@ def test_two_collectors_on_one_store_collect_once_and_the_second_takes_over(tmp_
 
 
 def test_a_locked_store_loses_nothing_and_says_so(tmp_path, running):
-    collector = running(at(tmp_path), {"bybit": sending([rows(5, first=10 * number) for number in range(60)], pause=0.1)})
+    collector = running(
+        at(tmp_path), {"bybit": sending([rows(5, first=10 * number) for number in range(60)], pause=0.1)}
+    )
     until(lambda: collector.snapshot().written > 0)
     holder = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -200,7 +220,9 @@ def held(collector, venue):
     table = collector.store.liquidations()
     mine = table[(table["venue"] == venue).to_numpy()]
     millis = mine["time"].astype("int64") // 1_000
-    return sorted(zip(millis, mine["side"].astype(str), mine["price"], mine["quantity"].round(8), strict=True))
+    return sorted(
+        zip(millis, mine["side"].astype(str), mine["price"], mine["quantity"].round(8), strict=True)
+    )
 
 
 def test_history_and_sockets_together_hold_every_event_of_every_venue_once(tmp_path, running, monkeypatch):
@@ -208,11 +230,23 @@ def test_history_and_sockets_together_hold_every_event_of_every_venue_once(tmp_p
     with VenueServer(events) as server, open_session(loopback=server.address, per_second=1_000) as session:
         server.open_sockets()
         collector = live_collector(running, tmp_path, server, session)
-        until(lambda: all(server.sockets.listeners(venue) for venue in LINES), what=lambda: collector.snapshot().statuses)
-        until(lambda: all(collector.live_span(venue) is not None for venue in HISTORY_VENUES), what=lambda: collector.snapshot().statuses)
-        until(lambda: all(len(held(collector, venue)) >= 60 for venue in HISTORY_VENUES), what=lambda: {venue: len(held(collector, venue)) for venue in HISTORY_VENUES})
+        until(
+            lambda: all(server.sockets.listeners(venue) for venue in LINES),
+            what=lambda: collector.snapshot().statuses,
+        )
+        until(
+            lambda: all(collector.live_span(venue) is not None for venue in HISTORY_VENUES),
+            what=lambda: collector.snapshot().statuses,
+        )
+        until(
+            lambda: all(len(held(collector, venue)) >= 60 for venue in HISTORY_VENUES),
+            what=lambda: {venue: len(held(collector, venue)) for venue in HISTORY_VENUES},
+        )
         time.sleep(1.1)
-        fresh = [Event(int(time.time()) * 1_000, side, 50_000.0 + 5 * number, 0.25) for number, side in enumerate(("long", "short") * 5)]
+        fresh = [
+            Event(int(time.time()) * 1_000, side, 50_000.0 + 5 * number, 0.25)
+            for number, side in enumerate(("long", "short") * 5)
+        ]
         server.events += fresh
         for venue in LINES:
             server.publish(venue, fresh).result(10)
@@ -238,7 +272,9 @@ def test_a_process_killed_while_it_writes_is_made_whole_by_the_next(tmp_path, ru
             "collector = Collector(open_store(sys.argv[2]), sources, config=CollectorConfig(flush=0.01))\ncollector.start()\ntime.sleep(60)\n"
         )
         url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-        victim = subprocess.Popen([sys.executable, "-c", script, server.address, url], cwd=Path(__file__).parents[2])
+        victim = subprocess.Popen(
+            [sys.executable, "-c", script, server.address, url], cwd=Path(__file__).parents[2]
+        )
         try:
             until(lambda: all(server.sockets.listeners(venue) for venue in ("okx", "bitget", "gate")), 30)
             for number in range(60):
@@ -254,7 +290,9 @@ def test_a_process_killed_while_it_writes_is_made_whole_by_the_next(tmp_path, ru
         server.events.sort(key=lambda one: one.time)
         before = len(at(tmp_path).events()["id"])
         assert 0 < before < 3 * 100
-        collector = live_collector(running, tmp_path, server, session, ("okx", "bitget", "gate"), ("okx", "bitget", "gate"))
+        collector = live_collector(
+            running, tmp_path, server, session, ("okx", "bitget", "gate"), ("okx", "bitget", "gate")
+        )
         until(lambda: all(len(held(collector, venue)) >= 60 for venue in ("okx", "bitget")))
         time.sleep(1.0)
         recent = [one for one in server.events if one.price >= 51_000]
@@ -271,7 +309,10 @@ def test_a_venue_that_is_refused_live_is_asked_for_its_history(tmp_path, running
         server.fault("ws.okx.com", "451")
         collector = live_collector(running, tmp_path, server, session, ("okx", "gate"), ("okx", "gate"))
         until(lambda: len(held(collector, "okx")) == 20)
-        until(lambda: collector.snapshot().statuses[0].state == "partial", what=lambda: collector.snapshot().statuses)
+        until(
+            lambda: collector.snapshot().statuses[0].state == "partial",
+            what=lambda: collector.snapshot().statuses,
+        )
         status = {one.venue: one for one in collector.snapshot().statuses}
         assert "country" in status["okx"].message
         assert "history" in status["okx"].message

@@ -33,11 +33,22 @@ def fresh(world):
 
 
 def truth(server):
-    return sorted((event.time * 1000, event.side, round(event.price, 6), round(event.quantity, 9)) for event in server.events)
+    return sorted(
+        (event.time * 1000, event.side, round(event.price, 6), round(event.quantity, 9))
+        for event in server.events
+    )
 
 
 def rows(table):
-    return sorted(zip(tables.microseconds(table["time"]).tolist(), table["side"].astype(str), table["price"].round(6), table["quantity"].round(9), strict=True))
+    return sorted(
+        zip(
+            tables.microseconds(table["time"]).tolist(),
+            table["side"].astype(str),
+            table["price"].round(6),
+            table["quantity"].round(9),
+            strict=True,
+        )
+    )
 
 
 def test_every_venue_tells_the_same_truth_in_its_own_dialect(fresh):
@@ -59,13 +70,22 @@ def test_disorder_neither_loses_nor_doubles(fresh, kind):
 
 def test_the_coin_margined_history_of_htx_has_its_own_address_and_pages(fresh, monkeypatch):
     server, session = fresh
-    coin = [dialects.Event(dialects.NOW - number * 60_000 * 90, ("long", "short")[number % 2], 50_000.0, 0.02 * number) for number in range(1, 51)][::-1]
+    coin = [
+        dialects.Event(
+            dialects.NOW - number * 60_000 * 90, ("long", "short")[number % 2], 50_000.0, 0.02 * number
+        )
+        for number in range(1, 51)
+    ][::-1]
     monkeypatch.setattr(market_dialects, "COIN", coin)
     found = liquidation_history(session, "htx", END - np.timedelta64(80, "h"), END)
     inverse = found.table["symbol"].astype(str) == "BTC-USD"
     assert rows(found.table[~inverse]) == truth(server)
-    assert rows(found.table[inverse]) == sorted((one.time * 1000, one.side, one.price, round(one.quantity, 9)) for one in coin)
-    assert found.table.loc[inverse, "notional"].sum() == pytest.approx(sum(one.quantity for one in coin) * 50_000.0)
+    assert rows(found.table[inverse]) == sorted(
+        (one.time * 1000, one.side, one.price, round(one.quantity, 9)) for one in coin
+    )
+    assert found.table.loc[inverse, "notional"].sum() == pytest.approx(
+        sum(one.quantity for one in coin) * 50_000.0
+    )
     assert found.status.state == "live"
 
 
@@ -77,10 +97,20 @@ def test_empty_answers_are_no_error(fresh):
         assert found.status.state == "live", (venue, found.status.message)
 
 
-@pytest.mark.parametrize(("kind", "state"), [
-    ("429", "rate-limited"), ("451", "geo-blocked"), ("403", None), ("500", "error"), ("error-in-200", "error"), ("truncated", "error"),
-    ("wrong-types", "error"), ("unknown-symbol", "off"), ("skewed-clock", "error"),
-])
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("429", "rate-limited"),
+        ("451", "geo-blocked"),
+        ("403", None),
+        ("500", "error"),
+        ("error-in-200", "error"),
+        ("truncated", "error"),
+        ("wrong-types", "error"),
+        ("unknown-symbol", "off"),
+        ("skewed-clock", "error"),
+    ],
+)
 @pytest.mark.parametrize("venue", ["gate", "dydx"])
 def test_the_trouble_of_one_venue_is_told_and_the_others_go_on(fresh, venue, kind, state):
     server, session = fresh
@@ -141,11 +171,18 @@ def test_market_data_has_the_house_units(fresh):
     assert tiers.cap == 4_000_000
 
 
-@pytest.mark.parametrize(("kind", "state"), [("451", "geo-blocked"), ("429", "rate-limited"), ("truncated", "error"), ("wrong-types", "error")])
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [("451", "geo-blocked"), ("429", "rate-limited"), ("truncated", "error"), ("wrong-types", "error")],
+)
 def test_market_data_tells_its_trouble(fresh, kind, state):
     server, session = fresh
     server.fault("binance", kind)
-    for found in (candles(session, "binance", "1m", START, END), open_interest(session, "binance"), funding(session, "binance", START)):
+    for found in (
+        candles(session, "binance", "1m", START, END),
+        open_interest(session, "binance"),
+        funding(session, "binance", START),
+    ):
         assert found.table.empty
         assert found.status.state == state, found.status.message
         assert "Binance" in found.status.message
@@ -156,4 +193,9 @@ def test_the_library_starts_without_the_network_packages():
         "import sys, liqcore, liqcore.feeds.files, liqcore.feeds.samples; from liqcore.feeds import parse_liquidations;"
         "print([name for name in ('ccxt', 'requests', 'requests_cache') if name in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

@@ -18,7 +18,7 @@ from liqcore.tables import TableError
 
 JARGON = re.compile(
     r"Traceback|Error|Exception|pandas|pyarrow|arrow|numpy|dtype|DataFrame|Series|NoneType|codec|KeyError|object at|"
-    r"\bint64\b|float64|utf-8'|UTF-8 codec|errno|\bNaT\b|<class",
+    r"\bint64\b|float64|utf-8'|UTF-8 codec|errno|\bNaT\b|<class"
 )
 REMEDY = re.compile(
     r"upload|export|download|save|write|use |remove|correct|rename|compress|cut |choose|check|split|unpack|name the|say which|"
@@ -54,7 +54,10 @@ def assert_valid(contents):
 
 @pytest.fixture(scope="module")
 def nasty_folder(tmp_path_factory):
-    return {name: (path, expectation) for name, path, expectation in nasty.nasty_files(tmp_path_factory.mktemp("nasty"))}
+    return {
+        name: (path, expectation)
+        for name, path, expectation in nasty.nasty_files(tmp_path_factory.mktemp("nasty"))
+    }
 
 
 def test_the_folder_is_large_and_names_are_unique(nasty_folder):
@@ -115,10 +118,22 @@ def test_a_bomb_is_stopped_while_it_unpacks(nasty_folder, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("price_nan.csv", "row 6"), ("price_negative.csv", "row 6"), ("time_word.csv", "row 6"), ("side_unknown.csv", "row 6"),
-        ("duplicate_header.csv", "'price'"), ("year_1970.csv", "1970"), ("year_9999.csv", "9999"), ("other_coin.csv", "DOGEUSDT"),
-        ("pickled.csv", "pickle"), ("web_page.csv", "web page"), ("workbook.csv", "Excel"), ("several_files.zip", "2 files"),
-        ("mixed_zones.csv", "time zone"), ("two_tables.csv", "split"), ("header_only.csv", "no rows"), ("heatmap_cells.csv", "heatmap"),
+        ("price_nan.csv", "row 6"),
+        ("price_negative.csv", "row 6"),
+        ("time_word.csv", "row 6"),
+        ("side_unknown.csv", "row 6"),
+        ("duplicate_header.csv", "'price'"),
+        ("year_1970.csv", "1970"),
+        ("year_9999.csv", "9999"),
+        ("other_coin.csv", "DOGEUSDT"),
+        ("pickled.csv", "pickle"),
+        ("web_page.csv", "web page"),
+        ("workbook.csv", "Excel"),
+        ("several_files.zip", "2 files"),
+        ("mixed_zones.csv", "time zone"),
+        ("two_tables.csv", "split"),
+        ("header_only.csv", "no rows"),
+        ("heatmap_cells.csv", "heatmap"),
     ],
 )
 def test_the_sentence_names_what_is_wrong(nasty_folder, name, words):
@@ -143,17 +158,35 @@ def test_errors_speak_of_the_column_as_the_file_names_it():
 def test_odd_files_give_the_same_table_as_the_plain_one(nasty_folder):
     plain = files.read(nasty.good_csv()).table
     for name in (
-        "byte_order_mark.csv", "utf_16.csv", "utf_16_no_mark.csv", "utf_32.csv", "windows_lines.csv", "old_mac_lines.csv",
-        "semicolons.csv", "tabs.csv", "sep_line.csv", "comments.csv", "title_line.csv", "blank_lines.csv", "quoted.csv",
-        "header_repeated.csv", "trailing_commas.csv", "parquet_named.csv", "csv_named.parquet", "gzip_named.csv",
-        "single_file.zip", "backwards.csv",
+        "byte_order_mark.csv",
+        "utf_16.csv",
+        "utf_16_no_mark.csv",
+        "utf_32.csv",
+        "windows_lines.csv",
+        "old_mac_lines.csv",
+        "semicolons.csv",
+        "tabs.csv",
+        "sep_line.csv",
+        "comments.csv",
+        "title_line.csv",
+        "blank_lines.csv",
+        "quoted.csv",
+        "header_repeated.csv",
+        "trailing_commas.csv",
+        "parquet_named.csv",
+        "csv_named.parquet",
+        "gzip_named.csv",
+        "single_file.zip",
+        "backwards.csv",
     ):
         pd.testing.assert_frame_equal(files.read(nasty_folder[name][0]).table, plain, obj=name)
 
 
 def test_numbers_are_read_as_people_write_them(nasty_folder):
     for name, price, quantity in (
-        ("decimal_commas.csv", 60_000.39, 0.25), ("german_thousands.csv", 60_000.39, 1250.5), ("thousands.csv", 60_000.39, 1.0),
+        ("decimal_commas.csv", 60_000.39, 0.25),
+        ("german_thousands.csv", 60_000.39, 1250.5),
+        ("thousands.csv", 60_000.39, 1.0),
     ):
         last = files.read(nasty_folder[name][0]).table.iloc[-1]
         assert (last["price"], last["quantity"]) == (price, quantity), name
@@ -164,7 +197,11 @@ def test_formulas_become_harmless_text(nasty_folder):
     assert table["venue"].unique().tolist() == ["'=cmd|'/C calc'!A0"]
     assert table["symbol"].unique().tolist() == ["'@BTCUSDT"]
     again = files.write_table(table)
-    assert not any(cell.startswith(("=", "+", "-", "@")) for line in again.decode().splitlines() for cell in line.split(","))
+    assert not any(
+        cell.startswith(("=", "+", "-", "@"))
+        for line in again.decode().splitlines()
+        for cell in line.split(",")
+    )
     pd.testing.assert_frame_equal(files.read(again).table, table)
 
 
@@ -209,7 +246,11 @@ def mutated(data, cuts):
     return bytes(out)
 
 
-CUTS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255), st.sampled_from([0, 0, 0, 1, 2, 3])), min_size=1, max_size=6)
+CUTS = st.lists(
+    st.tuples(st.integers(0, 10**6), st.integers(0, 255), st.sampled_from([0, 0, 0, 1, 2, 3])),
+    min_size=1,
+    max_size=6,
+)
 
 
 @pytest.mark.parametrize("make", [nasty.good_csv, nasty.good_parquet], ids=["csv", "parquet"])
@@ -221,10 +262,37 @@ def test_mutated_files_never_break_the_reader(make, cuts):
         assert_valid(found)
 
 
-ODD_CELLS = st.sampled_from([
-    "", "NaN", "None", "inf", "-inf", "1e400", "-0", "0", "0x10", "1_000", "true", "10:30", "2024-02-30", "2024-03-01", "٣", "½",
-    "=1+1", "  ", '""', "long", "sell", "1709251200", "1709251200000", "9" * 400, "2024-03-01T00:00:00+99:99", "\u202e", "nan nan",
-])
+ODD_CELLS = st.sampled_from(
+    [
+        "",
+        "NaN",
+        "None",
+        "inf",
+        "-inf",
+        "1e400",
+        "-0",
+        "0",
+        "0x10",
+        "1_000",
+        "true",
+        "10:30",
+        "2024-02-30",
+        "2024-03-01",
+        "٣",
+        "½",
+        "=1+1",
+        "  ",
+        '""',
+        "long",
+        "sell",
+        "1709251200",
+        "1709251200000",
+        "9" * 400,
+        "2024-03-01T00:00:00+99:99",
+        "\u202e",
+        "nan nan",
+    ]
+)
 
 
 @FUZZ
@@ -239,10 +307,48 @@ def test_odd_cells_never_break_the_reader(edits):
 
 
 @FUZZ
-@given(names=st.lists(st.sampled_from(
-    ["time", "ts", "side", "S", "s", "price", "p", "qty", "usd", "open", "high", "low", "close", "l", "t", "long", "short", "oi",
-     "funding_rate", "venue", "symbol", "", "A - b_long", "A - b_short", "X - y", "volume", "📈"]), min_size=1, max_size=8),
-    values=st.lists(st.sampled_from(["1709251200", "long", "60000", "1", "2024-03-01", "buy", "", "x"]), min_size=8, max_size=8))
+@given(
+    names=st.lists(
+        st.sampled_from(
+            [
+                "time",
+                "ts",
+                "side",
+                "S",
+                "s",
+                "price",
+                "p",
+                "qty",
+                "usd",
+                "open",
+                "high",
+                "low",
+                "close",
+                "l",
+                "t",
+                "long",
+                "short",
+                "oi",
+                "funding_rate",
+                "venue",
+                "symbol",
+                "",
+                "A - b_long",
+                "A - b_short",
+                "X - y",
+                "volume",
+                "📈",
+            ]
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    values=st.lists(
+        st.sampled_from(["1709251200", "long", "60000", "1", "2024-03-01", "buy", "", "x"]),
+        min_size=8,
+        max_size=8,
+    ),
+)
 def test_any_header_is_read_or_asked_about(names, values):
     text = "\n".join([",".join(names), ",".join(values[: len(names)]), ",".join(values[: len(names)])])
     found = outcome(text.encode())
@@ -254,8 +360,11 @@ def test_any_header_is_read_or_asked_about(names, values):
 @given(cuts=CUTS)
 def test_mutated_heatmaps_never_break_the_reader(cuts):
     grid = HeatGrid(
-        "realised", np.arange("2024-03-01", "2024-03-05", dtype="datetime64[D]"), np.array([1.0, 2.0, 3.0]),
-        np.ones((3, 2)), np.zeros((3, 2)),
+        "realised",
+        np.arange("2024-03-01", "2024-03-05", dtype="datetime64[D]"),
+        np.array([1.0, 2.0, 3.0]),
+        np.ones((3, 2)),
+        np.zeros((3, 2)),
     )
     found = outcome(mutated(files.write_grid(grid, "json"), cuts), files.read_grid)
     assert found is None or found.shape[0] >= 1

@@ -22,19 +22,53 @@ LABELS = st.sampled_from(["binance", "okx", "Börse 7", 'quo"ted', "com,ma", "by
 
 @st.composite
 def liquidation_tables(draw):
-    rows = draw(st.lists(st.tuples(MOMENTS, LABELS, LABELS, st.sampled_from(tables.SIDES), AMOUNTS, AMOUNTS, AMOUNTS,
-                                   st.sampled_from(tables.PRICE_KINDS), st.sampled_from(tables.COMPLETENESS)), min_size=1, max_size=12))
+    rows = draw(
+        st.lists(
+            st.tuples(
+                MOMENTS,
+                LABELS,
+                LABELS,
+                st.sampled_from(tables.SIDES),
+                AMOUNTS,
+                AMOUNTS,
+                AMOUNTS,
+                st.sampled_from(tables.PRICE_KINDS),
+                st.sampled_from(tables.COMPLETENESS),
+            ),
+            min_size=1,
+            max_size=12,
+        )
+    )
     frame = pd.DataFrame(rows, columns=list(tables.LIQUIDATIONS))
     return tables.liquidations(frame.assign(time=pd.to_datetime(frame["time"], unit="us", utc=True)))
 
 
 @st.composite
 def candle_tables(draw):
-    rows = draw(st.lists(st.tuples(MOMENTS, *[AMOUNTS] * 4, st.none() | AMOUNTS, st.floats(0, 1)), min_size=1, max_size=12, unique_by=lambda row: row[0]))
-    frame = pd.DataFrame([
-        (time, o, max(prices), min(prices), c, np.nan if volume is None else volume, np.nan if volume is None else volume * share)
-        for time, o, *prices, volume, share in rows for c in [prices[0]]
-    ], columns=list(tables.CANDLES))
+    rows = draw(
+        st.lists(
+            st.tuples(MOMENTS, *[AMOUNTS] * 4, st.none() | AMOUNTS, st.floats(0, 1)),
+            min_size=1,
+            max_size=12,
+            unique_by=lambda row: row[0],
+        )
+    )
+    frame = pd.DataFrame(
+        [
+            (
+                time,
+                o,
+                max(prices),
+                min(prices),
+                c,
+                np.nan if volume is None else volume,
+                np.nan if volume is None else volume * share,
+            )
+            for time, o, *prices, volume, share in rows
+            for c in [prices[0]]
+        ],
+        columns=list(tables.CANDLES),
+    )
     return tables.candles(frame.assign(time=pd.to_datetime(frame["time"], unit="us", utc=True)))
 
 
@@ -42,10 +76,19 @@ def candle_tables(draw):
 def venue_tables(draw):
     kind = draw(st.sampled_from(["open_interest", "funding"]))
     value = st.floats(0, 1e6) if kind == "open_interest" else st.floats(-0.1, 0.1)
-    rows = draw(st.lists(st.tuples(MOMENTS, LABELS, value, st.sampled_from([1.0, 4.0, 8.0])), min_size=1, max_size=12, unique_by=lambda row: row[:2]))
+    rows = draw(
+        st.lists(
+            st.tuples(MOMENTS, LABELS, value, st.sampled_from([1.0, 4.0, 8.0])),
+            min_size=1,
+            max_size=12,
+            unique_by=lambda row: row[:2],
+        )
+    )
     frame = pd.DataFrame(rows, columns=["time", "venue", "value", "interval_hours"])
     name = "quantity" if kind == "open_interest" else "rate"
-    frame = frame.rename(columns={"value": name}).assign(time=pd.to_datetime(frame["time"], unit="us", utc=True))
+    frame = frame.rename(columns={"value": name}).assign(
+        time=pd.to_datetime(frame["time"], unit="us", utc=True)
+    )
     return tables.CHECKS[kind](frame[list(tables.COLUMNS[kind])])
 
 
@@ -62,7 +105,17 @@ def test_tables_come_back_equal(format, table):
 
 
 def one(**changes):
-    return tables.liquidations(pd.DataFrame({"time": ["2024-03-01T00:00:00.000001Z"], "side": ["long"], "price": [60_000.0], "quantity": [0.1], **changes}))
+    return tables.liquidations(
+        pd.DataFrame(
+            {
+                "time": ["2024-03-01T00:00:00.000001Z"],
+                "side": ["long"],
+                "price": [60_000.0],
+                "quantity": [0.1],
+                **changes,
+            }
+        )
+    )
 
 
 def test_csv_is_plain_for_others():
@@ -72,10 +125,12 @@ def test_csv_is_plain_for_others():
         "2024-03-01 00:00:00.000001Z,okx,BTC,long,60000,0.1,6000,unknown,unknown\n"
     )
     assert gzip.decompress(files.write_table(one(venue=["okx"]), "csv.gz")).decode() == text
-    assert pd.read_parquet(io.BytesIO(files.write_table(one(), "parquet")))["time"].iloc[0] == pd.Timestamp("2024-03-01T00:00:00.000001Z")
+    assert pd.read_parquet(io.BytesIO(files.write_table(one(), "parquet")))["time"].iloc[0] == pd.Timestamp(
+        "2024-03-01T00:00:00.000001Z"
+    )
 
 
-@pytest.mark.parametrize("label", ["=1+1", "+cmd", "-2", "@SUM(A1)", "=HYPERLINK(\"http://x\",\"y\")", '=a,"b"'])
+@pytest.mark.parametrize("label", ["=1+1", "+cmd", "-2", "@SUM(A1)", '=HYPERLINK("http://x","y")', '=a,"b"'])
 def test_formulas_are_disarmed_in_csv(label):
     data = files.write_table(one(venue=[label]))
     cells = next(csv.DictReader(io.StringIO(data.decode())))
@@ -96,20 +151,33 @@ def grid(seed=0, **changes):
     rng = np.random.default_rng(seed)
     shape = (6, 5)
     facts = {
-        "kind": "modelled", "time_edges": np.datetime64("2024-03-01T00:00", "us") + np.arange(7) * np.timedelta64(900, "s"),
-        "price_edges": np.geomspace(50_000, 60_000, 6), "long": np.round(rng.exponential(1e5, shape), 2) * (rng.random(shape) > 0.5),
-        "short": np.round(rng.exponential(1e5, shape), 2) * (rng.random(shape) > 0.5), "outside_long": 12.5, "outside_short": 0.25,
+        "kind": "modelled",
+        "time_edges": np.datetime64("2024-03-01T00:00", "us") + np.arange(7) * np.timedelta64(900, "s"),
+        "price_edges": np.geomspace(50_000, 60_000, 6),
+        "long": np.round(rng.exponential(1e5, shape), 2) * (rng.random(shape) > 0.5),
+        "short": np.round(rng.exponential(1e5, shape), 2) * (rng.random(shape) > 0.5),
+        "outside_long": 12.5,
+        "outside_short": 0.25,
         "observed": np.array([True, True, False, True, True, False]),
         "provenance": Provenance(
-            source="test, \"quoted\"", venues=(VenueCoverage("okx", "sampled", "bankruptcy", 7, 1234.5), VenueCoverage("=cmd", "all", "fill", 1, 2.0)),
-            as_of=np.datetime64("2024-03-01T01:30", "us"), model="flow-identity", parameters=(("leverages", (5, 10.5)), ("decay", 0.5), ("note", None)),
+            source='test, "quoted"',
+            venues=(
+                VenueCoverage("okx", "sampled", "bankruptcy", 7, 1234.5),
+                VenueCoverage("=cmd", "all", "fill", 1, 2.0),
+            ),
+            as_of=np.datetime64("2024-03-01T01:30", "us"),
+            model="flow-identity",
+            parameters=(("leverages", (5, 10.5)), ("decay", 0.5), ("note", None)),
             flags=("No open interest.", "Second."),
         ),
     }
     return HeatGrid(**{**facts, **changes})
 
 
-@pytest.mark.parametrize("changes", [{}, {"kind": "realised"}, {"price_edges": np.linspace(50_000, 60_000, 6)}, {"provenance": Provenance()}])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"kind": "realised"}, {"price_edges": np.linspace(50_000, 60_000, 6)}, {"provenance": Provenance()}],
+)
 def test_heatmaps_come_back_from_json(changes):
     made = grid(**changes)
     back = files.read_grid(files.write_grid(made, "json"))
@@ -128,7 +196,9 @@ def test_heatmaps_as_cells_conserve_usd(format):
     made = grid()
     data = files.write_grid(made, format)
     cells = pd.read_csv(io.BytesIO(data)) if format == "csv" else pd.read_parquet(io.BytesIO(data))
-    assert cells.groupby("side", observed=True)["usd"].sum().to_numpy() == pytest.approx([made.long.sum(dtype=float), made.short.sum(dtype=float)])
+    assert cells.groupby("side", observed=True)["usd"].sum().to_numpy() == pytest.approx(
+        [made.long.sum(dtype=float), made.short.sum(dtype=float)]
+    )
     assert cells["kind"].unique().tolist() == ["modelled"]
     assert not cells["venues"].iloc[0].startswith("=")
     assert {"time_from", "time_to", "price_from", "price_to", "completeness"} <= set(cells)
@@ -137,7 +207,17 @@ def test_heatmaps_as_cells_conserve_usd(format):
 
 
 def test_the_json_has_the_shape_others_read_with_candles():
-    bars = tables.candles(pd.DataFrame({"time": [1_709_251_200, 1_709_252_100], "open": [1.0, 2.0], "high": [3.0, 3.0], "low": [1.0, 1.0], "close": [2.0, 3.0]}))
+    bars = tables.candles(
+        pd.DataFrame(
+            {
+                "time": [1_709_251_200, 1_709_252_100],
+                "open": [1.0, 2.0],
+                "high": [3.0, 3.0],
+                "low": [1.0, 1.0],
+                "close": [2.0, 3.0],
+            }
+        )
+    )
     document = json.loads(files.write_grid(grid(), "json", candles=bars))
     assert len(document["y_axis"]) == 5
     assert document["price_candlesticks"][0][:2] == [1_709_251_200, "1"]
@@ -146,8 +226,12 @@ def test_the_json_has_the_shape_others_read_with_candles():
 
 def coinglass(cells, levels=(90.0, 100.0, 110.0), closes=("95", "105"), wrap=True, **changes):
     found = {
-        "y_axis": list(levels), "liquidation_leverage_data": cells,
-        "price_candlesticks": [[1_722_676_500 + 300 * i, "95", "106", "94", close, "5"] for i, close in enumerate(closes)], **changes,
+        "y_axis": list(levels),
+        "liquidation_leverage_data": cells,
+        "price_candlesticks": [
+            [1_722_676_500 + 300 * i, "95", "106", "94", close, "5"] for i, close in enumerate(closes)
+        ],
+        **changes,
     }
     return json.dumps({"code": "0", "data": found} if wrap else found).encode()
 
@@ -167,10 +251,21 @@ def test_coinglass_sides_come_from_the_close_of_each_column(wrap):
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        (coinglass([[0, 124, 5.0]]), "outside its axes"), (coinglass([[-1, 0, 5.0]]), "outside its axes"), (coinglass([[0, 0, -5.0]]), "negative"),
-        (coinglass([[0, 0]]), "incomplete"), (coinglass([], levels=(90.0,)), "two price levels"), (coinglass([], levels=(90.0, 80.0)), "ascend"),
-        (coinglass([[0, 0, float("nan")]]), "NaN"), (b"{}", "no heatmap"), (b"[1]", "no heatmap"), (b'{"y_axis": [', "cut off"),
-        (b"time,side\n1,2\n", "JSON"), (files.write_grid(grid(), "json").replace(b'"modelled"', b'"guessed"'), "realised, modelled or measured"),
+        (coinglass([[0, 124, 5.0]]), "outside its axes"),
+        (coinglass([[-1, 0, 5.0]]), "outside its axes"),
+        (coinglass([[0, 0, -5.0]]), "negative"),
+        (coinglass([[0, 0]]), "incomplete"),
+        (coinglass([], levels=(90.0,)), "two price levels"),
+        (coinglass([], levels=(90.0, 80.0)), "ascend"),
+        (coinglass([[0, 0, float("nan")]]), "NaN"),
+        (b"{}", "no heatmap"),
+        (b"[1]", "no heatmap"),
+        (b'{"y_axis": [', "cut off"),
+        (b"time,side\n1,2\n", "JSON"),
+        (
+            files.write_grid(grid(), "json").replace(b'"modelled"', b'"guessed"'),
+            "realised, modelled or measured",
+        ),
         (files.write_grid(grid(), "json").replace(b'"time_edges"', b'"edges"'), "incomplete"),
     ],
 )

@@ -20,28 +20,40 @@ def market(count=1500, freq="5min", seed=0, volatility=0.001):
     close = np.round(50_000 * np.exp(np.cumsum(step * shocks)), 1)
     opened = np.concatenate([[50_000.0], close[:-1]])
     wick = np.abs(rng.normal(0, 1, (2, count))) * step
-    return pd.DataFrame({
-        "time": pd.date_range("2024-01-01", periods=count, freq=freq, tz="UTC"), "open": opened,
-        "high": np.round(np.maximum(opened, close) * (1 + wick[0]), 1), "low": np.round(np.minimum(opened, close) * (1 - wick[1]), 1),
-        "close": close, "volume": np.round(100 * np.exp(busy + 0.2 * rng.normal(0, 1, count)), 3),
-    })
+    return pd.DataFrame(
+        {
+            "time": pd.date_range("2024-01-01", periods=count, freq=freq, tz="UTC"),
+            "open": opened,
+            "high": np.round(np.maximum(opened, close) * (1 + wick[0]), 1),
+            "low": np.round(np.minimum(opened, close) * (1 - wick[1]), 1),
+            "close": close,
+            "volume": np.round(100 * np.exp(busy + 0.2 * rng.normal(0, 1, count)), 3),
+        }
+    )
 
 
 def invented(count=1500, freq="15min", seed=0):
     """Every price drawn afresh, as a script that wants some data does."""
     rng = np.random.default_rng(seed)
-    return pd.DataFrame({
-        "time": pd.date_range("2023-01-01", periods=count, freq=freq, tz="UTC"), "open": rng.uniform(20e3, 50e3, count),
-        "high": rng.uniform(50e3, 60e3, count), "low": rng.uniform(10e3, 20e3, count), "close": rng.uniform(20e3, 50e3, count),
-        "volume": rng.uniform(1e3, 1e4, count),
-    })
+    return pd.DataFrame(
+        {
+            "time": pd.date_range("2023-01-01", periods=count, freq=freq, tz="UTC"),
+            "open": rng.uniform(20e3, 50e3, count),
+            "high": rng.uniform(50e3, 60e3, count),
+            "low": rng.uniform(10e3, 20e3, count),
+            "close": rng.uniform(20e3, 50e3, count),
+            "volume": rng.uniform(1e3, 1e4, count),
+        }
+    )
 
 
 def doubts(frame, kind="candles"):
     return read_quality.doubts(kind, tables.CHECKS[kind](frame))
 
 
-@pytest.mark.parametrize(("freq", "volatility"), [("1min", 0.0005), ("5min", 0.001), ("1h", 0.004), ("1D", 0.02)])
+@pytest.mark.parametrize(
+    ("freq", "volatility"), [("1min", 0.0005), ("5min", 0.001), ("1h", 0.004), ("1D", 0.02)]
+)
 @pytest.mark.parametrize("seed", range(4))
 def test_an_ordinary_market_is_not_doubted(freq, volatility, seed):
     assert doubts(market(freq=freq, volatility=volatility, seed=seed)) == []
@@ -75,7 +87,9 @@ def test_a_hole_is_counted_and_dated(start, length):
     notes = doubts(frame.drop(index=range(start, start + length)))
     assert len(notes) == 1
     assert notes[0].startswith(f"Missing bars: {length:,}, in 1 hole;")
-    assert f"{frame['time'][start]:%Y-%m-%d %H:%M} to {frame['time'][start + length]:%Y-%m-%d %H:%M}" in notes[0]
+    assert (
+        f"{frame['time'][start]:%Y-%m-%d %H:%M} to {frame['time'][start + length]:%Y-%m-%d %H:%M}" in notes[0]
+    )
 
 
 def test_bars_off_the_clock_are_noticed():
@@ -107,8 +121,17 @@ def test_a_wrong_digit_is_noticed():
 
 def liquidations(count=200, seed=1):
     rng = np.random.default_rng(seed)
-    times = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(np.cumsum(rng.exponential(600, count)), unit="s")
-    return pd.DataFrame({"time": times, "side": rng.choice(["long", "short"], count), "price": rng.normal(50_000, 200, count), "quantity": rng.lognormal(-3, 1, count)})
+    times = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(
+        np.cumsum(rng.exponential(600, count)), unit="s"
+    )
+    return pd.DataFrame(
+        {
+            "time": times,
+            "side": rng.choice(["long", "short"], count),
+            "price": rng.normal(50_000, 200, count),
+            "quantity": rng.lognormal(-3, 1, count),
+        }
+    )
 
 
 def test_ordinary_liquidations_are_not_doubted():
@@ -123,7 +146,10 @@ def test_odd_liquidations_are_doubted():
     late.loc[100:, "time"] += pd.Timedelta("20D")
     assert any("No liquidations from" in note for note in doubts(late, "liquidations"))
     assert any("same price" in note for note in doubts(frame.assign(price=50_000.0), "liquidations"))
-    assert any("full hours" in note for note in doubts(frame.assign(time=frame["time"].dt.floor("h")), "liquidations"))
+    assert any(
+        "full hours" in note
+        for note in doubts(frame.assign(time=frame["time"].dt.floor("h")), "liquidations")
+    )
     wild = frame.copy()
     wild.loc[5, "price"] = 5.0
     assert any("1 price is more than a thousand times" in note for note in doubts(wild, "liquidations"))
@@ -132,9 +158,13 @@ def test_odd_liquidations_are_doubted():
 def test_open_interest_that_stands_still_is_doubted_for_its_venue():
     times = pd.date_range("2024-01-01", periods=300, freq="5min", tz="UTC")
     moving = pd.DataFrame({"time": times, "venue": "okx", "quantity": 1000.0 + np.arange(300)})
-    stuck = pd.DataFrame({"time": times, "venue": "htx", "quantity": np.r_[np.arange(100) + 1.0, np.full(200, 7.0)]})
+    stuck = pd.DataFrame(
+        {"time": times, "venue": "htx", "quantity": np.r_[np.arange(100) + 1.0, np.full(200, 7.0)]}
+    )
     notes = doubts(pd.concat([moving, stuck]), "open_interest")
-    assert notes == ["htx: The open interest repeats one value 200 times in a row; it was probably not collected then."]
+    assert notes == [
+        "htx: The open interest repeats one value 200 times in a row; it was probably not collected then."
+    ]
 
 
 def test_an_empty_table_has_no_doubts():

@@ -13,23 +13,37 @@ pytestmark = pytest.mark.real_data
 FAKE = "probably not a recorded market"
 
 CANDLES = {
-    "A_2023-01_squeeze/candles_perp_5m.parquet": 6_912, "A_2023-01_squeeze/mark_1h.parquet": 576,
-    "B_2023-02_06_btc28k/candles_perp_5m.parquet": 43_200, "B_2023-02_06_btc28k/mark_1h.parquet": 3_600,
-    "C_2024-06_08_yen_crash/binance_1h_ohlcv_liq_oi_ls.parquet": 1_465, "C_2024-06_08_yen_crash/candles_spot_1m.parquet": 43_209,
-    "C_2024-06_08_yen_crash/candles_spot_5m_taker.parquet": 19_584, "C_2024-06_08_yen_crash/mark_1h.parquet": 1_632,
-    "J_2026-03_04_pacifica/candles_perp_15m.parquet": 3_168, "J_2026-03_04_pacifica/coinglass_1h.parquet": 790,
-    "J_2026-03_04_pacifica/mark_1h.parquet": 792, "candles/binance_um_15m_2026-02_05.parquet": 9_060,
-    "candles/binance_um_1h_2019_2024.parquet": 41_047, "candles/binance_um_5m_2023-01_2024-05.parquet": 143_900,
-    "candles/bitmex_xbtusd_1m_2020-03.parquet": 44_640, "raw/BTCUSDT-5m_20230323-20230325.csv": 848,
-    "raw/src__csvFolder__BTCUSDT_PERP.A_ohlcv-history.csv": 1_465, "raw/src__csvFolder2__BTCUSDT_PERP.A_ohlcv-history.csv": 1_441,
+    "A_2023-01_squeeze/candles_perp_5m.parquet": 6_912,
+    "A_2023-01_squeeze/mark_1h.parquet": 576,
+    "B_2023-02_06_btc28k/candles_perp_5m.parquet": 43_200,
+    "B_2023-02_06_btc28k/mark_1h.parquet": 3_600,
+    "C_2024-06_08_yen_crash/binance_1h_ohlcv_liq_oi_ls.parquet": 1_465,
+    "C_2024-06_08_yen_crash/candles_spot_1m.parquet": 43_209,
+    "C_2024-06_08_yen_crash/candles_spot_5m_taker.parquet": 19_584,
+    "C_2024-06_08_yen_crash/mark_1h.parquet": 1_632,
+    "J_2026-03_04_pacifica/candles_perp_15m.parquet": 3_168,
+    "J_2026-03_04_pacifica/coinglass_1h.parquet": 790,
+    "J_2026-03_04_pacifica/mark_1h.parquet": 792,
+    "candles/binance_um_15m_2026-02_05.parquet": 9_060,
+    "candles/binance_um_1h_2019_2024.parquet": 41_047,
+    "candles/binance_um_5m_2023-01_2024-05.parquet": 143_900,
+    "candles/bitmex_xbtusd_1m_2020-03.parquet": 44_640,
+    "raw/BTCUSDT-5m_20230323-20230325.csv": 848,
+    "raw/src__csvFolder__BTCUSDT_PERP.A_ohlcv-history.csv": 1_465,
+    "raw/src__csvFolder2__BTCUSDT_PERP.A_ohlcv-history.csv": 1_441,
 }
 OPEN_INTEREST = {
-    "J_2026-03_04_pacifica/oi_5m.parquet": 9_504, "candles/binance_um_oi_5m_2026-02_06.parquet": 34_273,
-    "raw/src__csvFolder__BTCUSDT_PERP.A_open-interest-history.csv": 1_465, "raw/src__csvFolder2__BTCUSDT_PERP.A_open-interest-history.csv": 1_441,
+    "J_2026-03_04_pacifica/oi_5m.parquet": 9_504,
+    "candles/binance_um_oi_5m_2026-02_06.parquet": 34_273,
+    "raw/src__csvFolder__BTCUSDT_PERP.A_open-interest-history.csv": 1_465,
+    "raw/src__csvFolder2__BTCUSDT_PERP.A_open-interest-history.csv": 1_441,
 }
 FUNDING = {
-    "A_2023-01_squeeze/funding_8h.parquet": 72, "B_2023-02_06_btc28k/funding_8h.parquet": 450, "C_2024-06_08_yen_crash/funding_8h.parquet": 204,
-    "J_2026-03_04_pacifica/funding_8h.parquet": 99, "candles/binance_um_funding_8h_2019_2026.parquet": 7_323,
+    "A_2023-01_squeeze/funding_8h.parquet": 72,
+    "B_2023-02_06_btc28k/funding_8h.parquet": 450,
+    "C_2024-06_08_yen_crash/funding_8h.parquet": 204,
+    "J_2026-03_04_pacifica/funding_8h.parquet": 99,
+    "candles/binance_um_funding_8h_2019_2026.parquet": 7_323,
 }
 
 
@@ -41,9 +55,13 @@ def test_recorded_candles_load_and_are_believed(real_data, name, rows):
     pd.testing.assert_frame_equal(tables.candles(found.table), found.table)
 
 
-@pytest.mark.parametrize(("kind", "name", "rows"), [
-    *(("open_interest", *item) for item in OPEN_INTEREST.items()), *(("funding", *item) for item in FUNDING.items()),
-])
+@pytest.mark.parametrize(
+    ("kind", "name", "rows"),
+    [
+        *(("open_interest", *item) for item in OPEN_INTEREST.items()),
+        *(("funding", *item) for item in FUNDING.items()),
+    ],
+)
 def test_recorded_open_interest_and_funding_load(real_data, kind, name, rows):
     found = files.read(real_data / name)
     assert (found.kind, found.rows_kept) == (kind, rows)
@@ -63,11 +81,18 @@ def test_the_fake_series_is_doubted(real_data):
 
 def test_the_outage_is_found(real_data):
     notes = files.read(real_data / "raw/BTCUSDT-5m_20230323-20230325.csv").notes
-    assert any("Missing bars: 16, in 1 hole" in note and "2023-03-24 12:40 to 2023-03-24 14:00" in note for note in notes)
+    assert any(
+        "Missing bars: 16, in 1 hole" in note and "2023-03-24 12:40 to 2023-03-24 14:00" in note
+        for note in notes
+    )
 
 
 def test_taker_volume_is_kept(real_data):
-    for name in ("raw/BTCUSDT-5m_20230323-20230325.csv", "C_2024-06_08_yen_crash/candles_spot_5m_taker.parquet", "raw/src__csvFolder__BTCUSDT_PERP.A_ohlcv-history.csv"):
+    for name in (
+        "raw/BTCUSDT-5m_20230323-20230325.csv",
+        "C_2024-06_08_yen_crash/candles_spot_5m_taker.parquet",
+        "raw/src__csvFolder__BTCUSDT_PERP.A_ohlcv-history.csv",
+    ):
         table = files.read_candles(real_data / name)
         traded = table[table["volume"] > 0]
         assert (traded["taker_buy_volume"] / traded["volume"]).median() == pytest.approx(0.5, abs=0.05)
@@ -81,7 +106,12 @@ def test_contract_volume_of_bitmex_is_taken_in_btc(real_data):
 def test_events_with_price(real_data):
     candles = files.read_candles(real_data / "J_2026-03_04_pacifica/candles_perp_15m.parquet")
     found = files.read(real_data / "J_2026-03_04_pacifica/liq_events_pacifica.parquet", candles=candles)
-    assert (found.kind, found.rows_kept, found.venues, found.unit) == ("liquidations", 2_987, ("pacifica",), "BTC")
+    assert (found.kind, found.rows_kept, found.venues, found.unit) == (
+        "liquidations",
+        2_987,
+        ("pacifica",),
+        "BTC",
+    )
     assert found.table["side"].value_counts().to_dict() == {"short": 1_838, "long": 1_149}
     assert not any("clock" in note for note in found.notes)
 
@@ -97,7 +127,10 @@ def test_local_times_of_the_same_events_are_noticed(real_data):
 
 def test_the_price_estimate_beats_the_typical_price(real_data):
     folder = real_data / "J_2026-03_04_pacifica"
-    candles, events = files.read_candles(folder / "candles_perp_15m.parquet"), files.read_liquidations(folder / "liq_events_pacifica.parquet")
+    candles, events = (
+        files.read_candles(folder / "candles_perp_15m.parquet"),
+        files.read_liquidations(folder / "liq_events_pacifica.parquet"),
+    )
     times = tables.microseconds(events["time"])
     guess = price_from_candles(times, (events["side"] == "long").to_numpy(), candles)
     held = candles.iloc[np.searchsorted(tables.microseconds(candles["time"]), times, "right") - 1]
@@ -128,14 +161,20 @@ def test_hourly_totals_in_local_time_are_read_and_doubted(real_data):
     text = " ".join(found.notes)
     assert "6 hours back" in text
     assert "Missing totals: 19" in text
-    utc = files.read(real_data / "C_2024-06_08_yen_crash/binance_1h_ohlcv_liq_oi_ls.parquet", kind="liquidations")
+    utc = files.read(
+        real_data / "C_2024-06_08_yen_crash/binance_1h_ohlcv_liq_oi_ls.parquet", kind="liquidations"
+    )
     assert utc.table["quantity"].sum() == pytest.approx(found.table["quantity"].sum(), rel=0.02)
     assert "clock" not in " ".join(utc.notes)
 
 
 @pytest.mark.parametrize("folder", ["A_2023-01_squeeze", "B_2023-02_06_btc28k", "C_2024-06_08_yen_crash"])
 def test_daily_columns_a_venue(real_data, folder):
-    candles = files.read_candles(real_data / folder / ("candles_spot_5m_taker.parquet" if folder.startswith("C") else "candles_perp_5m.parquet"))
+    candles = files.read_candles(
+        real_data
+        / folder
+        / ("candles_spot_5m_taker.parquet" if folder.startswith("C") else "candles_perp_5m.parquet")
+    )
     stored = pd.read_parquet(real_data / folder / "liq_daily_by_exchange.parquet")
     found = files.read(real_data / folder / "liq_daily_by_exchange.parquet", candles=candles)
     assert found.table["notional"].sum() == pytest.approx(stored.drop(columns="ts").sum().sum())
@@ -149,15 +188,24 @@ def test_coinglass_totals(real_data):
     candles = files.read_candles(real_data / "J_2026-03_04_pacifica/candles_perp_15m.parquet")
     half = files.read(real_data / "J_2026-03_04_pacifica/coinglass_30m.parquet", candles=candles)
     stored = pd.read_parquet(real_data / "J_2026-03_04_pacifica/coinglass_30m.parquet")
-    assert half.table.groupby("side", observed=True)["notional"].sum().to_dict() == pytest.approx({"long": stored["longUsd"].sum(), "short": stored["shortUsd"].sum()})
+    assert half.table.groupby("side", observed=True)["notional"].sum().to_dict() == pytest.approx(
+        {"long": stored["longUsd"].sum(), "short": stored["shortUsd"].sum()}
+    )
     hour = real_data / "J_2026-03_04_pacifica/coinglass_1h.parquet"
     assert files.read(hour, kind="liquidations").table["notional"].sum() > 1e8
     assert files.read_open_interest(hour)["quantity"].between(50_000, 150_000).all()
     assert files.read_funding(hour)["rate"].abs().max() < 0.001
 
 
-@pytest.mark.parametrize("name", ["raw/src__csvFolder__BTCUSDT_PERP.A_long-short-ratio-history.csv", "raw/src__csvFolder2__BTCUSDT_PERP.A_long-short-ratio-history.csv",
-                                  "B_2023-02_06_btc28k/hyperliquid_liquidations_all_coins.parquet", "B_2023-02_06_btc28k/hyperliquid_trades_nonmm.parquet"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "raw/src__csvFolder__BTCUSDT_PERP.A_long-short-ratio-history.csv",
+        "raw/src__csvFolder2__BTCUSDT_PERP.A_long-short-ratio-history.csv",
+        "B_2023-02_06_btc28k/hyperliquid_liquidations_all_coins.parquet",
+        "B_2023-02_06_btc28k/hyperliquid_trades_nonmm.parquet",
+    ],
+)
 def test_what_is_no_table_of_ours_is_refused_with_a_sentence(real_data, name):
     with pytest.raises(TableError) as problem:
         files.read(real_data / name)

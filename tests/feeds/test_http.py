@@ -37,7 +37,9 @@ def test_askers_at_one_moment_share_one_request():
     with loopback() as (server, session):
         server.delay = 0.3
         found = []
-        threads = [threading.Thread(target=lambda: found.append(session.fetch(KLINES, QUERY).data)) for _ in range(6)]
+        threads = [
+            threading.Thread(target=lambda: found.append(session.fetch(KLINES, QUERY).data)) for _ in range(6)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -67,17 +69,20 @@ def test_askers_at_one_moment_share_one_failure():
         assert server.count("klines") == 1
 
 
-@pytest.mark.parametrize(("kind", "error", "state", "words", "wait"), [
-    ("429", RateLimited, "rate-limited", "asks for a pause of 7 seconds", 7.0),
-    ("451", GeoBlocked, "geo-blocked", "refuses requests from the country", 900.0),
-    ("403", GeoBlocked, "geo-blocked", "refuses requests from the country", 900.0),
-    ("500", FeedError, "error", "trouble of its own", None),
-    ("error-in-200", FeedError, "error", "internal trouble", None),
-    ("truncated", FeedError, "error", "broken or cut off", None),
-    ("unknown-symbol", BadSymbol, "off", "does not know the contract", None),
-    ("skewed-clock", ClockSkew, "error", "differ by 60 minutes", None),
-    ("key-refused", KeyRefused, "off", "refuses the key", None),
-])
+@pytest.mark.parametrize(
+    ("kind", "error", "state", "words", "wait"),
+    [
+        ("429", RateLimited, "rate-limited", "asks for a pause of 7 seconds", 7.0),
+        ("451", GeoBlocked, "geo-blocked", "refuses requests from the country", 900.0),
+        ("403", GeoBlocked, "geo-blocked", "refuses requests from the country", 900.0),
+        ("500", FeedError, "error", "trouble of its own", None),
+        ("error-in-200", FeedError, "error", "internal trouble", None),
+        ("truncated", FeedError, "error", "broken or cut off", None),
+        ("unknown-symbol", BadSymbol, "off", "does not know the contract", None),
+        ("skewed-clock", ClockSkew, "error", "differ by 60 minutes", None),
+        ("key-refused", KeyRefused, "off", "refuses the key", None),
+    ],
+)
 def test_a_fault_is_one_sentence_and_never_cached(kind, error, state, words, wait):
     with loopback() as (server, session):
         server.fault("fapi", kind)
@@ -91,7 +96,12 @@ def test_a_fault_is_one_sentence_and_never_cached(kind, error, state, words, wai
         session.resume()
         assert len(session.fetch(KLINES, QUERY).data) == 5
         # Others were never touched.
-        assert session.fetch("https://api.bybit.com/v5/market/open-interest", {"category": "linear"}).data["retCode"] == 0
+        assert (
+            session.fetch("https://api.bybit.com/v5/market/open-interest", {"category": "linear"}).data[
+                "retCode"
+            ]
+            == 0
+        )
 
 
 @pytest.mark.parametrize("kind", ["429", "451"])
@@ -118,7 +128,15 @@ def test_silence_ends_in_time_and_a_dead_host_is_told():
     dead.shut()
 
 
-@pytest.mark.parametrize(("kind", "words"), [("500", "trouble of its own"), ("error-in-200", "internal trouble"), ("truncated", "cut off"), ("429", "pause")])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("500", "trouble of its own"),
+        ("error-in-200", "internal trouble"),
+        ("truncated", "cut off"),
+        ("429", "pause"),
+    ],
+)
 def test_an_old_answer_stands_in_and_tells_its_age_and_why(kind, words, monkeypatch):
     monkeypatch.setattr("liqcore.feeds.rest.session.EXPIRY", {"*": 1})
     with loopback() as (server, session):
@@ -142,7 +160,9 @@ def test_a_key_is_in_no_cache_and_shared_by_nobody(tmp_path):
         session.fetch(url, {"symbols": "X", "api_key": "third-secret"})
         session.fetch(KLINES, QUERY)
         assert server.count("liquidation-history") == 3
-        assert [headers.get("api_key") for address, _, headers in server.requests if "coinalyze" in address] == ["first-secret", "second-secret", None]
+        assert [
+            headers.get("api_key") for address, _, headers in server.requests if "coinalyze" in address
+        ] == ["first-secret", "second-secret", None]
     files = list(tmp_path.iterdir())
     assert files
     assert not any(b"secret" in file.read_bytes() for file in files)

@@ -23,7 +23,18 @@ def held():
     store = Store("sqlite://")
     for place, (venue, late) in enumerate((("bybit", 1.0), ("okx", 0.2), ("gate", 90.0))):
         for row in made(300, seed=place, venue=venue):
-            store.add(arrivals([row._replace(completeness="sampled" if venue == "okx" else "all", notional=float(1_000 + row.time % 7_919))], row.time + round(late * 1e6), "history" if row.time % 3 == 0 else "socket"))
+            store.add(
+                arrivals(
+                    [
+                        row._replace(
+                            completeness="sampled" if venue == "okx" else "all",
+                            notional=float(1_000 + row.time % 7_919),
+                        )
+                    ],
+                    row.time + round(late * 1e6),
+                    "history" if row.time % 3 == 0 else "socket",
+                )
+            )
     window = LiveWindow(store)
     window.refresh(NOW)
     return window.events()
@@ -57,22 +68,72 @@ def test_sums_tape_and_largest_are_those_of_pandas(held):
 def test_delays_are_those_of_what_came_live(held):
     found = figures.delays(held).set_index("venue")
     assert found["median"].round(6).to_dict() == {"bybit": 1.0, "okx": 0.2, "gate": 90.0}
-    live = sum(row.time % 3 != 0 for place, venue in enumerate(("bybit", "okx", "gate")) for row in made(300, seed=place, venue=venue))
+    live = sum(
+        row.time % 3 != 0
+        for place, venue in enumerate(("bybit", "okx", "gate"))
+        for row in made(300, seed=place, venue=venue)
+    )
     assert found["events"].sum() == live
     bins = figures.delay_histogram(held)
     assert bins["events"].sum() == live
-    assert bins.groupby("venue")[["from", "to"]].first().to_dict("index") == {"bybit": {"from": 1.0, "to": 2.0}, "okx": {"from": 0.2, "to": 0.5}, "gate": {"from": 60.0, "to": 120.0}}
+    assert bins.groupby("venue")[["from", "to"]].first().to_dict("index") == {
+        "bybit": {"from": 1.0, "to": 2.0},
+        "okx": {"from": 0.2, "to": 0.5},
+        "gate": {"from": 60.0, "to": 120.0},
+    }
 
 
 def test_a_gap_in_the_heartbeats_is_a_gap(held):
     minutes = [0, 1, 2, 5, 6, 7, 8]
-    beats = pd.DataFrame({"venue": ["okx"] * 7 + ["gate"], "minute": [BEGIN + number * MINUTE for number in [*minutes, 3]], "frames": [4, 4, 4, 1, 1, 0, 0, 0], "events": 0})
+    beats = pd.DataFrame(
+        {
+            "venue": ["okx"] * 7 + ["gate"],
+            "minute": [BEGIN + number * MINUTE for number in [*minutes, 3]],
+            "frames": [4, 4, 4, 1, 1, 0, 0, 0],
+            "events": 0,
+        }
+    )
     runs = figures.coverage(beats, BEGIN, BEGIN + 9 * MINUTE)
-    spans = [(row.venue, (row.start.value // 1_000 - BEGIN) // MINUTE, (row.end.value // 1_000 - BEGIN) // MINUTE, row.how) for row in runs.itertuples()]
-    assert spans == [("gate", 3, 4, "history"), ("okx", 0, 3, "live"), ("okx", 5, 7, "live"), ("okx", 7, 9, "history")]
+    spans = [
+        (
+            row.venue,
+            (row.start.value // 1_000 - BEGIN) // MINUTE,
+            (row.end.value // 1_000 - BEGIN) // MINUTE,
+            row.how,
+        )
+        for row in runs.itertuples()
+    ]
+    assert spans == [
+        ("gate", 3, 4, "history"),
+        ("okx", 0, 3, "live"),
+        ("okx", 5, 7, "live"),
+        ("okx", 7, 9, "history"),
+    ]
     edges = np.array([BEGIN + number * MINUTE for number in range(11)]).astype("datetime64[us]")
-    assert figures.observed(beats, edges, ("okx",)).tolist() == [True, True, True, False, False, True, True, True, True, False]
-    assert figures.observed(beats, edges).tolist() == [True, True, True, True, False, True, True, True, True, False]
+    assert figures.observed(beats, edges, ("okx",)).tolist() == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert figures.observed(beats, edges).tolist() == [
+        True,
+        True,
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_the_live_grid_goes_on_as_if_it_were_built_anew(held):
@@ -84,24 +145,51 @@ def test_the_live_grid_goes_on_as_if_it_were_built_anew(held):
     assert second is not None
     np.testing.assert_array_equal(first.grid.price_edges, second.grid.price_edges)
     grid = second.grid
-    anew = realised_heatmap(held.table(), "1m", 50, start=grid.time_edges[0], end=grid.time_edges[-1], price_range=(grid.price_edges[0], grid.price_edges[-1]))
+    anew = realised_heatmap(
+        held.table(),
+        "1m",
+        50,
+        start=grid.time_edges[0],
+        end=grid.time_edges[-1],
+        price_range=(grid.price_edges[0], grid.price_edges[-1]),
+    )
     np.testing.assert_allclose(grid.total, anew.total, rtol=1e-6)
     assert grid.total.sum() > first.grid.total.sum() > 0
     # Another question, or a price that left the range, builds anew; nothing to draw is nothing.
-    assert figures.live_grid(second, held, NOW, timeframe="5m", hours=1, bins=50).grid.shape[0] < grid.shape[0]
-    assert figures.live_grid(second, held, NOW, timeframe="1m", hours=1, bins=50, venues=("okx",)).grid.total.sum() < grid.total.sum()
+    assert (
+        figures.live_grid(second, held, NOW, timeframe="5m", hours=1, bins=50).grid.shape[0] < grid.shape[0]
+    )
+    assert (
+        figures.live_grid(
+            second, held, NOW, timeframe="1m", hours=1, bins=50, venues=("okx",)
+        ).grid.total.sum()
+        < grid.total.sum()
+    )
     assert figures.live_grid(None, held, NOW + 10**12, timeframe="1m", hours=1) is None
 
 
 def test_candles_of_venues_become_one_market():
     def bars(venue, start, closes, taker):
         count = len(closes)
-        return pd.DataFrame({
-            "venue": venue, "time": pd.date_range(start, periods=count, freq="1min", tz="UTC"), "open": closes, "high": np.array(closes) + 1.0, "low": np.array(closes) - 1.0,
-            "close": closes, "volume": 10.0, "taker_buy_volume": taker,
-        })
+        return pd.DataFrame(
+            {
+                "venue": venue,
+                "time": pd.date_range(start, periods=count, freq="1min", tz="UTC"),
+                "open": closes,
+                "high": np.array(closes) + 1.0,
+                "low": np.array(closes) - 1.0,
+                "close": closes,
+                "volume": 10.0,
+                "taker_buy_volume": taker,
+            }
+        )
 
-    both = pd.concat([bars("a", "2026-03-01 00:00", [100.0, 101.0, 102.0], 6.0), bars("b", "2026-03-01 00:01", [201.0, 202.0], np.nan)])
+    both = pd.concat(
+        [
+            bars("a", "2026-03-01 00:00", [100.0, 101.0, 102.0], 6.0),
+            bars("b", "2026-03-01 00:01", [201.0, 202.0], np.nan),
+        ]
+    )
     found = figures.joined_candles(both)
     assert found["close"].tolist() == [100.0, 101.0, 102.0]
     assert found["volume"].tolist() == [10.0, 20.0, 20.0]
@@ -114,10 +202,18 @@ def test_a_replay_delivers_its_tape_and_nothing_of_the_future():
     sample = samples.load_sample("violent")
     lags = {venue.name: float(venue.lag_seconds) for venue in sample.venues}
     begin = sample.candles["time"].iloc[0] + pd.Timedelta(hours=108)
-    collector, clock = replay(Tape(sample.liquidations, sample.candles, sample.open_interest, sample.funding, lags), begin, speed=600, history_hours=6)
+    collector, clock = replay(
+        Tape(sample.liquidations, sample.candles, sample.open_interest, sample.funding, lags),
+        begin,
+        speed=600,
+        history_hours=6,
+    )
     collector.start()
     end = time.monotonic() + 20
-    while (collector.now() < (begin + pd.Timedelta(minutes=30)).value // 1_000 or not len(collector.window.events())) and time.monotonic() < end:
+    while (
+        collector.now() < (begin + pd.Timedelta(minutes=30)).value // 1_000
+        or not len(collector.window.events())
+    ) and time.monotonic() < end:
         time.sleep(0.1)
     clock.run_at(0)
     stood = collector.now()
@@ -130,11 +226,16 @@ def test_a_replay_delivers_its_tape_and_nothing_of_the_future():
     moment = pd.Timestamp(stood, unit="us", tz="UTC")
     assert (table["time"] + pd.to_timedelta(lag, unit="s") <= moment).all()
     tape = sample.liquidations
-    known = tape[(tape["time"] >= begin - pd.Timedelta(hours=6)) & (tape["time"] + pd.to_timedelta(tape["venue"].astype(str).map(lags), unit="s") <= moment)]
+    known = tape[
+        (tape["time"] >= begin - pd.Timedelta(hours=6))
+        & (tape["time"] + pd.to_timedelta(tape["venue"].astype(str).map(lags), unit="s") <= moment)
+    ]
     assert sorted(table["notional"]) == pytest.approx(sorted(known["notional"]))
     assert market is not None
     assert market.candles["time"].max() + pd.Timedelta(minutes=1) <= moment
-    assert figures.delays(events).set_index("venue")["median"].to_dict() == pytest.approx({name: lags[name] for name in set(table["venue"])})
+    assert figures.delays(events).set_index("venue")["median"].to_dict() == pytest.approx(
+        {name: lags[name] for name in set(table["venue"])}
+    )
 
 
 def test_a_clock_goes_on_from_where_it_stood():

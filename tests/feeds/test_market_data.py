@@ -46,7 +46,19 @@ def test_the_volume_of_coin_margined_bars_is_bitcoin(session):
     assert len(bars) >= 5
 
 
-@pytest.mark.parametrize(("venue", "pages"), [("okx", 5), ("hyperliquid", 1), ("bitget", 8), ("kraken", 2), ("bitfinex", 1), ("deribit", 2), ("htx", 1), ("dydx", 2)])
+@pytest.mark.parametrize(
+    ("venue", "pages"),
+    [
+        ("okx", 5),
+        ("hyperliquid", 1),
+        ("bitget", 8),
+        ("kraken", 2),
+        ("bitfinex", 1),
+        ("deribit", 2),
+        ("htx", 1),
+        ("dydx", 2),
+    ],
+)
 def test_every_minute_of_a_day_comes_once_and_as_the_venue_has_it(session, venue, pages):
     found = candles(session, venue, "1m", END - np.timedelta64(24, "h"), END)
     assert (found.status.state, found.status.message) == ("live", "")
@@ -54,14 +66,19 @@ def test_every_minute_of_a_day_comes_once_and_as_the_venue_has_it(session, venue
     table = found.table
     np.testing.assert_array_equal(table["time"].to_numpy("datetime64[ms]").astype(np.int64), starts)
     expected = np.array([bar(int(start)) for start in starts])
-    np.testing.assert_allclose(table[["open", "high", "low", "close"]].to_numpy(), expected[:, :4], rtol=1e-12)
+    np.testing.assert_allclose(
+        table[["open", "high", "low", "close"]].to_numpy(), expected[:, :4], rtol=1e-12
+    )
     if venue != "htx":
         np.testing.assert_allclose(table["volume"].to_numpy(), expected[:, 4], rtol=1e-9)
     assert table["taker_buy_volume"].isna().all()
     assert found.requests == pages
 
 
-@pytest.mark.parametrize(("venue", "rate", "every"), [("okx", 0.0001, 8), ("hyperliquid", 0.0000125, 1), ("bitget", 0.0001, 8), ("kraken", 0.000012, 1)])
+@pytest.mark.parametrize(
+    ("venue", "rate", "every"),
+    [("okx", 0.0001, 8), ("hyperliquid", 0.0000125, 1), ("bitget", 0.0001, 8), ("kraken", 0.000012, 1)],
+)
 def test_funding_is_a_fraction_an_interval(session, venue, rate, every):
     paid = funding(session, venue, END - np.timedelta64(3, "D"))
     assert (paid.status.state, paid.status.message) == ("live", "")

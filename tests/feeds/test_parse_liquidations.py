@@ -13,8 +13,30 @@ from liqcore.feeds.venues.registry import VENUES
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["data", "topic", "o", "e", "arg", "channel", "list", "trades", "type", "result", "params", "history", "contents"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "data",
+                    "topic",
+                    "o",
+                    "e",
+                    "arg",
+                    "channel",
+                    "list",
+                    "trades",
+                    "type",
+                    "result",
+                    "params",
+                    "history",
+                    "contents",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
     max_leaves=12,
 )
 
@@ -32,10 +54,22 @@ def test_every_venue_with_liquidations_has_a_parser_and_a_sample():
         assert venue.completeness_words.endswith(".")
 
 
-@pytest.mark.parametrize(("venue", "name", "message", "expected"), SAMPLES, ids=[f"{venue}: {name}" for venue, name, _, _ in SAMPLES])
+@pytest.mark.parametrize(
+    ("venue", "name", "message", "expected"),
+    SAMPLES,
+    ids=[f"{venue}: {name}" for venue, name, _, _ in SAMPLES],
+)
 def test_a_message_means_what_the_venue_says(venue, name, message, expected):
     table = parse_liquidations(venue, message)
-    found = list(zip(table["side"], table["quantity"], table["notional"], tables.microseconds(table["time"]), strict=True))
+    found = list(
+        zip(
+            table["side"],
+            table["quantity"],
+            table["notional"],
+            tables.microseconds(table["time"]),
+            strict=True,
+        )
+    )
     assert [row[0] for row in found] == [row[0] for row in expected]
     for row, wanted in zip(found, expected, strict=True):
         assert row[1] == pytest.approx(wanted[1], rel=1e-12)
@@ -55,18 +89,42 @@ def test_other_messages_hold_no_liquidations(venue, message):
     assert parse_liquidations(venue, message).empty
 
 
-@pytest.mark.parametrize(("venue", "message", "words"), [
-    ("bybit", '{"topic":"allLiq', "broken or cut off"),
-    ("htx", b"\x1f\x8bnot gzip", "broken or cut off"),
-    ("bybit", {"retCode": 10001, "retMsg": "params error", "result": {}}, "params error"),
-    ("okx", {"code": "50015", "msg": "Either parameter uly or instFamily is required", "data": []}, "Either parameter"),
-    ("gate", {"label": "INVALID_PARAM_VALUE", "message": "invalid from"}, "invalid from"),
-    ("bitfinex", ["error", 10020, "limit: invalid"], "limit: invalid"),
-    ("deribit", {"jsonrpc": "2.0", "error": {"code": 10029, "message": "not_found"}}, "not_found"),
-    ("bitget", {"code": "00000", "data": {"list": "nothing"}}, "where a list"),
-    ("bitget", {"code": "00000", "data": {"list": [{"symbol": "BTCUSDT", "side": "buy", "price": "50000", "amount": "21000", "ts": str(T)}]}}, "too large for BTC"),
-    ("nowhere", {}, "Known venues"),
-])
+@pytest.mark.parametrize(
+    ("venue", "message", "words"),
+    [
+        ("bybit", '{"topic":"allLiq', "broken or cut off"),
+        ("htx", b"\x1f\x8bnot gzip", "broken or cut off"),
+        ("bybit", {"retCode": 10001, "retMsg": "params error", "result": {}}, "params error"),
+        (
+            "okx",
+            {"code": "50015", "msg": "Either parameter uly or instFamily is required", "data": []},
+            "Either parameter",
+        ),
+        ("gate", {"label": "INVALID_PARAM_VALUE", "message": "invalid from"}, "invalid from"),
+        ("bitfinex", ["error", 10020, "limit: invalid"], "limit: invalid"),
+        ("deribit", {"jsonrpc": "2.0", "error": {"code": 10029, "message": "not_found"}}, "not_found"),
+        ("bitget", {"code": "00000", "data": {"list": "nothing"}}, "where a list"),
+        (
+            "bitget",
+            {
+                "code": "00000",
+                "data": {
+                    "list": [
+                        {
+                            "symbol": "BTCUSDT",
+                            "side": "buy",
+                            "price": "50000",
+                            "amount": "21000",
+                            "ts": str(T),
+                        }
+                    ]
+                },
+            },
+            "too large for BTC",
+        ),
+        ("nowhere", {}, "Known venues"),
+    ],
+)
 def test_garbage_is_one_sentence(venue, message, words):
     with pytest.raises(FeedError, match=words) as caught:
         parse_liquidations(venue, message)
@@ -75,7 +133,19 @@ def test_garbage_is_one_sentence(venue, message, words):
     assert caught.value.state == "error"
 
 
-@pytest.mark.parametrize("change", [{"S": "Hold"}, {"v": "many"}, {"p": "0"}, {"p": None}, {"T": 5}, {"T": "soon"}, {"v": True}, {"v": "nan"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"S": "Hold"},
+        {"v": "many"},
+        {"p": "0"},
+        {"p": None},
+        {"T": 5},
+        {"T": "soon"},
+        {"v": True},
+        {"v": "nan"},
+    ],
+)
 def test_one_bad_row_does_not_cost_the_others(change):
     good = {"T": T, "s": "BTCUSDT", "S": "Buy", "v": "0.1", "p": "50000"}
     with pytest.raises(FeedError, match="row 2") as caught:
@@ -101,14 +171,26 @@ def test_whatever_arrives_is_rows_or_a_sentence(venue, message):
 
 def test_recorded_messages_are_read(real_data):
     """Frames recorded from the venues: nothing in them is refused, and the known ones mean what they must."""
-    feeds = {"deribit": "deribit", "bitfinex": "bitfinex", "binance futures": "binance", "binance delivery": "binance-coin",
-             "cryptofacilities": "kraken", "huobi": "htx", "bybit": "bybit", "dydx-v4": "dydx", "bitget": "bitget", "okex": "okx"}
+    feeds = {
+        "deribit": "deribit",
+        "bitfinex": "bitfinex",
+        "binance futures": "binance",
+        "binance delivery": "binance-coin",
+        "cryptofacilities": "kraken",
+        "huobi": "htx",
+        "bybit": "bybit",
+        "dydx-v4": "dydx",
+        "bitget": "bitget",
+        "okex": "okx",
+    }
     lines = (real_data / "messages" / "tardis_node_recorded.jsonl").read_text().splitlines()
     read = {}
     for record in map(json.loads, lines):
         venue = next((name for words, name in feeds.items() if words in record["test"]), None)
         if venue is not None:
-            read.setdefault(venue, []).extend((row.side, row.quantity) for row in parse_rows(venue, record["message"]))
+            read.setdefault(venue, []).extend(
+                (row.side, row.quantity) for row in parse_rows(venue, record["message"])
+            )
     assert read["binance"] == [("short", 0.014)]
     assert read["deribit"] == [("long", pytest.approx(1120 / 4469.5)), ("long", pytest.approx(2500 / 4458.5))]
     assert ("long", pytest.approx(0.227)) in read["htx"]

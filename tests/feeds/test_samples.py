@@ -34,9 +34,13 @@ def test_the_simulator_gives_the_stored_values_again(name: str, days: float) -> 
         pd.testing.assert_frame_equal(getattr(made, table), begin, check_exact=True)
     assert list(made.venue_candles) == list(stored.venue_candles)
     for venue, candles in made.venue_candles.items():
-        pd.testing.assert_frame_equal(candles, stored.venue_candles[venue].iloc[: len(candles)], check_exact=True)
+        pd.testing.assert_frame_equal(
+            candles, stored.venue_candles[venue].iloc[: len(candles)], check_exact=True
+        )
     for key in ("version", "seed", "start", "start_price", "regime", "venues", "interventions"):
-        assert stored.parameters[key] == json.loads(json.dumps(made.parameters[key])), f"run `make samples`: {key} has changed"
+        assert stored.parameters[key] == json.loads(json.dumps(made.parameters[key])), (
+            f"run `make samples`: {key} has changed"
+        )
 
 
 def test_tables_are_checked_and_complete(sample: Sample) -> None:
@@ -87,7 +91,7 @@ def test_positions_are_the_open_interest(sample: Sample) -> None:
     close = sample.candles.loc[sample.candles["time"] == first, "open"].item()
     side = np.where(then["side"] == "long", 1.0, -1.0)
     distance = (side * (close - then["liquidation_price"])).dropna()
-    assert (distance > -0.001 * close).all()    # each venue's mark stands within its basis of the index
+    assert (distance > -0.001 * close).all()  # each venue's mark stands within its basis of the index
     assert then["leverage"].between(2, 100).all()
 
 

@@ -28,7 +28,17 @@ MINUTE = 60_000_000
 def made(count, seed=0, venue="bybit"):
     chance = random.Random(seed)
     return [
-        LiquidationRow(BEGIN + chance.randrange(10**9), venue, "BTCUSDT", chance.choice(["long", "short"]), 50_000.5, chance.randrange(1, 50) / 1_000, 1_234.5, "bankruptcy", "all")
+        LiquidationRow(
+            BEGIN + chance.randrange(10**9),
+            venue,
+            "BTCUSDT",
+            chance.choice(["long", "short"]),
+            50_000.5,
+            chance.randrange(1, 50) / 1_000,
+            1_234.5,
+            "bankruptcy",
+            "all",
+        )
         for _ in range(count)
     ]
 
@@ -48,23 +58,49 @@ def holds_everything_once(store):
     rows = made(500)
     assert store.add(arrivals(rows[:300], BEGIN, "socket"), {("bybit", BEGIN): (3, 300)}) == 300
     # A poll that overlaps, in another order, and the same again.
-    assert store.add(arrivals(rows[200:][::-1], BEGIN + 5, "history"), {("bybit", BEGIN): (1, 7), ("bybit", BEGIN + MINUTE): (0, 2)}) == 200
+    assert (
+        store.add(
+            arrivals(rows[200:][::-1], BEGIN + 5, "history"),
+            {("bybit", BEGIN): (1, 7), ("bybit", BEGIN + MINUTE): (0, 2)},
+        )
+        == 200
+    )
     assert store.add(arrivals(rows, BEGIN + 9, "history")) == 0
     held = store.liquidations()
-    wanted = tables.liquidations(pd.DataFrame(rows).assign(time=pd.to_datetime([row.time for row in rows], unit="us", utc=True)))
+    wanted = tables.liquidations(
+        pd.DataFrame(rows).assign(time=pd.to_datetime([row.time for row in rows], unit="us", utc=True))
+    )
     key = ["time", "price", "quantity", "side"]
-    pd.testing.assert_frame_equal(held.astype(str).sort_values(key, ignore_index=True), wanted.astype(str).sort_values(key, ignore_index=True))
+    pd.testing.assert_frame_equal(
+        held.astype(str).sort_values(key, ignore_index=True),
+        wanted.astype(str).sort_values(key, ignore_index=True),
+    )
     assert store.heartbeats(0).to_dict("records") == [
-        {"venue": "bybit", "minute": BEGIN, "frames": 4, "events": 307}, {"venue": "bybit", "minute": BEGIN + MINUTE, "frames": 0, "events": 2},
+        {"venue": "bybit", "minute": BEGIN, "frames": 4, "events": 307},
+        {"venue": "bybit", "minute": BEGIN + MINUTE, "frames": 0, "events": 2},
     ]
-    assert store.summary().loc[0, ["events", "first", "last"]].tolist() == [500, min(row.time for row in rows), max(row.time for row in rows)]
+    assert store.summary().loc[0, ["events", "first", "last"]].tolist() == [
+        500,
+        min(row.time for row in rows),
+        max(row.time for row in rows),
+    ]
     # Two equal events of one delivery are two.
     twin = made(1, seed=9)
     assert store.add(arrivals([*twin, *twin], BEGIN, "socket")) == 2
     assert store.add(arrivals([*twin, *twin], BEGIN, "socket")) == 0
-    candles = tables.candles(pd.DataFrame({
-        "time": pd.to_datetime([BEGIN, BEGIN + MINUTE], unit="us", utc=True), "open": 1.0, "high": 2.0, "low": 1.0, "close": 1.5, "volume": [7.0, 8.0], "taker_buy_volume": [3.0, float("nan")],
-    }))
+    candles = tables.candles(
+        pd.DataFrame(
+            {
+                "time": pd.to_datetime([BEGIN, BEGIN + MINUTE], unit="us", utc=True),
+                "open": 1.0,
+                "high": 2.0,
+                "low": 1.0,
+                "close": 1.5,
+                "volume": [7.0, 8.0],
+                "taker_buy_volume": [3.0, float("nan")],
+            }
+        )
+    )
     store.put("candles", "bybit", candles)
     store.put("candles", "bybit", candles.assign(volume=[7.0, 9.0]))
     series = store.series("candles", venue="bybit")
@@ -102,7 +138,10 @@ def test_the_window_reads_only_what_is_new_and_forgets_what_is_old(path):
     assert (len(before), len(window.events())) == (2_000, 3_000)
     table = window.events().table()
     assert tables.ensure(table, "liquidations") is table
-    pd.testing.assert_frame_equal(table.astype(str).sort_values(list(table), ignore_index=True), store.liquidations().astype(str).sort_values(list(table), ignore_index=True))
+    pd.testing.assert_frame_equal(
+        table.astype(str).sort_values(list(table), ignore_index=True),
+        store.liquidations().astype(str).sort_values(list(table), ignore_index=True),
+    )
     assert len(window.events().after(before.version)) == 1_000
     assert sorted(as_rows(table)) == sorted(rows)
     half = BEGIN + 5 * 10**8
@@ -161,7 +200,11 @@ def test_a_locked_file_a_bad_address_and_a_place_that_cannot_be_written_get_a_se
     assert time.monotonic() - begun < 20
     holder.execute("COMMIT")
     assert store.add(arrivals(made(1), BEGIN, "socket")) == 1
-    for url, words in (("sqlite:////proc/nowhere/x.sqlite", "cannot be written"), ("nonsense", "no address"), ("postgresql+psycopg://name:hush@127.0.0.1:1/x", "does not answer")):
+    for url, words in (
+        ("sqlite:////proc/nowhere/x.sqlite", "cannot be written"),
+        ("nonsense", "no address"),
+        ("postgresql+psycopg://name:hush@127.0.0.1:1/x", "does not answer"),
+    ):
         other = open_store(url)
         assert words in other.problem
         assert "hush" not in other.problem
@@ -174,7 +217,9 @@ def test_one_leader_a_store_even_when_it_is_killed(path):
         "import sys,time\nfrom liqcore.feeds.live.store import Store\nfrom liqcore.feeds.live.leader import Leadership\n"
         "lead = Leadership(Store(sys.argv[1]))\nprint(lead.take(), flush=True)\ntime.sleep(60)\n"
     )
-    other = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    other = subprocess.Popen(
+        [sys.executable, "-c", script, path], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
     try:
         assert other.stdout is not None
         assert other.stdout.readline().strip() == "True"
@@ -193,7 +238,9 @@ def postgres():
     """A PostgreSQL server of this machine's packages, for these tests only."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
-        pytest.skip("PostgreSQL IS NOT TESTED HERE: no server is installed (Debian: apt-get install postgresql)")
+        pytest.skip(
+            "PostgreSQL IS NOT TESTED HERE: no server is installed (Debian: apt-get install postgresql)"
+        )
     # Not below pytest's own folder, which only its owner may enter.
     folder, tools = Path(tempfile.mkdtemp(prefix="heatlab-postgres-")), found[-1].parent
     with socket.socket() as probe:
@@ -204,9 +251,24 @@ def postgres():
     if as_user:
         shutil.chown(folder, "postgres")
     data = folder / "data"
-    subprocess.run([*as_user, str(tools / "initdb"), "-D", str(data), "-U", "heatlab", "--auth=trust", "--no-sync"], check=True, capture_output=True)
+    subprocess.run(
+        [*as_user, str(tools / "initdb"), "-D", str(data), "-U", "heatlab", "--auth=trust", "--no-sync"],
+        check=True,
+        capture_output=True,
+    )
     run = [*as_user, str(tools / "pg_ctl"), "-D", str(data), "-w"]
-    subprocess.run([*run, "-o", f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off", "-l", str(folder / "log"), "start"], check=True, capture_output=True)
+    subprocess.run(
+        [
+            *run,
+            "-o",
+            f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off",
+            "-l",
+            str(folder / "log"),
+            "start",
+        ],
+        check=True,
+        capture_output=True,
+    )
     yield f"postgresql+psycopg://heatlab@127.0.0.1:{port}/postgres"
     subprocess.run([*run, "-m", "immediate", "stop"], check=False, capture_output=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -229,7 +291,9 @@ def test_postgresql_does_the_same_and_has_one_leader(postgres):
     assert soon(second)
     # The server forgets locks when it ends a connection; whoever thinks to hold one notices.
     with sa.create_engine(postgres).connect() as connection:
-        connection.execute(sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+        connection.execute(
+            sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        )
     third = Leadership(store)
     assert soon(third)
     assert not second.take()

@@ -51,13 +51,24 @@ class World:
 
     async def publish(self, venues, events=EVENTS):
         """The events, dealt to all contracts of each venue."""
-        await asyncio.gather(*(
-            asyncio.wrap_future(self.server.publish(venue, events[place:: len(VENUES[venue].symbols)], symbol))
-            for venue in venues for place, symbol in enumerate(VENUES[venue].symbols)))
+        await asyncio.gather(
+            *(
+                asyncio.wrap_future(
+                    self.server.publish(venue, events[place :: len(VENUES[venue].symbols)], symbol)
+                )
+                for venue in venues
+                for place, symbol in enumerate(VENUES[venue].symbols)
+            )
+        )
 
     async def live(self, venues=tuple(LINES)):
-        await until(lambda: all(self.last(venue).state == "live" for venue in venues), lambda: {venue: self.last(venue) for venue in venues})
-        await until(lambda: all(self.sockets.listeners(venue) >= len(VENUES[venue].symbols) for venue in venues))
+        await until(
+            lambda: all(self.last(venue).state == "live" for venue in venues),
+            lambda: {venue: self.last(venue) for venue in venues},
+        )
+        await until(
+            lambda: all(self.sockets.listeners(venue) >= len(VENUES[venue].symbols) for venue in venues)
+        )
 
 
 async def until(true, what=lambda: "", seconds=20.0):
@@ -75,7 +86,15 @@ async def world(venues=tuple(LINES), faults=(), behaviour=(), **options):
         for kind, where in faults:
             here.fault(kind, where)
         tasks = [
-            asyncio.create_task(follow(venue, here.deliver, lambda status: here.told[status.venue].append(status), here.options, rng=random.Random(3)))
+            asyncio.create_task(
+                follow(
+                    venue,
+                    here.deliver,
+                    lambda status: here.told[status.venue].append(status),
+                    here.options,
+                    rng=random.Random(3),
+                )
+            )
             for venue in venues
         ]
         try:
@@ -92,11 +111,16 @@ async def world(venues=tuple(LINES), faults=(), behaviour=(), **options):
 
 
 def rows_of(rows):
-    return sorted((row.time // 1000, row.side, row.price, round(row.quantity, 8), round(row.notional, 3)) for row in rows)
+    return sorted(
+        (row.time // 1000, row.side, row.price, round(row.quantity, 8), round(row.notional, 3))
+        for row in rows
+    )
 
 
 def truth(events):
-    return sorted((one.time, one.side, one.price, one.quantity, round(one.quantity * one.price, 3)) for one in events)
+    return sorted(
+        (one.time, one.side, one.price, one.quantity, round(one.quantity * one.price, 3)) for one in events
+    )
 
 
 def test_every_venue_delivers_what_it_publishes_and_is_kept_alive():
@@ -108,18 +132,32 @@ def test_every_venue_delivers_what_it_publishes_and_is_kept_alive():
             for venue in LINES:
                 assert rows_of(here.rows[venue]) == truth(EVENTS), venue
                 assert {row.symbol for row in here.rows[venue]} == set(VENUES[venue].symbols)
-                assert {(row.venue, row.completeness, row.price_kind) for row in here.rows[venue]} == {(venue, VENUES[venue].completeness, VENUES[venue].price_kind)}
+                assert {(row.venue, row.completeness, row.price_kind) for row in here.rows[venue]} == {
+                    (venue, VENUES[venue].completeness, VENUES[venue].price_kind)
+                }
                 assert here.states(venue)[0] == "off"
                 assert set(here.states(venue)[1:-1]) <= {"partial"}
                 # Without pings and answers to pings the stand-in hangs up.
                 assert here.sockets.expelled[venue] == 0
                 assert here.handshakes(venue) == len(LINES[venue])
-                assert here.beats[venue][-1] > time.monotonic() - 2.0, "a quiet socket must still show that it lives"
+                assert here.beats[venue][-1] > time.monotonic() - 2.0, (
+                    "a quiet socket must still show that it lives"
+                )
             assert min(here.sockets.pongs[venue] for venue in ("htx", "deribit", "dydx")) >= 3
+
     asyncio.run(play())
 
 
-@pytest.mark.parametrize(("kind", "words"), [("gzip", ""), ("duplicates", ""), ("out-of-order", ""), ("garbage", "broken or cut off"), ("odd-row", "cannot be read")])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("gzip", ""),
+        ("duplicates", ""),
+        ("out-of-order", ""),
+        ("garbage", "broken or cut off"),
+        ("odd-row", "cannot be read"),
+    ],
+)
 def test_odd_frames_cost_nothing_that_was_sent(kind, words):
     names = ("bybit", "gate", "bitget", "htx") if kind == "odd-row" else tuple(LINES)
     well = ("okx", "dydx")
@@ -138,6 +176,7 @@ def test_odd_frames_cost_nothing_that_was_sent(kind, words):
                 assert words in here.last(venue).message
                 assert here.last(venue).state == ("partial" if words else "live")
             assert {here.last(venue).state for venue in well} == {"live"}
+
     asyncio.run(play())
 
 
@@ -149,20 +188,30 @@ def test_sockets_cut_every_few_frames_lose_nothing_that_was_sent():
         async with world(faults=[("cut", cut)], behaviour={"cut_after": 2}) as here:
             await here.live()
             for start in range(0, len(EVENTS), 12):
-                await here.publish(LINES, EVENTS[start: start + 12])
+                await here.publish(LINES, EVENTS[start : start + 12])
                 await asyncio.sleep(0.3)
             here.server.clear(requests=False)
             await here.live()
-            await until(lambda: all(set(truth(here.sockets.sent[venue])) <= set(rows_of(here.rows[venue])) for venue in LINES))
+            await until(
+                lambda: all(
+                    set(truth(here.sockets.sent[venue])) <= set(rows_of(here.rows[venue])) for venue in LINES
+                )
+            )
             for venue in cut:
                 assert set(rows_of(here.rows[venue])) == set(truth(here.sockets.sent[venue])), venue
                 assert here.handshakes(venue) >= 3 or len(here.sockets.sent[venue]) == len(EVENTS)
-                assert any(status.state in ("error", "partial") and "closed the connection" in status.message and "tried again in" in status.message for status in here.told[venue])
+                assert any(
+                    status.state in ("error", "partial")
+                    and "closed the connection" in status.message
+                    and "tried again in" in status.message
+                    for status in here.told[venue]
+                )
             for venue in REMEMBER:
                 assert rows_of(set(here.rows[venue])) == truth(EVENTS)
             for venue in well:
                 assert rows_of(here.rows[venue]) == truth(EVENTS)
                 assert "error" not in here.states(venue)
+
     asyncio.run(play())
 
 
@@ -183,12 +232,18 @@ def test_a_silent_socket_is_given_up_and_others_go_on():
             assert "stale" not in here.states("okx")
             # A venue whose socket was given up connected anew, before or after the silence ended.
             assert all(here.handshakes(venue) > len(LINES[venue]) for venue in mute)
+
     asyncio.run(play())
 
 
-@pytest.mark.parametrize(("kind", "state", "words", "wait"), [
-    ("451", "geo-blocked", "the country or network of this computer", 0.5), ("403", "geo-blocked", "the country or network of this computer", 0.5),
-    ("429", "rate-limited", "asks for a pause", 7.0)])
+@pytest.mark.parametrize(
+    ("kind", "state", "words", "wait"),
+    [
+        ("451", "geo-blocked", "the country or network of this computer", 0.5),
+        ("403", "geo-blocked", "the country or network of this computer", 0.5),
+        ("429", "rate-limited", "asks for a pause", 7.0),
+    ],
+)
 def test_a_refusing_venue_is_told_and_not_hammered(kind, state, words, wait):
     async def play():
         refused = set(LINES) - {"bybit", "dydx"} if kind != "403" else {"bybit"}
@@ -205,6 +260,7 @@ def test_a_refusing_venue_is_told_and_not_hammered(kind, state, words, wait):
                 await here.live()
                 await here.publish(refused)
                 await until(lambda: all(rows_of(here.rows[venue]) == truth(EVENTS) for venue in refused))
+
     asyncio.run(play())
 
 
@@ -222,7 +278,11 @@ def test_waits_double_up_to_the_longest_and_start_anew_after_a_frame():
             here.fault("500", ("okx",))
             here.server.say("okx", None)
             await until(lambda: any(status.state == "error" for status in here.told["okx"][seen:]))
-            assert next(status for status in here.told["okx"][seen:] if status.state == "error").retry_after <= 0.05
+            assert (
+                next(status for status in here.told["okx"][seen:] if status.state == "error").retry_after
+                <= 0.05
+            )
+
     asyncio.run(play())
 
 
@@ -230,15 +290,20 @@ def test_an_unreachable_venue_and_one_without_sockets_are_told():
     async def play():
         told = []
         options = StreamOptions(loopback="127.0.0.1:9", first_wait=0.05)
-        task = asyncio.create_task(follow("bybit", lambda *_: None, told.append, options, rng=random.Random(1)))
+        task = asyncio.create_task(
+            follow("bybit", lambda *_: None, told.append, options, rng=random.Random(1))
+        )
         await until(lambda: told and told[-1].state == "error")
-        assert told[-1].message.startswith("Bybit cannot be reached. Check the network connection. It is tried again in 1 second.")
+        assert told[-1].message.startswith(
+            "Bybit cannot be reached. Check the network connection. It is tried again in 1 second."
+        )
         assert not task.done()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert len(asyncio.all_tasks()) == 1
         await follow("hyperliquid", lambda *_: None, told.append, options, rng=random.Random(1))
         assert (told[-1].state, told[-1].message) == ("off", "Hyperliquid sends no liquidations live.")
+
     asyncio.run(play())
 
 
@@ -248,38 +313,58 @@ def test_a_refused_subscription_is_told_in_the_venue_s_words():
 
     async def play():
         async with world(tuple(asked), faults=[("refused", asked - {"bybit"}), ("half", ("bybit",))]) as here:
-            await until(lambda: all(any("refuses" in status.message for status in here.told[venue]) for venue in asked))
+            await until(
+                lambda: all(
+                    any("refuses" in status.message for status in here.told[venue]) for venue in asked
+                )
+            )
             await until(lambda: "connected since" in here.last("bybit").message)
             assert here.last("bybit").state == "partial"
-            assert "a part of the subscription (error:handler not found,topic:allLiquidation.NONEPERP)" in here.last("bybit").message
+            assert (
+                "a part of the subscription (error:handler not found,topic:allLiquidation.NONEPERP)"
+                in here.last("bybit").message
+            )
             for venue in asked - {"bybit"}:
                 said = next(status for status in here.told[venue] if "refuses" in status.message)
                 assert said.state in ("error", "off", "partial")
                 assert "live" not in here.states(venue)
             await here.publish(["bybit"])
             await until(lambda: {row.symbol for row in here.rows["bybit"]} == {"BTCUSDT", "BTCUSD"})
+
     asyncio.run(play())
 
 
 def test_a_socket_is_replaced_before_its_day_ends_without_a_gap():
     async def play():
         # The old socket stays for a quarter of its life, which must be enough for a busy machine to subscribe anew.
-        async with world(longest_life=2.0, silence=6.0, behaviour={"ping_every": 1.5, "patience": 10.0}) as here:
+        async with world(
+            longest_life=2.0, silence=6.0, behaviour={"ping_every": 1.5, "patience": 10.0}
+        ) as here:
             await here.live()
             for start in range(0, len(EVENTS), 6):
-                await here.publish(LINES, EVENTS[start: start + 6])
+                await here.publish(LINES, EVENTS[start : start + 6])
                 await asyncio.sleep(0.8)
             await until(lambda: all(set(rows_of(here.rows[venue])) == set(truth(EVENTS)) for venue in LINES))
             for venue in LINES:
                 assert here.handshakes(venue) >= 3 * len(LINES[venue])
                 live = here.states(venue).index("live")
-                assert set(here.states(venue)[live:]) == {"live"}, [status.message for status in here.told[venue]]
+                assert set(here.states(venue)[live:]) == {"live"}, [
+                    status.message for status in here.told[venue]
+                ]
+
     asyncio.run(play())
 
 
 def test_a_venue_that_asks_for_a_new_connection_gets_one_without_a_gap():
-    asks = {"okx": {"event": "notice", "code": "64008", "msg": "The connection will soon be closed for a service upgrade. Please reconnect.", "connId": "a"},
-            "bitfinex": {"event": "info", "code": 20051, "msg": "Stopping. Please try to reconnect"}}
+    asks = {
+        "okx": {
+            "event": "notice",
+            "code": "64008",
+            "msg": "The connection will soon be closed for a service upgrade. Please reconnect.",
+            "connId": "a",
+        },
+        "bitfinex": {"event": "info", "code": 20051, "msg": "Stopping. Please try to reconnect"},
+    }
 
     async def play():
         async with world(tuple(asks), longest_life=2.4) as here:
@@ -291,14 +376,44 @@ def test_a_venue_that_asks_for_a_new_connection_gets_one_without_a_gap():
             await here.publish(asks, EVENTS[30:])
             await until(lambda: all(set(rows_of(here.rows[venue])) == set(truth(EVENTS)) for venue in asks))
             assert {state for venue in asks for state in here.states(venue)} == {"off", "partial", "live"}
+
     asyncio.run(play())
 
 
-@given(found=st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["ping", "error", "subscribe", "test_request", "heartbeat", "info"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["op", "event", "method", "params", "type", "id", "result", "jsonrpc", "ping", "ts", "code", "msg", "success", "error"]), inner, max_size=5),
-    max_leaves=8))
+@given(
+    found=st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.sampled_from(["ping", "error", "subscribe", "test_request", "heartbeat", "info"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "op",
+                        "event",
+                        "method",
+                        "params",
+                        "type",
+                        "id",
+                        "result",
+                        "jsonrpc",
+                        "ping",
+                        "ts",
+                        "code",
+                        "msg",
+                        "success",
+                        "error",
+                    ]
+                ),
+                inner,
+                max_size=5,
+            )
+        ),
+        max_leaves=8,
+    )
+)
 @settings(max_examples=25, deadline=None)
 def test_whatever_a_frame_is_it_has_a_meaning(found):
     told = meaning(found)
@@ -314,12 +429,17 @@ def test_ten_thousand_events_in_a_second_hold_up_nobody():
             await here.live(("bybit", "okx"))
             begin = time.monotonic()
             for start in range(0, len(many), 500):
-                await here.publish(["okx"], EVENTS[start // 500 * 3: start // 500 * 3 + 3])
-                assert await asyncio.wrap_future(here.server.publish("bybit", many[start: start + 500])) == 1
+                await here.publish(["okx"], EVENTS[start // 500 * 3 : start // 500 * 3 + 3])
+                assert await asyncio.wrap_future(here.server.publish("bybit", many[start : start + 500])) == 1
                 await until(lambda start=start: len(here.rows["okx"]) == start // 500 * 3 + 3, seconds=10)
                 await asyncio.sleep(max(begin + (start + 500) / len(many) - time.monotonic(), 0))
             await until(lambda: len(here.rows["bybit"]) >= len(many))
             assert rows_of(here.rows["bybit"]) == truth(many)
             assert rows_of(here.rows["okx"]) == truth(EVENTS)
-            assert {status for venue in ("bybit", "okx") for status in here.states(venue)} <= {"off", "partial", "live"}
+            assert {status for venue in ("bybit", "okx") for status in here.states(venue)} <= {
+                "off",
+                "partial",
+                "live",
+            }
+
     asyncio.run(play())

@@ -19,16 +19,43 @@ SEEN_MS = 1_772_272_800_000
 
 def cluster(side="long", low=58_000.0, notional=12_340_000.0, kind="modelled"):
     return Cluster(
-        f"{side}{low}", side, low, low + 50, low + 100, notional, notional / 2, 4.0, SEEN, SEEN + np.timedelta64(4, "h"), SEEN, 0.75,
-        np.timedelta64(4, "h"), ("bybit",), kind)
+        f"{side}{low}",
+        side,
+        low,
+        low + 50,
+        low + 100,
+        notional,
+        notional / 2,
+        4.0,
+        SEEN,
+        SEEN + np.timedelta64(4, "h"),
+        SEEN,
+        0.75,
+        np.timedelta64(4, "h"),
+        ("bybit",),
+        kind,
+    )
 
 
-LEVELS = pd.DataFrame({
-    "price": [57_250.0, 61_000.0], "low": [57_200.0, np.nan], "high": [57_300.0, np.nan], "kind": ["swing low", "own"],
-    "confirmed_at": [pd.Timestamp(SEEN, tz="UTC"), pd.NaT]})
-SOURCE = Provenance("Bybit and OKX", (VenueCoverage("bybit", "all"), VenueCoverage("okx", "sampled")), np.datetime64("2026-03-01T14:00", "us"), "entry model", (), ("Half an hour is missing.",))
+LEVELS = pd.DataFrame(
+    {
+        "price": [57_250.0, 61_000.0],
+        "low": [57_200.0, np.nan],
+        "high": [57_300.0, np.nan],
+        "kind": ["swing low", "own"],
+        "confirmed_at": [pd.Timestamp(SEEN, tz="UTC"), pd.NaT],
+    }
+)
+SOURCE = Provenance(
+    "Bybit and OKX",
+    (VenueCoverage("bybit", "all"), VenueCoverage("okx", "sampled")),
+    np.datetime64("2026-03-01T14:00", "us"),
+    "entry model",
+    (),
+    ("Half an hour is missing.",),
+)
 
-SNAPSHOT_HEAD = '''//@version=6
+SNAPSHOT_HEAD = """//@version=6
 // Heatlab levels made at 2026-03-01 14:30 UTC: a modelled map, that is positions that a model supposes, not known ones.
 // Source: Bybit and OKX. Venues: bybit (every liquidation), okx (a sample).
 // Data up to 2026-03-01 14:00 UTC.
@@ -37,7 +64,7 @@ SNAPSHOT_HEAD = '''//@version=6
 // 2 clusters and 2 key levels; 0 smaller clusters left out.
 // Prices as they were then: this script does not follow the market.
 indicator("Heatlab levels (modelled)", overlay = true, max_boxes_count = 400)
-'''
+"""
 SNAPSHOT_ROWS = (
     f"58000.00;58100.00;{SEEN_MS};L;100;long $12.3M|62000.00;62100.00;{SEEN_MS};S;50;short $6.17M|"
     f"57200.00;57300.00;{SEEN_MS};K;30;swing low 57,250|61000.00;61000.00;0;K;30;own 61,000"
@@ -48,16 +75,21 @@ def rows_in(script):
     """The boxes as the script's own loop would read them."""
     chunks = re.search(r"array\.from\(\n(.*?)\)\nvar bool", script, re.DOTALL).group(1)
     texts = [line.strip().removesuffix(",") for line in chunks.split("\n")]
-    assert all(len(text) < 4_096 and text[0] == text[-1] == '"' and '"' not in text[1:-1] and "\\" not in text for text in texts)
+    assert all(
+        len(text) < 4_096 and text[0] == text[-1] == '"' and '"' not in text[1:-1] and "\\" not in text
+        for text in texts
+    )
     return [row.split(";") for text in texts for row in text[1:-1].split("|") if row]
 
 
 def test_the_script_says_what_it_shows_and_holds_every_box():
-    script = clusters_to_pine([cluster(), cluster("short", 62_000.0, 6_170_000.0)], LEVELS, "modelled", SOURCE, MADE)
+    script = clusters_to_pine(
+        [cluster(), cluster("short", 62_000.0, 6_170_000.0)], LEVELS, "modelled", SOURCE, MADE
+    )
     assert script.startswith(SNAPSHOT_HEAD)
     assert f'array.from(\n     "{SNAPSHOT_ROWS}")\n' in script
     assert 'table.cell(note, 0, 0, "Heatlab, modelled, made 2026-03-01 14:30 UTC"' in script
-    body = script[script.index("var bool drawn"):]
+    body = script[script.index("var bool drawn") :]
     assert body.count("box.new(") == 1
     assert all(len(line) - len(line.lstrip()) in range(0, 24, 4) for line in body.split("\n"))
 
@@ -84,16 +116,25 @@ HOSTILE = st.text(st.sampled_from(list('"\\\n\r\u2028;|(){}/@=abc\u0000é\u202e'
 def test_no_name_breaks_out_of_its_line(venue, source, flag, kind):
     told = Provenance(source, (VenueCoverage(venue),), None, source, (), (flag,))
     levels = LEVELS.assign(kind=kind)
-    plain = clusters_to_pine([cluster()], LEVELS, "modelled", Provenance("x", (VenueCoverage("y"),), None, "z", (), ("w",)), MADE)
+    plain = clusters_to_pine(
+        [cluster()], LEVELS, "modelled", Provenance("x", (VenueCoverage("y"),), None, "z", (), ("w",)), MADE
+    )
     script = clusters_to_pine([cluster()], levels, "modelled", told, MADE)
     assert script.isascii()
     assert len(script.split("\n")) == len(plain.split("\n"))
     for mine, usual in zip(script.split("\n"), plain.split("\n"), strict=True):
-        assert mine == usual or (mine.startswith("// ") and usual.startswith("// ")) or (mine.startswith('     "') and mine.count('"') == 2)
+        assert (
+            mine == usual
+            or (mine.startswith("// ") and usual.startswith("// "))
+            or (mine.startswith('     "') and mine.count('"') == 2)
+        )
     assert [len(row) for row in rows_in(script)] == [6, 6, 6]
     listed = watch_list([cluster()], levels, 60_000.0, "modelled", told, MADE)
     assert len(listed.splitlines()) == len(listed.split("\n")) - 1
-    assert all(line.startswith("#") or "cluster" in line or "key level" in line or line.endswith("price") for line in listed.splitlines())
+    assert all(
+        line.startswith("#") or "cluster" in line or "key level" in line or line.endswith("price")
+        for line in listed.splitlines()
+    )
 
 
 def test_a_made_up_market_says_so_in_title_head_and_note():
@@ -104,7 +145,9 @@ def test_a_made_up_market_says_so_in_title_head_and_note():
 
 
 def test_the_watch_list_runs_from_high_to_low_around_the_price():
-    text = watch_list([cluster(), cluster("short", 62_000.0, 6_170_000.0)], LEVELS, 60_000.0, "modelled", SOURCE, MADE)
+    text = watch_list(
+        [cluster(), cluster("short", 62_000.0, 6_170_000.0)], LEVELS, 60_000.0, "modelled", SOURCE, MADE
+    )
     assert [line for line in text.split("\n") if line and not line.startswith("#")] == [
         "   62,050.00    +3.42%  short cluster, 62,000 to 62,100, $6.17M, 75% of the time",
         "   61,000.00    +1.67%  key level, own",

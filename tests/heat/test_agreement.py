@@ -23,23 +23,44 @@ END = START + COLUMNS * QUARTER
 LEVEL = 28_050.0
 
 
-def venue(usd: float = 1e6, price: float = LEVEL, kind: str = "realised", completeness: str = "all", as_of=END, side: str = "long", **more) -> HeatGrid:
+def venue(
+    usd: float = 1e6,
+    price: float = LEVEL,
+    kind: str = "realised",
+    completeness: str = "all",
+    as_of=END,
+    side: str = "long",
+    **more,
+) -> HeatGrid:
     """A venue with one band at a price, and a smaller one far away, in every column."""
     heat = np.zeros((COLUMNS, 50))
     heat[:, np.searchsorted(EDGES, price, "right") - 1] = usd
     heat[:, 45 if side == "short" else 2] = usd / 2
     nothing = np.zeros_like(heat)
     return HeatGrid(
-        kind, START + QUARTER * np.arange(COLUMNS + 1), EDGES, heat if side == "long" else nothing, heat if side == "short" else nothing,
-        Provenance(venues=(VenueCoverage("x", completeness),), as_of=as_of), **more,
+        kind,
+        START + QUARTER * np.arange(COLUMNS + 1),
+        EDGES,
+        heat if side == "long" else nothing,
+        heat if side == "short" else nothing,
+        Provenance(venues=(VenueCoverage("x", completeness),), as_of=as_of),
+        **more,
     )
 
 
 def empty(**more) -> HeatGrid:
-    return HeatGrid("realised", START + QUARTER * np.arange(COLUMNS + 1), EDGES, np.zeros((COLUMNS, 50)), np.zeros((COLUMNS, 50)), **more)
+    return HeatGrid(
+        "realised",
+        START + QUARTER * np.arange(COLUMNS + 1),
+        EDGES,
+        np.zeros((COLUMNS, 50)),
+        np.zeros((COLUMNS, 50)),
+        **more,
+    )
 
 
 # The measures
+
 
 def test_concentration_of_a_known_split():
     assert herfindahl(np.array([0.5, 0.3, 0.2])) == pytest.approx(0.38)
@@ -68,8 +89,11 @@ def test_divergence_is_scipys_distance_squared(data):
 
 # The verdict
 
+
 def test_three_alike_venues_are_market_wide():
-    found = agreement({"okx": venue(5e5), "bybit": venue(3e5), "gate": venue(2e5)}, level=28_000, tolerance=0.005)
+    found = agreement(
+        {"okx": venue(5e5), "bybit": venue(3e5), "gate": venue(2e5)}, level=28_000, tolerance=0.005
+    )
     assert found.verdict == "market-wide"
     assert (found.n_fresh, found.n_total, found.share, found.side) == (3, 3, 1.0, "long")
     assert found.hhi == pytest.approx(0.38, abs=1e-6)
@@ -98,7 +122,9 @@ def test_one_fresh_venue_among_stale_ones_cannot_say():
 
 
 def test_one_hot_venue_of_three_is_isolated():
-    found = agreement({"okx": venue(), "bybit": venue(price=26_950), "gate": venue(price=26_950)}, level=28_000)
+    found = agreement(
+        {"okx": venue(), "bybit": venue(price=26_950), "gate": venue(price=26_950)}, level=28_000
+    )
     assert (found.verdict, found.hot) == ("isolated", ("okx",))
     assert found.share == pytest.approx(1 / 3)
     assert found.dominating == "okx"
@@ -145,12 +171,18 @@ def test_a_cluster_can_be_compared_instead_of_a_level():
 
 # Who counts
 
+
 def test_age_is_measured_against_now():
     venues = {"okx": venue(), "bybit": venue(), "gate": venue()}
     assert agreement(venues, level=28_000, now=END + np.timedelta64(44, "m")).n_fresh == 3
     late = agreement(venues, level=28_000, now=END + np.timedelta64(46, "m"))
     assert (late.n_fresh, late.verdict) == (0, "cannot say")
-    assert agreement(venues, level=28_000, now=END + np.timedelta64(46, "m"), cadence={"okx": "1h", "bybit": "1h"}).n_fresh == 2
+    assert (
+        agreement(
+            venues, level=28_000, now=END + np.timedelta64(46, "m"), cadence={"okx": "1h", "bybit": "1h"}
+        ).n_fresh
+        == 2
+    )
 
 
 def test_a_quick_feed_has_ninety_seconds():
@@ -170,7 +202,9 @@ def test_silence_counts_only_when_the_feed_is_known_to_live():
 
 
 def test_sampled_venues_are_named():
-    found = agreement({"okx": venue(), "binance": venue(completeness="sampled"), "gate": venue()}, level=28_000)
+    found = agreement(
+        {"okx": venue(), "binance": venue(completeness="sampled"), "gate": venue()}, level=28_000
+    )
     assert found.sampled == ("binance",)
     assert any("binance" in caveat and "not comparable" in caveat for caveat in found.caveats)
 
@@ -181,7 +215,14 @@ def test_modelled_venues_are_less_independent_than_they_seem():
 
 
 def test_another_currency_does_not_count():
-    yen = HeatGrid("realised", START + QUARTER * np.arange(COLUMNS + 1), EDGES * 150, np.ones((COLUMNS, 50)), np.zeros((COLUMNS, 50)), Provenance(as_of=END))
+    yen = HeatGrid(
+        "realised",
+        START + QUARTER * np.arange(COLUMNS + 1),
+        EDGES * 150,
+        np.ones((COLUMNS, 50)),
+        np.zeros((COLUMNS, 50)),
+        Provenance(as_of=END),
+    )
     found = agreement({"okx": venue(), "bybit": venue(), "tokyo": yen}, level=28_000)
     assert (found.elsewhere, found.n_fresh) == (("tokyo",), 2)
     assert any("prices are in USD" in caveat for caveat in found.caveats)
@@ -210,6 +251,7 @@ def test_a_venue_with_other_prices_gets_a_wider_tolerance():
 
 # Late venues
 
+
 def bursts(seed: int, late: float, count: int = 300) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     moments = np.sort(rng.uniform(0, 86_400, count))
@@ -230,7 +272,12 @@ def test_the_lag_of_a_venue_is_found(late):
 
 def test_unrelated_events_give_no_confidence():
     rng = np.random.default_rng(4)
-    frames = [pd.DataFrame({"time": START + (rng.uniform(0, 86_400, 200) * 1e6).astype("timedelta64[us]"), "venue": name}) for name in ("a", "b")]
+    frames = [
+        pd.DataFrame(
+            {"time": START + (rng.uniform(0, 86_400, 200) * 1e6).astype("timedelta64[us]"), "venue": name}
+        )
+        for name in ("a", "b")
+    ]
     events = tables.liquidations(pd.concat(frames).assign(side="long", price=1.0, notional=1.0))
     assert max(lag.confidence for lag in venue_lags(events).values()) < 0.5
 
@@ -244,7 +291,14 @@ def test_three_events_are_too_few_for_a_lag():
 def test_the_lagging_venue_is_named_in_the_agreement():
     events = bursts(3, 12.0)
     venues = {
-        name: realised_heatmap(events[events["venue"] == name], timeframe="1h", bins=20, price_range=(26_000, 30_000), start=START, end=START + np.timedelta64(1, "D"))
+        name: realised_heatmap(
+            events[events["venue"] == name],
+            timeframe="1h",
+            bins=20,
+            price_range=(26_000, 30_000),
+            start=START,
+            end=START + np.timedelta64(1, "D"),
+        )
         for name in ("okx", "bybit", "slow")
     }
     found = agreement(venues, level=28_000, liquidations=events)
@@ -268,6 +322,7 @@ def test_lags_in_columns_come_from_grids_alone():
 
 # Along the price, and tables
 
+
 def test_agreement_along_the_price_counts_hot_venues():
     venues = {"okx": venue(), "bybit": venue(), "gate": venue(price=29_950)}
     frame = agreement_by_price(venues)
@@ -281,7 +336,10 @@ def test_agreement_along_the_price_counts_hot_venues():
 
 
 def test_the_table_has_one_row_a_venue_and_shares_that_add_up():
-    found = agreement({"okx": venue(5e5), "bybit": venue(3e5), "old": venue(as_of=END - np.timedelta64(9, "h"))}, level=28_000)
+    found = agreement(
+        {"okx": venue(5e5), "bybit": venue(3e5), "old": venue(as_of=END - np.timedelta64(9, "h"))},
+        level=28_000,
+    )
     frame = found.to_frame()
     assert frame["venue"].tolist() == ["okx", "bybit", "old"]
     assert frame["share"].sum() == pytest.approx(1.0)
@@ -313,6 +371,12 @@ def test_questions_that_make_no_sense_are_refused(arguments, words):
 
 
 def test_two_venues_without_common_time_cannot_say():
-    past = HeatGrid("realised", START - np.timedelta64(400, "D") + QUARTER * np.arange(COLUMNS + 1), EDGES, venue().long, venue().short)
+    past = HeatGrid(
+        "realised",
+        START - np.timedelta64(400, "D") + QUARTER * np.arange(COLUMNS + 1),
+        EDGES,
+        venue().long,
+        venue().short,
+    )
     found = agreement({"okx": venue(), "bybit": past}, level=28_000)
     assert (found.verdict, found.stale) == ("cannot say", ("bybit",))

@@ -21,11 +21,22 @@ EDGES = 20_000 * 1.01 ** np.arange(81)
 PRICE = float(np.sqrt(EDGES[40] * EDGES[41]))
 
 
-def grid_of(long: np.ndarray, short: np.ndarray | None = None, kind: str = "modelled", edges: np.ndarray = EDGES, **more) -> HeatGrid:
+def grid_of(
+    long: np.ndarray,
+    short: np.ndarray | None = None,
+    kind: str = "modelled",
+    edges: np.ndarray = EDGES,
+    **more,
+) -> HeatGrid:
     long = np.asarray(long, dtype=float)
     return HeatGrid(
-        kind, START + HOUR * np.arange(len(long) + 1), edges, long, np.zeros_like(long) if short is None else short,
-        Provenance(venues=(VenueCoverage("okx"),)), **more,
+        kind,
+        START + HOUR * np.arange(len(long) + 1),
+        edges,
+        long,
+        np.zeros_like(long) if short is None else short,
+        Provenance(venues=(VenueCoverage("okx"),)),
+        **more,
     )
 
 
@@ -51,13 +62,26 @@ def kinds(events) -> list[str]:
     return [event.kind for event in events]
 
 
-def candles_of(close: np.ndarray, low: np.ndarray | None = None, high: np.ndarray | None = None) -> pd.DataFrame:
+def candles_of(
+    close: np.ndarray, low: np.ndarray | None = None, high: np.ndarray | None = None
+) -> pd.DataFrame:
     low, high = (close if values is None else values for values in (low, high))
     time = pd.DatetimeIndex(START + HOUR * np.arange(len(close)), tz="UTC")
-    return tables.candles(pd.DataFrame({"time": time, "open": close, "high": np.maximum(high, close), "low": np.minimum(low, close), "close": close}))
+    return tables.candles(
+        pd.DataFrame(
+            {
+                "time": time,
+                "open": close,
+                "high": np.maximum(high, close),
+                "low": np.minimum(low, close),
+                "close": close,
+            }
+        )
+    )
 
 
 # What is found
+
 
 def test_a_planted_band_is_found_with_its_edges_and_usd():
     heat = noise(20)
@@ -137,9 +161,16 @@ def test_a_band_extends_down_to_the_weak_threshold_but_needs_a_strong_bin():
     shoulder, top = np.expm1(middle + 2.0 * scale), np.expm1(middle + 3.5 * scale)
     heat[0, 20:23] = shoulder
     rule = ClusterRule(reach=0.5, quantile=0.5)
-    assert all(not band.low <= EDGES[21] < band.high for band in find_clusters(grid_of(heat), price=prices(1), rule=rule))
+    assert all(
+        not band.low <= EDGES[21] < band.high
+        for band in find_clusters(grid_of(heat), price=prices(1), rule=rule)
+    )
     heat[0, 21] = top
-    near = [band for band in find_clusters(grid_of(heat), price=prices(1), rule=rule) if band.low <= EDGES[21] < band.high]
+    near = [
+        band
+        for band in find_clusters(grid_of(heat), price=prices(1), rule=rule)
+        if band.low <= EDGES[21] < band.high
+    ]
     assert [(band.low, band.high) for band in near] == [(EDGES[20], EDGES[23])]
 
 
@@ -190,12 +221,16 @@ def test_bands_of_a_column_are_the_labelled_components(data):
     found = find_clusters(grid, last=1, price=prices(1), rule=ClusterRule(reach=1.0, minimum_share=0.0))
     held = np.pad(heat[0] > 0, 1)
     labels, count = ndimage.label((held | (np.roll(held, 1) & np.roll(held, -1)))[1:-1])
-    expected = sorted((EDGES[np.flatnonzero(labels == k)[0]], EDGES[np.flatnonzero(labels == k)[-1] + 1]) for k in range(1, count + 1))
+    expected = sorted(
+        (EDGES[np.flatnonzero(labels == k)[0]], EDGES[np.flatnonzero(labels == k)[-1] + 1])
+        for k in range(1, count + 1)
+    )
     assert sorted((band.low, band.high) for band in found) == expected
     assert sum(band.notional for band in found) == pytest.approx(heat.sum(), rel=1e-6)
 
 
 # Price
+
 
 def test_without_prices_a_stock_stands_between_its_longs_and_its_shorts():
     long, short = noise(10), noise(10, side="short")
@@ -233,6 +268,7 @@ def test_a_candle_counts_in_the_column_in_which_it_closed():
 
 
 # What happens
+
 
 def test_a_band_appears_and_grows_and_shrinks():
     heat = noise(30)
@@ -313,7 +349,11 @@ def test_a_dead_band_re_emerges_with_its_id():
     heat = noise(20)
     heat[[*range(6), *range(12, 20)], 30:33] = 2e5
     story = track_clusters(grid_of(heat), price=prices(20))
-    assert [(event.kind, event.time) for event in story.events] == [("appeared", at(0)), ("dissipated", at(6)), ("re-emerged", at(12))]
+    assert [(event.kind, event.time) for event in story.events] == [
+        ("appeared", at(0)),
+        ("dissipated", at(6)),
+        ("re-emerged", at(12)),
+    ]
     assert len({event.cluster for event in story.events}) == 1
     assert story.present[0].first_seen == at(0)
 
@@ -334,7 +374,11 @@ def test_two_bands_merge_and_one_splits():
     events = track_clusters(grid_of(heat), last=50, price=prices(12), rule=ClusterRule(reach=0.4)).events
     told = [(event.kind, event.time) for event in events if event.kind in ("merged", "split", "appeared")]
     assert told == [("appeared", at(0)), ("appeared", at(0)), ("merged", at(4)), ("split", at(8))]
-    big, merged, split = max(events[:2], key=lambda e: e.after), next(e for e in events if e.kind == "merged"), next(e for e in events if e.kind == "split")
+    big, merged, split = (
+        max(events[:2], key=lambda e: e.after),
+        next(e for e in events if e.kind == "merged"),
+        next(e for e in events if e.kind == "split"),
+    )
     assert merged.other == split.other == big.cluster
     assert merged.cluster != big.cluster != split.cluster
 
@@ -405,19 +449,34 @@ def test_a_mirrored_market_tells_the_mirrored_story(seed):
     grid, _ = wild(seed, linear=True)
     closes = 10_000 + np.random.default_rng(seed).normal(0, 60, grid.shape[0])
     flipped = HeatGrid(
-        grid.kind, grid.time_edges, 20_000 - grid.price_edges[::-1], grid.short[:, ::-1], grid.long[:, ::-1], grid.provenance,
+        grid.kind,
+        grid.time_edges,
+        20_000 - grid.price_edges[::-1],
+        grid.short[:, ::-1],
+        grid.long[:, ::-1],
+        grid.provenance,
         observed=grid.observed,
     )
     # Centres and shifts are measured in shares of price, which a mirror in USD does not keep.
     rule = ClusterRule(reach=0.5, tolerance=1e-9)
-    one, other = (track_clusters(each, last=4, price=close, rule=rule).events for each, close in ((grid, closes), (flipped, 20_000 - closes)))
+    one, other = (
+        track_clusters(each, last=4, price=close, rule=rule).events
+        for each, close in ((grid, closes), (flipped, 20_000 - closes))
+    )
     swap = {"long": "short", "short": "long"}
 
     def told(events: tuple[ClusterEvent, ...], mirrored: bool) -> list[tuple]:
         return sorted(
-            (event.time, event.kind, swap[event.side] if mirrored else event.side, round(20_000 - event.high if mirrored else event.low, 3),
-             round(event.before), round(event.after))
-            for event in events if event.kind != "shifted"
+            (
+                event.time,
+                event.kind,
+                swap[event.side] if mirrored else event.side,
+                round(20_000 - event.high if mirrored else event.low, 3),
+                round(event.before),
+                round(event.after),
+            )
+            for event in events
+            if event.kind != "shifted"
         )
 
     assert told(one, False) == told(other, True)
@@ -430,7 +489,9 @@ def wild(seed: int, linear: bool = False) -> tuple[HeatGrid, pd.DataFrame]:
     edges = np.linspace(9_400, 10_600, bins + 1) if linear else 10_000 * 1.004 ** np.arange(-30, 31)
     sides = []
     for _ in range(2):
-        heat = np.exp(rng.normal(9, 0.6, (columns, bins))) * (rng.random((columns, bins)) < rng.choice([0.05, 1.0]))
+        heat = np.exp(rng.normal(9, 0.6, (columns, bins))) * (
+            rng.random((columns, bins)) < rng.choice([0.05, 1.0])
+        )
         for _ in range(rng.integers(1, 7)):
             begin, low = rng.integers(0, columns), rng.integers(0, bins - 4)
             end, wide = begin + rng.integers(1, columns), rng.integers(1, 6)
@@ -439,10 +500,13 @@ def wild(seed: int, linear: bool = False) -> tuple[HeatGrid, pd.DataFrame]:
     close = 10_000 * np.exp(np.cumsum(rng.normal(0, 0.01, columns)))
     candles = candles_of(close, low=close * 0.99, high=close * 1.01)
     watched = rng.random(columns) < 0.9
-    return grid_of(sides[0], sides[1], kind=str(rng.choice(["modelled", "realised"])), edges=edges, observed=watched), candles
+    return grid_of(
+        sides[0], sides[1], kind=str(rng.choice(["modelled", "realised"])), edges=edges, observed=watched
+    ), candles
 
 
 # Brute force: every column against every cluster, one at a time, by the written rules
+
 
 def brute_force(heat: np.ndarray, rule: ClusterRule) -> list[tuple[int, str, int]]:
     """(column, kind, low bin) of births, ends, merges, splits and returns in an empty map without prices to cross."""
@@ -488,12 +552,19 @@ def brute_force(heat: np.ndarray, rule: ClusterRule) -> list[tuple[int, str, int
             if id(cluster) in found:
                 continue
             piece = cluster["piece"]
-            into = [p for p in found.values() if 2 * common(piece, p) >= piece["high"] - piece["low"]] if cluster["state"] == "seen" else []
+            into = (
+                [p for p in found.values() if 2 * common(piece, p) >= piece["high"] - piece["low"]]
+                if cluster["state"] == "seen"
+                else []
+            )
             cluster["gone"] = cluster.get("gone", 0) + 1
             if into:
                 cluster["state"] = "merged"
                 told.append((now, "merged", piece["low"]))
-            elif row[piece["low"] : piece["high"]].sum() <= rule.decay * piece["usd"] or cluster["gone"] >= rule.patience:
+            elif (
+                row[piece["low"] : piece["high"]].sum() <= rule.decay * piece["usd"]
+                or cluster["gone"] >= rule.patience
+            ):
                 cluster["state"], cluster["died"] = "dead", now
                 told.append((now, "dissipated", piece["low"]))
             else:
@@ -502,8 +573,15 @@ def brute_force(heat: np.ndarray, rule: ClusterRule) -> list[tuple[int, str, int
             if id(cluster) in found:
                 cluster.update(state="seen", piece=found[id(cluster)], gone=0)
         for piece in free:
-            split = any(id(c) in found and 2 * common(previous[id(c)], piece) >= piece["high"] - piece["low"] for c in seen)
-            ghosts = [c for c in clusters if c["state"] == "dead" and c["died"] < now and now - c["died"] <= rule.memory]
+            split = any(
+                id(c) in found and 2 * common(previous[id(c)], piece) >= piece["high"] - piece["low"]
+                for c in seen
+            )
+            ghosts = [
+                c
+                for c in clusters
+                if c["state"] == "dead" and c["died"] < now and now - c["died"] <= rule.memory
+            ]
             ghost = None
             for fit in (overlap, near):
                 fits = [c for c in ghosts if fit(c["piece"], piece) > 0]
@@ -536,31 +614,50 @@ def test_identity_over_time_agrees_with_brute_force(seed):
     identity = ("appeared", "merged", "split", "dissipated", "re-emerged")
     hot = np.where(heat >= heat.max(axis=1, keepdims=True) / 10, heat, 0).astype(np.float32).astype(float)
     ours = sorted(
-        (int((event.time - START) / HOUR) - 1, event.kind, int(np.searchsorted(EDGES, event.low * 1.0001) - 1))
-        for event in story.events if event.kind in identity
+        (
+            int((event.time - START) / HOUR) - 1,
+            event.kind,
+            int(np.searchsorted(EDGES, event.low * 1.0001) - 1),
+        )
+        for event in story.events
+        if event.kind in identity
     )
     assert ours == brute_force(hot, rule)
 
 
 # Realised maps: many small prints or one large one
 
+
 def events_table(rows: list[tuple[float, str, float, float, str]]) -> pd.DataFrame:
     hours, side, price, usd, venue = zip(*rows, strict=True)
     time = pd.DatetimeIndex(START + (np.array(hours) * 3_600e6).astype("timedelta64[us]"), tz="UTC")
-    return tables.liquidations(pd.DataFrame({"time": time, "side": side, "price": price, "notional": usd, "venue": venue}))
+    return tables.liquidations(
+        pd.DataFrame({"time": time, "side": side, "price": price, "notional": usd, "venue": venue})
+    )
 
 
 def crowd_and_whale() -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    crowd = [(h, "long", 27_000 + rng.uniform(0, 90), 2e4, rng.choice(["okx", "bybit"])) for h in rng.uniform(0, 12, 100)]
-    return events_table([*crowd, (11.5, "long", 25_050.0, 2e6, "okx"), (0.1, "short", 29_000.0, 1e3, "okx"), (11.9, "short", 24_000.0, 1e3, "okx")])
+    crowd = [
+        (h, "long", 27_000 + rng.uniform(0, 90), 2e4, rng.choice(["okx", "bybit"]))
+        for h in rng.uniform(0, 12, 100)
+    ]
+    return events_table(
+        [
+            *crowd,
+            (11.5, "long", 25_050.0, 2e6, "okx"),
+            (0.1, "short", 29_000.0, 1e3, "okx"),
+            (11.9, "short", 24_000.0, 1e3, "okx"),
+        ]
+    )
 
 
 def test_a_whale_is_told_apart_from_a_crowd():
     events = crowd_and_whale()
     grid = realised_heatmap(events, timeframe="1h", bins=50, price_range=(24_000, 29_000))
     crowd, whale = sorted(
-        (band for band in find_clusters(grid, liquidations=events) if band.side == "long"), key=lambda band: -band.centre,
+        (band for band in find_clusters(grid, liquidations=events) if band.side == "long"),
+        key=lambda band: -band.centre,
     )
     assert (crowd.events, whale.events) == (100, 1)
     assert whale.largest_share == 1.0
@@ -580,7 +677,9 @@ def test_the_events_of_a_cluster_add_up_to_its_usd():
     events = crowd_and_whale()
     grid = realised_heatmap(events, timeframe="1h", bins=50)
     for band in find_clusters(grid, last=5):
-        assert concentration(band, events, include_high=band.high == grid.price_edges[-1]).notional == pytest.approx(band.notional, rel=1e-6)
+        assert concentration(
+            band, events, include_high=band.high == grid.price_edges[-1]
+        ).notional == pytest.approx(band.notional, rel=1e-6)
 
 
 def test_a_modelled_cluster_has_no_events():
@@ -614,18 +713,31 @@ def test_last_counts_from_one():
 
 def test_real_events_make_clusters_that_add_up(real_data):
     raw = pd.read_parquet(real_data / "J_2026-03_04_pacifica" / "liq_events_pacifica.parquet")
-    events = tables.liquidations(pd.DataFrame({
-        "time": raw["ts"], "side": raw["position"].str.lower(), "price": raw["price"], "notional": raw["usd"], "venue": raw["exchange"],
-    }))
-    bars = pd.read_parquet(real_data / "J_2026-03_04_pacifica" / "candles_perp_15m.parquet").rename(columns={"ts": "time"})
+    events = tables.liquidations(
+        pd.DataFrame(
+            {
+                "time": raw["ts"],
+                "side": raw["position"].str.lower(),
+                "price": raw["price"],
+                "notional": raw["usd"],
+                "venue": raw["exchange"],
+            }
+        )
+    )
+    bars = pd.read_parquet(real_data / "J_2026-03_04_pacifica" / "candles_perp_15m.parquet").rename(
+        columns={"ts": "time"}
+    )
     grid = realised_heatmap(events, timeframe="1h", bins=200)
     story = track_clusters(grid, price=tables.candles(bars), liquidations=events)
     assert len(story.clusters) > 20
     top = grid.price_edges[-1]
     for band in story.clusters[:50]:
         inside = (
-            (events["side"] == band.side) & (events["price"] >= band.low) & ((events["price"] < band.high) | (band.high == top))
-            & (events["time"] >= pd.Timestamp(band.since, tz="UTC")) & (events["time"] < pd.Timestamp(band.last_seen, tz="UTC"))
+            (events["side"] == band.side)
+            & (events["price"] >= band.low)
+            & ((events["price"] < band.high) | (band.high == top))
+            & (events["time"] >= pd.Timestamp(band.since, tz="UTC"))
+            & (events["time"] < pd.Timestamp(band.last_seen, tz="UTC"))
         )
         assert events.loc[inside, "notional"].sum() == pytest.approx(band.notional, rel=1e-4)
         assert band.events == inside.sum()

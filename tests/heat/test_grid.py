@@ -38,21 +38,24 @@ def test_a_grid_is_frozen_and_of_fixed_types() -> None:
     assert grid.shape == (2, 2)
 
 
-@pytest.mark.parametrize(("change", "meaning"), [
-    ({"kind": "liquidations"}, "realised, modelled or measured"),
-    ({"long": np.zeros((2, 3))}, r"shape \(time, price\) = \(2, 2\)"),
-    ({"short": np.zeros((1, 2))}, r"shape \(time, price\) = \(2, 2\)"),
-    ({"time_edges": START + HOUR * np.array([0, 1, 1])}, "ascend"),
-    ({"time_edges": np.array([START, np.datetime64("NaT"), START + HOUR])}, "ascend"),
-    ({"price_edges": [3.0, 2.0, 1.0]}, "ascend"),
-    ({"price_edges": [1.0, np.nan, 3.0]}, "ascend"),
-    ({"price_edges": [1.0, 2.0, np.inf]}, "finite"),
-    ({"long": [[1, np.nan], [1, 1]]}, "finite"),
-    ({"short": [[1, np.inf], [1, 1]]}, "finite"),
-    ({"time_edges": [START], "long": np.zeros((0, 2)), "short": np.zeros((0, 2))}, "at least one"),
-    ({"price_edges": [1.0], "long": np.zeros((2, 0)), "short": np.zeros((2, 0))}, "at least one"),
-    ({"observed": [True]}, "one entry a time column"),
-])
+@pytest.mark.parametrize(
+    ("change", "meaning"),
+    [
+        ({"kind": "liquidations"}, "realised, modelled or measured"),
+        ({"long": np.zeros((2, 3))}, r"shape \(time, price\) = \(2, 2\)"),
+        ({"short": np.zeros((1, 2))}, r"shape \(time, price\) = \(2, 2\)"),
+        ({"time_edges": START + HOUR * np.array([0, 1, 1])}, "ascend"),
+        ({"time_edges": np.array([START, np.datetime64("NaT"), START + HOUR])}, "ascend"),
+        ({"price_edges": [3.0, 2.0, 1.0]}, "ascend"),
+        ({"price_edges": [1.0, np.nan, 3.0]}, "ascend"),
+        ({"price_edges": [1.0, 2.0, np.inf]}, "finite"),
+        ({"long": [[1, np.nan], [1, 1]]}, "finite"),
+        ({"short": [[1, np.inf], [1, 1]]}, "finite"),
+        ({"time_edges": [START], "long": np.zeros((0, 2)), "short": np.zeros((0, 2))}, "at least one"),
+        ({"price_edges": [1.0], "long": np.zeros((2, 0)), "short": np.zeros((2, 0))}, "at least one"),
+        ({"observed": [True]}, "one entry a time column"),
+    ],
+)
 def test_what_is_no_grid_is_said(change: dict[str, Any], meaning: str) -> None:
     with pytest.raises(GridError, match=meaning):
         dataclasses.replace(make([[1, 2], [3, 4]]), **change)
@@ -77,7 +80,9 @@ def test_the_spacing_is_told_from_the_edges_even_after_rebin(bins: int) -> None:
     for price in (2, 3, 4):
         coarse = linear.rebin(price=price)
         assert coarse.scale == "linear"
-        np.testing.assert_allclose(coarse.price_centres, (coarse.price_edges[:-1] + coarse.price_edges[1:]) / 2)
+        np.testing.assert_allclose(
+            coarse.price_centres, (coarse.price_edges[:-1] + coarse.price_edges[1:]) / 2
+        )
         if bins > 3 * price:
             assert log.rebin(price=price).scale == "log"
 
@@ -94,7 +99,9 @@ def test_merge_adds_cells_and_outside_and_keeps_only_what_all_observed(parts: li
     for side in SIDES:
         expected = np.sum([getattr(part, side).astype(float) for part in parts], axis=0)
         np.testing.assert_allclose(getattr(out, side), expected, rtol=1e-6)
-        assert getattr(out, "outside_" + side) == pytest.approx(sum(getattr(part, "outside_" + side) for part in parts))
+        assert getattr(out, "outside_" + side) == pytest.approx(
+            sum(getattr(part, "outside_" + side) for part in parts)
+        )
     np.testing.assert_array_equal(out.observed, np.all([part.observed for part in parts], axis=0))
 
 
@@ -149,24 +156,47 @@ def with_facts(**facts: Any) -> HeatGrid:
 
 def test_merged_provenance_is_as_old_as_its_oldest_part_and_names_every_source_once() -> None:
     day = np.timedelta64(1, "D")
-    a = with_facts(source="files", as_of=START, venues=(venue("okx", events=2, notional=5.0),), model="m", parameters=(("bins", 3),))
-    b = with_facts(source="stream", as_of=START - day, venues=(venue("bybit", events=1, notional=1.0),), model="m", parameters=(("bins", 3),))
-    c = with_facts(source="files", venues=(venue("okx", events=3, notional=4.0),), model="n", parameters=(("bins", 4),))
+    a = with_facts(
+        source="files",
+        as_of=START,
+        venues=(venue("okx", events=2, notional=5.0),),
+        model="m",
+        parameters=(("bins", 3),),
+    )
+    b = with_facts(
+        source="stream",
+        as_of=START - day,
+        venues=(venue("bybit", events=1, notional=1.0),),
+        model="m",
+        parameters=(("bins", 3),),
+    )
+    c = with_facts(
+        source="files", venues=(venue("okx", events=3, notional=4.0),), model="n", parameters=(("bins", 4),)
+    )
     facts = merge([a, b, c]).provenance
     assert facts.as_of == START - day
     assert facts.source == "files, stream"
     assert facts.model == "m + n"
     assert facts.parameters == ()
     assert merge([a, b]).provenance.parameters == (("bins", 3),)
-    assert {item.venue: (item.events, item.notional) for item in facts.venues} == {"okx": (5, 9.0), "bybit": (1, 1.0)}
+    assert {item.venue: (item.events, item.notional) for item in facts.venues} == {
+        "okx": (5, 9.0),
+        "bybit": (1, 1.0),
+    }
     assert facts.venue_names == ("okx", "bybit")
     assert with_facts().provenance.as_of is None
     assert merge([with_facts(), with_facts()]).provenance.as_of is None
 
 
-@pytest.mark.parametrize(("kinds", "expected"), [
-    (("all", "all"), "all"), (("all", "sampled"), "sampled"), (("unknown", "sampled"), "sampled"), (("all", "unknown"), "unknown"),
-])
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (("all", "all"), "all"),
+        (("all", "sampled"), "sampled"),
+        (("unknown", "sampled"), "sampled"),
+        (("all", "unknown"), "unknown"),
+    ],
+)
 def test_a_venue_is_as_complete_as_its_least_complete_part(kinds: tuple[str, str], expected: str) -> None:
     parts = [with_facts(venues=(venue("okx", kind, price_kind="fill"),)) for kind in kinds]
     for order in (parts, parts[::-1]):
@@ -215,7 +245,9 @@ def test_rebin_conserves_and_matches_a_plain_loop(grid: HeatGrid, time: int, pri
             np.testing.assert_allclose(getattr(out, side)[i], expected, rtol=1e-6)
     assert grid.observed is not None
     assert out.observed is not None
-    assert out.observed.tolist() == [bool(grid.observed[i * time : (i + 1) * time].all()) for i in range(columns)]
+    assert out.observed.tolist() == [
+        bool(grid.observed[i * time : (i + 1) * time].all()) for i in range(columns)
+    ]
     assert (out.time_edges[0], out.time_edges[-1]) == (grid.time_edges[0], grid.time_edges[-1])
     assert (out.price_edges[0], out.price_edges[-1]) == (grid.price_edges[0], grid.price_edges[-1])
     assert np.isin(out.time_edges, grid.time_edges).all()
@@ -286,21 +318,30 @@ def test_crop_keeps_what_touches_the_window_and_conserves(grid: HeatGrid, data: 
 def test_an_open_window_crops_nothing(grid: HeatGrid) -> None:
     out = grid.crop()
     same_cells(out, grid, rtol=0)
-    same_cells(grid.crop(grid.time_edges[0], grid.time_edges[-1], grid.price_edges[0], grid.price_edges[-1]), grid, rtol=0)
+    same_cells(
+        grid.crop(grid.time_edges[0], grid.time_edges[-1], grid.price_edges[0], grid.price_edges[-1]),
+        grid,
+        rtol=0,
+    )
     np.testing.assert_array_equal(out.price_edges, grid.price_edges)
 
 
 @given(grids())
 def test_cropping_column_by_column_adds_up_to_the_whole(grid: HeatGrid) -> None:
     for side in SIDES:
-        parts = [getattr(grid.crop(a, b), side) for a, b in zip(grid.time_edges[:-1], grid.time_edges[1:], strict=True)]
+        parts = [
+            getattr(grid.crop(a, b), side)
+            for a, b in zip(grid.time_edges[:-1], grid.time_edges[1:], strict=True)
+        ]
         np.testing.assert_array_equal(np.concatenate(parts), getattr(grid, side))
 
 
 def test_crop_reads_times_in_any_zone_and_refuses_nonsense() -> None:
     grid = make(np.arange(24.0).reshape(24, 1))
     assert grid.crop(start="2026-03-01 10:00", end="2026-03-01 12:00").long.ravel().tolist() == [10, 11]
-    assert grid.crop(start="2026-03-01T12:00+02:00", end=pd.Timestamp("2026-03-01 12:00", tz="UTC")).long.ravel().tolist() == [10, 11]
+    assert grid.crop(
+        start="2026-03-01T12:00+02:00", end=pd.Timestamp("2026-03-01 12:00", tz="UTC")
+    ).long.ravel().tolist() == [10, 11]
     assert grid.crop(start="2026-03-01 10:59:59", end="2026-03-01 11:00:01").long.ravel().tolist() == [10, 11]
     with pytest.raises(tables.TableError, match="is not a time"):
         grid.crop(start="soon")
@@ -313,13 +354,23 @@ def mirrored(grid: HeatGrid) -> HeatGrid:
     """Prices turned upside down around the middle of the range, and the sides swapped."""
     turned = grid.price_edges[0] + grid.price_edges[-1] - grid.price_edges[::-1]
     return dataclasses.replace(
-        grid, price_edges=turned, long=grid.short[:, ::-1], short=grid.long[:, ::-1],
-        outside_long=grid.outside_short, outside_short=grid.outside_long,
+        grid,
+        price_edges=turned,
+        long=grid.short[:, ::-1],
+        short=grid.long[:, ::-1],
+        outside_long=grid.outside_short,
+        outside_short=grid.outside_long,
     )
 
 
-@given(grids(shape=(3, 6), edges=np.linspace(50_000, 70_000, 7)), st.floats(45_000, 75_000), st.floats(45_000, 75_000))
-def test_swapping_sides_and_mirroring_price_mirrors_every_reading(grid: HeatGrid, start: float, end: float) -> None:
+@given(
+    grids(shape=(3, 6), edges=np.linspace(50_000, 70_000, 7)),
+    st.floats(45_000, 75_000),
+    st.floats(45_000, 75_000),
+)
+def test_swapping_sides_and_mirroring_price_mirrors_every_reading(
+    grid: HeatGrid, start: float, end: float
+) -> None:
     other = mirrored(grid)
     way, back = grid.on_the_way(start, end), other.on_the_way(120_000 - start, 120_000 - end)
     assert way["long"] == pytest.approx(back["short"], rel=1e-6, abs=1e-6 * usd(grid, "long"))

@@ -32,28 +32,41 @@ def test_the_profile_sums_a_flow_and_takes_the_last_state_of_a_stock(grid: HeatG
     assert (profile["price"] > profile["price_low"]).all()
     assert (profile["price"] < profile["price_high"]).all()
     for side in SIDES:
-        expected = [between(grid, side, a, b) for a, b in zip(grid.price_edges[:-1], grid.price_edges[1:], strict=True)]
+        expected = [
+            between(grid, side, a, b)
+            for a, b in zip(grid.price_edges[:-1], grid.price_edges[1:], strict=True)
+        ]
         np.testing.assert_allclose(profile[side], expected, rtol=1e-9)
 
 
-prices = st.one_of(st.floats(15_000, 95_000), st.sampled_from([50_000.0, 70_000.0, 60_000.0, 20_000.0, 90_000.0]))
+prices = st.one_of(
+    st.floats(15_000, 95_000), st.sampled_from([50_000.0, 70_000.0, 60_000.0, 20_000.0, 90_000.0])
+)
 
 
 @given(grids(), prices)
-def test_the_curves_count_longs_below_and_shorts_above_the_reference(grid: HeatGrid, reference: float) -> None:
+def test_the_curves_count_longs_below_and_shorts_above_the_reference(
+    grid: HeatGrid, reference: float
+) -> None:
     curve = grid.cumulative(reference)
     assert set(grid.price_edges) <= set(curve["price"])
     if grid.price_edges[0] <= reference <= grid.price_edges[-1]:
         assert reference in set(curve["price"])
     for price, long_below, short_above in curve.itertuples(index=False):
-        assert long_below == pytest.approx(between(grid, "long", price, reference), rel=1e-6, abs=1e-9 * usd(grid, "long"))
-        assert short_above == pytest.approx(between(grid, "short", reference, price), rel=1e-6, abs=1e-9 * usd(grid, "short"))
+        assert long_below == pytest.approx(
+            between(grid, "long", price, reference), rel=1e-6, abs=1e-9 * usd(grid, "long")
+        )
+        assert short_above == pytest.approx(
+            between(grid, "short", reference, price), rel=1e-6, abs=1e-9 * usd(grid, "short")
+        )
     assert (curve["long_below"].diff().dropna() <= 0).all()
     assert (curve["short_above"].diff().dropna() >= 0).all()
 
 
 @given(grids(), prices, prices)
-def test_a_move_liquidates_longs_on_the_way_down_and_shorts_on_the_way_up(grid: HeatGrid, start: float, end: float) -> None:
+def test_a_move_liquidates_longs_on_the_way_down_and_shorts_on_the_way_up(
+    grid: HeatGrid, start: float, end: float
+) -> None:
     way = grid.on_the_way(start, end)
     assert set(way) == {"long", "short"}
     tolerance = {side: 1e-9 * usd(grid, side) + 1e-12 for side in SIDES}
@@ -99,7 +112,11 @@ def test_the_json_holds_the_same_usd_in_the_shape_of_coinglass(grid: HeatGrid) -
     assert len(out["y_axis"]) == grid.shape[1]
     np.testing.assert_allclose(out["y_axis"], grid.price_centres, atol=1e-4)
     extra = out["heatlab"]
-    for rows, cells in ((out["liquidation_leverage_data"], grid.total), (extra["long"], grid.long), (extra["short"], grid.short)):
+    for rows, cells in (
+        (out["liquidation_leverage_data"], grid.total),
+        (extra["long"], grid.long),
+        (extra["short"], grid.short),
+    ):
         rebuilt = np.zeros(grid.shape)
         for t, p, value in rows:
             rebuilt[t, p] += value
@@ -108,7 +125,10 @@ def test_the_json_holds_the_same_usd_in_the_shape_of_coinglass(grid: HeatGrid) -
     assert extra["kind"] == grid.kind
     assert extra["unit"] == "USD"
     assert extra["price_edges"] == grid.price_edges.tolist()
-    assert pd.to_datetime(extra["time_edges"]).tz_convert(None).tolist() == pd.DatetimeIndex(grid.time_edges).tolist()
+    assert (
+        pd.to_datetime(extra["time_edges"]).tz_convert(None).tolist()
+        == pd.DatetimeIndex(grid.time_edges).tolist()
+    )
     assert extra["outside"] == {"long": grid.outside_long, "short": grid.outside_short}
     assert grid.observed is not None
     assert extra["unobserved_columns"] == np.flatnonzero(~grid.observed).tolist()
@@ -116,9 +136,17 @@ def test_the_json_holds_the_same_usd_in_the_shape_of_coinglass(grid: HeatGrid) -
 
 def test_the_json_tells_where_the_numbers_come_from_in_plain_json() -> None:
     facts = Provenance(
-        source="files", as_of=START, model="flow-identity", flags=("No open interest.",),
+        source="files",
+        as_of=START,
+        model="flow-identity",
+        flags=("No open interest.",),
         venues=(venue("okx", events=3, notional=12.5, price_kind="fill"),),
-        parameters=(("holding", float("inf")), ("mix", (np.int64(5), np.float32(0.5))), ("tiers", {5: np.array([1.0])}), ("since", pd.Timestamp("2026-03-01"))),
+        parameters=(
+            ("holding", float("inf")),
+            ("mix", (np.int64(5), np.float32(0.5))),
+            ("tiers", {5: np.array([1.0])}),
+            ("since", pd.Timestamp("2026-03-01")),
+        ),
     )
 
     def strict(constant: str) -> None:
@@ -129,14 +157,30 @@ def test_the_json_tells_where_the_numbers_come_from_in_plain_json() -> None:
     assert pd.Timestamp(extra["as_of"]) == pd.Timestamp(START, tz="UTC")
     assert extra["model"] == "flow-identity"
     assert extra["flags"] == ["No open interest."]
-    assert extra["venues"] == [{"venue": "okx", "completeness": "all", "price_kind": "fill", "events": 3, "usd": 12.5}]
-    assert extra["parameters"] == {"holding": "inf", "mix": [5, 0.5], "tiers": {"5": [1.0]}, "since": "2026-03-01 00:00:00"}
+    assert extra["venues"] == [
+        {"venue": "okx", "completeness": "all", "price_kind": "fill", "events": 3, "usd": 12.5}
+    ]
+    assert extra["parameters"] == {
+        "holding": "inf",
+        "mix": [5, 0.5],
+        "tiers": {"5": [1.0]},
+        "since": "2026-03-01 00:00:00",
+    }
 
 
 @pytest.mark.parametrize("unit", ["us", "ns"])
 def test_candles_in_the_json_are_seconds_and_text(unit: str) -> None:
     time = pd.DatetimeIndex(["2026-03-01 00:00", "2026-03-01 00:05"], tz="UTC").as_unit(unit)  # type: ignore[arg-type]
-    candles = pd.DataFrame({"time": time, "open": [1.5, 2.0], "high": [3.0, 3.0], "low": [1.0, 1.0], "close": [2.0, 2.5], "volume": [7.0, np.nan]})
+    candles = pd.DataFrame(
+        {
+            "time": time,
+            "open": [1.5, 2.0],
+            "high": [3.0, 3.0],
+            "low": [1.0, 1.0],
+            "close": [2.0, 2.5],
+            "volume": [7.0, np.nan],
+        }
+    )
     bars = json.loads(make([[1.0]]).to_json(candles))["price_candlesticks"]
     second = int(pd.Timestamp("2026-03-01", tz="UTC").timestamp())
     assert bars[0] == [second, "1.5", "3", "1", "2", "7"]

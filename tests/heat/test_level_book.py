@@ -25,14 +25,29 @@ def histories(draw: st.DrawFn) -> tuple[Lattice, Flows, tuple[np.ndarray, ...]]:
     high = np.minimum(low + rng.integers(0, 4, n), bins - 1)
     known = rng.random(n + 1) > draw(st.sampled_from([0.0, 0.3, 1.0]))
     interest = np.where(known, rng.uniform(1, 40, n + 1), NAN)
-    flows = Flows(low, high, rng.uniform(0, 15, n) * (rng.random(n) > 0.3), interest[:-1], interest[1:], rng.uniform(0, 1, n))
-    made = tuple(part for _ in range(2) for part in (rng.integers(0, bins, (n, k)), rng.uniform(0, 3, (n, k))))
+    flows = Flows(
+        low,
+        high,
+        rng.uniform(0, 15, n) * (rng.random(n) > 0.3),
+        interest[:-1],
+        interest[1:],
+        rng.uniform(0, 1, n),
+    )
+    made = tuple(
+        part for _ in range(2) for part in (rng.integers(0, bins, (n, k)), rng.uniform(0, 3, (n, k)))
+    )
     return book(bins), flows, made
 
 
 def walked(grid: Lattice, flows: Flows, made: tuple[np.ndarray, ...]) -> Outcome:
     n = len(flows.low_bin)
-    return run(grid, flows, lambda begin, stop: tuple(part[begin:stop] for part in made), np.arange(n), grid.window(0))  # type: ignore[arg-type, return-value]
+    return run(
+        grid,
+        flows,
+        lambda begin, stop: tuple(part[begin:stop] for part in made),
+        np.arange(n),
+        grid.window(0),
+    )  # type: ignore[arg-type, return-value]
 
 
 def plainly(grid: Lattice, flows: Flows, made: tuple[np.ndarray, ...]) -> tuple[list, list]:
@@ -51,7 +66,11 @@ def plainly(grid: Lattice, flows: Flows, made: tuple[np.ndarray, ...]) -> tuple[
             if not math.isnan(flows.before[t]):
                 still_to_close = max(flows.closes[t] - crossed, 0.0)
                 left = flows.before[t] - crossed
-                share = 0.0 if still_to_close > 0 and still_to_close >= left else 1.0 - (still_to_close / left if still_to_close else 0.0)
+                share = (
+                    0.0
+                    if still_to_close > 0 and still_to_close >= left
+                    else 1.0 - (still_to_close / left if still_to_close else 0.0)
+                )
             for i in held[side]:
                 held[side][i] *= share
             for i, size in zip(made[2 * side][t], made[2 * side + 1][t], strict=True):
@@ -70,7 +89,9 @@ def test_every_bin_agrees_with_a_plain_loop(history: tuple) -> None:
     outcome = walked(grid, flows, made)
     states, gone = plainly(grid, flows, made)
     centres = 100 * np.exp(0.01 * (np.arange(grid.bins) + 0.5))
-    np.testing.assert_allclose(outcome.rows, np.moveaxis(np.array(states) * centres, 1, 0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        outcome.rows, np.moveaxis(np.array(states) * centres, 1, 0), rtol=1e-5, atol=1e-6
+    )
     np.testing.assert_allclose(outcome.crossed, np.reshape(gone, (-1, 2)), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(outcome.last, states[-1], rtol=1e-9, atol=1e-12)
 
@@ -99,7 +120,9 @@ def test_what_stands_never_exceeds_known_open_interest(history: tuple) -> None:
 def test_turning_price_upside_down_swaps_longs_and_shorts(history: tuple) -> None:
     grid, flows, (long_bins, long_sizes, short_bins, short_sizes) = history
     top = grid.bins - 1
-    turned = Flows(top - flows.high_bin, top - flows.low_bin, flows.closes, flows.before, flows.after, flows.fade)
+    turned = Flows(
+        top - flows.high_bin, top - flows.low_bin, flows.closes, flows.before, flows.after, flows.fade
+    )
     there = walked(grid, flows, (long_bins, long_sizes, short_bins, short_sizes))
     back = walked(grid, turned, (top - short_bins, short_sizes, top - long_bins, long_sizes))
     np.testing.assert_array_equal(there.last[0], back.last[1][::-1])
@@ -111,7 +134,9 @@ def test_turning_price_upside_down_swaps_longs_and_shorts(history: tuple) -> Non
 def test_decay_survives_more_steps_than_a_number_can_hold() -> None:
     """Fading to a billionth a candle underflows in 35 candles unless the scale is folded in."""
     n, grid = CHUNK + 300, book(10)
-    flows = Flows(np.full(n, 5), np.full(n, 5), np.zeros(n), np.full(n, NAN), np.full(n, NAN), np.full(n, 1e-9))
+    flows = Flows(
+        np.full(n, 5), np.full(n, 5), np.zeros(n), np.full(n, NAN), np.full(n, NAN), np.full(n, 1e-9)
+    )
     made = (np.full((n, 1), 2), np.ones((n, 1)), np.full((n, 1), 8), np.ones((n, 1)))
     outcome = walked(grid, flows, made)
     np.testing.assert_allclose(outcome.standing, 1.0, rtol=1e-8)
@@ -120,7 +145,9 @@ def test_decay_survives_more_steps_than_a_number_can_hold() -> None:
 
 
 @given(st.floats(10, 100_000), st.floats(1.01, 3), st.integers(1, 500), st.floats(1.1, 5))
-def test_a_lattice_covers_its_reach_with_narrow_bins_and_draws_its_range(low: float, ratio: float, drawn: int, reach: float) -> None:
+def test_a_lattice_covers_its_reach_with_narrow_bins_and_draws_its_range(
+    low: float, ratio: float, drawn: int, reach: float
+) -> None:
     high = low * ratio
     grid = lattice(low, high, drawn, low / reach, high * reach)
     edges = low * np.exp(np.log(ratio) / drawn * np.arange(drawn + 1))

@@ -26,18 +26,30 @@ def market(seed: int, count: int = 40, wild: float = 0.004) -> tuple[pd.DataFram
     open_ = np.concatenate([[28_000.0], close[:-1]])
     volume = rng.lognormal(4, 1, count)
     times = pd.date_range("2026-03-01", periods=count, freq="15min", tz="UTC")
-    bars = pd.DataFrame({
-        "time": times, "open": open_, "close": close, "high": np.maximum(open_, close) * (1 + rng.uniform(0, wild, count)),
-        "low": np.minimum(open_, close) * (1 - rng.uniform(0, wild, count)), "volume": volume,
-        "taker_buy_volume": volume * rng.uniform(0, 1, count),
-    })
-    interest = pd.DataFrame({
-        "time": times + pd.Timedelta("15min"), "venue": "a", "quantity": np.maximum(2_000 + np.cumsum(rng.normal(0, 60, count)), 100),
-    })
+    bars = pd.DataFrame(
+        {
+            "time": times,
+            "open": open_,
+            "close": close,
+            "high": np.maximum(open_, close) * (1 + rng.uniform(0, wild, count)),
+            "low": np.minimum(open_, close) * (1 - rng.uniform(0, wild, count)),
+            "volume": volume,
+            "taker_buy_volume": volume * rng.uniform(0, 1, count),
+        }
+    )
+    interest = pd.DataFrame(
+        {
+            "time": times + pd.Timedelta("15min"),
+            "venue": "a",
+            "quantity": np.maximum(2_000 + np.cumsum(rng.normal(0, 60, count)), 100),
+        }
+    )
     return tables.candles(bars), tables.open_interest(interest)
 
 
-def reference(bars: pd.DataFrame, interest: pd.DataFrame, guesses: Assumptions) -> tuple[list[dict], list[dict]]:
+def reference(
+    bars: pd.DataFrame, interest: pd.DataFrame, guesses: Assumptions
+) -> tuple[list[dict], list[dict]]:
     """Level by level with dictionaries keyed by bin: rows of USD after each candle, and USD crossed in it."""
     step = math.log(RANGE[1] / RANGE[0]) / BINS
 
@@ -61,7 +73,9 @@ def reference(bars: pd.DataFrame, interest: pd.DataFrame, guesses: Assumptions) 
         for side in book:
             if not math.isnan(before):
                 rest = before - gone[side]
-                lost = min(max(closed - gone[side], 0.0) / rest, 1.0) if rest > 0 else float(closed > gone[side])
+                lost = (
+                    min(max(closed - gone[side], 0.0) / rest, 1.0) if rest > 0 else float(closed > gone[side])
+                )
             else:
                 lost = 1 - math.exp(-0.25 / guesses.holding_hours)
             for i in book[side]:
@@ -72,8 +86,12 @@ def reference(bars: pd.DataFrame, interest: pd.DataFrame, guesses: Assumptions) 
             need = guesses.maintenance_margin_rate + guesses.fee_rate
             for point in guesses.entry_kernel:
                 entry = bar.low + (bar.high - bar.low) * point
-                for leverage, taker, maker in zip(guesses.leverages, guesses.taker_mix, guesses.maker_mix, strict=True):
-                    for multiple, weight in zip(guesses.margin_multiples, guesses.margin_weights, strict=True):
+                for leverage, taker, maker in zip(
+                    guesses.leverages, guesses.taker_mix, guesses.maker_mix, strict=True
+                ):
+                    for multiple, weight in zip(
+                        guesses.margin_multiples, guesses.margin_weights, strict=True
+                    ):
                         level = entry * (1 - sign * multiple / leverage) / (1 - sign * need)
                         size = opened / guesses.entry_points * weight * (share * taker + (1 - share) * maker)
                         book[side][bin_of(level)] = book[side].get(bin_of(level), 0.0) + size
@@ -84,10 +102,21 @@ def reference(bars: pd.DataFrame, interest: pd.DataFrame, guesses: Assumptions) 
 
 
 @settings(max_examples=8)
-@given(st.integers(0, 10_000), st.sampled_from([SIMPLE, preset("High leverage, 5× to 100×", churn=0.2), Assumptions(churn=0.9, entry_points=2, margin_multiples=(1.0,), margin_weights=(1.0,))]))
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(
+        [
+            SIMPLE,
+            preset("High leverage, 5× to 100×", churn=0.2),
+            Assumptions(churn=0.9, entry_points=2, margin_multiples=(1.0,), margin_weights=(1.0,)),
+        ]
+    ),
+)
 def test_every_cell_agrees_with_the_slow_reference(seed: int, guesses: Assumptions) -> None:
     bars, interest = market(seed)
-    grid = modelled_heatmap(bars, interest, assumptions=guesses, bins=BINS, columns=len(bars), price_range=RANGE)
+    grid = modelled_heatmap(
+        bars, interest, assumptions=guesses, bins=BINS, columns=len(bars), price_range=RANGE
+    )
     rows, crossed = reference(bars, interest, guesses)
     assert grid.shape == (len(bars), BINS)
     centres = grid.price_centres
@@ -107,9 +136,15 @@ def test_every_cell_agrees_with_the_slow_reference(seed: int, guesses: Assumptio
 def test_cutting_off_the_future_changes_no_past_column(seed: int, kept: int, calibrated: bool) -> None:
     bars, interest = market(seed)
     guesses = replace(SIMPLE, churn=None if calibrated else 0.5, funding_tilt=0.2)
-    rates = pd.DataFrame({"time": bars["time"].iloc[::2], "rate": np.random.default_rng(seed).normal(0, 1e-4, 20)})
-    whole = modelled_heatmap(bars, interest, rates, assumptions=guesses, bins=BINS, columns=len(bars), price_range=RANGE)
-    part = modelled_heatmap(bars.iloc[:kept], interest, rates, assumptions=guesses, bins=BINS, columns=kept, price_range=RANGE)
+    rates = pd.DataFrame(
+        {"time": bars["time"].iloc[::2], "rate": np.random.default_rng(seed).normal(0, 1e-4, 20)}
+    )
+    whole = modelled_heatmap(
+        bars, interest, rates, assumptions=guesses, bins=BINS, columns=len(bars), price_range=RANGE
+    )
+    part = modelled_heatmap(
+        bars.iloc[:kept], interest, rates, assumptions=guesses, bins=BINS, columns=kept, price_range=RANGE
+    )
     np.testing.assert_allclose(part.long, whole.long[:kept], rtol=1e-5, atol=1e-3)
     np.testing.assert_allclose(part.short, whole.short[:kept], rtol=1e-5, atol=1e-3)
 
@@ -153,8 +188,27 @@ def test_price_removes_exactly_the_bins_it_crosses(seed: int, wild: float) -> No
 
 
 def test_a_single_candle_puts_its_levels_at_the_exact_liquidation_prices() -> None:
-    bars = tables.candles(pd.DataFrame({"time": ["2026-03-01"], "open": 28_000.0, "high": 28_000.0, "low": 28_000.0, "close": 28_000.0, "volume": 100.0}))
-    guesses = Assumptions(leverages=(10.0,), taker_mix=(1.0,), maker_mix=(1.0,), margin_multiples=(1.0,), margin_weights=(1.0,), churn=0.0, fee_rate=0.0)
+    bars = tables.candles(
+        pd.DataFrame(
+            {
+                "time": ["2026-03-01"],
+                "open": 28_000.0,
+                "high": 28_000.0,
+                "low": 28_000.0,
+                "close": 28_000.0,
+                "volume": 100.0,
+            }
+        )
+    )
+    guesses = Assumptions(
+        leverages=(10.0,),
+        taker_mix=(1.0,),
+        maker_mix=(1.0,),
+        margin_multiples=(1.0,),
+        margin_weights=(1.0,),
+        churn=0.0,
+        fee_rate=0.0,
+    )
     grid = modelled_heatmap(bars, assumptions=guesses, bins=2_000, price_range=RANGE)
     for side, level in (("long", 28_000 * 0.9 / 0.995), ("short", 28_000 * 1.1 / 1.005)):
         (hot,) = np.flatnonzero(getattr(grid, side)[0])
@@ -167,7 +221,10 @@ def test_a_single_candle_puts_its_levels_at_the_exact_liquidation_prices() -> No
 def test_swapping_buyers_and_sellers_swaps_the_mixes(seed: int) -> None:
     bars, interest = market(seed, 20, 0.0005)
     flipped = bars.assign(taker_buy_volume=bars["volume"] - bars["taker_buy_volume"])
-    grid, mirror = (modelled_heatmap(table, interest, assumptions=SIMPLE, bins=BINS, price_range=RANGE).predicted for table in (bars, flipped))
+    grid, mirror = (
+        modelled_heatmap(table, interest, assumptions=SIMPLE, bins=BINS, price_range=RANGE).predicted
+        for table in (bars, flipped)
+    )
     assert grid is not None
     assert mirror is not None
     untouched = ((grid[["long", "short"]] == 0) & (mirror[["long", "short"]] == 0)).all(axis=None)
@@ -177,9 +234,15 @@ def test_swapping_buyers_and_sellers_swaps_the_mixes(seed: int) -> None:
 
 def test_the_price_range_only_cuts_the_picture() -> None:
     bars, interest = market(3, 60, 0.01)
-    wide = modelled_heatmap(bars, interest, assumptions=SIMPLE, bins=400, columns=60, price_range=(15_000, 50_000))
-    narrow = modelled_heatmap(bars, interest, assumptions=SIMPLE, bins=400, columns=60, price_range=(27_000, 29_000))
-    few = modelled_heatmap(bars, interest, assumptions=SIMPLE, bins=25, columns=60, price_range=(15_000, 50_000))
+    wide = modelled_heatmap(
+        bars, interest, assumptions=SIMPLE, bins=400, columns=60, price_range=(15_000, 50_000)
+    )
+    narrow = modelled_heatmap(
+        bars, interest, assumptions=SIMPLE, bins=400, columns=60, price_range=(27_000, 29_000)
+    )
+    few = modelled_heatmap(
+        bars, interest, assumptions=SIMPLE, bins=25, columns=60, price_range=(15_000, 50_000)
+    )
     assert wide.predicted is not None
     for other in (narrow, few):
         assert other.predicted is not None
@@ -189,7 +252,9 @@ def test_the_price_range_only_cuts_the_picture() -> None:
             whole = getattr(wide, side)[-1].sum(dtype=float) + getattr(wide, "outside_" + side)
             cut = getattr(other, side)[-1].sum(dtype=float) + getattr(other, "outside_" + side)
             assert cut == pytest.approx(whole, rel=0.01)
-    np.testing.assert_allclose(wide.long.reshape(60, 25, 16).sum(axis=2)[-1], few.long[-1], rtol=0.02, atol=0.02 * few.long.max())
+    np.testing.assert_allclose(
+        wide.long.reshape(60, 25, 16).sum(axis=2)[-1], few.long[-1], rtol=0.02, atol=0.02 * few.long.max()
+    )
     assert narrow.outside > wide.outside
 
 
@@ -204,9 +269,13 @@ def test_a_price_range_too_narrow_for_its_bins_is_refused_in_words() -> None:
 def test_smoothing_moves_money_but_keeps_it(width: float) -> None:
     bars, interest = market(5)
     plain = modelled_heatmap(bars, interest, assumptions=SIMPLE, bins=600, price_range=RANGE)
-    smooth = modelled_heatmap(bars, interest, assumptions=replace(SIMPLE, smoothing_bp=width), bins=600, price_range=RANGE)
+    smooth = modelled_heatmap(
+        bars, interest, assumptions=replace(SIMPLE, smoothing_bp=width), bins=600, price_range=RANGE
+    )
     for side in ("long", "short"):
-        assert getattr(smooth, side)[-1].sum(dtype=float) + getattr(smooth, "outside_" + side) == pytest.approx(
+        assert getattr(smooth, side)[-1].sum(dtype=float) + getattr(
+            smooth, "outside_" + side
+        ) == pytest.approx(
             getattr(plain, side)[-1].sum(dtype=float) + getattr(plain, "outside_" + side), rel=1e-3
         )
         assert getattr(smooth, side).max() <= getattr(plain, side).max() * (1 + 1e-6)
@@ -216,8 +285,12 @@ def test_degraded_inputs_are_flagged_in_words() -> None:
     bars, interest = market(1)
     full = modelled_heatmap(bars, interest, price_range=RANGE).provenance.flags
     no_interest = modelled_heatmap(bars, price_range=RANGE).provenance.flags
-    no_split = modelled_heatmap(bars.assign(taker_buy_volume=np.nan), interest, price_range=RANGE).provenance.flags
-    no_volume = modelled_heatmap(bars.assign(volume=np.nan, taker_buy_volume=np.nan), interest, price_range=RANGE).provenance.flags
+    no_split = modelled_heatmap(
+        bars.assign(taker_buy_volume=np.nan), interest, price_range=RANGE
+    ).provenance.flags
+    no_volume = modelled_heatmap(
+        bars.assign(volume=np.nan, taker_buy_volume=np.nan), interest, price_range=RANGE
+    ).provenance.flags
     late = modelled_heatmap(bars, interest.iloc[20:], price_range=RANGE).provenance.flags
     ended = modelled_heatmap(bars, interest.iloc[:20], price_range=RANGE).provenance.flags
     assert any("missing for 50 %" in flag for flag in late)
@@ -258,9 +331,13 @@ def test_a_hole_in_the_candles_is_a_gap() -> None:
 
 def test_levels_fade_by_the_clock_also_through_a_hole() -> None:
     bars, _ = market(4)
-    quiet = bars.assign(open=28_000.0, high=28_000.0, low=28_000.0, close=28_000.0, volume=0.0, taker_buy_volume=0.0)
+    quiet = bars.assign(
+        open=28_000.0, high=28_000.0, low=28_000.0, close=28_000.0, volume=0.0, taker_buy_volume=0.0
+    )
     quiet.loc[0, ["volume", "taker_buy_volume"]] = 100.0, 50.0
-    whole, holed = (modelled_heatmap(part, columns=40, price_range=RANGE) for part in (quiet, quiet.drop(range(5, 39))))
+    whole, holed = (
+        modelled_heatmap(part, columns=40, price_range=RANGE) for part in (quiet, quiet.drop(range(5, 39)))
+    )
     np.testing.assert_allclose(holed.long[-1], whole.long[-1], rtol=1e-5)
     assert whole.long[-1].sum() == pytest.approx(whole.long[0].sum() * np.exp(-39 / 4 / 24), rel=1e-4)
 
@@ -280,25 +357,53 @@ def test_display_columns_are_states_of_the_full_run() -> None:
 def test_the_textbook_formula_stands_at_the_bankruptcy_price_and_never_closes() -> None:
     bars, interest = market(8, 40, 0.0001)
     guesses = Assumptions(leverages=(10.0,), taker_mix=(1.0,), maker_mix=(1.0,))
-    grid = modelled_heatmap(bars, interest, model="textbook", assumptions=guesses, bins=BINS, columns=40, price_range=RANGE)
+    grid = modelled_heatmap(
+        bars, interest, model="textbook", assumptions=guesses, bins=BINS, columns=40, price_range=RANGE
+    )
     assert grid.provenance.model == "textbook"
     hot = grid.price_centres[np.flatnonzero(grid.long[-1])]
     assert np.abs(hot / (bars["close"].mean() * 0.9) - 1).max() < 0.02
-    assert grid.long[-1].sum() == pytest.approx((bars["taker_buy_volume"] * bars["close"] * 0.9).sum(), rel=0.01)
+    assert grid.long[-1].sum() == pytest.approx(
+        (bars["taker_buy_volume"] * bars["close"] * 0.9).sum(), rel=0.01
+    )
     # A quiet month later, with half of open interest gone, nothing has changed.
-    month = bars.iloc[[0]].assign(time=bars["time"].iloc[-1] + pd.Timedelta("30D"), volume=0.0, taker_buy_volume=0.0)
-    closing = tables.open_interest(pd.DataFrame({"time": month["time"], "venue": "a", "quantity": interest["quantity"].iloc[-1] / 2}))
+    month = bars.iloc[[0]].assign(
+        time=bars["time"].iloc[-1] + pd.Timedelta("30D"), volume=0.0, taker_buy_volume=0.0
+    )
+    closing = tables.open_interest(
+        pd.DataFrame({"time": month["time"], "venue": "a", "quantity": interest["quantity"].iloc[-1] / 2})
+    )
     for held in (None, pd.concat([interest.astype({"venue": str}), closing.astype({"venue": str})])):
-        later = modelled_heatmap(pd.concat([bars, month]), held, model="textbook", assumptions=guesses, bins=BINS, price_range=RANGE)
+        later = modelled_heatmap(
+            pd.concat([bars, month]),
+            held,
+            model="textbook",
+            assumptions=guesses,
+            bins=BINS,
+            price_range=RANGE,
+        )
         np.testing.assert_allclose(later.long[-1], grid.long[-1], rtol=1e-6)
         np.testing.assert_allclose(later.short[-1], grid.short[-1], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [dict(taker_mix=(1.0,)), dict(taker_mix=(0.5,) * 9), dict(leverages=(0.5,) * 9), dict(leverages=(float("nan"),) * 9), dict(maker_mix=(float("nan"), *[0.1] * 8)),
-     dict(holding_hours=0), dict(churn=1.0), dict(funding_tilt=0.5),
-     dict(entry_points=0), dict(entry_points=2.5), dict(margin_weights=(1.0,)), dict(margin_multiples=(0.5, 1.0)), dict(maintenance_margin_rate=0.0), dict(smoothing_bp=-1)],
+    [
+        dict(taker_mix=(1.0,)),
+        dict(taker_mix=(0.5,) * 9),
+        dict(leverages=(0.5,) * 9),
+        dict(leverages=(float("nan"),) * 9),
+        dict(maker_mix=(float("nan"), *[0.1] * 8)),
+        dict(holding_hours=0),
+        dict(churn=1.0),
+        dict(funding_tilt=0.5),
+        dict(entry_points=0),
+        dict(entry_points=2.5),
+        dict(margin_weights=(1.0,)),
+        dict(margin_multiples=(0.5, 1.0)),
+        dict(maintenance_margin_rate=0.0),
+        dict(smoothing_bp=-1),
+    ],
 )
 def test_senseless_assumptions_are_refused_with_a_sentence(wrong: dict) -> None:
     with pytest.raises(AssumptionError, match=r"\.$"):
@@ -322,7 +427,9 @@ def test_impossible_questions_are_refused(question: dict) -> None:
 
 def test_flat_prices_and_no_volume_in_a_candle_are_survived() -> None:
     bars, interest = market(1)
-    flat = bars.assign(open=28_000.0, high=28_000.0, low=28_000.0, close=28_000.0, volume=0.0, taker_buy_volume=0.0)
+    flat = bars.assign(
+        open=28_000.0, high=28_000.0, low=28_000.0, close=28_000.0, volume=0.0, taker_buy_volume=0.0
+    )
     grid = modelled_heatmap(flat, interest)
     assert np.isfinite(grid.total).all()
 
@@ -332,10 +439,26 @@ def test_unusual_funding_gives_the_paying_side_more_leverage(rate: float, payer:
     bars, interest = market(9, 60, 0.0005)
     rates = pd.DataFrame({"time": bars["time"], "rate": np.random.default_rng(1).normal(0, 1e-5, 60)})
     rates.loc[30:, "rate"] = rate
-    off, on = (modelled_heatmap(bars, interest, rates, assumptions=replace(SIMPLE, funding_tilt=tilt), bins=BINS, price_range=RANGE) for tilt in (0.0, 0.3))
+    off, on = (
+        modelled_heatmap(
+            bars,
+            interest,
+            rates,
+            assumptions=replace(SIMPLE, funding_tilt=tilt),
+            bins=BINS,
+            price_range=RANGE,
+        )
+        for tilt in (0.0, 0.3)
+    )
 
     def nearer(side: str) -> float:
-        tilted, plain = (float((getattr(grid, side)[-1] * np.abs(grid.price_centres / 28_000 - 1)).sum() / getattr(grid, side)[-1].sum()) for grid in (on, off))
+        tilted, plain = (
+            float(
+                (getattr(grid, side)[-1] * np.abs(grid.price_centres / 28_000 - 1)).sum()
+                / getattr(grid, side)[-1].sum()
+            )
+            for grid in (on, off)
+        )
         return 1 - tilted / plain
 
     assert nearer(payer) > 0.02
@@ -346,11 +469,22 @@ def test_unusual_funding_gives_the_paying_side_more_leverage(rate: float, payer:
 def crash(real_data: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Hourly candles with taker volume, open interest at each hour's close, and recorded liquidations in USD."""
     rows = pd.read_parquet(real_data / "C_2024-06_08_yen_crash" / "binance_1h_ohlcv_liq_oi_ls.parquet")
-    bars = tables.candles(rows.rename(columns={"ts": "time", "volume_btc": "volume", "buy_volume_btc": "taker_buy_volume"})[
-        ["time", "open", "high", "low", "close", "volume", "taker_buy_volume"]
-    ])
-    interest = tables.open_interest(pd.DataFrame({"time": rows["ts"] + pd.Timedelta("1h"), "venue": "binance", "quantity": rows["oi_close"]}))
-    real = rows[["liq_long_btc", "liq_short_btc"]].fillna(0.0).mul(rows["close"], axis=0).set_axis(["long", "short"], axis=1)
+    bars = tables.candles(
+        rows.rename(columns={"ts": "time", "volume_btc": "volume", "buy_volume_btc": "taker_buy_volume"})[
+            ["time", "open", "high", "low", "close", "volume", "taker_buy_volume"]
+        ]
+    )
+    interest = tables.open_interest(
+        pd.DataFrame(
+            {"time": rows["ts"] + pd.Timedelta("1h"), "venue": "binance", "quantity": rows["oi_close"]}
+        )
+    )
+    real = (
+        rows[["liq_long_btc", "liq_short_btc"]]
+        .fillna(0.0)
+        .mul(rows["close"], axis=0)
+        .set_axis(["long", "short"], axis=1)
+    )
     return bars, interest, real
 
 
@@ -384,7 +518,9 @@ def test_the_model_beats_the_textbook_on_recorded_hours(crash: tuple) -> None:
     assert flow is not None
     assert textbook is not None
     for side in ("long", "short"):
-        assert flow[side].corr(real[side], method="spearman") > textbook[side].corr(real[side], method="spearman")
+        assert flow[side].corr(real[side], method="spearman") > textbook[side].corr(
+            real[side], method="spearman"
+        )
 
 
 @pytest.mark.real_data
@@ -392,10 +528,14 @@ def test_recorded_quarter_hours_with_five_minute_open_interest(real_data: Path) 
     folder = real_data / "J_2026-03_04_pacifica"
     bars = tables.candles(pd.read_parquet(folder / "candles_perp_15m.parquet").rename(columns={"ts": "time"}))
     held = pd.read_parquet(folder / "oi_5m.parquet")
-    interest = tables.open_interest(pd.DataFrame({"time": held["ts"], "venue": "binance", "quantity": held["oi"]}))
+    interest = tables.open_interest(
+        pd.DataFrame({"time": held["ts"], "venue": "binance", "quantity": held["oi"]})
+    )
     grid = modelled_heatmap(bars, interest, bins=300)
     sane(grid, bars)
-    assert grid.provenance.flags == ("No taker volume was given, so longs and shorts get the same leverage mix.",)
+    assert grid.provenance.flags == (
+        "No taker volume was given, so longs and shorts get the same leverage mix.",
+    )
     assert grid.predicted is not None
     assert (grid.predicted["standing_short"] <= grid.predicted["open_interest"] * (1 + 1e-9)).all()
     sane(modelled_heatmap(bars, bins=300), bars)

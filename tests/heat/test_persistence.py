@@ -43,7 +43,9 @@ def test_elsewhere_it_is_absent():
 
 
 def test_bars_that_cannot_be_made_or_are_too_few_cannot_say():
-    frame = persistence_by_timeframe(stock(12, slice(None)), 28_050, ["5m", "1h", "1d"]).set_index("timeframe")
+    frame = persistence_by_timeframe(stock(12, slice(None)), 28_050, ["5m", "1h", "1d"]).set_index(
+        "timeframe"
+    )
     assert frame["verdict"].tolist() == ["cannot say"] * 3
     assert "15 min" in frame.loc["5m", "note"]
     assert "Only 3 bars" in frame.loc["1h", "note"]
@@ -53,7 +55,9 @@ def test_bars_that_cannot_be_made_or_are_too_few_cannot_say():
 def test_events_are_binned_for_each_timeframe():
     hours = np.arange(0, 48, 0.25)
     time = pd.DatetimeIndex(START + (hours * 3_600e6).astype("timedelta64[us]"), tz="UTC")
-    steady = tables.liquidations(pd.DataFrame({"time": time, "side": "long", "price": 28_000.0, "notional": 1e5}))
+    steady = tables.liquidations(
+        pd.DataFrame({"time": time, "side": "long", "price": 28_000.0, "notional": 1e5})
+    )
     once = tables.liquidations(steady.assign(notional=1e4, quantity=None).drop(columns="quantity"))
     once.loc[len(once) - 1, ["price", "notional"]] = 27_000.0, 1e8
     timeframes = ["15m", "1h", "4h"]

@@ -25,7 +25,9 @@ def reference(frame: pd.DataFrame, t_edges: np.ndarray, p_edges: np.ndarray) -> 
     t_list, p_list = t_edges.astype("int64").tolist(), p_edges.tolist()
     cells: dict[tuple[str, int, int], float] = defaultdict(float)
     outside = dict.fromkeys(SIDES, 0.0)
-    for moment, side, price, usd in zip(frame["time"], frame["side"], frame["price"], frame["notional"], strict=True):
+    for moment, side, price, usd in zip(
+        frame["time"], frame["side"], frame["price"], frame["notional"], strict=True
+    ):
         t = bisect.bisect_right(t_list, moment.as_unit("ns").value // 1000) - 1
         p = bisect.bisect_right(p_list, price) - 1
         if price == p_list[-1]:
@@ -57,15 +59,28 @@ def agrees(grid: HeatGrid, frame: pd.DataFrame) -> None:
 
 
 @settings(max_examples=40)
-@given(event_lists, st.sampled_from(sorted(MINUTES)), st.integers(1, 40), st.sampled_from(["linear", "log"]), st.data())
-def test_every_event_falls_where_the_reference_puts_it(rows: list, timeframe: str, bins: int, scale: Any, data: st.DataObject) -> None:
+@given(
+    event_lists,
+    st.sampled_from(sorted(MINUTES)),
+    st.integers(1, 40),
+    st.sampled_from(["linear", "log"]),
+    st.data(),
+)
+def test_every_event_falls_where_the_reference_puts_it(
+    rows: list, timeframe: str, bins: int, scale: Any, data: st.DataObject
+) -> None:
     frame = events(rows)
     options: dict[str, Any] = {}
     if data.draw(st.booleans()):
         first, last = sorted(data.draw(st.tuples(st.integers(0, 2900), st.integers(0, 2900))))
-        options |= {"start": EPOCH + pd.Timedelta(minutes=first), "end": EPOCH + pd.Timedelta(minutes=last + 1)}
+        options |= {
+            "start": EPOCH + pd.Timedelta(minutes=first),
+            "end": EPOCH + pd.Timedelta(minutes=last + 1),
+        }
     if data.draw(st.booleans()):
-        options["price_range"] = data.draw(st.sampled_from([(59_000.0, 61_000.0), (60_000.0, 60_001.0), (1.0, 1e6), (60_100.0, 60_500.0)]))
+        options["price_range"] = data.draw(
+            st.sampled_from([(59_000.0, 61_000.0), (60_000.0, 60_001.0), (1.0, 1e6), (60_100.0, 60_500.0)])
+        )
     grid = realised_heatmap(frame, timeframe=timeframe, bins=bins, scale=scale, **options)
     assert grid.kind == "realised"
     assert grid.shape[1] == bins
@@ -79,11 +94,25 @@ def test_every_event_falls_where_the_reference_puts_it(rows: list, timeframe: st
         if "price_range" not in options:
             assert grid.outside == 0.0
     else:
-        assert grid.time_edges[0] <= tables.to_datetime64(options["start"]) < grid.time_edges[0] + np.timedelta64(step, "us")
-        assert grid.time_edges[-1] - np.timedelta64(step, "us") < tables.to_datetime64(options["end"]) <= grid.time_edges[-1]
+        assert (
+            grid.time_edges[0]
+            <= tables.to_datetime64(options["start"])
+            < grid.time_edges[0] + np.timedelta64(step, "us")
+        )
+        assert (
+            grid.time_edges[-1] - np.timedelta64(step, "us")
+            < tables.to_datetime64(options["end"])
+            <= grid.time_edges[-1]
+        )
 
 
-@given(st.sampled_from(["linear", "log"]), st.integers(1, 300), st.floats(0.01, 90_000), st.floats(1e-9, 2.0), st.integers(0, 2**32 - 1))
+@given(
+    st.sampled_from(["linear", "log"]),
+    st.integers(1, 300),
+    st.floats(0.01, 90_000),
+    st.floats(1e-9, 2.0),
+    st.integers(0, 2**32 - 1),
+)
 def test_a_price_on_an_edge_or_a_hair_beside_it_falls_where_the_edge_says(
     scale: Any, bins: int, low: float, width: float, seed: int
 ) -> None:
@@ -99,9 +128,21 @@ def test_a_price_on_an_edge_or_a_hair_beside_it_falls_where_the_edge_says(
 
 
 def test_columns_are_closed_at_their_start_and_the_last_bin_at_its_end() -> None:
-    frame = events([(0, "long", 100.0, 1.0), (14.999999, "long", 110.0, 2.0), (15, "short", 110.0, 4.0), (30, "short", 120.0, 8.0)])
+    frame = events(
+        [
+            (0, "long", 100.0, 1.0),
+            (14.999999, "long", 110.0, 2.0),
+            (15, "short", 110.0, 4.0),
+            (30, "short", 120.0, 8.0),
+        ]
+    )
     grid = realised_heatmap(frame, timeframe="15m", bins=2)
-    assert [str(edge) for edge in grid.time_edges.astype("datetime64[m]")] == ["2026-03-01T00:00", "2026-03-01T00:15", "2026-03-01T00:30", "2026-03-01T00:45"]
+    assert [str(edge) for edge in grid.time_edges.astype("datetime64[m]")] == [
+        "2026-03-01T00:00",
+        "2026-03-01T00:15",
+        "2026-03-01T00:30",
+        "2026-03-01T00:45",
+    ]
     assert grid.price_edges.tolist() == [100.0, 110.0, 120.0]
     assert grid.long.tolist() == [[1, 2], [0, 0], [0, 0]]
     assert grid.short.tolist() == [[0, 0], [0, 4], [0, 8]]
@@ -124,23 +165,38 @@ def test_many_events_agree_with_numpy_however_they_are_cut_into_chunks(count: in
     rng = np.random.default_rng(count)
     minute = np.sort(rng.integers(0, 60 * spread, count)).astype(float)
     frame = events([])
-    frame = pd.DataFrame({
-        "time": EPOCH + pd.to_timedelta(minute, unit="min"), "side": pd.Categorical.from_codes(rng.integers(0, 2, count), list(SIDES)),
-        "price": rng.normal(60_000, 900, count).round(1), "notional": rng.exponential(1000, count),
-        "venue": pd.Categorical.from_codes(rng.integers(0, 3, count), ["a", "b", "c"]),
-    })
-    grid = realised_heatmap(frame, timeframe="1m", bins=50, price_range=(58_000, 62_000), start=EPOCH, end=EPOCH + pd.Timedelta(minutes=60 * spread - 20))
+    frame = pd.DataFrame(
+        {
+            "time": EPOCH + pd.to_timedelta(minute, unit="min"),
+            "side": pd.Categorical.from_codes(rng.integers(0, 2, count), list(SIDES)),
+            "price": rng.normal(60_000, 900, count).round(1),
+            "notional": rng.exponential(1000, count),
+            "venue": pd.Categorical.from_codes(rng.integers(0, 3, count), ["a", "b", "c"]),
+        }
+    )
+    grid = realised_heatmap(
+        frame,
+        timeframe="1m",
+        bins=50,
+        price_range=(58_000, 62_000),
+        start=EPOCH,
+        end=EPOCH + pd.Timedelta(minutes=60 * spread - 20),
+    )
     minutes_of = (grid.time_edges.astype("int64") - EPOCH.value // 1000) / 60e6
     for side in SIDES:
         part = frame[frame["side"] == side]
         at = (part["time"] - EPOCH).dt.total_seconds() / 60
         # histogram2d closes the last column too; events lie on whole minutes, so half a minute moves none of them.
-        expected, _, _ = np.histogram2d(at + 0.5, part["price"], bins=[minutes_of, grid.price_edges], weights=part["notional"])
+        expected, _, _ = np.histogram2d(
+            at + 0.5, part["price"], bins=[minutes_of, grid.price_edges], weights=part["notional"]
+        )
         np.testing.assert_allclose(getattr(grid, side), expected, rtol=1e-5, atol=1e-3)
         total = getattr(grid, side).sum(dtype=float) + getattr(grid, "outside_" + side)
         assert total == pytest.approx(part["notional"].sum(), rel=1e-6)
     by_venue = frame.groupby("venue", observed=True)["notional"].sum()
-    assert {item.venue: pytest.approx(item.notional, rel=1e-9) for item in grid.provenance.venues} == by_venue.to_dict()
+    assert {
+        item.venue: pytest.approx(item.notional, rel=1e-9) for item in grid.provenance.venues
+    } == by_venue.to_dict()
 
 
 # Symmetry, order, time ---------------------------------------------------------------------------
@@ -148,10 +204,14 @@ def test_many_events_agree_with_numpy_however_they_are_cut_into_chunks(count: in
 
 @few
 @given(event_lists, st.sampled_from(["1m", "1h"]), st.integers(1, 20))
-def test_swapping_the_sides_and_mirroring_price_mirrors_the_grid(rows: list, timeframe: str, bins: int) -> None:
+def test_swapping_the_sides_and_mirroring_price_mirrors_the_grid(
+    rows: list, timeframe: str, bins: int
+) -> None:
     middle = 120_000.0
     frame = events(rows)
-    turned = frame.assign(price=middle - frame["price"], side=frame["side"].map({"long": "short", "short": "long"}))
+    turned = frame.assign(
+        price=middle - frame["price"], side=frame["side"].map({"long": "short", "short": "long"})
+    )
     # Edges at odd thirds, so that no price lies on one: a bin is closed below and open above, which no mirror keeps.
     low = 50_000 - 1 / 3
     window: dict[str, Any] = {"timeframe": timeframe, "bins": bins, "price_range": (low, middle - low)}
@@ -179,7 +239,13 @@ def test_the_order_of_events_does_not_matter(rows: list, random: Any) -> None:
 @few
 @given(event_lists, st.integers(1, 48))
 def test_later_events_never_change_earlier_columns(rows: list, hours: int) -> None:
-    window: dict[str, Any] = {"timeframe": "1h", "bins": 12, "start": EPOCH, "end": EPOCH + pd.Timedelta(days=3), "price_range": (55_000, 65_000)}
+    window: dict[str, Any] = {
+        "timeframe": "1h",
+        "bins": 12,
+        "start": EPOCH,
+        "end": EPOCH + pd.Timedelta(days=3),
+        "price_range": (55_000, 65_000),
+    }
     frame = events(rows)
     past = frame[frame["time"] < EPOCH + pd.Timedelta(hours=hours)]
     if past.empty:
@@ -193,7 +259,13 @@ def test_later_events_never_change_earlier_columns(rows: list, hours: int) -> No
 @few
 @given(st.lists(event_lists, min_size=2, max_size=3))
 def test_binning_parts_and_merging_is_binning_the_whole(parts: list) -> None:
-    window: dict[str, Any] = {"timeframe": "1h", "bins": 12, "start": EPOCH, "end": EPOCH + pd.Timedelta(days=3), "price_range": (55_000, 65_000)}
+    window: dict[str, Any] = {
+        "timeframe": "1h",
+        "bins": 12,
+        "start": EPOCH,
+        "end": EPOCH + pd.Timedelta(days=3),
+        "price_range": (55_000, 65_000),
+    }
     whole = realised_heatmap(pd.concat([events(rows) for rows in parts]), **window)
     summed = merge([realised_heatmap(events(rows), **window) for rows in parts])
     for side in SIDES:
@@ -204,8 +276,18 @@ def test_binning_parts_and_merging_is_binning_the_whole(parts: list) -> None:
 
 def test_a_coarser_timeframe_is_the_sum_of_the_finer_columns() -> None:
     rng = np.random.default_rng(3)
-    frame = events([(float(minute), SIDES[minute % 2], float(price), 10.0) for minute, price in enumerate(rng.normal(60_000, 500, 600))])
-    window: dict[str, Any] = {"bins": 9, "start": EPOCH, "end": EPOCH + pd.Timedelta(days=1), "price_range": (58_000, 62_000)}
+    frame = events(
+        [
+            (float(minute), SIDES[minute % 2], float(price), 10.0)
+            for minute, price in enumerate(rng.normal(60_000, 500, 600))
+        ]
+    )
+    window: dict[str, Any] = {
+        "bins": 9,
+        "start": EPOCH,
+        "end": EPOCH + pd.Timedelta(days=1),
+        "price_range": (58_000, 62_000),
+    }
     fine = realised_heatmap(frame, timeframe="5m", **window)
     coarse = realised_heatmap(frame, timeframe="4h", **window)
     np.testing.assert_allclose(fine.rebin(time=48).total, coarse.total, rtol=1e-6)
@@ -217,7 +299,13 @@ def test_local_times_land_in_the_utc_column() -> None:
     grid = realised_heatmap(frame, timeframe="1h", bins=1)
     assert str(grid.time_edges[0].astype("datetime64[m]")) == "2026-03-29T00:00"
     assert grid.long.ravel().tolist() == [1.0, 2.0, 4.0]
-    zoned = realised_heatmap(frame, timeframe="1h", bins=1, start="2026-03-29T03:00+02:00", end=pd.Timestamp("2026-03-29 04:00", tz="Europe/Paris"))
+    zoned = realised_heatmap(
+        frame,
+        timeframe="1h",
+        bins=1,
+        start="2026-03-29T03:00+02:00",
+        end=pd.Timestamp("2026-03-29 04:00", tz="Europe/Paris"),
+    )
     assert zoned.long.ravel().tolist() == [2.0]
     assert zoned.outside_long == 5.0
 
@@ -247,34 +335,39 @@ def test_no_events_and_no_window_is_a_sentence_and_with_a_window_an_empty_map() 
         realised_heatmap(empty)
     with pytest.raises(GridError, match="no liquidations to draw"):
         realised_heatmap(empty, start="2026-03-01", end="2026-03-02")
-    grid = realised_heatmap(empty, start="2026-03-01", end="2026-03-02", price_range=(1, 2), timeframe="1h", bins=3)
+    grid = realised_heatmap(
+        empty, start="2026-03-01", end="2026-03-02", price_range=(1, 2), timeframe="1h", bins=3
+    )
     assert grid.shape == (24, 3)
     assert grid.total.sum() == grid.outside == 0.0
     assert grid.provenance.venues == ()
     assert grid.provenance.as_of is None
 
 
-@pytest.mark.parametrize(("options", "error", "meaning"), [
-    ({"timeframe": "1m", "end": "2026-12-31", "bins": 200}, GridError, "more than 20,000,000 cells"),
-    ({"bins": MAX_CELLS + 1}, GridError, "whole number of price bins"),
-    ({"timeframe": pd.Timedelta("1us")}, GridError, "columns are too many"),
-    ({"bins": 0}, GridError, "whole number of price bins"),
-    ({"bins": 2.5}, GridError, "whole number of price bins"),
-    ({"start": "2026-03-02", "end": "2026-03-01"}, GridError, "ends before it starts"),
-    ({"start": "2026-03-02", "end": "2026-03-02"}, GridError, "ends before it starts"),
-    ({"start": "2027-01-01"}, GridError, "they span 2026-03-01 00:00 to 2026-03-01 01:00 UTC"),
-    ({"end": "2020-01-01"}, GridError, "they span 2026-03-01 00:00 to 2026-03-01 01:00 UTC"),
-    ({"price_range": (61_000, 59_000)}, GridError, "price range"),
-    ({"price_range": (0, 59_000)}, GridError, "price range"),
-    ({"price_range": (1, np.inf)}, GridError, "price range"),
-    ({"price_range": (np.nan, 2)}, GridError, "price range"),
-    ({"price_range": (60_000, float(np.nextafter(60_000, 1e9)))}, GridError, "ascend"),
-    ({"scale": "square"}, GridError, "linear or log"),
-    ({"observed": [True, False]}, GridError, "one entry a time column"),
-    ({"timeframe": "1M"}, tables.TableError, "is not a timeframe"),
-    ({"timeframe": "0m"}, tables.TableError, "is not a timeframe"),
-    ({"start": "soon"}, tables.TableError, "is not a time"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "meaning"),
+    [
+        ({"timeframe": "1m", "end": "2026-12-31", "bins": 200}, GridError, "more than 20,000,000 cells"),
+        ({"bins": MAX_CELLS + 1}, GridError, "whole number of price bins"),
+        ({"timeframe": pd.Timedelta("1us")}, GridError, "columns are too many"),
+        ({"bins": 0}, GridError, "whole number of price bins"),
+        ({"bins": 2.5}, GridError, "whole number of price bins"),
+        ({"start": "2026-03-02", "end": "2026-03-01"}, GridError, "ends before it starts"),
+        ({"start": "2026-03-02", "end": "2026-03-02"}, GridError, "ends before it starts"),
+        ({"start": "2027-01-01"}, GridError, "they span 2026-03-01 00:00 to 2026-03-01 01:00 UTC"),
+        ({"end": "2020-01-01"}, GridError, "they span 2026-03-01 00:00 to 2026-03-01 01:00 UTC"),
+        ({"price_range": (61_000, 59_000)}, GridError, "price range"),
+        ({"price_range": (0, 59_000)}, GridError, "price range"),
+        ({"price_range": (1, np.inf)}, GridError, "price range"),
+        ({"price_range": (np.nan, 2)}, GridError, "price range"),
+        ({"price_range": (60_000, float(np.nextafter(60_000, 1e9)))}, GridError, "ascend"),
+        ({"scale": "square"}, GridError, "linear or log"),
+        ({"observed": [True, False]}, GridError, "one entry a time column"),
+        ({"timeframe": "1M"}, tables.TableError, "is not a timeframe"),
+        ({"timeframe": "0m"}, tables.TableError, "is not a timeframe"),
+        ({"start": "soon"}, tables.TableError, "is not a time"),
+    ],
+)
 def test_impossible_requests_are_said(options: dict[str, Any], error: type[Exception], meaning: str) -> None:
     with pytest.raises(error, match=meaning):
         realised_heatmap(FRAME, **options)
@@ -298,7 +391,9 @@ def test_raw_unsorted_frames_are_taken_and_left_as_they_are() -> None:
 def test_what_nobody_watched_is_marked_and_the_default_is_watched() -> None:
     watched = np.array([True, False, True, True, True])
     assert realised_heatmap(FRAME, timeframe="15m", observed=watched).observed is not None
-    np.testing.assert_array_equal(realised_heatmap(FRAME, timeframe="15m", observed=watched).observed, watched)
+    np.testing.assert_array_equal(
+        realised_heatmap(FRAME, timeframe="15m", observed=watched).observed, watched
+    )
     assert np.all(realised_heatmap(FRAME, timeframe="15m").observed)
 
 

@@ -17,13 +17,35 @@ VENUES = ("okx", "bybit", "binance")
 
 
 @settings(max_examples=15)
-@given(st.lists(st.tuples(event_rows, st.sampled_from(VENUES), st.sampled_from(tables.COMPLETENESS), st.sampled_from(tables.PRICE_KINDS)), min_size=1, max_size=25),
-       st.booleans())
+@given(
+    st.lists(
+        st.tuples(
+            event_rows,
+            st.sampled_from(VENUES),
+            st.sampled_from(tables.COMPLETENESS),
+            st.sampled_from(tables.PRICE_KINDS),
+        ),
+        min_size=1,
+        max_size=25,
+    ),
+    st.booleans(),
+)
 def test_provenance_counts_every_event_of_every_venue(rows: list, narrow: bool) -> None:
-    frame = events([entry[0] for entry in rows], venue=[entry[1] for entry in rows],
-                   completeness=[entry[2] for entry in rows], price_kind=[entry[3] for entry in rows])
-    grid = realised_heatmap(frame, bins=3, source="a file", **({"price_range": (60_000, 60_200)} if narrow else {}))
-    expected = frame.groupby("venue").agg(events=("notional", "size"), notional=("notional", "sum"), completeness=("completeness", set), price_kind=("price_kind", set))
+    frame = events(
+        [entry[0] for entry in rows],
+        venue=[entry[1] for entry in rows],
+        completeness=[entry[2] for entry in rows],
+        price_kind=[entry[3] for entry in rows],
+    )
+    grid = realised_heatmap(
+        frame, bins=3, source="a file", **({"price_range": (60_000, 60_200)} if narrow else {})
+    )
+    expected = frame.groupby("venue").agg(
+        events=("notional", "size"),
+        notional=("notional", "sum"),
+        completeness=("completeness", set),
+        price_kind=("price_kind", set),
+    )
     found = {item.venue: item for item in grid.provenance.venues}
     assert set(found) == set(expected.index)
     for name, wanted in expected.iterrows():
@@ -57,7 +79,15 @@ def test_a_venue_that_was_filtered_out_is_not_named() -> None:
 
 def test_thousands_of_venues_are_counted_apart() -> None:
     count = 4000
-    frame = pd.DataFrame({"time": EPOCH, "side": "long", "price": 60_000.0, "notional": np.arange(1.0, count + 1), "venue": [f"v{i:04d}" for i in range(count)]})
+    frame = pd.DataFrame(
+        {
+            "time": EPOCH,
+            "side": "long",
+            "price": 60_000.0,
+            "notional": np.arange(1.0, count + 1),
+            "venue": [f"v{i:04d}" for i in range(count)],
+        }
+    )
     facts = realised_heatmap(frame).provenance
     assert [item.events for item in facts.venues] == [1] * count
     assert [item.notional for item in facts.venues] == frame["notional"].tolist()
@@ -77,10 +107,18 @@ def recorded(real_data: Path) -> pd.DataFrame:
 @pytest.mark.real_data
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_recorded_liquidations_sum_to_the_same_hours(recorded: pd.DataFrame, scale: Any) -> None:
-    table = pd.DataFrame({
-        "time": recorded["ts"], "venue": recorded["exchange"], "side": recorded["position"].str.lower(), "price": recorded["price"],
-        "quantity": recorded["qty"], "notional": recorded["usd"], "price_kind": "fill", "completeness": "all",
-    })
+    table = pd.DataFrame(
+        {
+            "time": recorded["ts"],
+            "venue": recorded["exchange"],
+            "side": recorded["position"].str.lower(),
+            "price": recorded["price"],
+            "quantity": recorded["qty"],
+            "notional": recorded["usd"],
+            "price_kind": "fill",
+            "completeness": "all",
+        }
+    )
     grid = realised_heatmap(table, timeframe="1h", bins=150, scale=scale)
     hour = recorded["ts"].dt.floor("h").dt.tz_localize(None)
     hourly = recorded.pivot_table(index=hour, columns="position", values="usd", aggfunc="sum").fillna(0.0)
@@ -89,23 +127,42 @@ def test_recorded_liquidations_sum_to_the_same_hours(recorded: pd.DataFrame, sca
     for side in SIDES:
         cells = getattr(grid, side).astype(float)
         np.testing.assert_allclose(cells.sum(axis=1), hourly[side.capitalize()], rtol=1e-5)
-        profile = recorded["usd"].where(recorded["position"] == side.capitalize(), 0.0).groupby(by_price).sum().reindex(range(150), fill_value=0.0)
+        profile = (
+            recorded["usd"]
+            .where(recorded["position"] == side.capitalize(), 0.0)
+            .groupby(by_price)
+            .sum()
+            .reindex(range(150), fill_value=0.0)
+        )
         np.testing.assert_allclose(grid.profile()[side], profile, rtol=1e-5)
-        assert cells.sum() == pytest.approx(recorded.loc[recorded["position"] == side.capitalize(), "usd"].sum(), rel=1e-6)
+        assert cells.sum() == pytest.approx(
+            recorded.loc[recorded["position"] == side.capitalize(), "usd"].sum(), rel=1e-6
+        )
     assert grid.outside == 0.0
     (venue,) = grid.provenance.venues
-    assert (venue.venue, venue.events, venue.completeness, venue.price_kind) == ("pacifica", len(recorded), "all", "fill")
+    assert (venue.venue, venue.events, venue.completeness, venue.price_kind) == (
+        "pacifica",
+        len(recorded),
+        "all",
+        "fill",
+    )
     assert pd.Timestamp(grid.provenance.as_of, tz="UTC") == recorded["ts"].max()
 
 
 @pytest.mark.real_data
 def test_a_window_on_recorded_liquidations_reports_what_it_leaves_out(recorded: pd.DataFrame) -> None:
-    table = recorded.rename(columns={"ts": "time", "qty": "quantity", "usd": "notional"}).assign(side=recorded["position"].str.lower())
+    table = recorded.rename(columns={"ts": "time", "qty": "quantity", "usd": "notional"}).assign(
+        side=recorded["position"].str.lower()
+    )
     start, end, low, high = "2026-03-20", "2026-04-01", 68_000.0, 71_000.0
     grid = realised_heatmap(table, timeframe="4h", bins=60, start=start, end=end, price_range=(low, high))
     inside = recorded["ts"].between(start, end, inclusive="left") & recorded["price"].between(low, high)
     assert 0 < inside.sum() < len(recorded)
     for side in SIDES:
         of_side = recorded["position"].str.lower() == side
-        assert getattr(grid, side).sum(dtype=float) == pytest.approx(recorded.loc[inside & of_side, "usd"].sum(), rel=1e-6)
-        assert getattr(grid, "outside_" + side) == pytest.approx(recorded.loc[~inside & of_side, "usd"].sum(), rel=1e-6)
+        assert getattr(grid, side).sum(dtype=float) == pytest.approx(
+            recorded.loc[inside & of_side, "usd"].sum(), rel=1e-6
+        )
+        assert getattr(grid, "outside_" + side) == pytest.approx(
+            recorded.loc[~inside & of_side, "usd"].sum(), rel=1e-6
+        )

@@ -27,16 +27,33 @@ START = pd.Timestamp("2026-03-01", tz="UTC")
 CENT = 0.001
 SMALL = {"opens": 6.0, "holding": 300.0, "volatility": 1.5e-3, "stop_share": 0.2, "regime": "violent"}
 # Nothing happens but what a test puts in: no flow, no noise, no basis.
-EMPTY = {"opens": 0.0, "volatility": 0.0, "jumps_per_day": 0.0, "basis_wobble": 0.0, "rebound": 0.0, "impact": 0.0}
+EMPTY = {
+    "opens": 0.0,
+    "volatility": 0.0,
+    "jumps_per_day": 0.0,
+    "basis_wobble": 0.0,
+    "rebound": 0.0,
+    "impact": 0.0,
+}
 PLAIN = VenueSpec("Oak", 1.0, (1,) * 9, lag_seconds=0.0)
 
 
 @pytest.fixture(scope="module")
 def market() -> SimulatedMarket:
     """A violent day with a crowd that is swept within minutes, so that all kinds of events happen."""
-    return simulate(1_500 / 1_440, 5, 3, impact=1e-4, positions_every="15m", positions_from=START, interventions=[
-        Crowd(at(500), "Alder", "long", 200.0, leverage=50, positions=300, minutes=10), PriceDrift(at(520), at(523), change=-0.05),
-    ], **SMALL)
+    return simulate(
+        1_500 / 1_440,
+        5,
+        3,
+        impact=1e-4,
+        positions_every="15m",
+        positions_from=START,
+        interventions=[
+            Crowd(at(500), "Alder", "long", 200.0, leverage=50, positions=300, minutes=10),
+            PriceDrift(at(520), at(523), change=-0.05),
+        ],
+        **SMALL,
+    )
 
 
 def at(minutes: float) -> pd.Timestamp:
@@ -55,8 +72,12 @@ def test_contracts_add_up_to_zero(market: SimulatedMarket) -> None:
 
 def test_open_interest_is_the_same_counted_on_either_side(market: SimulatedMarket) -> None:
     books = market.accounts
-    np.testing.assert_allclose(market.open_interest["quantity"], books["long"] + books["maker_quantity"].clip(lower=0), atol=1e-6)
-    np.testing.assert_allclose(market.open_interest["quantity"], books["short"] + (-books["maker_quantity"]).clip(lower=0), atol=1e-6)
+    np.testing.assert_allclose(
+        market.open_interest["quantity"], books["long"] + books["maker_quantity"].clip(lower=0), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        market.open_interest["quantity"], books["short"] + (-books["maker_quantity"]).clip(lower=0), atol=1e-6
+    )
     assert (market.open_interest["quantity"] > 0).all()
 
 
@@ -70,16 +91,29 @@ def test_cash_is_conserved_with_the_insurance_fund(market: SimulatedMarket) -> N
 
 def test_traders_cash_is_what_open_positions_hold_and_closed_ones_took_home(market: SimulatedMarket) -> None:
     open_ = market.positions
-    held = (open_["margin"] - signed(open_) * open_["quantity"] * open_["entry"]).groupby([open_["time"], open_["venue"]], observed=True).sum()
+    held = (
+        (open_["margin"] - signed(open_) * open_["quantity"] * open_["entry"])
+        .groupby([open_["time"], open_["venue"]], observed=True)
+        .sum()
+    )
     books = market.accounts.set_index(["time", "venue"])
     both = held.index.intersection(books.index)
-    assert len(both) == 100 * len(market.venues)    # every quarter of an hour; the last snapshot has no row in the books
+    assert len(both) == 100 * len(
+        market.venues
+    )  # every quarter of an hour; the last snapshot has no row in the books
     np.testing.assert_allclose(held[both], (books["traders"] - books["returned"])[both], atol=CENT)
 
 
 def test_positions_known_exactly_are_all_that_is_open(market: SimulatedMarket) -> None:
-    open_ = market.positions.groupby(["time", "venue", "side"], observed=True)["quantity"].sum().unstack().fillna(0.0)  # noqa: PD010
-    books = market.accounts.set_index(["time", "venue"]).loc[open_.index.intersection(market.accounts.set_index(["time", "venue"]).index)]
+    open_ = (
+        market.positions.groupby(["time", "venue", "side"], observed=True)["quantity"]
+        .sum()
+        .unstack()
+        .fillna(0.0)
+    )  # noqa: PD010
+    books = market.accounts.set_index(["time", "venue"]).loc[
+        open_.index.intersection(market.accounts.set_index(["time", "venue"]).index)
+    ]
     assert len(books) == 100 * len(market.venues)
     np.testing.assert_allclose(open_.loc[books.index, ["long", "short"]], books[["long", "short"]], atol=1e-6)
 
@@ -93,10 +127,14 @@ def test_no_open_position_lies_beyond_its_venues_mark(market: SimulatedMarket) -
     assert np.isfinite(marks).all()
     distance = signed(later) * (marks - later["liquidation_price"].to_numpy())
     assert (distance[np.isfinite(distance)] > 0).all()
-    assert later["liquidation_price"].isna().any()    # low leverage with spare margin cannot be liquidated by a fall
+    assert (
+        later["liquidation_price"].isna().any()
+    )  # low leverage with spare margin cannot be liquidated by a fall
 
 
-@pytest.mark.parametrize("change", [{"opens": 1.0}, {"holding": 900.0}, {"venues": 2}, {"extra_margin_share": 0.0}])
+@pytest.mark.parametrize(
+    "change", [{"opens": 1.0}, {"holding": 900.0}, {"venues": 2}, {"extra_margin_share": 0.0}]
+)
 def test_without_impact_the_price_does_not_know_the_positions(change: dict[str, float]) -> None:
     base = {"days": 0.08, "venues": 3, "seed": 5, **SMALL}
     free = simulate(**{**base, "impact": 0.0})
@@ -111,7 +149,15 @@ def test_without_impact_the_price_does_not_know_the_positions(change: dict[str, 
 
 def test_equal_arguments_give_equal_markets() -> None:
     first, second = (simulate(0.1, 4, 9, impact=1e-4, **SMALL) for _ in range(2))
-    for name in ("candles", "liquidations", "liquidations_true", "open_interest", "funding", "positions", "accounts"):
+    for name in (
+        "candles",
+        "liquidations",
+        "liquidations_true",
+        "open_interest",
+        "funding",
+        "positions",
+        "accounts",
+    ):
         pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name), check_exact=True)
     for name, table in first.venue_candles.items():
         pd.testing.assert_frame_equal(table, second.venue_candles[name], check_exact=True)
@@ -119,15 +165,21 @@ def test_equal_arguments_give_equal_markets() -> None:
 
 
 def test_a_shorter_market_is_the_beginning_of_a_longer_one(market: SimulatedMarket) -> None:
-    short = simulate(400 / 1_440, 5, 3, impact=1e-4, positions_every=None, interventions=market.interventions, **SMALL)
+    short = simulate(
+        400 / 1_440, 5, 3, impact=1e-4, positions_every=None, interventions=market.interventions, **SMALL
+    )
     for name in ("candles", "liquidations", "liquidations_true", "open_interest", "accounts"):
         long = getattr(market, name)
-        pd.testing.assert_frame_equal(getattr(short, name), long[long["time"] < at(400)].reset_index(drop=True), check_exact=True)
+        pd.testing.assert_frame_equal(
+            getattr(short, name), long[long["time"] < at(400)].reset_index(drop=True), check_exact=True
+        )
 
 
 def test_what_is_put_in_after_the_end_has_not_happened_yet() -> None:
     later = [PriceDrift(at(250), at(400), change=0.05), Whale(at(350), "Alder", "long", 500.0)]
-    long, short = (simulate(days, 2, 5, interventions=later, positions_every=None, **SMALL) for days in (0.25, 0.2))
+    long, short = (
+        simulate(days, 2, 5, interventions=later, positions_every=None, **SMALL) for days in (0.25, 0.2)
+    )
     pd.testing.assert_frame_equal(long.candles.iloc[:288], short.candles, check_exact=True)
 
 
@@ -155,7 +207,9 @@ def test_candles_hold_together(market: SimulatedMarket) -> None:
         assert (table["taker_buy_volume"] <= table["volume"]).all()
         ticks = table[["open", "high", "low", "close"]].to_numpy() * 10
         np.testing.assert_allclose(ticks, np.rint(ticks), atol=1e-6)
-    np.testing.assert_array_equal(market.candles["open"].to_numpy()[1:], market.candles["close"].to_numpy()[:-1])
+    np.testing.assert_array_equal(
+        market.candles["open"].to_numpy()[1:], market.candles["close"].to_numpy()[:-1]
+    )
     for name in ("volume", "taker_buy_volume"):
         parts = sum(table[name].to_numpy() for table in market.venue_candles.values())
         np.testing.assert_allclose(market.candles[name], parts, atol=1e-6)
@@ -191,7 +245,9 @@ def test_every_printed_liquidation_happened(market: SimulatedMarket) -> None:
 
 def test_a_sampled_feed_prints_the_last_event_of_a_second(market: SimulatedMarket) -> None:
     for venue in market.venues:
-        printed, true = ([table[table["venue"] == venue.name] for table in (market.liquidations, market.liquidations_true)])
+        printed, true = [
+            table[table["venue"] == venue.name] for table in (market.liquidations, market.liquidations_true)
+        ]
         if venue.completeness == "all":
             assert len(printed) == len(true)
             continue
@@ -199,14 +255,19 @@ def test_a_sampled_feed_prints_the_last_event_of_a_second(market: SimulatedMarke
         assert second.is_unique
         last = true.groupby(true["time"].dt.floor("1s")).tail(1)
         pd.testing.assert_frame_equal(
-            printed.drop(columns="completeness").reset_index(drop=True), last.drop(columns="completeness").reset_index(drop=True),
+            printed.drop(columns="completeness").reset_index(drop=True),
+            last.drop(columns="completeness").reset_index(drop=True),
         )
         assert (printed["completeness"] == "sampled").all()
 
 
 def test_arrival_is_the_event_plus_the_venues_lag(market: SimulatedMarket) -> None:
     lag = (market.arrivals - market.liquidations["time"]).dt.total_seconds()
-    expected = market.liquidations["venue"].astype(str).map({venue.name: venue.lag_seconds for venue in market.venues})
+    expected = (
+        market.liquidations["venue"]
+        .astype(str)
+        .map({venue.name: venue.lag_seconds for venue in market.venues})
+    )
     np.testing.assert_allclose(lag, expected, atol=1e-6)
 
 
@@ -222,13 +283,28 @@ def gains(market: SimulatedMarket) -> np.ndarray:
     closes = pd.concat([table.assign(venue=name) for name, table in market.venue_candles.items()])
     closes = closes.assign(time=closes["time"] + pd.Timedelta("1min")).set_index(["time", "venue"])["close"]
     marks = closes.reindex(pd.MultiIndex.from_arrays([open_["time"], open_["venue"].astype(str)])).to_numpy()
-    return signed(open_) * open_["quantity"].to_numpy() * (marks - open_["entry"].to_numpy()) / open_["margin"].to_numpy()
+    return (
+        signed(open_)
+        * open_["quantity"].to_numpy()
+        * (marks - open_["entry"].to_numpy())
+        / open_["margin"].to_numpy()
+    )
 
 
 def test_traders_take_profits_and_stop_losses_where_they_mean_to() -> None:
-    plan = {"days": 0.1, "venues": 2, "seed": 7, "positions_every": "3m", "positions_from": START, **SMALL, "top_up_share": 0.0}
+    plan = {
+        "days": 0.1,
+        "venues": 2,
+        "seed": 7,
+        "positions_every": "3m",
+        "positions_from": START,
+        **SMALL,
+        "top_up_share": 0.0,
+    }
     free = gains(simulate(**{**plan, "take_share": 0.0, "stop_share": 0.0}))
-    careful = gains(simulate(**{**plan, "take_share": 1.0, "take_at": 0.3, "stop_share": 1.0, "stop_at": 0.25}))
+    careful = gains(
+        simulate(**{**plan, "take_share": 1.0, "take_at": 0.3, "stop_share": 1.0, "stop_at": 0.25})
+    )
     assert free.max() > 0.5
     assert free.min() < -0.5
     assert careful.max() < 0.301
@@ -238,7 +314,10 @@ def test_traders_take_profits_and_stop_losses_where_they_mean_to() -> None:
 
 def test_open_interest_falls_in_a_rout_and_holds_in_usual_trading() -> None:
     plan = {"days": 0.25, "venues": 2, "seed": 7, "positions_every": None, **SMALL, "volatility": 5e-4}
-    usual, rout = (simulate(interventions=events, **plan).open_interest for events in ([], [PriceDrift(at(200), at(230), change=-0.08)]))
+    usual, rout = (
+        simulate(interventions=events, **plan).open_interest
+        for events in ([], [PriceDrift(at(200), at(230), change=-0.08)])
+    )
 
     def kept(table: pd.DataFrame) -> float:
         total = table.groupby("time")["quantity"].sum()
@@ -250,14 +329,30 @@ def test_open_interest_falls_in_a_rout_and_holds_in_usual_trading() -> None:
 
 @settings(max_examples=8)
 @given(
-    seed=st.integers(0, 2**40), venues=st.integers(1, 5), impact=st.floats(0, 1e-4), fund=st.sampled_from([0.0, 1e4, 1e7]),
+    seed=st.integers(0, 2**40),
+    venues=st.integers(1, 5),
+    impact=st.floats(0, 1e-4),
+    fund=st.sampled_from([0.0, 1e4, 1e7]),
     price=st.sampled_from([5_000.0, 28_000.0, 250_000.0]),
 )
 def test_conservation_in_any_market(seed: int, venues: int, impact: float, fund: float, price: float) -> None:
-    made = simulate(0.06, venues, seed, impact=impact, insurance_fund=fund, start_price=price, positions_every=None, **SMALL)
+    made = simulate(
+        0.06,
+        venues,
+        seed,
+        impact=impact,
+        insurance_fund=fund,
+        start_price=price,
+        positions_every=None,
+        **SMALL,
+    )
     books = made.accounts
     np.testing.assert_allclose(books["long"] - books["short"] + books["maker_quantity"], 0, atol=1e-6)
-    total = (books["traders"] + books["maker_cash"] + books["fund"] + books["fees"] - books["deposits"]).groupby(books["time"]).sum()
+    total = (
+        (books["traders"] + books["maker_cash"] + books["fund"] + books["fees"] - books["deposits"])
+        .groupby(books["time"])
+        .sum()
+    )
     np.testing.assert_allclose(total, fund, atol=CENT * venues)
     assert (books["fund"] >= 0).all()
     assert (books[["long", "short"]] >= 0).all().all()
@@ -277,7 +372,9 @@ def test_a_crowd_is_there_as_described() -> None:
     assert at_peak["entry"].between(27_500, 27_900).all()
     assert at_peak["entry"].mean() == pytest.approx(27_700, abs=1)
     exact = [
-        lq.liquidation_price(side="long", entry=entry, leverage=20, maintenance_margin_rate=0.005, fee_rate=0.0005)
+        lq.liquidation_price(
+            side="long", entry=entry, leverage=20, maintenance_margin_rate=0.005, fee_rate=0.0005
+        )
         for entry in at_peak["entry"]
     ]
     assert pd.Series(exact - at_peak["liquidation_price"].to_numpy()).between(-1e-6, 0.1001).all()
@@ -289,7 +386,9 @@ def test_a_crowd_is_there_as_described() -> None:
 def test_a_crowd_swept_by_a_fall_is_liquidated_where_it_stood() -> None:
     crowd = Crowd(at(5), "Oak", "long", 300.0, 27_900.0, 28_100.0, leverage=25, positions=30, minutes=5)
     fall = PriceDrift(at(30), at(90), target=26_000.0)
-    made = simulate(0.1, [PLAIN], 1, interventions=[crowd, fall], positions_every="1h", positions_from=START, **EMPTY)
+    made = simulate(
+        0.1, [PLAIN], 1, interventions=[crowd, fall], positions_every="1h", positions_from=START, **EMPTY
+    )
     swept = made.liquidations_true
     assert len(swept) == 30
     assert set(swept["side"]) == {"long"}
@@ -309,7 +408,9 @@ def test_a_whale_without_an_entry_opens_at_the_mark_and_moves_the_price_when_liq
     whale = Whale(at(3), "Oak", "short", 900.0, leverage=10)
     rise = PriceDrift(at(60), at(100), change=0.11)
     changes = {**EMPTY, "impact": 2e-5}
-    made = simulate(0.1, [PLAIN], 1, interventions=[whale, rise], positions_every="1h", positions_from=START, **changes)
+    made = simulate(
+        0.1, [PLAIN], 1, interventions=[whale, rise], positions_every="1h", positions_from=START, **changes
+    )
     opened = made.positions.iloc[0]
     assert (opened["entry"], opened["quantity"], opened["leverage"]) == (28_000.0, 900.0, 10.0)
     assert len(made.liquidations_true) == 1
@@ -329,11 +430,27 @@ def test_impact_partly_comes_back() -> None:
 
 def test_a_drift_adds_its_change_and_scales_noise_and_flow() -> None:
     base = simulate(0.1, 2, 6, impact=0.0, opens=10.0, holding=200.0, positions_every=None)
-    drifted = simulate(0.1, 2, 6, impact=0.0, opens=10.0, holding=200.0, positions_every=None, interventions=[PriceDrift(at(60), at(120), change=-0.05)])
+    drifted = simulate(
+        0.1,
+        2,
+        6,
+        impact=0.0,
+        opens=10.0,
+        holding=200.0,
+        positions_every=None,
+        interventions=[PriceDrift(at(60), at(120), change=-0.05)],
+    )
     assert drifted.candles["close"].iloc[-1] / base.candles["close"].iloc[-1] == pytest.approx(0.95, rel=1e-3)
-    still = simulate(0.1, 2, 6, impact=0.0, opens=10.0, holding=200.0, positions_every=None, interventions=[
-        PriceDrift(at(60), at(120), change=0.0, noise=0.0, activity=4.0),
-    ])
+    still = simulate(
+        0.1,
+        2,
+        6,
+        impact=0.0,
+        opens=10.0,
+        holding=200.0,
+        positions_every=None,
+        interventions=[PriceDrift(at(60), at(120), change=0.0, noise=0.0, activity=4.0)],
+    )
     assert np.ptp(still.candles["close"].to_numpy()[60:120]) == 0
     assert still.candles["volume"].iloc[60:120].sum() > base.candles["volume"].iloc[60:120].sum()
 
@@ -364,7 +481,9 @@ def test_a_branch_shares_the_past_and_has_its_own_future() -> None:
 
 def test_a_lopsided_crowd_raises_funding() -> None:
     crowd = Crowd(at(10), "Alder", "long", 4_000.0, leverage=3)
-    plain, crowded = (simulate(0.4, 2, 8, interventions=events, positions_every=None, **SMALL) for events in ([], [crowd]))
+    plain, crowded = (
+        simulate(0.4, 2, 8, interventions=events, positions_every=None, **SMALL) for events in ([], [crowd])
+    )
     later = plain.funding["time"] == at(480)
     rise = (crowded.funding["rate"] - plain.funding["rate"])[later].to_numpy()
     assert later.sum() == 2
@@ -378,9 +497,15 @@ def test_a_lopsided_crowd_raises_funding() -> None:
 
 def deleveraging(*others: Whale, drift: float = -0.03) -> SimulatedMarket:
     """One 50× long of 100 BTC is liquidated into a thin market with an empty insurance fund."""
-    events = [Whale(at(2), "Oak", "long", 100.0, leverage=50), *others, PriceDrift(at(60), at(100), change=drift)]
+    events = [
+        Whale(at(2), "Oak", "long", 100.0, leverage=50),
+        *others,
+        PriceDrift(at(60), at(100), change=drift),
+    ]
     changes = {**EMPTY, "impact": 4e-4, "insurance_fund": 0.0}
-    return simulate(0.1, [PLAIN], 1, interventions=events, positions_every="2h", positions_from=START, **changes)
+    return simulate(
+        0.1, [PLAIN], 1, interventions=events, positions_every="2h", positions_from=START, **changes
+    )
 
 
 def left(market: SimulatedMarket) -> dict[float, float]:
@@ -389,8 +514,11 @@ def left(market: SimulatedMarket) -> dict[float, float]:
 
 
 def test_deleveraging_takes_the_most_successful_first_at_the_bankruptcy_price() -> None:
-    made = deleveraging(Whale(at(3), "Oak", "short", 30.0, leverage=20), Whale(at(3), "Oak", "short", 100.0, leverage=2),
-                        Whale(at(3), "Oak", "short", 40.0, leverage=5))
+    made = deleveraging(
+        Whale(at(3), "Oak", "short", 30.0, leverage=20),
+        Whale(at(3), "Oak", "short", 100.0, leverage=2),
+        Whale(at(3), "Oak", "short", 40.0, leverage=5),
+    )
     assert left(made) == {2.0: 70.0}
     closed = made.deleveraged
     assert closed["side"].tolist() == ["short"]
@@ -403,7 +531,9 @@ def test_deleveraging_takes_the_most_successful_first_at_the_bankruptcy_price() 
 
 
 def test_equal_ranks_are_deleveraged_in_proportion() -> None:
-    made = deleveraging(Whale(at(3), "Oak", "short", 150.0, leverage=10), Whale(at(3), "Oak", "short", 50.0, leverage=10))
+    made = deleveraging(
+        Whale(at(3), "Oak", "short", 150.0, leverage=10), Whale(at(3), "Oak", "short", 50.0, leverage=10)
+    )
     end = made.positions[made.positions["time"] == at(144)]
     assert sorted(end["quantity"]) == [25.0, 75.0]
 
@@ -414,7 +544,9 @@ def test_the_market_maker_takes_what_no_trader_can() -> None:
     last = made.accounts.iloc[-1]
     assert (last["long"], last["short"], last["maker_quantity"]) == (0.0, 0.0, 0.0)
     assert last["fund"] >= 0
-    assert last["traders"] + last["maker_cash"] + last["fund"] + last["fees"] == pytest.approx(last["deposits"], abs=CENT)
+    assert last["traders"] + last["maker_cash"] + last["fund"] + last["fees"] == pytest.approx(
+        last["deposits"], abs=CENT
+    )
 
 
 def test_losers_are_not_deleveraged() -> None:
@@ -424,19 +556,33 @@ def test_losers_are_not_deleveraged() -> None:
 
 
 def test_deleveraging_in_a_crowded_market_keeps_every_fund_above_water() -> None:
-    made = simulate(0.25, 3, 2, insurance_fund=0.0, positions_every="15m", positions_from=START, interventions=[
-        PriceDrift(at(100), at(115), change=-0.06),
-    ], **{**SMALL, "impact": 2.5e-4})
+    made = simulate(
+        0.25,
+        3,
+        2,
+        insurance_fund=0.0,
+        positions_every="15m",
+        positions_from=START,
+        interventions=[PriceDrift(at(100), at(115), change=-0.06)],
+        **{**SMALL, "impact": 2.5e-4},
+    )
     assert len(made.deleveraged) > 0
     assert (made.accounts["fund"] >= 0).all()
     books = made.accounts
     total = (books["traders"] + books["maker_cash"] + books["fund"] + books["fees"] - books["deposits"]).abs()
     assert total.max() < CENT
-    open_ = made.positions.groupby(["time", "venue", "side"], observed=True)["quantity"].sum().unstack().fillna(0.0)  # noqa: PD010
+    open_ = (
+        made.positions.groupby(["time", "venue", "side"], observed=True)["quantity"]
+        .sum()
+        .unstack()
+        .fillna(0.0)
+    )  # noqa: PD010
     books = books.set_index(["time", "venue"])
     both = open_.index.intersection(books.index)
     assert len(both) >= 24 * 3
-    np.testing.assert_allclose(open_.loc[both, ["long", "short"]], books.loc[both, ["long", "short"]], atol=1e-6)
+    np.testing.assert_allclose(
+        open_.loc[both, ["long", "short"]], books.loc[both, ["long", "short"]], atol=1e-6
+    )
 
 
 # --- chance and bad settings -------------------------------------------------------------------------------
@@ -452,35 +598,43 @@ def test_students_t_and_poisson_agree_with_scipy() -> None:
 
 def test_uniforms_are_the_bit_stream_and_no_other() -> None:
     first = draws.uniforms(1, (2, 3), 3)
-    np.testing.assert_array_equal(first, np.random.Generator(np.random.PCG64(np.random.SeedSequence(1, spawn_key=(2, 3)))).random(3))
+    np.testing.assert_array_equal(
+        first, np.random.Generator(np.random.PCG64(np.random.SeedSequence(1, spawn_key=(2, 3)))).random(3)
+    )
     assert not np.array_equal(first, draws.uniforms(1, (2, 4), 3))
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: simulate(0), "length"),
-    (lambda: simulate(1, 9), "1 to 5 venues"),
-    (lambda: simulate(1, []), "at least one venue"),
-    (lambda: simulate(1, [PLAIN, PLAIN]), "its own name"),
-    (lambda: simulate(1, seed=-1), "seed"),
-    (lambda: simulate(1, start_price=0), "start_price"),
-    (lambda: simulate(1, regime="wild"), "calm or violent"),
-    (lambda: simulate(1, leverage=3), "not an assumption"),
-    (lambda: simulate(1, impact=-1.0), "impact must be"),
-    (lambda: simulate(1, stop_share=1.5), "cannot be above 1"),
-    (lambda: simulate(1, positions_every="often"), "timeframe"),
-    (lambda: simulate(1, interventions=[FeedOutage(at(1), at(9), "Ash")]), "no venue 'Ash'"),
-    (lambda: simulate(1, interventions=[FeedOutage(at(9), at(9), "Elm")]), "at least a minute"),
-    (lambda: simulate(1, interventions=[PriceDrift(at(-9), at(9), change=0.1)]), "before the simulated market"),
-    (lambda: PriceDrift(at(0), at(9)), "either change or target"),
-    (lambda: PriceDrift(at(0), at(9), change=-1.0), "to zero"),
-    (lambda: Crowd(at(0), "Elm", "up", 5.0), "long or short"),  # type: ignore[arg-type]
-    (lambda: Crowd(at(0), "Elm", "long", 5.0, entry_low=9.0), "both"),
-    (lambda: Crowd(at(0), "Elm", "long", 0.01, positions=50), "at least 0.001"),
-    (lambda: Whale(at(0), "Elm", "long", 5.0, leverage=500), "leverage of 1 to 100"),
-    (lambda: FeedDelay(at(0), at(9), "Elm", -3.0), "zero seconds"),
-    (lambda: VenueSpec("Oak", 1.0, (1.0,)), "9 weights"),
-    (lambda: VenueSpec("Oak", 1.0, (1,) * 9, maintenance_margin_rate=0.02), "maintenance_margin_rate"),
-])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: simulate(0), "length"),
+        (lambda: simulate(1, 9), "1 to 5 venues"),
+        (lambda: simulate(1, []), "at least one venue"),
+        (lambda: simulate(1, [PLAIN, PLAIN]), "its own name"),
+        (lambda: simulate(1, seed=-1), "seed"),
+        (lambda: simulate(1, start_price=0), "start_price"),
+        (lambda: simulate(1, regime="wild"), "calm or violent"),
+        (lambda: simulate(1, leverage=3), "not an assumption"),
+        (lambda: simulate(1, impact=-1.0), "impact must be"),
+        (lambda: simulate(1, stop_share=1.5), "cannot be above 1"),
+        (lambda: simulate(1, positions_every="often"), "timeframe"),
+        (lambda: simulate(1, interventions=[FeedOutage(at(1), at(9), "Ash")]), "no venue 'Ash'"),
+        (lambda: simulate(1, interventions=[FeedOutage(at(9), at(9), "Elm")]), "at least a minute"),
+        (
+            lambda: simulate(1, interventions=[PriceDrift(at(-9), at(9), change=0.1)]),
+            "before the simulated market",
+        ),
+        (lambda: PriceDrift(at(0), at(9)), "either change or target"),
+        (lambda: PriceDrift(at(0), at(9), change=-1.0), "to zero"),
+        (lambda: Crowd(at(0), "Elm", "up", 5.0), "long or short"),  # type: ignore[arg-type]
+        (lambda: Crowd(at(0), "Elm", "long", 5.0, entry_low=9.0), "both"),
+        (lambda: Crowd(at(0), "Elm", "long", 0.01, positions=50), "at least 0.001"),
+        (lambda: Whale(at(0), "Elm", "long", 5.0, leverage=500), "leverage of 1 to 100"),
+        (lambda: FeedDelay(at(0), at(9), "Elm", -3.0), "zero seconds"),
+        (lambda: VenueSpec("Oak", 1.0, (1.0,)), "9 weights"),
+        (lambda: VenueSpec("Oak", 1.0, (1,) * 9, maintenance_margin_rate=0.02), "maintenance_margin_rate"),
+    ],
+)
 def test_impossible_settings_are_refused_with_a_sentence(call: object, words: str) -> None:
     with pytest.raises((SimulationError, tables.TableError), match=words) as caught:
         call()  # type: ignore[operator]
@@ -489,7 +643,15 @@ def test_impossible_settings_are_refused_with_a_sentence(call: object, words: st
 
 def test_a_runaway_market_is_stopped_with_a_sentence() -> None:
     with pytest.raises(SimulationError, match="Lower the impact"):
-        simulate(0.1, 1, 1, opens=30.0, impact=0.05, positions_every=None, interventions=[PriceDrift(at(10), at(20), change=-0.05)])
+        simulate(
+            0.1,
+            1,
+            1,
+            opens=30.0,
+            impact=0.05,
+            positions_every=None,
+            interventions=[PriceDrift(at(10), at(20), change=-0.05)],
+        )
 
 
 def test_built_in_venues_differ_in_what_the_reader_should_notice() -> None:

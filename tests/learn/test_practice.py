@@ -24,7 +24,18 @@ def _bars(rows, start="2026-01-01", step="1min"):
 
 
 def _plan(side="long", entry=100.0, stop=98.0, targets=(104.0,), **more):
-    return lq.plan_trade(side=side, entry=entry, stop=stop, account=10_000, risk=0.01, leverage=5, targets=targets, fee_rate=0.0005, slippage=0.0002, **more)
+    return lq.plan_trade(
+        side=side,
+        entry=entry,
+        stop=stop,
+        account=10_000,
+        risk=0.01,
+        leverage=5,
+        targets=targets,
+        fee_rate=0.0005,
+        slippage=0.0002,
+        **more,
+    )
 
 
 def test_a_stop_costs_one_r_and_a_target_what_was_planned():
@@ -58,7 +69,9 @@ def test_orders_that_never_fill_and_trades_that_do_not_end():
     running = _bars([(101, 101, 100, 100), (100, 101, 99, 101)])
     assert run_trade(plan, running, close_at_end=False).end == "open"
     closed = run_trade(plan, running)
-    assert closed.usd == pytest.approx(plan.quantity * (101 - 100 - 100 * 0.0005 - 101 * 0.0005 - 101 * 0.0002))
+    assert closed.usd == pytest.approx(
+        plan.quantity * (101 - 100 - 100 * 0.0005 - 101 * 0.0005 - 101 * 0.0002)
+    )
     assert run_trade(_plan(stop=101.0), running).end == "no order"
     half = _plan(targets=(102.0, 106.0))
     parts = run_trade(half, _bars([(101, 101, 100, 100), (100, 102.5, 99, 102), (102, 102, 97, 98)]))
@@ -100,9 +113,19 @@ def test_a_round_hides_its_future_and_a_seed_repeats_it(market):
         assert tables.microseconds(view.candles["time"])[-1] + 60_000_000 == at
         assert tables.microseconds(view.liquidations["time"]).max(initial=0) < at
         assert len(one.future(step)) == (one.hidden - step) * 15
-    late = make_round(candles, events, seed=4, arrivals=tables.microseconds(events["time"]).view("datetime64[us]") + np.timedelta64(6, "h")).visible(0)
+    late = make_round(
+        candles,
+        events,
+        seed=4,
+        arrivals=tables.microseconds(events["time"]).view("datetime64[us]") + np.timedelta64(6, "h"),
+    ).visible(0)
     on_time = one.visible(0).liquidations
-    assert 0 < len(late.liquidations) == int((on_time["time"] <= pd.Timestamp(late.at, tz="UTC") - pd.Timedelta("6h")).sum()) < len(on_time)
+    assert (
+        0
+        < len(late.liquidations)
+        == int((on_time["time"] <= pd.Timestamp(late.at, tz="UTC") - pd.Timedelta("6h")).sum())
+        < len(on_time)
+    )
     with pytest.raises(ReplayError, match="hidden bars"):
         one.visible(one.hidden + 1)
     with pytest.raises(ReplayError, match="shorter than one round"):
@@ -119,14 +142,19 @@ def test_a_touched_level_is_either_rejected_or_broken(market):
     candles, _ = market
     before = candles["time"].iloc[-1]
     price = candles["close"].iloc[-2]
-    near, far = (base_rates(candles, price * (1 + share), hidden=16, timeframe="15m", before=before) for share in (0.001, 0.02))
+    near, far = (
+        base_rates(candles, price * (1 + share), hidden=16, timeframe="15m", before=before)
+        for share in (0.001, 0.02)
+    )
     assert near.touches > far.touches
     assert near.touches == pytest.approx(near.rejects + near.breaks)
     later = candles.copy()
-    later.loc[later.index[3_000]:, ["open", "high", "low", "close"]] *= 1.5
+    later.loc[later.index[3_000] :, ["open", "high", "low", "close"]] *= 1.5
     cut = candles["time"].iloc[3_000]
     level = float(candles["close"].iloc[2_999]) * 1.003
-    assert base_rates(later, level, hidden=16, timeframe="15m", before=cut) == base_rates(candles, level, hidden=16, timeframe="15m", before=cut)
+    assert base_rates(later, level, hidden=16, timeframe="15m", before=cut) == base_rates(
+        candles, level, hidden=16, timeframe="15m", before=cut
+    )
 
 
 def test_an_undated_round_tells_the_same_story_on_a_calendar_that_gives_nothing_away(market):
@@ -140,7 +168,9 @@ def test_an_undated_round_tells_the_same_story_on_a_calendar_that_gives_nothing_
     assert len(seen.liquidations) == len(other.liquidations) > 0
     level = float(seen.candles["close"].iloc[-1]) * 1.002
     assert true.base_rates(level, 5) == moved.base_rates(level, 5)
-    assert len(true.known(5).candles) > len(seen.candles) == len(true.known(5, np.timedelta64(0, "h")).candles)
+    assert (
+        len(true.known(5).candles) > len(seen.candles) == len(true.known(5, np.timedelta64(0, "h")).candles)
+    )
 
 
 def test_a_round_is_never_dealt_from_a_hole_in_the_candles(market):
@@ -163,17 +193,36 @@ def test_a_forecast_and_a_trade_are_written_down_once_and_before_the_end(market)
     price = float(game.visible(0).candles["close"].iloc[-1])
     level = round(price * 0.998)
     played = Played().write_down(game, level, 0.8, 0.25)
-    assert (played.forecast.touches, played.forecast.rejects, played.forecast.breaks) == pytest.approx((0.8, 0.6, 0.2))
+    assert (played.forecast.touches, played.forecast.rejects, played.forecast.breaks) == pytest.approx(
+        (0.8, 0.6, 0.2)
+    )
     assert played.base == game.base_rates(level, 0)
-    plan = lq.plan_trade("long", level, level - 200, 10_000, risk=0.01, leverage=5, targets=(level + 400,), fee_rate=0.0005, slippage=0.0002)
+    plan = lq.plan_trade(
+        "long",
+        level,
+        level - 200,
+        10_000,
+        risk=0.01,
+        leverage=5,
+        targets=(level + 400,),
+        fee_rate=0.0005,
+        slippage=0.0002,
+    )
     placed = played.forward(game, 2).place(game, plan, level)
     assert (placed.step, placed.placed) == (2, 2)
-    bold = lq.plan_trade("long", level, level - 2_000, 10_000, risk=0.01, leverage=100, targets=(level + 400,))
-    above = lq.plan_trade("long", price * 1.01, price * 0.99, 10_000, risk=0.01, leverage=2, targets=(price * 1.05,))
+    bold = lq.plan_trade(
+        "long", level, level - 2_000, 10_000, risk=0.01, leverage=100, targets=(level + 400,)
+    )
+    above = lq.plan_trade(
+        "long", price * 1.01, price * 0.99, 10_000, risk=0.01, leverage=2, targets=(price * 1.05,)
+    )
     for wrong, message in (
-        (lambda: played.write_down(game, level, 0.5, 0.5), "counts once"), (lambda: placed.place(game, plan, level), "already"),
-        (lambda: Played().forward(game, 99).write_down(game, level, 0.5, 0.5), "would not count"), (lambda: Played().forward(game, 99).place(game, plan, level), "would not count"),
-        (lambda: played.place(game, bold, level), "leverage|liquidat"), (lambda: played.place(game, above, level), "fill at once"),
+        (lambda: played.write_down(game, level, 0.5, 0.5), "counts once"),
+        (lambda: placed.place(game, plan, level), "already"),
+        (lambda: Played().forward(game, 99).write_down(game, level, 0.5, 0.5), "would not count"),
+        (lambda: Played().forward(game, 99).place(game, plan, level), "would not count"),
+        (lambda: played.place(game, bold, level), "leverage|liquidat"),
+        (lambda: played.place(game, above, level), "fill at once"),
         (lambda: Played().write_down(game, level, 0.5, 1.5), "between 0 and 1"),
     ):
         with pytest.raises(ReplayError, match=message):
@@ -202,7 +251,11 @@ def test_what_is_offered_and_confirmed_depends_on_nothing_later(market):
     price = float(seen.candles["close"].iloc[-1])
     for level in (price * 0.997, price * 1.003):
         start = starting_numbers(level, seen, "15m")
-        assert (start.stop < start.entry <= price) if start.side == "long" else (start.stop > start.entry >= price)
+        assert (
+            (start.stop < start.entry <= price)
+            if start.side == "long"
+            else (start.stop > start.entry >= price)
+        )
         assert confirmation(seen, "15m", level, start.side) == confirmation(same, "15m", level, start.side)
 
 
@@ -210,7 +263,13 @@ def test_a_recapture_confirms_a_long_and_not_a_short():
     base = [(100 + 0.02 * (k % 5), 100.3 + 0.02 * (k % 5), 99.8, 100.1) for k in range(40)]
     fall = [(100, 100.1, 98.6, 98.7), (98.7, 98.9, 98.3, 98.6), (98.6, 100.9, 98.5, 100.8)]
     bars = _bars([*base, *fall], step="15min")
-    seen = make_round(pd.concat([bars, bars.iloc[-1:].assign(time=bars["time"].iloc[-1] + pd.Timedelta("15min"))]), seed=0, timeframe="15m", history=43, hidden=1).visible(0)
+    seen = make_round(
+        pd.concat([bars, bars.iloc[-1:].assign(time=bars["time"].iloc[-1] + pd.Timedelta("15min"))]),
+        seed=0,
+        timeframe="15m",
+        history=43,
+        hidden=1,
+    ).visible(0)
     assert "99.5" in confirmation(seen, "15m", 99.5, "long")
     assert confirmation(seen, "15m", 99.5, "short") is None
     assert confirmation(seen, "15m", 95.0, "long") is None
@@ -251,13 +310,28 @@ def test_rules_are_kept_or_not():
 
 
 @settings(max_examples=25)
-@given(st.lists(st.builds(
-    quiz.JournalRow, seed=st.integers(0, 10**6), dataset=st.text(max_size=12), time=st.just("2026-03-01T00:00"),
-    level=st.none() | st.floats(1, 1e6), said_touches=st.none() | st.floats(0, 1), touches=st.none() | st.booleans(),
-    r=st.none() | st.floats(-5, 5), note=st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=20) | st.sampled_from(["=1+1", "@x", "-2", "'quoted", 'a,"b"\nc']),
-), max_size=4))
+@given(
+    st.lists(
+        st.builds(
+            quiz.JournalRow,
+            seed=st.integers(0, 10**6),
+            dataset=st.text(max_size=12),
+            time=st.just("2026-03-01T00:00"),
+            level=st.none() | st.floats(1, 1e6),
+            said_touches=st.none() | st.floats(0, 1),
+            touches=st.none() | st.booleans(),
+            r=st.none() | st.floats(-5, 5),
+            note=st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=20)
+            | st.sampled_from(["=1+1", "@x", "-2", "'quoted", 'a,"b"\nc']),
+        ),
+        max_size=4,
+    )
+)
 def test_a_journal_survives_and_runs_no_formula(rows):
-    rows = [quiz.JournalRow(**{**row.__dict__, "dataset": row.dataset.replace("\r", "").replace("\x00", "")}) for row in rows]
+    rows = [
+        quiz.JournalRow(**{**row.__dict__, "dataset": row.dataset.replace("\r", "").replace("\x00", "")})
+        for row in rows
+    ]
     text = quiz.journal_csv(rows)
     assert quiz.read_journal(text) == rows
     for row in pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False).to_dict("records"):
@@ -266,7 +340,13 @@ def test_a_journal_survives_and_runs_no_formula(rows):
 
 
 def test_a_journal_that_is_none_is_refused():
-    for text in ("", "a,b\n1,2", "seed,dataset,time\nx,y,z", "seed,dataset,time\n1,y", "seed,dataset,time,said_touches\n1,y,z,7"):
+    for text in (
+        "",
+        "a,b\n1,2",
+        "seed,dataset,time\nx,y,z",
+        "seed,dataset,time\n1,y",
+        "seed,dataset,time,said_touches\n1,y,z,7",
+    ):
         with pytest.raises(quiz.QuizError):
             quiz.read_journal(text)
 
@@ -284,7 +364,16 @@ def test_the_glossary_is_searchable_and_easy():
 
 
 def test_the_reading_grade_knows_easy_from_hard():
-    assert [syllables(word) for word in ("price", "level", "liquidation", "closed", "table", "prices", "the")] == [1, 2, 4, 1, 2, 2, 1]
+    assert [
+        syllables(word) for word in ("price", "level", "liquidation", "closed", "table", "prices", "the")
+    ] == [1, 2, 4, 1, 2, 2, 1]
     # 12 words in 2 sentences with 13 syllables: 0.39 · 6 + 11.8 · 13/12 − 15.59.
-    assert reading_grade("The cat sat on the mat. The dog sat on the table.") == pytest.approx(0.39 * 6 + 11.8 * 13 / 12 - 15.59)
-    assert reading_grade("Notwithstanding considerable methodological heterogeneity, practitioners systematically overestimate profitability.") > 20
+    assert reading_grade("The cat sat on the mat. The dog sat on the table.") == pytest.approx(
+        0.39 * 6 + 11.8 * 13 / 12 - 15.59
+    )
+    assert (
+        reading_grade(
+            "Notwithstanding considerable methodological heterogeneity, practitioners systematically overestimate profitability."
+        )
+        > 20
+    )

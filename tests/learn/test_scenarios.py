@@ -42,7 +42,13 @@ def _views(name: str) -> tuple[StepView, ...]:
 
 
 def _written(step) -> list[str]:
-    texts = [step.title, step.text, step.look, step.question, *(text for option in step.options for text in (option.text, option.feedback))]
+    texts = [
+        step.title,
+        step.text,
+        step.look,
+        step.question,
+        *(text for option in step.options for text in (option.text, option.feedback)),
+    ]
     return texts + ([step.highlight.label] if step.highlight else [])
 
 
@@ -57,7 +63,9 @@ def test_a_scenario_states_no_number_of_its_own(name):
     assert 6 <= len(scenario.steps) <= 10
     for step in scenario.steps:
         for text in _written(step):
-            assert not re.search(r"\d", re.sub(r"\{\w+\}", "", text)), f"step {step.number} states a number that nothing computes: {text}"
+            assert not re.search(r"\d", re.sub(r"\{\w+\}", "", text)), (
+                f"step {step.number} states a number that nothing computes: {text}"
+            )
         assert any(option.right for option in step.options)
         assert not all(option.right for option in step.options)
         assert all(option.feedback for option in step.options)
@@ -67,12 +75,25 @@ def test_a_scenario_states_no_number_of_its_own(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_texts_are_filled_cautious_and_easy(name):
     for view in _views(name):
-        words = " ".join([view.title, view.text, view.look, view.question, *(f"{option.text} {option.feedback}" for option in view.options)])
+        words = " ".join(
+            [
+                view.title,
+                view.text,
+                view.look,
+                view.question,
+                *(f"{option.text} {option.feedback}" for option in view.options),
+            ]
+        )
         assert "{" not in words
-        assert not re.search(r"\b(unknown|nan|None|inf)\b", " ".join(said for _, said in view.facts.values())), view.facts
+        assert not re.search(
+            r"\b(unknown|nan|None|inf)\b", " ".join(said for _, said in view.facts.values())
+        ), view.facts
         assert "magnet" not in words.lower()
         assert not re.search(r"\b(guaranteed|you should (buy|sell))\b", words, re.IGNORECASE)
-        assert reading_grade(f"{view.text} {view.question}") < 9.5, (view.number, reading_grade(f"{view.text} {view.question}"))
+        assert reading_grade(f"{view.text} {view.question}") < 9.5, (
+            view.number,
+            reading_grade(f"{view.text} {view.question}"),
+        )
         assert reading_grade(words) < 8
 
 
@@ -82,14 +103,22 @@ def test_a_step_that_points_at_cells_frames_the_brightest_of_its_columns(name):
         low, high = view.grid.price_edges[[0, -1]]
         for price in view.levels["price"]:
             assert low < price < high, f"step {view.number} draws a line outside its picture"
-        if view.outlines.empty or not re.search(r"\b(cells?|prints|flash)\b", view.look) or "empty" in view.look:
+        if (
+            view.outlines.empty
+            or not re.search(r"\b(cells?|prints|flash)\b", view.look)
+            or "empty" in view.look
+        ):
             continue
         box, edges = view.outlines.iloc[0], view.grid.time_edges
-        inside = (edges[:-1] >= np.datetime64(box["time_from"], "us")) & (edges[1:] <= np.datetime64(box["time_to"], "us"))
+        inside = (edges[:-1] >= np.datetime64(box["time_from"], "us")) & (
+            edges[1:] <= np.datetime64(box["time_to"], "us")
+        )
         column = view.grid.total[inside].max(axis=0)
         brightest = view.grid.price_centres[int(column.argmax())]
         assert column.max() > 0
-        assert box["price_from"] <= brightest <= box["price_to"], f"step {view.number}: {view.look} ({brightest:,.0f})"
+        assert box["price_from"] <= brightest <= box["price_to"], (
+            f"step {view.number}: {view.look} ({brightest:,.0f})"
+        )
 
 
 # Cutting the tables is one piece of code for all; three markets are enough to hold it.
@@ -111,11 +140,22 @@ def test_a_step_knows_nothing_later_than_its_bar(name):
         interest.loc[tables.microseconds(interest["time"]) > at, "quantity"] *= 7
         funding = whole.funding.copy()
         funding.loc[tables.microseconds(funding["time"]) > at, "rate"] = 0.05
-        other = make_scenario(name, files.read_settings(name), Market(candles, events, whole.arrivals, interest, funding))
+        other = make_scenario(
+            name, files.read_settings(name), Market(candles, events, whole.arrivals, interest, funding)
+        )
         again = step_view(other, view.number)
         assert again.facts == view.facts
         assert (again.text, again.question, again.options) == (view.text, view.question, view.options)
-        for table in ("candles", "bars", "liquidations", "open_interest", "funding", "outlines", "marks", "levels"):
+        for table in (
+            "candles",
+            "bars",
+            "liquidations",
+            "open_interest",
+            "funding",
+            "outlines",
+            "marks",
+            "levels",
+        ):
             pd.testing.assert_frame_equal(getattr(again, table), getattr(view, table))
         assert np.array_equal(again.grid.long, view.grid.long)
         assert view.grid.time_edges[-1] <= view.at
@@ -139,15 +179,30 @@ def test_the_numbers_are_those_of_the_stored_tables(name):
             mine = mine[mine["venue"].isin(step.venues)]
         near = mine[(mine["time"] >= at - 12 * length) & (np.log(mine["price"] / level).abs() <= tolerance)]
         oracle = {
-            "bar_close": bar["close"].iloc[-1], "bar_open": bar["open"].iloc[0], "bar_high": bar["high"].max(), "bar_low": bar["low"].min(),
-            "lowest": window["low"].min(), "highest": window["high"].max(), "level": level, "heat": near["notional"].sum(),
-            "distance": abs(bar["close"].iloc[-1] / level - 1), "heat_long": near.loc[near["side"] == "long", "notional"].sum(),
-            "heat_short": near.loc[near["side"] == "short", "notional"].sum(), "events": len(near), "all_events": len(mine),
-            "all_heat": mine["notional"].sum(), "venue_count": near["venue"].astype(str).nunique(), "largest": near["notional"].max(),
-            "largest_share": near["notional"].max() / near["notional"].sum(), "volume_ratio": None,
+            "bar_close": bar["close"].iloc[-1],
+            "bar_open": bar["open"].iloc[0],
+            "bar_high": bar["high"].max(),
+            "bar_low": bar["low"].min(),
+            "lowest": window["low"].min(),
+            "highest": window["high"].max(),
+            "level": level,
+            "heat": near["notional"].sum(),
+            "distance": abs(bar["close"].iloc[-1] / level - 1),
+            "heat_long": near.loc[near["side"] == "long", "notional"].sum(),
+            "heat_short": near.loc[near["side"] == "short", "notional"].sum(),
+            "events": len(near),
+            "all_events": len(mine),
+            "all_heat": mine["notional"].sum(),
+            "venue_count": near["venue"].astype(str).nunique(),
+            "largest": near["notional"].max(),
+            "largest_share": near["notional"].max() / near["notional"].sum(),
+            "volume_ratio": None,
         }
         for fact, (value, said) in view.facts.items():
-            assert said in f"{view.text} {view.look} {view.question} {view.outlines['label'].tolist()} {view.options}"
+            assert (
+                said
+                in f"{view.text} {view.look} {view.question} {view.outlines['label'].tolist()} {view.options}"
+            )
             if oracle.get(fact) is not None:
                 assert value == pytest.approx(oracle[fact], rel=1e-9), fact
                 checked += 1
@@ -173,8 +228,14 @@ def test_the_outcome_adds_up(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_no_news_comes_after_the_plan_or_the_ending_says_so(name):
     scenario = _load(name)
-    news = [event for event in files.read_settings(name)["simulation"]["interventions"] if event["kind"] == "PriceDrift"]
-    later = [event for event in news if tables.to_datetime64(event["end"]) > scenario.at(scenario.decision_bar)]
+    news = [
+        event
+        for event in files.read_settings(name)["simulation"]["interventions"]
+        if event["kind"] == "PriceDrift"
+    ]
+    later = [
+        event for event in news if tables.to_datetime64(event["end"]) > scenario.at(scenario.decision_bar)
+    ]
     assert bool(later) == ("is part of the story" in scenario.ending)
 
 
@@ -206,8 +267,10 @@ def test_settings_that_cannot_be_told_are_refused_in_a_sentence():
     settings = files.read_settings("support-at-28000")
     wrong = {
         "two or more answers": lambda s: s["steps"][0]["options"].__delitem__(slice(1, None)),
-        "6 to 10": lambda s: s["steps"].__delitem__(slice(3, None)), "must not go back": lambda s: s["steps"][0].update(bar=70),
-        "'teaches' must be a text": lambda s: s.pop("teaches"), "layer": lambda s: s["steps"][0].update(layer="guessed"),
+        "6 to 10": lambda s: s["steps"].__delitem__(slice(3, None)),
+        "must not go back": lambda s: s["steps"][0].update(bar=70),
+        "'teaches' must be a text": lambda s: s.pop("teaches"),
+        "layer": lambda s: s["steps"][0].update(layer="guessed"),
         "no step surrounds": lambda s: s["plan"].update(bar=99),
     }
     for message, spoil in wrong.items():
@@ -225,6 +288,12 @@ def test_settings_that_cannot_be_told_are_refused_in_a_sentence():
 
 
 def test_every_fact_is_of_a_known_kind_and_most_are_used():
-    used = {name.removeprefix("before_") for scenario in map(_load, NAMES) for step in scenario.steps for text in _written(step) for name in placeholders(text)}
+    used = {
+        name.removeprefix("before_")
+        for scenario in map(_load, NAMES)
+        for step in scenario.steps
+        for text in _written(step)
+        for name in placeholders(text)
+    }
     assert used <= set(FACTS)
     assert len(used) > 30

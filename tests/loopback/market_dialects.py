@@ -15,7 +15,17 @@ MINUTE = 60_000
 HOUR = 3_600_000
 # Liquidations of HTX's coin-margined contract, oldest first, which has a history of its own; a test puts them here.
 COIN: list[Event] = []
-SPANS = {"1m": MINUTE, "1": MINUTE, "1min": MINUTE, "1MIN": MINUTE, "1h": HOUR, "1H": HOUR, "60": HOUR, "60min": HOUR, "1HOUR": HOUR}
+SPANS = {
+    "1m": MINUTE,
+    "1": MINUTE,
+    "1min": MINUTE,
+    "1MIN": MINUTE,
+    "1h": HOUR,
+    "1H": HOUR,
+    "60": HOUR,
+    "60min": HOUR,
+    "1HOUR": HOUR,
+}
 
 
 def hours(count: int) -> list[int]:
@@ -44,35 +54,79 @@ def gate(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
     if settle not in ("usdt", "btc"):
         raise Refused(400, {"label": "INVALID_PARAM_VALUE", "message": "Invalid settle"})
     if name == "candlesticks":
-        return [{"t": moment // 1000, "o": "50000", "h": "50060", "l": "49940", "c": "50015", "v": "125000", "sum": "625000"} for moment in hours(6)]
+        return [
+            {
+                "t": moment // 1000,
+                "o": "50000",
+                "h": "50060",
+                "l": "49940",
+                "c": "50015",
+                "v": "125000",
+                "sum": "625000",
+            }
+            for moment in hours(6)
+        ]
     if name == "contract_stats":
-        return [{"time": moment // 1000, "open_interest": "500000", "open_interest_usd": "2500000"} for moment in hours(3)]
+        return [
+            {"time": moment // 1000, "open_interest": "500000", "open_interest_usd": "2500000"}
+            for moment in hours(3)
+        ]
     if name == "funding_rate":
         return [{"t": moment // 1000, "r": "0.0001"} for moment in hours(24)[::8]]
     if name == "risk_limit_tiers":
-        return [{"maintenance_rate": rate, "tier": number, "initial_rate": "0.01", "leverage_max": lever, "risk_limit": limit}
-                for number, (rate, lever, limit) in enumerate((("0.004", "125", "1000000"), ("0.005", "100", "2000000")), start=1)]
+        return [
+            {
+                "maintenance_rate": rate,
+                "tier": number,
+                "initial_rate": "0.01",
+                "leverage_max": lever,
+                "risk_limit": limit,
+            }
+            for number, (rate, lever, limit) in enumerate(
+                (("0.004", "125", "1000000"), ("0.005", "100", "2000000")), start=1
+            )
+        ]
     return dialects.gate(events, path, query)
 
 
 def deribit(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
     """Deribit tells, each hour, the funding of that hour and of the eight hours up to it."""
     if path.endswith("get_funding_rate_history"):
-        return {"jsonrpc": "2.0", "result": [
-            {"timestamp": moment, "index_price": 50_000.0, "prev_index_price": 50_000.0, "interest_8h": 0.00008, "interest_1h": 0.00001} for moment in hours(6)]}
+        return {
+            "jsonrpc": "2.0",
+            "result": [
+                {
+                    "timestamp": moment,
+                    "index_price": 50_000.0,
+                    "prev_index_price": 50_000.0,
+                    "interest_8h": 0.00008,
+                    "interest_1h": 0.00001,
+                }
+                for moment in hours(6)
+            ],
+        }
     if path.endswith("get_tradingview_chart_data"):
         starts = bars(int(query["start_timestamp"]), int(query["end_timestamp"]), SPANS[query["resolution"]])
         columns = list(zip(*(bar(moment) for moment in starts), strict=True)) or [()] * 5
-        return {"jsonrpc": "2.0", "result": {
-            "status": "ok", "ticks": starts, **dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)),
-            "cost": [moment % 97 * 1000.0 for moment in starts]}}
+        return {
+            "jsonrpc": "2.0",
+            "result": {
+                "status": "ok",
+                "ticks": starts,
+                **dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)),
+                "cost": [moment % 97 * 1000.0 for moment in starts],
+            },
+        }
     return dialects.deribit(events, path, query)
 
 
 def binance_coin(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
     """COIN-M bars count contracts first and BTC second."""
     if path.endswith("/klines"):
-        return [[t, "50000", "50060", "49940", "50015", "6250", t + HOUR - 1, "12.5", 40, "2750", "5.5", "0"] for t in hours(6)]
+        return [
+            [t, "50000", "50060", "49940", "50015", "6250", t + HOUR - 1, "12.5", 40, "2750", "5.5", "0"]
+            for t in hours(6)
+        ]
     raise Refused(404, {"code": -1, "msg": f"no such path {path}"})
 
 
@@ -86,15 +140,51 @@ def okx(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
         most, span = int(query["limit"]), SPANS[query["bar"]]
         if most > 300:
             return {"code": "51000", "msg": "Parameter limit error", "data": []}
-        starts = [one for one in bars(int(query["before"]), int(query["after"]), span) if int(query["before"]) < one < int(query["after"])]
-        return {"code": "0", "msg": "", "data": [
-            [str(one), *text(o, h, low, c, v * 100, v, v * c), "1"] for one in starts[::-1][:most] for o, h, low, c, v in (bar(one),)]}
+        starts = [
+            one
+            for one in bars(int(query["before"]), int(query["after"]), span)
+            if int(query["before"]) < one < int(query["after"])
+        ]
+        return {
+            "code": "0",
+            "msg": "",
+            "data": [
+                [str(one), *text(o, h, low, c, v * 100, v, v * c), "1"]
+                for one in starts[::-1][:most]
+                for o, h, low, c, v in (bar(one),)
+            ],
+        }
     if path.endswith("public/funding-rate-history"):
         paid = [moment for moment in hours(96)[::8] if moment > int(query["before"])]
-        return {"code": "0", "msg": "", "data": [
-            {"instType": "SWAP", "instId": "BTC-USDT-SWAP", "fundingRate": "0.0002", "realizedRate": "0.0001", "fundingTime": str(moment)} for moment in paid[::-1]]}
+        return {
+            "code": "0",
+            "msg": "",
+            "data": [
+                {
+                    "instType": "SWAP",
+                    "instId": "BTC-USDT-SWAP",
+                    "fundingRate": "0.0002",
+                    "realizedRate": "0.0001",
+                    "fundingTime": str(moment),
+                }
+                for moment in paid[::-1]
+            ],
+        }
     if path.endswith("public/open-interest"):
-        return {"code": "0", "msg": "", "data": [{"instType": "SWAP", "instId": "BTC-USDT-SWAP", "oi": "2750000", "oiCcy": "27500", "oiUsd": "1375000000", "ts": str(NOW)}]}
+        return {
+            "code": "0",
+            "msg": "",
+            "data": [
+                {
+                    "instType": "SWAP",
+                    "instId": "BTC-USDT-SWAP",
+                    "oi": "2750000",
+                    "oiCcy": "27500",
+                    "oiUsd": "1375000000",
+                    "ts": str(NOW),
+                }
+            ],
+        }
     raise Refused(404, {"code": "404", "msg": f"no such path {path}"})
 
 
@@ -105,12 +195,28 @@ def hyperliquid(events: list[Event], path: str, query: Mapping[str, Any]) -> Any
     if query["type"] == "candleSnapshot":
         asked = query["req"]
         starts = bars(asked["startTime"], asked["endTime"], SPANS[asked["interval"]])[-5000:]
-        return [{"t": one, "T": one + SPANS[asked["interval"]] - 1, "s": asked["coin"], "i": asked["interval"], "n": 40,
-                 **dict(zip("ohlcv", text(*bar(one)), strict=True))} for one in starts]
+        return [
+            {
+                "t": one,
+                "T": one + SPANS[asked["interval"]] - 1,
+                "s": asked["coin"],
+                "i": asked["interval"],
+                "n": 40,
+                **dict(zip("ohlcv", text(*bar(one)), strict=True)),
+            }
+            for one in starts
+        ]
     if query["type"] == "fundingHistory":
-        return [{"coin": query["coin"], "fundingRate": "0.0000125", "premium": "0.0005", "time": moment + 31} for moment in hours(96) if moment >= query["startTime"]]
+        return [
+            {"coin": query["coin"], "fundingRate": "0.0000125", "premium": "0.0005", "time": moment + 31}
+            for moment in hours(96)
+            if moment >= query["startTime"]
+        ]
     if query["type"] == "metaAndAssetCtxs":
-        return [{"universe": [{"name": "ETH", "szDecimals": 4}, {"name": "BTC", "szDecimals": 5}]}, [{"openInterest": "400000.5"}, {"openInterest": "31234.5"}]]
+        return [
+            {"universe": [{"name": "ETH", "szDecimals": 4}, {"name": "BTC", "szDecimals": 5}]},
+            [{"openInterest": "400000.5"}, {"openInterest": "31234.5"}],
+        ]
     raise Refused(422, "Failed to deserialize the JSON body into the target type")
 
 
@@ -121,19 +227,51 @@ def bitget(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
     if query.get("productType") != "USDT-FUTURES" or query["symbol"] != "BTCUSDT":
         return {"code": "40034", "msg": "Parameter does not exist", "data": None}
     if path.endswith(("v2/mix/market/candles", "v2/mix/market/history-candles")):
-        most, span, longest = int(query["limit"]), SPANS[query["granularity"]], 200 if "history" in path else 1000
+        most, span, longest = (
+            int(query["limit"]),
+            SPANS[query["granularity"]],
+            200 if "history" in path else 1000,
+        )
         if most > longest:
             return {"code": "40053", "msg": f"limit should be less than {longest}", "data": None}
         starts = bars(int(query["startTime"]), int(query["endTime"]) - 1, span)[-most:]
-        return {"code": "00000", "msg": "success", "requestTime": NOW, "data": [
-            [str(one), *text(o, h, low, c, v, v * c)] for one in starts for o, h, low, c, v in (bar(one),)]}
+        return {
+            "code": "00000",
+            "msg": "success",
+            "requestTime": NOW,
+            "data": [
+                [str(one), *text(o, h, low, c, v, v * c)] for one in starts for o, h, low, c, v in (bar(one),)
+            ],
+        }
     if path.endswith("v2/mix/market/history-fund-rate"):
-        return {"code": "00000", "msg": "success", "requestTime": NOW, "data": [
-            {"symbol": "BTCUSDT", "fundingRate": "0.0001", "fundingTime": str(moment)} for moment in hours(96)[::8][::-1]][: int(query["pageSize"])]}
+        return {
+            "code": "00000",
+            "msg": "success",
+            "requestTime": NOW,
+            "data": [
+                {"symbol": "BTCUSDT", "fundingRate": "0.0001", "fundingTime": str(moment)}
+                for moment in hours(96)[::8][::-1]
+            ][: int(query["pageSize"])],
+        }
     if path.endswith("v2/mix/market/query-position-lever"):
-        return {"code": "00000", "msg": "success", "requestTime": NOW, "data": [
-            {"symbol": "BTCUSDT", "level": str(number), "startUnit": floor, "endUnit": cap, "leverage": lever, "keepMarginRate": rate}
-            for number, (floor, cap, lever, rate) in enumerate((("0", "150000", "125", "0.004"), ("150000", "900000", "100", "0.005")), start=1)]}
+        return {
+            "code": "00000",
+            "msg": "success",
+            "requestTime": NOW,
+            "data": [
+                {
+                    "symbol": "BTCUSDT",
+                    "level": str(number),
+                    "startUnit": floor,
+                    "endUnit": cap,
+                    "leverage": lever,
+                    "keepMarginRate": rate,
+                }
+                for number, (floor, cap, lever, rate) in enumerate(
+                    (("0", "150000", "125", "0.004"), ("150000", "900000", "100", "0.005")), start=1
+                )
+            ],
+        }
     raise Refused(404, {"code": "404", "msg": f"no such path {path}"})
 
 
@@ -144,11 +282,28 @@ def kraken(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
         if kind != "trade" or symbol != "PF_XBTUSD":
             raise Refused(404, {"errors": [{"classType": "NotFound", "message": "no such market"}]})
         starts = bars(int(query["from"]) * 1000, int(query["to"]) * 1000, SPANS[span])
-        return {"candles": [{"time": one, **dict(zip(("open", "high", "low", "close", "volume"), text(*bar(one)), strict=True))} for one in starts[:2000]],
-                "more_candles": len(starts) > 2000}
+        return {
+            "candles": [
+                {
+                    "time": one,
+                    **dict(zip(("open", "high", "low", "close", "volume"), text(*bar(one)), strict=True)),
+                }
+                for one in starts[:2000]
+            ],
+            "more_candles": len(starts) > 2000,
+        }
     if path.endswith("historicalfundingrates"):
-        return {"result": "success", "rates": [
-            {"timestamp": datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "fundingRate": 0.6, "relativeFundingRate": 0.000012} for moment in hours(300)]}
+        return {
+            "result": "success",
+            "rates": [
+                {
+                    "timestamp": datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "fundingRate": 0.6,
+                    "relativeFundingRate": 0.000012,
+                }
+                for moment in hours(300)
+            ],
+        }
     return dialects.kraken(events, path, query)
 
 
@@ -171,10 +326,30 @@ def htx(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
         lower, upper = int(query["start_time"]), int(query["end_time"])
         if upper - lower > 48 * HOUR or query["contract"] != "BTC-USD" or query["trade_type"] != "0":
             return {"code": 1030, "msg": "Abnormal service", "data": None, "ts": NOW}
-        found = [(number, one) for number, one in enumerate(COIN, start=1) if lower <= one.time <= upper and number < int(query.get("from_id", 10**9))]
-        return {"code": 200, "msg": "ok", "ts": NOW, "data": [
-            {"query_id": number, "contract_code": "BTC-USD", "symbol": "BTC", "direction": order(one), "offset": "close", "volume": one.quantity * one.price / 100,
-             "price": one.price, "created_at": one.time, "amount": one.quantity} for number, one in found[::-1][:20]]}
+        found = [
+            (number, one)
+            for number, one in enumerate(COIN, start=1)
+            if lower <= one.time <= upper and number < int(query.get("from_id", 10**9))
+        ]
+        return {
+            "code": 200,
+            "msg": "ok",
+            "ts": NOW,
+            "data": [
+                {
+                    "query_id": number,
+                    "contract_code": "BTC-USD",
+                    "symbol": "BTC",
+                    "direction": order(one),
+                    "offset": "close",
+                    "volume": one.quantity * one.price / 100,
+                    "price": one.price,
+                    "created_at": one.time,
+                    "amount": one.quantity,
+                }
+                for number, one in found[::-1][:20]
+            ],
+        }
     if path.endswith("market/history/kline"):
         span = SPANS[query["period"]]
         if "size" in query:
@@ -183,9 +358,26 @@ def htx(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
             starts = bars(int(query["from"]) * 1000, int(query["to"]) * 1000, span)
         if len(starts) > 2000:
             return {"status": "error", "err-code": "invalid-parameter", "err-msg": "invalid size", "ts": NOW}
-        return {"status": "ok", "ch": f"market.{query['contract_code']}.kline.{query['period']}", "ts": NOW, "data": [
-            {"id": one // 1000, "open": o, "high": h, "low": low, "close": c, "amount": v, "vol": v * 1000, "count": 40, "trade_turnover": v * c}
-            for one in starts for o, h, low, c, v in (bar(one),)]}
+        return {
+            "status": "ok",
+            "ch": f"market.{query['contract_code']}.kline.{query['period']}",
+            "ts": NOW,
+            "data": [
+                {
+                    "id": one // 1000,
+                    "open": o,
+                    "high": h,
+                    "low": low,
+                    "close": c,
+                    "amount": v,
+                    "vol": v * 1000,
+                    "count": 40,
+                    "trade_turnover": v * c,
+                }
+                for one in starts
+                for o, h, low, c, v in (bar(one),)
+            ],
+        }
     raise Refused(404, {"status": "error", "err-msg": f"no such path {path}"})
 
 
@@ -194,13 +386,38 @@ def dydx(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
     if "/candles/" not in path:
         return dialects.dydx(events, path, query)
     last = since(query["toIso"]) - 1 if "toIso" in query else NOW
-    starts = bars(since(query["fromIso"]), last, SPANS[query["resolution"]])[::-1][: min(int(query["limit"]), 1000)]
-    return {"candles": [
-        {"startedAt": iso(one), "ticker": "BTC-USD", "resolution": query["resolution"], "usdVolume": "1", "trades": 40, "startingOpenInterest": "54.0594",
-         **dict(zip(("open", "high", "low", "close", "baseTokenVolume"), text(*bar(one)), strict=True))} for one in starts]}
+    starts = bars(since(query["fromIso"]), last, SPANS[query["resolution"]])[::-1][
+        : min(int(query["limit"]), 1000)
+    ]
+    return {
+        "candles": [
+            {
+                "startedAt": iso(one),
+                "ticker": "BTC-USD",
+                "resolution": query["resolution"],
+                "usdVolume": "1",
+                "trades": 40,
+                "startingOpenInterest": "54.0594",
+                **dict(
+                    zip(("open", "high", "low", "close", "baseTokenVolume"), text(*bar(one)), strict=True)
+                ),
+            }
+            for one in starts
+        ]
+    }
 
 
 HOSTS = {
-    **dialects.HOSTS, "api.gateio.ws": gate, "www.deribit.com": deribit, "dapi.binance.com": binance_coin, "www.okx.com": okx, "api.hyperliquid.xyz": hyperliquid,
-    "api.bitget.com": bitget, "futures.kraken.com": kraken, "api-pub.bitfinex.com": bitfinex, "api.hbdm.com": htx, "api.hbdm.vn": htx, "indexer.dydx.trade": dydx,
+    **dialects.HOSTS,
+    "api.gateio.ws": gate,
+    "www.deribit.com": deribit,
+    "dapi.binance.com": binance_coin,
+    "www.okx.com": okx,
+    "api.hyperliquid.xyz": hyperliquid,
+    "api.bitget.com": bitget,
+    "futures.kraken.com": kraken,
+    "api-pub.bitfinex.com": bitfinex,
+    "api.hbdm.com": htx,
+    "api.hbdm.vn": htx,
+    "indexer.dydx.trade": dydx,
 }

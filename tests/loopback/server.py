@@ -31,8 +31,23 @@ from tests.loopback.socket_dialects import FIRST
 
 BYBIT_403 = "<html><title>403</title>The Amazon CloudFront distribution is configured to block access from your country.</html>"
 FAULTS = (
-    "429", "451", "402", "403", "500", "timeout", "empty", "error-in-200", "truncated", "wrong-types", "unknown-symbol", "skewed-clock", "duplicates", "out-of-order",
-    "one-bad-row", "key-refused", *sockets.FAULTS,
+    "429",
+    "451",
+    "402",
+    "403",
+    "500",
+    "timeout",
+    "empty",
+    "error-in-200",
+    "truncated",
+    "wrong-types",
+    "unknown-symbol",
+    "skewed-clock",
+    "duplicates",
+    "out-of-order",
+    "one-bad-row",
+    "key-refused",
+    *sockets.FAULTS,
 )
 
 
@@ -133,21 +148,44 @@ class VenueServer:
         headers = {"Date": formatdate(time.time() - 3_600, usegmt=True)} if kind == "skewed-clock" else {}
         if "coinglass" in host:
             headers |= {"API-KEY-MAX-LIMIT": "30", "API-KEY-USE-LIMIT": str(self.count("coinglass"))}
-        return web.Response(text=text[: len(text) // 2] if kind == "truncated" else text, content_type="application/json", headers=headers)
+        return web.Response(
+            text=text[: len(text) // 2] if kind == "truncated" else text,
+            content_type="application/json",
+            headers=headers,
+        )
 
     def _refusal(self, kind: str) -> web.Response | None:
         if kind == "429":
-            return web.json_response({"code": 429, "msg": "slow down"}, status=429, headers={"Retry-After": "7"})
+            return web.json_response(
+                {"code": 429, "msg": "slow down"}, status=429, headers={"Retry-After": "7"}
+            )
         if kind == "451":
-            return web.json_response({"code": 0, "msg": "Service unavailable from a restricted location according to 'b. Eligibility'"}, status=451)
+            return web.json_response(
+                {
+                    "code": 0,
+                    "msg": "Service unavailable from a restricted location according to 'b. Eligibility'",
+                },
+                status=451,
+            )
         if kind == "403":
             return web.Response(text=BYBIT_403, status=403, content_type="text/html")
         if kind == "500":
-            return web.Response(text="<html>Internal Server Error</html>", status=500, content_type="text/html")
+            return web.Response(
+                text="<html>Internal Server Error</html>", status=500, content_type="text/html"
+            )
         if kind == "402":
             return web.json_response({"error": "Payment required"}, status=402)
         if kind == "error-in-200":
-            return web.json_response({"retCode": 30000, "code": 30000, "retMsg": "internal trouble", "msg": "internal trouble", "label": "SERVER", "success": False})
+            return web.json_response(
+                {
+                    "retCode": 30000,
+                    "code": 30000,
+                    "retMsg": "internal trouble",
+                    "msg": "internal trouble",
+                    "label": "SERVER",
+                    "success": False,
+                }
+            )
         if kind == "unknown-symbol":
             return web.json_response({"code": -1121, "msg": "Invalid symbol."}, status=400)
         if kind == "key-refused":
@@ -184,11 +222,18 @@ def _bent(body: Any, kind: str) -> Any:
             return []
         if kind == "one-bad-row":
             return [*body, {"odd": True}] if body else body
-        return [one for row in body for one in (row, row)] if kind == "duplicates" else [*body[1::2], *body[0::2]]
+        return (
+            [one for row in body for one in (row, row)]
+            if kind == "duplicates"
+            else [*body[1::2], *body[0::2]]
+        )
     if isinstance(body, list):
         return [{**entry, "details": _bent(entry["details"], kind)} for entry in body]
     if isinstance(body, dict):
-        return {name: _bent(value, kind) if isinstance(value, (list, dict)) else value for name, value in body.items()}
+        return {
+            name: _bent(value, kind) if isinstance(value, (list, dict)) else value
+            for name, value in body.items()
+        }
     return body
 
 
@@ -199,7 +244,12 @@ def play(server: VenueServer, rate: float, stop: threading.Event, seed: int = 11
         dialects.NOW = market_dialects.NOW = now = int(time.time()) * 1000
         price += chance.gauss(0.0, 12.0) + (50_030.0 - price) * 0.02
         # Many are small and few are large.
-        event = Event(now, chance.choice(("long", "short")), round(price), round(min(chance.paretovariate(1.2) / 100, 40.0), 2))
+        event = Event(
+            now,
+            chance.choice(("long", "short")),
+            round(price),
+            round(min(chance.paretovariate(1.2) / 100, 40.0), 2),
+        )
         server.events.append(event)
         del server.events[:-5_000]
         server.publish(chance.choice(list(FIRST)), [event])

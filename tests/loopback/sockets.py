@@ -41,7 +41,9 @@ class Sockets:
     A client that sends nothing for `patience` seconds, or leaves two pings unanswered, is cut, as venues do.
     """
 
-    def __init__(self, fault: Callable[[str], str], ping_every: float = 5.0, patience: float = 35.0, cut_after: int = 3) -> None:
+    def __init__(
+        self, fault: Callable[[str], str], ping_every: float = 5.0, patience: float = 35.0, cut_after: int = 3
+    ) -> None:
         self._fault = fault
         self.ping_every, self.patience, self.cut_after = ping_every, patience, cut_after
         self.open: list[Connection] = []
@@ -53,7 +55,9 @@ class Sockets:
 
     def listeners(self, venue: str) -> int:
         """How many subscriptions of the venue stand."""
-        return sum(len(connection.symbols) for connection in list(self.open) if connection.door.venue == venue)
+        return sum(
+            len(connection.symbols) for connection in list(self.open) if connection.door.venue == venue
+        )
 
     async def serve(self, socket: web.WebSocketResponse, address: str) -> None:
         """Play the venue at `address` until the client or a fault ends it."""
@@ -114,7 +118,10 @@ class Sockets:
                 await asyncio.sleep(self.ping_every)
                 if self._fault(connection.address) == "silent":
                     continue
-                if connection.unanswered > 1 or asyncio.get_running_loop().time() - connection.heard > self.patience:
+                if (
+                    connection.unanswered > 1
+                    or asyncio.get_running_loop().time() - connection.heard > self.patience
+                ):
                     self.expelled[connection.door.venue] += 1
                     await connection.socket.close(code=1008, message=b"no answer to a ping")
                     return
@@ -128,7 +135,11 @@ class Sockets:
         """Send the events to everyone who subscribed to the symbol; returns how many open sockets got them."""
         symbol = symbol or FIRST[venue]
         self.published[venue, symbol] += events
-        reached = [connection for connection in list(self.open) if connection.door.venue == venue and symbol in connection.symbols]
+        reached = [
+            connection
+            for connection in list(self.open)
+            if connection.door.venue == venue and symbol in connection.symbols
+        ]
         for connection in reached:
             with suppress(ConnectionError):
                 await self._deliver(connection, events, symbol)
@@ -143,14 +154,22 @@ class Sockets:
         kind, door = self._fault(connection.address), connection.door
         if kind == "silent":
             return
-        chunks = [events[start: start + door.most] for start in range(0, len(events), door.most)]
+        chunks = [events[start : start + door.most] for start in range(0, len(events), door.most)]
         for chunk in chunks[::-1] if kind == "out-of-order" else chunks:
             if connection.socket.closed:
                 return
             for frame in door.frames(chunk[::-1] if kind == "out-of-order" else chunk, symbol):
                 for name in ("data", "result") if kind == "odd-row" and isinstance(frame, dict) else ():
                     if isinstance(frame.get(name), list):
-                        frame[name].insert(0, {"s": "BTCUSDT", "symbol": "BTCUSDT", "contract": "BTC_USDT", "contract_code": "BTC-USDT"})
+                        frame[name].insert(
+                            0,
+                            {
+                                "s": "BTCUSDT",
+                                "symbol": "BTCUSDT",
+                                "contract": "BTC_USDT",
+                                "contract_code": "BTC-USDT",
+                            },
+                        )
                 if kind == "garbage":
                     await connection.socket.send_str(json.dumps(frame)[:-9])
                 for _ in range(2 if kind == "duplicates" else 1):

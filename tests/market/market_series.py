@@ -25,7 +25,9 @@ def clean(frame, table):
     return frame
 
 
-def walk(seed, count, tick=0.5, start_price=1000.0, jump=6, unknown=0.0, empty=0.0, gap=0.0, flat=0.0, taker=True):
+def walk(
+    seed, count, tick=0.5, start_price=1000.0, jump=6, unknown=0.0, empty=0.0, gap=0.0, flat=0.0, taker=True
+):
     """A seeded random walk on a grid of ticks: exact arithmetic, many equal prices, gaps and dead stretches."""
     rng = np.random.default_rng(seed)
     moves = rng.integers(-jump, jump + 1, size=count) * rng.choice([1, 1, 1, 3], size=count)
@@ -44,28 +46,52 @@ def walk(seed, count, tick=0.5, start_price=1000.0, jump=6, unknown=0.0, empty=0
     buys = np.where(np.isnan(volume) | (not taker), np.nan, buys)
     skipped = np.where(rng.random(count) < gap, rng.choice([1, 2, 5, 96], size=count), 0)
     time = START + (np.arange(count) + np.cumsum(skipped)) * STEP
-    return clean(pd.DataFrame({
-        "time": time, "open": opens * tick, "high": high * tick, "low": low * tick, "close": close * tick,
-        "volume": volume, "taker_buy_volume": buys,
-    }), "candles")
+    return clean(
+        pd.DataFrame(
+            {
+                "time": time,
+                "open": opens * tick,
+                "high": high * tick,
+                "low": low * tick,
+                "close": close * tick,
+                "volume": volume,
+                "taker_buy_volume": buys,
+            }
+        ),
+        "candles",
+    )
 
 
 @st.composite
 def series(draw, least=0, most=160, **fixed):
     """Candles of any kind that the checks let through."""
     options = {
-        "unknown": draw(st.sampled_from([0.0, 0.05, 1.0])), "empty": draw(st.sampled_from([0.0, 0.3, 1.0])),
-        "gap": draw(st.sampled_from([0.0, 0.03])), "flat": draw(st.sampled_from([0.0, 0.01, 1.0])),
+        "unknown": draw(st.sampled_from([0.0, 0.05, 1.0])),
+        "empty": draw(st.sampled_from([0.0, 0.3, 1.0])),
+        "gap": draw(st.sampled_from([0.0, 0.03])),
+        "flat": draw(st.sampled_from([0.0, 0.01, 1.0])),
     }
     return walk(
-        draw(st.integers(0, 10_000)), draw(st.integers(least, most)), jump=draw(st.sampled_from([2, 6])), **(options | fixed)
+        draw(st.integers(0, 10_000)),
+        draw(st.integers(least, most)),
+        jump=draw(st.sampled_from([2, 6])),
+        **(options | fixed),
     )
 
 
 def mirrored(candles, around=2000.0):
     """The same market upside down: prices reflected, buyers and sellers exchanged."""
-    return clean(pd.DataFrame({
-        "time": candles["time"], "open": around - candles["open"], "high": around - candles["low"],
-        "low": around - candles["high"], "close": around - candles["close"], "volume": candles["volume"],
-        "taker_buy_volume": candles["volume"] - candles["taker_buy_volume"],
-    }), "candles")
+    return clean(
+        pd.DataFrame(
+            {
+                "time": candles["time"],
+                "open": around - candles["open"],
+                "high": around - candles["low"],
+                "low": around - candles["high"],
+                "close": around - candles["close"],
+                "volume": candles["volume"],
+                "taker_buy_volume": candles["volume"] - candles["taker_buy_volume"],
+            }
+        ),
+        "candles",
+    )

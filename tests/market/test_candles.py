@@ -15,8 +15,26 @@ from liqcore.tables import TableError
 
 # Closing prices of a widely printed worked example of Wilder's RSI, to four decimals.
 CHART_SCHOOL = [
-    44.3389, 44.0902, 44.1497, 43.6124, 44.3278, 44.8264, 45.0955, 45.4245, 45.8433, 46.0826, 45.8931, 46.0328, 45.6140,
-    46.2820, 46.2820, 46.0028, 46.0328, 46.4116, 46.2222, 45.6439,
+    44.3389,
+    44.0902,
+    44.1497,
+    43.6124,
+    44.3278,
+    44.8264,
+    45.0955,
+    45.4245,
+    45.8433,
+    46.0826,
+    45.8931,
+    46.0328,
+    45.6140,
+    46.2820,
+    46.2820,
+    46.0028,
+    46.0328,
+    46.4116,
+    46.2222,
+    45.6439,
 ]
 
 
@@ -38,10 +56,16 @@ def test_resampling_agrees_with_pandas_and_invents_nothing(candles, factor):
     frame = f"{15 * factor}min"
     ours = market.resample(candles, frame, partial=True, source="15min")
     groups = candles.set_index("time").resample(frame, origin="epoch")
-    theirs = pd.DataFrame({
-        "open": groups["open"].first(), "high": groups["high"].max(), "low": groups["low"].min(), "close": groups["close"].last(),
-        "volume": groups["volume"].sum(), "count": groups["open"].count(),
-    })
+    theirs = pd.DataFrame(
+        {
+            "open": groups["open"].first(),
+            "high": groups["high"].max(),
+            "low": groups["low"].min(),
+            "close": groups["close"].last(),
+            "volume": groups["volume"].sum(),
+            "count": groups["open"].count(),
+        }
+    )
     unknown = groups["volume"].count() < theirs["count"]
     theirs["volume"] = theirs["volume"].mask(unknown)
     theirs = theirs[theirs["count"] > 0]
@@ -50,12 +74,16 @@ def test_resampling_agrees_with_pandas_and_invents_nothing(candles, factor):
         np.testing.assert_allclose(ours[name], theirs[name])
     np.testing.assert_array_equal(ours["complete"], theirs["count"] == factor)
     whole = market.resample(candles, frame, source="15min")
-    pd.testing.assert_frame_equal(whole, ours[ours["complete"]].drop(columns="complete").reset_index(drop=True))
+    pd.testing.assert_frame_equal(
+        whole, ours[ours["complete"]].drop(columns="complete").reset_index(drop=True)
+    )
     assert tuple(whole.columns) == tables.CANDLES
 
 
 def test_resampled_days_begin_at_midnight_utc():
-    hourly = bars([(1, 1, 1, 1, 1)] * 60, start=pd.Timestamp("2024-03-01 07:00", tz="UTC"), step=pd.Timedelta("1h"))
+    hourly = bars(
+        [(1, 1, 1, 1, 1)] * 60, start=pd.Timestamp("2024-03-01 07:00", tz="UTC"), step=pd.Timedelta("1h")
+    )
     days = market.resample(hourly, "1d")
     assert days["time"].tolist() == [pd.Timestamp("2024-03-02", tz="UTC")]
     assert days["volume"].tolist() == [24.0]
@@ -95,7 +123,9 @@ def test_indicators_agree_with_loops_written_from_the_definitions():
     candles = walk(5, 120)
     high, low, close = (candles[name].tolist() for name in ("high", "low", "close"))
     ranges = [high[0] - low[0]]
-    ranges += [max(high[i] - low[i], abs(high[i] - close[i - 1]), abs(low[i] - close[i - 1])) for i in range(1, 120)]
+    ranges += [
+        max(high[i] - low[i], abs(high[i] - close[i - 1]), abs(low[i] - close[i - 1])) for i in range(1, 120)
+    ]
     np.testing.assert_allclose(market.true_range(candles), ranges)
     np.testing.assert_allclose(market.atr(candles)[1:], wilder(ranges[1:], 14))
     change = np.diff(close)
@@ -114,9 +144,13 @@ def test_indicators_agree_with_loops_written_from_the_definitions():
 
 def test_indicators_forget_across_a_long_gap_and_bridge_a_short_one():
     candles = walk(7, 160)
-    late = candles.assign(time=candles["time"].where(candles.index < 80, candles["time"] + pd.Timedelta("1D")))
+    late = candles.assign(
+        time=candles["time"].where(candles.index < 80, candles["time"] + pd.Timedelta("1D"))
+    )
     for indicator in (market.rsi, market.atr):
-        np.testing.assert_array_equal(indicator(late), np.append(indicator(candles.iloc[:80]), indicator(candles.iloc[80:])))
+        np.testing.assert_array_equal(
+            indicator(late), np.append(indicator(candles.iloc[:80]), indicator(candles.iloc[80:]))
+        )
     short = candles.assign(time=candles["time"].where(candles.index < 80, candles["time"] + 5 * STEP))
     close = candles["close"].to_numpy()
     np.testing.assert_array_equal(market.rsi(short), talib.RSI(close, 14))
@@ -136,12 +170,19 @@ def test_no_indicator_looks_ahead(candles, data):
     cut = data.draw(st.integers(1, len(candles)))
     past = candles.iloc[:cut]
     for indicator in (market.true_range, market.atr, market.rsi):
-        np.testing.assert_array_equal(indicator(candles, timeframe="15min")[:cut], indicator(past, timeframe="15min"))
-    for whole, part in zip(market.macd(candles, timeframe="15min"), market.macd(past, timeframe="15min"), strict=True):
+        np.testing.assert_array_equal(
+            indicator(candles, timeframe="15min")[:cut], indicator(past, timeframe="15min")
+        )
+    for whole, part in zip(
+        market.macd(candles, timeframe="15min"), market.macd(past, timeframe="15min"), strict=True
+    ):
         np.testing.assert_array_equal(whole[:cut], part)
     np.testing.assert_array_equal(market.cvd(candles)[:cut], market.cvd(past))
     moment = candles["time"].iloc[cut - 1] + STEP
-    whole, part = market.candle_patterns(candles, timeframe="15min"), market.candle_patterns(past, timeframe="15min")
+    whole, part = (
+        market.candle_patterns(candles, timeframe="15min"),
+        market.candle_patterns(past, timeframe="15min"),
+    )
     pd.testing.assert_frame_equal(whole[whole["known_at"] <= moment].reset_index(drop=True), part)
     pd.testing.assert_frame_equal(market.candle_patterns(candles, at=moment, timeframe="15min"), part)
 
@@ -154,7 +195,9 @@ def test_cvd_adds_what_is_known_and_marks_what_is_not():
 
 def spread_by_hand(candles, edges):
     out = np.zeros(len(edges) - 1)
-    for bottom, top, volume in zip(*(candles[name].tolist() for name in ("low", "high", "volume")), strict=True):
+    for bottom, top, volume in zip(
+        *(candles[name].tolist() for name in ("low", "high", "volume")), strict=True
+    ):
         if np.isnan(volume):
             continue
         for place, (below, above) in enumerate(pairwise(edges.tolist())):
@@ -195,16 +238,23 @@ def test_volume_at_price_agrees_with_bar_by_bar_bin_by_bin(candles, bins, croppe
 
 def test_value_area_grows_towards_the_busier_side():
     # Volumes by price: 1, 1, 10, 5, 4, 0.5. From 10 the rule takes 5, then 4, and has 19 of 21.5.
-    rows = [(price, price, price, price, volume) for price, volume in zip([0.5, 1.5, 2.5, 3.5, 4.5, 5.5], [1, 1, 10, 5, 4, 0.5], strict=True)]
+    rows = [
+        (price, price, price, price, volume)
+        for price, volume in zip([0.5, 1.5, 2.5, 3.5, 4.5, 5.5], [1, 1, 10, 5, 4, 0.5], strict=True)
+    ]
     profile = market.volume_profile(bars(rows), bins=6, price_range=(1e-9, 6.0))
     assert profile.value_area == pytest.approx((2.0, 5.0))
-    assert market.volume_profile(bars(rows), bins=6, price_range=(1e-9, 6.0), share=0.65).value_area == pytest.approx((2.0, 4.0))
+    assert market.volume_profile(
+        bars(rows), bins=6, price_range=(1e-9, 6.0), share=0.65
+    ).value_area == pytest.approx((2.0, 4.0))
 
 
 def test_high_and_low_nodes_are_the_hills_and_the_valley():
     price = np.arange(100, 140) + 0.5
     height = 100 * np.exp(-((price - 110) ** 2) / 8) + 60 * np.exp(-((price - 130) ** 2) / 8) + 1
-    profile = market.volume_profile(bars([(p, p, p, p, v) for p, v in zip(price, height, strict=True)]), 40, (100.0, 140.0))
+    profile = market.volume_profile(
+        bars([(p, p, p, p, v) for p, v in zip(price, height, strict=True)]), 40, (100.0, 140.0)
+    )
     assert profile.high_nodes == pytest.approx([110, 130], abs=1.0)
     assert profile.low_nodes == pytest.approx([120], abs=2.0)
     assert profile.point_of_control == pytest.approx(110, abs=1.0)
@@ -215,7 +265,9 @@ def test_profiles_without_volume_say_why():
     assert "unknown in every candle" in market.volume_profile(unknown).notes[0]
     dead = walk(1, 30, empty=1.0)
     assert "Nothing was traded" in market.volume_profile(dead).notes[0]
-    some = unknown.assign(volume=unknown["volume"].where(unknown.index > 4, np.nan).fillna(0.0).where(unknown.index > 4))
+    some = unknown.assign(
+        volume=unknown["volume"].where(unknown.index > 4, np.nan).fillna(0.0).where(unknown.index > 4)
+    )
     some.loc[10, "volume"] = 3.0
     assert "5 of 30" in market.volume_profile(some).notes[0]
     with pytest.raises(TableError, match="no candles"):
@@ -230,7 +282,11 @@ CALM = [(100, 101, 99, 100.4, 5), (100.4, 101.4, 99.4, 100, 5)] * 8
 def patterns_in(rows, **options):
     found = market.candle_patterns(bars(rows, **options))
     last = bars(rows)["time"].iloc[-1]
-    return {(row.name_, row.side) for row in found.rename(columns={"name": "name_"}).itertuples() if row.time == last}
+    return {
+        (row.name_, row.side)
+        for row in found.rename(columns={"name": "name_"}).itertuples()
+        if row.time == last
+    }
 
 
 def test_patterns_drawn_by_hand_are_found_and_named():
@@ -243,7 +299,12 @@ def test_patterns_drawn_by_hand_are_found_and_named():
     assert ("Doji", "neutral") in patterns_in([*CALM, (100, 101, 99, 100, 5)])
     morning = [*CALM, (100, 100.1, 95.9, 96, 5), (95.5, 95.8, 95.2, 95.4, 5), (95.9, 99.2, 95.8, 99, 5)]
     assert ("Morning star", "bullish") in patterns_in(morning)
-    evening = [*CALM, (100, 104.1, 99.9, 104, 5), (104.5, 104.8, 104.2, 104.6, 5), (104.1, 104.2, 100.8, 101, 5)]
+    evening = [
+        *CALM,
+        (100, 104.1, 99.9, 104, 5),
+        (104.5, 104.8, 104.2, 104.6, 5),
+        (104.1, 104.2, 100.8, 101, 5),
+    ]
     assert ("Evening star", "bearish") in patterns_in(evening)
 
 
@@ -255,7 +316,9 @@ def test_patterns_are_those_of_ta_lib_with_time_and_words():
     ours = found[found["name"] == "Engulfing"]
     assert len(ours) == np.count_nonzero(engulfing)
     assert ours["time"].tolist() == candles["time"][engulfing != 0].tolist()
-    assert (np.where(ours["side"] == "bullish", 1, -1) * ours["strength"] * 100).tolist() == engulfing[engulfing != 0].tolist()
+    assert (np.where(ours["side"] == "bullish", 1, -1) * ours["strength"] * 100).tolist() == engulfing[
+        engulfing != 0
+    ].tolist()
     assert ((found["known_at"] - found["time"]) == STEP).all()
     assert found["meaning"].str.len().min() > 20
 
@@ -266,14 +329,18 @@ def test_upside_down_a_bullish_engulfing_is_bearish():
     sides = [frame[frame["name"] == "Engulfing"]["side"].value_counts() for frame in (up, down)]
     assert sides[0]["bullish"] > 0
     # A body without height counts as rising, whichever way up, so the counts may differ by those few.
-    assert abs(int(sides[0]["bullish"]) - int(sides[1]["bearish"])) <= int((candles["open"] == candles["close"]).sum())
+    assert abs(int(sides[0]["bullish"]) - int(sides[1]["bearish"])) <= int(
+        (candles["open"] == candles["close"]).sum()
+    )
 
 
 def test_no_pattern_without_a_range_or_across_a_gap():
     assert market.candle_patterns(only_closes([100.0] * 40)).empty
     rows = [*CALM, (100, 100.2, 98.8, 99, 5), (98.9, 101.2, 98.8, 101, 5)]
     candles = bars(rows)
-    late = candles.assign(time=candles["time"].where(candles.index < len(rows) - 1, candles["time"] + pd.Timedelta("1D")))
+    late = candles.assign(
+        time=candles["time"].where(candles.index < len(rows) - 1, candles["time"] + pd.Timedelta("1D"))
+    )
     assert "Engulfing" in set(market.candle_patterns(candles).query("time == @candles.time.iloc[-1]")["name"])
     assert "Engulfing" not in set(market.candle_patterns(late).query("time == @late.time.iloc[-1]")["name"])
 
@@ -284,7 +351,9 @@ def test_notes_name_what_the_candles_cannot_tell():
     assert data_notes(walk(1, 60), step, 14) == ()
     assert "only 9 closed candles" in data_notes(walk(1, 9), step, 14)[0]
     candles = walk(1, 60)
-    late = candles.assign(time=candles["time"].where(candles.index < 30, candles["time"] + pd.Timedelta("1D")))
+    late = candles.assign(
+        time=candles["time"].where(candles.index < 30, candles["time"] + pd.Timedelta("1D"))
+    )
     assert any("96 candles are missing" in note and "1 d" in note for note in data_notes(late, step))
     assert any("unknown in 60 of 60" in note for note in data_notes(walk(1, 60, unknown=1.0), step))
     assert any("zero in every candle" in note for note in data_notes(walk(1, 60, empty=1.0), step))
@@ -294,8 +363,14 @@ def test_notes_name_what_the_candles_cannot_tell():
 
 @pytest.mark.real_data
 def test_five_minute_candles_make_the_hourly_ones_that_were_recorded_separately(real_data):
-    fine = tables.candles(pd.read_parquet(real_data / "candles/binance_um_5m_2023-01_2024-05.parquet").rename(columns={"ts": "time"}).head(20_000))
-    hourly = tables.candles(pd.read_parquet(real_data / "candles/binance_um_1h_2019_2024.parquet").rename(columns={"ts": "time"}))
+    fine = tables.candles(
+        pd.read_parquet(real_data / "candles/binance_um_5m_2023-01_2024-05.parquet")
+        .rename(columns={"ts": "time"})
+        .head(20_000)
+    )
+    hourly = tables.candles(
+        pd.read_parquet(real_data / "candles/binance_um_1h_2019_2024.parquet").rename(columns={"ts": "time"})
+    )
     both = market.resample(fine, "1h").merge(hourly, on="time", suffixes=("", "_recorded"))
     assert len(both) > 1_500
     for name in ("open", "high", "low", "close", "volume"):
@@ -306,7 +381,9 @@ def test_five_minute_candles_make_the_hourly_ones_that_were_recorded_separately(
 @pytest.mark.real_data
 def test_crash_candles_with_opens_outside_their_range_are_read(real_data):
     raw = pd.read_parquet(real_data / "candles/bitmex_xbtusd_1m_2020-03.parquet")
-    raw = raw.rename(columns={"timestamp": "time"})[["time", "open", "high", "low", "close"]].assign(volume=raw["homeNotional"])
+    raw = raw.rename(columns={"timestamp": "time"})[["time", "open", "high", "low", "close"]].assign(
+        volume=raw["homeNotional"]
+    )
     candles = tables.candles(raw.iloc[15_000:20_000])
     profile = market.volume_profile(candles)
     assert profile.volume.sum() == pytest.approx(candles["volume"].sum())

@@ -16,9 +16,13 @@ from liqcore.tables import TableError
 def pivots_by_hand(high, low, bars):
     found = []
     for i in range(bars, len(high) - bars):
-        if all(high[i] > h for h in high[i - bars : i]) and all(high[i] >= h for h in high[i + 1 : i + bars + 1]):
+        if all(high[i] > h for h in high[i - bars : i]) and all(
+            high[i] >= h for h in high[i + 1 : i + bars + 1]
+        ):
             found.append((i, "swing high", high[i]))
-        if all(low[i] < value for value in low[i - bars : i]) and all(low[i] <= value for value in low[i + 1 : i + bars + 1]):
+        if all(low[i] < value for value in low[i - bars : i]) and all(
+            low[i] <= value for value in low[i + 1 : i + bars + 1]
+        ):
             found.append((i, "swing low", low[i]))
     return found
 
@@ -27,7 +31,10 @@ def pivots_by_hand(high, low, bars):
 @given(series(), st.integers(1, 5))
 def test_pivots_agree_with_a_loop_and_are_known_late(candles, bars):
     got = market.pivots(candles, bars, timeframe="15min")
-    time, rows = candles["time"].tolist(), pivots_by_hand(candles["high"].tolist(), candles["low"].tolist(), bars)
+    time, rows = (
+        candles["time"].tolist(),
+        pivots_by_hand(candles["high"].tolist(), candles["low"].tolist(), bars),
+    )
     expected = [(time[i], time[i + bars] + STEP, kind, price) for i, kind, price in rows]
     assert list(got.itertuples(index=False, name=None)) == expected
 
@@ -42,7 +49,11 @@ def test_flat_prices_have_no_turning_points_and_a_plateau_has_one():
 
 
 def test_unusable_windows_are_refused():
-    for call in (lambda c: market.pivots(c, 0), lambda c: market.swing_zones(c, merge=0), lambda c: market.swing_zones(c, lookback=0)):
+    for call in (
+        lambda c: market.pivots(c, 0),
+        lambda c: market.swing_zones(c, merge=0),
+        lambda c: market.swing_zones(c, lookback=0),
+    ):
         with pytest.raises(TableError):
             call(walk(1, 30))
 
@@ -57,20 +68,37 @@ def zones_by_hand(candles, pivot_bars, lookback, merge):
         if np.isnan(usual[now]):
             continue
         near = [
-            (abs(zone["price"] - price), zone["price"], zone) for zone in zones
-            if now - zone["last"] <= lookback and (abs(zone["price"] - price) < merge * usual[now] or zone["price"] == price)
+            (abs(zone["price"] - price), zone["price"], zone)
+            for zone in zones
+            if now - zone["last"] <= lookback
+            and (abs(zone["price"] - price) < merge * usual[now] or zone["price"] == price)
         ]
         if near:
             zone = min(near, key=lambda item: item[:2])[2]
             zone["turns"] += 1
             zone["last"] = now
         else:
-            zones.append({"price": price, "half": merge / 2 * usual[now], "kind": kind, "turns": 1, "last": now, "row": row, "known": now})
+            zones.append(
+                {
+                    "price": price,
+                    "half": merge / 2 * usual[now],
+                    "kind": kind,
+                    "turns": 1,
+                    "last": now,
+                    "row": row,
+                    "known": now,
+                }
+            )
     return zones
 
 
 @settings(max_examples=15)
-@given(series(gap=0.0), st.integers(1, 3), st.one_of(st.integers(3, 12), st.just(500)), st.sampled_from([0.25, 1.0]))
+@given(
+    series(gap=0.0),
+    st.integers(1, 3),
+    st.one_of(st.integers(3, 12), st.just(500)),
+    st.sampled_from([0.25, 1.0]),
+)
 def test_zones_agree_with_every_turn_against_every_zone(candles, pivot_bars, lookback, merge):
     got = market.swing_zones(candles, pivot_bars, lookback, merge, timeframe="15min")
     expected = zones_by_hand(candles, pivot_bars, lookback, merge)
@@ -91,7 +119,9 @@ def test_what_comes_later_changes_no_zone(candles, data):
     whole = market.swing_zones(candles, 2, 60, timeframe="15min")
     then = market.swing_zones(candles.iloc[:cut], 2, 60, timeframe="15min")
     lasting = ["price", "low", "high", "kind", "first_seen", "confirmed_at"]
-    pd.testing.assert_frame_equal(whole[whole["confirmed_at"] <= moment][lasting].reset_index(drop=True), then[lasting])
+    pd.testing.assert_frame_equal(
+        whole[whole["confirmed_at"] <= moment][lasting].reset_index(drop=True), then[lasting]
+    )
     assert (then["turns"].to_numpy() <= whole["turns"].to_numpy()[: len(then)]).all()
 
 
@@ -101,8 +131,18 @@ def test_key_levels_at_a_moment_use_only_bars_closed_by_then(candles, data):
     row = data.draw(st.integers(0, len(candles) - 1))
     late = data.draw(st.sampled_from([pd.Timedelta(0), pd.Timedelta("7min")]))
     moment = candles["time"].iloc[row] + STEP + late
-    options = {"own": [995.0], "timeframe": "15min", "pivot_bars": 2, "round_numbers": True, "bins": 20, "lookback": 60}
-    whole, then = market.key_levels(candles, at=moment, **options), market.key_levels(candles.iloc[: row + 1], **options)
+    options = {
+        "own": [995.0],
+        "timeframe": "15min",
+        "pivot_bars": 2,
+        "round_numbers": True,
+        "bins": 20,
+        "lookback": 60,
+    }
+    whole, then = (
+        market.key_levels(candles, at=moment, **options),
+        market.key_levels(candles.iloc[: row + 1], **options),
+    )
     pd.testing.assert_frame_equal(whole.table, then.table)
     assert whole.notes == then.notes
     assert (whole.table["confirmed_at"] <= moment).all()
@@ -111,7 +151,9 @@ def test_key_levels_at_a_moment_use_only_bars_closed_by_then(candles, data):
 
 
 def touches_by_hand(candles, low, high, after):
-    inside = [bool(h >= low and bottom <= high) for h, bottom in zip(candles["high"], candles["low"], strict=True)]
+    inside = [
+        bool(h >= low and bottom <= high) for h, bottom in zip(candles["high"], candles["low"], strict=True)
+    ]
     visits = [i for i in range(len(inside)) if inside[i] and (i == 0 or not inside[i - 1]) and i > after]
     later = [i for i in range(len(inside)) if inside[i] and i > after]
     return len(visits), (later[-1] if later else -1)
@@ -163,7 +205,9 @@ def test_the_strongest_are_kept_apart(candles, count, spacing):
 
 
 def test_more_turns_make_a_stronger_level():
-    found = market.key_levels(walk(4, 400), pivot_bars=2, count=None, spacing=0.0, volume_levels=False, lookback=10_000).table
+    found = market.key_levels(
+        walk(4, 400), pivot_bars=2, count=None, spacing=0.0, volume_levels=False, lookback=10_000
+    ).table
     by_turns = found.groupby("turns")["strength"].mean()
     assert len(by_turns) > 3
     assert by_turns.is_monotonic_increasing
@@ -214,7 +258,9 @@ def test_two_reasons_for_one_price_are_one_stronger_level():
 
 def test_round_numbers_surround_the_price():
     candles = walk(8, 200)
-    found = market.key_levels(candles, round_numbers=True, count=None, spacing=0.0, merge=1e-6, volume_levels=False).table
+    found = market.key_levels(
+        candles, round_numbers=True, count=None, spacing=0.0, merge=1e-6, volume_levels=False
+    ).table
     rounds = found.loc[found["kind"] == "round number", "price"].to_numpy()
     close, usual = candles["close"].iloc[-1], market.atr(candles)[-1]
     apart = np.diff(rounds)
@@ -233,7 +279,13 @@ def test_upside_down_highs_are_lows_and_support_is_resistance(candles):
     up = market.key_levels(candles, **options).table
     down = market.key_levels(mirrored(candles), **options).table.iloc[::-1].reset_index(drop=True)
     np.testing.assert_allclose(2000.0 - down["price"], up["price"])
-    swap = {"swing high": "swing low", "swing low": "swing high", "support": "resistance", "resistance": "support", "at price": "at price"}
+    swap = {
+        "swing high": "swing low",
+        "swing low": "swing high",
+        "support": "resistance",
+        "resistance": "support",
+        "at price": "at price",
+    }
     assert [swap[kind] for kind in down["kind"]] == up["kind"].tolist()
     assert [swap[role] for role in down["role"]] == up["role"].tolist()
     assert down["touches"].tolist() == up["touches"].tolist()
@@ -270,7 +322,9 @@ def test_an_empty_answer_has_the_columns_and_types_of_a_full_one():
 @pytest.mark.real_data
 def test_levels_of_a_recorded_crash(real_data):
     raw = pd.read_parquet(real_data / "C_2024-06_08_yen_crash/binance_1h_ohlcv_liq_oi_ls.parquet")
-    candles = tables.candles(raw.rename(columns={"ts": "time", "volume_btc": "volume", "buy_volume_btc": "taker_buy_volume"}))
+    candles = tables.candles(
+        raw.rename(columns={"ts": "time", "volume_btc": "volume", "buy_volume_btc": "taker_buy_volume"})
+    )
     moment = pd.Timestamp("2024-08-05 12:00", tz="UTC")
     found = market.key_levels(candles, at=moment, own=[50_000.0]).table
     past = candles[candles["time"] + pd.Timedelta("1h") <= moment]

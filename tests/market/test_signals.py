@@ -14,7 +14,14 @@ from liqcore.tables import TableError
 
 # Long windows made short, so that a hundred bars hold every kind of signal.
 QUICK = market.SignalRules(
-    pivot_bars=2, lookback=80, least_turns=2, volume_bars=8, funding_window=10, past_minimum=5, open_interest_window=20, extreme_z=2.5,
+    pivot_bars=2,
+    lookback=80,
+    least_turns=2,
+    volume_bars=8,
+    funding_window=10,
+    past_minimum=5,
+    open_interest_window=20,
+    extreme_z=2.5,
 )
 CALM = [(102, 103, 101, 102.5, 10), (102.5, 103.5, 101.5, 102, 10)] * 15
 
@@ -29,7 +36,9 @@ def at_100(rows, name, **options):
     found = named(market.find_signals(candles, levels=[100.0], rules=market.SignalRules(**options)), name)
     assert (found["level"] == 100).all()
     first = candles["time"].iloc[len(CALM)]
-    return [(int((time - first) / STEP), side) for time, side in zip(found["time"], found["side"], strict=True)]
+    return [
+        (int((time - first) / STEP), side) for time, side in zip(found["time"], found["side"], strict=True)
+    ]
 
 
 PIN = (101.2, 101.5, 99.0, 101.1, 10)
@@ -60,7 +69,12 @@ def test_a_close_back_inside_soon_is_a_recapture():
     assert "2 bars later" in named(found, "recapture")["evidence"].iloc[0]
     deeper = market.find_signals(bars([*CALM, below, under, (98.6, 101.5, 97, 101, 10)]), levels=[100.0])
     assert "(to 97)" in named(deeper, "recapture")["evidence"].iloc[0]
-    assert "(to 98)" in named(market.find_signals(bars([*CALM, below, back, (101, 101, 97, 100.5, 10)]), [100.0]), "recapture")["evidence"].iloc[0]
+    assert (
+        "(to 98)"
+        in named(
+            market.find_signals(bars([*CALM, below, back, (101, 101, 97, 100.5, 10)]), [100.0]), "recapture"
+        )["evidence"].iloc[0]
+    )
 
 
 DOWN = (101, 101.2, 98, 98.2, 30)
@@ -73,7 +87,9 @@ def test_a_full_bar_on_volume_that_closes_beyond_is_a_breakout():
     assert at_100([(101, 101.2, 94, 98.2, 30)], "breakout") == [], "the body is too small"
     assert at_100([(101, 101.2, 99.7, 99.9, 30)], "breakout") == [], "too close to the level"
     assert at_100([DOWN, (98.2, 98.3, 96, 96.2, 60)], "breakout") == [(0, "bearish")], "the level breaks once"
-    assert at_100([DOWN, (99.5, 100.2, 96, 96.2, 60)], "breakout") == [(0, "bearish")], "also when the price touches it again"
+    assert at_100([DOWN, (99.5, 100.2, 96, 96.2, 60)], "breakout") == [(0, "bearish")], (
+        "also when the price touches it again"
+    )
     assert at_100([(*DOWN[:4], np.nan)], "breakout") == [], "nobody knows the volume"
 
 
@@ -84,7 +100,9 @@ def test_a_breakout_that_closes_back_inside_was_a_false_one():
     assert at_100([DOWN, *[under] * 5, back], "false breakout") == []
     assert at_100([(*DOWN[:4], 5), under, back], "false breakout") == [], "there was no breakout on volume"
     on_it = (98.2, 100.2, 98.1, 100, 10)
-    assert at_100([DOWN, on_it, (100, 100.1, 98, 98.2, 60), back], "false breakout") == [(3, "bullish")], "two breakouts, one failure"
+    assert at_100([DOWN, on_it, (100, 100.1, 98, 98.2, 60), back], "false breakout") == [(3, "bullish")], (
+        "two breakouts, one failure"
+    )
 
 
 def test_a_breakout_that_comes_back_and_holds_is_a_retest():
@@ -98,7 +116,9 @@ def test_a_breakout_that_comes_back_and_holds_is_a_retest():
 def test_a_gap_ends_every_wait():
     rows = [(101, 101.2, 98, 98.5, 10), (98.6, 101.5, 98.4, 101, 10)]
     candles = bars(CALM + rows)
-    late = candles.assign(time=candles["time"].where(candles.index < len(candles) - 1, candles["time"] + pd.Timedelta("1D")))
+    late = candles.assign(
+        time=candles["time"].where(candles.index < len(candles) - 1, candles["time"] + pd.Timedelta("1D"))
+    )
     assert len(named(market.find_signals(candles, [100.0]), "recapture")) == 1
     found = market.find_signals(late, [100.0])
     assert named(found, "recapture").empty
@@ -129,8 +149,13 @@ def level_signals_by_hand(candles, levels, rules):
                 continue
             reach, span, body = rules.tolerance * usual[t], h[t] - low[t], abs(c[t] - o[t])
             past = [x for x in v[max(t - rules.volume_bars, 0) : t] if not np.isnan(x)]
-            much = len(past) * 2 >= rules.volume_bars and np.median(past) > 0 and v[t] >= rules.volume_ratio * np.median(past)
+            much = (
+                len(past) * 2 >= rules.volume_bars
+                and np.median(past) > 0
+                and v[t] >= rules.volume_ratio * np.median(past)
+            )
             for side in (1, -1):
+
                 def beyond(x, by=0.0, side=side, level=level):
                     return (level - x) * side >= by if by else (level - x) * side > 0
 
@@ -142,13 +167,26 @@ def level_signals_by_hand(candles, levels, rules):
                 if inside(c[t - 1]):
                     touched = (tip[t] - level) * side <= reach
                     outer = abs(c[t] - tip[t]) >= 2 / 3 * span
-                    if span > 0 and touched and inside(c[t]) and wick >= 2 * body and wick >= 0.6 * span and outer:
+                    if (
+                        span > 0
+                        and touched
+                        and inside(c[t])
+                        and wick >= 2 * body
+                        and wick >= 0.6 * span
+                        and outer
+                    ):
                         found.add((t, "rejection", side, level))
                     if beyond(tip[t], reach):
                         back = [r for r in range(t, min(t + rules.within, len(c))) if inside(c[r])]
                         if back:
                             found.add((back[0], "recapture", side, level))
-                if not beyond(c[t - 1]) and beyond(c[t], reach) and much and span > 0 and (o[t] - c[t]) * side >= 0.5 * span:
+                if (
+                    not beyond(c[t - 1])
+                    and beyond(c[t], reach)
+                    and much
+                    and span > 0
+                    and (o[t] - c[t]) * side >= 0.5 * span
+                ):
                     found.add((t, "breakout", -side, level))
                     later = range(t + 1, min(t + 1 + rules.false_breakout_bars, len(c)))
                     back = [r for r in later if inside(c[r])]
@@ -165,7 +203,10 @@ def level_signals_by_hand(candles, levels, rules):
 
 
 @settings(max_examples=15)
-@given(series(least=20, most=120, gap=0.0), st.lists(st.integers(1970, 2030), min_size=1, max_size=5, unique=True))
+@given(
+    series(least=20, most=120, gap=0.0),
+    st.lists(st.integers(1970, 2030), min_size=1, max_size=5, unique=True),
+)
 def test_level_signals_agree_with_the_rules_bar_by_bar(candles, halves):
     levels = [half / 2 for half in halves]
     assert level_signals_found(candles, levels, QUICK) == level_signals_by_hand(candles, levels, QUICK)
@@ -193,7 +234,9 @@ def market_of(seed, candles):
         funding.append(pd.DataFrame({"time": time, "venue": venue, "rate": rate, "interval_hours": 8.0}))
         time = pd.date_range(first - pd.Timedelta("5h"), last, freq="15min") + pd.Timedelta("40s")
         time = time[rng.random(len(time)) < 0.97]
-        quantity = 1e4 * np.exp(np.cumsum(rng.normal(0, 1e-3, len(time)) + rng.choice([0] * 18 + [0.05, -0.05], len(time))))
+        quantity = 1e4 * np.exp(
+            np.cumsum(rng.normal(0, 1e-3, len(time)) + rng.choice([0] * 18 + [0.05, -0.05], len(time)))
+        )
         interest.append(pd.DataFrame({"time": time, "venue": venue, "quantity": quantity}))
     return in_order(funding, "funding"), in_order(interest, "open_interest")
 
@@ -208,7 +251,8 @@ def in_order(frames, table):
 def test_what_comes_later_changes_no_signal(candles, seed, kind, data):
     funding, interest = market_of(seed, candles)
     levels = {
-        None: None, "own": [995.0, 1_000.0, 1_010.5],
+        None: None,
+        "own": [995.0, 1_000.0, 1_010.5],
         "table": pd.DataFrame({"price": [996.0, 1_003.0], "confirmed_at": [START, START + 40 * STEP]}),
     }[kind]
     options = {"levels": levels, "timeframe": "15min", "rules": QUICK}
@@ -216,11 +260,17 @@ def test_what_comes_later_changes_no_signal(candles, seed, kind, data):
     for cut in data.draw(st.lists(st.integers(1, len(candles)), min_size=2, max_size=2)):
         moment = candles["time"].iloc[cut - 1] + STEP
         then = market.find_signals(
-            candles.iloc[:cut], funding=funding[funding["time"] <= moment], open_interest=interest[interest["time"] <= moment], **options,
+            candles.iloc[:cut],
+            funding=funding[funding["time"] <= moment],
+            open_interest=interest[interest["time"] <= moment],
+            **options,
         ).table
         known = whole[whole["known_at"] <= moment].reset_index(drop=True)
         pd.testing.assert_frame_equal(known, then, check_exact=True)
-        pd.testing.assert_frame_equal(market.find_signals(candles, funding=funding, open_interest=interest, at=moment, **options).table, then)
+        pd.testing.assert_frame_equal(
+            market.find_signals(candles, funding=funding, open_interest=interest, at=moment, **options).table,
+            then,
+        )
 
 
 def test_every_kind_of_signal_occurs_and_none_changes_at_any_bar():
@@ -231,8 +281,12 @@ def test_every_kind_of_signal_occurs_and_none_changes_at_any_bar():
     assert set(whole["side"]) == {"bullish", "bearish"}
     for cut in range(60, 160, 2):
         moment = candles["time"].iloc[cut - 1] + STEP
-        then = market.find_signals(candles.iloc[:cut], funding=funding, open_interest=interest, rules=QUICK).table
-        pd.testing.assert_frame_equal(whole[whole["known_at"] <= moment].reset_index(drop=True), then, check_exact=True)
+        then = market.find_signals(
+            candles.iloc[:cut], funding=funding, open_interest=interest, rules=QUICK
+        ).table
+        pd.testing.assert_frame_equal(
+            whole[whole["known_at"] <= moment].reset_index(drop=True), then, check_exact=True
+        )
 
 
 def test_the_table_is_tidy():
@@ -248,7 +302,9 @@ def test_the_table_is_tidy():
     assert table["strength"].between(0, 1).all()
     assert table["evidence"].str.contains(r"\d.*\.$").all()
     assert not table["evidence"].str.contains("nan").any()
-    leveled = table["name"].isin(["rejection", "recapture", "breakout", "false breakout", "retest", "cvd divergence"])
+    leveled = table["name"].isin(
+        ["rejection", "recapture", "breakout", "false breakout", "retest", "cvd divergence"]
+    )
     assert (table["level"].notna() == leveled).all()
     empty = market.find_signals(tables.empty("candles")).table
     pd.testing.assert_series_equal(empty.dtypes, table.dtypes)
@@ -264,10 +320,16 @@ def test_upside_down_bulls_are_bears(candles, halves):
     # RSI and MACD round differently on reflected prices; a value on the threshold may fall either way.
     up, down = (table[~table["name"].isin(["rsi turn", "macd cross"])] for table in (up, down))
     swap = {"bullish": "bearish", "bearish": "bullish"}
-    expected = sorted((time, name, swap[side], None if np.isnan(level) else 2000.0 - level) for time, name, side, level in zip(
-        up["time"], up["name"], up["side"], up["level"], strict=True))
-    got = sorted((time, name, side, None if np.isnan(level) else level) for time, name, side, level in zip(
-        down["time"], down["name"], down["side"], down["level"], strict=True))
+    expected = sorted(
+        (time, name, swap[side], None if np.isnan(level) else 2000.0 - level)
+        for time, name, side, level in zip(up["time"], up["name"], up["side"], up["level"], strict=True)
+    )
+    got = sorted(
+        (time, name, side, None if np.isnan(level) else level)
+        for time, name, side, level in zip(
+            down["time"], down["name"], down["side"], down["level"], strict=True
+        )
+    )
     assert got == expected
 
 
@@ -334,7 +396,9 @@ def test_macd_crosses_are_changes_of_sign():
 
 
 @settings(max_examples=30)
-@given(st.lists(st.sampled_from([0.0, 1.0, 1.5, 2.0, 9.0]), max_size=40), st.integers(2, 8), st.integers(2, 5))
+@given(
+    st.lists(st.sampled_from([0.0, 1.0, 1.5, 2.0, 9.0]), max_size=40), st.integers(2, 8), st.integers(2, 5)
+)
 def test_robust_z_agrees_with_a_loop_over_the_past(values, window, minimum):
     got = robust_z(np.array(values), window, minimum, 0.1)
     for i, value in enumerate(values):
@@ -348,7 +412,9 @@ def test_robust_z_agrees_with_a_loop_over_the_past(values, window, minimum):
 
 def funding_of(rates, hours=8.0, start="2024-02-01"):
     time = pd.date_range(start, periods=len(rates), freq=f"{hours:g}h", tz="UTC")
-    return tables.funding(pd.DataFrame({"time": time, "venue": "okx", "rate": rates, "interval_hours": hours}))
+    return tables.funding(
+        pd.DataFrame({"time": time, "venue": "okx", "rate": rates, "interval_hours": hours})
+    )
 
 
 def test_funding_is_extreme_beside_its_own_past():
@@ -376,7 +442,9 @@ def test_funding_signals_begin_with_the_extreme_and_take_the_other_side():
 
 
 def interest_of(candles, quantity, delay="0s"):
-    return tables.open_interest(pd.DataFrame({"time": candles["time"] + pd.Timedelta(delay), "venue": "okx", "quantity": quantity}))
+    return tables.open_interest(
+        pd.DataFrame({"time": candles["time"] + pd.Timedelta(delay), "venue": "okx", "quantity": quantity})
+    )
 
 
 def test_open_interest_counts_only_what_was_stamped_at_the_open():
@@ -392,19 +460,29 @@ def test_open_interest_counts_only_what_was_stamped_at_the_open():
     np.testing.assert_allclose(at_open["price_change"].to_numpy()[4:], opens[4:] / opens[:-4] - 1)
     late = candles.assign(time=candles["time"].where(candles.index < 60, candles["time"] + 5 * STEP))
     moved = market.open_interest_changes(late, interest_of(late, quantity))["price_change"]
-    assert moved.isna().tolist() == [row < 4 or 60 <= row < 64 for row in range(120)], "a gap hides where the price came from"
+    assert moved.isna().tolist() == [row < 4 or 60 <= row < 64 for row in range(120)], (
+        "a gap hides where the price came from"
+    )
 
 
 def test_new_positions_back_a_move_and_closed_ones_do_not():
     rising = bars([(100 + i, 101 + i, 99 + i, 101 + i, 5) for i in range(120)])
-    for change, side, words in ((1.1, "bullish", "new positions back the move"), (0.9, "bearish", "closes positions")):
+    for change, side, words in (
+        (1.1, "bullish", "new positions back the move"),
+        (0.9, "bearish", "closes positions"),
+    ):
         quantity = np.where(np.arange(120) < 80, 1e4, 1e4 * change)
-        found = named(market.find_signals(rising, [], open_interest=interest_of(rising, quantity)), "open interest change")
+        found = named(
+            market.find_signals(rising, [], open_interest=interest_of(rising, quantity)),
+            "open interest change",
+        )
         assert found["time"].tolist() == [rising["time"].iloc[80]], "an episode is one signal"
         assert found["side"].tolist() == [side]
         assert words in found["evidence"].iloc[0]
     small = np.where(np.arange(120) < 80, 1e4, 1.008e4)
-    assert named(market.find_signals(rising, [], open_interest=interest_of(rising, small)), "open interest change").empty
+    assert named(
+        market.find_signals(rising, [], open_interest=interest_of(rising, small)), "open interest change"
+    ).empty
 
 
 def test_open_interest_adds_up_the_venues_that_report_at_both_ends():
@@ -415,7 +493,9 @@ def test_open_interest_adds_up_the_venues_that_report_at_both_ends():
     state = market.open_interest_changes(candles, both)
     np.testing.assert_array_equal(state["change"].to_numpy()[4:], 0.0)
     stale = market.open_interest_changes(candles, okx.iloc[:10])
-    assert stale["change"].notna().tolist() == [4 <= row <= 17 for row in range(60)], "two hours after the last reading it is unknown"
+    assert stale["change"].notna().tolist() == [4 <= row <= 17 for row in range(60)], (
+        "two hours after the last reading it is unknown"
+    )
 
 
 def test_a_higher_high_on_net_selling_is_a_bearish_divergence():
@@ -445,7 +525,11 @@ def test_a_higher_high_on_net_selling_is_a_bearish_divergence():
         (walk(1, 1), "only 1 closed", {"rejection", "rsi turn", "breakout"}),
         (walk(1, 12), "only 12 closed", {"rejection", "rsi turn", "breakout", "recapture"}),
         (bars([(1_000, 1_000, 1_000, 1_000, 5)] * 80), "did not move", set(signal_module.NAMES)),
-        (walk(28, 300, unknown=1.0), "breakouts and volume levels leave them out", {"breakout", "false breakout", "retest", "cvd divergence"}),
+        (
+            walk(28, 300, unknown=1.0),
+            "breakouts and volume levels leave them out",
+            {"breakout", "false breakout", "retest", "cvd divergence"},
+        ),
         (walk(28, 300, empty=1.0), "zero in every candle", {"breakout", "false breakout", "cvd divergence"}),
         (walk(28, 300, taker=False), "who was pushing", {"cvd divergence"}),
     ],
@@ -486,9 +570,15 @@ def test_bad_levels_and_rules_are_refused_in_a_sentence():
 def test_signals_of_a_recorded_crash_add_up_with_pandas(real_data):
     folder = real_data / "C_2024-06_08_yen_crash"
     raw = pd.read_parquet(folder / "binance_1h_ohlcv_liq_oi_ls.parquet").rename(columns={"ts": "time"})
-    candles = tables.candles(raw.rename(columns={"volume_btc": "volume", "buy_volume_btc": "taker_buy_volume"}))
-    interest = tables.open_interest(raw[["time", "oi_open"]].rename(columns={"oi_open": "quantity"}).assign(venue="binance"))
-    rates = pd.read_parquet(real_data / "candles/binance_um_funding_8h_2019_2026.parquet").rename(columns={"ts": "time", "funding_rate": "rate"})
+    candles = tables.candles(
+        raw.rename(columns={"volume_btc": "volume", "buy_volume_btc": "taker_buy_volume"})
+    )
+    interest = tables.open_interest(
+        raw[["time", "oi_open"]].rename(columns={"oi_open": "quantity"}).assign(venue="binance")
+    )
+    rates = pd.read_parquet(real_data / "candles/binance_um_funding_8h_2019_2026.parquet").rename(
+        columns={"ts": "time", "funding_rate": "rate"}
+    )
     funding = tables.funding(rates.assign(venue="binance"))
     found = market.find_signals(candles, [60_000.0], funding=funding, open_interest=interest)
     table = found.table.set_index("time")
@@ -505,7 +595,9 @@ def test_signals_of_a_recorded_crash_add_up_with_pandas(real_data):
     moved = interest.set_index("time")["quantity"].pct_change(4)
     shocks = table[table["name"] == "open interest change"]
     assert (moved[shocks.index].abs() >= 0.01).all()
-    assert (np.where(shocks["side"] == "bullish", 1, -1) == np.sign(change[shocks.index] * moved[shocks.index])).all()
+    assert (
+        np.where(shocks["side"] == "bullish", 1, -1) == np.sign(change[shocks.index] * moved[shocks.index])
+    ).all()
     # The sharpest hour of the crash closed positions in bulk; the signal must be there, and not before.
     day = shocks.loc["2024-08-05"]
     assert len(day) > 0

@@ -25,6 +25,8 @@ def no_collector_left() -> Iterator[None]:
     yield
     st.cache_resource.clear()
     end = time.monotonic() + 20
-    while (left := [thread.name for thread in threading.enumerate() if thread.name.startswith("heatlab")]) and time.monotonic() < end:
+    while (
+        left := [thread.name for thread in threading.enumerate() if thread.name.startswith("heatlab")]
+    ) and time.monotonic() < end:
         time.sleep(0.1)
     assert not left

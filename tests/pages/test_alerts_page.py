@@ -33,7 +33,11 @@ def built():
 
 
 def rule_of(app):
-    return rule_text.rules_from_link(app.query_params["rules"][0] if isinstance(app.query_params["rules"], list) else app.query_params["rules"])[0]
+    return rule_text.rules_from_link(
+        app.query_params["rules"][0]
+        if isinstance(app.query_params["rules"], list)
+        else app.query_params["rules"]
+    )[0]
 
 
 def link(*rules):
@@ -41,7 +45,9 @@ def link(*rules):
 
 
 def short(level=28_500.0, **more):
-    return Rule("short heat", Group("all", (Condition("heat grows", level, "short", by=0.5, venues=3, **more),)))
+    return Rule(
+        "short heat", Group("all", (Condition("heat grows", level, "short", by=0.5, venues=3, **more),))
+    )
 
 
 def metrics(app):
@@ -83,16 +89,29 @@ def test_the_first_sentence_is_the_one_people_say_and_its_controls_build_the_rul
 def test_every_kind_of_condition_and_every_template_can_be_said():
     for kind, facts in KINDS.items():
         more = {"level": 28_000.0} if facts.level == "needed" else {}
-        more |= {"minimum": 1e6} if kind == "large liquidation" else {"venues": 2} if kind.startswith("venues") else {"name": "my cross"} if kind == "external" else {}
+        more |= (
+            {"minimum": 1e6}
+            if kind == "large liquidation"
+            else {"venues": 2}
+            if kind.startswith("venues")
+            else {"name": "my cross"}
+            if kind == "external"
+            else {}
+        )
         for heat in ("realised", "modelled") if "heat" in facts.takes else ("realised",):
             for way in facts.ways or ("",):
                 where = {"level": 28_000.0} if way in ("towards", "across") else {}
                 one = Condition(kind, **{**more, **where}, heat=heat, way=way)
                 assert alerts_sentence.condition_of(alerts_sentence.values_of(one)) == one
-                fields = {token.strip("{}") for token in alerts_sentence.tokens(kind) if token.startswith("{")}
+                fields = {
+                    token.strip("{}") for token in alerts_sentence.tokens(kind) if token.startswith("{")
+                }
                 assert fields - {"subject", "verb", "heat"} <= {*facts.takes, "level", "by", "way", "on"}
     for rule in templates(27_000, 29_000):
-        assert all(alerts_sentence.condition_of(alerts_sentence.values_of(part)) == part for part in rule.when.conditions)
+        assert all(
+            alerts_sentence.condition_of(alerts_sentence.values_of(part)) == part
+            for part in rule.when.conditions
+        )
 
 
 def test_a_test_shows_firings_on_the_map_leads_and_false_alarms_against_controls(built):
@@ -107,7 +126,11 @@ def test_a_test_shows_firings_on_the_map_leads_and_false_alarms_against_controls
     assert set(drawn["price"]) == {28_500.0}
     assert len(built.dataframe[0].value) == 8
     said = words(built)
-    for part in ("that is no difference one could tell from chance", "Realised: positions that were closed by force", "Synthetic"):
+    for part in (
+        "that is no difference one could tell from chance",
+        "Realised: positions that were closed by force",
+        "Synthetic",
+    ):
         assert part.lower() in said.lower()
     assert "Control levels" in "".join(str(item.value) for item in built.markdown)
 
@@ -123,7 +146,11 @@ def test_a_template_fills_the_sentence_with_levels_of_this_market(built):
 
 
 MISTAKES = [
-    ("al0_level", "", "The level is empty"), ("al0_level", "moon", "The level"), ("al0_level", "-5", "The level"), ("al0_level", "28.500", "28"), ("al_name", "<b>x</b>", "name of the rule"),
+    ("al0_level", "", "The level is empty"),
+    ("al0_level", "moon", "The level"),
+    ("al0_level", "-5", "The level"),
+    ("al0_level", "28.500", "28"),
+    ("al_name", "<b>x</b>", "name of the rule"),
 ]
 
 
@@ -145,14 +172,23 @@ def test_what_cannot_be_said_gets_a_sentence_and_the_last_test_stays():
 def test_who_is_on_this_machine_is_told_by_address_and_headers():
     here = {"Host": "127.0.0.1:8501"}
     for headers, address, is_local in (
-        (here, None, True), (here, "::ffff:127.0.0.1", True), ({"Host": "[::1]:8501"}, "::1", True), ({}, None, True), (here, "10.0.0.5", False), (here, "nonsense", False),
-        ({"Host": "app.example.com"}, None, False), ({**here, "X-Forwarded-For": "1.2.3.4"}, None, False), ({**here, "via": "1.1 proxy"}, "127.0.0.1", False),
+        (here, None, True),
+        (here, "::ffff:127.0.0.1", True),
+        ({"Host": "[::1]:8501"}, "::1", True),
+        ({}, None, True),
+        (here, "10.0.0.5", False),
+        (here, "nonsense", False),
+        ({"Host": "app.example.com"}, None, False),
+        ({**here, "X-Forwarded-For": "1.2.3.4"}, None, False),
+        ({**here, "via": "1.1 proxy"}, "127.0.0.1", False),
     ):
         assert alerts_session.local(headers, address) is is_local, (headers, address)
 
 
 def test_contradictions_are_refused_and_a_level_outside_the_data_is_bound_to_stay_quiet():
-    both = Group("any", (Condition("heat grows", 28_500.0, "short"), Condition("heat shrinks", 28_500.0, "short")))
+    both = Group(
+        "any", (Condition("heat grows", 28_500.0, "short"), Condition("heat shrinks", 28_500.0, "short"))
+    )
     app = open_page("alerts.py", rules=link(Rule("both", both)), test="Off")
     app.selectbox(key="al_match").set_value("all").run()
     assert "contradict" in app.error[0].value
@@ -164,7 +200,16 @@ def test_contradictions_are_refused_and_a_level_outside_the_data_is_bound_to_sta
 
 
 def test_a_link_brings_its_rules_and_a_broken_one_leaves_everything_as_it_was():
-    nested = Rule("nested", Group("all", (Group("any", (Condition("cluster appears"), Condition("cluster grows"))), Condition("recapture", 28_000.0))))
+    nested = Rule(
+        "nested",
+        Group(
+            "all",
+            (
+                Group("any", (Condition("cluster appears"), Condition("cluster grows"))),
+                Condition("recapture", 28_000.0),
+            ),
+        ),
+    )
     app = open_page("alerts.py", rules=link(short(27_000.0), nested), pane="rules")
     assert "al0_level" not in {item.key for item in app.text_input}
     assert [rule.name for rule in app.session_state["alerts_rules"]] == ["nested"]
@@ -184,7 +229,10 @@ def test_a_link_of_many_rules_fills_the_list_and_no_more():
 
 
 def test_what_signals_from_outside_say_becomes_no_link_and_no_picture():
-    assert alerts_words.plain("![x](http://e.com/p.png) <b> $5 `c`") == r"\!\[x\](http://e.com/p.png) \<b\> \$5 \`c\`"
+    assert (
+        alerts_words.plain("![x](http://e.com/p.png) <b> $5 `c`")
+        == r"\!\[x\](http://e.com/p.png) \<b\> \$5 \`c\`"
+    )
 
 
 def test_rule_files_come_in_and_go_out_and_malformed_ones_lose_nothing():
@@ -193,9 +241,20 @@ def test_rule_files_come_in_and_go_out_and_malformed_ones_lose_nothing():
     app.file_uploader(key="al_upload").set_value(("mine.toml", good.encode(), "application/toml")).run()
     assert [rule.when.parts[0].level for rule in app.session_state["alerts_rules"]] == [27_500.0, 27_600.0]
     for name, content, said in (
-        ("broken.toml", b"[[rules]\nname = ", "not valid TOML"), ("broken.json", b'{"rules": [{"name": "a"}]}', "Rule 1"), ("noise.json", bytes(range(128, 200)), "UTF-8"),
-        ("empty.json", b'{"rules": []}', "no rule"), ("many.json", rule_text.rules_to_json([short(20_000.0 + k) for k in range(300)]).encode(), "at most 200"),
-        ("secret.json", b'{"rules": [{"name": "a", "tell": ["json://host/t0psecret"], "when": [{"kind": "recapture", "level": 1}]}]}', "secret"),
+        ("broken.toml", b"[[rules]\nname = ", "not valid TOML"),
+        ("broken.json", b'{"rules": [{"name": "a"}]}', "Rule 1"),
+        ("noise.json", bytes(range(128, 200)), "UTF-8"),
+        ("empty.json", b'{"rules": []}', "no rule"),
+        (
+            "many.json",
+            rule_text.rules_to_json([short(20_000.0 + k) for k in range(300)]).encode(),
+            "at most 200",
+        ),
+        (
+            "secret.json",
+            b'{"rules": [{"name": "a", "tell": ["json://host/t0psecret"], "when": [{"kind": "recapture", "level": 1}]}]}',
+            "secret",
+        ),
     ):
         app.file_uploader(key="al_upload").set_value((name, content, "application/octet-stream")).run()
         assert not app.exception, name
@@ -224,7 +283,12 @@ def test_played_alerts_show_both_sides_and_can_be_acknowledged_snoozed_and_filte
     assert len(entries) == told.session_state["alerts_open"] >= 2
     said = words(told)
     assert said.count("**For it**") == said.count("**Against it**") == len(entries)
-    for part in ("Venues: Alder (a sample)", "old at that moment", "Realised: liquidations that happened", "publish only a sample"):
+    for part in (
+        "Venues: Alder (a sample)",
+        "old at that moment",
+        "Realised: liquidations that happened",
+        "publish only a sample",
+    ):
         assert part in said
     assert f"And {len(entries) - 1} more" in told.toast[0].value
     assert len(told.toast) == 1
@@ -268,7 +332,12 @@ def test_addresses_are_nowhere_on_the_page_in_the_link_or_in_logs(caplog, monkey
         next(button for button in app.button if button.label == "Add").click().run()
         assert not app.exception
         assert app.error
-    shown = words(app) + json.dumps(dict(app.query_params)) + caplog.text + " ".join(item.value for item in (*app.error, *app.success))
+    shown = (
+        words(app)
+        + json.dumps(dict(app.query_params))
+        + caplog.text
+        + " ".join(item.value for item in (*app.error, *app.success))
+    )
     assert "t0psecret" not in shown
     assert "hooks.example.com" not in shown
     assert "pager" in shown
@@ -279,7 +348,10 @@ def test_a_hosted_app_takes_no_channel_from_a_visitor_and_unlocks_with_the_owner
     app = open_page("alerts.py", rules=link(short()), pane="channels")
     assert "hosted for many people" in words(app)
     assert not {"al_channel_url", "al_phrase"} & {item.key for item in app.text_input}
-    app.secrets["alerts"] = {"passphrase": "open, please", "channels": {"pager": "json://127.0.0.1:9/t0psecret-token", "odd": 7}}
+    app.secrets["alerts"] = {
+        "passphrase": "open, please",
+        "channels": {"pager": "json://127.0.0.1:9/t0psecret-token", "odd": 7},
+    }
     app.run()
     for phrase in ("wrong", "", "open, please"):
         assert "pager" not in words(app)
@@ -303,9 +375,14 @@ def test_own_files_can_be_tested_and_too_short_ones_say_so():
     sample = samples.load_sample("violent")
     app = open_page("alerts.py", data="Your own files", rules=link(short()), test="1 d")
     assert "Add files with liquidations" in words(app)
-    events = sample.liquidations[sample.liquidations["time"] < sample.liquidations["time"].iloc[0] + pd.Timedelta("2D")]
+    events = sample.liquidations[
+        sample.liquidations["time"] < sample.liquidations["time"].iloc[0] + pd.Timedelta("2D")
+    ]
     candles = sample.candles.iloc[:2880]
-    upload = [("events.csv", files.write_table(events, "csv"), "text/csv"), ("klines.csv", files.write_table(candles, "csv"), "text/csv")]
+    upload = [
+        ("events.csv", files.write_table(events, "csv"), "text/csv"),
+        ("klines.csv", files.write_table(candles, "csv"), "text/csv"),
+    ]
     app.file_uploader(key="uploads").set_value(upload).run()
     assert not app.exception
     assert charts(app)

@@ -10,13 +10,23 @@ from liqcore import tables
 from liqcore.feeds import files, samples
 from tests.loopback.server import VenueServer
 
-VIEWS = ["Side by side", "Difference", "Agreement", "Lag", "Without a venue", "Model and record", "Against another map"]
+VIEWS = [
+    "Side by side",
+    "Difference",
+    "Agreement",
+    "Lag",
+    "Without a venue",
+    "Model and record",
+    "Against another map",
+]
 
 
 @pytest.mark.parametrize("layer", ["Realised", "Modelled"])
 def test_every_view_runs_and_describes_its_charts(layer):
     # Lag, record and file do not depend on the layer.
-    for view in VIEWS if layer == "Realised" else ["Side by side", "Difference", "Agreement", "Without a venue"]:
+    for view in (
+        VIEWS if layer == "Realised" else ["Side by side", "Difference", "Agreement", "Without a venue"]
+    ):
         app = open_page("compare.py", view=view, layer=layer)
         assert not app.exception, view
         assert not app.error, view
@@ -34,7 +44,9 @@ def test_all_maps_share_one_legend_until_each_has_its_own():
 
 def test_the_table_of_venues_adds_up_with_pandas():
     app = open_page("compare.py", span="All", tf="1h")
-    table = next(item.value for item in app.dataframe if "Largest print" in item.value.columns).set_index("Venue")
+    table = next(item.value for item in app.dataframe if "Largest print" in item.value.columns).set_index(
+        "Venue"
+    )
     events = samples.load_sample("violent").liquidations
     usd = events.groupby(events["venue"].astype(str))["notional"].sum()
     assert table["USD"].to_dict() == pytest.approx(usd.to_dict(), rel=1e-6)
@@ -49,7 +61,9 @@ def test_the_lag_view_finds_the_venue_that_arrives_late():
     assert table["Later by, s"].iloc[0] == pytest.approx(90, abs=6)
     app.toggle(key="heard").set_value(False).run()
     assert "pairs of events" in words(app) or "stands out against its mirror image" in words(app)
-    assert (app.dataframe[0].value["Later by, s"] == 0).all(), "the times that the venues print are those of the events"
+    assert (app.dataframe[0].value["Later by, s"] == 0).all(), (
+        "the times that the venues print are those of the events"
+    )
 
 
 def test_taking_a_venue_away_says_which_clusters_survive():
@@ -58,7 +72,9 @@ def test_taking_a_venue_away_says_which_clusters_survive():
 
 
 def upload(app, **parts):
-    app.file_uploader(key="uploads").set_value([(f"{name}.csv", files.write_table(table, "csv"), "text/csv") for name, table in parts.items()]).run()
+    app.file_uploader(key="uploads").set_value(
+        [(f"{name}.csv", files.write_table(table, "csv"), "text/csv") for name, table in parts.items()]
+    ).run()
     assert not app.exception
     return app
 
@@ -67,20 +83,44 @@ def market(venues=("north", "south"), events=400, flat=False):
     rng = np.random.default_rng(4)
     time = pd.date_range("2026-03-01", periods=600, freq="5min", tz="UTC")
     close = np.full(600, 30_000.0) if flat else 30_000 * np.exp(np.cumsum(rng.normal(0, 0.001, 600)))
-    candles = tables.candles(pd.DataFrame({
-        "time": time, "open": close, "high": close + (0 if flat else 10), "low": close - (0 if flat else 10), "close": close, "volume": 0.0 if flat else 5.0, "taker_buy_volume": 0.0 if flat else 2.0,
-    }))
+    candles = tables.candles(
+        pd.DataFrame(
+            {
+                "time": time,
+                "open": close,
+                "high": close + (0 if flat else 10),
+                "low": close - (0 if flat else 10),
+                "close": close,
+                "volume": 0.0 if flat else 5.0,
+                "taker_buy_volume": 0.0 if flat else 2.0,
+            }
+        )
+    )
     at = np.sort(rng.integers(0, 600, events))
-    liquidations = tables.liquidations(pd.DataFrame({
-        "time": time[at] + pd.to_timedelta(np.arange(events) % 300, unit="s"), "venue": rng.choice(venues, events), "symbol": "BTCUSDT", "side": rng.choice(["long", "short"], events),
-        "price": close[at].round(1), "quantity": rng.exponential(1, events) + 0.01, "price_kind": "fill", "completeness": "all",
-    }))
+    liquidations = tables.liquidations(
+        pd.DataFrame(
+            {
+                "time": time[at] + pd.to_timedelta(np.arange(events) % 300, unit="s"),
+                "venue": rng.choice(venues, events),
+                "symbol": "BTCUSDT",
+                "side": rng.choice(["long", "short"], events),
+                "price": close[at].round(1),
+                "quantity": rng.exponential(1, events) + 0.01,
+                "price_kind": "fill",
+                "completeness": "all",
+            }
+        )
+    )
     return liquidations, candles
 
 
 def test_one_venue_alone_is_told_that_it_cannot_be_compared():
     liquidations, candles = market(venues=("lone",))
-    app = upload(open_page("compare.py", data="Your own files", span="All", tf="1h"), liquidations=liquidations, candles=candles)
+    app = upload(
+        open_page("compare.py", data="Your own files", span="All", tf="1h"),
+        liquidations=liquidations,
+        candles=candles,
+    )
     assert any("two venues" in item.value and "lone" in item.value for item in app.info)
 
 
@@ -92,24 +132,47 @@ def test_awkward_markets_give_a_page_and_a_sentence(case):
         liquidations = tables.liquidations(pd.concat([liquidations, few]).drop(columns="notional"))
     elif case == "other currency":
         south = (liquidations["venue"] == "south").to_numpy()
-        liquidations = tables.liquidations(liquidations.drop(columns="notional").assign(price=np.where(south, liquidations["price"] * 150, liquidations["price"])))
+        liquidations = tables.liquidations(
+            liquidations.drop(columns="notional").assign(
+                price=np.where(south, liquidations["price"] * 150, liquidations["price"])
+            )
+        )
     elif case == "no overlap":
         south = (liquidations["venue"] == "south").to_numpy()
-        liquidations = tables.liquidations(liquidations.assign(time=liquidations["time"].where(~south, liquidations["time"] + pd.Timedelta("9D"))))
+        liquidations = tables.liquidations(
+            liquidations.assign(
+                time=liquidations["time"].where(~south, liquidations["time"] + pd.Timedelta("9D"))
+            )
+        )
     elif case == "day gap":
-        candles = candles[(candles["time"] < "2026-03-01T06:00Z") | (candles["time"] > "2026-03-02T06:00Z")].reset_index(drop=True)
+        candles = candles[
+            (candles["time"] < "2026-03-01T06:00Z") | (candles["time"] > "2026-03-02T06:00Z")
+        ].reset_index(drop=True)
     view, said = {
-        "three events": ("Side by side", "too few to judge"), "other currency": ("Side by side", "far from the index"), "no overlap": ("Agreement", "was left out"),
-        "flat": ("Model and record", "nothing can be compared"), "day gap": ("Model and record", "prices that were traded"),
+        "three events": ("Side by side", "too few to judge"),
+        "other currency": ("Side by side", "far from the index"),
+        "no overlap": ("Agreement", "was left out"),
+        "flat": ("Model and record", "nothing can be compared"),
+        "day gap": ("Model and record", "prices that were traded"),
     }[case]
-    app = upload(open_page("compare.py", data="Your own files", view=view, span="All", tf="1h"), liquidations=liquidations, candles=candles)
+    app = upload(
+        open_page("compare.py", data="Your own files", view=view, span="All", tf="1h"),
+        liquidations=liquidations,
+        candles=candles,
+    )
     assert said in " ".join([words(app), *(item.value for item in [*app.info, *app.error, *app.warning])])
 
 
 def test_a_venue_whose_record_stops_early_is_left_out_and_not_counted_as_one_that_disagrees():
     liquidations, candles = market(events=800)
-    stops = (liquidations["venue"] == "south") & (liquidations["time"] > liquidations["time"].iloc[-1] - pd.Timedelta("1D"))
-    app = upload(open_page("compare.py", data="Your own files", view="Agreement", span="All", tf="1h"), liquidations=liquidations[~stops].reset_index(drop=True), candles=candles)
+    stops = (liquidations["venue"] == "south") & (
+        liquidations["time"] > liquidations["time"].iloc[-1] - pd.Timedelta("1D")
+    )
+    app = upload(
+        open_page("compare.py", data="Your own files", view="Agreement", span="All", tf="1h"),
+        liquidations=liquidations[~stops].reset_index(drop=True),
+        candles=candles,
+    )
     assert app.dataframe[0].value.set_index("Venue")["Counted"].to_dict() == {"north": True, "south": False}
     assert "Cannot say" in words(app)
     assert "was left out" in words(app)
@@ -124,10 +187,18 @@ def test_a_level_outside_the_window_is_said():
 def test_an_exported_map_is_compared_with_ours_and_another_file_is_refused():
     app = open_page("explore.py", layer="Modelled")
     from liqcore.service import dataset
+
     held = samples.load_sample("violent")
-    grid = dataset.heatmap(dataset.Dataset(key="v", label="v", synthetic=True, candles=held.candles, open_interest=held.open_interest), dataset.ViewSettings(layer="modelled"))
+    grid = dataset.heatmap(
+        dataset.Dataset(
+            key="v", label="v", synthetic=True, candles=held.candles, open_interest=held.open_interest
+        ),
+        dataset.ViewSettings(layer="modelled"),
+    )
     app = open_page("compare.py", view="Against another map")
-    app.file_uploader(key="otherfile").set_value(("map.json", files.write_grid(grid, "json"), "application/json")).run()
+    app.file_uploader(key="otherfile").set_value(
+        ("map.json", files.write_grid(grid, "json"), "application/json")
+    ).run()
     assert not app.exception
     assert "hottest bands are hot in ours too" in words(app)
     app.file_uploader(key="otherfile").set_value(("map.json", b"[1, 2", "application/json")).run()
@@ -143,7 +214,17 @@ def test_an_aggregators_map_comes_by_key_and_the_key_stays_secret(monkeypatch):
         streamlit.cache_resource.clear()
         _, candles = market()
         dear = candles.assign(**{name: candles[name] * 5 / 3 for name in ("open", "high", "low", "close")})
-        app = upload(open_page("compare.py", data="Your own files", view="Against another map", otherfrom="By key, from an aggregator", span="All", tf="1h"), candles=dear)
+        app = upload(
+            open_page(
+                "compare.py",
+                data="Your own files",
+                view="Against another map",
+                otherfrom="By key, from an aggregator",
+                span="All",
+                tf="1h",
+            ),
+            candles=dear,
+        )
         assert next(button for button in app.button if button.label == "Fetch now").disabled
         app.text_input(key="typed-coinglass_key").set_value(secret).run()
         assert server.count("coinglass") == 0, "nothing is asked before the button"
@@ -166,17 +247,23 @@ def test_recorded_events_of_a_venue_and_totals_of_others_are_compared(real_data)
     folder = real_data / "J_2026-03_04_pacifica"
     names = ["candles_perp_15m.parquet", "liq_events_pacifica.parquet", "coinglass_30m.parquet"]
     app = open_page("compare.py", data="Your own files", span="All", tf="4h")
-    app.file_uploader(key="uploads").set_value([(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]).run()
+    app.file_uploader(key="uploads").set_value(
+        [(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]
+    ).run()
     assert not app.exception
     assert len(charts(app)) == 3
-    table = next(item.value for item in app.dataframe if "Largest print" in item.value.columns).set_index("Venue")
+    table = next(item.value for item in app.dataframe if "Largest print" in item.value.columns).set_index(
+        "Venue"
+    )
     raw = pd.read_parquet(folder / names[1])
     usd = (raw["price"].astype(float) * raw["qty"].astype(float)).sum()
     assert table.loc["pacifica", "Events"] == len(raw)
     assert table.loc["pacifica", "USD"] == pytest.approx(usd, rel=1e-6)
     for view in ("Agreement", "Model and record"):
         app = open_page("compare.py", data="Your own files", span="All", tf="4h", view=view)
-        app.file_uploader(key="uploads").set_value([(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]).run()
+        app.file_uploader(key="uploads").set_value(
+            [(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]
+        ).run()
         assert not app.exception, view
         assert charts(app), view
 
@@ -186,12 +273,18 @@ def test_seven_recorded_venues_add_up(real_data):
     folder = real_data / "B_2023-02_06_btc28k"
     names = ["candles_perp_5m.parquet", "liq_daily_by_exchange.parquet"]
     app = open_page("compare.py", data="Your own files", span="All", tf="1d")
-    app.file_uploader(key="uploads").set_value([(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]).run()
+    app.file_uploader(key="uploads").set_value(
+        [(name, (folder / name).read_bytes(), "application/octet-stream") for name in names]
+    ).run()
     assert not app.exception
     assert len(charts(app)) == 8, "seven venues and their sum"
-    table = next(item.value for item in app.dataframe if "Largest print" in item.value.columns).set_index("Venue")
+    table = next(item.value for item in app.dataframe if "Largest print" in item.value.columns).set_index(
+        "Venue"
+    )
     raw = pd.read_parquet(folder / names[1])
     columns = [name for name in raw if name.endswith(("_long", "_short"))]
     of = [name.split(" - ")[1].rsplit("_", 1)[0].lower().replace("huobi", "htx") for name in columns]
     total = raw[columns].sum().groupby(of).sum()
-    assert table["USD"].rename(str.lower).sort_index().to_dict() == pytest.approx(total.sort_index().to_dict(), rel=1e-6)
+    assert table["USD"].rename(str.lower).sort_index().to_dict() == pytest.approx(
+        total.sort_index().to_dict(), rel=1e-6
+    )

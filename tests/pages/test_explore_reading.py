@@ -5,7 +5,14 @@ from test_pages import charts, open_page, words
 
 
 def test_strips_levels_and_clusters_come_from_the_address():
-    app = open_page("explore.py", keylevels="true", mylevels="27,500; 28.1k", below=["RSI", "Funding"], most="5", hot="Sensitive")
+    app = open_page(
+        "explore.py",
+        keylevels="true",
+        mylevels="27,500; 28.1k",
+        below=["RSI", "Funding"],
+        most="5",
+        hot="Sensitive",
+    )
     assert not app.exception
     assert len(charts(app)) == 3
     assert "RSI is" in words(app)
@@ -36,14 +43,22 @@ def test_a_level_is_read_with_evidence_for_and_against_and_at_four_timeframes(la
     app = open_page("explore.py", layer=layer, read="true", level="28,000", span="7 d", tf="1h")
     assert not app.exception
     text = words(app)
-    for title in ("What speaks for it", "What speaks against it", "What would invalidate it", "What is missing", "5. Agreement across venues"):
+    for title in (
+        "What speaks for it",
+        "What speaks against it",
+        "What would invalidate it",
+        "What is missing",
+        "5. Agreement across venues",
+    ):
         assert title in text
     assert "28,000" in text
     table = next(item.value for item in app.dataframe if "Timeframe" in item.value.columns)
     assert table["Timeframe"].tolist() == ["15m", "1h", "4h", "1d"]
 
 
-@pytest.mark.parametrize(("level", "said"), [("99000", "outside the map"), ("nowhere", "nowhere"), ("-3", "no price of BTC")])
+@pytest.mark.parametrize(
+    ("level", "said"), [("99000", "outside the map"), ("nowhere", "nowhere"), ("-3", "no price of BTC")]
+)
 def test_a_level_that_cannot_be_read_says_why_and_the_map_stays(level, said):
     app = open_page("explore.py", read="true", level=level)
     assert not app.exception
@@ -52,7 +67,9 @@ def test_a_level_that_cannot_be_read_says_why_and_the_map_stays(level, said):
 
 
 def test_a_reading_in_the_past_knows_nothing_of_what_came_later():
-    app = open_page("explore.py", read="true", level="28000", span="3 d", tf="1h", until="2026-04-14T00:00:00")
+    app = open_page(
+        "explore.py", read="true", level="28000", span="3 d", tf="1h", until="2026-04-14T00:00:00"
+    )
     assert not app.exception
     moment = [line for line in words(app).splitlines() if "Read in bars of 1h" in line]
     assert moment

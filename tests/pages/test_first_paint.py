@@ -20,6 +20,8 @@ print("loaded:", *loaded)
 # A browser test sees to ccxt on every run; the rest takes a fresh interpreter its time.
 @pytest.mark.slow
 def test_the_start_page_does_not_import_ccxt() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=180, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip().splitlines()[-1] == "loaded:"

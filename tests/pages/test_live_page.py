@@ -22,7 +22,9 @@ def alone(tmp_path, monkeypatch):
     yield
     st.cache_resource.clear()
     end = time.monotonic() + 15
-    while (left := [thread.name for thread in threading.enumerate() if thread.name.startswith("heatlab")]) and time.monotonic() < end:
+    while (
+        left := [thread.name for thread in threading.enumerate() if thread.name.startswith("heatlab")]
+    ) and time.monotonic() < end:
         time.sleep(0.1)
     assert not left
 
@@ -57,6 +59,7 @@ def test_without_a_network_the_page_says_so_and_offers_the_replay():
     assert time.monotonic() - begun < 30
     assert "The store holds nothing yet" in words(app)
     assert "Sample replay" in words(app)
+
     def table(app):
         return next(frame.value for frame in app.dataframe if "Why" in frame.value)
 
@@ -67,7 +70,13 @@ def test_without_a_network_the_page_says_so_and_offers_the_replay():
 
 def test_a_replay_moves_and_says_that_it_is_synthetic():
     app = opened("live", livefrom="Sample replay", livespeed="600×", livespan="12 h")
-    until(app, lambda app: any("Last price" in metric.label for metric in app.metric) and len(app.get("vega_lite_chart")) >= 1)
+    until(
+        app,
+        lambda app: (
+            any("Last price" in metric.label for metric in app.metric)
+            and len(app.get("vega_lite_chart")) >= 1
+        ),
+    )
     assert "replay of a synthetic market, 600×" in words(app)
     assert "not a real market" in words(app) or "synthetic" in words(app).lower()
     first = words(app).split("UTC")[0]
@@ -116,12 +125,17 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         assert secret not in words(app)
         assert secret not in str(app.query_params)
         assert any("kept for this session only" in part.value for part in app.markdown)
-        app = until(opened("explore", data="Live: what was collected", span="6 h"), lambda app: len(app.get("vega_lite_chart")) >= 1)
+        app = until(
+            opened("explore", data="Live: what was collected", span="6 h"),
+            lambda app: len(app.get("vega_lite_chart")) >= 1,
+        )
         assert "Source: Live" in words(app)
         assert "synthetic" not in words(app).split("Source: Live")[1][:200].lower()
         app = opened("compare", data="Live: what was collected", span="6 h")
         assert not app.exception
-        table = next(frame.value for frame in app.dataframe if "95 % within, s" in frame.value).set_index("Venue")
+        table = next(frame.value for frame in app.dataframe if "95 % within, s" in frame.value).set_index(
+            "Venue"
+        )
         assert table.loc["bybit", "Arrives after, s"] < 5
         assert table.loc["bybit", "95 % within, s"] < 10
 

@@ -29,8 +29,20 @@ ROOT = Path(__file__).parents[2]
 SAMPLE = samples.load_sample("violent")
 FIRST = SAMPLE.candles["time"].iloc[0] + pd.Timedelta("4D") + pd.Timedelta("12h")
 RULES = (
-    Rule("New", Group("any", (Condition("cluster appears", side="short"), Condition("cluster appears", side="long"))), cool_down="5min", tell=("toast", "desk")),
-    Rule("Near", Group("any", (Condition("price near cluster", side="long"), Condition("price near cluster", side="short"))), cool_down="5min"),
+    Rule(
+        "New",
+        Group("any", (Condition("cluster appears", side="short"), Condition("cluster appears", side="long"))),
+        cool_down="5min",
+        tell=("toast", "desk"),
+    ),
+    Rule(
+        "Near",
+        Group(
+            "any",
+            (Condition("price near cluster", side="long"), Condition("price near cluster", side="short")),
+        ),
+        cool_down="5min",
+    ),
 )
 
 
@@ -46,7 +58,11 @@ def fill(store, begin, end):
     """What has arrived and closed between two moments."""
     rows = as_rows(between(SAMPLE.liquidations, begin, end))
     store.add(arrivals(rows, micros(end), "socket"))
-    for kind, table, late in (("candles", SAMPLE.candles, "1min"), ("open_interest", SAMPLE.open_interest, "0s"), ("funding", SAMPLE.funding, "0s")):
+    for kind, table, late in (
+        ("candles", SAMPLE.candles, "1min"),
+        ("open_interest", SAMPLE.open_interest, "0s"),
+        ("funding", SAMPLE.funding, "0s"),
+    ):
         part = between(table, begin - pd.Timedelta(late), end - pd.Timedelta(late))
         names = part["venue"].astype(str) if "venue" in part else pd.Series("binance", index=part.index)
         for venue, held in part.groupby(names):
@@ -97,10 +113,23 @@ def test_the_watch_tells_what_a_replay_tells_through_restarts_and_by_channel(tmp
         assert not alerts_watch.report(store).problem
     found = [one.alert for one in alerts_watch.inbox(store)]
     # The store rounds nothing, so a replay over the same tables is what must come out.
-    data = AlertData(*(between(table, FIRST - pd.Timedelta("10h"), moments[-1]) for table in (SAMPLE.liquidations, SAMPLE.candles, SAMPLE.open_interest, SAMPLE.funding)))
-    _, replayed = step(RULES, start(FIRST.tz_localize(None).to_datetime64() - np.timedelta64(30, "s")), data, moments[-1], orders.settings())
+    data = AlertData(
+        *(
+            between(table, FIRST - pd.Timedelta("10h"), moments[-1])
+            for table in (SAMPLE.liquidations, SAMPLE.candles, SAMPLE.open_interest, SAMPLE.funding)
+        )
+    )
+    _, replayed = step(
+        RULES,
+        start(FIRST.tz_localize(None).to_datetime64() - np.timedelta64(30, "s")),
+        data,
+        moments[-1],
+        orders.settings(),
+    )
     assert len(replayed) >= 4
-    assert sorted((one.id, one.time, one.sentence) for one in found) == sorted((one.id, one.time, one.sentence) for one in replayed)
+    assert sorted((one.id, one.time, one.sentence) for one in found) == sorted(
+        (one.id, one.time, one.sentence) for one in replayed
+    )
     asked = [one for one in replayed if "desk" in one.tell]
     assert len(bodies) == len(asked) >= 1
     assert sorted(body["message"].split("\n")[0] for body in bodies) == sorted(one.sentence for one in asked)
@@ -124,7 +153,9 @@ def test_what_quiet_hours_hold_back_is_sent_once_by_the_next_process(tmp_path, t
         watch.look(Collector(store, {}), micros(later + pd.Timedelta(minutes=minute)))
     held = alerts_watch.inbox(store)
     assert held
-    assert sorted(body["message"].split("\n")[0] for body in bodies) == sorted(one.alert.sentence for one in held)
+    assert sorted(body["message"].split("\n")[0] for body in bodies) == sorted(
+        one.alert.sentence for one in held
+    )
     store.close()
 
 
@@ -145,11 +176,16 @@ def test_what_fails_is_reported_and_ends_nothing(tmp_path):
     assert "closed" not in "".join(report.undelivered)
     store.set_note(alerts_watch.STATE, "no state")
     watch.look(collector, micros(later) + 60_000_000)
-    assert "cannot be read" in alerts_watch.report(store).problem or "could not be judged" in alerts_watch.report(store).problem
+    assert (
+        "cannot be read" in alerts_watch.report(store).problem
+        or "could not be judged" in alerts_watch.report(store).problem
+    )
     store.set_note(alerts_watch.STATE, "")
     watch.look(collector, micros(later) + 120_000_000)
     assert not alerts_watch.report(store).problem
-    alerts_watch.mark(store, [one.__class__(one.alert, acknowledged=True) for one in alerts_watch.inbox(store)[:1]])
+    alerts_watch.mark(
+        store, [one.__class__(one.alert, acknowledged=True) for one in alerts_watch.inbox(store)[:1]]
+    )
     assert [one.acknowledged for one in alerts_watch.inbox(store)].count(True) == 1
     alerts_watch.stop(store)
     held = alerts_watch.report(store)
@@ -169,7 +205,10 @@ def opened(**query):
 
 
 def words(app):
-    return " ".join(part.value for part in (*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.success))
+    return " ".join(
+        part.value
+        for part in (*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.success)
+    )
 
 
 def press(app, start):

@@ -20,13 +20,19 @@ def test_refused_files_are_named_with_a_sentence_and_the_good_view_stays(folder)
     assert len(folder) >= 45
     # What the uploader takes: other endings are refused by Streamlit in the browser; the largest have tests of their own.
     taken = {".csv", ".gz", ".parquet", ".zip", ".txt"}
-    refused = [path for _, path, expectation in folder if expectation == "refuse" and path.suffix in taken and path.stat().st_size < 2**18]
+    refused = [
+        path
+        for _, path, expectation in folder
+        if expectation == "refuse" and path.suffix in taken and path.stat().st_size < 2**18
+    ]
     assert len(refused) >= 30
     app = open_page("explore.py", data="Your own files")
     good = ("good.csv", good_csv(400), "text/csv")
     app.file_uploader(key="uploads").set_value([good]).run()
     before = charts(app)[0].proto.alt
-    app.file_uploader(key="uploads").set_value([good, *((path.name, path.read_bytes(), "text/csv") for path in refused)]).run()
+    app.file_uploader(key="uploads").set_value(
+        [good, *((path.name, path.read_bytes(), "text/csv") for path in refused)]
+    ).run()
     assert not app.exception
     assert charts(app)[0].proto.alt == before, "what was held is not lost"
     said = words(app)

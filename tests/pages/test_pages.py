@@ -34,7 +34,11 @@ def charts(app: AppTest) -> list:
 
 
 def words(app: AppTest) -> str:
-    return "\n".join(str(item.value) for kind in ("markdown", "caption", "error", "warning", "info") for item in getattr(app, kind))
+    return "\n".join(
+        str(item.value)
+        for kind in ("markdown", "caption", "error", "warning", "info")
+        for item in getattr(app, kind)
+    )
 
 
 @pytest.mark.parametrize("name", OFFLINE)
@@ -66,12 +70,20 @@ def test_the_kind_of_heatmap_is_always_said() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        {"layer": "Modelled", "side": "Longs", "range": "±5 %"}, {"side": "Shorts", "scale": "Percentile", "volume": "false"}, {"side": "Net", "price": "Line"},
-        {"tf": "1m", "span": "6 h", "bins": "400"}, {"tf": "1d", "span": "All", "colours": "cividis"}, {"span": "12 h", "pin": "true", "profile": "false"},
-        {"logprice": "true", "scale": "Linear", "zoom": "true"}, {"price": "None", "axes": "Price →", "min": "$100k"},
-        {"axes": "Price →", "layer": "Modelled", "logprice": "true"}, {"data": "Sample: calm fortnight", "venues": "Alder"},
-        {"layer": "Modelled", "model": "Textbook formula", "move": "8"}, {"layer": "Modelled", "compare": "true"},
-        {"tf": "nonsense", "span": "forever", "bins": "-3", "side": "up"}, {"range": "Custom", "low": "50000", "high": "100"},
+        {"layer": "Modelled", "side": "Longs", "range": "±5 %"},
+        {"side": "Shorts", "scale": "Percentile", "volume": "false"},
+        {"side": "Net", "price": "Line"},
+        {"tf": "1m", "span": "6 h", "bins": "400"},
+        {"tf": "1d", "span": "All", "colours": "cividis"},
+        {"span": "12 h", "pin": "true", "profile": "false"},
+        {"logprice": "true", "scale": "Linear", "zoom": "true"},
+        {"price": "None", "axes": "Price →", "min": "$100k"},
+        {"axes": "Price →", "layer": "Modelled", "logprice": "true"},
+        {"data": "Sample: calm fortnight", "venues": "Alder"},
+        {"layer": "Modelled", "model": "Textbook formula", "move": "8"},
+        {"layer": "Modelled", "compare": "true"},
+        {"tf": "nonsense", "span": "forever", "bins": "-3", "side": "up"},
+        {"range": "Custom", "low": "50000", "high": "100"},
     ],
     ids=lambda query: "&".join(f"{key}={value}" for key, value in query.items()),
 )
@@ -133,9 +145,12 @@ def test_uploaded_liquidations_and_candles_make_a_heatmap() -> None:
 def test_a_bad_file_is_refused_with_a_sentence_and_the_good_one_stays() -> None:
     app = open_page("explore.py", data="Your own files")
     _uploaded(app, "events.csv", _own_files())
-    app.file_uploader(key="uploads").set_value([
-        ("events.csv", _own_files(), "text/csv"), ("broken.csv", b"<html><body>not a table</body></html>", "text/csv"),
-    ]).run()
+    app.file_uploader(key="uploads").set_value(
+        [
+            ("events.csv", _own_files(), "text/csv"),
+            ("broken.csv", b"<html><body>not a table</body></html>", "text/csv"),
+        ]
+    ).run()
     assert not app.exception
     assert any("broken.csv" in item.value for item in app.error)
     assert charts(app)
@@ -151,10 +166,14 @@ def test_candles_alone_give_modelled_levels_and_say_why_events_are_missing() -> 
 
 def test_a_table_with_unknown_columns_asks_for_them() -> None:
     app = open_page("explore.py", data="Your own files")
-    frame = pd.DataFrame({
-        "wann": pd.date_range("2026-03-01", periods=30, freq="min").astype(str), "seite": ["long", "short"] * 15,
-        "kurs": np.linspace(27_000, 28_000, 30), "menge": 0.5,
-    })
+    frame = pd.DataFrame(
+        {
+            "wann": pd.date_range("2026-03-01", periods=30, freq="min").astype(str),
+            "seite": ["long", "short"] * 15,
+            "kurs": np.linspace(27_000, 28_000, 30),
+            "menge": 0.5,
+        }
+    )
     buffer = io.StringIO()
     frame.to_csv(buffer, index=False)
     _uploaded(app, "fremd.csv", buffer.getvalue().encode())

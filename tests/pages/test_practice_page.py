@@ -30,7 +30,9 @@ def keyed(items, start: str):
 
 
 def said(app: AppTest) -> str:
-    return words(app) + "\n".join(str(item.value) for kind in ("success", "subheader") for item in getattr(app, kind))
+    return words(app) + "\n".join(
+        str(item.value) for kind in ("success", "subheader") for item in getattr(app, kind)
+    )
 
 
 def held(app: AppTest) -> list[quiz.JournalRow]:
@@ -61,14 +63,27 @@ def future_prices(table: practice_table.Table, step: int) -> set[float]:
     """Prices of the bars and minutes after the step that had not been traded in any bar before."""
     past, future = table.game.known(step).candles, table.game.future(step)
     names = ["open", "high", "low", "close"]
-    later = {float(value) for frame in (future, resample(future, "15m", source="1m")) for value in frame[names].to_numpy().ravel()}
-    return later - {float(value) for frame in (past, resample(past, "15m", source="1m")) for value in frame[names].to_numpy().ravel()}
+    later = {
+        float(value)
+        for frame in (future, resample(future, "15m", source="1m"))
+        for value in frame[names].to_numpy().ravel()
+    }
+    return later - {
+        float(value)
+        for frame in (past, resample(past, "15m", source="1m"))
+        for value in frame[names].to_numpy().ravel()
+    }
 
 
 def leaks(payload: bytes, prices: set[float]) -> list[float]:
     """Prices found as a number of an Arrow table, or as text."""
     texts = (lambda p: f"{p:.2f}", lambda p: f"{p:,.2f}", repr, lambda p: f"{p:,.1f}")
-    return [p for p in prices if struct.pack("<d", p) in payload or any(text(p).encode() in payload for text in texts if "." in text(p) and not text(p).endswith(".0"))]
+    return [
+        p
+        for p in prices
+        if struct.pack("<d", p) in payload
+        or any(text(p).encode() in payload for text in texts if "." in text(p) and not text(p).endswith(".0"))
+    ]
 
 
 def test_a_round_goes_from_a_forecast_and_a_trade_to_its_grade():
@@ -87,7 +102,9 @@ def test_a_round_goes_from_a_forecast_and_a_trade_to_its_grade():
     assert (row.said_touches, row.said_breaks) == (0.9, pytest.approx(0.72))
     assert row == journal_row(table.game, app.session_state["practice_played"][table.key], table.data.label)
     assert (row.touches, row.breaks, row.end, row.r) == (True, True, "stop", pytest.approx(-1.0))
-    score = quiz.brier([0.9, 0.18, 0.72], [True, False, True], [row.base_touches, row.base_rejects, row.base_breaks])
+    score = quiz.brier(
+        [0.9, 0.18, 0.72], [True, False, True], [row.base_touches, row.base_rejects, row.base_breaks]
+    )
     assert score.sentence in words(app)
     assert "was stopped out: -1.00 R" in words(app)
     assert "kept in 0 of 1" in words(app)
@@ -128,12 +145,18 @@ def test_the_risk_rules_refuse_a_trade_and_say_why():
     keyed(app.text_input, "target-").set_value(f"{price + 500:.0f}").run()
     press(app, "place")
     assert any("fill at once" in item.value for item in app.error)
-    assert "practice_played" not in app.session_state or all(played.plan is None for played in app.session_state["practice_played"].values())
+    assert "practice_played" not in app.session_state or all(
+        played.plan is None for played in app.session_state["practice_played"].values()
+    )
 
 
 def test_journals_come_back_and_broken_ones_change_nothing():
     app = open_page("practice.py", map="Realised")
-    mine = [quiz.JournalRow(5, "a market", "2026-01-01T00:00Z", level=100.0, said_touches=0.5, touches=True, note="=1+1")]
+    mine = [
+        quiz.JournalRow(
+            5, "a market", "2026-01-01T00:00Z", level=100.0, said_touches=0.5, touches=True, note="=1+1"
+        )
+    ]
     good = quiz.journal_csv(mine).encode()
 
     def bring(content: bytes) -> None:
@@ -142,7 +165,11 @@ def test_journals_come_back_and_broken_ones_change_nothing():
 
     bring(good)
     assert "1 test added" in said(app)
-    for nasty in (b"\xff\xfe\x00\x01binary", b'seed,dataset,time\n1,"open', b"seed,dataset,time,r\n1,a,b,1e999"):
+    for nasty in (
+        b"\xff\xfe\x00\x01binary",
+        b'seed,dataset,time\n1,"open',
+        b"seed,dataset,time,r\n1,a,b,1e999",
+    ):
         bring(nasty)
         assert any("Your journal here is unchanged" in item.value for item in app.error), nasty[:40]
         assert app.session_state["practice_brought"] == mine

@@ -28,8 +28,32 @@ def test_it_sizes_a_position_without_any_input_and_says_where_the_prices_are_fro
 
 
 def test_the_numbers_are_those_of_the_core():
-    app = open_page("risk.py", entry="$60,000", stop="59 400", targets="61,200", leverage="20x", brackets="Own rate", fee="0.05", slippage="0.02", atr="", markgap="", fundingrate="0", hours="0")
-    plan = plan_trade("long", 60_000, 59_400, 10_000, risk=0.01, leverage=20, fee_rate=0.0005, slippage=0.0002, targets=(61_200,), maintenance_margin_rate=0.005)
+    app = open_page(
+        "risk.py",
+        entry="$60,000",
+        stop="59 400",
+        targets="61,200",
+        leverage="20x",
+        brackets="Own rate",
+        fee="0.05",
+        slippage="0.02",
+        atr="",
+        markgap="",
+        fundingrate="0",
+        hours="0",
+    )
+    plan = plan_trade(
+        "long",
+        60_000,
+        59_400,
+        10_000,
+        risk=0.01,
+        leverage=20,
+        fee_rate=0.0005,
+        slippage=0.0002,
+        targets=(61_200,),
+        maintenance_margin_rate=0.005,
+    )
     shown = metrics(app)
     assert shown["Quantity"] == f"{plan.quantity:.6g} BTC"
     assert shown["Liquidation"] == f"${plan.liquidation_price:,.0f}"
@@ -37,9 +61,19 @@ def test_the_numbers_are_those_of_the_core():
 
 
 BAD = [
-    ("stop", "30,000", "above the entry"), ("stop", "27,999", "entry"), ("stop", "", "Stop is empty"), ("entry", "moon", "Entry"), ("entry", "28.000", "28"),
-    ("account", "0", "above zero"), ("account", "-5", "above zero"), ("account", "1e13", "larger than any venue"), ("leverage", "1000", "not offered"), ("leverage", "", "Leverage"),
-    ("riskpercent", "0", "share of the account"), ("riskpercent", "150", "share of the account"), ("entry", "€28,000", "euros"),
+    ("stop", "30,000", "above the entry"),
+    ("stop", "27,999", "entry"),
+    ("stop", "", "Stop is empty"),
+    ("entry", "moon", "Entry"),
+    ("entry", "28.000", "28"),
+    ("account", "0", "above zero"),
+    ("account", "-5", "above zero"),
+    ("account", "1e13", "larger than any venue"),
+    ("leverage", "1000", "not offered"),
+    ("leverage", "", "Leverage"),
+    ("riskpercent", "0", "share of the account"),
+    ("riskpercent", "150", "share of the account"),
+    ("entry", "€28,000", "euros"),
 ]
 
 
@@ -98,7 +132,9 @@ def test_old_numbers_are_marked_and_give_no_ticket():
 
 def test_turning_the_direction_mirrors_stop_and_targets():
     app = open_page("risk.py", entry="28,000", stop="27,700", targets="28,600; 29,000")
-    app.segmented_control(key="direction").set_value("short").run() if hasattr(app, "segmented_control") else app.button_group(key="direction").set_value(["short"]).run()
+    app.segmented_control(key="direction").set_value("short").run() if hasattr(
+        app, "segmented_control"
+    ) else app.button_group(key="direction").set_value(["short"]).run()
     assert not app.exception
     assert app.text_input(key="stop").value == "28,300"
     assert app.text_input(key="targets").value == "27,400; 27,000"
@@ -124,7 +160,16 @@ def test_zones_survive_the_link_and_nothing_odd_gets_through():
     back, problems = read_zones(write_zones(zones))
     assert back == zones
     assert not problems
-    for text in ("1:2:3", "a:b:long:c", "5:4:long:1", "-1:2:short:3", "1:2:both:3", "1:2:long:-3", ":::", "nan:2:long:1"):
+    for text in (
+        "1:2:3",
+        "a:b:long:c",
+        "5:4:long:1",
+        "-1:2:short:3",
+        "1:2:both:3",
+        "1:2:long:-3",
+        ":::",
+        "nan:2:long:1",
+    ):
         assert read_zones(text)[0] == ()
         assert len(read_zones(text)[1]) == 1
     assert len(read_zones(";".join(["1:2:long:3"] * 50))[0]) == MOST
@@ -168,13 +213,31 @@ def quantity(app) -> float:
 
 
 def test_several_entries_are_averaged_and_a_dearer_exit_makes_the_position_smaller():
-    one = open_page("risk.py", entry="60,000", stop="58,000", targets="66,000", leverage="5", brackets="Own rate")
-    two = open_page("risk.py", entry="60,000", entries="59,000", stop="58,000", targets="66,000", leverage="5", brackets="Own rate")
+    one = open_page(
+        "risk.py", entry="60,000", stop="58,000", targets="66,000", leverage="5", brackets="Own rate"
+    )
+    two = open_page(
+        "risk.py",
+        entry="60,000",
+        entries="59,000",
+        stop="58,000",
+        targets="66,000",
+        leverage="5",
+        brackets="Own rate",
+    )
     assert not one.exception
     assert not two.exception
     # Half of it stands 1,000 nearer to the stop.
     assert quantity(two) > 1.2 * quantity(one)
-    dear = open_page("risk.py", entry="60,000", stop="58,000", targets="66,000", leverage="5", brackets="Own rate", exitfee="1")
+    dear = open_page(
+        "risk.py",
+        entry="60,000",
+        stop="58,000",
+        targets="66,000",
+        leverage="5",
+        brackets="Own rate",
+        exitfee="1",
+    )
     assert quantity(dear) < quantity(one)
     assert any("cannot be read" in error.value for error in open_page("risk.py", entries="soon").error)
 

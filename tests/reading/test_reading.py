@@ -24,15 +24,29 @@ START = pd.Timestamp("2026-03-01", tz="UTC")
 STEP = pd.Timedelta("15min")
 COUNT = 240
 # Nothing may advise, promise, or say that heat pulls the price.
-FORBIDDEN = re.compile(r"\b(magnet\w*|attract\w*|guarantee\w*|you should|buy|sell|certain(ly)?|will (rise|fall|bounce|reverse))\b|nan\b", re.IGNORECASE)
+FORBIDDEN = re.compile(
+    r"\b(magnet\w*|attract\w*|guarantee\w*|you should|buy|sell|certain(ly)?|will (rise|fall|bounce|reverse))\b|nan\b",
+    re.IGNORECASE,
+)
 
 
-def candles(close: np.ndarray, volume: float = 10.0, taker: float | None = 0.5, wick: float = 20.0) -> pd.DataFrame:
+def candles(
+    close: np.ndarray, volume: float = 10.0, taker: float | None = 0.5, wick: float = 20.0
+) -> pd.DataFrame:
     opens = np.append(close[:1], close[:-1])
-    return tables.candles(pd.DataFrame({
-        "time": START + np.arange(len(close)) * STEP, "open": opens, "high": np.maximum(opens, close) + wick, "low": np.minimum(opens, close) - wick,
-        "close": close, "volume": volume, "taker_buy_volume": np.nan if taker is None else volume * taker,
-    }))
+    return tables.candles(
+        pd.DataFrame(
+            {
+                "time": START + np.arange(len(close)) * STEP,
+                "open": opens,
+                "high": np.maximum(opens, close) + wick,
+                "low": np.minimum(opens, close) - wick,
+                "close": close,
+                "volume": volume,
+                "taker_buy_volume": np.nan if taker is None else volume * taker,
+            }
+        )
+    )
 
 
 def wave(count: int = COUNT, low: float = 28_150.0) -> np.ndarray:
@@ -48,20 +62,38 @@ def swept_and_back() -> pd.DataFrame:
     return tables.candles(bars)
 
 
-def prints(sizes: np.ndarray, hours: np.ndarray, venue: str = "okx", side: str = "long", price: float = LEVEL) -> pd.DataFrame:
-    return pd.DataFrame({"time": START + pd.to_timedelta(hours, unit="h"), "venue": venue, "side": side, "price": price, "notional": sizes, "completeness": "all"})
+def prints(
+    sizes: np.ndarray, hours: np.ndarray, venue: str = "okx", side: str = "long", price: float = LEVEL
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "time": START + pd.to_timedelta(hours, unit="h"),
+            "venue": venue,
+            "side": side,
+            "price": price,
+            "notional": sizes,
+            "completeness": "all",
+        }
+    )
 
 
 def background() -> pd.DataFrame:
     """Small liquidations everywhere, so that a map has something usual."""
     rng = np.random.default_rng(4)
     frame = prints(rng.uniform(500, 1_500, 900), rng.uniform(0, COUNT / 4, 900))
-    return frame.assign(price=rng.uniform(27_000, 29_000, 900), side=np.where(rng.random(900) < 0.5, "long", "short"))
+    return frame.assign(
+        price=rng.uniform(27_000, 29_000, 900), side=np.where(rng.random(900) < 0.5, "long", "short")
+    )
 
 
 def heatmap(events: pd.DataFrame, **more: object) -> HeatGrid:
     return realised_heatmap(
-        tables.liquidations(events), bins=200, start=START, end=START + COUNT * STEP, price_range=(27_005.0, 29_005.0), **more,  # type: ignore[arg-type]
+        tables.liquidations(events),
+        bins=200,
+        start=START,
+        end=START + COUNT * STEP,
+        price_range=(27_005.0, 29_005.0),
+        **more,  # type: ignore[arg-type]
     )
 
 
@@ -76,8 +108,13 @@ def check(reading: Reading) -> None:
     assert reading.evidence_against
     assert reading.confirm
     assert reading.invalidate
-    assert all(item.text and 0 <= item.step <= 6 for item in (*reading.evidence_for, *reading.evidence_against))
-    assert all(condition.price is None or condition.price > 0 for condition in (*reading.confirm, *reading.invalidate))
+    assert all(
+        item.text and 0 <= item.step <= 6 for item in (*reading.evidence_for, *reading.evidence_against)
+    )
+    assert all(
+        condition.price is None or condition.price > 0
+        for condition in (*reading.confirm, *reading.invalidate)
+    )
     text = reading.to_text()
     assert not FORBIDDEN.search(text), FORBIDDEN.search(text)
     assert all(lines for _, lines in (*reading.steps, *reading.sections))
@@ -112,12 +149,18 @@ def test_a_band_of_many_prints_that_price_swept_and_recaptured() -> None:
     assert near.side == "long"
     assert near.low <= LEVEL <= near.high
     assert near.distance == 0
-    inside = events[(events["side"] == "long") & events["price"].between(near.low, near.high, inclusive="left") & (events["time"] >= START + (COUNT - 12) * STEP)]
+    inside = events[
+        (events["side"] == "long")
+        & events["price"].between(near.low, near.high, inclusive="left")
+        & (events["time"] >= START + (COUNT - 12) * STEP)
+    ]
     assert near.events == len(inside)
     assert near.notional == pytest.approx(inside["notional"].sum(), rel=1e-5)
     assert near.largest_share == pytest.approx(inside["notional"].max() / inside["notional"].sum())
     assert near.single_print is False
-    recent = events[events["price"].between(reading.low, reading.high) & (events["time"] >= START + (COUNT - 12) * STEP)]
+    recent = events[
+        events["price"].between(reading.low, reading.high) & (events["time"] >= START + (COUNT - 12) * STEP)
+    ]
     assert reading.step_change.now == pytest.approx(recent["notional"].sum(), rel=0.01)
     assert reading.step_change.direction == "growing"
     names = {(name, side) for _, name, side, _ in reading.step_price.signals}
@@ -163,11 +206,15 @@ def test_the_side_the_price_came_from_decides_what_a_breakdown_means() -> None:
     assert broken.invalidate[0].price > LEVEL
 
 
-@pytest.mark.parametrize(("closes", "state"), [
-    (np.linspace(33_000, 28_400, COUNT), "approaching"), (np.linspace(28_300, 33_000, COUNT), "moving away"),
-    (np.append(np.linspace(29_500, 28_150, COUNT - 20), np.linspace(28_150, 28_020, 20)), "sitting"),
-    (np.append(wave(COUNT - 30, 28_400), 28_700 + 3.0 * (np.arange(30) % 2)), "keeping its distance"),
-])
+@pytest.mark.parametrize(
+    ("closes", "state"),
+    [
+        (np.linspace(33_000, 28_400, COUNT), "approaching"),
+        (np.linspace(28_300, 33_000, COUNT), "moving away"),
+        (np.append(np.linspace(29_500, 28_150, COUNT - 20), np.linspace(28_150, 28_020, 20)), "sitting"),
+        (np.append(wave(COUNT - 30, 28_400), 28_700 + 3.0 * (np.arange(30) % 2)), "keeping its distance"),
+    ],
+)
 def test_where_the_price_goes(closes: np.ndarray, state: str) -> None:
     reading = read_level(plain_map(), candles(closes, wick=60.0), level=LEVEL)
     assert reading.step_approach.state == state
@@ -181,15 +228,21 @@ def modelled(columns: int = COUNT, gone: int = 0, until: int = COUNT) -> HeatGri
     edges = np.geomspace(26_000, 30_500, 161)
     centres = np.sqrt(edges[1:] * edges[:-1])
     rng = np.random.default_rng(1)
-    long = np.where(centres < 28_100, 1e5 * rng.uniform(0.8, 1.2, len(centres)), 0.0)[None, :] * np.ones((columns, 1))
+    long = np.where(centres < 28_100, 1e5 * rng.uniform(0.8, 1.2, len(centres)), 0.0)[None, :] * np.ones(
+        (columns, 1)
+    )
     short = np.where(centres > 28_700, 1e5, 0.0)[None, :] * np.ones((columns, 1))
     hot = np.abs(np.log(centres / LEVEL)) < 0.001
     held = np.zeros(columns)
     held[columns // 2 : columns - gone] = 1.0
     long += held[:, None] * hot[None, :] * 4e6
     return HeatGrid(
-        kind="modelled", time_edges=(START.tz_localize(None).to_datetime64() + np.arange(columns + 1) * STEP.to_timedelta64()), price_edges=edges,
-        long=long, short=short, provenance=Provenance(source="candles", model="by hand", venues=(VenueCoverage("okx"),)),
+        kind="modelled",
+        time_edges=(START.tz_localize(None).to_datetime64() + np.arange(columns + 1) * STEP.to_timedelta64()),
+        price_edges=edges,
+        long=long,
+        short=short,
+        provenance=Provenance(source="candles", model="by hand", venues=(VenueCoverage("okx"),)),
     )
 
 
@@ -232,7 +285,9 @@ def test_venues_that_agree_and_a_venue_that_is_alone() -> None:
     alone = read_level(heatmap(events), bars, level=LEVEL, by_venue={"okx": maps["okx"], **quiet})
     assert alone.step_agreement.verdict == "isolated"
     assert any(item.step == 5 for item in alone.evidence_against)
-    later = read_level(heatmap(events), bars, level=LEVEL, by_venue=maps, now=START + COUNT * STEP + pd.Timedelta("2D"))
+    later = read_level(
+        heatmap(events), bars, level=LEVEL, by_venue=maps, now=START + COUNT * STEP + pd.Timedelta("2D")
+    )
     check(later)
     assert later.step_agreement.verdict == "cannot say"
     assert any("is 2 d" in line and "old" in line for line in later.missing)
@@ -275,9 +330,17 @@ def with_gap() -> pd.DataFrame:
 
 BAD = {
     "level outside the map": (lambda: (plain_map(), plain_bars(), {"level": 90_000.0}), "outside the map"),
-    "no overlap in time": (lambda: (plain_map(), plain_bars().assign(time=lambda f: f["time"] + pd.Timedelta("300D")), {}), "do not overlap in time"),
+    "no overlap in time": (
+        lambda: (plain_map(), plain_bars().assign(time=lambda f: f["time"] + pd.Timedelta("300D")), {}),
+        "do not overlap in time",
+    ),
     "a venue with 3 events": (
-        lambda: (plain_map(), plain_bars(), {"by_venue": {"okx": plain_map(), "tiny": heatmap(band("tiny").head(3))}}), "fresh",
+        lambda: (
+            plain_map(),
+            plain_bars(),
+            {"by_venue": {"okx": plain_map(), "tiny": heatmap(band("tiny").head(3))}},
+        ),
+        "fresh",
     ),
     "a gap of a day": (lambda: (plain_map(), with_gap(), {}), "longest gap 1 d"),
     "zero volume": (lambda: (plain_map(), candles(wave(), volume=0.0), {}), "Volume is zero or unknown"),
@@ -286,15 +349,39 @@ BAD = {
     "too few candles": (lambda: (plain_map(), plain_bars().tail(8), {}), "need more"),
     "one candle": (lambda: (plain_map(), plain_bars().tail(1), {}), "need more"),
     "no candles": (lambda: (plain_map(), empty_bars(), {}), "no candles"),
-    "candles longer than columns": (lambda: (heatmap(background(), timeframe="5m"), plain_bars(), {}), "longer than the map's columns"),
-    "before the map": (lambda: (plain_map(), plain_bars(), {"at": START - pd.Timedelta("9D")}), "nothing can be said about heat"),
-    "a map of three columns": (lambda: (modelled(columns=3), plain_bars(), {}), "only 3 observed columns"),
-    "an empty map": (lambda: (replace(modelled(), long=np.zeros((COUNT, 160)), short=np.zeros((COUNT, 160))), plain_bars(), {}), "agreement is unknown"),
-    "a map nobody watched": (lambda: (replace(modelled(), observed=np.zeros(COUNT, dtype=bool)), plain_bars(), {}), "not observed"),
-    "empty tables": (
-        lambda: (modelled(), plain_bars(), {name: tables.empty(name) for name in ("funding", "open_interest", "liquidations")}), "no funding up to this moment",
+    "candles longer than columns": (
+        lambda: (heatmap(background(), timeframe="5m"), plain_bars(), {}),
+        "longer than the map's columns",
     ),
-    "candles of seven minutes": (lambda: (modelled(), plain_bars().assign(time=START + np.arange(COUNT) * pd.Timedelta("7min")), {}), "No funding"),
+    "before the map": (
+        lambda: (plain_map(), plain_bars(), {"at": START - pd.Timedelta("9D")}),
+        "nothing can be said about heat",
+    ),
+    "a map of three columns": (lambda: (modelled(columns=3), plain_bars(), {}), "only 3 observed columns"),
+    "an empty map": (
+        lambda: (
+            replace(modelled(), long=np.zeros((COUNT, 160)), short=np.zeros((COUNT, 160))),
+            plain_bars(),
+            {},
+        ),
+        "agreement is unknown",
+    ),
+    "a map nobody watched": (
+        lambda: (replace(modelled(), observed=np.zeros(COUNT, dtype=bool)), plain_bars(), {}),
+        "not observed",
+    ),
+    "empty tables": (
+        lambda: (
+            modelled(),
+            plain_bars(),
+            {name: tables.empty(name) for name in ("funding", "open_interest", "liquidations")},
+        ),
+        "no funding up to this moment",
+    ),
+    "candles of seven minutes": (
+        lambda: (modelled(), plain_bars().assign(time=START + np.arange(COUNT) * pd.Timedelta("7min")), {}),
+        "No funding",
+    ),
 }
 
 
@@ -310,10 +397,19 @@ def test_bad_data_gives_a_report_with_a_sentence(case: str) -> None:
         assert row.note
 
 
-@pytest.mark.parametrize(("wrong", "words"), [
-    ({"level": float("nan")}, "not a price"), ({"level": -5.0}, "not a price"), ({"level": "x"}, "not a price"), ({"level": None}, "not a price"),
-    ({"side": "bids"}, "long or short"), ({"tolerance": 0.5}, "share of the price"), ({"tolerance": float("nan")}, "share of the price"), ({"last": 0}, "1 or more"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"level": float("nan")}, "not a price"),
+        ({"level": -5.0}, "not a price"),
+        ({"level": "x"}, "not a price"),
+        ({"level": None}, "not a price"),
+        ({"side": "bids"}, "long or short"),
+        ({"tolerance": 0.5}, "share of the price"),
+        ({"tolerance": float("nan")}, "share of the price"),
+        ({"last": 0}, "1 or more"),
+    ],
+)
 def test_what_cannot_be_read_is_refused_in_a_sentence(wrong: dict, words: str) -> None:
     with pytest.raises(ReadingError, match=words):
         read_level(modelled(), plain_bars(), **{"level": LEVEL, **wrong})
@@ -330,7 +426,9 @@ def during(frame: pd.DataFrame, until: pd.Timestamp = TO) -> pd.DataFrame:
 def sample_map(until: pd.Timestamp, venue: str | None = None) -> HeatGrid:
     events = during(SAMPLE.liquidations, until)
     events = events if venue is None else events[events["venue"] == venue]
-    return realised_heatmap(events, timeframe="30min", bins=120, start=FROM, end=until, price_range=(24_000.0, 31_000.0))
+    return realised_heatmap(
+        events, timeframe="30min", bins=120, start=FROM, end=until, price_range=(24_000.0, 31_000.0)
+    )
 
 
 @pytest.mark.parametrize("time", ["2026-04-09 13:07:11", "2026-04-10 17:59:59", "2026-04-11 20:15:00"])
@@ -341,9 +439,14 @@ def test_a_reading_of_the_past_equals_one_from_data_that_end_there(time: str) ->
     def read(until: pd.Timestamp) -> Reading:
         bars = during(SAMPLE.candles, until)
         return read_level(
-            sample_map(until), bars[bars["time"] + pd.Timedelta("1min") <= until], level=level, at=moment,
-            by_venue={venue: sample_map(until, venue) for venue in ("Birch", "Cedar")}, liquidations=during(SAMPLE.liquidations, until),
-            open_interest=during(SAMPLE.open_interest, until), funding=SAMPLE.funding[SAMPLE.funding["time"] <= until],
+            sample_map(until),
+            bars[bars["time"] + pd.Timedelta("1min") <= until],
+            level=level,
+            at=moment,
+            by_venue={venue: sample_map(until, venue) for venue in ("Birch", "Cedar")},
+            liquidations=during(SAMPLE.liquidations, until),
+            open_interest=during(SAMPLE.open_interest, until),
+            funding=SAMPLE.funding[SAMPLE.funding["time"] <= until],
         )
 
     then, now = read(moment), read(TO)
@@ -371,7 +474,12 @@ def test_whatever_comes_later_a_reading_stays(column: int, seconds: int, away: f
     wild.loc[later, ["open", "high", "low", "close"]] *= 1.5
     level = float(WHOLE["close"][~later].iloc[-1]) * (1 + away)
     honest = read_level(MODEL, WHOLE, level=level, at=moment)
-    assert read_level(replace(MODEL, long=MODEL.long + noise, short=MODEL.short + noise), wild, level=level, at=moment) == honest
+    assert (
+        read_level(
+            replace(MODEL, long=MODEL.long + noise, short=MODEL.short + noise), wild, level=level, at=moment
+        )
+        == honest
+    )
     assert honest.step_clusters.nearest is None or honest.step_clusters.nearest.age_hours >= 0
 
 
@@ -379,11 +487,19 @@ def test_given_key_levels_and_story_are_used_but_not_ahead_of_their_time() -> No
     bars = WHOLE
     story = track_clusters(MODEL, price=bars)
     assert read_level(MODEL, bars, level=27_500.0, story=story) == read_level(MODEL, bars, level=27_500.0)
-    early = read_level(MODEL, bars, level=float(LEVELS.table["price"].iloc[-1]), key_levels=LEVELS, at=FROM + pd.Timedelta("6h"))
+    early = read_level(
+        MODEL,
+        bars,
+        level=float(LEVELS.table["price"].iloc[-1]),
+        key_levels=LEVELS,
+        at=FROM + pd.Timedelta("6h"),
+    )
     late = read_level(MODEL, bars, level=float(LEVELS.table["price"].iloc[-1]), key_levels=LEVELS)
     assert late.step_level.known_as
     known = LEVELS.table[LEVELS.table["confirmed_at"] <= FROM + pd.Timedelta("6h")]
-    assert bool(early.step_level.known_as) == bool((np.abs(np.log(known["price"] / early.level)) <= early.tolerance).any())
+    assert bool(early.step_level.known_as) == bool(
+        (np.abs(np.log(known["price"] / early.level)) <= early.tolerance).any()
+    )
 
 
 def test_one_level_through_several_timeframes() -> None:
@@ -393,30 +509,49 @@ def test_one_level_through_several_timeframes() -> None:
     near = events[events["price"].between(26_000 * np.exp(-0.005), 26_000 * np.exp(0.005))]
     for row in rows[:3]:
         span = 12 * pd.Timedelta(row.timeframe)
-        assert row.heat == pytest.approx(near.loc[near["time"] > events["time"].iloc[-1] - span, "notional"].sum())
+        assert row.heat == pytest.approx(
+            near.loc[near["time"] > events["time"].iloc[-1] - span, "notional"].sum()
+        )
         assert row.verdict in ("persistent", "fleeting", "absent")
     assert rows[3].verdict == "cannot say"
     assert rows[3].persistence is None
     moment = pd.Timestamp("2026-04-10 14:00", tz="UTC")
     before = events["time"] <= moment
     bars = WHOLE[WHOLE["time"] + pd.Timedelta("1min") <= moment]
-    assert read_timeframes(events, WHOLE, level=26_000.0, at=moment) == read_timeframes(events[before], bars, level=26_000.0)
+    assert read_timeframes(events, WHOLE, level=26_000.0, at=moment) == read_timeframes(
+        events[before], bars, level=26_000.0
+    )
 
 
 @pytest.mark.real_data
 def test_real_liquidations_beside_real_candles(real_data) -> None:  # type: ignore[no-untyped-def]
     folder = real_data / "J_2026-03_04_pacifica"
     raw = pd.read_parquet(folder / "liq_events_pacifica.parquet")
-    events = tables.liquidations(pd.DataFrame({
-        "time": raw["ts"], "side": raw["position"].str.lower(), "price": raw["price"], "notional": raw["usd"], "venue": raw["exchange"],
-    }))
+    events = tables.liquidations(
+        pd.DataFrame(
+            {
+                "time": raw["ts"],
+                "side": raw["position"].str.lower(),
+                "price": raw["price"],
+                "notional": raw["usd"],
+                "venue": raw["exchange"],
+            }
+        )
+    )
     bars = tables.candles(pd.read_parquet(folder / "candles_perp_15m.parquet").rename(columns={"ts": "time"}))
     interest = pd.read_parquet(folder / "oi_5m.parquet").rename(columns={"ts": "time", "oi": "quantity"})
-    funding = pd.read_parquet(folder / "funding_8h.parquet").rename(columns={"ts": "time", "funding_rate": "rate"})
+    funding = pd.read_parquet(folder / "funding_8h.parquet").rename(
+        columns={"ts": "time", "funding_rate": "rate"}
+    )
     grid = realised_heatmap(events, timeframe="1h", bins=200)
     reading = read_level(
-        grid, bars, level=float(np.round(bars["close"].iloc[2_900], -2)), at=bars["time"].iloc[2_900], liquidations=events,
-        open_interest=tables.open_interest(interest[["time", "quantity"]]), funding=tables.funding(funding[["time", "rate"]]),
+        grid,
+        bars,
+        level=float(np.round(bars["close"].iloc[2_900], -2)),
+        at=bars["time"].iloc[2_900],
+        liquidations=events,
+        open_interest=tables.open_interest(interest[["time", "quantity"]]),
+        funding=tables.funding(funding[["time", "rate"]]),
     )
     check(reading)
     assert reading.timeframe == "1h"
@@ -425,7 +560,17 @@ def test_real_liquidations_beside_real_candles(real_data) -> None:  # type: igno
     assert reading.step_price.taker_share is None
     end = pd.Timestamp(reading.moment).floor("1h")
     recent = events[(events["time"] >= end - pd.Timedelta("12h")) & (events["time"] < end)]
-    wider = recent["price"].between(reading.low - grid.price_edges[1] + grid.price_edges[0], reading.high + grid.price_edges[1] - grid.price_edges[0])
-    narrow = recent["price"].between(reading.low + grid.price_edges[1] - grid.price_edges[0], reading.high - grid.price_edges[1] + grid.price_edges[0])
+    wider = recent["price"].between(
+        reading.low - grid.price_edges[1] + grid.price_edges[0],
+        reading.high + grid.price_edges[1] - grid.price_edges[0],
+    )
+    narrow = recent["price"].between(
+        reading.low + grid.price_edges[1] - grid.price_edges[0],
+        reading.high - grid.price_edges[1] + grid.price_edges[0],
+    )
     assert reading.step_change.now is not None
-    assert recent.loc[narrow, "notional"].sum() * 0.999 <= reading.step_change.now <= recent.loc[wider, "notional"].sum() * 1.001
+    assert (
+        recent.loc[narrow, "notional"].sum() * 0.999
+        <= reading.step_change.now
+        <= recent.loc[wider, "notional"].sum() * 1.001
+    )

@@ -36,7 +36,11 @@ class Book:
         return self.s * size * ((1 / self.entry - 1 / price) if self.inverse else (price - self.entry))
 
     def net(self, size, price, slip=Decimal(0)):
-        return self.gross(size, price) - self.value(size, self.entry) * self.fee_in - self.value(size, price) * (self.fee_out + slip)
+        return (
+            self.gross(size, price)
+            - self.value(size, self.entry) * self.fee_in
+            - self.value(size, price) * (self.fee_out + slip)
+        )
 
     def usd(self, amount):
         return amount * self.entry if self.inverse else amount
@@ -46,12 +50,22 @@ def price(low, high):
     return st.decimals(low, high, places=2)
 
 
-TRADES = st.fixed_dictionaries({
-    "side": st.sampled_from(["long", "short"]), "contract": st.sampled_from(["linear", "inverse"]), "entry": price(1_000, 200_000),
-    "distance": st.decimals("0.001", "0.2", places=4), "account": price(500, 5_000_000), "risk": st.decimals("0.001", "0.05", places=4),
-    "leverage": st.integers(2, 125), "fee_in": st.decimals("0", "0.001", places=5), "fee_out": st.decimals("0", "0.001", places=5),
-    "slip": st.decimals("0", "0.001", places=5), "mmr": st.decimals("0.002", "0.02", places=4), "reward": st.decimals("0.5", "4", places=2),
-})
+TRADES = st.fixed_dictionaries(
+    {
+        "side": st.sampled_from(["long", "short"]),
+        "contract": st.sampled_from(["linear", "inverse"]),
+        "entry": price(1_000, 200_000),
+        "distance": st.decimals("0.001", "0.2", places=4),
+        "account": price(500, 5_000_000),
+        "risk": st.decimals("0.001", "0.05", places=4),
+        "leverage": st.integers(2, 125),
+        "fee_in": st.decimals("0", "0.001", places=5),
+        "fee_out": st.decimals("0", "0.001", places=5),
+        "slip": st.decimals("0", "0.001", places=5),
+        "mmr": st.decimals("0.002", "0.02", places=4),
+        "reward": st.decimals("0.5", "4", places=2),
+    }
+)
 
 
 @settings(max_examples=100)
@@ -67,15 +81,28 @@ def test_every_figure_of_a_plan_to_the_cent(t):
     gap = Decimal("0.02")
 
     plan = plan_trade(
-        t["side"], float(entry), float(stop), float(t["account"]), risk=float(t["risk"]), leverage=t["leverage"], fee_rate=float(t["fee_in"]),
-        exit_fee_rate=float(t["fee_out"]), slippage=float(t["slip"]), targets=(float(target),), maintenance_margin_rate=float(t["mmr"]),
-        step=float(step), contract=t["contract"], gap=float(gap),
+        t["side"],
+        float(entry),
+        float(stop),
+        float(t["account"]),
+        risk=float(t["risk"]),
+        leverage=t["leverage"],
+        fee_rate=float(t["fee_in"]),
+        exit_fee_rate=float(t["fee_out"]),
+        slippage=float(t["slip"]),
+        targets=(float(target),),
+        maintenance_margin_rate=float(t["mmr"]),
+        step=float(step),
+        contract=t["contract"],
+        gap=float(gap),
     )
 
     allowed = t["account"] * t["risk"]
     loss_of_one = -book.usd(book.net(Decimal(1), stop, t["slip"]))
     cost_of_one = book.usd(book.value(Decimal(1), entry)) * (1 / Decimal(t["leverage"]) + t["fee_in"])
-    size = (min(allowed / loss_of_one, t["account"] / cost_of_one) / step).to_integral_value(ROUND_FLOOR) * step
+    size = (min(allowed / loss_of_one, t["account"] / cost_of_one) / step).to_integral_value(
+        ROUND_FLOOR
+    ) * step
     assume(size > 0)
 
     def close(found, exact, tolerance=CENT):
@@ -91,7 +118,9 @@ def test_every_figure_of_a_plan_to_the_cent(t):
 
     def slack(at):
         """Equity minus maintenance; rises with price for a long."""
-        return s * (book.value(size, entry) / t["leverage"] + book.gross(size, at) - book.value(size, at) * t["mmr"])
+        return s * (
+            book.value(size, entry) / t["leverage"] + book.gross(size, at) - book.value(size, at) * t["mmr"]
+        )
 
     liquidation = root(slack, entry / 1000, entry * 1000)
     assert (plan.liquidation_price is None) == (liquidation > entry * 999)
@@ -101,7 +130,11 @@ def test_every_figure_of_a_plan_to_the_cent(t):
 
     fill = stop * (1 - s * gap)
     everything = plan_margin + book.usd(book.value(size, entry)) * t["fee_in"]
-    worst = everything if s * (fill - liquidation) <= 0 else min(max(size * loss_of_one, -book.usd(book.net(size, fill, t["slip"]))), everything)
+    worst = (
+        everything
+        if s * (fill - liquidation) <= 0
+        else min(max(size * loss_of_one, -book.usd(book.net(size, fill, t["slip"]))), everything)
+    )
     close(plan.loss_with_gap, worst)
 
     room, needed = s * (stop - liquidation), abs(entry - liquidation) / 4

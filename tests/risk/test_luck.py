@@ -20,7 +20,8 @@ def test_streak_probabilities_equal_counting_every_sequence(win_rate, trades):
     for n, probability in zip(table["losses"], table["probability"], strict=True):
         counted = sum(
             win_rate ** sum(sequence) * (1 - win_rate) ** (trades - sum(sequence))
-            for sequence in product((True, False), repeat=trades) if longest_loss_run(sequence) >= n
+            for sequence in product((True, False), repeat=trades)
+            if longest_loss_run(sequence) >= n
         )
         assert probability == pytest.approx(counted, abs=1e-12)
 
@@ -33,7 +34,10 @@ def test_streaks_agree_with_the_known_figure_for_coin_tosses():
 @settings(max_examples=20)
 @given(st.floats(0, 1), st.integers(1, 200))
 def test_longer_streaks_are_rarer_and_more_trades_make_them_likelier(win_rate, trades):
-    table, longer = losing_streaks(win_rate, trades, 0.02)["probability"], losing_streaks(win_rate, trades + 20, 0.02)["probability"]
+    table, longer = (
+        losing_streaks(win_rate, trades, 0.02)["probability"],
+        losing_streaks(win_rate, trades + 20, 0.02)["probability"],
+    )
     assert table.between(0, 1).all()
     assert (np.diff(table) <= 1e-12).all()
     assert (longer >= table - 1e-12).all()
@@ -43,7 +47,9 @@ def test_what_a_streak_costs():
     table = streak_cost(0.02, 10)
     assert table["drawdown_percent_risk"].iloc[-1] == pytest.approx(1 - 0.98**10)
     assert table["drawdown_fixed_risk"].iloc[-1] == pytest.approx(0.2)
-    assert (1 - table["drawdown_percent_risk"]).mul(1 + table["gain_to_recover"]).to_numpy() == pytest.approx(1)
+    assert (1 - table["drawdown_percent_risk"]).mul(1 + table["gain_to_recover"]).to_numpy() == pytest.approx(
+        1
+    )
     assert streak_cost(0.3, 5)["drawdown_fixed_risk"].iloc[-1] == 1.0
 
 
@@ -56,12 +62,20 @@ def test_fixed_percent_outlives_fixed_dollar():
 
 
 def run(**changes):
-    return simulate_trades(np.random.default_rng(7), **({"win_rate": 0.45, "reward_risk": 2.0, "risk": 0.01, "trades": 100, "runs": 4000} | changes))
+    return simulate_trades(
+        np.random.default_rng(7),
+        **({"win_rate": 0.45, "reward_risk": 2.0, "risk": 0.01, "trades": 100, "runs": 4000} | changes),
+    )
 
 
 def test_a_seed_gives_the_same_result_twice():
     np.testing.assert_array_equal(run().fan, run().fan)
-    assert not np.array_equal(run().fan, simulate_trades(np.random.default_rng(8), win_rate=0.45, reward_risk=2.0, risk=0.01, trades=100, runs=4000).fan)
+    assert not np.array_equal(
+        run().fan,
+        simulate_trades(
+            np.random.default_rng(8), win_rate=0.45, reward_risk=2.0, risk=0.01, trades=100, runs=4000
+        ).fan,
+    )
 
 
 def test_the_mean_of_fixed_dollar_runs_is_the_expectation():
@@ -85,15 +99,22 @@ def test_the_fan_is_ordered_and_starts_at_one():
     assert (np.diff(found.fan, axis=0) >= 0).all()
     frame = found.to_frame()
     assert len(frame) == 505
-    assert frame.loc[(frame["trade"] == 100) & (frame["percentile"] == 50.0), "multiple"].item() == found.fan[2, -1]
+    assert (
+        frame.loc[(frame["trade"] == 100) & (frame["percentile"] == 50.0), "multiple"].item()
+        == found.fan[2, -1]
+    )
 
 
 def test_ruin_matches_the_gamblers_ruin_formula():
     # Even bets of 1 against a start of 10, to zero or forever: (q/p)^10; 500 trades are near enough to forever.
-    found = run(win_rate=0.55, reward_risk=1.0, risk=0.1, trades=500, runs=2000, sizing="dollar", ruin_level=0.0)
+    found = run(
+        win_rate=0.55, reward_risk=1.0, risk=0.1, trades=500, runs=2000, sizing="dollar", ruin_level=0.0
+    )
     exact = (0.45 / 0.55) ** 10
     assert found.ruin_probability == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 2000))
-    assert found.ruin_error == pytest.approx(np.sqrt(found.ruin_probability * (1 - found.ruin_probability) / 2000))
+    assert found.ruin_error == pytest.approx(
+        np.sqrt(found.ruin_probability * (1 - found.ruin_probability) / 2000)
+    )
 
 
 def test_an_account_at_zero_stays_there():
@@ -124,16 +145,34 @@ def test_the_note_says_that_the_win_rate_is_the_unknown():
     assert "33% wins" in run().note
 
 
-@pytest.mark.parametrize("changes", [
-    {"win_rate": 45}, {"win_rate": ""}, {"reward_risk": 0}, {"risk": 1}, {"risk": -0.1}, {"trades": 0}, {"trades": 1.5}, {"runs": 10**9},
-    {"trades": 10_000, "runs": 100_000}, {"ruin_level": 1}, {"sizing": "martingale"}, {"win_rate": float("nan")},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"win_rate": 45},
+        {"win_rate": ""},
+        {"reward_risk": 0},
+        {"risk": 1},
+        {"risk": -0.1},
+        {"trades": 0},
+        {"trades": 1.5},
+        {"runs": 10**9},
+        {"trades": 10_000, "runs": 100_000},
+        {"ruin_level": 1},
+        {"sizing": "martingale"},
+        {"win_rate": float("nan")},
+    ],
+)
 def test_nonsense_gets_a_sentence(changes):
     with pytest.raises(RiskError, match=r"\.$"):
         run(**changes)
 
 
 def test_nonsense_in_the_tables_gets_a_sentence():
-    for call in (lambda: losing_streaks(2, 10, 0.01), lambda: losing_streaks(0.5, 0, 0.01), lambda: streak_cost(1.0), lambda: losing_streak_paths(0, 0.1, 5)):
+    for call in (
+        lambda: losing_streaks(2, 10, 0.01),
+        lambda: losing_streaks(0.5, 0, 0.01),
+        lambda: streak_cost(1.0),
+        lambda: losing_streak_paths(0, 0.1, 5),
+    ):
         with pytest.raises(RiskError, match=r"\.$"):
             call()

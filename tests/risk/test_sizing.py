@@ -32,15 +32,22 @@ def stop_for(side, entry, distance):
 
 
 def test_the_worked_example_to_six_digits():
-    assert size_position("long", 60_000, 59_400, 100, fee_in=5e-4, fee_out=5e-4, slippage=2e-4) == pytest.approx(0.148903, abs=5e-7)
-    assert size_position("long", 60_000, 59_400, 100, fee_in=5e-4, fee_out=5e-4, slippage=2e-4, step=0.001) == 0.148
+    assert size_position(
+        "long", 60_000, 59_400, 100, fee_in=5e-4, fee_out=5e-4, slippage=2e-4
+    ) == pytest.approx(0.148903, abs=5e-7)
+    assert (
+        size_position("long", 60_000, 59_400, 100, fee_in=5e-4, fee_out=5e-4, slippage=2e-4, step=0.001)
+        == 0.148
+    )
 
 
 @given(SIDE, PRICE, st.floats(1e-4, 0.5), st.floats(1, 1e6), COST, COST, STEP, CONTRACT)
 def test_never_loses_more_than_the_risk(side, entry, distance, risk, fee, slip, step, contract):
     stop = stop_for(side, entry, distance)
     step = step * 1000 if contract == "inverse" else step
-    quantity = size_position(side, entry, stop, risk, fee_in=fee, fee_out=fee, slippage=slip, step=step, contract=contract)
+    quantity = size_position(
+        side, entry, stop, risk, fee_in=fee, fee_out=fee, slippage=slip, step=step, contract=contract
+    )
     unit = float(risk_per_btc(side, entry, stop, fee_in=fee, fee_out=fee, slippage=slip, contract=contract))
     assert 0 <= quantity * unit <= risk * (1 + 1e-11)
     one_more = quantity + (step / entry if contract == "inverse" else step)
@@ -50,15 +57,22 @@ def test_never_loses_more_than_the_risk(side, entry, distance, risk, fee, slip, 
 
 @given(SIDE, PRICE, st.floats(1e-4, 0.3), st.floats(1e-5, 0.1), st.floats(1, 1e6), COST, STEP, CONTRACT)
 def test_a_wider_stop_never_makes_a_larger_position(side, entry, distance, wider, risk, fee, step, contract):
-    near, far = (size_position(side, entry, stop_for(side, entry, d), risk, fee_in=fee, fee_out=fee, step=step, contract=contract)
-                 for d in (distance, distance + wider))
+    near, far = (
+        size_position(
+            side, entry, stop_for(side, entry, d), risk, fee_in=fee, fee_out=fee, step=step, contract=contract
+        )
+        for d in (distance, distance + wider)
+    )
     # A short's exit costs and a long's loss both grow with distance; a long's exit fee shrinks, but slower than that.
     assert far <= near
 
 
 @given(PRICE, st.floats(1e-4, 0.5), st.floats(1, 1e6), STEP)
 def test_long_and_short_mirror_without_costs(entry, distance, risk, step):
-    long, short = (size_position(side, entry, entry + move, risk, step=step) for side, move in (("long", -entry * distance), ("short", entry * distance)))
+    long, short = (
+        size_position(side, entry, entry + move, risk, step=step)
+        for side, move in (("long", -entry * distance), ("short", entry * distance))
+    )
     assert long == pytest.approx(short, rel=1e-9, abs=step * 1.001)
 
 
@@ -67,7 +81,10 @@ def test_inverse_and_linear_agree_as_the_stop_comes_near(side, entry, fee, slip)
     gaps = []
     for distance in (1e-2, 1e-4, 1e-6):
         stop = stop_for(side, entry, distance)
-        linear, inverse = (float(risk_per_btc(side, entry, stop, fee_in=fee, fee_out=fee, slippage=slip, contract=kind)) for kind in ("linear", "inverse"))
+        linear, inverse = (
+            float(risk_per_btc(side, entry, stop, fee_in=fee, fee_out=fee, slippage=slip, contract=kind))
+            for kind in ("linear", "inverse")
+        )
         gaps.append(abs(inverse / linear - 1))
     assert gaps[0] < 0.025
     assert gaps[1] < 2.5e-4
@@ -97,7 +114,10 @@ def test_rounding_is_vectorised_and_optional():
     assert float(round_down(0.1234, 0)) == 0.1234
 
 
-@pytest.mark.parametrize(("side", "stop", "word"), [("long", 60_000, "both"), ("long", 60_001, "above"), ("short", 59_999, "below")])
+@pytest.mark.parametrize(
+    ("side", "stop", "word"),
+    [("long", 60_000, "both"), ("long", 60_001, "above"), ("short", 59_999, "below")],
+)
 def test_a_stop_that_cannot_work_is_refused(side, stop, word):
     with pytest.raises(RiskError, match=word):
         size_position(side, 60_000, stop, 100)
@@ -113,7 +133,9 @@ def test_unknown_words_are_refused():
 @given(SIDE, PRICE, st.floats(-0.0002, 0.003), st.floats(-0.0002, 0.003), st.floats(-0.002, 0.002), CONTRACT)
 def test_break_even_nets_zero(side, entry, fee_in, fee_out, funding, contract):
     s = 1 if side == "long" else -1
-    price = break_even(side, entry, fee_in=fee_in, fee_out=fee_out, funding_per_btc=funding * entry, contract=contract)
+    price = break_even(
+        side, entry, fee_in=fee_in, fee_out=fee_out, funding_per_btc=funding * entry, contract=contract
+    )
     if contract == "linear":
         net = s * (price - entry) - entry * fee_in - price * fee_out - funding * entry
     else:
@@ -123,7 +145,11 @@ def test_break_even_nets_zero(side, entry, fee_in, fee_out, funding, contract):
 
 def test_break_even_without_costs_is_the_entry():
     assert break_even("long", 60_000) == 60_000
-    assert break_even("short", 60_000, fee_in=5e-4, fee_out=5e-4) < 60_000 < break_even("long", 60_000, fee_in=5e-4, fee_out=5e-4)
+    assert (
+        break_even("short", 60_000, fee_in=5e-4, fee_out=5e-4)
+        < 60_000
+        < break_even("long", 60_000, fee_in=5e-4, fee_out=5e-4)
+    )
 
 
 def test_funding_is_paid_by_the_side_the_rate_names():
@@ -135,9 +161,13 @@ def test_funding_is_paid_by_the_side_the_rate_names():
 def test_reward_to_risk_before_and_after_costs():
     assert float(net_reward_risk("long", 60_000, 59_400, 61_200)) == pytest.approx(2.0)
     after = (1200 - 30 - 30.6) / (600 + 30 + 59_400 * 0.0007)
-    assert float(net_reward_risk("long", 60_000, 59_400, 61_200, fee_in=5e-4, fee_out=5e-4, slippage=2e-4)) == pytest.approx(after)
+    assert float(
+        net_reward_risk("long", 60_000, 59_400, 61_200, fee_in=5e-4, fee_out=5e-4, slippage=2e-4)
+    ) == pytest.approx(after)
     # Inverse short 60,000 to 50,000 with stop 66,000: 0.2 BTC won against 1 − 60/66 = 0.0909 BTC lost.
-    assert float(net_reward_risk("short", 60_000, 66_000, 50_000, contract="inverse")) == pytest.approx(0.2 / (1 - 60 / 66))
+    assert float(net_reward_risk("short", 60_000, 66_000, 50_000, contract="inverse")) == pytest.approx(
+        0.2 / (1 - 60 / 66)
+    )
 
 
 def test_average_entry_is_arithmetic_in_btc_and_harmonic_in_usd():
@@ -166,10 +196,15 @@ def test_kelly_maximises_expected_log_growth(p, b):
     assert growth(full) >= max(growth(full * 0.98), growth(min(full * 1.02, 0.999)))
 
 
-@pytest.mark.parametrize(("changes", "word"), [
-    ({"out_of_sample_trades": 12}, "at least 30"), ({"win_rate": 55}, "between 0 and 1"), ({"reward_risk": 0}, "above zero"),
-    ({"win_rate": ""}, "empty"),
-])
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"out_of_sample_trades": 12}, "at least 30"),
+        ({"win_rate": 55}, "between 0 and 1"),
+        ({"reward_risk": 0}, "above zero"),
+        ({"win_rate": ""}, "empty"),
+    ],
+)
 def test_kelly_needs_a_measured_win_rate(changes, word):
     with pytest.raises(RiskError, match=word):
         kelly(**{"win_rate": 0.55, "reward_risk": 1, "out_of_sample_trades": 100} | changes)
@@ -185,7 +220,9 @@ def test_open_risks_add_up_against_the_daily_limit():
     assert "exceeded" in over.sentence
 
 
-@pytest.mark.parametrize("arguments", [([-1], 10_000, 0.03), ([1], 0, 0.03), ([1], 10_000, 3), ([float("nan")], 10_000, 0.03)])
+@pytest.mark.parametrize(
+    "arguments", [([-1], 10_000, 0.03), ([1], 0, 0.03), ([1], 10_000, 3), ([float("nan")], 10_000, 0.03)]
+)
 def test_a_nonsense_budget_is_refused(arguments):
     with pytest.raises(RiskError):
         daily_budget(*arguments)

@@ -7,17 +7,41 @@ from liqcore.margins import TierTable
 from liqcore.risk import RiskError, plan_trade, price_drag, sweep_leverage
 from liqcore.risk.gate import CODES
 
-TRADE = {"side": "long", "entry": 60_000, "account": 10_000, "risk": 0.01, "fee_rate": 0.0005, "slippage": 0.0002}
+TRADE = {
+    "side": "long",
+    "entry": 60_000,
+    "account": 10_000,
+    "risk": 0.01,
+    "fee_rate": 0.0005,
+    "slippage": 0.0002,
+}
 TIERS = TierTable(
-    venue="somewhere", symbol="BTCUSDT", as_of="2024-10-01", source="a copy", floors=(0, 5e3, 20e3), cap=1e6, rates=(0.004, 0.01, 0.03),
+    venue="somewhere",
+    symbol="BTCUSDT",
+    as_of="2024-10-01",
+    source="a copy",
+    floors=(0, 5e3, 20e3),
+    cap=1e6,
+    rates=(0.004, 0.01, 0.03),
     max_leverage=(125, 50, 20),
 )
 
 
-@pytest.mark.parametrize("changes", [
-    {}, {"side": "short"}, {"margin_mode": "cross", "risk": 0.2}, {"contract": "inverse", "step": 100}, {"tiers": TIERS},
-    {"entry": (60_000, 59_700), "step": 0.0001}, {"atr_1m": 60, "mark_last_gap": 100}, {"account": 100}, {"account": 1e12, "risk": 0.001},
-], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"side": "short"},
+        {"margin_mode": "cross", "risk": 0.2},
+        {"contract": "inverse", "step": 100},
+        {"tiers": TIERS},
+        {"entry": (60_000, 59_700), "step": 0.0001},
+        {"atr_1m": 60, "mark_last_gap": 100},
+        {"account": 100},
+        {"account": 1e12, "risk": 0.001},
+    ],
+    ids=str,
+)
 def test_every_cell_is_what_the_plan_says(changes):
     levers, distances = [1, 3, 10, 25, 54, 55, 100, 125], [0.0005, 0.002, 0.004, 0.0101, 0.03, 0.2, 0.6]
     trade = TRADE | changes
@@ -38,8 +62,13 @@ def test_every_cell_is_what_the_plan_says(changes):
 def test_the_frame_names_the_reasons():
     frame = sweep_leverage([1, 50, 125], [0.0005, 0.01, 0.1], **TRADE).to_frame()
     assert len(frame) == 9
-    assert frame.loc[(frame["leverage"] == 125) & (frame["stop_distance"] == 0.1), "reason"].item() == "liquidation before the stop"
-    assert frame.loc[(frame["leverage"] == 1) & (frame["stop_distance"] == 0.01), "reason"].item() == "accepted"
+    assert (
+        frame.loc[(frame["leverage"] == 125) & (frame["stop_distance"] == 0.1), "reason"].item()
+        == "liquidation before the stop"
+    )
+    assert (
+        frame.loc[(frame["leverage"] == 1) & (frame["stop_distance"] == 0.01), "reason"].item() == "accepted"
+    )
     assert (frame["accepted"] == (frame["reason"] == "accepted")).all()
     assert frame["stop"].to_numpy() == pytest.approx(60_000 * (1 - frame["stop_distance"].to_numpy()))
 
@@ -55,30 +84,60 @@ def test_a_sweep_is_monotone_in_stop_distance_and_leverage():
     assert not (beyond & sweep.accepted).any()
 
 
-@pytest.mark.parametrize("call", [
-    lambda: sweep_leverage([], [0.01], **TRADE), lambda: sweep_leverage([0], [0.01], **TRADE), lambda: sweep_leverage([1], [0], **TRADE),
-    lambda: sweep_leverage([1], [1.0], **TRADE), lambda: sweep_leverage([np.nan], [0.01], **TRADE), lambda: sweep_leverage([1], [np.inf], **TRADE),
-    lambda: sweep_leverage(np.ones(2000), np.full(2000, 0.01), **TRADE), lambda: sweep_leverage([1], [0.01], **(TRADE | {"account": 0})),
-    lambda: sweep_leverage([1], [0.01], **(TRADE | {"side": "up"})), lambda: sweep_leverage([1], [0.01], **(TRADE | {"entry": ""})),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: sweep_leverage([], [0.01], **TRADE),
+        lambda: sweep_leverage([0], [0.01], **TRADE),
+        lambda: sweep_leverage([1], [0], **TRADE),
+        lambda: sweep_leverage([1], [1.0], **TRADE),
+        lambda: sweep_leverage([np.nan], [0.01], **TRADE),
+        lambda: sweep_leverage([1], [np.inf], **TRADE),
+        lambda: sweep_leverage(np.ones(2000), np.full(2000, 0.01), **TRADE),
+        lambda: sweep_leverage([1], [0.01], **(TRADE | {"account": 0})),
+        lambda: sweep_leverage([1], [0.01], **(TRADE | {"side": "up"})),
+        lambda: sweep_leverage([1], [0.01], **(TRADE | {"entry": ""})),
+    ],
+)
 def test_a_nonsense_sweep_gets_a_sentence(call):
     with pytest.raises(RiskError, match=r"\.$"):
         call()
 
 
-@pytest.mark.parametrize("changes", [
-    {}, {"side": "short", "stop": 60_600, "targets": (58_000,)}, {"contract": "inverse", "step": 100}, {"margin_mode": "cross", "risk": 0.3, "leverage": 50},
-    {"tiers": TIERS}, {"side": "short", "stop": 60_600, "contract": "inverse", "step": 1, "targets": ()},
-], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"side": "short", "stop": 60_600, "targets": (58_000,)},
+        {"contract": "inverse", "step": 100},
+        {"margin_mode": "cross", "risk": 0.3, "leverage": 50},
+        {"tiers": TIERS},
+        {"side": "short", "stop": 60_600, "contract": "inverse", "step": 1, "targets": ()},
+    ],
+    ids=str,
+)
 def test_dragging_the_price_meets_the_plan_at_its_own_prices(changes):
     plan = plan_trade(**({"stop": 59_400, "leverage": 20, "targets": (61_200,)} | TRADE | changes))
     s = 1 if plan.side == "long" else -1
     assert plan.accepted
     assert plan.liquidation_price is not None
     here = plan.liquidation_price
-    drag = price_drag(plan, [plan.entry, plan.stop, here * (1 + s * 1e-9), here * (1 - s * 1e-9), *(t.price for t in plan.targets)]).set_index("price")
+    drag = price_drag(
+        plan,
+        [
+            plan.entry,
+            plan.stop,
+            here * (1 + s * 1e-9),
+            here * (1 - s * 1e-9),
+            *(t.price for t in plan.targets),
+        ],
+    ).set_index("price")
     assert drag.loc[plan.entry, "pnl"] == 0
-    slip = plan.quantity * plan.slippage * (plan.stop if plan.contract == "linear" else plan.entry**2 / plan.stop)
+    slip = (
+        plan.quantity
+        * plan.slippage
+        * (plan.stop if plan.contract == "linear" else plan.entry**2 / plan.stop)
+    )
     assert drag.loc[plan.stop, "net"] - slip == pytest.approx(-plan.loss_at_stop)
     for target in plan.targets:
         assert drag.loc[target.price, "net"] == pytest.approx(target.gain)

@@ -23,10 +23,16 @@ from liqcore.charts.palette import (
 # Severity 1.0 of G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, IEEE TVCG 15 (2009) 1291, on linear RGB.
 VISION = {
     "normal": np.eye(3),
-    "protan": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
-    "deutan": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+    "protan": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deutan": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
 }
-XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
 
 
 def lab(rgb, vision):
@@ -35,7 +41,9 @@ def lab(rgb, vision):
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     xyz = (linear @ VISION[vision].T).clip(0, 1) @ XYZ.T / np.array([0.95047, 1.0, 1.08883])
     root = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
-    return np.stack([116 * root[:, 1] - 16, 500 * (root[:, 0] - root[:, 1]), 200 * (root[:, 1] - root[:, 2])], axis=1)
+    return np.stack(
+        [116 * root[:, 1] - 16, 500 * (root[:, 0] - root[:, 1]), 200 * (root[:, 1] - root[:, 2])], axis=1
+    )
 
 
 @pytest.mark.parametrize("vision", VISION)
@@ -75,10 +83,23 @@ def test_the_faintest_drawn_colour_stands_out_from_the_panel(name):
     assert drawn_colours(name).shape == (255, 3)
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (0, "$0"), (0.3, "less than $1"), (1, "$1"), (850, "$850"), (999.6, "$1k"), (12_345, "$12.3k"), (309_400, "$309k"),
-    (999_999, "$1M"), (1_250_000, "$1.25M"), (2_000_000_000, "$2B"), (-300_000, "−$300k"), (float("nan"), "unknown"),
-])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "$0"),
+        (0.3, "less than $1"),
+        (1, "$1"),
+        (850, "$850"),
+        (999.6, "$1k"),
+        (12_345, "$12.3k"),
+        (309_400, "$309k"),
+        (999_999, "$1M"),
+        (1_250_000, "$1.25M"),
+        (2_000_000_000, "$2B"),
+        (-300_000, "−$300k"),
+        (float("nan"), "unknown"),
+    ],
+)
 def test_usd_in_three_digits(value, text):
     assert usd(value) == text
 
@@ -93,9 +114,13 @@ def test_usd_text_is_within_half_a_digit(value):
 @given(st.floats(1e-3, 1e12), st.booleans())
 def test_rounding_to_one_two_five(value, up):
     out = round_125(value, up)
-    assert out / 10 ** math.floor(math.log10(out) + 1e-9) == pytest.approx(round(out / 10 ** math.floor(math.log10(out) + 1e-9)))
+    assert out / 10 ** math.floor(math.log10(out) + 1e-9) == pytest.approx(
+        round(out / 10 ** math.floor(math.log10(out) + 1e-9))
+    )
     assert round(out / 10 ** math.floor(math.log10(out) + 1e-9)) in (1, 2, 5)
-    assert (value * (1 - 1e-8) <= out <= value * 2.5001) if up else (value / 2.5001 <= out <= value * (1 + 1e-8))
+    assert (
+        (value * (1 - 1e-8) <= out <= value * 2.5001) if up else (value / 2.5001 <= out <= value * (1 + 1e-8))
+    )
 
 
 amounts = st.lists(st.floats(1, 1e9), min_size=1, max_size=60).map(lambda values: np.array(values))
@@ -123,7 +148,12 @@ def test_legend_ticks_stand_where_their_usd_are_coloured(values, kind):
 
 def test_log_legend_is_in_round_usd_and_places_are_logarithmic():
     scale = ColourScale("log", 1e3, 1e6)
-    assert scale.legend() == ((0.0, "$1k"), (pytest.approx(1 / 3), "$10k"), (pytest.approx(2 / 3), "$100k"), (1.0, "$1M"))
+    assert scale.legend() == (
+        (0.0, "$1k"),
+        (pytest.approx(1 / 3), "$10k"),
+        (pytest.approx(2 / 3), "$100k"),
+        (1.0, "$1M"),
+    )
 
 
 def test_linear_starts_at_zero_and_log_at_a_robust_round_number():
@@ -146,7 +176,7 @@ def test_percentile_gives_every_colour_the_same_share_of_cells():
 def test_diverging_scale_is_mirrored_around_zero(values, kind):
     scale = colour_scale(values, kind, diverging=True)
     place = scale.normalise(np.concatenate([values, -values]))
-    assert place[: len(values)] + place[len(values):] == pytest.approx(np.ones(len(values)))
+    assert place[: len(values)] + place[len(values) :] == pytest.approx(np.ones(len(values)))
     assert scale.palette == DIVERGING
     assert scale.legend()[len(scale.legend()) // 2] == (0.5, "0")
 
@@ -175,14 +205,17 @@ def test_nothing_to_colour_still_has_a_legend():
         assert len(colour_scale(np.array([42.0]), kind).legend()) >= 2
 
 
-@pytest.mark.parametrize(("make", "words"), [
-    (lambda: colours("turbo"), "no colour map"),
-    (lambda: ColourScale("sqrt", 1, 2), "log, linear or percentile"),
-    (lambda: colour_scale(np.ones(3), "sqrt"), "log, linear or percentile"),
-    (lambda: colour_scale(np.ones(3), domain=(5, 5)), "empty"),
-    (lambda: colour_scale(np.ones(3), domain=(0, 5)), "above 0 USD"),
-    (lambda: ColourScale("linear", 0, math.nan), "empty"),
-])
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: colours("turbo"), "no colour map"),
+        (lambda: ColourScale("sqrt", 1, 2), "log, linear or percentile"),
+        (lambda: colour_scale(np.ones(3), "sqrt"), "log, linear or percentile"),
+        (lambda: colour_scale(np.ones(3), domain=(5, 5)), "empty"),
+        (lambda: colour_scale(np.ones(3), domain=(0, 5)), "above 0 USD"),
+        (lambda: ColourScale("linear", 0, math.nan), "empty"),
+    ],
+)
 def test_what_cannot_be_used_is_said_in_one_sentence(make, words):
     with pytest.raises(PaletteError, match=words):
         make()

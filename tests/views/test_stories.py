@@ -16,8 +16,16 @@ from liqcore.views.explore import stories, strips
 @pytest.fixture(scope="module")
 def data():
     held = samples.load_sample("violent")
-    return Dataset(key="violent", label=held.label, synthetic=True, candles=held.candles, liquidations=held.liquidations,
-                   open_interest=held.open_interest, funding=held.funding, venue_candles=held.venue_candles)
+    return Dataset(
+        key="violent",
+        label=held.label,
+        synthetic=True,
+        candles=held.candles,
+        liquidations=held.liquidations,
+        open_interest=held.open_interest,
+        funding=held.funding,
+        venue_candles=held.venue_candles,
+    )
 
 
 @pytest.mark.parametrize("venues", [(), ("Alder", "Birch")])
@@ -25,13 +33,25 @@ def test_a_realised_cell_is_told_by_its_own_events(data, venues):
     settings = ViewSettings(venues=venues)
     grid = dataset.heatmap(data, settings)
     t, p = np.unravel_index(int(grid.short.argmax()), grid.shape)
-    cell = stories.Cell("short", grid.price_edges[p], grid.price_edges[p + 1], grid.time_edges[t], grid.time_edges[t + 1], float(grid.short[t, p]))
+    cell = stories.Cell(
+        "short",
+        grid.price_edges[p],
+        grid.price_edges[p + 1],
+        grid.time_edges[t],
+        grid.time_edges[t + 1],
+        float(grid.short[t, p]),
+    )
     told = stories.cell_story(data, settings, grid, cell)
     table = dict(told.tables)["Which venues"]
     assert table["USD"].sum() == pytest.approx(float(grid.short[t, p]), rel=1e-4)
     events = data.liquidations
-    mine = events[(events["time"] >= pd.Timestamp(cell.start, tz="UTC")) & (events["time"] < pd.Timestamp(cell.end, tz="UTC"))
-                  & (events["price"] >= cell.low) & (events["price"] < cell.high) & (events["side"] == "short")]
+    mine = events[
+        (events["time"] >= pd.Timestamp(cell.start, tz="UTC"))
+        & (events["time"] < pd.Timestamp(cell.end, tz="UTC"))
+        & (events["price"] >= cell.low)
+        & (events["price"] < cell.high)
+        & (events["side"] == "short")
+    ]
     if venues:
         mine = mine[mine["venue"].isin(venues)]
     assert table["Liquidations"].sum() == len(mine)
@@ -42,7 +62,14 @@ def test_a_modelled_cell_names_leverage_and_candles_that_hold_its_heat(data):
     settings = ViewSettings(layer="modelled", timeframe="1h", hours=96.0)
     grid = dataset.heatmap(data, settings)
     p = int(grid.long[-1].argmax())
-    cell = stories.Cell("long", grid.price_edges[p], grid.price_edges[p + 1], grid.time_edges[-2], grid.time_edges[-1], float(grid.long[-1, p]))
+    cell = stories.Cell(
+        "long",
+        grid.price_edges[p],
+        grid.price_edges[p + 1],
+        grid.time_edges[-2],
+        grid.time_edges[-1],
+        float(grid.long[-1, p]),
+    )
     told = stories.cell_story(data, settings, grid, cell)
     table = dict(told.tables)["Which leverage the model assumes"]
     assert table["USD"].sum() == pytest.approx(float(grid.long[-1, p]), rel=0.25)
@@ -68,21 +95,52 @@ def test_a_cluster_is_told_with_its_numbers_and_drawn_where_it_is(data, layer):
         assert any("liquidations; the largest is" in point for point in told.points)
 
 
-@pytest.mark.parametrize("selection", [None, [], "x", [{}], [{"side": "both", "price_from": 1, "price_to": 2, "time_from": 1, "time_to": 2, "usd": 5}],
-                                       [{"side": "long", "price_from": 1, "price_to": 2, "time_from": 1, "time_to": 2, "usd": 0}]])
+@pytest.mark.parametrize(
+    "selection",
+    [
+        None,
+        [],
+        "x",
+        [{}],
+        [{"side": "both", "price_from": 1, "price_to": 2, "time_from": 1, "time_to": 2, "usd": 5}],
+        [{"side": "long", "price_from": 1, "price_to": 2, "time_from": 1, "time_to": 2, "usd": 0}],
+    ],
+)
 def test_a_click_beside_the_heat_picks_nothing(selection):
     assert stories.picked_cell(selection) is None
 
 
 def test_a_click_becomes_a_cell_with_utc_times():
-    cell = stories.picked_cell([{"side": "long", "price_from": 100.0, "price_to": 110.0, "time_from": 1_700_000_000_000, "time_to": 1_700_000_900_000, "usd": 5.0}])
-    assert cell == stories.Cell("long", 100.0, 110.0, np.datetime64("2023-11-14T22:13:20"), np.datetime64("2023-11-14T22:28:20"), 5.0)
+    cell = stories.picked_cell(
+        [
+            {
+                "side": "long",
+                "price_from": 100.0,
+                "price_to": 110.0,
+                "time_from": 1_700_000_000_000,
+                "time_to": 1_700_000_900_000,
+                "usd": 5.0,
+            }
+        ]
+    )
+    assert cell == stories.Cell(
+        "long", 100.0, 110.0, np.datetime64("2023-11-14T22:13:20"), np.datetime64("2023-11-14T22:28:20"), 5.0
+    )
 
 
-@pytest.mark.parametrize(("text", "expected", "wrong"), [
-    ("", [], 0), ("28,000", [28_000.0], 0), ("28,000; 28.5k 30500", [28_000.0, 28_500.0, 30_500.0], 0), ("28000, 28000", [28_000.0], 0),
-    ("moon 28000", [28_000.0], 1), ("-5; 0", [], 2), ("$27,900", [27_900.0], 0), (" ".join(str(30_000 + k) for k in range(20)), [30_000.0 + k for k in range(12)], 1),
-])
+@pytest.mark.parametrize(
+    ("text", "expected", "wrong"),
+    [
+        ("", [], 0),
+        ("28,000", [28_000.0], 0),
+        ("28,000; 28.5k 30500", [28_000.0, 28_500.0, 30_500.0], 0),
+        ("28000, 28000", [28_000.0], 0),
+        ("moon 28000", [28_000.0], 1),
+        ("-5; 0", [], 2),
+        ("$27,900", [27_900.0], 0),
+        (" ".join(str(30_000 + k) for k in range(20)), [30_000.0 + k for k in range(12)], 1),
+    ],
+)
 def test_own_levels_are_read_as_people_type_them(text, expected, wrong):
     levels, problems = overlays.parse_levels(text)
     assert levels == expected
@@ -98,7 +156,9 @@ def test_strips_hold_what_the_tables_hold_inside_the_window(data):
     for frame in found.values():
         assert frame["time"].iloc[0] >= start
     candles = data.candles[data.candles["time"] >= start]
-    assert found["delta"]["delta"].sum() == pytest.approx((2 * candles["taker_buy_volume"] - candles["volume"]).sum(), rel=1e-9)
+    assert found["delta"]["delta"].sum() == pytest.approx(
+        (2 * candles["taker_buy_volume"] - candles["volume"]).sum(), rel=1e-9
+    )
     last = data.open_interest.groupby("time")["quantity"].agg(["sum", "count"])
     whole = last[last["count"] == data.open_interest["venue"].nunique()]["sum"]
     assert found["interest"]["interest"].iloc[-1] == pytest.approx(whole.iloc[-1])
@@ -110,5 +170,7 @@ def test_strips_hold_what_the_tables_hold_inside_the_window(data):
 
 
 def test_strips_of_a_market_without_anything_are_left_out(data):
-    bare = Dataset(key="bare", label="bare", synthetic=True, candles=data.candles.assign(taker_buy_volume=np.nan))
+    bare = Dataset(
+        key="bare", label="bare", synthetic=True, candles=data.candles.assign(taker_buy_volume=np.nan)
+    )
     assert set(strips.strip_data(bare, ViewSettings())) == {"rsi"}

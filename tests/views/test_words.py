@@ -18,21 +18,48 @@ def grid(kind: str = "modelled", **cells: list[tuple[int, int, float]]) -> HeatG
         for t, p, amount in entries:
             values[side][t, p] = amount
     return HeatGrid(
-        kind=kind, time_edges=np.datetime64("2026-03-01T00:00", "us") + np.arange(5) * np.timedelta64(1, "h"),  # type: ignore[arg-type]
-        price_edges=np.linspace(27_500, 28_500, 6), **values,
-        provenance=Provenance(source="a test", venues=(VenueCoverage("Alder", "sampled", "fill", 3, 10.0),), as_of=np.datetime64("2026-03-01T04:00")),
+        kind=kind,
+        time_edges=np.datetime64("2026-03-01T00:00", "us") + np.arange(5) * np.timedelta64(1, "h"),  # type: ignore[arg-type]
+        price_edges=np.linspace(27_500, 28_500, 6),
+        **values,
+        provenance=Provenance(
+            source="a test",
+            venues=(VenueCoverage("Alder", "sampled", "fill", 3, 10.0),),
+            as_of=np.datetime64("2026-03-01T04:00"),
+        ),
     )
 
 
 def bars(close: float = 28_000.0) -> pd.DataFrame:
     times = pd.date_range("2026-03-01", periods=4, freq="h", tz="UTC")
-    return pd.DataFrame({"time": times, "open": close, "high": close, "low": close, "close": close, "volume": 1.0, "taker_buy_volume": 0.5})
+    return pd.DataFrame(
+        {
+            "time": times,
+            "open": close,
+            "high": close,
+            "low": close,
+            "close": close,
+            "volume": 1.0,
+            "taker_buy_volume": 0.5,
+        }
+    )
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "$0"), (7, "$7"), (999, "$999"), (1_000, "$1.00k"), (1_234, "$1.23k"), (12_340, "$12.3k"), (999_600, "$1.00M"),
-     (1_500_000, "$1.50M"), (250e6, "$250M"), (3.2e9, "$3.20B"), (-2_500, "−$2.50k")],
+    [
+        (0, "$0"),
+        (7, "$7"),
+        (999, "$999"),
+        (1_000, "$1.00k"),
+        (1_234, "$1.23k"),
+        (12_340, "$12.3k"),
+        (999_600, "$1.00M"),
+        (1_500_000, "$1.50M"),
+        (250e6, "$250M"),
+        (3.2e9, "$3.20B"),
+        (-2_500, "−$2.50k"),
+    ],
 )
 def test_amounts_read_in_three_digits(value: float, text: str) -> None:
     assert wording.usd(value) == text
@@ -45,7 +72,9 @@ def test_a_shown_amount_is_within_one_per_cent_of_the_real_one(value: float) -> 
     assert number == pytest.approx(value, rel=0.0051, abs=0.51)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(5, "5 seconds"), (300, "5 minutes"), (7_200, "2 hours"), (3 * 86_400, "3 days")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "5 seconds"), (300, "5 minutes"), (7_200, "2 hours"), (3 * 86_400, "3 days")]
+)
 def test_age_is_said_in_the_unit_a_reader_expects(seconds: int, text: str) -> None:
     now = pd.Timestamp("2026-03-01", tz="UTC")
     assert wording.age(now - pd.Timedelta(seconds=seconds), now) == text
@@ -68,7 +97,10 @@ def test_an_empty_map_is_said_to_be_empty() -> None:
     assert "no open positions" in explain.takeaway(grid(), bars())
 
 
-@pytest.mark.parametrize(("kind", "says", "never"), [("realised", "*were* closed", "*would be*"), ("modelled", "*would be* closed", "*were* closed")])
+@pytest.mark.parametrize(
+    ("kind", "says", "never"),
+    [("realised", "*were* closed", "*would be*"), ("modelled", "*would be* closed", "*were* closed")],
+)
 def test_realised_and_modelled_are_never_worded_alike(kind: str, says: str, never: str) -> None:
     text = " ".join(explain.how_to_read(grid(kind, long=[(0, 0, 1e6)]), bars(), (1e3, 1e6), "log", 0.0))
     assert says in text
@@ -76,14 +108,29 @@ def test_realised_and_modelled_are_never_worded_alike(kind: str, says: str, neve
 
 
 def test_how_to_read_uses_the_legend_and_the_cell_of_this_chart() -> None:
-    text = " ".join(explain.how_to_read(grid("realised", long=[(0, 0, 1e6)]), bars(), (2e3, 5e6), "percentile", 500.0))
-    for part in ("1-hour column", "$200", "$2.00k to $5.00M", "by rank", "Cells under $500", "95 %", "Alder: a sample"):
+    text = " ".join(
+        explain.how_to_read(grid("realised", long=[(0, 0, 1e6)]), bars(), (2e3, 5e6), "percentile", 500.0)
+    )
+    for part in (
+        "1-hour column",
+        "$200",
+        "$2.00k to $5.00M",
+        "by rank",
+        "Cells under $500",
+        "95 %",
+        "Alder: a sample",
+    ):
         assert part in text, part
 
 
 def test_gaps_are_said_to_be_gaps() -> None:
     whole = grid("realised", long=[(0, 0, 1e6)])
-    cut = HeatGrid(**{**{name: getattr(whole, name) for name in whole.__dataclass_fields__}, "observed": np.array([True, False, True, True])})
+    cut = HeatGrid(
+        **{
+            **{name: getattr(whole, name) for name in whole.__dataclass_fields__},
+            "observed": np.array([True, False, True, True]),
+        }
+    )
     assert "1 of 4 columns" in " ".join(explain.how_to_read(cut, bars(), (1, 10), "log", 0.0))
     assert "hatched" not in " ".join(explain.how_to_read(whole, bars(), (1, 10), "log", 0.0))
 
@@ -101,7 +148,9 @@ def test_what_if_counts_the_bands_between_and_names_who_is_pushed() -> None:
 
 @pytest.mark.parametrize("kind", ["realised", "modelled"])
 def test_beginners_get_notes_that_lie_on_the_chart(kind: str) -> None:
-    map_ = grid(kind, long=[(0, 0, 2e6), (1, 0, 2e6), (2, 1, 5e5), (3, 1, 1e6)], short=[(1, 4, 5e5), (3, 3, 3e5)])
+    map_ = grid(
+        kind, long=[(0, 0, 2e6), (1, 0, 2e6), (2, 1, 5e5), (3, 1, 1e6)], short=[(1, 4, 5e5), (3, 3, 3e5)]
+    )
     notes = explain.notes_for_beginners(map_, bars())
     assert len(notes) == 3
     for note in notes:

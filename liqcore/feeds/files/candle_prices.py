@@ -20,7 +20,9 @@ def bar_length(times: np.ndarray) -> int:
     return int(values[np.argmax(counts)])
 
 
-def price_from_candles(times: np.ndarray, long: np.ndarray, candles: pd.DataFrame, interval: int = 0) -> np.ndarray:
+def price_from_candles(
+    times: np.ndarray, long: np.ndarray, candles: pd.DataFrame, interval: int = 0
+) -> np.ndarray:
     """An estimated liquidation price from the candle that holds the event.
 
     A quarter of the range above the low for a long, a quarter below the high for a short: longs are closed
@@ -43,7 +45,12 @@ def price_from_candles(times: np.ndarray, long: np.ndarray, candles: pd.DataFram
 
 
 def clock_doubt(
-    times: np.ndarray, candles: pd.DataFrame, *, price: np.ndarray | None = None, usd: np.ndarray | None = None, interval: int = 0
+    times: np.ndarray,
+    candles: pd.DataFrame,
+    *,
+    price: np.ndarray | None = None,
+    usd: np.ndarray | None = None,
+    interval: int = 0,
 ) -> str | None:
     """A sentence when the times fit the candles much better after a shift of half hours, else None.
 

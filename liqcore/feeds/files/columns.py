@@ -15,93 +15,285 @@ from liqcore.tables import TableError
 
 # Names as they are compared: lower case, letters and digits only. The first that is present wins.
 TIME: Final = (
-    "time", "timestamp", "ts", "datetime", "date", "opentime", "timeutc", "datetimeutc", "timestamputc", "dateutc",
-    "eventtime", "tradetime", "transacttime", "transacttimestamp", "createtime", "createdat", "calctime", "fundingtime",
-    "updatetime", "updatedat", "unixtime", "unix", "starttime", "timestampms", "timems", "t",
+    "time",
+    "timestamp",
+    "ts",
+    "datetime",
+    "date",
+    "opentime",
+    "timeutc",
+    "datetimeutc",
+    "timestamputc",
+    "dateutc",
+    "eventtime",
+    "tradetime",
+    "transacttime",
+    "transacttimestamp",
+    "createtime",
+    "createdat",
+    "calctime",
+    "fundingtime",
+    "updatetime",
+    "updatedat",
+    "unixtime",
+    "unix",
+    "starttime",
+    "timestampms",
+    "timems",
+    "t",
 )
 VENUE: Final = ("venue", "exchange", "exchangename", "market", "platform", "source")
-SYMBOL: Final = ("symbol", "contract", "pair", "instrument", "instrumentid", "instid", "ticker", "coin", "baseasset")
+SYMBOL: Final = (
+    "symbol",
+    "contract",
+    "pair",
+    "instrument",
+    "instrumentid",
+    "instid",
+    "ticker",
+    "coin",
+    "baseasset",
+)
 ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "liquidations": {
         "time": TIME,
-        "side": ("side", "positionside", "posside", "liquidatedside", "liquidationside", "position", "direction"),
+        "side": (
+            "side",
+            "positionside",
+            "posside",
+            "liquidatedside",
+            "liquidationside",
+            "position",
+            "direction",
+        ),
         "price": (
-            "averageprice", "avgprice", "ap", "fillprice", "executionprice", "price", "px", "tradeprice", "p",
-            "bankruptcyprice", "bankruptprice", "bkpx", "markprice",
+            "averageprice",
+            "avgprice",
+            "ap",
+            "fillprice",
+            "executionprice",
+            "price",
+            "px",
+            "tradeprice",
+            "p",
+            "bankruptcyprice",
+            "bankruptprice",
+            "bkpx",
+            "markprice",
         ),
         "quantity": (
-            "accumulatedfillquantity", "executedqty", "z", "quantity", "qty", "size", "amount", "sz", "quantitybtc",
-            "qtybtc", "sizebtc", "amountbtc", "volumebtc", "volume", "v",
+            "accumulatedfillquantity",
+            "executedqty",
+            "z",
+            "quantity",
+            "qty",
+            "size",
+            "amount",
+            "sz",
+            "quantitybtc",
+            "qtybtc",
+            "sizebtc",
+            "amountbtc",
+            "volumebtc",
+            "volume",
+            "v",
         ),
         "notional": (
-            "notional", "notionalusd", "usdnotional", "usd", "usdvalue", "valueusd", "value", "turnover", "quoteqty",
-            "quoteamount", "amountusd", "volumeusd", "sizeusd", "usdsize",
+            "notional",
+            "notionalusd",
+            "usdnotional",
+            "usd",
+            "usdvalue",
+            "valueusd",
+            "value",
+            "turnover",
+            "quoteqty",
+            "quoteamount",
+            "amountusd",
+            "volumeusd",
+            "sizeusd",
+            "usdsize",
         ),
-        "venue": VENUE, "symbol": SYMBOL, "price_kind": ("pricekind",), "completeness": ("completeness",),
+        "venue": VENUE,
+        "symbol": SYMBOL,
+        "price_kind": ("pricekind",),
+        "completeness": ("completeness",),
         "long_usd": (
-            "longusd", "liquidationlongusd", "longliquidationusd", "longliquidationsusd", "liqlongusd",
-            "aggregatedlongliquidationusd", "longvolusd",
+            "longusd",
+            "liquidationlongusd",
+            "longliquidationusd",
+            "longliquidationsusd",
+            "liqlongusd",
+            "aggregatedlongliquidationusd",
+            "longvolusd",
         ),
         "short_usd": (
-            "shortusd", "liquidationshortusd", "shortliquidationusd", "shortliquidationsusd", "liqshortusd",
-            "aggregatedshortliquidationusd", "shortvolusd",
+            "shortusd",
+            "liquidationshortusd",
+            "shortliquidationusd",
+            "shortliquidationsusd",
+            "liqshortusd",
+            "aggregatedshortliquidationusd",
+            "shortvolusd",
         ),
-        "long_btc": ("longbtc", "liqlongbtc", "liquidationlongbtc", "longliquidationbtc", "longliquidationsbtc"),
-        "short_btc": ("shortbtc", "liqshortbtc", "liquidationshortbtc", "shortliquidationbtc", "shortliquidationsbtc"),
-        "long_total": ("longliquidations", "longliquidation", "liquidationlong", "liqlong", "longs", "long", "l"),
-        "short_total": ("shortliquidations", "shortliquidation", "liquidationshort", "liqshort", "shorts", "short", "s"),
+        "long_btc": (
+            "longbtc",
+            "liqlongbtc",
+            "liquidationlongbtc",
+            "longliquidationbtc",
+            "longliquidationsbtc",
+        ),
+        "short_btc": (
+            "shortbtc",
+            "liqshortbtc",
+            "liquidationshortbtc",
+            "shortliquidationbtc",
+            "shortliquidationsbtc",
+        ),
+        "long_total": (
+            "longliquidations",
+            "longliquidation",
+            "liquidationlong",
+            "liqlong",
+            "longs",
+            "long",
+            "l",
+        ),
+        "short_total": (
+            "shortliquidations",
+            "shortliquidation",
+            "liquidationshort",
+            "liqshort",
+            "shorts",
+            "short",
+            "s",
+        ),
     },
     "candles": {
         "time": TIME,
-        "open": ("open", "priceopen", "openprice", "o"), "high": ("high", "pricehigh", "highprice", "h"),
-        "low": ("low", "pricelow", "lowprice", "l"), "close": ("close", "priceclose", "closeprice", "c"),
-        "volume": ("homenotional", "volumebtc", "basevolume", "volumebase", "baseassetvolume", "volume", "vol", "v"),
+        "open": ("open", "priceopen", "openprice", "o"),
+        "high": ("high", "pricehigh", "highprice", "h"),
+        "low": ("low", "pricelow", "lowprice", "l"),
+        "close": ("close", "priceclose", "closeprice", "c"),
+        "volume": (
+            "homenotional",
+            "volumebtc",
+            "basevolume",
+            "volumebase",
+            "baseassetvolume",
+            "volume",
+            "vol",
+            "v",
+        ),
         "taker_buy_volume": (
-            "takerbuyvolume", "takerbuybaseassetvolume", "takerbuybasevolume", "takerbuybase", "takerbuybtc",
-            "buyvolumebtc", "buyvolume",
+            "takerbuyvolume",
+            "takerbuybaseassetvolume",
+            "takerbuybasevolume",
+            "takerbuybase",
+            "takerbuybtc",
+            "buyvolumebtc",
+            "buyvolume",
         ),
         "quote_volume": (
-            "quotevolume", "quoteassetvolume", "volumequote", "volumeusd", "volumeusdt", "foreignnotional", "turnover",
+            "quotevolume",
+            "quoteassetvolume",
+            "volumequote",
+            "volumeusd",
+            "volumeusdt",
+            "foreignnotional",
+            "turnover",
         ),
         "taker_buy_quote": ("takerbuyquotevolume", "takerbuyquoteassetvolume", "takerbuyquote"),
-        "symbol": SYMBOL, "venue": VENUE,
+        "symbol": SYMBOL,
+        "venue": VENUE,
     },
     "open_interest": {
-        "time": TIME, "venue": VENUE, "symbol": SYMBOL,
+        "time": TIME,
+        "venue": VENUE,
+        "symbol": SYMBOL,
         "quantity": (
-            "openinterestbtc", "oibtc", "sumopeninterest", "openinterest", "oi", "oiopen", "openinterestopen", "oiclose",
-            "openinterestclose", "openinterestamount", "quantity",
+            "openinterestbtc",
+            "oibtc",
+            "sumopeninterest",
+            "openinterest",
+            "oi",
+            "oiopen",
+            "openinterestopen",
+            "oiclose",
+            "openinterestclose",
+            "openinterestamount",
+            "quantity",
         ),
-        "notional": ("oiusd", "openinterestusd", "sumopeninterestvalue", "openinterestvalue", "oivalue", "notional"),
+        "notional": (
+            "oiusd",
+            "openinterestusd",
+            "sumopeninterestvalue",
+            "openinterestvalue",
+            "oivalue",
+            "notional",
+        ),
         "price": ("markprice", "price", "priceopen", "open"),
     },
     "funding": {
-        "time": TIME, "venue": VENUE, "symbol": SYMBOL,
-        "rate": ("fundingrate", "lastfundingrate", "realizedrate", "fundingopen", "funding", "rate", "fundingratepct", "fundingratepercent"),
+        "time": TIME,
+        "venue": VENUE,
+        "symbol": SYMBOL,
+        "rate": (
+            "fundingrate",
+            "lastfundingrate",
+            "realizedrate",
+            "fundingopen",
+            "funding",
+            "rate",
+            "fundingratepct",
+            "fundingratepercent",
+        ),
         "interval_hours": ("intervalhours", "fundingintervalhours"),
     },
 }
 NEEDED: Final = {
-    "liquidations": ("time", "side", "price", "quantity"), "candles": ("time", "open", "high", "low", "close"),
-    "open_interest": ("time", "quantity"), "funding": ("time", "rate"),
+    "liquidations": ("time", "side", "price", "quantity"),
+    "candles": ("time", "open", "high", "low", "close"),
+    "open_interest": ("time", "quantity"),
+    "funding": ("time", "rate"),
 }
 OPTIONS: Final = {"side_meaning": ("order", "position"), "quantity_unit": ("BTC", "USD", "100-USD contracts")}
 
 # Whether buy and sell name the order that closed the position, or the position itself (venue documentation).
 SIDE_MEANING: Final = {
-    "binance": "order", "okx": "order", "htx": "order", "lighter": "order", "hyperliquid": "order",
-    "bybit": "position", "gate": "position", "bitget": "position",
+    "binance": "order",
+    "okx": "order",
+    "htx": "order",
+    "lighter": "order",
+    "hyperliquid": "order",
+    "bybit": "position",
+    "gate": "position",
+    "bitget": "position",
 }
 COMPLETENESS: Final = {"binance": "sampled", "okx": "sampled"}
 _VENUES: Final = (
-    ("binance", "binance"), ("okx", "okx"), ("okex", "okx"), ("bybit", "bybit"), ("gate", "gate"), ("bitget", "bitget"),
-    ("htx", "htx"), ("huobi", "htx"), ("hyperliquid", "hyperliquid"), ("lighter", "lighter"), ("bitmex", "bitmex"),
-    ("deribit", "deribit"), ("bitfinex", "bitfinex"), ("kraken", "kraken"), ("phemex", "phemex"), ("dydx", "dydx"),
+    ("binance", "binance"),
+    ("okx", "okx"),
+    ("okex", "okx"),
+    ("bybit", "bybit"),
+    ("gate", "gate"),
+    ("bitget", "bitget"),
+    ("htx", "htx"),
+    ("huobi", "htx"),
+    ("hyperliquid", "hyperliquid"),
+    ("lighter", "lighter"),
+    ("bitmex", "bitmex"),
+    ("deribit", "deribit"),
+    ("bitfinex", "bitfinex"),
+    ("kraken", "kraken"),
+    ("phemex", "phemex"),
+    ("dydx", "dydx"),
 )
 _WORDS: Final = {
     "long": ("long", "longs", "long liquidation", "liquidated long", "l"),
     "short": ("short", "shorts", "short liquidation", "liquidated short"),
-    "buy": ("buy", "b", "bid"), "sell": ("sell", "s", "ask"),
+    "buy": ("buy", "b", "bid"),
+    "sell": ("sell", "s", "ask"),
 }
 _THOUSANDS = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
@@ -119,16 +311,22 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
     given = {name: column for name, column in (mapping or {}).items() if name not in OPTIONS and column}
     for name, column in given.items():
         if column not in raw.columns:
-            raise TableError(f"The mapping names the column {shown(column)}, which the file does not have. Choose one of its columns.")
+            raise TableError(
+                f"The mapping names the column {shown(column)}, which the file does not have. Choose one of its columns."
+            )
         found[name] = column
     taken = set(found.values())
     by_key: dict[str, str] = {}
     for column in raw.columns:
         by_key.setdefault(key(column), column)
     # Binance's raw stream: S is the side and s the symbol, which only the case tells apart.
-    case = {name: column for name, column in (("side", "S"), ("symbol", "s")) if {"S", "s"} <= set(raw.columns)}
+    case = {
+        name: column for name, column in (("side", "S"), ("symbol", "s")) if {"S", "s"} <= set(raw.columns)
+    }
     for name, aliases in ALIASES[kind].items():
-        guess = case.get(name) or next((by_key[alias] for alias in aliases if alias in by_key and by_key[alias] not in taken), None)
+        guess = case.get(name) or next(
+            (by_key[alias] for alias in aliases if alias in by_key and by_key[alias] not in taken), None
+        )
         if name not in found and guess is not None and not (case and name.endswith("_total")):
             found[name] = guess
             taken.add(guess)
@@ -142,20 +340,30 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
 
 def _unnamed_time(raw: RawTable) -> str | None:
     return next(
-        (column for column in raw.columns
-         if (column.startswith(("__index_level_", "Unnamed:")) or column == "column 1") and raw.headed
-         and pd.api.types.is_datetime64_any_dtype(raw.frame[column].dtype)),
+        (
+            column
+            for column in raw.columns
+            if (column.startswith(("__index_level_", "Unnamed:")) or column == "column 1")
+            and raw.headed
+            and pd.api.types.is_datetime64_any_dtype(raw.frame[column].dtype)
+        ),
         None,
     )
 
 
-def need(raw: RawTable, kind: str, found: Mapping[str, str], missing: tuple[str, ...], sentence: str = "") -> MappingNeeded:
+def need(
+    raw: RawTable, kind: str, found: Mapping[str, str], missing: tuple[str, ...], sentence: str = ""
+) -> MappingNeeded:
     """The exception that lets a person complete the mapping."""
     names = ", ".join(shown(column) for column in raw.columns[:6]) + (", ..." if len(raw.columns) > 6 else "")
     words = ", ".join(missing)
     return MappingNeeded(
-        sentence or f"The {kind.replace('_', ' ')} lack {words} (columns found: {names}). Say which column holds {'it' if len(missing) == 1 else 'them'}.",
-        columns=raw.columns, missing=missing, kind=kind, guess=found,
+        sentence
+        or f"The {kind.replace('_', ' ')} lack {words} (columns found: {names}). Say which column holds {'it' if len(missing) == 1 else 'them'}.",
+        columns=raw.columns,
+        missing=missing,
+        kind=kind,
+        guess=found,
         choices={name: OPTIONS[name] for name in missing if name in OPTIONS},
     )
 
@@ -207,14 +415,21 @@ def plain_times(values: pd.Series, notes: list[str]) -> pd.Series:
         return _compact_dates(values)
     text = values.astype("string").str.strip()
     text = text.mask(text.isin(EMPTY_WORDS))
-    if text.str.contains(r"\D\d\d:\d\d", regex=True).any() and not text.str.contains(_ZONE, case=False, regex=True).any():
+    if (
+        text.str.contains(r"\D\d\d:\d\d", regex=True).any()
+        and not text.str.contains(_ZONE, case=False, regex=True).any()
+    ):
         notes.append(zoneless)
     return text
 
 
 def _compact_dates(values: pd.Series) -> pd.Series:
     """20240115 is a day, not a second of 1970."""
-    if pd.api.types.is_integer_dtype(values.dtype) and len(values) and values.between(20090103, 21000101).all():
+    if (
+        pd.api.types.is_integer_dtype(values.dtype)
+        and len(values)
+        and values.between(20090103, 21000101).all()
+    ):
         days = pd.to_datetime(values.astype("string"), format="%Y%m%d", errors="coerce")
         if days.notna().all():
             return days
@@ -255,7 +470,9 @@ def side_words(values: pd.Series) -> pd.Series:
     heard = {}
     for word in words.cat.categories:
         text = re.sub(r"[^a-z]+", " ", str(word).lower()).strip()
-        heard[word] = next((name for name, spelled in _WORDS.items() if text in spelled), safe_text(str(word)))
+        heard[word] = next(
+            (name for name, spelled in _WORDS.items() if text in spelled), safe_text(str(word))
+        )
     if "l" in (str(word).strip().lower() for word in words.cat.categories):
         heard = {word: "short" if str(word).strip().lower() == "s" else name for word, name in heard.items()}
     return words.map(heard).astype("category")
@@ -291,11 +508,17 @@ def is_bitcoin(symbol: str) -> bool:
     text = re.sub(r"[^A-Z0-9]", "", symbol.upper())
     if text in ("", "UNKNOWN", "ALL", "PERP"):
         return True
-    return bool(re.search(r"BTC|XBT", text)) and not re.fullmatch(r"(?!T?BTC|T?XBT)[A-Z0-9]{3,}(BTC|XBT)", text)
+    return bool(re.search(r"BTC|XBT", text)) and not re.fullmatch(
+        r"(?!T?BTC|T?XBT)[A-Z0-9]{3,}(BTC|XBT)", text
+    )
 
 
 def _is_text(values: pd.Series) -> bool:
-    return isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(values.dtype) or values.dtype == object
+    return (
+        isinstance(values.dtype, pd.CategoricalDtype)
+        or pd.api.types.is_string_dtype(values.dtype)
+        or values.dtype == object
+    )
 
 
 def times_of(raw: RawTable, column: str) -> np.ndarray:

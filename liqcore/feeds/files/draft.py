@@ -60,10 +60,14 @@ def in_file_words(problem: TableError, rows: pd.Index, names: Mapping[str, str])
         position = int(match[1]) - 1
         return f"row {int(rows[position]) + 1}" if position < len(rows) else match[0]
 
-    text = re.sub(r"\brow (\d+)", row, text).replace(": nan is not", ": an empty cell is not").replace(": <NA> is not", ": an empty cell is not")
+    text = (
+        re.sub(r"\brow (\d+)", row, text)
+        .replace(": nan is not", ": an empty cell is not")
+        .replace(": <NA> is not", ": an empty cell is not")
+    )
     found = re.match(r"Column '(\w+)'", text)
     if found and names.get(found[1], found[1]) != found[1]:
-        text = f"Column {shown(names[found[1]])}{text[found.end():]}"
+        text = f"Column {shown(names[found[1]])}{text[found.end() :]}"
     return TableError(text)
 
 
@@ -87,6 +91,8 @@ def bitcoin_only(frame: pd.DataFrame, columns: Mapping[str, str], notes: list[st
         return frame
     moments(cells.plain_times(frame[columns["time"]], []), columns["time"])
     if not fits.any():
-        raise TableError(f"The file holds no BTC rows ({shown(symbol)} has {shown(frame[symbol].iloc[0])}). Only BTC is read; export BTC data.")
+        raise TableError(
+            f"The file holds no BTC rows ({shown(symbol)} has {shown(frame[symbol].iloc[0])}). Only BTC is read; export BTC data."
+        )
     notes.append(f"{counted(int((~fits).sum()), 'were')} left out because they are about other coins.")
     return frame[fits]

@@ -17,22 +17,49 @@ from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.tables import TableError
 
 GENERIC: Final[dict[str, Callable[..., Draft]]] = {
-    "liquidations": read_liquidations.liquidations, "candles": read_series.candles,
-    "open_interest": read_series.open_interest, "funding": read_series.funding,
+    "liquidations": read_liquidations.liquidations,
+    "candles": read_series.candles,
+    "open_interest": read_series.open_interest,
+    "funding": read_series.funding,
 }
-_UNITS: Final = {"liquidations": "BTC and USD", "candles": "BTC", "open_interest": "BTC", "funding": "fraction an interval"}
+_UNITS: Final = {
+    "liquidations": "BTC and USD",
+    "candles": "BTC",
+    "open_interest": "BTC",
+    "funding": "fraction an interval",
+}
 _SNAPSHOT: Final = (
-    "time", "side", "order_type", "time_in_force", "original_quantity", "price", "average_price", "order_status",
-    "last_fill_quantity", "accumulated_fill_quantity",
+    "time",
+    "side",
+    "order_type",
+    "time_in_force",
+    "original_quantity",
+    "price",
+    "average_price",
+    "order_status",
+    "last_fill_quantity",
+    "accumulated_fill_quantity",
 )
 _KLINES: Final = (
-    "open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "count", "taker_buy_volume",
-    "taker_buy_quote_volume", "ignore",
+    "open_time",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "close_time",
+    "quote_volume",
+    "count",
+    "taker_buy_volume",
+    "taker_buy_quote_volume",
+    "ignore",
 )
 _WIDE: Final = re.compile(r"^(.+?) - (.+?)(?:_(long|short))?(?:\.\d+)?(?: \(\d+\))?$")
 _INVERSE: Final = re.compile(r"BTCUSD(?:_?PERP|_?\d{6}|CM)?(?![A-Z0-9])")
 _LINEAR: Final = re.compile(r"BTC-?(?:USDT|USDC|BUSD|FDUSD)")
-_OTHER_COIN: Final = re.compile(r"(?<![A-Z])(?!BTC|XBT)([A-Z0-9]{2,8})(?:USDT|USDC|BUSD|USD_PERP|USD_\d{6})(?![A-Z])")
+_OTHER_COIN: Final = re.compile(
+    r"(?<![A-Z])(?!BTC|XBT)([A-Z0-9]{2,8})(?:USDT|USDC|BUSD|USD_PERP|USD_\d{6})(?![A-Z])"
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +95,10 @@ def draft(raw: RawTable, kind: str | None, request: Request) -> Draft:
     columns = cells.find_columns(raw, kind, request.mapping)
     if not raw.headed and not columns_given:
         raise cells.need(
-            raw, kind, columns, tuple(name for name in cells.NEEDED[kind] if name not in columns),
+            raw,
+            kind,
+            columns,
+            tuple(name for name in cells.NEEDED[kind] if name not in columns),
             "The file has no column names and is of no known layout. Say which column holds what, or add a first line with names.",
         )
     return GENERIC[kind](raw, columns, request)
@@ -79,7 +109,9 @@ def _refuse_second_header(raw: RawTable) -> None:
     headers = [name for name in cells.TIME if len(name) > 2]
     for column in raw.columns:
         values = raw.frame[column]
-        if not pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_datetime64_any_dtype(values.dtype):
+        if not pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_datetime64_any_dtype(
+            values.dtype
+        ):
             found = np.flatnonzero(values.astype("string").str.replace("_", "").str.lower().isin(headers))
             if found.size:
                 raise TableError(
@@ -88,18 +120,30 @@ def _refuse_second_header(raw: RawTable) -> None:
 
 
 def _guess_kind(raw: RawTable, request: Request) -> str:
-    names = {kind: cells.find_columns(raw, kind, request.mapping if set(request.mapping) <= set(cells.ALIASES[kind]) | set(cells.OPTIONS) else None)
-             for kind in GENERIC}
+    names = {
+        kind: cells.find_columns(
+            raw,
+            kind,
+            request.mapping
+            if set(request.mapping) <= set(cells.ALIASES[kind]) | set(cells.OPTIONS)
+            else None,
+        )
+        for kind in GENERIC
+    }
     liquidations = names["liquidations"]
     if set(cells.NEEDED["candles"]) <= set(names["candles"]):
         return "candles"
-    paired = any(f"long_{unit}" in liquidations and f"short_{unit}" in liquidations for unit in ("usd", "btc", "total"))
+    paired = any(
+        f"long_{unit}" in liquidations and f"short_{unit}" in liquidations for unit in ("usd", "btc", "total")
+    )
     if paired or ("side" in liquidations and {"price", "quantity", "notional"} & set(liquidations)):
         return "liquidations"
     if "rate" in names["funding"]:
         return "funding"
     interest = names["open_interest"]
-    if "interest" in cells.key(interest.get("quantity", "")) or "oi" in cells.key(interest.get("quantity", interest.get("notional", ""))):
+    if "interest" in cells.key(interest.get("quantity", "")) or "oi" in cells.key(
+        interest.get("quantity", interest.get("notional", ""))
+    ):
         return "open_interest"
     missing = {kind: sum(name not in names[kind] for name in needed) for kind, needed in cells.NEEDED.items()}
     return min(("liquidations", "candles"), key=lambda kind: missing[kind])
@@ -109,8 +153,15 @@ def _refuse_other_kind(raw: RawTable, kind: str) -> None:
     """A file of a known layout that was asked to be another table: say so instead of asking for columns."""
     known = next((item.kind for item in FORMATS if item.fits(raw)), None)
     columns = cells.find_columns(raw, kind, None)
-    if known and known != kind and not set(cells.NEEDED[kind]) <= set(columns) and not any(name.startswith("long_") for name in columns):
-        raise TableError(f"This file holds {known.replace('_', ' ')}, not {kind.replace('_', ' ')}. Choose {known.replace('_', ' ')} for it, or upload another file.")
+    if (
+        known
+        and known != kind
+        and not set(cells.NEEDED[kind]) <= set(columns)
+        and not any(name.startswith("long_") for name in columns)
+    ):
+        raise TableError(
+            f"This file holds {known.replace('_', ' ')}, not {kind.replace('_', ' ')}. Choose {known.replace('_', ' ')} for it, or upload another file."
+        )
 
 
 def _keys(raw: RawTable) -> set[str]:
@@ -123,7 +174,9 @@ def _own(kind: str) -> Format:
         for name in ("venue", "symbol"):
             if name in frame:
                 frame[name] = cells.harmless(frame[name])
-        for name in frame.columns.difference(["time", "venue", "symbol", "side", "price_kind", "completeness"]):
+        for name in frame.columns.difference(
+            ["time", "venue", "symbol", "side", "price_kind", "completeness"]
+        ):
             frame[name] = cells.plain_numbers(frame[name])
         notes: list[str] = []
         frame["time"] = cells.plain_times(frame["time"], notes)
@@ -160,7 +213,9 @@ def _read_snapshot(raw: RawTable, request: Request) -> Draft:
     if not raw.headed:
         names = list(_SNAPSHOT)
         if len(raw.columns) == 11:
-            names.insert(1 if _snapshot_side(raw) == 2 else 10, "symbol" if _snapshot_side(raw) == 2 else "ignore")
+            names.insert(
+                1 if _snapshot_side(raw) == 2 else 10, "symbol" if _snapshot_side(raw) == 2 else "ignore"
+            )
         frame = frame.set_axis(names, axis=1)
     else:
         frame = frame.rename(columns={column: cells.key(column) for column in frame.columns})
@@ -175,20 +230,33 @@ def _read_snapshot(raw: RawTable, request: Request) -> Draft:
         notes.append(f"{counted(int((~filled).sum()), 'were', 'order')} left out for having no fill.")
     frame = frame[filled]
     inverse, how = _contract(raw.name, frame)
-    mapping = {"time": "time", "side": "side", "price": "average_price", "quantity": "accumulated_fill_quantity"}
+    mapping = {
+        "time": "time",
+        "side": "side",
+        "price": "average_price",
+        "quantity": "accumulated_fill_quantity",
+    }
     if "symbol" in frame:
         mapping["symbol"] = "symbol"
     unit = request.mapping.get("quantity_unit") or ("100-USD contracts" if inverse else "BTC")
-    asked = replace(request, venue=request.venue or "binance", mapping={**request.mapping, "quantity_unit": unit})
+    asked = replace(
+        request, venue=request.venue or "binance", mapping={**request.mapping, "quantity_unit": unit}
+    )
     name = f"Binance liquidationSnapshot ({'COIN-M' if unit != 'BTC' else 'USD-M'})"
     out = read_liquidations.liquidations(replace(raw, frame=frame, headed=True), mapping, asked, name)
     if "symbol" not in frame:
         out.frame["symbol"] = "BTCUSD_PERP" if inverse else "BTCUSDT"
     out.frame["completeness"] = "sampled"
     out.doubled = int(doubled.sum())
-    out.notes += [f"Quantities were taken as {unit}, {how}.", *notes, "Binance publishes at most one liquidation a second, so totals are a lower bound."]
+    out.notes += [
+        f"Quantities were taken as {unit}, {how}.",
+        *notes,
+        "Binance publishes at most one liquidation a second, so totals are a lower bound.",
+    ]
     if out.doubled:
-        out.notes.append(f"{counted(out.doubled, 'were', 'doubled row')} dropped; Binance writes every row of this file twice.")
+        out.notes.append(
+            f"{counted(out.doubled, 'were', 'doubled row')} dropped; Binance writes every row of this file twice."
+        )
     return out
 
 
@@ -202,15 +270,22 @@ def _contract(name: str, frame: pd.DataFrame) -> tuple[bool, str]:
             return True, how
         other = _OTHER_COIN.search(text)
         if other:
-            raise TableError(f"The file is about {shown(other[1])}, and only BTC is read. Upload the file of BTCUSDT or BTCUSD_PERP.")
+            raise TableError(
+                f"The file is about {shown(other[1])}, and only BTC is read. Upload the file of BTCUSDT or BTCUSD_PERP."
+            )
     amount = pd.to_numeric(cells.plain_numbers(frame["accumulated_fill_quantity"]), errors="coerce").dropna()
     whole = bool(len(amount)) and bool((amount % 1 == 0).all())
-    return whole, "guessed because all of them are whole numbers" if whole else "guessed because they are fractions"
+    return (
+        whole,
+        "guessed because all of them are whole numbers" if whole else "guessed because they are fractions",
+    )
 
 
 def _is_klines(raw: RawTable) -> bool:
     if raw.headed:
-        return {"open", "high", "low", "close", "volume", "closetime"} <= _keys(raw) and any(name.startswith("takerbuy") for name in _keys(raw))
+        return {"open", "high", "low", "close", "volume", "closetime"} <= _keys(raw) and any(
+            name.startswith("takerbuy") for name in _keys(raw)
+        )
     if len(raw.columns) not in (11, 12) or not _is_ohlc(raw, (1, 2, 3, 4)):
         return False
     start, end = (pd.to_numeric(raw.frame.iloc[:, position], errors="coerce") for position in (0, 6))
@@ -232,7 +307,10 @@ def _is_ohlc(raw: RawTable, places: tuple[int, int, int, int]) -> bool:
     if len(raw.columns) <= max(places):
         return False
     part = [raw.frame.iloc[:, place] for place in places]
-    if not all(pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype) for values in part):
+    if not all(
+        pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+        for values in part
+    ):
         return False
     opened, high, low, close = part
     inside = (low <= close) & (close <= high) & (low <= high) & (low > 0)
@@ -253,7 +331,9 @@ def _coinalyze(kind: str, word: str, width: int, names: tuple[str, ...]) -> Form
         out = GENERIC[kind](named, {name: name for name in names if name in cells.ALIASES[kind]}, asked)
         out.format = f"Coinalyze {word.replace('-', ' ')}"
         if kind == "open_interest":
-            out.notes.append("Of each bar of open interest the opening value was taken, which was known at the bar's time.")
+            out.notes.append(
+                "Of each bar of open interest the opening value was taken, which was known at the bar's time."
+            )
         return out
 
     return Format(kind, fits, read)
@@ -264,7 +344,9 @@ def _is_ratios(raw: RawTable) -> bool:
 
 
 def _read_ratios(raw: RawTable, request: Request) -> Draft:
-    raise TableError("This file holds long/short ratios, which are not used here. Upload liquidations, candles, open interest or funding.")
+    raise TableError(
+        "This file holds long/short ratios, which are not used here. Upload liquidations, candles, open interest or funding."
+    )
 
 
 def _is_bars(raw: RawTable) -> bool:
@@ -289,7 +371,11 @@ def _read_bars(raw: RawTable, request: Request) -> Draft:
 
 
 def _is_chart_export(raw: RawTable) -> bool:
-    return raw.headed and [cells.key(column) for column in raw.columns[:5]] == ["time", "open", "high", "low", "close"] and "closetime" not in _keys(raw)
+    return (
+        raw.headed
+        and [cells.key(column) for column in raw.columns[:5]] == ["time", "open", "high", "low", "close"]
+        and "closetime" not in _keys(raw)
+    )
 
 
 def _read_chart_export(raw: RawTable, request: Request) -> Draft:
@@ -300,13 +386,17 @@ def _read_chart_export(raw: RawTable, request: Request) -> Draft:
     plots = {}
     for column in raw.columns:
         if column not in found.values():
-            values = pd.to_numeric(cells.plain_numbers(raw.frame[column]), errors="coerce").reindex(out.frame.index)
+            values = pd.to_numeric(cells.plain_numbers(raw.frame[column]), errors="coerce").reindex(
+                out.frame.index
+            )
             if values.notna().any():
                 plots[cells.safe_text(column)] = values.astype("float64").to_numpy()
     if plots:
         extra = pd.DataFrame({"time": pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC"), **plots})
         out.extra = extra.sort_values("time", kind="stable").drop_duplicates("time", ignore_index=True)
-        out.notes.append(f"{counted(len(plots), 'were', 'more column')} kept beside the candles: {', '.join(shown(name) for name in list(plots)[:5])}{', ...' if len(plots) > 5 else ''}.")
+        out.notes.append(
+            f"{counted(len(plots), 'were', 'more column')} kept beside the candles: {', '.join(shown(name) for name in list(plots)[:5])}{', ...' if len(plots) > 5 else ''}."
+        )
     if out.unit == "BTC":
         out.notes.append("The volume was taken as BTC.")
     return out
@@ -316,7 +406,11 @@ def _wide(kind: str) -> Format:
     """One column a market and side, named `BTC/USD - Bybit_long`, in USD."""
 
     def matches(raw: RawTable) -> list[tuple[str, re.Match[str]]]:
-        return [(column, match) for column in raw.columns if (match := _WIDE.match(column)) and (match[3] is not None) == (kind == "liquidations")]
+        return [
+            (column, match)
+            for column in raw.columns
+            if (match := _WIDE.match(column)) and (match[3] is not None) == (kind == "liquidations")
+        ]
 
     def read(raw: RawTable, request: Request) -> Draft:
         found = cells.find_columns(raw, kind, None)
@@ -328,19 +422,32 @@ def _wide(kind: str) -> Format:
         parts = []
         for column, match in matches(raw):
             amount = cells.plain_numbers(raw.frame[column])
-            parts.append(pd.DataFrame({
-                "time": times.to_series(index=raw.frame.index), "venue": cells.safe_text(cells.canonical_venue(match[2].strip())), "side": match[3] or "long", "amount": amount,
-            }))
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "time": times.to_series(index=raw.frame.index),
+                        "venue": cells.safe_text(cells.canonical_venue(match[2].strip())),
+                        "side": match[3] or "long",
+                        "amount": amount,
+                    }
+                )
+            )
         long_form = pd.concat(parts).dropna(subset=["amount"])
         long_form["amount"] = pd.to_numeric(long_form["amount"], errors="coerce")
-        summed = long_form.groupby(["time", "venue", "side"], observed=True, sort=True)["amount"].sum().reset_index()
+        summed = (
+            long_form.groupby(["time", "venue", "side"], observed=True, sort=True)["amount"]
+            .sum()
+            .reset_index()
+        )
         notes.append("One column a market was read as USD; markets of one venue were added up.")
         named = {"time": found["time"]}
         if kind == "liquidations":
             out = read_liquidations.totals_to_events(raw, named, summed, "usd", request.candles, notes)
         else:
             flat = replace(raw, frame=summed.rename(columns={"amount": "notional"}))
-            out = read_series.open_interest(flat, {"time": "time", "venue": "venue", "notional": "notional"}, request)
+            out = read_series.open_interest(
+                flat, {"time": "time", "venue": "venue", "notional": "notional"}, request
+            )
             out.notes = [*notes, *out.notes]
         out.format = f"{kind.replace('_', ' ').capitalize()} with one column a market"
         return out
@@ -353,7 +460,9 @@ def _is_cells(raw: RawTable) -> bool:
 
 
 def _read_cells(raw: RawTable, request: Request) -> Draft:
-    raise TableError("This is a heatmap saved as a table of cells, not events. Open the heatmap's JSON file instead, or upload the events.")
+    raise TableError(
+        "This is a heatmap saved as a table of cells, not events. Open the heatmap's JSON file instead, or upload the events."
+    )
 
 
 FORMATS: Final = (
@@ -363,7 +472,12 @@ FORMATS: Final = (
     Format("liquidations", _is_cells, _read_cells),
     _coinalyze("liquidations", "liquidation-history", 3, ("time", "long_total", "short_total")),
     _coinalyze("open_interest", "open-interest-history", 5, ("time", "quantity", "high", "low", "close")),
-    _coinalyze("candles", "ohlcv-history", 9, ("time", "open", "high", "low", "close", "volume", "taker_buy_volume", "trades", "buy_trades")),
+    _coinalyze(
+        "candles",
+        "ohlcv-history",
+        9,
+        ("time", "open", "high", "low", "close", "volume", "taker_buy_volume", "trades", "buy_trades"),
+    ),
     Format("liquidations", _is_ratios, _read_ratios),
     _wide("liquidations"),
     _wide("open_interest"),

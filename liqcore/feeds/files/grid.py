@@ -30,20 +30,34 @@ def read_grid(source: Any) -> HeatGrid:
     """
     content = load(source)
     if content.form != "json":
-        raise GridError("A heatmap is opened from JSON, and this file is none. Upload a table of liquidations as data instead.")
+        raise GridError(
+            "A heatmap is opened from JSON, and this file is none. Upload a table of liquidations as data instead."
+        )
     if len(content.data) > MAX_JSON:
-        raise GridError(f"The heatmap has {len(content.data) / 1024**2:,.0f} MB; at most {MAX_JSON // 1024**2} MB are read. Export fewer columns or bins.")
+        raise GridError(
+            f"The heatmap has {len(content.data) / 1024**2:,.0f} MB; at most {MAX_JSON // 1024**2} MB are read. Export fewer columns or bins."
+        )
     try:
         document = json.loads(content.data, parse_constant=_no_number)
         found = _heatmap(document)
         if found is None:
-            raise GridError("The JSON holds no heatmap: y_axis and liquidation_leverage_data are missing. Export the heatmap again.")
+            raise GridError(
+                "The JSON holds no heatmap: y_axis and liquidation_leverage_data are missing. Export the heatmap again."
+            )
         return _own(found) if isinstance(found.get("heatlab"), dict) else _coinglass(found)
     except (GridError, tables.TableError):
         raise
     except json.JSONDecodeError as problem:
         raise GridError("The JSON is cut off or broken. Download or export it again.") from problem
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as problem:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as problem:
         raise GridError(_BROKEN) from problem
 
 
@@ -76,7 +90,13 @@ def _own(found: dict[str, Any]) -> HeatGrid:
     provenance = Provenance(
         source=str(facts["source"]),
         venues=tuple(
-            VenueCoverage(str(item["venue"]), str(item["completeness"]), str(item["price_kind"]), int(item["events"]), float(item["usd"]))
+            VenueCoverage(
+                str(item["venue"]),
+                str(item["completeness"]),
+                str(item["price_kind"]),
+                int(item["events"]),
+                float(item["usd"]),
+            )
             for item in facts["venues"]
         ),
         as_of=None if facts["as_of"] is None else tables.to_datetime64(str(facts["as_of"])),
@@ -86,8 +106,14 @@ def _own(found: dict[str, Any]) -> HeatGrid:
     )
     try:
         return HeatGrid(
-            kind=facts["kind"], time_edges=time_edges, price_edges=price_edges, long=sides["long"], short=sides["short"],
-            provenance=provenance, outside_long=float(facts["outside"]["long"]), outside_short=float(facts["outside"]["short"]),
+            kind=facts["kind"],
+            time_edges=time_edges,
+            price_edges=price_edges,
+            long=sides["long"],
+            short=sides["short"],
+            provenance=provenance,
+            outside_long=float(facts["outside"]["long"]),
+            outside_short=float(facts["outside"]["short"]),
             observed=observed,
         )
     except GridError as problem:
@@ -103,7 +129,9 @@ def _dense(rows: Any, shape: tuple[int, int]) -> np.ndarray:
     if min(shape) < 1:
         raise GridError("The heatmap has no columns or no price bins. Export it again.")
     if shape[0] * shape[1] > MAX_CELLS:
-        raise GridError(f"The heatmap has {shape[0] * shape[1]:,} cells; at most {MAX_CELLS:,} are read. Export fewer columns or bins.")
+        raise GridError(
+            f"The heatmap has {shape[0] * shape[1]:,} cells; at most {MAX_CELLS:,} are read. Export fewer columns or bins."
+        )
     out = np.zeros(shape, dtype=np.float64)
     if not rows:
         return out
@@ -112,7 +140,9 @@ def _dense(rows: Any, shape: tuple[int, int]) -> np.ndarray:
         raise GridError(_BROKEN)
     t, p = values[:, 0].astype(np.int64), values[:, 1].astype(np.int64)
     if (t < 0).any() or (p < 0).any() or (t >= shape[0]).any() or (p >= shape[1]).any():
-        raise GridError("Some cells of the heatmap point outside its axes. The file was shortened; download the whole heatmap.")
+        raise GridError(
+            "Some cells of the heatmap point outside its axes. The file was shortened; download the whole heatmap."
+        )
     if (values[:, 2] < 0).any():
         raise GridError("The heatmap holds negative USD. Export it again.")
     np.add.at(out, (t, p), values[:, 2])
@@ -123,7 +153,9 @@ def _coinglass(found: dict[str, Any]) -> HeatGrid:
     levels = np.array(found["y_axis"], dtype=np.float64)
     bars = found.get("price_candlesticks") or []
     if len(bars) < 2 or len(levels) < 2:
-        raise GridError("The heatmap needs at least two candles and two price levels to have a time and a price axis. Download the whole heatmap.")
+        raise GridError(
+            "The heatmap needs at least two candles and two price levels to have a time and a price axis. Download the whole heatmap."
+        )
     starts = np.array([float(bar[0]) for bar in bars])
     close = np.array([float(bar[4]) for bar in bars])
     if not (np.isfinite(levels).all() and np.isfinite(starts).all() and np.isfinite(close).all()):
@@ -131,16 +163,25 @@ def _coinglass(found: dict[str, Any]) -> HeatGrid:
     if (np.diff(starts) <= 0).any() or (np.diff(levels) <= 0).any():
         raise GridError("The times or price levels of the heatmap do not ascend. Download it again.")
     micros = np.round(starts * (1e6 if starts[-1] < 1e11 else 1e3)).astype(np.int64)
-    time_edges = np.append(micros, micros[-1] + np.median(np.diff(micros)).astype(np.int64)).astype("datetime64[us]")
+    time_edges = np.append(micros, micros[-1] + np.median(np.diff(micros)).astype(np.int64)).astype(
+        "datetime64[us]"
+    )
     middle = (levels[1:] + levels[:-1]) / 2
-    price_edges = np.concatenate([[levels[0] - (middle[0] - levels[0])], middle, [levels[-1] + (levels[-1] - middle[-1])]])
+    price_edges = np.concatenate(
+        [[levels[0] - (middle[0] - levels[0])], middle, [levels[-1] + (levels[-1] - middle[-1])]]
+    )
     heat = _dense(found["liquidation_leverage_data"], (len(starts), len(levels)))
     below = levels[None, :] < close[:, None]
     return HeatGrid(
-        kind="modelled", time_edges=time_edges, price_edges=price_edges,
-        long=np.where(below, heat, 0.0), short=np.where(below, 0.0, heat),
+        kind="modelled",
+        time_edges=time_edges,
+        price_edges=price_edges,
+        long=np.where(below, heat, 0.0),
+        short=np.where(below, 0.0, heat),
         provenance=Provenance(
-            source="CoinGlass file", as_of=time_edges[-1], model="CoinGlass (method not published)",
+            source="CoinGlass file",
+            as_of=time_edges[-1],
+            model="CoinGlass (method not published)",
             flags=(
                 "The file does not tell sides: below the close of each column counts as long, above as short.",
                 "These levels come from a model that its maker does not publish; read them as relative, not as USD that will trade.",

@@ -16,9 +16,18 @@ from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.tables import TableError
 
 
-def liquidations(raw: RawTable, columns: Mapping[str, str], request: Request, format: str = "Liquidations by column names") -> Draft:
+def liquidations(
+    raw: RawTable, columns: Mapping[str, str], request: Request, format: str = "Liquidations by column names"
+) -> Draft:
     """Single liquidations, or totals an interval where the file has `long_*` and `short_*` columns."""
-    total = next((unit for unit in ("usd", "btc", "total") if f"long_{unit}" in columns and f"short_{unit}" in columns), None)
+    total = next(
+        (
+            unit
+            for unit in ("usd", "btc", "total")
+            if f"long_{unit}" in columns and f"short_{unit}" in columns
+        ),
+        None,
+    )
     if total and "side" not in columns and "time" in columns:
         return _totals(raw, columns, request, total)
     missing = [name for name in ("time", "side") if name not in columns]
@@ -43,7 +52,9 @@ def liquidations(raw: RawTable, columns: Mapping[str, str], request: Request, fo
         notes.append(doubt)
     out["price_kind"] = _price_kind(frame, columns).reindex(out.index)
     if "completeness" in columns:
-        out["completeness"] = cells.choices(frame[columns["completeness"]].reindex(out.index), tables.COMPLETENESS)
+        out["completeness"] = cells.choices(
+            frame[columns["completeness"]].reindex(out.index), tables.COMPLETENESS
+        )
     else:
         known = {str(venue): cells.COMPLETENESS.get(str(venue), "unknown") for venue in out["venue"].unique()}
         out["completeness"] = cells.choices(out["venue"].map(known), tables.COMPLETENESS)
@@ -51,7 +62,12 @@ def liquidations(raw: RawTable, columns: Mapping[str, str], request: Request, fo
 
 
 def _sides(
-    raw: RawTable, frame: pd.DataFrame, columns: Mapping[str, str], request: Request, venues: pd.Series, notes: list[str]
+    raw: RawTable,
+    frame: pd.DataFrame,
+    columns: Mapping[str, str],
+    request: Request,
+    venues: pd.Series,
+    notes: list[str],
 ) -> pd.Series:
     # A file can hold the order side and the position; the position needs no interpretation.
     chosen = columns["side"]
@@ -67,17 +83,26 @@ def _sides(
         return sides
     asked = request.mapping.get("side_meaning")
     if asked is not None and asked not in cells.OPTIONS["side_meaning"]:
-        raise TableError("The side meaning is 'order' (a sell closes a long) or 'position' (a buy is a long that was closed). Choose one.")
-    meaning = pd.Series(asked, index=frame.index) if asked else venues.astype("object").map(cells.SIDE_MEANING)
+        raise TableError(
+            "The side meaning is 'order' (a sell closes a long) or 'position' (a buy is a long that was closed). Choose one."
+        )
+    meaning = (
+        pd.Series(asked, index=frame.index) if asked else venues.astype("object").map(cells.SIDE_MEANING)
+    )
     if bool(meaning[sides.isin(["buy", "sell"])].isna().any()):
         raise cells.need(
-            raw, "liquidations", columns, ("side_meaning",),
+            raw,
+            "liquidations",
+            columns,
+            ("side_meaning",),
             f"Column {shown(chosen)} says buy or sell, which is the order on some venues and the position on others. "
             "Name the venue, or choose whether it is the order side or the position side.",
         )
     notes.append(
-        "A sell order was taken as a long that was closed." if (meaning == "order").all()
-        else "Buy was taken as a long position that was closed." if (meaning == "position").all()
+        "A sell order was taken as a long that was closed."
+        if (meaning == "order").all()
+        else "Buy was taken as a long position that was closed."
+        if (meaning == "position").all()
         else "Buy and sell were read by each venue's own meaning: order side or position side."
     )
     return cells.positions(sides, meaning)
@@ -87,16 +112,25 @@ def _units(out: pd.DataFrame, columns: Mapping[str, str], request: Request, note
     """Settle what the quantity counts; returns the unit in words."""
     unit = request.mapping.get("quantity_unit", "BTC")
     if unit not in cells.OPTIONS["quantity_unit"]:
-        raise TableError(f"The quantity unit is one of {', '.join(cells.OPTIONS['quantity_unit'])}. Choose one.")
+        raise TableError(
+            f"The quantity unit is one of {', '.join(cells.OPTIONS['quantity_unit'])}. Choose one."
+        )
     if "quantity" not in out:
         return "USD"
     if unit != "BTC":
-        out["notional"] = pd.to_numeric(out.pop("quantity"), errors="coerce") * (100.0 if unit == "100-USD contracts" else 1.0)
+        out["notional"] = pd.to_numeric(out.pop("quantity"), errors="coerce") * (
+            100.0 if unit == "100-USD contracts" else 1.0
+        )
         return unit
     if "notional" in out and "price" in out:
         with np.errstate(all="ignore"):
-            ratio = float((pd.to_numeric(out["quantity"], errors="coerce") * pd.to_numeric(out["price"], errors="coerce")
-                           / pd.to_numeric(out["notional"], errors="coerce")).median())
+            ratio = float(
+                (
+                    pd.to_numeric(out["quantity"], errors="coerce")
+                    * pd.to_numeric(out["price"], errors="coerce")
+                    / pd.to_numeric(out["notional"], errors="coerce")
+                ).median()
+            )
         if np.isfinite(ratio) and not 0.9 < ratio < 1.1:
             notes.append(
                 f"Quantity times price is {ratio:,.3g} times the USD column, so {shown(columns['quantity'])} is not in BTC; "
@@ -106,7 +140,12 @@ def _units(out: pd.DataFrame, columns: Mapping[str, str], request: Request, note
             return "USD"
     elif "price" in out:
         with np.errstate(all="ignore"):
-            typical = float((pd.to_numeric(out["quantity"], errors="coerce") * pd.to_numeric(out["price"], errors="coerce")).median())
+            typical = float(
+                (
+                    pd.to_numeric(out["quantity"], errors="coerce")
+                    * pd.to_numeric(out["price"], errors="coerce")
+                ).median()
+            )
         if np.isfinite(typical) and typical > 5e6:
             notes.append(
                 f"Taken as BTC, the median liquidation in {shown(columns['quantity'])} is worth {typical:,.0f} USD, "
@@ -119,14 +158,21 @@ def _without_zero(out: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     amount = "quantity" if "quantity" in out else "notional"
     zero = pd.to_numeric(out[amount], errors="coerce") == 0
     if zero.any():
-        notes.append(f"{counted(int(zero.sum()), 'were')} left out for an amount of zero: nothing was liquidated.")
+        notes.append(
+            f"{counted(int(zero.sum()), 'were')} left out for an amount of zero: nothing was liquidated."
+        )
     return out[~zero] if zero.any() else out
 
 
-def _priced(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str], request: Request, notes: list[str]) -> pd.DataFrame:
+def _priced(
+    raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str], request: Request, notes: list[str]
+) -> pd.DataFrame:
     if request.candles is None:
         raise cells.need(
-            raw, "liquidations", columns, ("price",),
+            raw,
+            "liquidations",
+            columns,
+            ("price",),
             "The liquidations have no price. Upload candles of the same days first, so that prices can be estimated, or name the column with the price.",
         )
     candles = tables.ensure(request.candles, "candles")
@@ -148,8 +194,14 @@ def _amount(out: pd.DataFrame) -> np.ndarray:
 def _covered(out: pd.DataFrame, candles: pd.DataFrame, notes: list[str], doubt: str | None) -> pd.DataFrame:
     lost = int(out["price"].isna().sum())
     if lost == len(out):
-        span = f"{candles['time'].iloc[0]:%Y-%m-%d} to {candles['time'].iloc[-1]:%Y-%m-%d}" if len(candles) else "no time at all"
-        raise TableError(f"The candles ({span}) do not cover the time of the liquidations. Upload candles of the same days.")
+        span = (
+            f"{candles['time'].iloc[0]:%Y-%m-%d} to {candles['time'].iloc[-1]:%Y-%m-%d}"
+            if len(candles)
+            else "no time at all"
+        )
+        raise TableError(
+            f"The candles ({span}) do not cover the time of the liquidations. Upload candles of the same days."
+        )
     notes.append(
         "The file has no prices. Each was estimated from its candle, a quarter of the range above the low for longs "
         "and below the high for shorts; the true price can be anywhere in the candle."
@@ -171,7 +223,9 @@ def _totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: 
     if total == "total":
         both = pd.concat([pd.to_numeric(part, errors="coerce") for part in values.values()])
         total = "usd" if float(both[both > 0].median() if (both > 0).any() else 0.0) > 1000 else "btc"
-        notes.append(f"The unit of the totals is not named; by their size they were taken as {total.upper()}.")
+        notes.append(
+            f"The unit of the totals is not named; by their size they were taken as {total.upper()}."
+        )
     times = cells.plain_times(frame[columns["time"]], notes)
     parts = []
     for side, amount in values.items():
@@ -186,12 +240,20 @@ def _totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: 
 
 
 def totals_to_events(
-    raw: RawTable, columns: Mapping[str, str], long_form: pd.DataFrame, unit: str, candles: pd.DataFrame | None, notes: list[str]
+    raw: RawTable,
+    columns: Mapping[str, str],
+    long_form: pd.DataFrame,
+    unit: str,
+    candles: pd.DataFrame | None,
+    notes: list[str],
 ) -> Draft:
     """`time`, `side`, `venue` and `amount` (USD or BTC an interval) to liquidations at estimated prices."""
     if candles is None:
         raise cells.need(
-            raw, "liquidations", columns, ("price",),
+            raw,
+            "liquidations",
+            columns,
+            ("price",),
             "These are liquidation totals without prices, which have no place on a price axis. Upload candles of the same days first.",
         )
     candles = tables.ensure(candles, "candles")
@@ -209,17 +271,27 @@ def totals_to_events(
         raise TableError("All totals of the file are zero or empty. Export it again with data.")
     out = _covered(out[keep], candles, notes, doubt)
     hours = interval / 3.6e9
-    notes.append(f"Each row is the total of {_length(hours)} and not a single liquidation." if interval else "Each row is a total and not a single liquidation.")
+    notes.append(
+        f"Each row is the total of {_length(hours)} and not a single liquidation."
+        if interval
+        else "Each row is a total and not a single liquidation."
+    )
     if zero or unknown:
         notes.append(f"{counted(zero, noun='total')} of zero and {unknown:,} empty ones were left out.")
     out = out.assign(symbol="BTC", completeness="unknown", price_kind="unknown")
-    return Draft("liquidations", "Liquidation totals by interval", out, unit.upper(), columns, notes, axis=axis)
+    return Draft(
+        "liquidations", "Liquidation totals by interval", out, unit.upper(), columns, notes, axis=axis
+    )
 
 
 def _length(hours: float) -> str:
     if hours < 1:
         return f"{hours * 60:g} minutes"
-    return f"{hours:g} hour{'' if hours == 1 else 's'}" if hours < 24 else f"{hours / 24:g} day{'' if hours == 24 else 's'}"
+    return (
+        f"{hours:g} hour{'' if hours == 1 else 's'}"
+        if hours < 24
+        else f"{hours / 24:g} day{'' if hours == 24 else 's'}"
+    )
 
 
 def _price_kind(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.Series:
@@ -227,8 +299,14 @@ def _price_kind(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.Series:
         return cells.choices(frame[columns["price_kind"]], tables.PRICE_KINDS)
     name = cells.key(columns.get("price", ""))
     kind = (
-        "fill" if name in ("averageprice", "avgprice", "ap", "fillprice", "executionprice")
-        else "bankruptcy" if name.startswith(("bankrupt", "bkpx"))
-        else "mark" if name == "markprice" else "unknown"
+        "fill"
+        if name in ("averageprice", "avgprice", "ap", "fillprice", "executionprice")
+        else "bankruptcy"
+        if name.startswith(("bankrupt", "bkpx"))
+        else "mark"
+        if name == "markprice"
+        else "unknown"
     )
-    return cells.choices(pd.Series(pd.Categorical([kind] * len(frame)), index=frame.index), tables.PRICE_KINDS)
+    return cells.choices(
+        pd.Series(pd.Categorical([kind] * len(frame)), index=frame.index), tables.PRICE_KINDS
+    )

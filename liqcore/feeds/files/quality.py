@@ -61,12 +61,17 @@ def _axis(times: np.ndarray, what: str) -> list[str]:
         )
     regular = length % _MINUTE == 0 and _DAY % length == 0
     off = times % length if regular else np.zeros(1, dtype="int64")
-    late = float((np.minimum(off, length - off) > _MINUTE // 2).mean()) if length > _MINUTE else float((off > 0).mean())
+    late = (
+        float((np.minimum(off, length - off) > _MINUTE // 2).mean())
+        if length > _MINUTE
+        else float((off > 0).mean())
+    )
     if regular and late > 0.5:
         shift = int(np.median(off)) // _MINUTE
         notes.append(
             f"The {what} start {shift:g} minutes past the full {_span(length)}. The clock may be local time, or wrong."
-            if shift else f"Many {what} do not start on the full {_span(length)}."
+            if shift
+            else f"Many {what} do not start on the full {_span(length)}."
         )
     elif regular and late > 0.01:
         notes.append(f"{late:.0%} of the {what} do not start on the full {_span(length)}.")
@@ -83,18 +88,29 @@ def _candles(table: pd.DataFrame, times: np.ndarray) -> list[str]:
         notes.append(f"The price stands still for {run + 1:,} bars in a row.")
     outside = int(((opened > high) | (opened < low)).sum())
     if outside:
-        notes.append(f"{counted(outside, noun='bar')} with an open outside low to high: some venues open a bar at the previous close.")
+        notes.append(
+            f"{counted(outside, noun='bar')} with an open outside low to high: some venues open a bar at the previous close."
+        )
     silent = int((table["volume"] == 0).sum())
     if silent:
-        notes.append(f"{counted(silent, 'have', 'bar')} a volume of zero: nothing was traded, or nothing was collected.")
+        notes.append(
+            f"{counted(silent, 'have', 'bar')} a volume of zero: nothing was traded, or nothing was collected."
+        )
     jumps = np.abs(np.log(close[1:] / close[:-1]))[np.diff(times) == bar_length(times)]
     if jumps.size and jumps.max() > 0.5 and np.median(jumps) < 0.05:
-        notes.append(f"The price jumps by a factor of {np.exp(jumps.max()):.3g} between two neighbouring bars; one of them may be wrong.")
+        notes.append(
+            f"The price jumps by a factor of {np.exp(jumps.max()):.3g} between two neighbouring bars; one of them may be wrong."
+        )
     return notes + _suspicion(opened, high, low, close, table["volume"].to_numpy(), times)
 
 
 def _suspicion(
-    opened: np.ndarray, high: np.ndarray, low: np.ndarray, close: np.ndarray, volume: np.ndarray, times: np.ndarray
+    opened: np.ndarray,
+    high: np.ndarray,
+    low: np.ndarray,
+    close: np.ndarray,
+    volume: np.ndarray,
+    times: np.ndarray,
 ) -> list[str]:
     """Findings that no recorded BTC market shows; two independent ones make a verdict.
 
@@ -117,9 +133,13 @@ def _suspicion(
         pairs = traded[1:] & traded[:-1] & next_to
         persistence = _correlation(np.log(volume[1:][pairs]), np.log(volume[:-1][pairs]))
     if gap > 0.001:
-        found.append(f"bars open {gap:.1%} away from the close before, where a market that never closes opens at that close")
+        found.append(
+            f"bars open {gap:.1%} away from the close before, where a market that never closes opens at that close"
+        )
     if daily > 0.25:
-        found.append(f"the typical bar spans {np.exp(daily * np.sqrt(length / _DAY)) - 1:.0%}, far more than BTC ever did")
+        found.append(
+            f"the typical bar spans {np.exp(daily * np.sqrt(length / _DAY)) - 1:.0%}, far more than BTC ever did"
+        )
     if memory < -0.3:
         found.append("each price forgets the one before, as random numbers do")
     if pairs.sum() >= 300 and length <= _DAY // 24 and persistence < 0.1:
@@ -148,7 +168,9 @@ def _events(table: pd.DataFrame, times: np.ndarray) -> list[str]:
     far = price > 1000 * np.median(price)
     far |= price * 1000 < np.median(price)
     if far.any():
-        notes.append(f"{counted(int(far.sum()), 'are', 'price')} more than a thousand times away from the median of {np.median(price):,.0f} USD.")
+        notes.append(
+            f"{counted(int(far.sum()), 'are', 'price')} more than a thousand times away from the median of {np.median(price):,.0f} USD."
+        )
     if len(table) >= _FEWEST:
         steps = np.diff(times)
         longest = int(np.argmax(steps))
@@ -165,7 +187,9 @@ def _events(table: pd.DataFrame, times: np.ndarray) -> list[str]:
 def _stuck(values: np.ndarray, what: str) -> list[str]:
     run = _longest(np.diff(values) == 0)
     if len(values) > 2 and run >= max(30, 0.02 * len(values)):
-        return [f"The {what} repeats one value {run + 1:,} times in a row; it was probably not collected then."]
+        return [
+            f"The {what} repeats one value {run + 1:,} times in a row; it was probably not collected then."
+        ]
     return []
 
 

@@ -24,8 +24,20 @@ from liqcore.feeds.files.write import write_grid, write_table
 from liqcore.tables import TableError
 
 __all__ = [
-    "MAX_BYTES", "MAX_COLUMNS", "MAX_ROWS", "MAX_UNPACKED", "FileContents", "MappingNeeded", "read", "read_candles",
-    "read_funding", "read_grid", "read_liquidations", "read_open_interest", "write_grid", "write_table",
+    "MAX_BYTES",
+    "MAX_COLUMNS",
+    "MAX_ROWS",
+    "MAX_UNPACKED",
+    "FileContents",
+    "MappingNeeded",
+    "read",
+    "read_candles",
+    "read_funding",
+    "read_grid",
+    "read_liquidations",
+    "read_open_interest",
+    "write_grid",
+    "write_table",
 ]
 
 
@@ -74,7 +86,11 @@ class FileContents:
 
 
 def read(
-    source: Any, *, kind: str | None = None, mapping: Mapping[str, str] | None = None, venue: str | None = None,
+    source: Any,
+    *,
+    kind: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    venue: str | None = None,
     candles: pd.DataFrame | None = None,
 ) -> FileContents:
     """Read a table from CSV, CSV.gz, zip or Parquet and say what was understood.
@@ -104,7 +120,9 @@ def read(
     except TableError:
         raise
     except Exception as problem:
-        raise TableError("The file is broken in a way that was not foreseen, and cannot be read. Export it again as plain CSV.") from problem
+        raise TableError(
+            "The file is broken in a way that was not foreseen, and cannot be read. Export it again as plain CSV."
+        ) from problem
 
 
 def _read(source: Any, kind: str | None, request: Request) -> FileContents:
@@ -121,10 +139,18 @@ def _read(source: Any, kind: str | None, request: Request) -> FileContents:
     notes += doubts(found.kind, table, found.axis)
     venues = tuple(map(str, table["venue"].unique())) if "venue" in table else ()
     return FileContents(
-        table=table, kind=found.kind, format=found.format, rows_read=raw.rows, rows_kept=len(table),
-        doubled_dropped=doubled, start=table["time"].iloc[0], end=table["time"].iloc[-1],
+        table=table,
+        kind=found.kind,
+        format=found.format,
+        rows_read=raw.rows,
+        rows_kept=len(table),
+        doubled_dropped=doubled,
+        start=table["time"].iloc[0],
+        end=table["time"].iloc[-1],
         venues=venues or ((cells.safe_text(request.venue),) if request.venue else ()),
-        unit=found.unit, notes=tuple(dict.fromkeys(notes)), extra=found.extra,
+        unit=found.unit,
+        notes=tuple(dict.fromkeys(notes)),
+        extra=found.extra,
     )
 
 
@@ -136,24 +162,36 @@ def _checked(found: Draft) -> pd.DataFrame:
 
 
 def read_liquidations(
-    source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None, candles: pd.DataFrame | None = None
+    source: Any,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    venue: str | None = None,
+    candles: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Liquidations from a file, as a checked table. `read` takes the same and also says what it understood."""
     return read(source, kind="liquidations", mapping=mapping, venue=venue, candles=candles).table
 
 
-def read_candles(source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None) -> pd.DataFrame:
+def read_candles(
+    source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None
+) -> pd.DataFrame:
     """Candles from a file, as a checked table."""
     return read(source, kind="candles", mapping=mapping, venue=venue).table
 
 
 def read_open_interest(
-    source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None, candles: pd.DataFrame | None = None
+    source: Any,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    venue: str | None = None,
+    candles: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Open interest in BTC from a file, as a checked table; `candles` turn USD into BTC."""
     return read(source, kind="open_interest", mapping=mapping, venue=venue, candles=candles).table
 
 
-def read_funding(source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None) -> pd.DataFrame:
+def read_funding(
+    source: Any, *, mapping: Mapping[str, str] | None = None, venue: str | None = None
+) -> pd.DataFrame:
     """Funding rates from a file, as a checked table."""
     return read(source, kind="funding", mapping=mapping, venue=venue).table

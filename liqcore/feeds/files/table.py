@@ -21,7 +21,10 @@ MAX_COLUMNS: Final = 500
 MAX_CELL: Final = 10_000
 EMPTY_WORDS: Final = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "none", "-", "--")
 
-_VALUE = re.compile(r"^\s*[$+\-−]?[\d.,' ]*\d[\d.,' ]*([eE][+-]?\d+)?\s*$|^\s*\d{1,4}[-/.:]\d{1,2}.*$|^\s*[+-]?(inf|infinity)\s*$", re.IGNORECASE)
+_VALUE = re.compile(
+    r"^\s*[$+\-−]?[\d.,' ]*\d[\d.,' ]*([eE][+-]?\d+)?\s*$|^\s*\d{1,4}[-/.:]\d{1,2}.*$|^\s*[+-]?(inf|infinity)\s*$",
+    re.IGNORECASE,
+)
 _MOMENT = re.compile(r"^\s*\d{4}-\d{2}-\d{2}([T ]|$)|^\s*\d{9,}(\.\d+)?\s*$")
 _GLUED = re.compile(r"^([^\d]*[A-Za-z_)])(\d.*)$")
 _HEAD: Final = 1 << 18
@@ -41,8 +44,14 @@ class MappingNeeded(TableError):
     """
 
     def __init__(
-        self, message: str, *, columns: tuple[str, ...], missing: tuple[str, ...], kind: str | None,
-        guess: Mapping[str, str], choices: Mapping[str, tuple[str, ...]] | None = None,
+        self,
+        message: str,
+        *,
+        columns: tuple[str, ...],
+        missing: tuple[str, ...],
+        kind: str | None,
+        guess: Mapping[str, str],
+        choices: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         super().__init__(message)
         self.columns = columns
@@ -84,7 +93,9 @@ class _Layout:
 
 def shown(name: object) -> str:
     """A name from a file as it may stand in a sentence: short, printable, without mark-up."""
-    text = "".join(letter if letter.isprintable() and letter not in "<>[]`*|$\\" else " " for letter in str(name)).strip()
+    text = "".join(
+        letter if letter.isprintable() and letter not in "<>[]`*|$\\" else " " for letter in str(name)
+    ).strip()
     return f"'{text}'" if len(text) <= 40 else f"'{text[:37]}...'"
 
 
@@ -105,7 +116,9 @@ def raw_table(content: Content) -> RawTable:
         file, or bytes that are neither delimited text nor Parquet.
     """
     if content.form == "json":
-        raise TableError("This is JSON, and tables are read from CSV or Parquet. Save the table as CSV; a heatmap in JSON is opened as a heatmap.")
+        raise TableError(
+            "This is JSON, and tables are read from CSV or Parquet. Save the table as CSV; a heatmap in JSON is opened as a heatmap."
+        )
     raw = _from_parquet(content) if content.form == "parquet" else _from_text(content)
     if raw.rows == 0 or len(raw.frame) == 0:
         raise TableError("The file has column names but no rows. Export it again with data.")
@@ -124,17 +137,33 @@ def _from_parquet(content: Content) -> RawTable:
     except (pa.ArrowException, OSError, ValueError, OverflowError) as problem:
         raise damaged from problem
     _check_shape(facts.num_rows, facts.num_columns)
-    plain = [name for name, kind in zip(schema.names, schema.types, strict=True) if not pa.types.is_nested(kind)]
+    plain = [
+        name for name, kind in zip(schema.names, schema.types, strict=True) if not pa.types.is_nested(kind)
+    ]
     if not plain:
         raise TableError("The Parquet file has only nested columns. Store each value in a column of its own.")
     if size > MAX_UNPACKED or facts.num_rows * len(plain) * 8 > MAX_UNPACKED:
-        raise TableError(f"Unpacked, the Parquet file is larger than {MAX_UNPACKED // 1024**2} MB. Cut it to fewer days or columns.")
-    texts = [name for name, kind in zip(schema.names, schema.types, strict=True) if pa.types.is_string(kind) or pa.types.is_large_string(kind)]
+        raise TableError(
+            f"Unpacked, the Parquet file is larger than {MAX_UNPACKED // 1024**2} MB. Cut it to fewer days or columns."
+        )
+    texts = [
+        name
+        for name, kind in zip(schema.names, schema.types, strict=True)
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    ]
     try:
         stored = pq.ParquetFile(io.BytesIO(content.data), read_dictionary=texts)
         table = stored.read(columns=list(dict.fromkeys(plain)), use_threads=False)
         frame, repeated = _to_frame(table)
-    except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError) as problem:
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        OverflowError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as problem:
         raise damaged from problem
     notes = [] if len(plain) == len(schema.names) else ["Nested columns of the Parquet file were left out."]
     return RawTable(frame, content.name, True, len(frame), repeated, (*content.notes, *notes))
@@ -153,7 +182,9 @@ def _from_text(content: Content) -> RawTable:
     again = b"\n" + layout.header + b"\n"
     if layout.headed and (times := data.count(again, max(layout.start - 1, 0))):
         data = data[: layout.start] + data[layout.start :].replace(again, b"\n")
-        layout.notes.append(f"The header is repeated inside the file; {counted(times, 'were', 'such line')} left out.")
+        layout.notes.append(
+            f"The header is repeated inside the file; {counted(times, 'were', 'such line')} left out."
+        )
     body = memoryview(data)[layout.start :]
     if not bytes(body[:4096]).strip() and not bytes(body).strip():
         raise TableError("The file has column names but no rows. Export it again with data.")
@@ -174,7 +205,10 @@ def _from_text(content: Content) -> RawTable:
                 delimiter=layout.delimiter, newlines_in_values=b'"' in data, invalid_row_handler=skip
             ),
             convert_options=arrow_csv.ConvertOptions(
-                null_values=list(EMPTY_WORDS), strings_can_be_null=True, auto_dict_encode=True, auto_dict_max_cardinality=1000
+                null_values=list(EMPTY_WORDS),
+                strings_can_be_null=True,
+                auto_dict_encode=True,
+                auto_dict_max_cardinality=1000,
             ),
         )
 
@@ -187,7 +221,9 @@ def _from_text(content: Content) -> RawTable:
             table = parse(whole)
         frame, _ = _to_frame(table)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as problem:
-        raise TableError("The text cannot be split into columns. Check the quotes and the separators, or export it again as CSV.") from problem
+        raise TableError(
+            "The text cannot be split into columns. Check the quotes and the separators, or export it again as CSV."
+        ) from problem
     _check_uneven(uneven, len(frame), len(layout.names), layout.notes)
     names, repeated = _unique(layout.names)
     frame.columns = pd.Index(names)
@@ -196,14 +232,23 @@ def _from_text(content: Content) -> RawTable:
         kept[[number - 1 for number, *_ in uneven if 0 < number <= len(kept)]] = False
         if kept.sum() == len(frame):
             frame.index = pd.Index(np.flatnonzero(kept))
-    return RawTable(frame, content.name, layout.headed, len(frame) + len(uneven), repeated, (*content.notes, *layout.notes))
+    return RawTable(
+        frame,
+        content.name,
+        layout.headed,
+        len(frame) + len(uneven),
+        repeated,
+        (*content.notes, *layout.notes),
+    )
 
 
 def _check_shape(rows: int, columns: int) -> None:
     if rows > MAX_ROWS:
         raise TableError(f"The file has {rows:,} rows; at most {MAX_ROWS:,} are read. Cut it to fewer days.")
     if columns > MAX_COLUMNS:
-        raise TableError(f"The file has {columns:,} columns; at most {MAX_COLUMNS} are read. Keep only the columns that are needed.")
+        raise TableError(
+            f"The file has {columns:,} columns; at most {MAX_COLUMNS} are read. Keep only the columns that are needed."
+        )
 
 
 def _check_uneven(uneven: list[tuple[int, int, bool]], kept: int, width: int, notes: list[str]) -> None:
@@ -212,13 +257,17 @@ def _check_uneven(uneven: list[tuple[int, int, bool]], kept: int, width: int, no
     row, found, _ = uneven[0]
     if any(swallowed for *_, swallowed in uneven):
         at = next(number for number, _, swallowed in uneven if swallowed)
-        raise TableError(f"From row {at:,} on, a quote is opened and not closed, so that lines run together. Correct or remove that quote.")
+        raise TableError(
+            f"From row {at:,} on, a quote is opened and not closed, so that lines run together. Correct or remove that quote."
+        )
     if len(uneven) > max(1, (kept + len(uneven)) // 100):
         raise TableError(
             f"Row {row:,} has {found} fields where {width} are expected ({counted(len(uneven), noun='such row')}). "
             "Two tables in one file must be split, and broken rows removed."
         )
-    notes.append(f"{counted(len(uneven), 'were', 'broken row')} left out (row {row:,} has {found} fields instead of {width}).")
+    notes.append(
+        f"{counted(len(uneven), 'were', 'broken row')} left out (row {row:,} has {found} fields instead of {width})."
+    )
 
 
 def _to_frame(table: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -232,13 +281,22 @@ def _to_frame(table: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
         kind = column.type
         if pa.types.is_date(kind):
             column = column.cast(pa.timestamp("s"))
-        elif pa.types.is_time(kind) or pa.types.is_duration(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        elif (
+            pa.types.is_time(kind)
+            or pa.types.is_duration(kind)
+            or pa.types.is_binary(kind)
+            or pa.types.is_large_binary(kind)
+        ):
             column = column.cast(pa.string(), safe=False)
         elif pa.types.is_decimal(kind) or pa.types.is_float16(kind):
             column = column.cast(pa.float64())
         if pa.types.is_dictionary(column.type):
             column = column.unify_dictionaries()
-        columns[name] = column.to_pandas(ignore_metadata=True) if not pa.types.is_null(kind) else pd.Series(np.full(len(column), np.nan))
+        columns[name] = (
+            column.to_pandas(ignore_metadata=True)
+            if not pa.types.is_null(kind)
+            else pd.Series(np.full(len(column), np.nan))
+        )
         _check_cells(columns[name], name)
     return pd.DataFrame(columns), repeated
 
@@ -246,7 +304,9 @@ def _to_frame(table: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
 def _check_cells(values: pd.Series, name: str) -> None:
     words = values.cat.categories.to_series() if isinstance(values.dtype, pd.CategoricalDtype) else values
     if pd.api.types.is_string_dtype(words.dtype) and len(words) and (words.str.len() > MAX_CELL).any():
-        raise TableError(f"Column {shown(name)} has a cell of more than {MAX_CELL:,} characters. Remove that column or correct the quotes.")
+        raise TableError(
+            f"Column {shown(name)} has a cell of more than {MAX_CELL:,} characters. Remove that column or correct the quotes."
+        )
 
 
 def _unique(names: list[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -309,7 +369,9 @@ def _first_lines(data: bytes) -> tuple[list[str], list[int]]:
     if len(data) > _HEAD:
         cut = head.rfind(b"\n")
         if cut < 0:
-            raise TableError(f"The first line is longer than {_HEAD // 1024:,} KB. This is not a table with one row a line; export it again as CSV.")
+            raise TableError(
+                f"The first line is longer than {_HEAD // 1024:,} KB. This is not a table with one row a line; export it again as CSV."
+            )
         head = head[: cut + 1]
     lines: list[str] = []
     offsets: list[int] = []
@@ -349,7 +411,9 @@ def _delimiter(lines: list[str]) -> str:
             if score > best or not found:
                 best, found = score, candidate
     if not found:
-        raise TableError("No columns were found: a table needs columns separated by commas, semicolons or tabs. Export it again as CSV.")
+        raise TableError(
+            "No columns were found: a table needs columns separated by commas, semicolons or tabs. Export it again as CSV."
+        )
     return found
 
 
@@ -357,7 +421,9 @@ def _split(line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader(io.StringIO(line.rstrip("\r"), newline=""), delimiter=delimiter), [])
     except csv.Error as problem:
-        raise TableError("A field near the top of the file is too long or badly quoted. Export the table again as CSV.") from problem
+        raise TableError(
+            "A field near the top of the file is too long or badly quoted. Export the table again as CSV."
+        ) from problem
 
 
 def _is_values(row: list[str]) -> bool:

@@ -26,21 +26,42 @@ _CHUNK: Final = 1 << 20
 Form = Literal["text", "json", "parquet"]
 
 _SIGNATURES: Final = (
-    (b"\x89PNG", "a picture (PNG)"), (b"\xff\xd8\xff", "a picture (JPEG)"), (b"GIF8", "a picture (GIF)"),
-    (b"%PDF", "a PDF document"), (b"\xd0\xcf\x11\xe0", "an old Excel or Office document"),
-    (b"SQLite format 3", "a SQLite database"), (b"\x89HDF", "an HDF5 file"), (b"ARROW1", "a Feather file"),
-    (b"PARE", "an encrypted Parquet file"), (b"BZh", "a bzip2 archive"), (b"\xfd7zXZ", "an xz archive"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive"), (b"7z\xbc\xaf", "a 7-Zip archive"), (b"Rar!", "a RAR archive"),
-    (b"\x7fELF", "a program"), (b"MZ\x90", "a program"), (b"\x93NUMPY", "a NumPy file"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"%PDF", "a PDF document"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Office document"),
+    (b"SQLite format 3", "a SQLite database"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"ARROW1", "a Feather file"),
+    (b"PARE", "an encrypted Parquet file"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+    (b"\x93NUMPY", "a NumPy file"),
 )
 _PICKLES: Final = tuple(bytes([0x80, version]) for version in range(2, 6))
 _BYTE_ORDER_MARKS: Final = (
-    (b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32-le"), (b"\x00\x00\xfe\xff", "utf-32-be"),
-    (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"),
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
 )
 _DAMAGED: Final = (
-    EOFError, OSError, zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError,
-    ValueError, KeyError,
+    EOFError,
+    OSError,
+    zlib.error,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    KeyError,
 )
 
 
@@ -72,7 +93,9 @@ def load(source: Any) -> Content:
     elif data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
         name, data = _unzip(data)
         if data.startswith(b"\x1f\x8b"):
-            raise TableError("The zip archive holds another archive. Unpack it once and upload what is inside.")
+            raise TableError(
+                "The zip archive holds another archive. Unpack it once and upload what is inside."
+            )
     if data.startswith((b"\x1f\x8b", b"PK\x03\x04")):
         raise TableError("The archive holds another archive. Unpack it once and upload what is inside.")
     if data.startswith(b"PAR1"):
@@ -105,7 +128,9 @@ def _fetch(source: Any) -> tuple[str, bytes]:
             source.seek(0)
         data = source.read(MAX_BYTES + 1)
     except (OSError, ValueError) as problem:
-        raise TableError("The file could not be read: it is closed or gone. Upload or open it again.") from problem
+        raise TableError(
+            "The file could not be read: it is closed or gone. Upload or open it again."
+        ) from problem
     data = data.encode() if isinstance(data, str) else bytes(data)
     _check_size(len(data))
     return os.path.basename(str(getattr(source, "name", "") or "")), data
@@ -125,7 +150,9 @@ def _fetch_path(text: str | bytes) -> tuple[str, bytes]:
     except (OSError, ValueError) as problem:
         if isinstance(problem, TableError):
             raise
-        raise TableError(f"The file {_short(path.name)} cannot be opened. Check the path and the permissions.") from problem
+        raise TableError(
+            f"The file {_short(path.name)} cannot be opened. Check the path and the permissions."
+        ) from problem
 
 
 def _check_size(size: int) -> None:
@@ -175,8 +202,10 @@ def _unzip(data: bytes) -> tuple[str, bytes]:
             if "[Content_Types].xml" in names:
                 raise TableError("This is an Excel or Office file. Save the sheet as CSV and upload that.")
             found = [
-                item for item in archive.infolist()
-                if not item.is_dir() and not item.filename.startswith("__MACOSX/")
+                item
+                for item in archive.infolist()
+                if not item.is_dir()
+                and not item.filename.startswith("__MACOSX/")
                 and not item.filename.upper().endswith(".CHECKSUM")
             ]
             if len(found) != 1:
@@ -190,7 +219,9 @@ def _unzip(data: bytes) -> tuple[str, bytes]:
     except TableError:
         raise
     except _DAMAGED as problem:
-        raise TableError("The zip archive is damaged or protected by a password. Unpack it and upload the file inside.") from problem
+        raise TableError(
+            "The zip archive is damaged or protected by a password. Unpack it and upload the file inside."
+        ) from problem
     if not out:
         raise TableError("The file inside the zip archive is empty. Download or export it again.")
     return os.path.basename(found[0].filename), out
@@ -198,10 +229,14 @@ def _unzip(data: bytes) -> tuple[str, bytes]:
 
 def _refuse_binary(data: bytes) -> None:
     if data.startswith(_PICKLES):
-        raise TableError("This is a Python pickle, which can run code when opened and is never read. Save the table as Parquet or CSV.")
+        raise TableError(
+            "This is a Python pickle, which can run code when opened and is never read. Save the table as Parquet or CSV."
+        )
     for signature, what in _SIGNATURES:
         if data.startswith(signature):
-            raise TableError(f"This is {what}, not a table that can be read here. Upload CSV, CSV.gz or Parquet.")
+            raise TableError(
+                f"This is {what}, not a table that can be read here. Upload CSV, CSV.gz or Parquet."
+            )
 
 
 def _utf8(data: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -215,7 +250,9 @@ def _utf8(data: bytes) -> tuple[bytes, tuple[str, ...]]:
         try:
             data = data.decode(encoding).lstrip("\ufeff").encode()
         except UnicodeError as problem:
-            raise TableError("The text of the file cannot be decoded. Save it as UTF-8 and try again.") from problem
+            raise TableError(
+                "The text of the file cannot be decoded. Save it as UTF-8 and try again."
+            ) from problem
         notes = (f"The text is stored as {encoding[:6].upper()} and was converted.",)
     elif not data.isascii():
         try:

@@ -27,9 +27,13 @@ def write_table(table: pd.DataFrame, format: str = "csv") -> bytes:
     TableError
         Not one of the four tables, or an unknown format.
     """
-    kind = next((kind for kind, columns in tables.COLUMNS.items() if set(columns) <= set(table.columns)), None)
+    kind = next(
+        (kind for kind, columns in tables.COLUMNS.items() if set(columns) <= set(table.columns)), None
+    )
     if kind is None:
-        raise TableError("Only liquidations, candles, open interest and funding can be written. Check the columns of the table.")
+        raise TableError(
+            "Only liquidations, candles, open interest and funding can be written. Check the columns of the table."
+        )
     return _written(tables.ensure(table, kind), format, ("csv", "csv.gz", "parquet"))
 
 
@@ -63,12 +67,19 @@ def _csv(frame: pd.DataFrame) -> bytes:
     import pyarrow.csv as arrow_csv
 
     columns = {str(name): _csv_column(frame[name]) for name in frame.columns}
-    words = [column.dictionary.to_pylist() for column in columns.values() if pa.types.is_dictionary(column.type)]
+    words = [
+        column.dictionary.to_pylist() for column in columns.values() if pa.types.is_dictionary(column.type)
+    ]
     special = any(letter in str(word) for held in words for word in held for letter in ',"\r\n')
-    plain = [column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column for column in columns.values()]
+    plain = [
+        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for column in columns.values()
+    ]
     sink = io.BytesIO()
     sink.write((",".join(columns) + "\n").encode())
-    options = arrow_csv.WriteOptions(include_header=False, batch_size=65536, quoting_style="needed" if special else "none")
+    options = arrow_csv.WriteOptions(
+        include_header=False, batch_size=65536, quoting_style="needed" if special else "none"
+    )
     arrow_csv.write_csv(pa.table(plain, names=list(columns)), sink, options)
     return sink.getvalue()
 

@@ -77,8 +77,13 @@ class Collector:
     """Runs sources into a store. `start` and `stop` may be called from any thread, `stop` more than once."""
 
     def __init__(
-        self, store: Store, sources: Mapping[str, Source], poll: Poll | None = None, config: CollectorConfig | None = None,
-        clock: Callable[[], float] = time.time, origin: str = "socket",
+        self,
+        store: Store,
+        sources: Mapping[str, Source],
+        poll: Poll | None = None,
+        config: CollectorConfig | None = None,
+        clock: Callable[[], float] = time.time,
+        origin: str = "socket",
     ) -> None:
         self.config = config or CollectorConfig()
         self.store, self.clock = store, clock
@@ -93,7 +98,9 @@ class Collector:
         self._waiting: list[Arrival] = []
         self._beats: Counter[tuple[str, int]] = Counter()
         self._beat_events: Counter[tuple[str, int]] = Counter()
-        self._statuses = {name: SourceStatus(name, "off", "It has not been asked yet.") for name in self._sources}
+        self._statuses = {
+            name: SourceStatus(name, "off", "It has not been asked yet.") for name in self._sources
+        }
         self._histories: dict[str, SourceStatus] = {}
         self._market: dict[str, SourceStatus] = {}
         self._frames: Counter[str] = Counter()
@@ -108,7 +115,11 @@ class Collector:
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for name, work in (("writer", self._write_on), ("sources", self._run_sources), ("poller", self._poll_on)):
+        for name, work in (
+            ("writer", self._write_on),
+            ("sources", self._run_sources),
+            ("poller", self._poll_on),
+        ):
             thread = threading.Thread(target=work, name=f"heatlab-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -151,9 +162,15 @@ class Collector:
         since = self._live_since.get(venue, arrived)
         batch = arrivals(rows, arrived, self._origin)
         # What a venue tells at the subscription happened before anybody listened, so it says nothing about delays.
-        self._take(venue, [one if one.row.time >= since else one._replace(origin="history") for one in batch], arrived)
+        self._take(
+            venue,
+            [one if one.row.time >= since else one._replace(origin="history") for one in batch],
+            arrived,
+        )
 
-    def deliver_history(self, venue: str, rows: list[LiquidationRow], arrived: int, covered: tuple[int, int]) -> None:
+    def deliver_history(
+        self, venue: str, rows: list[LiquidationRow], arrived: int, covered: tuple[int, int]
+    ) -> None:
         """Take rows that a venue told later, and the span (µs) for which it told all it has."""
         self._take(venue, arrivals(rows, arrived, "history"), None)
         minutes = range(covered[0] // MINUTE * MINUTE, covered[1], MINUTE)
@@ -189,17 +206,37 @@ class Collector:
         """How everything is doing; waits for nothing but a short lock."""
         with self._room:
             waiting, problem, collecting = len(self._waiting), self._problem, self._collecting
-            facts: dict[str, Any] = dict(market=dict(self._market), rows=dict(self._rows), frames=dict(self._frames), lost=dict(self._lost))
+            facts: dict[str, Any] = dict(
+                market=dict(self._market),
+                rows=dict(self._rows),
+                frames=dict(self._frames),
+                lost=dict(self._lost),
+            )
             statuses = tuple(self._current(name) for name in self._statuses)
             written, doubled = self._written, self._doubled
         if not collecting:
             told = self._told_elsewhere()
-            statuses = told or tuple(replace(status, state="off", message="Another process collects; this one reads its store.") for status in statuses)
-        return Snapshot(self.now(), collecting, statuses, waiting=waiting, written=written, doubled=doubled, problem=problem, **facts)
+            statuses = told or tuple(
+                replace(status, state="off", message="Another process collects; this one reads its store.")
+                for status in statuses
+            )
+        return Snapshot(
+            self.now(),
+            collecting,
+            statuses,
+            waiting=waiting,
+            written=written,
+            doubled=doubled,
+            problem=problem,
+            **facts,
+        )
 
     def _take(self, venue: str, batch: list[Arrival], frame_at: int | None) -> None:
         with self._room:
-            if batch and not self._room.wait_for(lambda: len(self._waiting) < self.config.most_rows or self._stopping.is_set(), self.config.patience):
+            if batch and not self._room.wait_for(
+                lambda: len(self._waiting) < self.config.most_rows or self._stopping.is_set(),
+                self.config.patience,
+            ):
                 self._lost[venue] += len(batch)
                 batch = []
             self._waiting += batch
@@ -220,13 +257,34 @@ class Collector:
         frame, event = self._frame_at.get(name), self._event_at.get(name) or None
         age = None if frame is None else max((now - frame) / 1e6, 0.0)
         if status.state == "live" and age is not None and age > self.config.silent:
-            status = replace(status, state="stale", message=f"Nothing has come for {age / 60:,.0f} minutes. {status.message}".strip())
+            status = replace(
+                status,
+                state="stale",
+                message=f"Nothing has come for {age / 60:,.0f} minutes. {status.message}".strip(),
+            )
         history = self._histories.get(name)
-        if status.state not in ("live", "stale") and history is not None and history.state in ("live", "partial"):
-            status = replace(status, state="partial", message=f"Not live: {status.message} Its history is asked every minute instead.")
+        if (
+            status.state not in ("live", "stale")
+            and history is not None
+            and history.state in ("live", "partial")
+        ):
+            status = replace(
+                status,
+                state="partial",
+                message=f"Not live: {status.message} Its history is asked every minute instead.",
+            )
         if self._lost[name]:
-            status = replace(status, state="partial", message=f"{self._lost[name]:,} events could not be kept, because the store did not answer. {status.message}".strip())
-        return replace(status, last_event=_moment(event) or status.last_event, last_heartbeat=_moment(frame) or status.last_heartbeat, age=age if age is not None else status.age)
+            status = replace(
+                status,
+                state="partial",
+                message=f"{self._lost[name]:,} events could not be kept, because the store did not answer. {status.message}".strip(),
+            )
+        return replace(
+            status,
+            last_event=_moment(event) or status.last_event,
+            last_heartbeat=_moment(frame) or status.last_heartbeat,
+            age=age if age is not None else status.age,
+        )
 
     def _told_elsewhere(self) -> tuple[SourceStatus, ...]:
         """The statuses that the collecting process left in the store; empty where there are none or they are too old."""
@@ -291,7 +349,10 @@ class Collector:
         self.store.close()
         aside = set_aside(self.store.url)
         self.store = open_store(self.store.url)
-        self.store.problem = self.store.problem or f"The store was damaged. It was set aside as {aside}, and a new one was begun."
+        self.store.problem = (
+            self.store.problem
+            or f"The store was damaged. It was set aside as {aside}, and a new one was begun."
+        )
         self.window = LiveWindow(self.store, self.config.window_hours)
         self._problem = self.store.problem
 
@@ -318,7 +379,10 @@ class Collector:
         self._quiet[0].set()
 
     async def _gathered(self) -> None:
-        tasks = [asyncio.create_task(self._guarded(name, source), name=name) for name, source in self._sources.items()]
+        tasks = [
+            asyncio.create_task(self._guarded(name, source), name=name)
+            for name, source in self._sources.items()
+        ]
         try:
             while not self._stopping.is_set() and self._collecting and not all(task.done() for task in tasks):
                 await asyncio.sleep(0.1)
@@ -337,7 +401,13 @@ class Collector:
         except asyncio.CancelledError:
             raise
         except Exception as problem:  # one broken source must not take the others with it
-            self.tell(SourceStatus(name, "error", f"This source stopped because of an error in the app ({type(problem).__name__}). Restart the app to try again."))
+            self.tell(
+                SourceStatus(
+                    name,
+                    "error",
+                    f"This source stopped because of an error in the app ({type(problem).__name__}). Restart the app to try again.",
+                )
+            )
 
     def _poll_on(self) -> None:
         while self._poll is not None and not self._stopping.is_set():
@@ -353,8 +423,18 @@ def _moment(micros: int | None) -> np.datetime64 | None:
 
 
 def _plain(status: SourceStatus) -> dict[str, Any]:
-    return {**asdict(status), **{name: None if (value := getattr(status, name)) is None else int(value.astype("datetime64[us]").astype("int64")) for name in ("last_event", "last_heartbeat")}}
+    return {
+        **asdict(status),
+        **{
+            name: None
+            if (value := getattr(status, name)) is None
+            else int(value.astype("datetime64[us]").astype("int64"))
+            for name in ("last_event", "last_heartbeat")
+        },
+    }
 
 
 def _from_plain(told: Mapping[str, Any]) -> SourceStatus:
-    return SourceStatus(**{**told, **{name: _moment(told[name]) for name in ("last_event", "last_heartbeat")}})
+    return SourceStatus(
+        **{**told, **{name: _moment(told[name]) for name in ("last_event", "last_heartbeat")}}
+    )

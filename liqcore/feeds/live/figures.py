@@ -37,15 +37,25 @@ def totals(events: Events, now: int, covered: int | None = None) -> pd.DataFrame
     for name, size in (("side", shape[1]), ("completeness", shape[2])):
         cell *= size
         cell += events.columns[name]
-    usd, count = (np.bincount(cell, weights, minlength=int(np.prod(shape))).reshape(shape).cumsum(axis=0) for weights in (events.columns["notional"], None))
+    usd, count = (
+        np.bincount(cell, weights, minlength=int(np.prod(shape))).reshape(shape).cumsum(axis=0)
+        for weights in (events.columns["notional"], None)
+    )
     rows = []
     for place, name in enumerate(SPANS):
         flags = [kind for kind, seen in zip(kinds, count[place].sum(axis=0), strict=True) if seen]
-        rows.append({
-            "span": name, "long": float(usd[place, 0].sum()), "short": float(usd[place, 1].sum()), "events": int(count[place].sum()),
-            "completeness": ("mixed" if len(flags) > 1 else least_complete(flags)) if flags else "unknown",
-            "whole": covered is not None and covered <= firsts[place] + _MINUTE,
-        })
+        rows.append(
+            {
+                "span": name,
+                "long": float(usd[place, 0].sum()),
+                "short": float(usd[place, 1].sum()),
+                "events": int(count[place].sum()),
+                "completeness": ("mixed" if len(flags) > 1 else least_complete(flags))
+                if flags
+                else "unknown",
+                "whole": covered is not None and covered <= firsts[place] + _MINUTE,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -74,14 +84,29 @@ def delays(events: Events) -> pd.DataFrame:
     """
     live = [code for code, word in enumerate(events.words["origin"]) if word in ("socket", "replay")]
     kept = events.where(np.isin(events.columns["origin"], live))
-    names = np.array(events.words["venue"], dtype=object)[kept.columns["venue"]] if len(kept) else np.empty(0, dtype=object)
+    names = (
+        np.array(events.words["venue"], dtype=object)[kept.columns["venue"]]
+        if len(kept)
+        else np.empty(0, dtype=object)
+    )
     frame = pd.DataFrame({"venue": names, "late": (kept.columns["arrived"] - kept.columns["time"]) / 1e6})
     grouped = frame.groupby("venue")["late"]
-    out = pd.DataFrame({"events": grouped.size(), "median": grouped.median(), "p90": grouped.quantile(0.9), "p95": grouped.quantile(0.95), "p99": grouped.quantile(0.99), "longest": grouped.max()})
+    out = pd.DataFrame(
+        {
+            "events": grouped.size(),
+            "median": grouped.median(),
+            "p90": grouped.quantile(0.9),
+            "p95": grouped.quantile(0.95),
+            "p99": grouped.quantile(0.99),
+            "longest": grouped.max(),
+        }
+    )
     return out.reset_index()
 
 
-def delay_histogram(events: Events, edges: tuple[float, ...] = (0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)) -> pd.DataFrame:
+def delay_histogram(
+    events: Events, edges: tuple[float, ...] = (0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
+) -> pd.DataFrame:
     """How many live events of each venue took how long to arrive: `venue`, `from`, `to` (seconds), `events`."""
     live = [code for code, word in enumerate(events.words["origin"]) if word in ("socket", "replay")]
     kept = events.where(np.isin(events.columns["origin"], live))
@@ -91,9 +116,14 @@ def delay_histogram(events: Events, edges: tuple[float, ...] = (0, 0.1, 0.2, 0.5
     np.add.at(counts, (kept.columns["venue"], slot), 1)
     venue, bar = np.nonzero(counts)
     upper = [*edges[1:], np.inf]
-    return pd.DataFrame({
-        "venue": [events.words["venue"][code] for code in venue.tolist()], "from": [float(edges[one]) for one in bar.tolist()], "to": [float(upper[one]) for one in bar.tolist()], "events": counts[venue, bar],
-    })
+    return pd.DataFrame(
+        {
+            "venue": [events.words["venue"][code] for code in venue.tolist()],
+            "from": [float(edges[one]) for one in bar.tolist()],
+            "to": [float(upper[one]) for one in bar.tolist()],
+            "events": counts[venue, bar],
+        }
+    )
 
 
 def coverage(beats: pd.DataFrame, since: int, until: int) -> pd.DataFrame:
@@ -103,17 +133,23 @@ def coverage(beats: pd.DataFrame, since: int, until: int) -> pd.DataFrame:
     """
     if beats.empty:
         return pd.DataFrame({"venue": [], "start": [], "end": [], "how": []})
-    held = beats[(beats["minute"] >= since - _MINUTE) & (beats["minute"] < until)].sort_values(["venue", "minute"], kind="stable")
+    held = beats[(beats["minute"] >= since - _MINUTE) & (beats["minute"] < until)].sort_values(
+        ["venue", "minute"], kind="stable"
+    )
     minute, live = held["minute"].to_numpy(), held["frames"].to_numpy() > 0
     venue = held["venue"].to_numpy()
     begins = np.ones(len(held), dtype=bool)
     begins[1:] = (venue[1:] != venue[:-1]) | (minute[1:] - minute[:-1] != _MINUTE) | (live[1:] != live[:-1])
     first = np.flatnonzero(begins)
     last = np.append(first[1:], len(held)) - 1 if len(held) else first
-    return pd.DataFrame({
-        "venue": venue[first], "start": pd.to_datetime(np.maximum(minute[first], since), unit="us", utc=True),
-        "end": pd.to_datetime(np.minimum(minute[last] + _MINUTE, until), unit="us", utc=True), "how": np.where(live[first], "live", "history"),
-    })
+    return pd.DataFrame(
+        {
+            "venue": venue[first],
+            "start": pd.to_datetime(np.maximum(minute[first], since), unit="us", utc=True),
+            "end": pd.to_datetime(np.minimum(minute[last] + _MINUTE, until), unit="us", utc=True),
+            "how": np.where(live[first], "live", "history"),
+        }
+    )
 
 
 def observed(beats: pd.DataFrame, edges: np.ndarray, venues: Sequence[str] = ()) -> np.ndarray:
@@ -155,8 +191,18 @@ class LiveGrid:
 
 
 def live_grid(
-    held: LiveGrid | None, events: Events, now: int, *, timeframe: str = "1m", hours: float = 4.0, bins: int = 120, venues: tuple[str, ...] = (),
-    beats: pd.DataFrame | None = None, alive: bool = False, source: str = "live", key: object = None,
+    held: LiveGrid | None,
+    events: Events,
+    now: int,
+    *,
+    timeframe: str = "1m",
+    hours: float = 4.0,
+    bins: int = 120,
+    venues: tuple[str, ...] = (),
+    beats: pd.DataFrame | None = None,
+    alive: bool = False,
+    source: str = "live",
+    key: object = None,
 ) -> LiveGrid | None:
     """The grid of the last hours: the held one with what is new, or a new one where something else is asked for.
 
@@ -167,18 +213,35 @@ def live_grid(
     step = tables.timeframe(timeframe).astype("int64")
     start = now - round(hours * 3_600e6)
     edges = time_edges(np.datetime64(start, "us"), np.datetime64(now + 1, "us"), timeframe)
-    if held is not None and held.asked == asked and events.version >= held.last and int(held.grid.time_edges[-1].astype("int64")) >= now - 60 * step:
+    if (
+        held is not None
+        and held.asked == asked
+        and events.version >= held.last
+        and int(held.grid.time_edges[-1].astype("int64")) >= now - 60 * step
+    ):
         fresh = events.after(held.last).of(venues)
         prices = fresh.columns["price"]
-        if not len(fresh) or (prices.min() >= held.grid.price_edges[0] and prices.max() <= held.grid.price_edges[-1]):
-            grid = append_events(held.grid, fresh.table(), end=np.datetime64(now + 1, "us"), columns=len(edges) - 1)
+        if not len(fresh) or (
+            prices.min() >= held.grid.price_edges[0] and prices.max() <= held.grid.price_edges[-1]
+        ):
+            grid = append_events(
+                held.grid, fresh.table(), end=np.datetime64(now + 1, "us"), columns=len(edges) - 1
+            )
             return LiveGrid(_seen(grid, beats, venues, alive), asked, events.version)
     shown = events.since(int(edges[0].astype("int64"))).of(venues)
     if not len(shown):
         return None
     low, high = float(shown.columns["price"].min()), float(shown.columns["price"].max())
     room = max(0.15 * (high - low), 0.004 * high)
-    grid = realised_heatmap(shown.table(), timeframe, bins, start=edges[0], end=edges[-1], price_range=(low - room, high + room), source=source)
+    grid = realised_heatmap(
+        shown.table(),
+        timeframe,
+        bins,
+        start=edges[0],
+        end=edges[-1],
+        price_range=(low - room, high + room),
+        source=source,
+    )
     return LiveGrid(_seen(grid, beats, venues, alive), asked, events.version)
 
 
@@ -192,9 +255,18 @@ def _seen(grid: HeatGrid, beats: pd.DataFrame | None, venues: tuple[str, ...], a
 
 
 def _listed(events: Events, order: np.ndarray) -> pd.DataFrame:
-    labels = {name: [events.words[name][code] for code in events.columns[name][order].tolist()] for name in ("venue", "symbol", "side", "price_kind", "completeness")}
+    labels = {
+        name: [events.words[name][code] for code in events.columns[name][order].tolist()]
+        for name in ("venue", "symbol", "side", "price_kind", "completeness")
+    }
     columns: Mapping[str, np.ndarray] = {name: values[order] for name, values in events.columns.items()}
-    return pd.DataFrame({
-        "time": pd.to_datetime(columns["time"], unit="us", utc=True), **labels, "price": columns["price"], "quantity": columns["quantity"], "notional": columns["notional"],
-        "late": (columns["arrived"] - columns["time"]) / 1e6,
-    })
+    return pd.DataFrame(
+        {
+            "time": pd.to_datetime(columns["time"], unit="us", utc=True),
+            **labels,
+            "price": columns["price"],
+            "quantity": columns["quantity"],
+            "notional": columns["notional"],
+            "late": (columns["arrived"] - columns["time"]) / 1e6,
+        }
+    )

@@ -20,7 +20,11 @@ class Leadership:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._file = FileLock(f"{store.path}.lock", thread_local=False) if store.path is not None else None
-        self._engine = sa.create_engine(store.url, pool_size=1, max_overflow=0) if store.path is None and store.url != "sqlite://" else None
+        self._engine = (
+            sa.create_engine(store.url, pool_size=1, max_overflow=0)
+            if store.path is None and store.url != "sqlite://"
+            else None
+        )
         self._connection: sa.Connection | None = None
         self.held = False
 

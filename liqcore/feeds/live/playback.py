@@ -61,27 +61,63 @@ class Tape:
         return int(tables.microseconds(self.candles["time"])[-1])
 
 
-def replay(tape: Tape, begin: object, speed: float = 60.0, history_hours: float = 12.0, config: CollectorConfig | None = None) -> tuple[Collector, ReplayClock]:
+def replay(
+    tape: Tape,
+    begin: object,
+    speed: float = 60.0,
+    history_hours: float = 12.0,
+    config: CollectorConfig | None = None,
+) -> tuple[Collector, ReplayClock]:
     """A collector with a store of its own, in memory, that lives through the tape from `begin` (UTC) on; not started yet.
 
     What happened in the `history_hours` before is told at once, as a venue's history is.
     """
     start = int(tables.to_datetime64(begin).astype("int64"))
     clock = ReplayClock(start / 1e6, speed)
-    kept = tape.liquidations["time"] >= pd.Timestamp(start, unit="us", tz="UTC") - pd.Timedelta(hours=history_hours)
+    kept = tape.liquidations["time"] >= pd.Timestamp(start, unit="us", tz="UTC") - pd.Timedelta(
+        hours=history_hours
+    )
     events = tape.liquidations[kept.to_numpy()]
     venues = [str(name) for name in sorted(events["venue"].astype(str).unique())]
-    sources: dict[str, Source] = {name: _source(as_rows(events[(events["venue"] == name).to_numpy()]), float(tape.lags.get(name, 0.0)), name, start, tape.end, history_hours, clock) for name in venues}
+    sources: dict[str, Source] = {
+        name: _source(
+            as_rows(events[(events["venue"] == name).to_numpy()]),
+            float(tape.lags.get(name, 0.0)),
+            name,
+            start,
+            tape.end,
+            history_hours,
+            clock,
+        )
+        for name in venues
+    }
     market = _Market(tape, start - round(history_hours * 3_600e6))
-    return Collector(Store(MEMORY), sources, market, config or CollectorConfig(flush=0.5, silent=7_200, window_hours=48, market_every=1.0), clock, origin="replay"), clock
+    return Collector(
+        Store(MEMORY),
+        sources,
+        market,
+        config or CollectorConfig(flush=0.5, silent=7_200, window_hours=48, market_every=1.0),
+        clock,
+        origin="replay",
+    ), clock
 
 
-def _source(rows: list[LiquidationRow], lag: float, venue: str, begin: int, end: int, history: float, clock: ReplayClock) -> Source:
+def _source(
+    rows: list[LiquidationRow],
+    lag: float,
+    venue: str,
+    begin: int,
+    end: int,
+    history: float,
+    clock: ReplayClock,
+) -> Source:
     arrive = np.array([row.time for row in rows], dtype=np.int64) + round(lag * 1e6)
     completeness = rows[-1].completeness if rows else "unknown"
 
     async def follow(deliver: Deliver, tell: Tell) -> None:
-        words = "Replayed from the sample market." + (f" Its news arrive {lag:,.0f} seconds late." if lag >= 1 else "")
+        words = "Replayed from the sample market." + (
+            f" Its news arrive {lag:,.0f} seconds late." if lag >= 1 else ""
+        )
         tell(SourceStatus(venue, "live", words, completeness=completeness))
         told, known = begin - round(history * 3_600e6), 0
         while True:
@@ -94,7 +130,14 @@ def _source(rows: list[LiquidationRow], lag: float, venue: str, begin: int, end:
                 deliver(venue, [rows[known + place]] if place < upto - known else [], int(moments[place]))
             told, known = now, max(known, upto)
             if now >= end:
-                tell(SourceStatus(venue, "off", "The replay has come to its end. Start it again to see it once more.", completeness=completeness))
+                tell(
+                    SourceStatus(
+                        venue,
+                        "off",
+                        "The replay has come to its end. Start it again to see it once more.",
+                        completeness=completeness,
+                    )
+                )
                 return
             await asyncio.sleep(_TICK)
 
@@ -111,10 +154,16 @@ class _Market:
         # A bar is known when it has closed.
         now = collector.now() // (_MINUTE) * (_MINUTE)
         if now > self._known:
-            for kind, table, late in (("candles", self._tape.candles, _MINUTE), ("open_interest", self._tape.open_interest, 0), ("funding", self._tape.funding, 0)):
+            for kind, table, late in (
+                ("candles", self._tape.candles, _MINUTE),
+                ("open_interest", self._tape.open_interest, 0),
+                ("funding", self._tape.funding, 0),
+            ):
                 micros = tables.microseconds(table["time"]) + late
                 part = table[(micros > self._known) & (micros <= now)]
-                names = part["venue"].astype(str) if "venue" in part else pd.Series("market", index=part.index)
+                names = (
+                    part["venue"].astype(str) if "venue" in part else pd.Series("market", index=part.index)
+                )
                 for venue, rows in part.groupby(names):
                     collector.store.put(kind, str(venue), rows)
             self._known = now

@@ -52,7 +52,9 @@ class Polling:
         now = collector.now()
         if self._rounds == 0:
             self._covered = self._covered_before(collector, now)
-        work: list[Callable[[], None]] = [lambda name=name: self._history(collector, name, now) for name in self.histories]  # type: ignore[misc]
+        work: list[Callable[[], None]] = [
+            lambda name=name: self._history(collector, name, now) for name in self.histories
+        ]  # type: ignore[misc]
         work += [lambda name=name: self._market(collector, name, now) for name in self.prices]  # type: ignore[misc]
         with ThreadPoolExecutor(self.workers, thread_name_prefix="heatlab-poll") as pool:
             waiting = [pool.submit(one) for one in work]
@@ -88,14 +90,23 @@ class Polling:
             return
         end = now if live is None else live[0]
         try:
-            found = liquidation_history(self.session, venue, pd.Timestamp(covered - _OVERLAP, unit="us", tz="UTC"), pd.Timestamp(end + _OVERLAP, unit="us", tz="UTC"))
+            found = liquidation_history(
+                self.session,
+                venue,
+                pd.Timestamp(covered - _OVERLAP, unit="us", tz="UTC"),
+                pd.Timestamp(end + _OVERLAP, unit="us", tz="UTC"),
+            )
         except FeedError as problem:
             collector.tell_history(replace(problem.status(venue), state="off"))
             return
         collector.tell_history(found.status)
         rows = as_rows(found.table)
         if venue in _WHOLE_SECONDS:
-            rows = [row for row in rows if row.time >= covered and (live is None or row.time < end // SECOND * SECOND)]
+            rows = [
+                row
+                for row in rows
+                if row.time >= covered and (live is None or row.time < end // SECOND * SECOND)
+            ]
         answered = found.status.state in ("live", "partial")
         start = covered
         if venue in _SHORT:
@@ -129,7 +140,11 @@ class Polling:
             collector.store.put(kind, venue, found.table)
             collector.tell_market(label, found.status)
         except (FeedError, StoreError) as problem:
-            status = problem.status(venue) if isinstance(problem, FeedError) else SourceStatus(venue, "error", str(problem))
+            status = (
+                problem.status(venue)
+                if isinstance(problem, FeedError)
+                else SourceStatus(venue, "error", str(problem))
+            )
             collector.tell_market(label, status)
 
 

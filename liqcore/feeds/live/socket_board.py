@@ -19,7 +19,9 @@ class Board:
 
     def __init__(self, venue: Venue, tell: Callable[[SourceStatus], None], covers: Sequence[str]) -> None:
         self._venue, self._tell, self._covers = venue, tell, tuple(covers)
-        self._lines: list[tuple[str, str, float | None]] = [("off", f"{venue.name} is being connected.", None)] * len(self._covers)
+        self._lines: list[tuple[str, str, float | None]] = [
+            ("off", f"{venue.name} is being connected.", None)
+        ] * len(self._covers)
         self._told: SourceStatus | None = None
         self._say()
 
@@ -30,13 +32,19 @@ class Board:
 
     def _say(self) -> None:
         state, message, retry = self._sum()
-        status = SourceStatus(self._venue.id, state, message, completeness=self._venue.completeness, retry_after=retry)
+        status = SourceStatus(
+            self._venue.id, state, message, completeness=self._venue.completeness, retry_after=retry
+        )
         if status != self._told:
             self._told = status
             self._tell(status)
 
     def _sum(self) -> tuple[str, str, float | None]:
-        lacking = [(covers, line) for covers, line in zip(self._covers, self._lines, strict=True) if line[0] != "live"]
+        lacking = [
+            (covers, line)
+            for covers, line in zip(self._covers, self._lines, strict=True)
+            if line[0] != "live"
+        ]
         if not lacking:
             return "live", " ".join(dict.fromkeys(message for _, message, _ in self._lines)), None
         if len(self._lines) == 1:
@@ -44,7 +52,11 @@ class Board:
         if len(lacking) == len(self._lines) and not any(line[0] == "partial" for line in self._lines):
             return min(self._lines, key=lambda line: _WORST_FIRST.index(line[0]))
         same = len(lacking) == len(self._lines) and len({line[1] for _, line in lacking}) == 1
-        words = lacking[0][1][1] if same else " ".join(f"Not all of {covers}: {line[1]}" for covers, line in lacking)
+        words = (
+            lacking[0][1][1]
+            if same
+            else " ".join(f"Not all of {covers}: {line[1]}" for covers, line in lacking)
+        )
         return "partial", words, next((line[2] for _, line in lacking if line[2] is not None), None)
 
 

@@ -30,34 +30,58 @@ SCHEMA: Final = 2
 MEMORY: Final = "sqlite://"
 ORIGINS: Final = ("socket", "history", "replay", "import")
 # What changed from each version of the schema to the next.
-_MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {1: ("ALTER TABLE events ADD COLUMN origin VARCHAR(8) NOT NULL DEFAULT 'socket'",)}
+_MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
+    1: ("ALTER TABLE events ADD COLUMN origin VARCHAR(8) NOT NULL DEFAULT 'socket'",)
+}
 _META: Final = sa.MetaData()
 _NAME: Final = sa.String(40)
-_MARKET: Final = {"candles": ("open", "high", "low", "close", "volume", "taker_buy_volume"), "open_interest": ("quantity",), "funding": ("rate", "interval_hours")}
+_MARKET: Final = {
+    "candles": ("open", "high", "low", "close", "volume", "taker_buy_volume"),
+    "open_interest": ("quantity",),
+    "funding": ("rate", "interval_hours"),
+}
 
 _EVENTS: Final = sa.Table(
-    "events", _META,
+    "events",
+    _META,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("time", sa.BigInteger, nullable=False), sa.Column("venue", _NAME, nullable=False), sa.Column("symbol", _NAME, nullable=False),
-    sa.Column("side", sa.String(5), nullable=False), sa.Column("price", sa.Double, nullable=False), sa.Column("quantity", sa.Double, nullable=False),
-    sa.Column("notional", sa.Double, nullable=False), sa.Column("price_kind", sa.String(10), nullable=False), sa.Column("completeness", sa.String(7), nullable=False),
-    sa.Column("arrived", sa.BigInteger, nullable=False), sa.Column("nth", sa.SmallInteger, nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),
+    sa.Column("venue", _NAME, nullable=False),
+    sa.Column("symbol", _NAME, nullable=False),
+    sa.Column("side", sa.String(5), nullable=False),
+    sa.Column("price", sa.Double, nullable=False),
+    sa.Column("quantity", sa.Double, nullable=False),
+    sa.Column("notional", sa.Double, nullable=False),
+    sa.Column("price_kind", sa.String(10), nullable=False),
+    sa.Column("completeness", sa.String(7), nullable=False),
+    sa.Column("arrived", sa.BigInteger, nullable=False),
+    sa.Column("nth", sa.SmallInteger, nullable=False),
     sa.Column("origin", sa.String(8), nullable=False, server_default="socket"),
-    sa.UniqueConstraint("venue", "symbol", "time", "side", "price", "quantity", "nth"), sa.Index("events_time", "time"),
+    sa.UniqueConstraint("venue", "symbol", "time", "side", "price", "quantity", "nth"),
+    sa.Index("events_time", "time"),
     sqlite_autoincrement=True,
 )
 _BEATS: Final = sa.Table(
-    "heartbeats", _META, sa.Column("venue", _NAME, primary_key=True), sa.Column("minute", sa.BigInteger, primary_key=True),
-    sa.Column("frames", sa.Integer, nullable=False), sa.Column("events", sa.Integer, nullable=False),
+    "heartbeats",
+    _META,
+    sa.Column("venue", _NAME, primary_key=True),
+    sa.Column("minute", sa.BigInteger, primary_key=True),
+    sa.Column("frames", sa.Integer, nullable=False),
+    sa.Column("events", sa.Integer, nullable=False),
 )
 _SERIES: Final = {
     name: sa.Table(
-        name, _META, sa.Column("venue", _NAME, primary_key=True), sa.Column("time", sa.BigInteger, primary_key=True),
+        name,
+        _META,
+        sa.Column("venue", _NAME, primary_key=True),
+        sa.Column("time", sa.BigInteger, primary_key=True),
         *(sa.Column(column, sa.Double) for column in columns),
     )
     for name, columns in _MARKET.items()
 }
-_NOTES: Final = sa.Table("notes", _META, sa.Column("name", _NAME, primary_key=True), sa.Column("text", sa.Text, nullable=False))
+_NOTES: Final = sa.Table(
+    "notes", _META, sa.Column("name", _NAME, primary_key=True), sa.Column("text", sa.Text, nullable=False)
+)
 
 # In the order of the table, which is that of the compiled statement.
 _WRITTEN: Final = (*LiquidationRow._fields, "arrived", "nth", "origin")
@@ -92,7 +116,10 @@ def arrivals(rows: Iterable[LiquidationRow], arrived: int, origin: str) -> list[
 
 def as_rows(table: pd.DataFrame) -> list[LiquidationRow]:
     """A checked liquidations table as rows."""
-    columns = [tables.microseconds(table[name]).tolist() if name == "time" else table[name].tolist() for name in LiquidationRow._fields]
+    columns = [
+        tables.microseconds(table[name]).tolist() if name == "time" else table[name].tolist()
+        for name in LiquidationRow._fields
+    ]
     return [LiquidationRow(*values) for values in zip(*columns, strict=True)]
 
 
@@ -106,16 +133,27 @@ class Store:
     def __init__(self, url: str, problem: str = "") -> None:
         self.url, self.problem = url, problem
         memory = url == MEMORY
-        options: dict[str, Any] = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}} if memory else {}
+        options: dict[str, Any] = (
+            {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}} if memory else {}
+        )
         try:
             self._engine = sa.create_engine(url, **options)
         except (SQLAlchemyError, ImportError, ValueError) as problem:
-            raise StoreError(f"{STORE} is no address of a database that can be used here ({type(problem).__name__}). PostgreSQL needs the package psycopg.") from problem
+            raise StoreError(
+                f"{STORE} is no address of a database that can be used here ({type(problem).__name__}). PostgreSQL needs the package psycopg."
+            ) from problem
         if self._engine.dialect.name not in ("sqlite", "postgresql"):
-            raise StoreError(f"A store is SQLite or PostgreSQL, not {self._engine.dialect.name}. Change {STORE}.")
+            raise StoreError(
+                f"A store is SQLite or PostgreSQL, not {self._engine.dialect.name}. Change {STORE}."
+            )
         self._sqlite = self._engine.dialect.name == "sqlite"
         # Compiled once: binding thousands of rows a second anew costs more than writing them.
-        self._add = str(self._insert(_EVENTS).values({name: sa.bindparam(name) for name in _WRITTEN}).on_conflict_do_nothing().compile(dialect=self._engine.dialect))
+        self._add = str(
+            self._insert(_EVENTS)
+            .values({name: sa.bindparam(name) for name in _WRITTEN})
+            .on_conflict_do_nothing()
+            .compile(dialect=self._engine.dialect)
+        )
         if self._sqlite:
             sa.event.listen(self._engine, "connect", _prepare)
         # Threads share the one connection of a store in memory.
@@ -128,25 +166,39 @@ class Store:
         name = self._engine.url.database
         return Path(name) if self._sqlite and name else None
 
-    def add(self, batch: Sequence[Arrival], minutes: Mapping[tuple[str, int], tuple[int, int]] | None = None) -> int:
+    def add(
+        self, batch: Sequence[Arrival], minutes: Mapping[tuple[str, int], tuple[int, int]] | None = None
+    ) -> int:
         """Write events, those held already excepted, and signs of life, all or nothing.
 
         `minutes` adds (frames, events) to the minutes (venue, µs at the full minute) in which a venue was heard of;
         a minute without frames is one that a history covers. Returns how many events were new.
         """
-        beats = [{"venue": venue, "minute": minute, "frames": frames, "events": events} for (venue, minute), (frames, events) in (minutes or {}).items()]
+        beats = [
+            {"venue": venue, "minute": minute, "frames": frames, "events": events}
+            for (venue, minute), (frames, events) in (minutes or {}).items()
+        ]
         new = 0
         with self._begin() as connection:
             if batch:
                 rows: Any = [(*one.row, one.arrived, one.nth, one.origin) for one in batch]
                 if not self._sqlite:
                     rows = [dict(zip(_WRITTEN, row, strict=True)) for row in rows]
-                new = max(connection.exec_driver_sql(self._add, rows, execution_options={"preserve_rowcount": True}).rowcount, 0)
+                new = max(
+                    connection.exec_driver_sql(
+                        self._add, rows, execution_options={"preserve_rowcount": True}
+                    ).rowcount,
+                    0,
+                )
             if beats:
                 insert = self._insert(_BEATS)
-                connection.execute(insert.on_conflict_do_update(index_elements=["venue", "minute"], set_={
-                    name: _BEATS.c[name] + insert.excluded[name] for name in ("frames", "events")
-                }), beats)
+                connection.execute(
+                    insert.on_conflict_do_update(
+                        index_elements=["venue", "minute"],
+                        set_={name: _BEATS.c[name] + insert.excluded[name] for name in ("frames", "events")},
+                    ),
+                    beats,
+                )
         return new
 
     def put(self, table: str, venue: str, frame: pd.DataFrame) -> None:
@@ -154,24 +206,43 @@ class Store:
         if frame.empty:
             return
         kind, names = _SERIES[table], _MARKET[table]
-        columns = {name: [None if value != value else float(value) for value in frame[name].to_numpy(dtype=float)] for name in names}
+        columns = {
+            name: [None if value != value else float(value) for value in frame[name].to_numpy(dtype=float)]
+            for name in names
+        }
         micros = tables.microseconds(frame["time"]).tolist()
-        rows = [{"venue": venue, "time": moment, **dict(zip(names, values, strict=True))} for moment, *values in zip(micros, *columns.values(), strict=True)]
+        rows = [
+            {"venue": venue, "time": moment, **dict(zip(names, values, strict=True))}
+            for moment, *values in zip(micros, *columns.values(), strict=True)
+        ]
         with self._begin() as connection:
             insert = self._insert(kind)
-            connection.execute(insert.on_conflict_do_update(index_elements=["venue", "time"], set_={name: insert.excluded[name] for name in names}), rows)
+            connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["venue", "time"], set_={name: insert.excluded[name] for name in names}
+                ),
+                rows,
+            )
 
-    def events(self, after: int = 0, since: int | None = None, until: int | None = None, most: int | None = None) -> dict[str, list[Any]]:
+    def events(
+        self, after: int = 0, since: int | None = None, until: int | None = None, most: int | None = None
+    ) -> dict[str, list[Any]]:
         """Columns of events in the order of their `id`, those with an id above `after`, within [since, until) if given."""
         names = ("id", *LiquidationRow._fields, "arrived", "origin")
-        wanted = sa.select(*(_EVENTS.c[name] for name in names)).where(_EVENTS.c.id > after).order_by(_EVENTS.c.id)
+        wanted = (
+            sa.select(*(_EVENTS.c[name] for name in names)).where(_EVENTS.c.id > after).order_by(_EVENTS.c.id)
+        )
         if since is not None:
             wanted = wanted.where(_EVENTS.c.time >= since)
         if until is not None:
             wanted = wanted.where(_EVENTS.c.time < until)
         with self._reading() as connection:
             rows = connection.execute(wanted.limit(most)).all()
-        return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in names}
+        return (
+            dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+            if rows
+            else {name: [] for name in names}
+        )
 
     def liquidations(self, since: int | None = None, until: int | None = None) -> pd.DataFrame:
         """Held events as the checked liquidations table."""
@@ -179,7 +250,9 @@ class Store:
         if not found["id"]:
             return tables.empty("liquidations")
         frame = pd.DataFrame({name: found[name] for name in LiquidationRow._fields})
-        return tables.liquidations(frame.assign(time=pd.to_datetime(frame["time"].to_numpy(np.int64), unit="us", utc=True)))
+        return tables.liquidations(
+            frame.assign(time=pd.to_datetime(frame["time"].to_numpy(np.int64), unit="us", utc=True))
+        )
 
     def series(self, table: str, since: int | None = None, venue: str | None = None) -> pd.DataFrame:
         """Candles, open interest or funding, by time, with `venue`; times as datetime64[us, UTC]."""
@@ -193,12 +266,19 @@ class Store:
             rows = connection.execute(wanted).all()
         frame = pd.DataFrame(rows, columns=list(kind.c.keys()))
         numbers = {name: frame[name].astype(float) for name in _MARKET[table]}
-        return frame.assign(time=pd.to_datetime(frame["time"].to_numpy(np.int64), unit="us", utc=True).astype(tables.TIME_DTYPE), **numbers)
+        return frame.assign(
+            time=pd.to_datetime(frame["time"].to_numpy(np.int64), unit="us", utc=True).astype(
+                tables.TIME_DTYPE
+            ),
+            **numbers,
+        )
 
     def heartbeats(self, since: int) -> pd.DataFrame:
         """`venue`, `minute` (µs), `frames`, `events` of each minute in which a venue was heard of, by minute."""
         with self._reading() as connection:
-            rows = connection.execute(sa.select(_BEATS).where(_BEATS.c.minute >= since).order_by(_BEATS.c.minute)).all()
+            rows = connection.execute(
+                sa.select(_BEATS).where(_BEATS.c.minute >= since).order_by(_BEATS.c.minute)
+            ).all()
         return pd.DataFrame(rows, columns=list(_BEATS.c.keys()))
 
     def note(self, name: str) -> str | None:
@@ -210,26 +290,45 @@ class Store:
         """Keep a text under a name, in place of the one before."""
         with self._begin() as connection:
             insert = self._insert(_NOTES)
-            connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"text": insert.excluded.text}), {"name": name, "text": text})
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=["name"], set_={"text": insert.excluded.text}),
+                {"name": name, "text": text},
+            )
 
     def summary(self) -> pd.DataFrame:
         """One row a venue: `events`, `first`, `last` (µs), `notional`."""
-        wanted = sa.select(
-            _EVENTS.c.venue, sa.func.count().label("events"), sa.func.min(_EVENTS.c.time).label("first"), sa.func.max(_EVENTS.c.time).label("last"),
-            sa.func.sum(_EVENTS.c.notional).label("notional"),
-        ).group_by(_EVENTS.c.venue).order_by(_EVENTS.c.venue)
+        wanted = (
+            sa.select(
+                _EVENTS.c.venue,
+                sa.func.count().label("events"),
+                sa.func.min(_EVENTS.c.time).label("first"),
+                sa.func.max(_EVENTS.c.time).label("last"),
+                sa.func.sum(_EVENTS.c.notional).label("notional"),
+            )
+            .group_by(_EVENTS.c.venue)
+            .order_by(_EVENTS.c.venue)
+        )
         with self._reading() as connection:
-            return pd.DataFrame(connection.execute(wanted).all(), columns=["venue", "events", "first", "last", "notional"])
+            return pd.DataFrame(
+                connection.execute(wanted).all(), columns=["venue", "events", "first", "last", "notional"]
+            )
 
     def size(self) -> int:
         """Bytes at rest."""
         if self._sqlite and self.path is None:
             with self._reading() as connection:
-                return int(connection.exec_driver_sql("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()").scalar() or 0)
+                return int(
+                    connection.exec_driver_sql(
+                        "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+                    ).scalar()
+                    or 0
+                )
         if self.path is not None:
             return sum(part.stat().st_size for part in _parts(self.path) if part.exists())
         with self._reading() as connection:
-            return int(connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar() or 0)
+            return int(
+                connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar() or 0
+            )
 
     def prune(self, before: int) -> int:
         """Forget events, heartbeats and market data from before a moment (µs). Returns how many events went."""
@@ -265,15 +364,23 @@ class Store:
             inspector = sa.inspect(connection)
             version = SCHEMA
             if inspector.has_table("notes"):
-                version = int(connection.execute(sa.select(_NOTES.c.text).where(_NOTES.c.name == "schema")).scalar() or SCHEMA)
+                version = int(
+                    connection.execute(sa.select(_NOTES.c.text).where(_NOTES.c.name == "schema")).scalar()
+                    or SCHEMA
+                )
             if version > SCHEMA:
-                raise StoreError(f"The store was written by a newer version of this app (schema {version}, here {SCHEMA}). Update the app, or choose another {STORE}.")
+                raise StoreError(
+                    f"The store was written by a newer version of this app (schema {version}, here {SCHEMA}). Update the app, or choose another {STORE}."
+                )
             for step in range(version, SCHEMA):
                 for statement in _MIGRATIONS[step]:
                     connection.execute(sa.text(statement))
             _META.create_all(connection)
             insert = self._insert(_NOTES)
-            connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"text": insert.excluded.text}), {"name": "schema", "text": str(SCHEMA)})
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=["name"], set_={"text": insert.excluded.text}),
+                {"name": "schema", "text": str(SCHEMA)},
+            )
 
 
 def open_store(url: str | None = None, folder: Path | str = ".heatlab") -> Store:
@@ -287,12 +394,18 @@ def open_store(url: str | None = None, folder: Path | str = ".heatlab") -> Store
         return Store(chosen)
     except StoreError as problem:
         if not problem.damaged:
-            return Store(MEMORY, f"{problem} Until then what is collected is kept in memory and is lost when the app stops.")
+            return Store(
+                MEMORY,
+                f"{problem} Until then what is collected is kept in memory and is lost when the app stops.",
+            )
     aside = set_aside(chosen)
     try:
         return Store(chosen, f"The store was damaged. It was set aside as {aside}, and a new one was begun.")
     except StoreError as problem:
-        return Store(MEMORY, f"{problem} Until then what is collected is kept in memory and is lost when the app stops.")
+        return Store(
+            MEMORY,
+            f"{problem} Until then what is collected is kept in memory and is lost when the app stops.",
+        )
 
 
 def set_aside(url: str) -> str:
@@ -327,7 +440,9 @@ def _spoken(url: str) -> Iterator[None]:
     except SQLAlchemyError as problem:
         inner = getattr(problem, "orig", None)
         text = str(inner or "").lower()
-        if isinstance(inner, sqlite3.DatabaseError) and any(word in text for word in ("malformed", "not a database", "disk image", "file is encrypted")):
+        if isinstance(inner, sqlite3.DatabaseError) and any(
+            word in text for word in ("malformed", "not a database", "disk image", "file is encrypted")
+        ):
             raise StoreError("The store is damaged.", damaged=True) from problem
         if "locked" in text or "busy" in text:
             raise StoreError("The store is locked by another program. It is tried again.") from problem
@@ -335,4 +450,6 @@ def _spoken(url: str) -> Iterator[None]:
             raise StoreError("The disk is full, so the store cannot grow. Free some space.") from problem
         if "readonly" in text or "read-only" in text or "unable to open" in text:
             raise StoreError(f"The store cannot be written. Choose another place with {STORE}.") from problem
-        raise StoreError(f"The store does not answer ({type(inner or problem).__name__}). Check {STORE}.") from problem
+        raise StoreError(
+            f"The store does not answer ({type(inner or problem).__name__}). Check {STORE}."
+        ) from problem

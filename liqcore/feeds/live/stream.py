@@ -72,7 +72,9 @@ class _Silent(FeedError):
     state = "stale"
 
 
-async def follow(venue: str, deliver: Deliver, tell: Tell, options: StreamOptions = _DEFAULT, *, rng: random.Random) -> None:
+async def follow(
+    venue: str, deliver: Deliver, tell: Tell, options: StreamOptions = _DEFAULT, *, rng: random.Random
+) -> None:
     """Keep a venue's sockets open and hand on what they say, until cancelled.
 
     Parameters
@@ -91,7 +93,10 @@ async def follow(venue: str, deliver: Deliver, tell: Tell, options: StreamOption
     board = Board(row, tell, [line.covers for line in LINES[venue]])
     async with ClientSession(timeout=ClientTimeout(total=None)) as session, asyncio.TaskGroup() as group:
         for place, line in enumerate(LINES[venue]):
-            group.create_task(_Socket(row, line, place, board, session, deliver, options, rng).run(), name=f"{venue} {place}")
+            group.create_task(
+                _Socket(row, line, place, board, session, deliver, options, rng).run(),
+                name=f"{venue} {place}",
+            )
 
 
 @dataclass
@@ -126,7 +131,9 @@ class _Socket:
                 wait = self.options.first_wait if self.settled else wait
                 pause = problem.retry_after or wait * self.rng.uniform(0.75, 1.25)
                 wait = min(wait * 2, self.options.longest_wait)
-                self.board.put(self.place, problem.state, f"{problem} It is tried again in {span(pause)}.", pause)
+                self.board.put(
+                    self.place, problem.state, f"{problem} It is tried again in {span(pause)}.", pause
+                )
                 await asyncio.sleep(pause)
 
     async def _live(self) -> None:
@@ -143,7 +150,9 @@ class _Socket:
             while True:
                 message = None
                 with suppress(TimeoutError):
-                    message = await socket.receive(max(min(ping_at, heard + silence, renew_at) - clock(), 0.001))
+                    message = await socket.receive(
+                        max(min(ping_at, heard + silence, renew_at) - clock(), 0.001)
+                    )
                 now = clock()
                 if message is not None:
                     heard, frames = now, frames + 1
@@ -152,7 +161,9 @@ class _Socket:
                     if frames % _AT_ONCE == 0:
                         await asyncio.sleep(0)
                 elif now >= heard + silence:
-                    raise _Silent(f"Nothing came from {self.venue.name} for {span(silence)}, not even an answer to a ping.")
+                    raise _Silent(
+                        f"Nothing came from {self.venue.name} for {span(silence)}, not even an answer to a ping."
+                    )
                 if now >= ping_at:
                     ping_at = now + every
                     await self._ping(socket)
@@ -198,10 +209,16 @@ class _Socket:
         from aiohttp import ClientError, ClientWSTimeout, WSServerHandshakeError
 
         name, place = self.venue.name, urlsplit(self.line.url)
-        url = self.line.url if self.options.loopback is None else f"ws://{self.options.loopback}/{place.netloc}{place.path}"
+        url = (
+            self.line.url
+            if self.options.loopback is None
+            else f"ws://{self.options.loopback}/{place.netloc}{place.path}"
+        )
         try:
             async with asyncio.timeout(_GREETING):
-                socket = await self.session.ws_connect(url, autoping=False, timeout=ClientWSTimeout(ws_close=_FAREWELL), proxy=self._proxy())
+                socket = await self.session.ws_connect(
+                    url, autoping=False, timeout=ClientWSTimeout(ws_close=_FAREWELL), proxy=self._proxy()
+                )
                 for frame in self.line.subscribe:
                     await socket.send_str(frame.replace("{now}", str(int(time.time()))))
         except WSServerHandshakeError as problem:
@@ -220,10 +237,15 @@ class _Socket:
     def _refusal(self, status: int, headers: dict[str, str]) -> FeedError:
         name = self.venue.name
         if status in (403, 451):
-            words = f"{name} refuses connections from the country or network of this computer (HTTP {status})."
+            words = (
+                f"{name} refuses connections from the country or network of this computer (HTTP {status})."
+            )
             return GeoBlocked(words, retry_after=self.options.geo_wait)
         if status in (418, 429):
-            return RateLimited(f"{name} asks for a pause, because it was asked too often.", retry_after=retry_seconds(headers, 600.0 if status == 418 else 60.0))
+            return RateLimited(
+                f"{name} asks for a pause, because it was asked too often.",
+                retry_after=retry_seconds(headers, 600.0 if status == 418 else 60.0),
+            )
         words = "has trouble of its own" if status >= 500 else "refuses the connection"
         return FeedError(f"{name} {words} (HTTP {status}).")
 
@@ -243,7 +265,11 @@ class _Socket:
         if message.type == _PING:
             await socket.pong(message.data)
         elif message.type != _PONG:
-            said = f" ({' '.join(message.extra.split())[:120]})" if isinstance(message.extra, str) and message.extra.strip() else ""
+            said = (
+                f" ({' '.join(message.extra.split())[:120]})"
+                if isinstance(message.extra, str) and message.extra.strip()
+                else ""
+            )
             raise FeedError(f"{self.venue.name} closed the connection{said}.")
         self.deliver(self.venue.id, [], arrived)
         return False
@@ -253,7 +279,9 @@ class _Socket:
             found = parse.decoded(self.venue, data)
         except FeedError:
             # What a broken frame held is unknown, so it is no sign that all is well.
-            self._note_unread(f"{self.venue.name} sent a message that is broken or cut off; what it said is lost.")
+            self._note_unread(
+                f"{self.venue.name} sent a message that is broken or cut off; what it said is lost."
+            )
             return False
         told = meaning(found)
         if told.answer is not None:
@@ -290,13 +318,20 @@ class _Socket:
         self.refusals += 1
         if not self.confirmed and self.refusals >= self.line.asked:
             kind = problem_in(urlsplit(self.line.url).netloc, 200, {}, json.dumps(found)) or FeedError("")
-            raise type(kind)(f"{self.venue.name} refuses the subscription ({'; '.join(self.refused)}).", retry_after=kind.retry_after)
+            raise type(kind)(
+                f"{self.venue.name} refuses the subscription ({'; '.join(self.refused)}).",
+                retry_after=kind.retry_after,
+            )
         self._show()
 
     def _show(self) -> None:
         """Put this socket's state on the board."""
         if not self.confirmed:
-            self.board.put(self.place, "partial", f"{self.venue.name} is connected but has not confirmed the subscription yet.")
+            self.board.put(
+                self.place,
+                "partial",
+                f"{self.venue.name} is connected but has not confirmed the subscription yet.",
+            )
             return
         notes = [f"{self.venue.name} has been connected since {self.since} UTC."]
         if self.refused:
@@ -305,4 +340,3 @@ class _Socket:
             notes.append(f"Messages that could not be read: {self.unread:,}. The last: {self.last_unread}")
         lacking = self.refused or (self.unread and time.monotonic() - self.unread_at < _REMEMBERED)
         self.board.put(self.place, "partial" if lacking else "live", " ".join(notes))
-

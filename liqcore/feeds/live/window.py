@@ -12,9 +12,23 @@ import pandas as pd
 from liqcore import tables
 from liqcore.feeds.live.store import Store
 
-_NUMBERS: Final = {"id": np.int64, "time": np.int64, "arrived": np.int64, "price": np.float64, "quantity": np.float64, "notional": np.float64}
+_NUMBERS: Final = {
+    "id": np.int64,
+    "time": np.int64,
+    "arrived": np.int64,
+    "price": np.float64,
+    "quantity": np.float64,
+    "notional": np.float64,
+}
 # Labels are few and repeat, so a byte or two holds each.
-_LABELS: Final = {"venue": np.int16, "symbol": np.int16, "side": np.int8, "price_kind": np.int8, "completeness": np.int8, "origin": np.int8}
+_LABELS: Final = {
+    "venue": np.int16,
+    "symbol": np.int16,
+    "side": np.int8,
+    "price_kind": np.int8,
+    "completeness": np.int8,
+    "origin": np.int8,
+}
 _PAGE: Final = 20_000
 
 
@@ -35,7 +49,9 @@ class Events:
     def after(self, number: int) -> Events:
         """The events stored after the one with this `id`."""
         first = int(np.searchsorted(self.columns["id"], number, "right"))
-        return Events({name: values[first:] for name, values in self.columns.items()}, self.words, self.version)
+        return Events(
+            {name: values[first:] for name, values in self.columns.items()}, self.words, self.version
+        )
 
     def where(self, keep: np.ndarray) -> Events:
         """The events that a boolean array (N,) keeps."""
@@ -61,7 +77,9 @@ class Events:
             if name == "time":
                 out[name] = pd.DatetimeIndex(values.view("datetime64[us]"), tz="UTC")
             elif name in _LABELS:
-                out[name] = pd.Categorical.from_codes(values, categories=pd.Index(self.words[name], dtype=str))  # type: ignore[call-overload]
+                out[name] = pd.Categorical.from_codes(
+                    values, categories=pd.Index(self.words[name], dtype=str)
+                )  # type: ignore[call-overload]
             else:
                 out[name] = values
         return pd.DataFrame(out)
@@ -85,7 +103,10 @@ class LiveWindow:
         self._reading = threading.Lock()
         self._words: dict[str, list[str]] = {name: [] for name in _LABELS}
         self._words["side"] = list(tables.SIDES)
-        self._words["price_kind"], self._words["completeness"] = list(tables.PRICE_KINDS), list(tables.COMPLETENESS)
+        self._words["price_kind"], self._words["completeness"] = (
+            list(tables.PRICE_KINDS),
+            list(tables.COMPLETENESS),
+        )
         self._held = {name: np.empty(0, kind) for name, kind in {**_NUMBERS, **_LABELS}.items()}
         self._size, self._last = 0, 0
         self._publish()
@@ -114,7 +135,9 @@ class LiveWindow:
         first = now - self._length
         # Funding comes every few hours, and a rate says little without the ones before it.
         self._market = Market(
-            self._store.heartbeats(first), self._store.series("candles", first), self._store.series("open_interest", first),
+            self._store.heartbeats(first),
+            self._store.series("candles", first),
+            self._store.series("open_interest", first),
             self._store.series("funding", first - 3 * 86_400_000_000),
         )
 
@@ -128,7 +151,9 @@ class LiveWindow:
 
     def _publish(self) -> None:
         self._published = Events(
-            {name: values[: self._size] for name, values in self._held.items()}, {name: tuple(words) for name, words in self._words.items()}, self._last,
+            {name: values[: self._size] for name, values in self._held.items()},
+            {name: tuple(words) for name, words in self._words.items()},
+            self._last,
         )
 
     def _append(self, found: dict[str, list[Any]]) -> None:
@@ -136,7 +161,10 @@ class LiveWindow:
         if self._size + count > len(self._held["id"]):
             room = max(2 * (self._size + count), 1_024)
             # New arrays: a reader may still hold the old ones.
-            self._held = {name: np.concatenate([values[: self._size], np.empty(room - self._size, values.dtype)]) for name, values in self._held.items()}
+            self._held = {
+                name: np.concatenate([values[: self._size], np.empty(room - self._size, values.dtype)])
+                for name, values in self._held.items()
+            }
         part = slice(self._size, self._size + count)
         for name in _NUMBERS:
             self._held[name][part] = found[name]

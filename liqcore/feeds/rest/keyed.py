@@ -27,23 +27,46 @@ class KeyedSource:
 
 
 def _coinalyze(session: FeedSession, key: str, now: pd.Timestamp) -> object:
-    return aggregators.coinalyze_liquidations(session, key, now - pd.Timedelta(hours=24), now, interval="1hour")
+    return aggregators.coinalyze_liquidations(
+        session, key, now - pd.Timedelta(hours=24), now, interval="1hour"
+    )
 
 
 KEYED: Final = (
     KeyedSource(
-        "coinglass", "CoinGlass", "coinglass_key", "Totals by exchange, and modelled heatmaps 1 to 3.", "Paid; heatmaps need the Professional plan.",
+        "coinglass",
+        "CoinGlass",
+        "coinglass_key",
+        "Totals by exchange, and modelled heatmaps 1 to 3.",
+        "Paid; heatmaps need the Professional plan.",
         lambda session, key, now: aggregators.coinglass_history(session, key, "1h", None, 5),
     ),
     KeyedSource(
-        "coinank", "CoinAnk", "coinank_key", "Totals of all exchanges, and a modelled heatmap.", "Paid; what is covered depends on the VIP level.",
+        "coinank",
+        "CoinAnk",
+        "coinank_key",
+        "Totals of all exchanges, and a modelled heatmap.",
+        "Paid; what is covered depends on the VIP level.",
         lambda session, key, now: aggregators.coinank_history(session, key, now, "1h", 5),
     ),
-    KeyedSource("coinalyze", "Coinalyze", "coinalyze_key", "Totals, open interest and funding by contract.", "Free key; 40 calls a minute.", _coinalyze),
+    KeyedSource(
+        "coinalyze",
+        "Coinalyze",
+        "coinalyze_key",
+        "Totals, open interest and funding by contract.",
+        "Free key; 40 calls a minute.",
+        _coinalyze,
+    ),
 )
 # Heatmaps that can be laid beside ours, by what they are called on the screen.
 HEATMAPS: Final[dict[str, tuple[str, Callable[[FeedSession, str], HeatGrid]]]] = {
-    **{f"CoinGlass, model {number}": ("coinglass", lambda session, key, number=number: aggregators.coinglass_heatmap(session, key, number)) for number in (1, 2, 3)},  # type: ignore[misc]
+    **{
+        f"CoinGlass, model {number}": (
+            "coinglass",
+            lambda session, key, number=number: aggregators.coinglass_heatmap(session, key, number),
+        )
+        for number in (1, 2, 3)
+    },  # type: ignore[misc]
     "CoinAnk, Binance": ("coinank", lambda session, key: aggregators.coinank_heatmap(session, key)),
 }
 

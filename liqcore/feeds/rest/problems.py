@@ -15,21 +15,45 @@ from liqcore.feeds.venues.parse import error_in
 GEO_PAUSE: Final = 900.0
 MOST_SKEW: Final = 600.0
 _HOSTS: Final = (
-    ("dapi.binance", "Binance COIN-M"), ("binance", "Binance USD-M"), ("bybit", "Bybit"), ("bytick", "Bybit"), ("okx", "OKX"), ("gate", "Gate"),
-    ("bitget", "Bitget"), ("hbdm", "HTX"), ("huobi", "HTX"), ("htx", "HTX"), ("bitfinex", "Bitfinex"), ("deribit", "Deribit"),
-    ("kraken", "Kraken Futures"), ("hyperliquid", "Hyperliquid"), ("dydx", "dYdX"), ("coinglass", "CoinGlass"), ("coinank", "CoinAnk"),
+    ("dapi.binance", "Binance COIN-M"),
+    ("binance", "Binance USD-M"),
+    ("bybit", "Bybit"),
+    ("bytick", "Bybit"),
+    ("okx", "OKX"),
+    ("gate", "Gate"),
+    ("bitget", "Bitget"),
+    ("hbdm", "HTX"),
+    ("huobi", "HTX"),
+    ("htx", "HTX"),
+    ("bitfinex", "Bitfinex"),
+    ("deribit", "Deribit"),
+    ("kraken", "Kraken Futures"),
+    ("hyperliquid", "Hyperliquid"),
+    ("dydx", "dYdX"),
+    ("coinglass", "CoinGlass"),
+    ("coinank", "CoinAnk"),
     ("coinalyze", "Coinalyze"),
 )
-_GEO: Final = re.compile(r"restricted location|block access from your country|unavailable (?:in|from) your (?:country|region)", re.IGNORECASE)
+_GEO: Final = re.compile(
+    r"restricted location|block access from your country|unavailable (?:in|from) your (?:country|region)",
+    re.IGNORECASE,
+)
 _BUSY: Final = re.compile(
-    r"too (?:many|frequent)|rate limit|frequency|too much request|\(code (?:10006|10018|50011|429|-1003)\)", re.IGNORECASE
+    r"too (?:many|frequent)|rate limit|frequency|too much request|\(code (?:10006|10018|50011|429|-1003)\)",
+    re.IGNORECASE,
 )
 _SYMBOL: Final = re.compile(
     r"invalid symbol|symbol invalid|symbol (?:is )?not|contract.?not.?found|instrument.*(?:not|doesn't) exist|not_found|unknown symbol|"
-    r"contract .*(?:doesn't|does not|not) exist|\(code (?:-1121|51001|40034|10001)\)", re.IGNORECASE
+    r"contract .*(?:doesn't|does not|not) exist|\(code (?:-1121|51001|40034|10001)\)",
+    re.IGNORECASE,
 )
-_CLOCK: Final = re.compile(r"recvwindow|timestamp for this request|timestamp.*(?:expired|ahead)|not near now|\(code (?:-1021|10002|50102|-7)\)", re.IGNORECASE)
-_KEY: Final = re.compile(r"api.?key|unauthori[sz]ed|upgrade (?:your )?plan|\bplan\b|\(code (?:-3|401|403)\)", re.IGNORECASE)
+_CLOCK: Final = re.compile(
+    r"recvwindow|timestamp for this request|timestamp.*(?:expired|ahead)|not near now|\(code (?:-1021|10002|50102|-7)\)",
+    re.IGNORECASE,
+)
+_KEY: Final = re.compile(
+    r"api.?key|unauthori[sz]ed|upgrade (?:your )?plan|\bplan\b|\(code (?:-3|401|403)\)", re.IGNORECASE
+)
 
 
 def host_name(host: str) -> str:
@@ -47,17 +71,34 @@ def problem_in(host: str, status: int, headers: Mapping[str, str], text: str) ->
         found, broken = None, True
     said = error_in(found) if isinstance(found, (dict, list)) else None
     if status == 451 or _GEO.search(text[:2_000]):
-        return GeoBlocked(f"{name} refuses requests from the country of this computer. It is tried again in 15 minutes.", retry_after=GEO_PAUSE)
+        return GeoBlocked(
+            f"{name} refuses requests from the country of this computer. It is tried again in 15 minutes.",
+            retry_after=GEO_PAUSE,
+        )
     words = said or (text[:200] if status >= 400 and not text.lstrip().startswith("<") else "")
-    if status in (418, 429) or (status == 403 and _BUSY.search(text[:2_000])) or (words and _BUSY.search(words)):
+    if (
+        status in (418, 429)
+        or (status == 403 and _BUSY.search(text[:2_000]))
+        or (words and _BUSY.search(words))
+    ):
         wait = retry_seconds(headers, 600.0 if status in (403, 418) else 60.0)
-        return RateLimited(f"{name} asks for a pause of {wait:,.0f} seconds, because it was asked too often.", retry_after=wait)
+        return RateLimited(
+            f"{name} asks for a pause of {wait:,.0f} seconds, because it was asked too often.",
+            retry_after=wait,
+        )
     if status == 403 and name == "Bybit":
-        return GeoBlocked("Bybit refuses requests from the country of this computer. It is tried again in 15 minutes.", retry_after=GEO_PAUSE)
+        return GeoBlocked(
+            "Bybit refuses requests from the country of this computer. It is tried again in 15 minutes.",
+            retry_after=GEO_PAUSE,
+        )
     if status in (401, 402, 403) or (words and _KEY.search(words)):
-        return KeyRefused(f"{name} refuses the key, or the plan of the key does not cover this ({_brief(words, status)}). Check the key and its plan.")
+        return KeyRefused(
+            f"{name} refuses the key, or the plan of the key does not cover this ({_brief(words, status)}). Check the key and its plan."
+        )
     if words and _CLOCK.search(words):
-        return ClockSkew(f"{name} says that the time of the request is wrong ({_brief(words, status)}). Set this computer's clock.")
+        return ClockSkew(
+            f"{name} says that the time of the request is wrong ({_brief(words, status)}). Set this computer's clock."
+        )
     if words and _SYMBOL.search(words):
         return BadSymbol(f"{name} does not know the contract that was asked for ({_brief(words, status)}).")
     if status >= 500:
@@ -78,7 +119,9 @@ def clock_problem(host: str, headers: Mapping[str, str], now: float) -> ClockSke
     apart = abs(told - now)
     if apart <= MOST_SKEW:
         return None
-    return ClockSkew(f"The clocks of this computer and of {host_name(host)} differ by {apart / 60:,.0f} minutes, so its times cannot be placed. Set this computer's clock.")
+    return ClockSkew(
+        f"The clocks of this computer and of {host_name(host)} differ by {apart / 60:,.0f} minutes, so its times cannot be placed. Set this computer's clock."
+    )
 
 
 def retry_seconds(headers: Mapping[str, str], default: float) -> float:

@@ -31,12 +31,36 @@ LOOPBACK: Final = "HEATLAB_LOOPBACK"
 STALE_FOR: Final = 6 * 3_600
 # First match wins. A minute's bar is stale after a quarter of it; instruments change by the day.
 EXPIRY: Final[dict[str, int]] = {
-    "*/exchangeInfo*": 21_600, "*instruments*": 21_600, "*/contracts*": 21_600, "*contract_info*": 21_600, "*/v2/conf*": 21_600,
-    "*risk*": 86_400, "*position-tiers*": 86_400, "*position-lever*": 86_400, "*liquidat*": 15, "*liq_orders*": 15, "*trades*": 10,
-    "*/history?*": 10, "*openInterestHist*": 240, "*contract_stats*": 60, "*fundingRate*": 600, "*funding*": 300, "*": 15,
+    "*/exchangeInfo*": 21_600,
+    "*instruments*": 21_600,
+    "*/contracts*": 21_600,
+    "*contract_info*": 21_600,
+    "*/v2/conf*": 21_600,
+    "*risk*": 86_400,
+    "*position-tiers*": 86_400,
+    "*position-lever*": 86_400,
+    "*liquidat*": 15,
+    "*liq_orders*": 15,
+    "*trades*": 10,
+    "*/history?*": 10,
+    "*openInterestHist*": 240,
+    "*contract_stats*": 60,
+    "*fundingRate*": 600,
+    "*funding*": 300,
+    "*": 15,
 }
 _RATES: Final = {"api-pub.bitfinex.com/v2/liquidations": (3, 60.0), "api.coinalyze.net": (40, 60.0)}
-_SECRETS: Final = ("authorization", "cg-api-key", "apikey", "api_key", "api-key", "x-api-key", "x-mbx-apikey", "ok-access-key", "x-bapi-api-key")
+_SECRETS: Final = (
+    "authorization",
+    "cg-api-key",
+    "apikey",
+    "api_key",
+    "api-key",
+    "x-api-key",
+    "x-mbx-apikey",
+    "ok-access-key",
+    "x-bapi-api-key",
+)
 _SECRET_WORDS: Final = ("api_key=", "apikey=", "signature=", "cg-api-key=", "&sign=", "?sign=")
 
 
@@ -70,7 +94,9 @@ class _Flight:
 class _PoliteSession(LimiterMixin, requests.Session):
     """Sends what the cache could not answer, slowly enough, and raises on anything that is not a good answer."""
 
-    def __init__(self, clock: Callable[[], float] = time.time, timeout: float = 10.0, per_second: int = 5, **_: Any) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.time, timeout: float = 10.0, per_second: int = 5, **_: Any
+    ) -> None:
         factory = _Buckets(rates=[Rate(per_second, 1_000)])
         super().__init__(limiter=Limiter(factory, buffer_ms=50), per_host=True, limit_statuses=())
         self.clock, self.timeout = clock, timeout
@@ -96,10 +122,16 @@ class _PoliteSession(LimiterMixin, requests.Session):
             raise TimedOut(f"{host_name(host)} did not answer in time. It is tried again soon.") from problem
         except requests.exceptions.ConnectionError as problem:
             if "timed out" in str(problem).lower():
-                raise TimedOut(f"{host_name(host)} did not answer in time. It is tried again soon.") from problem
-            raise Unreachable(f"{host_name(host)} cannot be reached. Check the network connection.") from problem
+                raise TimedOut(
+                    f"{host_name(host)} did not answer in time. It is tried again soon."
+                ) from problem
+            raise Unreachable(
+                f"{host_name(host)} cannot be reached. Check the network connection."
+            ) from problem
         except requests.exceptions.RequestException as problem:
-            raise FeedError(f"{host_name(host)} sent an answer that is broken or cut off. It is asked again.") from problem
+            raise FeedError(
+                f"{host_name(host)} sent an answer that is broken or cut off. It is asked again."
+            ) from problem
         found = problem_in(host, response.status_code, response.headers, response.text)
         found = found or clock_problem(host, response.headers, self.clock())
         if found is None:
@@ -121,11 +153,25 @@ class _PoliteSession(LimiterMixin, requests.Session):
 class FeedSession(CacheMixin, _PoliteSession):
     """The session for all feeds; give it to ccxt as `session` with `enableRateLimit` off. Safe in many threads."""
 
-    def __init__(self, cache: Path | None, clock: Callable[[], float], timeout: float, per_second: int) -> None:
-        where: dict[str, Any] = {"backend": "memory"} if cache is None else {"cache_name": str(cache), "backend": "sqlite", "serializer": "json"}
+    def __init__(
+        self, cache: Path | None, clock: Callable[[], float], timeout: float, per_second: int
+    ) -> None:
+        where: dict[str, Any] = (
+            {"backend": "memory"}
+            if cache is None
+            else {"cache_name": str(cache), "backend": "sqlite", "serializer": "json"}
+        )
         super().__init__(
-            **where, expire_after=15, urls_expire_after=EXPIRY, allowable_methods=("GET", "POST"), allowable_codes=(200,),
-            stale_if_error=STALE_FOR, autoclose=False, ignored_parameters=list(_SECRETS), clock=clock, timeout=timeout,
+            **where,
+            expire_after=15,
+            urls_expire_after=EXPIRY,
+            allowable_methods=("GET", "POST"),
+            allowable_codes=(200,),
+            stale_if_error=STALE_FOR,
+            autoclose=False,
+            ignored_parameters=list(_SECRETS),
+            clock=clock,
+            timeout=timeout,
             per_second=per_second,
         )
         self._flights: WeakValueDictionary[str, _Flight] = WeakValueDictionary()
@@ -137,7 +183,9 @@ class FeedSession(CacheMixin, _PoliteSession):
             options["timeout"] = self.timeout
         if _secret(request):
             # A redirect would carry the key to whatever host it names.
-            plain = {name: value for name, value in options.items() if name in _SENDABLE} | {"allow_redirects": False}
+            plain = {name: value for name, value in options.items() if name in _SENDABLE} | {
+                "allow_redirects": False
+            }
             return self._noted(lambda: _PoliteSession.send(self, request, **plain))
         key = self.cache.create_key(request)
         with self._gate:
@@ -179,7 +227,15 @@ class FeedSession(CacheMixin, _PoliteSession):
         stale = cached and bool(getattr(response, "is_expired", False))
         made = getattr(response, "created_at", None)
         age = max(time.time() - made.timestamp(), 0.0) if cached and made is not None else 0.0
-        answer = Answer(None, response.url, age, cached, stale, getattr(self._local, "reason", "") if stale else "", time.perf_counter() - started)
+        answer = Answer(
+            None,
+            response.url,
+            age,
+            cached,
+            stale,
+            getattr(self._local, "reason", "") if stale else "",
+            time.perf_counter() - started,
+        )
         getattr(self._local, "answers", []).append(answer)
         self._local.last = answer
         return response
@@ -195,14 +251,27 @@ class FeedSession(CacheMixin, _PoliteSession):
         finally:
             self._local.answers = before if before is not None else []
 
-    def fetch(self, url: str, parameters: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None, body: Any = None) -> Answer:
+    def fetch(
+        self,
+        url: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Answer:
         """The JSON at `url` as an `Answer`; POST where `body` is given.
 
         Raises
         ------
         FeedError and its kinds: RateLimited, GeoBlocked, TimedOut, Unreachable, ClockSkew, BadSymbol, KeyRefused.
         """
-        response = self.request("GET" if body is None else "POST", url, params=dict(parameters or {}), headers=dict(headers or {}), json=body)
+        response = self.request(
+            "GET" if body is None else "POST",
+            url,
+            params=dict(parameters or {}),
+            headers=dict(headers or {}),
+            json=body,
+        )
         told: Answer = self._local.last
         return Answer(response.json(), url, told.age, told.cached, told.stale, told.reason, told.seconds)
 
@@ -211,7 +280,12 @@ _SENDABLE: Final = ("timeout", "allow_redirects", "verify", "cert", "proxies", "
 
 
 def open_session(
-    folder: str | Path | None = None, *, timeout: float = 10.0, clock: Callable[[], float] = time.time, loopback: str | None = None, per_second: int = 5,
+    folder: str | Path | None = None,
+    *,
+    timeout: float = 10.0,
+    clock: Callable[[], float] = time.time,
+    loopback: str | None = None,
+    per_second: int = 5,
 ) -> FeedSession:
     """A session with its cache in `folder` (in memory without one); a damaged cache file is set aside.
 
@@ -246,7 +320,9 @@ def _opened(path: Path | None, clock: Callable[[], float], timeout: float, per_s
 
 def _secret(request: requests.PreparedRequest) -> bool:
     url = (request.url or "").lower()
-    return any(name.lower() in _SECRETS for name in request.headers) or any(word in url for word in _SECRET_WORDS)
+    return any(name.lower() in _SECRETS for name in request.headers) or any(
+        word in url for word in _SECRET_WORDS
+    )
 
 
 class _Detour(HTTPAdapter):

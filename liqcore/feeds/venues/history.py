@@ -48,7 +48,10 @@ def liquidation_history(session: FeedSession, venue: str, start: object, end: ob
     """
     row = VENUES.get(venue)
     if row is None or venue not in _PAGES:
-        raise FeedError(f"{row.name if row else venue!r} has no public history of liquidations. Choose one of {', '.join(_PAGES)}.", venue=venue)
+        raise FeedError(
+            f"{row.name if row else venue!r} has no public history of liquidations. Choose one of {', '.join(_PAGES)}.",
+            venue=venue,
+        )
     first, last = (int(tables.to_datetime64(moment).astype("int64")) // 1_000 for moment in (start, end))
     if first >= last:
         raise FeedError("The start of the history is not before its end. Swap them.", venue=venue)
@@ -66,13 +69,18 @@ def liquidation_history(session: FeedSession, venue: str, start: object, end: ob
     except FeedError as problem:
         trouble = problem
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError):
-        trouble = FeedError(f"{row.name} sent an answer of another shape than it documents. It is tried again later.", venue=venue)
+        trouble = FeedError(
+            f"{row.name} sent an answer of another shape than it documents. It is tried again later.",
+            venue=venue,
+        )
     kept = [one for one in dict.fromkeys(rows) if first * 1_000 <= one.time <= last * 1_000]
     table = to_table(kept)
     return Fetched(table, _status(row, table, answers, trouble), len(answers))
 
 
-def liquidation_histories(session: FeedSession, venues: Iterable[str], start: object, end: object) -> dict[str, Fetched]:
+def liquidation_histories(
+    session: FeedSession, venues: Iterable[str], start: object, end: object
+) -> dict[str, Fetched]:
     """`liquidation_history` of several venues; the trouble of one does not touch the others."""
     out: dict[str, Fetched] = {}
     for venue in venues:
@@ -83,16 +91,25 @@ def liquidation_histories(session: FeedSession, venues: Iterable[str], start: ob
     return out
 
 
-def _status(venue: Venue, table: pd.DataFrame, answers: list[Answer], trouble: FeedError | None) -> SourceStatus:
+def _status(
+    venue: Venue, table: pd.DataFrame, answers: list[Answer], trouble: FeedError | None
+) -> SourceStatus:
     last = np.datetime64(int(tables.microseconds(table["time"])[-1]), "us") if len(table) else None
-    base = SourceStatus(venue.id, "live", venue.completeness_words, last_event=last, completeness=venue.completeness)
+    base = SourceStatus(
+        venue.id, "live", venue.completeness_words, last_event=last, completeness=venue.completeness
+    )
     old = [answer for answer in answers if answer.stale]
     if trouble is not None:
         state = "partial" if len(table) else trouble.state
         return replace(base, state=state, message=str(trouble), retry_after=trouble.retry_after)
     if old:
         age = max(answer.age for answer in old)
-        return replace(base, state="stale", age=age, message=f"This is {_span(age)} old: {old[0].reason or 'the venue did not answer.'}")
+        return replace(
+            base,
+            state="stale",
+            age=age,
+            message=f"This is {_span(age)} old: {old[0].reason or 'the venue did not answer.'}",
+        )
     return base
 
 
@@ -108,14 +125,22 @@ def _windows(first: int, last: int, length: int) -> Iterator[tuple[int, int]]:
 
 def _gate(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
     # Seconds, and at most an hour; a full page means that the window was cut, so it is halved.
-    todo = [(symbol, *window) for symbol in venue.symbols for window in _windows(first // 1000, last // 1000 + 1, 3_600)][::-1]
+    todo = [
+        (symbol, *window)
+        for symbol in venue.symbols
+        for window in _windows(first // 1000, last // 1000 + 1, 3_600)
+    ][::-1]
     for _ in range(MOST_PAGES):
         if not todo:
             return
         symbol, lower, upper = todo.pop()
         settle = "btc" if symbol in venue.inverse else "usdt"
         query = {"contract": symbol, "from": lower, "to": upper, "limit": 1000}
-        answer = session.fetch(f"https://api.gateio.ws/api/v4/futures/{settle}/liq_orders", query, headers={"X-Gate-Size-Decimal": "1"})
+        answer = session.fetch(
+            f"https://api.gateio.ws/api/v4/futures/{settle}/liq_orders",
+            query,
+            headers={"X-Gate-Size-Decimal": "1"},
+        )
         yield _listed(answer), None
         if len(answer.data) >= 1000 and upper - lower > 1:
             middle = (lower + upper) // 2
@@ -126,8 +151,22 @@ def _gate(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
 def _htx(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
     # The coin-margined contract has an older address with words of its own, which tells no page size: it is asked until a page is empty.
     contracts: tuple[tuple[str, str, str, int, int, dict[str, Any]], ...] = (
-        ("v5/market/liquidation_orders", "id", "from", 100, 2 * _HOUR, {"contract_code": venue.linear[0], "limit": 100}),
-        ("swap-api/v3/swap_liquidation_orders", "query_id", "from_id", 1, 48 * _HOUR, {"contract": venue.inverse[0], "trade_type": 0}),
+        (
+            "v5/market/liquidation_orders",
+            "id",
+            "from",
+            100,
+            2 * _HOUR,
+            {"contract_code": venue.linear[0], "limit": 100},
+        ),
+        (
+            "swap-api/v3/swap_liquidation_orders",
+            "query_id",
+            "from_id",
+            1,
+            48 * _HOUR,
+            {"contract": venue.inverse[0], "trade_type": 0},
+        ),
     )
     cut = False
     for path, number, mark, full, length, which in contracts:
@@ -160,14 +199,25 @@ def _bitget(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages
             yield answer, None
             found = answer.data["data"]
             rows, mark = found["list"], found.get("cursor")
-            if not rows or not mark or mark == query.get("cursor") or min(int(one["ts"]) for one in rows) < first:
+            if (
+                not rows
+                or not mark
+                or mark == query.get("cursor")
+                or min(int(one["ts"]) for one in rows) < first
+            ):
                 break
             query = {**query, "cursor": mark}
 
 
 def _okx(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
     for symbol in venue.symbols:
-        query: dict[str, Any] = {"instType": "SWAP", "instFamily": symbol.removesuffix("-SWAP"), "state": "filled", "limit": 100, "after": last + 1}
+        query: dict[str, Any] = {
+            "instType": "SWAP",
+            "instFamily": symbol.removesuffix("-SWAP"),
+            "state": "filled",
+            "limit": 100,
+            "after": last + 1,
+        }
         for _ in range(MOST_PAGES):
             answer = session.fetch("https://www.okx.com/api/v5/public/liquidation-orders", query)
             yield answer, None
@@ -190,8 +240,16 @@ def _deribit(session: FeedSession, venue: Venue, first: int, last: int) -> _Page
     for symbol in (*venue.inverse, *venue.linear):
         upper = last
         for _ in range(MOST_PAGES):
-            query = {"instrument_name": symbol, "start_timestamp": first, "end_timestamp": upper, "count": 1000, "sorting": "desc"}
-            answer = session.fetch("https://www.deribit.com/api/v2/public/get_last_trades_by_instrument_and_time", query)
+            query = {
+                "instrument_name": symbol,
+                "start_timestamp": first,
+                "end_timestamp": upper,
+                "count": 1000,
+                "sorting": "desc",
+            }
+            answer = session.fetch(
+                "https://www.deribit.com/api/v2/public/get_last_trades_by_instrument_and_time", query
+            )
             yield answer, symbol
             trades = answer.data["result"]["trades"]
             oldest = min((int(one["timestamp"]) for one in trades), default=first)
@@ -209,8 +267,14 @@ def _kraken(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages
             query = {"symbol": symbol, "lastTime": upper.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
             answer = session.fetch("https://futures.kraken.com/derivatives/api/v3/history", query)
             yield answer, symbol
-            times = pd.to_datetime([one["time"] for one in answer.data["history"]], utc=True, format="ISO8601")
-            if len(times) < 100 or times.min() >= upper or times.min() < pd.Timestamp(first, unit="ms", tz="UTC"):
+            times = pd.to_datetime(
+                [one["time"] for one in answer.data["history"]], utc=True, format="ISO8601"
+            )
+            if (
+                len(times) < 100
+                or times.min() >= upper
+                or times.min() < pd.Timestamp(first, unit="ms", tz="UTC")
+            ):
                 break
             upper = times.min()
 
@@ -230,9 +294,19 @@ def _listed(answer: Answer) -> Answer:
 
 
 def _too_long(venue: Venue) -> FeedError:
-    return FeedError(f"The history of {venue.name} takes more than {MOST_PAGES} requests; the oldest part is left out. Ask for fewer hours.", venue=venue.id)
+    return FeedError(
+        f"The history of {venue.name} takes more than {MOST_PAGES} requests; the oldest part is left out. Ask for fewer hours.",
+        venue=venue.id,
+    )
 
 
 _PAGES: Final[dict[str, Callable[[FeedSession, Venue, int, int], _Pages]]] = {
-    "bitget": _bitget, "gate": _gate, "htx": _htx, "okx": _okx, "bitfinex": _bitfinex, "deribit": _deribit, "kraken": _kraken, "dydx": _dydx,
+    "bitget": _bitget,
+    "gate": _gate,
+    "htx": _htx,
+    "okx": _okx,
+    "bitfinex": _bitfinex,
+    "deribit": _deribit,
+    "kraken": _kraken,
+    "dydx": _dydx,
 }

@@ -20,9 +20,17 @@ from liqcore.feeds.venues.rows import LiquidationRow
 _Parser = Callable[[Venue, Any, "str | None"], list[LiquidationRow]]
 
 PARSERS: Final[dict[str, _Parser]] = {
-    "binance": parse_orders.binance, "binance-coin": parse_orders.binance, "bybit": parse_orders.bybit, "okx": parse_orders.okx,
-    "gate": parse_orders.gate, "bitget": parse_orders.bitget, "htx": parse_orders.htx, "bitfinex": parse_orders.bitfinex,
-    "deribit": parse_trades.deribit, "kraken": parse_trades.kraken, "dydx": parse_trades.dydx,
+    "binance": parse_orders.binance,
+    "binance-coin": parse_orders.binance,
+    "bybit": parse_orders.bybit,
+    "okx": parse_orders.okx,
+    "gate": parse_orders.gate,
+    "bitget": parse_orders.bitget,
+    "htx": parse_orders.htx,
+    "bitfinex": parse_orders.bitfinex,
+    "deribit": parse_trades.deribit,
+    "kraken": parse_trades.kraken,
+    "dydx": parse_trades.dydx,
 }
 
 
@@ -56,7 +64,9 @@ def parse_rows(venue: str, message: Any, symbol: str | None = None) -> list[Liqu
     if not isinstance(found, (dict, list)):
         return []
     if refusal := error_in(found):
-        raise FeedError(f"{row.name} answered with an error: {refusal}. It is tried again later.", venue=venue)
+        raise FeedError(
+            f"{row.name} answered with an error: {refusal}. It is tried again later.", venue=venue
+        )
     return PARSERS[venue](row, found, symbol) if venue in PARSERS else []
 
 
@@ -81,7 +91,9 @@ def decoded(venue: Venue, message: Any) -> Any:
         text = data.decode() if isinstance(data, bytes) else data
         return text.strip() if text.strip() in ("ping", "pong") else json.loads(text)
     except (ValueError, OSError, EOFError, zlib.error, RecursionError) as problem:
-        raise FeedError(f"{venue.name} sent a message that is broken or cut off. It is asked again.", venue=venue.id) from problem
+        raise FeedError(
+            f"{venue.name} sent a message that is broken or cut off. It is asked again.", venue=venue.id
+        ) from problem
 
 
 def error_in(found: Any) -> str | None:
@@ -94,9 +106,20 @@ def error_in(found: Any) -> str | None:
     # The names of the codes differ by venue; zero, 200 and success mean that all is well.
     for name in ("retCode", "code", "err-code", "err_code"):
         code = found.get(name)
-        if code is not None and str(code) not in ("0", "00000", "200") and found.get("success") is not True and found.get("event") != "info":
+        if (
+            code is not None
+            and str(code) not in ("0", "00000", "200")
+            and found.get("success") is not True
+            and found.get("event") != "info"
+        ):
             return f"{_words(found)} (code {code})"
-    if found.get("status") == "error" or found.get("result") == "error" or found.get("type") == "error" or found.get("success") is False or "label" in found:
+    if (
+        found.get("status") == "error"
+        or found.get("result") == "error"
+        or found.get("type") == "error"
+        or found.get("success") is False
+        or "label" in found
+    ):
         return _words(found)
     if found.get("error") or found.get("errors"):
         told = found.get("error") or found.get("errors")

@@ -15,7 +15,9 @@ def binance(venue: Venue, message: Any, symbol: str | None) -> list[LiquidationR
     events = message if isinstance(message, list) else [message]
     events = [event.get("data", event) if isinstance(event, dict) else event for event in events]
     flat = [one for event in events for one in (event if isinstance(event, list) else [event])]
-    orders = [one["o"] for one in flat if isinstance(one, dict) and one.get("e") == "forceOrder" and "o" in one]
+    orders = [
+        one["o"] for one in flat if isinstance(one, dict) and one.get("e") == "forceOrder" and "o" in one
+    ]
     return read_all(venue, orders, _binance)
 
 
@@ -26,7 +28,14 @@ def _binance(venue: Venue, order: Any) -> LiquidationRow | None:
     filled = number(order["z"], "the filled quantity")
     if filled == 0:
         return None
-    return row(venue, order["s"], micros(order["T"]), position(order["S"], order=True), number(order["ap"], "the price"), filled)
+    return row(
+        venue,
+        order["s"],
+        micros(order["T"]),
+        position(order["S"], order=True),
+        number(order["ap"], "the price"),
+        filled,
+    )
 
 
 def bybit(venue: Venue, message: Any, symbol: str | None) -> list[LiquidationRow]:
@@ -40,7 +49,14 @@ def _bybit(venue: Venue, entry: Any) -> LiquidationRow | None:
     if entry["s"] not in venue.symbols:
         return None
     side = position(entry["S"], order=False)
-    return row(venue, entry["s"], micros(entry["T"]), side, number(entry["p"], "the price"), number(entry["v"], "the quantity"))
+    return row(
+        venue,
+        entry["s"],
+        micros(entry["T"]),
+        side,
+        number(entry["p"], "the price"),
+        number(entry["v"], "the quantity"),
+    )
 
 
 def okx(venue: Venue, message: Any, symbol: str | None) -> list[LiquidationRow]:
@@ -52,7 +68,11 @@ def okx(venue: Venue, message: Any, symbol: str | None) -> list[LiquidationRow]:
         return []
     if not isinstance(message.get("data"), list):
         return read_all(venue, message.get("data"), _okx)
-    contracts = [entry for entry in message["data"] if not isinstance(entry, dict) or entry.get("instId") in venue.symbols]
+    contracts = [
+        entry
+        for entry in message["data"]
+        if not isinstance(entry, dict) or entry.get("instId") in venue.symbols
+    ]
     details: list[Any] = []
     for entry in contracts:
         listed = entry.get("details") if isinstance(entry, dict) else None
@@ -65,14 +85,20 @@ def _okx(venue: Venue, entry: Any) -> LiquidationRow | None:
     held = detail.get("posSide")
     side = held if held in ("long", "short") else position(detail["side"], order=True)
     moment = micros(detail["ts"] if "ts" in detail else detail["time"])
-    return row(venue, symbol, moment, side, number(detail["bkPx"], "the price"), number(detail["sz"], "the quantity"))
+    return row(
+        venue, symbol, moment, side, number(detail["bkPx"], "the price"), number(detail["sz"], "the quantity")
+    )
 
 
 def gate(venue: Venue, message: Any, symbol: str | None) -> list[LiquidationRow]:
     """`liq_orders` (a list) and `futures.public_liquidates`; the sign of `size` is the position's."""
     if isinstance(message, list):
         return read_all(venue, message, _gate)
-    if not isinstance(message, dict) or message.get("channel") != "futures.public_liquidates" or message.get("event") != "update":
+    if (
+        not isinstance(message, dict)
+        or message.get("channel") != "futures.public_liquidates"
+        or message.get("event") != "update"
+    ):
         return []
     found = message.get("result")
     return read_all(venue, [found] if isinstance(found, dict) else found, _gate)
@@ -89,7 +115,11 @@ def _gate(venue: Venue, entry: Any) -> LiquidationRow | None:
     ordered = number(entry.get("order_size", size), "the order size")
     filled = abs(ordered) - abs(number(entry.get("left", 0), "the rest"))
     price = number(entry["fill_price"] if "fill_price" in entry else entry["price"], "the price")
-    moment = micros(entry["time_ms"]) if "time_ms" in entry else micros(entry["time"], 1e6 if number(entry["time"], "the time") < 1e11 else 1e3)
+    moment = (
+        micros(entry["time_ms"])
+        if "time_ms" in entry
+        else micros(entry["time"], 1e6 if number(entry["time"], "the time") < 1e11 else 1e3)
+    )
     return None if filled == 0 else row(venue, symbol, moment, "long" if size > 0 else "short", price, filled)
 
 
@@ -121,7 +151,9 @@ def htx(venue: Venue, message: Any, symbol: str | None) -> list[LiquidationRow]:
     if not isinstance(message, dict):
         return []
     if "op" in message or "topic" in message:
-        notified = message.get("op") == "notify" and str(message.get("topic", "")).endswith("liquidation_orders")
+        notified = message.get("op") == "notify" and str(message.get("topic", "")).endswith(
+            "liquidation_orders"
+        )
         return read_all(venue, message.get("data"), _htx) if notified else []
     return [] if "ping" in message else read_all(venue, message.get("data"), _htx)
 
@@ -131,7 +163,11 @@ def _htx(venue: Venue, entry: Any) -> LiquidationRow | None:
     if symbol not in venue.symbols:
         return None
     held = str(entry.get("position_side", "")).lower()
-    side = held if held in ("long", "short") else position(entry["side"] if "side" in entry else entry["direction"], order=True)
+    side = (
+        held
+        if held in ("long", "short")
+        else position(entry["side"] if "side" in entry else entry["direction"], order=True)
+    )
     moment = micros(entry["liquidation_time"] if "liquidation_time" in entry else entry["created_at"])
     price = number(entry["bankrupt_price"] if "bankrupt_price" in entry else entry["price"], "the price")
     return row(venue, symbol, moment, side, price, number(entry["volume"], "the volume"))
@@ -155,4 +191,11 @@ def _bitfinex(venue: Venue, entry: Any) -> LiquidationRow | None:
     if entry[4] not in venue.symbols or entry[8] != 1:
         return None
     amount = number(entry[5], "the amount")
-    return row(venue, entry[4], micros(entry[2]), "long" if amount > 0 else "short", number(entry[11], "the price"), abs(amount))
+    return row(
+        venue,
+        entry[4],
+        micros(entry[2]),
+        "long" if amount > 0 else "short",
+        number(entry[11], "the price"),
+        abs(amount),
+    )

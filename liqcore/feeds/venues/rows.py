@@ -70,7 +70,9 @@ def position(side: Any, *, order: bool) -> str:
     return "long" if (word == "sell") == order else "short"
 
 
-def row(venue: Venue, symbol: str, time: int, side: str, price: float, amount: float) -> LiquidationRow | None:
+def row(
+    venue: Venue, symbol: str, time: int, side: str, price: float, amount: float
+) -> LiquidationRow | None:
     """A row from an amount in the venue's own unit; None where nothing was executed."""
     if price <= 0:
         raise ValueError(f"the price is {price:g}")
@@ -81,13 +83,18 @@ def row(venue: Venue, symbol: str, time: int, side: str, price: float, amount: f
     size = amount * venue.contract_size(symbol)
     quantity = size / price if symbol in venue.inverse else size
     notional = size if symbol in venue.inverse else size * price
-    return LiquidationRow(time, venue.id, symbol, side, price, quantity, notional, venue.price_kind, venue.completeness)
+    return LiquidationRow(
+        time, venue.id, symbol, side, price, quantity, notional, venue.price_kind, venue.completeness
+    )
 
 
 def read_all(venue: Venue, entries: Any, reader: Reader) -> list[LiquidationRow]:
     """Every entry through `reader`; a bad entry raises after the others were read, with them in `rows`."""
     if not isinstance(entries, Iterable) or isinstance(entries, (str, bytes, dict)):
-        raise FeedError(f"{venue.name} sent {_shown(entries)} where a list of liquidations belongs. It is tried again.", venue=venue.id)
+        raise FeedError(
+            f"{venue.name} sent {_shown(entries)} where a list of liquidations belongs. It is tried again.",
+            venue=venue.id,
+        )
     rows: list[LiquidationRow] = []
     trouble = ""
     for position_in_list, entry in enumerate(entries, start=1):
@@ -103,7 +110,8 @@ def read_all(venue: Venue, entries: Any, reader: Reader) -> list[LiquidationRow]
     if trouble:
         raise FeedError(
             f"{venue.name} sent a liquidation that cannot be read ({trouble}). The others of the message were kept.",
-            venue=venue.id, rows=tuple(rows),
+            venue=venue.id,
+            rows=tuple(rows),
         )
     return rows
 

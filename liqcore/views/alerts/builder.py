@@ -20,11 +20,29 @@ from liqcore.views.alerts import sentence as words
 OWN: Final = "My own sentence"
 _KEPT: Final[dict[str, Any]] = {"persist_state": "session", "label_visibility": "collapsed"}
 _LINK: Final = "rules"
-_COOL: Final = {"5min": "5 min", "15min": "15 min", "30min": "30 min", "1h": "1 h", "4h": "4 h", "12h": "12 h", "1d": "1 d"}
+_COOL: Final = {
+    "5min": "5 min",
+    "15min": "15 min",
+    "30min": "30 min",
+    "1h": "1 h",
+    "4h": "4 h",
+    "12h": "12 h",
+    "1d": "1 d",
+}
 _NAMES: Final = {
-    "side": "Side", "subject": "What it is about", "within": "Share of the price around the level, %", "level": "Level, USD", "verb": "What happens",
-    "by": "How strongly", "over": "Within which time", "venues": "On how many venues", "heat": "Which map", "minimum": "Least size, USD", "name": "Name",
-    "way": "Direction", "on": "When it is told",
+    "side": "Side",
+    "subject": "What it is about",
+    "within": "Share of the price around the level, %",
+    "level": "Level, USD",
+    "verb": "What happens",
+    "by": "How strongly",
+    "over": "Within which time",
+    "venues": "On how many venues",
+    "heat": "Which map",
+    "minimum": "Least size, USD",
+    "name": "Name",
+    "way": "Direction",
+    "on": "When it is told",
 }
 
 
@@ -47,20 +65,34 @@ def _around(_data: Dataset, key: str) -> tuple[float, float, float]:
     last = float(candles["close"].iloc[-1])
     prices = key_levels(resample(candles, "1h", partial=True), count=8).table["price"].to_numpy(dtype=float)
     below, above = prices[prices < last * 0.998], prices[prices > last * 1.002]
-    return last, float(below.max()) if below.size else last * 0.99, float(above.min()) if above.size else last * 1.01
+    return (
+        last,
+        float(below.max()) if below.size else last * 0.99,
+        float(above.min()) if above.size else last * 1.01,
+    )
 
 
 def around(data: Dataset) -> Around:
     """Levels to start with: the next round one above, and the nearest support and resistance."""
     last, support, resistance = _around(data, data.key)
     unit = 10.0 ** np.floor(np.log10(last)) / 20
-    counted = () if data.liquidations is None else tuple(name for name in data.venues if (data.liquidations["venue"] == name).any())
+    counted = (
+        ()
+        if data.liquidations is None
+        else tuple(name for name in data.venues if (data.liquidations["venue"] == name).any())
+    )
     return Around(float(np.ceil(last * 1.01 / unit) * unit), round(support), round(resistance), counted)
 
 
 def opening_rule(near: Around) -> Rule:
     """The sentence a first visitor finds: short liquidations grow at the next round level."""
-    return Rule("My rule", Group("all", (Condition("heat grows", near.level, "short", by=0.5, venues=max(min(3, len(near.venues)), 1)),)))
+    return Rule(
+        "My rule",
+        Group(
+            "all",
+            (Condition("heat grows", near.level, "short", by=0.5, venues=max(min(3, len(near.venues)), 1)),),
+        ),
+    )
 
 
 def load(rule: Rule) -> bool:
@@ -72,10 +104,17 @@ def load(rule: Rule) -> bool:
     for number, part in enumerate(parts):
         for name, value in words.values_of(part).items():  # type: ignore[arg-type]
             held[f"al{number}_{name}"] = value
-    held.update({
-        "al_count": len(parts), "al_match": rule.when.match, "al_together": rule.when.together, "al_cool": rule.cool_down, "al_name": rule.name,
-        "al_tell": [name for name in rule.tell if name in held.get("al_channels", ("toast",))] or ["toast"],
-    })
+    held.update(
+        {
+            "al_count": len(parts),
+            "al_match": rule.when.match,
+            "al_together": rule.when.together,
+            "al_cool": rule.cool_down,
+            "al_name": rule.name,
+            "al_tell": [name for name in rule.tell if name in held.get("al_channels", ("toast",))]
+            or ["toast"],
+        }
+    )
     return True
 
 
@@ -90,7 +129,10 @@ def open_link(near: Around) -> tuple[Rule, ...]:
         try:
             found = rule_text.rules_from_link(word)
         except RuleError as problem:
-            st.warning(f"{wording.markdown(str(problem))} Your own sentence stays as it was.", icon=":material/link_off:")
+            st.warning(
+                f"{wording.markdown(str(problem))} Your own sentence stays as it was.",
+                icon=":material/link_off:",
+            )
             return ()
         held = bool(found) and load(found[0])
         more = found[1:] if held else found
@@ -113,11 +155,21 @@ def draw(near: Around, channels: tuple[str, ...]) -> None:
     with st.container(border=True):
         count = int(held["al_count"])
         for number in range(count):
-            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"al_line_{number}"):
+            with st.container(
+                horizontal=True, vertical_alignment="center", gap="xsmall", key=f"al_line_{number}"
+            ):
                 _word("**When**") if number == 0 else _joint(number)
                 _condition(number, near)
                 if count > 1:
-                    st.button("", icon=":material/close:", type="tertiary", key=f"al_drop_{number}", help="Take this condition out.", on_click=_drop, args=(number,))
+                    st.button(
+                        "",
+                        icon=":material/close:",
+                        type="tertiary",
+                        key=f"al_drop_{number}",
+                        help="Take this condition out.",
+                        on_click=_drop,
+                        args=(number,),
+                    )
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="al_line_tell"):
             _telling(channels, count)
         _last_line(count)
@@ -128,7 +180,12 @@ def read() -> tuple[Rule | None, str]:
     held = st.session_state
     try:
         parts = tuple(
-            words.condition_of({name: held.get(f"al{number}_{name}", usual) for name, usual in {**words.START, "level": ""}.items()})
+            words.condition_of(
+                {
+                    name: held.get(f"al{number}_{name}", usual)
+                    for name, usual in {**words.START, "level": ""}.items()
+                }
+            )
             for number in range(int(held["al_count"]))
         )
         group = Group(held.get("al_match", "all"), parts, held.get("al_together", "30min"))
@@ -146,7 +203,12 @@ def _template(near: Around) -> None:
             load(rule)
 
     st.selectbox(
-        "Start from", [OWN, *names], key="al_template", on_change=chosen, persist_state="session", width=460,
+        "Start from",
+        [OWN, *names],
+        key="al_template",
+        on_change=chosen,
+        persist_state="session",
+        width=460,
         help=f"Rules for the situations that beginners are taught to watch, at the nearest support ({near.support:,.0f}) and resistance ({near.resistance:,.0f}) of this market.",
     )
 
@@ -168,7 +230,15 @@ def _field(number: int, field: str, kind: str, near: Around) -> None:
         optional = KINDS[kind].level != "needed"
         st.text_input(label, key=key, width=110, placeholder="any price" if optional else "28,500", **_KEPT)
     elif field == "name" and kind == "external":
-        st.text_input(label, key=key, width=190, placeholder="my cross", max_chars=80, help="As the message of the webhook names it.", **_KEPT)
+        st.text_input(
+            label,
+            key=key,
+            width=190,
+            placeholder="my cross",
+            max_chars=80,
+            help="As the message of the webhook names it.",
+            **_KEPT,
+        )
     elif field in ("within", "by"):
         least, most, usual, step = (0.01, 20.0, 0.5, 0.1) if field == "within" else words.limits(kind)
         value = float(held.get(key, usual))
@@ -196,7 +266,9 @@ def _choose(label: str, choices: dict[Any, str], key: str, **more: Any) -> Any:
         held[key] = next(iter(choices))
     # As wide as what it says, so that the line reads as a sentence.
     width = int(56 + 8.1 * len(choices[held[key]]))
-    return st.selectbox(label, list(choices), format_func=lambda name: choices[name], key=key, width=width, **_KEPT, **more)
+    return st.selectbox(
+        label, list(choices), format_func=lambda name: choices[name], key=key, width=width, **_KEPT, **more
+    )
 
 
 def _word(text: str) -> None:
@@ -215,19 +287,38 @@ def _telling(channels: tuple[str, ...], count: int) -> None:
     held = st.session_state
     if count > 1 and held.get("al_match", "all") == "all":
         _word("all within")
-        _choose("Within which time all must happen", words.options("over", "", held=held.get("al_together")), "al_together")
+        _choose(
+            "Within which time all must happen",
+            words.options("over", "", held=held.get("al_together")),
+            "al_together",
+        )
     _word("tell me by")
     held["al_tell"] = [name for name in held.get("al_tell", ["toast"]) if name in channels]
-    st.multiselect("Channels", channels, key="al_tell", width=200 + 60 * max(len(held["al_tell"]) - 1, 0), placeholder="nobody", **_KEPT)
+    st.multiselect(
+        "Channels",
+        channels,
+        key="al_tell",
+        width=200 + 60 * max(len(held["al_tell"]) - 1, 0),
+        placeholder="nobody",
+        **_KEPT,
+    )
     _word("at most once in")
     held_cool = held.get("al_cool")
-    _choose("Cool-down", _COOL | ({held_cool: held_cool} if held_cool and held_cool not in _COOL else {}), "al_cool")
+    _choose(
+        "Cool-down",
+        _COOL | ({held_cool: held_cool} if held_cool and held_cool not in _COOL else {}),
+        "al_cool",
+    )
 
 
 def _last_line(count: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="al_line_more"):
         st.button(
-            "Add a condition", icon=":material/add:", type="tertiary", on_click=_add, disabled=count >= words.MOST,
+            "Add a condition",
+            icon=":material/add:",
+            type="tertiary",
+            on_click=_add,
+            disabled=count >= words.MOST,
             help=f"Up to {words.MOST} conditions, joined by and or by or.",
         )
         _word("Call it")
@@ -256,7 +347,13 @@ def _new_verb(number: int) -> None:
 def _add() -> None:
     held = st.session_state
     number = int(held["al_count"])
-    for name, value in {**words.START, "verb": "recapture", "subject": "price", "way": "any", "level": held.get("al0_level", "")}.items():
+    for name, value in {
+        **words.START,
+        "verb": "recapture",
+        "subject": "price",
+        "way": "any",
+        "level": held.get("al0_level", ""),
+    }.items():
         held[f"al{number}_{name}"] = value
     held["al_count"] = number + 1
 
@@ -268,4 +365,3 @@ def _drop(number: int) -> None:
             if f"al{later}_{name}" in held:
                 held[f"al{later - 1}_{name}"] = held[f"al{later}_{name}"]
     held["al_count"] = int(held["al_count"]) - 1
-

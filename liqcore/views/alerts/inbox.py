@@ -29,7 +29,12 @@ _KINDS: Final = {"": "Any map", "realised": "Realised", "modelled": "Modelled"}
 _SIDES: Final = {"": "Any side", "long": "Longs", "short": "Shorts", "both": "Both"}
 _SNOOZES: Final = {"1 h": 1, "4 h": 4, "1 d": 24}
 _PLAYS: Final = {"12 h": 12, "1 d": 24, "3 d": 72}
-_COLOUR: Final = {"market-wide": "green", "partly confirmed": "blue", "isolated": "orange", "cannot say": "gray"}
+_COLOUR: Final = {
+    "market-wide": "green",
+    "partly confirmed": "blue",
+    "isolated": "orange",
+    "cannot say": "gray",
+}
 
 
 def draw(data: Dataset | None, rule: Rule | None) -> None:
@@ -39,21 +44,66 @@ def draw(data: Dataset | None, rule: Rule | None) -> None:
     if data is not None:
         _play(data, rule)
     if not held.entries:
-        st.info("Nothing has been told yet. Play the market at hand through your rules to see what an alert looks like." if data is not None else "Nothing has been told yet.", icon=":material/inbox:")
+        st.info(
+            "Nothing has been told yet. Play the market at hand through your rules to see what an alert looks like."
+            if data is not None
+            else "Nothing has been told yet.",
+            icon=":material/inbox:",
+        )
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        state = controls.choice("Show", {name or "all": _counted(held, name, now) for name in _STATES}, "open", "inbox")
-        kind = st.selectbox("Map", list(_KINDS), format_func=lambda name: _KINDS[name], key="alertkind", bind=LINK, width=130)
-        side = st.selectbox("Side", list(_SIDES), format_func=lambda name: _SIDES[name], key="alertside", bind=LINK, width=120)
+        state = controls.choice(
+            "Show", {name or "all": _counted(held, name, now) for name in _STATES}, "open", "inbox"
+        )
+        kind = st.selectbox(
+            "Map", list(_KINDS), format_func=lambda name: _KINDS[name], key="alertkind", bind=LINK, width=130
+        )
+        side = st.selectbox(
+            "Side", list(_SIDES), format_func=lambda name: _SIDES[name], key="alertside", bind=LINK, width=120
+        )
         names = sorted({one.alert.name for one in held.entries})
-        by = st.selectbox("Rule", ["", *names], format_func=lambda name: name or "Any rule", key="al_by", width=260, persist_state="session")
-    entries = desks.chosen(held, now, "" if state == "all" else state, str(kind or ""), str(side or ""), str(by or ""))
+        by = st.selectbox(
+            "Rule",
+            ["", *names],
+            format_func=lambda name: name or "Any rule",
+            key="al_by",
+            width=260,
+            persist_state="session",
+        )
+    entries = desks.chosen(
+        held, now, "" if state == "all" else state, str(kind or ""), str(side or ""), str(by or "")
+    )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         ids = tuple(one.alert.id for one in entries)
-        st.button(f"Acknowledge all {len(ids):,}" if len(ids) > 1 else "Acknowledge", icon=":material/done_all:", key="al_all", disabled=not any(one.state(now) != "acknowledged" for one in entries), on_click=_acknowledge, args=(ids, True))
+        st.button(
+            f"Acknowledge all {len(ids):,}" if len(ids) > 1 else "Acknowledge",
+            icon=":material/done_all:",
+            key="al_all",
+            disabled=not any(one.state(now) != "acknowledged" for one in entries),
+            on_click=_acknowledge,
+            args=(ids, True),
+        )
         stamp = f"{now:%Y%m%d-%H%M}"
-        st.download_button("CSV", lambda: desks.to_csv(entries, now), f"heatlab-alerts-{stamp}.csv", "text/csv", key="al_csv", icon=":material/download:", on_click="ignore", disabled=not ids)
-        st.download_button("JSON", lambda: desks.to_json(entries, now), f"heatlab-alerts-{stamp}.json", "application/json", key="al_json", icon=":material/download:", on_click="ignore", disabled=not ids)
+        st.download_button(
+            "CSV",
+            lambda: desks.to_csv(entries, now),
+            f"heatlab-alerts-{stamp}.csv",
+            "text/csv",
+            key="al_csv",
+            icon=":material/download:",
+            on_click="ignore",
+            disabled=not ids,
+        )
+        st.download_button(
+            "JSON",
+            lambda: desks.to_json(entries, now),
+            f"heatlab-alerts-{stamp}.json",
+            "application/json",
+            key="al_json",
+            icon=":material/download:",
+            on_click="ignore",
+            disabled=not ids,
+        )
     if not entries:
         st.caption("No alert passes these filters.")
     pages = max(math.ceil(len(entries) / _PAGE), 1)
@@ -71,9 +121,25 @@ def _play(data: Dataset, rule: Rule | None) -> None:
     """Run the rules over the end of the market, as if it were happening."""
     running = [one for one in alerts_session.rules() if one.enabled] or ([rule] if rule is not None else [])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        length = controls.choice("Play the last", tuple(_PLAYS), "1 d", "alertplay", help="Of the market chosen in the sidebar. Played alerts go to the inbox only, not to your channels.")
-        count = f"{len(running):,} rule{'s' if len(running) != 1 else ''}" if alerts_session.rules() else "the rule you are building"
-        if st.button(f"Play through {count}", icon=":material/play_arrow:", type="primary", key="al_play", disabled=not running):
+        length = controls.choice(
+            "Play the last",
+            tuple(_PLAYS),
+            "1 d",
+            "alertplay",
+            help="Of the market chosen in the sidebar. Played alerts go to the inbox only, not to your channels.",
+        )
+        count = (
+            f"{len(running):,} rule{'s' if len(running) != 1 else ''}"
+            if alerts_session.rules()
+            else "the rule you are building"
+        )
+        if st.button(
+            f"Play through {count}",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="al_play",
+            disabled=not running,
+        ):
             panels.attempt(_played, data, running, _PLAYS[length])
 
 
@@ -86,15 +152,25 @@ def _played(data: Dataset, running: list[Rule], hours: int) -> None:
     def progress(share: float) -> None:
         bar.progress(share, "Playing bar by bar")
 
-    _, alerts = step(running, start(begin), alerts_replay.market_tables(data), end, settings, progress=progress)
+    _, alerts = step(
+        running, start(begin), alerts_replay.market_tables(data), end, settings, progress=progress
+    )
     held = {one.alert.id for one in alerts_session.desk().entries}
     new = [alert for alert in alerts if alert.id not in held]
     # The link of a played alert also says on which market.
     market = ("data", loaders.SAMPLES.get(str(st.session_state.get("data")), controls.OWN_FILES))
-    alerts_session.put(desks.receive(alerts_session.desk(), [replace(alert, explore=(market, *alert.explore)) for alert in alerts], "replay"))
+    alerts_session.put(
+        desks.receive(
+            alerts_session.desk(),
+            [replace(alert, explore=(market, *alert.explore)) for alert in alerts],
+            "replay",
+        )
+    )
     alerts_session.announce(new)
-    st.session_state["alerts_said"] = f"{len(new):,} new alert{'s' if len(new) != 1 else ''} from {wording.when(begin)} to {wording.when(end)}." if new else (
-        f"Nothing new was told between {wording.when(begin)} and {wording.when(end)}."
+    st.session_state["alerts_said"] = (
+        f"{len(new):,} new alert{'s' if len(new) != 1 else ''} from {wording.when(begin)} to {wording.when(end)}."
+        if new
+        else (f"Nothing new was told between {wording.when(begin)} and {wording.when(end)}.")
     )
     st.rerun()
 
@@ -104,7 +180,13 @@ def _card(entry: Entry, now: pd.Timestamp, live: frozenset[str]) -> None:
     state = entry.state(now)
     with st.container(border=True, key=f"al_card_{alert.id}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            st.badge(alert.kind.capitalize(), color="violet" if alert.kind == "modelled" else "primary", icon=":material/insights:" if alert.kind == "modelled" else ":material/local_fire_department:")
+            st.badge(
+                alert.kind.capitalize(),
+                color="violet" if alert.kind == "modelled" else "primary",
+                icon=":material/insights:"
+                if alert.kind == "modelled"
+                else ":material/local_fire_department:",
+            )
             st.badge(f"Venues: {alert.agreement}", color=_COLOUR.get(alert.agreement, "gray"))  # type: ignore[arg-type]
             if entry.alert.id in live:
                 st.badge("Live", color="green", icon=":material/sensors:")
@@ -130,13 +212,36 @@ def _actions(entry: Entry, state: str) -> None:
     alert, ids = entry.alert, (entry.alert.id,)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if state == "acknowledged":
-            st.button("Open again", icon=":material/undo:", key=f"al_undo_{alert.id}", on_click=_acknowledge, args=(ids, False))
+            st.button(
+                "Open again",
+                icon=":material/undo:",
+                key=f"al_undo_{alert.id}",
+                on_click=_acknowledge,
+                args=(ids, False),
+            )
         else:
-            st.button("Acknowledge", icon=":material/done:", key=f"al_ack_{alert.id}", on_click=_acknowledge, args=(ids, True))
+            st.button(
+                "Acknowledge",
+                icon=":material/done:",
+                key=f"al_ack_{alert.id}",
+                on_click=_acknowledge,
+                args=(ids, True),
+            )
             with st.popover("Snooze", icon=":material/snooze:", key=f"al_pop_{alert.id}"):
                 for name, hours in _SNOOZES.items():
-                    st.button(f"For {name}", key=f"al_snooze_{name}_{alert.id}", type="tertiary", on_click=_snooze, args=(ids, hours))
-        st.page_link("pages/explore.py", label="See it on the map", icon=":material/grid_on:", query_params=dict(alert.explore))
+                    st.button(
+                        f"For {name}",
+                        key=f"al_snooze_{name}_{alert.id}",
+                        type="tertiary",
+                        on_click=_snooze,
+                        args=(ids, hours),
+                    )
+        st.page_link(
+            "pages/explore.py",
+            label="See it on the map",
+            icon=":material/grid_on:",
+            query_params=dict(alert.explore),
+        )
 
 
 def _acknowledge(ids: tuple[str, ...], done: bool) -> None:
@@ -145,7 +250,9 @@ def _acknowledge(ids: tuple[str, ...], done: bool) -> None:
 
 
 def _snooze(ids: tuple[str, ...], hours: int) -> None:
-    alerts_session.put(desks.snooze(alerts_session.desk(), ids, alerts_session.now() + pd.Timedelta(hours=hours)))
+    alerts_session.put(
+        desks.snooze(alerts_session.desk(), ids, alerts_session.now() + pd.Timedelta(hours=hours))
+    )
     _remember(ids)
 
 

@@ -57,11 +57,16 @@ def sync() -> None:
     before = st.session_state.get(_SEEN)
     st.session_state[_SEEN] = frozenset(one.alert.id for one in entries)
     held = alerts_session.desk()
-    live = {one.alert.id: replace(one, alert=replace(one.alert, explore=(_MARKET, *one.alert.explore))) for one in entries}
+    live = {
+        one.alert.id: replace(one, alert=replace(one.alert, explore=(_MARKET, *one.alert.explore)))
+        for one in entries
+    }
     if live:
         others = replace(held, entries=tuple(one for one in held.entries if one.alert.id not in live))
         merged = desks.receive(others, [one.alert for one in live.values()])
-        alerts_session.put(replace(merged, entries=tuple(live.get(one.alert.id, one) for one in merged.entries)))
+        alerts_session.put(
+            replace(merged, entries=tuple(live.get(one.alert.id, one) for one in merged.entries))
+        )
     # The first run of a session announces nothing: what is old is in the inbox.
     if before is not None and (new := [one.alert for name, one in live.items() if name not in before]):
         alerts_session.announce(new)
@@ -101,7 +106,9 @@ def panel() -> None:
     """Whether rules watch the live market, how the last look went, and the switch."""
     st.subheader("Watch the live market")
     if not _allowed():
-        st.caption("On a hosted app only its owner lets rules watch live. Here they are tested, and played through the market at hand.")
+        st.caption(
+            "On a hosted app only its owner lets rules watch live. Here they are tested, and played through the market at hand."
+        )
         return
     kept = [rule for rule in alerts_session.rules() if rule.enabled]
     if not watch_mark().exists():
@@ -121,8 +128,15 @@ def panel() -> None:
         st.caption("The store has lost the rules that it watched. Start again.")
         _switch(f"Watch live with {_counted(len(kept))}", "al_watch", bool(kept))
         return
-    st.markdown(f":material/radar: **{_counted(len(found.rules))}** watch{'es' if len(found.rules) == 1 else ''} the live market since {wording.when(found.since)}, by bars of {found.bars.replace('min', ' min').replace('1h', '1 h')}.")
-    st.markdown("\n".join(f"- {wording.markdown(rule.name)}: {wording.markdown(sentence(rule))}" for rule in found.rules[:_SHOWN]))
+    st.markdown(
+        f":material/radar: **{_counted(len(found.rules))}** watch{'es' if len(found.rules) == 1 else ''} the live market since {wording.when(found.since)}, by bars of {found.bars.replace('min', ' min').replace('1h', '1 h')}."
+    )
+    st.markdown(
+        "\n".join(
+            f"- {wording.markdown(rule.name)}: {wording.markdown(sentence(rule))}"
+            for rule in found.rules[:_SHOWN]
+        )
+    )
     if len(found.rules) > _SHOWN:
         st.caption(f"And {len(found.rules) - _SHOWN:,} more.")
     st.caption(_state(told, found))
@@ -131,11 +145,20 @@ def panel() -> None:
     for lost in told.undelivered:
         st.warning(f"Not delivered: {wording.markdown(lost)}", icon=":material/mark_email_unread:")
     with st.container(horizontal=True, gap="small"):
-        same = {(rule.id, rule.name, rule.tell) for rule in kept} == {(rule.id, rule.name, rule.tell) for rule in found.rules}
+        same = {(rule.id, rule.name, rule.tell) for rule in kept} == {
+            (rule.id, rule.name, rule.tell) for rule in found.rules
+        }
         if kept and not same:
             _switch(f"Watch {_counted(len(kept))} instead", "al_watch_again", True)
         if {rule.id for rule in found.rules} - {rule.id for rule in alerts_session.rules()}:
-            st.button("Edit them here", icon=":material/edit_note:", key="al_watch_edit", on_click=_bring, args=(found.rules,), help="Puts the watched rules on the list above. What you change there takes effect when you let it watch instead.")
+            st.button(
+                "Edit them here",
+                icon=":material/edit_note:",
+                key="al_watch_edit",
+                on_click=_bring,
+                args=(found.rules,),
+                help="Puts the watched rules on the list above. What you change there takes effect when you let it watch instead.",
+            )
         st.button("Stop watching", icon=":material/stop_circle:", key="al_unwatch", on_click=_stop)
 
 
@@ -145,10 +168,15 @@ def _far(found: Orders) -> list[str]:
     if candles is None or candles.empty:
         return []
     price = float(candles["close"].iloc[-1])
-    levels = {rule.name: [part.level for part in rule.when.conditions if part.level is not None] for rule in found.rules}
+    levels = {
+        rule.name: [part.level for part in rule.when.conditions if part.level is not None]
+        for rule in found.rules
+    }
     return [
         f"'{name}' watches {wording.price(level)}, while the live price is {wording.price(price)}: it can hardly tell anything there."
-        for name, held in levels.items() for level in held[:1] if abs(level / price - 1) > _FAR
+        for name, held in levels.items()
+        for level in held[:1]
+        if abs(level / price - 1) > _FAR
     ]
 
 
@@ -163,15 +191,29 @@ def _state(told: alerts_watch.Report, found: Orders) -> str:
 
 def _switch(label: str, key: str, possible: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        bars = st.selectbox("Bars", alerts_watch.BARS, index=1, key=f"{key}_bars", format_func=lambda name: str(name).replace("min", " min").replace("1h", "1 h"), width=110)
-        st.button(label, icon=":material/radar:", key=key, disabled=not possible, on_click=_start, args=(str(bars),))
+        bars = st.selectbox(
+            "Bars",
+            alerts_watch.BARS,
+            index=1,
+            key=f"{key}_bars",
+            format_func=lambda name: str(name).replace("min", " min").replace("1h", "1 h"),
+            width=110,
+        )
+        st.button(
+            label, icon=":material/radar:", key=key, disabled=not possible, on_click=_start, args=(str(bars),)
+        )
     if not possible:
         st.caption("Keep a rule first, and switch it on.")
 
 
 def _start(bars: str) -> None:
     try:
-        alerts_watch.give_orders(_store(), [rule for rule in alerts_session.rules() if rule.enabled], bars, f"{alerts_session.now():%Y-%m-%dT%H:%M:%SZ}")
+        alerts_watch.give_orders(
+            _store(),
+            [rule for rule in alerts_session.rules() if rule.enabled],
+            bars,
+            f"{alerts_session.now():%Y-%m-%dT%H:%M:%SZ}",
+        )
         watch_mark().parent.mkdir(parents=True, exist_ok=True)
         watch_mark().touch()
     except (StoreError, RuleError, OSError) as problem:

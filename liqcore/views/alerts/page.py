@@ -29,18 +29,32 @@ def from_link(near: Around) -> None:
     more = alerts_builder.open_link(near)
     if more:
         new = alerts_session.add_rules(more)
-        st.session_state["alerts_said"] = f"The link brought {len(more):,} more rule{'s' if len(more) > 1 else ''}, {new:,} of them new; they are under Rules{', as many as a session keeps' if len(more) > alerts_session.MOST_KEPT else ''}."
+        st.session_state["alerts_said"] = (
+            f"The link brought {len(more):,} more rule{'s' if len(more) > 1 else ''}, {new:,} of them new; they are under Rules{', as many as a session keeps' if len(more) > alerts_session.MOST_KEPT else ''}."
+        )
 
 
 def view() -> str:
     """Which of the four views is open, with what waits in them."""
     count, kept = desks.waiting(alerts_session.desk(), alerts_session.now()), len(alerts_session.rules())
-    names = {**_VIEWS, "inbox": f"Inbox ({count:,})" if count else "Inbox", "rules": f"Rules ({kept:,})" if kept else "Rules"}
+    names = {
+        **_VIEWS,
+        "inbox": f"Inbox ({count:,})" if count else "Inbox",
+        "rules": f"Rules ({kept:,})" if kept else "Rules",
+    }
     # The address holds the plain name, whatever the count is.
     told = st.query_params.get("pane", "build")
     if "alerts" not in st.session_state:
         st.session_state["alerts"] = told if told in _VIEWS else "build"
-    chosen = st.segmented_control("View", list(names), format_func=lambda name: names[name], key="alerts", required=True, persist_state="session", label_visibility="collapsed")
+    chosen = st.segmented_control(
+        "View",
+        list(names),
+        format_func=lambda name: names[name],
+        key="alerts",
+        required=True,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
     if chosen == "build":
         st.query_params.pop("pane", None)
     elif told != chosen:
@@ -63,7 +77,9 @@ def built(near: Around, channels: tuple[str, ...]) -> Rule | None:
         st.error(wording.markdown(problem), icon=":material/error:")
         rule = last_rule()
         if rule is not None:
-            st.caption(f":material/history: Below is the last sentence that worked: {wording.markdown(sentence(rule))}")
+            st.caption(
+                f":material/history: Below is the last sentence that worked: {wording.markdown(sentence(rule))}"
+            )
         return rule
     st.session_state["alerts_last"] = rule
     alerts_builder.share(rule)

@@ -24,18 +24,30 @@ class Subject:
 
 _CHANGES: Final = {"heat grows": "grow by", "heat shrinks": "shrink by", "heat spikes": "jump by"}
 _LIVES: Final = {
-    "cluster appears": "appear", "cluster grows": "grow", "cluster shrinks": "shrink", "cluster shifts": "shift",
-    "cluster swept": "are swept by price", "cluster dissipates": "dissipate", "cluster re-emerges": "come back",
+    "cluster appears": "appear",
+    "cluster grows": "grow",
+    "cluster shrinks": "shrink",
+    "cluster shifts": "shift",
+    "cluster swept": "are swept by price",
+    "cluster dissipates": "dissipate",
+    "cluster re-emerges": "come back",
 }
 SUBJECTS: Final[dict[str, Subject]] = {
     "liquidations": Subject("liquidations", "realised", _CHANGES),
     "levels": Subject("modelled levels", "modelled", _CHANGES),
     "clusters": Subject("clusters of liquidations", "realised", _LIVES),
     "modelled": Subject("clusters of modelled levels", "modelled", _LIVES),
-    "price": Subject("price", None, {
-        "recapture": "recaptures", "rejection": "is rejected at", "breakout": "breaks out with volume at", "false breakout": "breaks out falsely at",
-        "price near cluster": "comes within",
-    }),
+    "price": Subject(
+        "price",
+        None,
+        {
+            "recapture": "recaptures",
+            "rejection": "is rejected at",
+            "breakout": "breaks out with volume at",
+            "false breakout": "breaks out falsely at",
+            "price near cluster": "comes within",
+        },
+    ),
     "venues": Subject("venues", None, {"venues agree": "show", "venues stop agreeing": "no longer show"}),
     "balance": Subject("the balance of sides", None, {"balance flips": "flips"}),
     "large": Subject("a single liquidation", None, {"large liquidation": "happens"}),
@@ -55,7 +67,10 @@ LINES: Final[dict[str, str]] = {
     **dict.fromkeys(_LIVES, "{side} {subject} of at least {minimum} {verb} " + _AROUND),
     "cluster shifts": "{side} {subject} of at least {minimum} {verb} {way} " + _AROUND,
     "price near cluster": "{subject} {verb} {by} ATR of {side} clusters of {heat} of at least {minimum}",
-    "recapture": _SIGNAL, "rejection": _SIGNAL, "breakout": _SIGNAL, "false breakout": _SIGNAL,
+    "recapture": _SIGNAL,
+    "rejection": _SIGNAL,
+    "breakout": _SIGNAL,
+    "false breakout": _SIGNAL,
     "venues agree": "at least {venues} {subject} {verb} {side} {heat} " + _AROUND,
     "venues stop agreeing": "at least {venues} {subject} {verb} {side} {heat} " + _AROUND,
     "balance flips": "{subject} of {heat} {verb} {way} past {by} % " + _AROUND + " in {over}",
@@ -69,15 +84,35 @@ TELL_AT: Final = {"bar": "told when the bar closes", "event": "told at once"}
 _SPANS: Final = ("5min", "15min", "30min", "1h", "2h", "4h", "12h", "1d")
 _AMOUNTS: Final = (0.0, 50e3, 100e3, 250e3, 500e3, 1e6, 2e6, 5e6, 10e6, 25e6, 50e6, 100e6)
 _WAYS: Final = {
-    "bullish": "upward", "bearish": "downward", "towards": "towards the level", "across": "across the level", "to long": "to longs",
-    "to short": "to shorts", "high": "extremely high", "low": "extremely low",
+    "bullish": "upward",
+    "bearish": "downward",
+    "towards": "towards the level",
+    "across": "across the level",
+    "to long": "to longs",
+    "to short": "to shorts",
+    "high": "extremely high",
+    "low": "extremely low",
 }
-_ANY_WAY: Final = {"cluster shifts": "anywhere", "balance flips": "to either side", "funding extreme": "extreme"}
+_ANY_WAY: Final = {
+    "cluster shifts": "anywhere",
+    "balance flips": "to either side",
+    "funding extreme": "extreme",
+}
 _PERCENT: Final = ("heat grows", "heat shrinks", "balance flips")
 # Until a rule asks for another, a new condition starts like this.
 START: Final[dict[str, Any]] = {
-    "subject": "liquidations", "verb": "heat grows", "side": "short", "within": 0.5, "by": 50.0, "over": "30min", "venues": 3, "heat": "realised", "minimum": 0.0,
-    "name": "", "way": "any", "on": "bar",
+    "subject": "liquidations",
+    "verb": "heat grows",
+    "side": "short",
+    "within": 0.5,
+    "by": 50.0,
+    "over": "30min",
+    "venues": 3,
+    "heat": "realised",
+    "minimum": 0.0,
+    "name": "",
+    "way": "any",
+    "on": "bar",
 }
 
 
@@ -94,7 +129,11 @@ def tokens(kind: str) -> tuple[str, ...]:
 
 def subject_of(condition: Condition) -> str:
     """The subject whose verbs and map a condition has."""
-    return next(name for name, one in SUBJECTS.items() if condition.kind in one.verbs and one.heat in (None, condition.heat))
+    return next(
+        name
+        for name, one in SUBJECTS.items()
+        if condition.kind in one.verbs and one.heat in (None, condition.heat)
+    )
 
 
 def options(field: str, kind: str, venues: tuple[str, ...] = (), held: Any = None) -> dict[Any, str]:
@@ -109,13 +148,24 @@ def options(field: str, kind: str, venues: tuple[str, ...] = (), held: Any = Non
         return {count: f"{count}{noun}{'s' if noun and count > 1 else ''}" for count in chosen}
     if field == "minimum":
         least = [amount for amount in _AMOUNTS if amount > 0 or kind != "large liquidation"]
-        chosen = sorted({*least, *([float(held)] if isinstance(held, float) and (held > 0 or 0.0 in least) else [])})
+        chosen = sorted(
+            {*least, *([float(held)] if isinstance(held, float) and (held > 0 or 0.0 in least) else [])}
+        )
         return {amount: wording.usd(amount) if amount else "any size" for amount in chosen}
     if field == "name":
-        return {"": "any venue", **{venue: venue for venue in venues}} | ({held: held} if isinstance(held, str) and held else {})
+        return {"": "any venue", **{venue: venue for venue in venues}} | (
+            {held: held} if isinstance(held, str) and held else {}
+        )
     if field == "way":
-        return {way: _ANY_WAY.get(kind, "either way") if way == "any" else _WAYS[way] for way in KINDS[kind].ways}
-    return {"side": SIDES, "heat": HEATS, "on": TELL_AT, "subject": {name: one.label for name, one in SUBJECTS.items()}}[field]
+        return {
+            way: _ANY_WAY.get(kind, "either way") if way == "any" else _WAYS[way] for way in KINDS[kind].ways
+        }
+    return {
+        "side": SIDES,
+        "heat": HEATS,
+        "on": TELL_AT,
+        "subject": {name: one.label for name, one in SUBJECTS.items()},
+    }[field]
 
 
 def condition_of(values: Mapping[str, Any]) -> Condition:
@@ -126,7 +176,9 @@ def condition_of(values: Mapping[str, Any]) -> Condition:
     """
     kind = str(values["verb"])
     facts, told = KINDS[kind], {token.strip("{}") for token in tokens(kind) if token.startswith("{")}
-    more: dict[str, Any] = {name: values[name] for name in ("side", "over", "venues", "minimum", "way", "on") if name in told}
+    more: dict[str, Any] = {
+        name: values[name] for name in ("side", "over", "venues", "minimum", "way", "on") if name in told
+    }
     # A least size that the sentence has no room for stays as it came with the rule.
     more |= {"minimum": values.get("minimum", 0.0)} if "minimum" in facts.takes else {}
     if "level" in told:
@@ -146,7 +198,9 @@ def condition_of(values: Mapping[str, Any]) -> Condition:
 def values_of(condition: Condition) -> dict[str, Any]:
     """What the controls must hold for a condition; the inverse of `condition_of`."""
     out: dict[str, Any] = {**START, "subject": subject_of(condition), "verb": condition.kind}
-    out |= {name: getattr(condition, name) for name in ("side", "over", "venues", "minimum", "name", "heat", "on")}
+    out |= {
+        name: getattr(condition, name) for name in ("side", "over", "venues", "minimum", "name", "heat", "on")
+    }
     if condition.way:
         out["way"] = condition.way
     out["within"] = round(100 * condition.within, 6)
@@ -160,7 +214,12 @@ def limits(kind: str) -> tuple[float, float, float, float]:
     """Least, most, usual value and step of the strength of a kind, in the unit of its control."""
     least, most, usual = KINDS[kind].by or (0.0, 1.0, 0.5)
     unit = 100.0 if kind in _PERCENT else 1.0
-    return least * unit, most * unit, usual * unit, 5.0 if unit > 1 else 0.5 if kind != "price near cluster" else 0.25
+    return (
+        least * unit,
+        most * unit,
+        usual * unit,
+        5.0 if unit > 1 else 0.5 if kind != "price near cluster" else 0.25,
+    )
 
 
 def level_of(text: str, needed: bool) -> float | None:

@@ -88,8 +88,14 @@ def local(headers: Mapping[str, Any], address: str | None) -> bool:
     names = {str(name).lower(): str(value) for name, value in headers.items()}
     host = names.get("host", "localhost")
     host = host[1:].split("]")[0] if host.startswith("[") else host.rsplit(":", 1)[0]
-    proxied = any(name.startswith("x-forwarded") or name in ("forwarded", "via", "x-real-ip") for name in names)
-    return not proxied and host.lower() in ("localhost", "127.0.0.1", "::1") and (address is None or _loopback(address))
+    proxied = any(
+        name.startswith("x-forwarded") or name in ("forwarded", "via", "x-real-ip") for name in names
+    )
+    return (
+        not proxied
+        and host.lower() in ("localhost", "127.0.0.1", "::1")
+        and (address is None or _loopback(address))
+    )
 
 
 def _loopback(address: str) -> bool:
@@ -109,7 +115,11 @@ def secrets() -> dict[str, Any]:
     except Exception:
         table = {}
     table = dict(table) if isinstance(table, dict) else {}
-    named = {name.removeprefix(_ENVIRONMENT).lower().replace("_", " "): value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT) and value}
+    named = {
+        name.removeprefix(_ENVIRONMENT).lower().replace("_", " "): value
+        for name, value in os.environ.items()
+        if name.startswith(_ENVIRONMENT) and value
+    }
     held = table.get("channels")
     return {**table, "channels": {**(held if isinstance(held, dict) else {}), **named}}
 
@@ -171,7 +181,15 @@ def collect() -> None:
     """Take what channels could not deliver onto the desk; a slow channel may have given up only now."""
     found = notifier()[0].take_dead_letters()
     if found:
-        put(desks.bury(desk(), [Letter(one.channel, one.alert, f"{one.time:%Y-%m-%dT%H:%M:%SZ}", one.attempts, one.reason) for one in found]))
+        put(
+            desks.bury(
+                desk(),
+                [
+                    Letter(one.channel, one.alert, f"{one.time:%Y-%m-%dT%H:%M:%SZ}", one.attempts, one.reason)
+                    for one in found
+                ],
+            )
+        )
 
 
 def retry() -> Delivery:
@@ -193,7 +211,10 @@ def say_news() -> None:
     if shown:
         # One toast: several would cover a phone's screen.
         more = f" And {len(shown) - 1:,} more, in the inbox." if len(shown) > 1 else ""
-        st.toast(f"**{wording.markdown(shown[-1].name)}.** {alerts_words.plain(shown[-1].sentence)}{more}", icon=":material/notifications_active:")
+        st.toast(
+            f"**{wording.markdown(shown[-1].name)}.** {alerts_words.plain(shown[-1].sentence)}{more}",
+            icon=":material/notifications_active:",
+        )
     if news and st.session_state.get("alerts_sound"):
         st.audio(tone(), sample_rate=_RATE, autoplay=True, width=200)
 

@@ -30,8 +30,16 @@ _MOST_KEPT: Final = 32
 # A day costs a good part of a second: longer tests would keep a small host from everybody else.
 _MOST_DAYS: Final = 31
 _DRAWING: Final = Drawing(
-    side="both", scale="log", domain=None, palette="inferno", threshold=0.0, price_line="candles", volume=False, profile=False,
-    orientation="time-right", zoom=False,
+    side="both",
+    scale="log",
+    domain=None,
+    palette="inferno",
+    threshold=0.0,
+    price_line="candles",
+    volume=False,
+    profile=False,
+    orientation="time-right",
+    zoom=False,
 )
 
 
@@ -71,11 +79,17 @@ def _kept() -> _Kept:
 
 def settings_for(data: Dataset, timeframe: str) -> Settings:
     """How the engine looks at this market: bars of the timeframe, or of the candles where those are longer. DataError if neither fits."""
-    step = np.timedelta64(1, "m") if data.candles is None or data.candles.empty else dataset.candle_step(data.candles)
+    step = (
+        np.timedelta64(1, "m")
+        if data.candles is None or data.candles.empty
+        else dataset.candle_step(data.candles)
+    )
     minutes = int(step // np.timedelta64(1, "m"))
     wanted = int(tables.timeframe(timeframe) // np.timedelta64(1, "m"))
     if minutes < 1 or minutes * np.timedelta64(1, "m") != step:
-        raise DataError("The candles of this market are not whole minutes long, so rules cannot be judged bar by bar. Bring candles of a minute or more.")
+        raise DataError(
+            "The candles of this market are not whole minutes long, so rules cannot be judged bar by bar. Bring candles of a minute or more."
+        )
     length = max(wanted, minutes)
     hours = (data.span[1] - data.span[0]) / pd.Timedelta("1h")
     lookback = max(60 if hours < 8 else 240 if hours < 30 else 720, length)
@@ -83,7 +97,9 @@ def settings_for(data: Dataset, timeframe: str) -> Settings:
     try:
         return Settings(timeframe=f"{length}min", candles=f"{minutes}min", lookback=f"{lookback}min")
     except RuleError:
-        raise DataError(f"Bars of {length} minutes do not fit into a day evenly, so rules cannot be judged. Bring candles of 1, 5, 15 or 60 minutes.") from None
+        raise DataError(
+            f"Bars of {length} minutes do not fit into a day evenly, so rules cannot be judged. Bring candles of 1, 5, 15 or 60 minutes."
+        ) from None
 
 
 def market_tables(data: Dataset, external: pd.DataFrame | None = None) -> AlertData:
@@ -95,8 +111,26 @@ def choices() -> Test:
     """Bars, stretch and horizon of the test; in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         span = controls.choice("Test on the last", tuple(SPANS), "14 d", "test")
-        timeframe = st.selectbox("Bars", TIMEFRAMES, index=1, format_func=_spaced, key="bars", bind=LINK, width=110, help="Rules are judged at the close of a bar of this length.")
-        horizon = st.selectbox("Touched within", HORIZONS, index=2, format_func=_spaced, key="horizon", bind=LINK, width=130, help="A level that price reaches later than this after the alert counts as a false alarm.")
+        timeframe = st.selectbox(
+            "Bars",
+            TIMEFRAMES,
+            index=1,
+            format_func=_spaced,
+            key="bars",
+            bind=LINK,
+            width=110,
+            help="Rules are judged at the close of a bar of this length.",
+        )
+        horizon = st.selectbox(
+            "Touched within",
+            HORIZONS,
+            index=2,
+            format_func=_spaced,
+            key="horizon",
+            bind=LINK,
+            width=130,
+            help="A level that price reaches later than this after the alert counts as a false alarm.",
+        )
     return Test(str(timeframe), SPANS[span], str(horizon))
 
 
@@ -106,7 +140,9 @@ def tested(rule: Rule, data: Dataset, how: Test) -> Replay | None:
         return None
     settings = settings_for(data, how.timeframe)
     end = data.span[1]
-    begin = max(data.span[0] + pd.Timedelta(settings.lookback), end - pd.Timedelta(days=how.days or _MOST_DAYS))
+    begin = max(
+        data.span[0] + pd.Timedelta(settings.lookback), end - pd.Timedelta(days=how.days or _MOST_DAYS)
+    )
     key = f"{rule.id}|{data.key}|{settings!r}|{begin}|{how.horizon}"
     found = _kept().get(key)
     if found is None:
@@ -121,7 +157,14 @@ def tested(rule: Rule, data: Dataset, how: Test) -> Replay | None:
             # Named after the rule alone, so that the same rule meets the same control levels whatever else is asked.
             rng = np.random.default_rng(int(rule.id, 16))
             found = replay(
-                [rule], market_tables(data), rng, begin=begin, settings=settings, horizon=how.horizon, controls=CONTROLS, progress=progress,
+                [rule],
+                market_tables(data),
+                rng,
+                begin=begin,
+                settings=settings,
+                horizon=how.horizon,
+                controls=CONTROLS,
+                progress=progress,
             )
         except RuleError as problem:
             raise DataError(str(problem)) from None
@@ -136,11 +179,37 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
     row = told.summary.iloc[0]
     st.markdown(f"**{wording.markdown(alerts_words.verdict(told, _spaced(how.horizon)))}**")
     with st.grid(4, min_column_width=150, gap="small"):
-        st.metric("Would have told", f"{row['firings']:,} times" if row["firings"] != 1 else "once", f"{row['per_day']:.2g} a day", delta_color="off", delta_arrow="off", border=True)
-        st.metric("Lead to the touch", alerts_words.lead(row["lead_minutes"]), "median", delta_color="off", delta_arrow="off", border=True)
-        st.metric("False alarms", _share(row["false_alarms"]), f"of {row['judged']:,} judged", delta_color="off", delta_arrow="off", border=True)
         st.metric(
-            "At control levels", _share(row["control_false_alarms"]), f"of {row['control_judged']:,} · chance {_share(row['base_false_alarms'])}", delta_color="off", delta_arrow="off", border=True,
+            "Would have told",
+            f"{row['firings']:,} times" if row["firings"] != 1 else "once",
+            f"{row['per_day']:.2g} a day",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+        st.metric(
+            "Lead to the touch",
+            alerts_words.lead(row["lead_minutes"]),
+            "median",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+        st.metric(
+            "False alarms",
+            _share(row["false_alarms"]),
+            f"of {row['judged']:,} judged",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+        st.metric(
+            "At control levels",
+            _share(row["control_false_alarms"]),
+            f"of {row['control_judged']:,} · chance {_share(row['base_false_alarms'])}",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
             help="False alarms of the same rule at other levels as far from the price; chance is the share of such levels that are not touched at random moments.",
         )
     if any(part.kind == "external" for part in rule.when.conditions):
@@ -149,17 +218,34 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
         st.caption(f":material/info: {wording.markdown(note)}")
     grid = _map(rule, told, data, how)
     if grid is not None:
-        with st.expander("How to read this", icon=":material/school:", key="help", bind="query-params", on_change="rerun"):
+        with st.expander(
+            "How to read this", icon=":material/school:", key="help", bind="query-params", on_change="rerun"
+        ):
             points = alerts_words.how_to_read(told, rule, _spaced(how.horizon), how.timeframe, grid)
             st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
     if len(told.firings):
-        with st.expander(f"All {len(told.firings):,} firings as a table" if len(told.firings) > 1 else "The firing as a table", icon=":material/table_rows:"):
-            st.dataframe(alerts_words.firing_table(told), hide_index=True, width="stretch", height=320, column_config=_COLUMNS)
+        with st.expander(
+            f"All {len(told.firings):,} firings as a table"
+            if len(told.firings) > 1
+            else "The firing as a table",
+            icon=":material/table_rows:",
+        ):
+            st.dataframe(
+                alerts_words.firing_table(told),
+                hide_index=True,
+                width="stretch",
+                height=320,
+                column_config=_COLUMNS,
+            )
 
 
 _COLUMNS: Final[dict[str, Any]] = {
-    "Time (UTC)": st.column_config.DatetimeColumn(format="MMM DD, HH:mm"), "Level, USD": st.column_config.NumberColumn(format="localized"),
-    "Heat, USD": st.column_config.NumberColumn(format="compact"), "Away": st.column_config.NumberColumn(format="percent", help="Distance of the level from the price, as a share of it."),
+    "Time (UTC)": st.column_config.DatetimeColumn(format="MMM DD, HH:mm"),
+    "Level, USD": st.column_config.NumberColumn(format="localized"),
+    "Heat, USD": st.column_config.NumberColumn(format="compact"),
+    "Away": st.column_config.NumberColumn(
+        format="percent", help="Distance of the level from the price, as a share of it."
+    ),
     "Lead, min": st.column_config.NumberColumn(format="%.0f"),
 }
 
@@ -170,15 +256,28 @@ def _map(rule: Rule, told: Replay, data: Dataset, how: Test) -> HeatGrid | None:
     has_events = data.liquidations is not None and len(data.liquidations) > 0
     layer: Any = "modelled" if heats == {"modelled"} or not has_events else "realised"
     coarse = "1h" if told.days > 4 else how.timeframe
-    settings = ViewSettings(layer=layer, timeframe=coarse, hours=None if how.days is None else 24.0 * how.days)
+    settings = ViewSettings(
+        layer=layer, timeframe=coarse, hours=None if how.days is None else 24.0 * how.days
+    )
     grid = panels.attempt(loaders.heatmap, data, settings)
     if grid is None:
         return None
     bars = loaders.price_bars(data, settings)
     drawing = _DRAWING if layer == "realised" else replace(_DRAWING, scale="linear")
-    panels.heatmap(grid, bars, data, drawing, "alerts-map", height=420, marks=alerts_words.marks(told, grid), levels=alerts_words.level_lines(rule, grid))
+    panels.heatmap(
+        grid,
+        bars,
+        data,
+        drawing,
+        "alerts-map",
+        height=420,
+        marks=alerts_words.marks(told, grid),
+        levels=alerts_words.level_lines(rule, grid),
+    )
     if len(told.firings) > alerts_words.MOST_MARKS:
-        st.caption(f"The latest {alerts_words.MOST_MARKS} of {len(told.firings):,} moments are numbered on the map; the table holds all.")
+        st.caption(
+            f"The latest {alerts_words.MOST_MARKS} of {len(told.firings):,} moments are numbered on the map; the table holds all."
+        )
     return grid
 
 

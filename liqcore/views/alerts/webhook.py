@@ -43,10 +43,18 @@ def listen() -> None:
 def _listen() -> None:
     # What watches live is judged by the collector, and told from there.
     live = alerts_live.watched()
-    waiting = [rule for rule in alerts_session.rules() if rule.enabled and rule.id not in live and any(part.kind == "external" for part in rule.when.conditions)]
+    waiting = [
+        rule
+        for rule in alerts_session.rules()
+        if rule.enabled
+        and rule.id not in live
+        and any(part.kind == "external" for part in rule.when.conditions)
+    ]
     if not waiting:
         return
-    held, alerts = desks.advance(alerts_session.desk(), waiting, AlertData(external=box().table()), alerts_session.now())
+    held, alerts = desks.advance(
+        alerts_session.desk(), waiting, AlertData(external=box().table()), alerts_session.now()
+    )
     alerts_session.put(held)
     if alerts:
         alerts_session.announce(alerts)
@@ -63,7 +71,13 @@ def draw() -> None:
             "`streamlit run server.py` instead; a host that only runs a script goes without."
         )
         return
-    st.markdown(f"Put this app's address with `{PATH}` behind it into the webhook field of the alert, and this into its message, with your secret:")
+    st.markdown(
+        f"Put this app's address with `{PATH}` behind it into the webhook field of the alert, and this into its message, with your secret:"
+    )
     st.code(EXAMPLE, language="json", wrap_lines=True)
     last = box().last
-    st.caption("No signal has come yet." if last is None else f"The last signal, {wording.markdown(last.name)}, came {wording.age(last.time, alerts_session.now().tz_localize(None))} ago.")
+    st.caption(
+        "No signal has come yet."
+        if last is None
+        else f"The last signal, {wording.markdown(last.name)}, came {wording.age(last.time, alerts_session.now().tz_localize(None))} ago."
+    )

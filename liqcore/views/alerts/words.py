@@ -31,7 +31,11 @@ def verdict(told: Replay, horizon: str) -> str:
     touched = f"{times}. The level was touched within {horizon} after {row['touched']:,} of the {row['judged']:,} that can be judged"
     # Levels put there by chance are many; firings at control levels may be few.
     matched = row["control_judged"] > 0
-    other, count = (row["control_false_alarms"], row["control_judged"]) if matched else (row["base_false_alarms"], math.inf)
+    other, count = (
+        (row["control_false_alarms"], row["control_judged"])
+        if matched
+        else (row["base_false_alarms"], math.inf)
+    )
     if not math.isfinite(other):
         return f"{touched}."
     where = f"at control levels, of {count:,} there" if matched else "by chance"
@@ -43,15 +47,22 @@ def _difference(own: float, other: float, judged: int, others: float) -> str:
     pooled = other if math.isinf(others) else (own * judged + other * others) / (judged + others)
     error = 2 * math.sqrt(max(pooled * (1 - pooled), 0.01) * (1 / judged + 1 / others))
     if abs(own - other) <= error:
-        return f". With {judged:,} {_plural('firing', judged)} that is no difference one could tell from chance."
-    return ", fewer than chance alone would explain, on this data." if own < other else ", more than chance alone would explain, on this data."
+        return (
+            f". With {judged:,} {_plural('firing', judged)} that is no difference one could tell from chance."
+        )
+    return (
+        ", fewer than chance alone would explain, on this data."
+        if own < other
+        else ", more than chance alone would explain, on this data."
+    )
 
 
 def _why_not(told: Replay) -> str:
     outcomes = told.firings["outcome"].value_counts()
     most = str(outcomes.index[0])
     return {
-        "already there": "the price stood at the level already.", "too late to tell": "the data end too early, or the rule watches no price.",
+        "already there": "the price stood at the level already.",
+        "too late to tell": "the data end too early, or the rule watches no price.",
     }.get(most, "there is nothing to compare with.")
 
 
@@ -69,38 +80,65 @@ def how_to_read(told: Replay, rule: Rule, horizon: str, timeframe: str, grid: He
         "A touch is not a profit: what price did afterwards, spreads and fees are not in these figures.",
     ]
     if row["judged"] < _FEW:
-        points.append(f"**Few cases:** {row['judged']:,} can be judged. Under {_FEW} a rate says next to nothing; take a longer stretch, or a looser rule.")
+        points.append(
+            f"**Few cases:** {row['judged']:,} can be judged. Under {_FEW} a rate says next to nothing; take a longer stretch, or a looser rule."
+        )
     return points
 
 
 def marks(told: Replay, grid: HeatGrid) -> pd.DataFrame | None:
     """The latest firings inside the drawn prices as numbered notes for the chart."""
     rows = told.firings
-    place = rows["level"].astype(float).fillna(rows["price"].astype(float)).to_numpy() if len(rows) else np.empty(0)
+    place = (
+        rows["level"].astype(float).fillna(rows["price"].astype(float)).to_numpy()
+        if len(rows)
+        else np.empty(0)
+    )
     inside = (place > grid.price_edges[0]) & (place < grid.price_edges[-1])
     if not inside.any():
         return None
     kept = rows[inside].assign(place=place[inside], number=np.flatnonzero(inside) + 1).tail(MOST_MARKS)
     # Words beside numbers that stand close together would cover one another; the table has them.
-    return pd.DataFrame({"time": kept["time"], "price": kept["place"], "label": "", "number": kept["number"].astype(str)}).reset_index(drop=True)
+    return pd.DataFrame(
+        {"time": kept["time"], "price": kept["place"], "label": "", "number": kept["number"].astype(str)}
+    ).reset_index(drop=True)
 
 
 def level_lines(rule: Rule, grid: HeatGrid) -> pd.DataFrame | None:
     """The levels of a rule as lines for the chart."""
-    found = sorted({part.level for part in rule.when.conditions if part.level is not None and grid.price_edges[0] < part.level < grid.price_edges[-1]})
-    return pd.DataFrame({"price": found, "label": [f"{price(level)} watched" for level in found]}) if found else None
+    found = sorted(
+        {
+            part.level
+            for part in rule.when.conditions
+            if part.level is not None and grid.price_edges[0] < part.level < grid.price_edges[-1]
+        }
+    )
+    return (
+        pd.DataFrame({"price": found, "label": [f"{price(level)} watched" for level in found]})
+        if found
+        else None
+    )
 
 
 def firing_table(told: Replay) -> pd.DataFrame:
     """Every firing as a row in words, the latest first."""
     rows = told.firings.iloc[::-1]
     level = rows["level"].astype(float).fillna(rows["price"].astype(float))
-    return pd.DataFrame({
-        "No.": np.arange(len(rows), 0, -1), "Time (UTC)": rows["time"], "What": rows["what"].astype(str).str.capitalize(), "Side": rows["side"],
-        "Level, USD": level.to_numpy(), "Heat, USD": rows["usd"].astype(float).to_numpy(), "Away": rows["distance"].astype(float).abs().to_numpy(),
-        "Outcome": rows["outcome"].astype(str).str.capitalize(), "Lead, min": rows["lead_minutes"].astype(float).to_numpy(),
-        "Venues": rows["agreement"].astype(str).str.capitalize(), "Data": [COMPLETENESS.get(name, name) for name in rows["completeness"]],
-    })
+    return pd.DataFrame(
+        {
+            "No.": np.arange(len(rows), 0, -1),
+            "Time (UTC)": rows["time"],
+            "What": rows["what"].astype(str).str.capitalize(),
+            "Side": rows["side"],
+            "Level, USD": level.to_numpy(),
+            "Heat, USD": rows["usd"].astype(float).to_numpy(),
+            "Away": rows["distance"].astype(float).abs().to_numpy(),
+            "Outcome": rows["outcome"].astype(str).str.capitalize(),
+            "Lead, min": rows["lead_minutes"].astype(float).to_numpy(),
+            "Venues": rows["agreement"].astype(str).str.capitalize(),
+            "Data": [COMPLETENESS.get(name, name) for name in rows["completeness"]],
+        }
+    )
 
 
 def evidence(alert: Alert) -> list[str]:
@@ -108,7 +146,9 @@ def evidence(alert: Alert) -> list[str]:
     out = [alert.sentence]
     count = len(alert.venues)
     if alert.agreement == "market-wide":
-        out.append(f"At least two thirds of {count} fresh venues show heat there, and no single one dominates.")
+        out.append(
+            f"At least two thirds of {count} fresh venues show heat there, and no single one dominates."
+        )
     elif alert.agreement == "partly confirmed":
         out.append(f"Several of {count} fresh venues show heat there.")
     if alert.completeness == "all" and alert.venues:
@@ -120,10 +160,16 @@ def counter_evidence(alert: Alert) -> list[str]:
     """What speaks against it: the reading of the level, and what the data lack. Never empty."""
     out = list(alert.against)
     if alert.agreement in ("cannot say", "isolated"):
-        out.append("Too few venues to tell whether it is the market or one venue's noise." if alert.agreement == "cannot say" else "Only one venue shows it: it may be one trader or a feed that errs.")
+        out.append(
+            "Too few venues to tell whether it is the market or one venue's noise."
+            if alert.agreement == "cannot say"
+            else "Only one venue shows it: it may be one trader or a feed that errs."
+        )
     sampled = [name for name, complete in alert.venues if complete == "sampled"]
     if sampled:
-        out.append(f"{_listed(sampled)} {'publishes' if len(sampled) == 1 else 'publish'} only a sample of liquidations.")
+        out.append(
+            f"{_listed(sampled)} {'publishes' if len(sampled) == 1 else 'publish'} only a sample of liquidations."
+        )
     if alert.stale:
         out.append(f"Without {_listed(alert.stale)}: no news from there for too long.")
     if alert.kind == "modelled":

@@ -31,32 +31,96 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
     times, prices = np.arange(0, grid.shape[0], by[0]), np.arange(0, grid.shape[1], by[1])
     joined = np.add.reduceat(np.add.reduceat(found.share, times, axis=0), prices, axis=1)
     column, band = np.nonzero(np.abs(joined) > 1e-5)
-    edges, levels = milliseconds(grid.time_edges[np.append(times, grid.shape[0])]), grid.price_edges[np.append(prices, grid.shape[1])]
+    edges, levels = (
+        milliseconds(grid.time_edges[np.append(times, grid.shape[0])]),
+        grid.price_edges[np.append(prices, grid.shape[1])],
+    )
     value = 100 * joined[column, band]
-    rows = pd.DataFrame({
-        "from": edges[column], "to": edges[column + 1], "low": levels[band], "high": levels[band + 1], "points": value,
-        "where": [f"{price(low)} to {price(high)}" for low, high in zip(levels[band], levels[band + 1], strict=True)],
-        "more": [f"{abs(points):.2f} points {'more' if points > 0 else 'less'} than the rest" for points in value],
-    })
+    rows = pd.DataFrame(
+        {
+            "from": edges[column],
+            "to": edges[column + 1],
+            "low": levels[band],
+            "high": levels[band + 1],
+            "points": value,
+            "where": [
+                f"{price(low)} to {price(high)}"
+                for low, high in zip(levels[band], levels[band + 1], strict=True)
+            ],
+            "more": [
+                f"{abs(points):.2f} points {'more' if points > 0 else 'less'} than the rest"
+                for points in value
+            ],
+        }
+    )
     most = float(np.quantile(np.abs(value), 0.99)) if len(value) else 1.0
-    spec = _spec(rows, [{
-        "mark": {"type": "rect", "tooltip": None, "clip": True},
-        "encoding": {
-            "x": {"field": "from", "type": "temporal", "axis": {"grid": False, "title": "Time (UTC)", "labelOverlap": True, "format": "%b %d %H:%M"},
-                  "scale": {"type": "utc", "nice": False, "domain": {"expr": f"[{edges[0]}, {edges[-1]}]"}}},
-            "x2": {"field": "to"},
-            "y": {"field": "low", "type": "quantitative", "scale": {"zero": False, "nice": False, "domain": [float(levels[0]), float(levels[-1])]},
-                  "axis": {"grid": False, "title": "BTC price, USD", "format": ",.0f"}},
-            "y2": {"field": "high"},
-            "color": {"field": "points", "type": "quantitative", "scale": {"domain": [-most, 0, most], "range": [SHORT, _MIDDLE, LONG], "interpolate": "lab", "clamp": True},
-                      "legend": {"title": "Points of its own total", "orient": "top", "gradientLength": 260}},
-            "tooltip": [{"field": "where", "type": "nominal", "title": "Price band"}, {"field": "more", "type": "nominal", "title": found.venue}],
-        },
-    }], 520)
+    spec = _spec(
+        rows,
+        [
+            {
+                "mark": {"type": "rect", "tooltip": None, "clip": True},
+                "encoding": {
+                    "x": {
+                        "field": "from",
+                        "type": "temporal",
+                        "axis": {
+                            "grid": False,
+                            "title": "Time (UTC)",
+                            "labelOverlap": True,
+                            "format": "%b %d %H:%M",
+                        },
+                        "scale": {
+                            "type": "utc",
+                            "nice": False,
+                            "domain": {"expr": f"[{edges[0]}, {edges[-1]}]"},
+                        },
+                    },
+                    "x2": {"field": "to"},
+                    "y": {
+                        "field": "low",
+                        "type": "quantitative",
+                        "scale": {
+                            "zero": False,
+                            "nice": False,
+                            "domain": [float(levels[0]), float(levels[-1])],
+                        },
+                        "axis": {"grid": False, "title": "BTC price, USD", "format": ",.0f"},
+                    },
+                    "y2": {"field": "high"},
+                    "color": {
+                        "field": "points",
+                        "type": "quantitative",
+                        "scale": {
+                            "domain": [-most, 0, most],
+                            "range": [SHORT, _MIDDLE, LONG],
+                            "interpolate": "lab",
+                            "clamp": True,
+                        },
+                        "legend": {
+                            "title": "Points of its own total",
+                            "orient": "top",
+                            "gradientLength": 260,
+                        },
+                    },
+                    "tooltip": [
+                        {"field": "where", "type": "nominal", "title": "Price band"},
+                        {"field": "more", "type": "nominal", "title": found.venue},
+                    ],
+                },
+            }
+        ],
+        520,
+    )
     if len(rows) == 0:
-        return spec, f"No difference can be drawn between {found.venue} and the rest of the venues: one of them has no liquidations here ($0)."
+        return (
+            spec,
+            f"No difference can be drawn between {found.venue} and the rest of the venues: one of them has no liquidations here ($0).",
+        )
     top = rows.iloc[int(np.abs(value).argmax())]
-    return spec, f"{found.venue} against the rest of the venues. The largest difference in liquidations: {top['more']} at {top['where']}."
+    return (
+        spec,
+        f"{found.venue} against the rest of the venues. The largest difference in liquidations: {top['more']} at {top['where']}.",
+    )
 
 
 def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[dict[str, Any], str]:
@@ -64,60 +128,177 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
 
     Prices stand at the height at which a titled heatmap beside it has them; `level` is marked in both.
     """
-    rows = pd.concat([
-        pd.DataFrame({"low": frame["price_low"], "high": frame["price_high"], "venues": sign * frame[side], "zero": 0, "side": f"{side.capitalize()}s"})
-        for side, sign in (("long", -1), ("short", 1))
-    ])
+    rows = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "low": frame["price_low"],
+                    "high": frame["price_high"],
+                    "venues": sign * frame[side],
+                    "zero": 0,
+                    "side": f"{side.capitalize()}s",
+                }
+            )
+            for side, sign in (("long", -1), ("short", 1))
+        ]
+    )
     fresh = int(frame["n_fresh"].max()) if len(frame) else 0
     rows = rows[rows["venues"] != 0].assign(
-        where=lambda held: [f"{price(low)} to {price(high)}" for low, high in zip(held["low"], held["high"], strict=True)],
+        where=lambda held: [
+            f"{price(low)} to {price(high)}" for low, high in zip(held["low"], held["high"], strict=True)
+        ],
         count=lambda held: [f"{abs(int(number))} of {fresh}" for number in held["venues"]],
     )
     reach = max(fresh, 1)
     heads = [
-        {"mark": {"type": "text", "text": text, "color": colour, "fontWeight": "bold", "y": 40, "x": {"expr": f"width * {place}"}, "tooltip": None}, "data": {"values": [{}]}}
+        {
+            "mark": {
+                "type": "text",
+                "text": text,
+                "color": colour,
+                "fontWeight": "bold",
+                "y": 40,
+                "x": {"expr": f"width * {place}"},
+                "tooltip": None,
+            },
+            "data": {"values": [{}]},
+        }
         for text, colour, place in (("Longs", LONG, 0.25), ("Shorts", SHORT, 0.75))
     ]
-    asked = [] if level is None else [{"mark": {"type": "rule", "color": "white", "strokeDash": [6, 4], "clip": True, "tooltip": None}, "data": {"values": [{}]}, "encoding": {"y": {"datum": level}}}]
-    spec = _spec(rows, [
-        {"mark": {"type": "rule", "color": LINE, "tooltip": None, "y": _HEAD, "y2": {"expr": "height"}}, "data": {"values": [{}]}, "encoding": {"x": {"datum": 0}}},
-        *heads,
-        {
-            "mark": {"type": "rect", "tooltip": None},
-            "encoding": {
-                "y": {"field": "low", "type": "quantitative", "axis": {"grid": False, "title": None, "format": "$,.0f", "domain": False},
-                      "scale": {"zero": False, "nice": False, "domain": [float(frame["price_low"].min()), float(frame["price_high"].max())], "range": [{"expr": "height"}, _HEAD]}},
-                "y2": {"field": "high"},
-                "x": {"field": "zero", "type": "quantitative", "scale": {"domain": [-reach, reach], "nice": False},
-                      "axis": {"title": f"Venues that are hot, of {fresh} fresh ones", "labelExpr": "abs(datum.value)", "tickMinStep": 1, "grid": False}},
-                "x2": {"field": "venues"},
-                "color": {"field": "side", "type": "nominal", "scale": {"domain": ["Longs", "Shorts"], "range": [LONG, SHORT]}, "legend": None},
-                "tooltip": [{"field": "where", "type": "nominal", "title": "Price band"}, {"field": "side", "type": "nominal", "title": "Side"}, {"field": "count", "type": "nominal", "title": "Venues"}],
+    asked = (
+        []
+        if level is None
+        else [
+            {
+                "mark": {
+                    "type": "rule",
+                    "color": "white",
+                    "strokeDash": [6, 4],
+                    "clip": True,
+                    "tooltip": None,
+                },
+                "data": {"values": [{}]},
+                "encoding": {"y": {"datum": level}},
+            }
+        ]
+    )
+    spec = _spec(
+        rows,
+        [
+            {
+                "mark": {
+                    "type": "rule",
+                    "color": LINE,
+                    "tooltip": None,
+                    "y": _HEAD,
+                    "y2": {"expr": "height"},
+                },
+                "data": {"values": [{}]},
+                "encoding": {"x": {"datum": 0}},
             },
-        },
-        *asked,
-    ], 420)
+            *heads,
+            {
+                "mark": {"type": "rect", "tooltip": None},
+                "encoding": {
+                    "y": {
+                        "field": "low",
+                        "type": "quantitative",
+                        "axis": {"grid": False, "title": None, "format": "$,.0f", "domain": False},
+                        "scale": {
+                            "zero": False,
+                            "nice": False,
+                            "domain": [float(frame["price_low"].min()), float(frame["price_high"].max())],
+                            "range": [{"expr": "height"}, _HEAD],
+                        },
+                    },
+                    "y2": {"field": "high"},
+                    "x": {
+                        "field": "zero",
+                        "type": "quantitative",
+                        "scale": {"domain": [-reach, reach], "nice": False},
+                        "axis": {
+                            "title": f"Venues that are hot, of {fresh} fresh ones",
+                            "labelExpr": "abs(datum.value)",
+                            "tickMinStep": 1,
+                            "grid": False,
+                        },
+                    },
+                    "x2": {"field": "venues"},
+                    "color": {
+                        "field": "side",
+                        "type": "nominal",
+                        "scale": {"domain": ["Longs", "Shorts"], "range": [LONG, SHORT]},
+                        "legend": None,
+                    },
+                    "tooltip": [
+                        {"field": "where", "type": "nominal", "title": "Price band"},
+                        {"field": "side", "type": "nominal", "title": "Side"},
+                        {"field": "count", "type": "nominal", "title": "Venues"},
+                    ],
+                },
+            },
+            *asked,
+        ],
+        420,
+    )
     if rows.empty:
         return spec, "No venue has a band of liquidations that stands out in this range of prices ($)."
     best = rows.iloc[int(np.abs(rows["venues"].to_numpy()).argmax())]
-    return spec, f"Agreement along price: at most {best['count']} fresh venues have hot liquidations of {str(best['side']).lower()} in one band, at {best['where']}."
+    return (
+        spec,
+        f"Agreement along price: at most {best['count']} fresh venues have hot liquidations of {str(best['side']).lower()} in one band, at {best['where']}.",
+    )
 
 
 def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
     """Seconds by which each venue's events come later than the others', and the alt text. Columns as in `lag_table`."""
-    rows = frame.rename(columns={"Venue": "venue", "Later by, s": "seconds", "Sure": "sure"})[["venue", "seconds", "sure"]]
-    spec = _spec(rows, [{
-        "mark": {"type": "bar", "tooltip": None, "color": SHORT, "height": {"band": 0.6}},
-        "encoding": {
-            "y": {"field": "venue", "type": "nominal", "sort": None, "axis": {"title": None, "labelFontSize": 12}},
-            "x": {"field": "seconds", "type": "quantitative", "axis": {"title": "Seconds later than the other venues (left of 0: earlier)", "grid": False}},
-            "opacity": {"field": "sure", "type": "quantitative", "scale": {"domain": [0, 1], "range": [0.25, 1]}, "legend": {"title": "Sureness", "orient": "top", "values": [0, 0.5, 1]}},
-            "tooltip": [{"field": "venue", "type": "nominal", "title": "Venue"}, {"field": "seconds", "type": "quantitative", "title": "Seconds later"}, {"field": "sure", "type": "quantitative", "title": "Sureness", "format": ".0%"}],
-        },
-    }], 190 + 34 * max(len(rows), 1))
+    rows = frame.rename(columns={"Venue": "venue", "Later by, s": "seconds", "Sure": "sure"})[
+        ["venue", "seconds", "sure"]
+    ]
+    spec = _spec(
+        rows,
+        [
+            {
+                "mark": {"type": "bar", "tooltip": None, "color": SHORT, "height": {"band": 0.6}},
+                "encoding": {
+                    "y": {
+                        "field": "venue",
+                        "type": "nominal",
+                        "sort": None,
+                        "axis": {"title": None, "labelFontSize": 12},
+                    },
+                    "x": {
+                        "field": "seconds",
+                        "type": "quantitative",
+                        "axis": {
+                            "title": "Seconds later than the other venues (left of 0: earlier)",
+                            "grid": False,
+                        },
+                    },
+                    "opacity": {
+                        "field": "sure",
+                        "type": "quantitative",
+                        "scale": {"domain": [0, 1], "range": [0.25, 1]},
+                        "legend": {"title": "Sureness", "orient": "top", "values": [0, 0.5, 1]},
+                    },
+                    "tooltip": [
+                        {"field": "venue", "type": "nominal", "title": "Venue"},
+                        {"field": "seconds", "type": "quantitative", "title": "Seconds later"},
+                        {"field": "sure", "type": "quantitative", "title": "Sureness", "format": ".0%"},
+                    ],
+                },
+            }
+        ],
+        190 + 34 * max(len(rows), 1),
+    )
     late = rows[(rows["seconds"] > 0)]
-    said = ", ".join(f"{row.venue} {row.seconds:.0f} s" for row in late.itertuples()) or "none is visibly late"
-    return spec, f"How much later each venue's liquidations are than the others' (in seconds, whatever the $ amount): {said}."
+    said = (
+        ", ".join(f"{row.venue} {row.seconds:.0f} s" for row in late.itertuples()) or "none is visibly late"
+    )
+    return (
+        spec,
+        f"How much later each venue's liquidations are than the others' (in seconds, whatever the $ amount): {said}.",
+    )
 
 
 def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
@@ -127,26 +308,66 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
     """
     reach = min(max(2 * abs(lag.seconds) + 20 * lag.step, 60 * lag.step), float(lag.shifts[-1]))
     kept = np.abs(lag.shifts) <= reach
-    here = pd.DataFrame({"seconds": lag.shifts[kept], "pairs": lag.pairs[kept], "line": f"{venue} after the others"})
-    mirror = pd.DataFrame({"seconds": lag.shifts[kept], "pairs": lag.pairs[::-1][kept], "line": "its mirror image"})
+    here = pd.DataFrame(
+        {"seconds": lag.shifts[kept], "pairs": lag.pairs[kept], "line": f"{venue} after the others"}
+    )
+    mirror = pd.DataFrame(
+        {"seconds": lag.shifts[kept], "pairs": lag.pairs[::-1][kept], "line": "its mirror image"}
+    )
     middle = len(lag.pairs) // 2
     steps = round(lag.seconds / lag.step)
     there, back = float(lag.pairs[middle + steps]), float(lag.pairs[middle - steps])
     shown = pd.concat([here, mirror], ignore_index=True)
-    spec = _spec(shown, [{
-        "mark": {"type": "line", "tooltip": None, "interpolate": "monotone"},
-        "encoding": {
-            "x": {"field": "seconds", "type": "quantitative", "scale": {"nice": False}, "axis": {"title": f"Seconds by which {venue} came after another venue (left of 0: before)", "grid": False}},
-            "y": {"field": "pairs", "type": "quantitative", "axis": {"title": "Pairs of events", "grid": True, "gridColor": LINE}},
-            "color": {"field": "line", "type": "nominal", "sort": None, "scale": {"range": [SHORT, QUIET]}, "legend": {"title": None, "orient": "top", "labelColor": QUIET}},
-            "strokeDash": {"field": "line", "type": "nominal", "sort": None, "scale": {"range": [[1, 0], [4, 4]]}, "legend": None},
-        },
-    }, {
-        "data": {"name": "mark"}, "mark": {"type": "rule", "color": LONG, "strokeWidth": 2, "tooltip": None}, "encoding": {"x": {"field": "seconds", "type": "quantitative"}},
-    }], 260)
+    spec = _spec(
+        shown,
+        [
+            {
+                "mark": {"type": "line", "tooltip": None, "interpolate": "monotone"},
+                "encoding": {
+                    "x": {
+                        "field": "seconds",
+                        "type": "quantitative",
+                        "scale": {"nice": False},
+                        "axis": {
+                            "title": f"Seconds by which {venue} came after another venue (left of 0: before)",
+                            "grid": False,
+                        },
+                    },
+                    "y": {
+                        "field": "pairs",
+                        "type": "quantitative",
+                        "axis": {"title": "Pairs of events", "grid": True, "gridColor": LINE},
+                    },
+                    "color": {
+                        "field": "line",
+                        "type": "nominal",
+                        "sort": None,
+                        "scale": {"range": [SHORT, QUIET]},
+                        "legend": {"title": None, "orient": "top", "labelColor": QUIET},
+                    },
+                    "strokeDash": {
+                        "field": "line",
+                        "type": "nominal",
+                        "sort": None,
+                        "scale": {"range": [[1, 0], [4, 4]]},
+                        "legend": None,
+                    },
+                },
+            },
+            {
+                "data": {"name": "mark"},
+                "mark": {"type": "rule", "color": LONG, "strokeWidth": 2, "tooltip": None},
+                "encoding": {"x": {"field": "seconds", "type": "quantitative"}},
+            },
+        ],
+        260,
+    )
     spec["datasets"]["mark"] = pd.DataFrame({"seconds": [lag.seconds]})
     if not steps:
-        return spec, f"No shift of {venue} stands out against its mirror image: it is neither late nor early as far as these {lag.events:,} busy steps tell."
+        return (
+            spec,
+            f"No shift of {venue} stands out against its mirror image: it is neither late nor early as far as these {lag.events:,} busy steps tell.",
+        )
     return spec, (
         f"At {abs(lag.seconds):g} seconds {'after' if steps > 0 else 'before'} the others, {venue} has {there:,.0f} pairs of events; as many seconds "
         f"{'before' if steps > 0 else 'after'} them, {back:,.0f}. The wider the two lines part there, the surer the lag."
@@ -155,6 +376,11 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
 
 def _spec(rows: pd.DataFrame, layers: list[dict[str, Any]], height: int) -> dict[str, Any]:
     return {
-        "$schema": _SCHEMA, "height": height, "view": {"fill": PANEL, "stroke": None}, "layer": layers, "data": {"name": "rows"},
-        "datasets": {"rows": rows.reset_index(drop=True)}, "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"}},
+        "$schema": _SCHEMA,
+        "height": height,
+        "view": {"fill": PANEL, "stroke": None},
+        "layer": layers,
+        "data": {"name": "rows"},
+        "datasets": {"rows": rows.reset_index(drop=True)},
+        "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"}},
     }

@@ -22,37 +22,57 @@ _FETCHED: Final = "compare_fetched"
 
 def against_another(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
     """Take another's map and lay ours beside it."""
-    way = controls.choice("The other map", {"file": "From a file", "key": "By key, from an aggregator"}, "file", "otherfrom")
+    way = controls.choice(
+        "The other map", {"file": "From a file", "key": "By key, from an aggregator"}, "file", "otherfrom"
+    )
     found = _from_file() if way == "file" else _by_key()
     if found is None:
         return
     other, name = found
     try:
-        ours = loaders.heatmap(data, replace(settings, layer="modelled", price_range=(float(other.price_edges[0]), float(other.price_edges[-1]))))
+        ours = loaders.heatmap(
+            data,
+            replace(
+                settings,
+                layer="modelled",
+                price_range=(float(other.price_edges[0]), float(other.price_edges[-1])),
+            ),
+        )
     except (GridError, tables.TableError, dataset.DataError) as problem:
         panels.problem(problem)
         return
     if data.synthetic and way == "key":
-        st.warning("Ours is the synthetic sample market here, theirs the real one: choose the live market or your own files in the sidebar before you compare.", icon=":material/science:")
+        st.warning(
+            "Ours is the synthetic sample market here, theirs the real one: choose the live market or your own files in the sidebar before you compare.",
+            icon=":material/science:",
+        )
     bars = loaders.price_bars(data, settings)
     small = replace(drawing, volume=False, profile=False, zoom=False, domain=None)
-    for column, grid, title in zip(st.columns(2, gap="small"), (ours, other), ("Our model", name), strict=True):
+    for column, grid, title in zip(
+        st.columns(2, gap="small"), (ours, other), ("Our model", name), strict=True
+    ):
         with column:
             panels.heatmap(grid, bars, data, small, f"file-{title[:3]}", height=380, title=title)
     try:
         st.markdown(f"**{wording.markdown(band_overlap(ours, other).sentence)}**")
     except GridError as problem:
         st.info(wording.markdown(str(problem)), icon=":material/info:")
-    st.caption("Each map has its own legend: the sources count different things. Only where they are hottest is compared, at the end of each.")
+    st.caption(
+        "Each map has its own legend: the sources count different things. Only where they are hottest is compared, at the end of each."
+    )
 
 
 def _from_file() -> tuple[HeatGrid, str] | None:
     upload = st.file_uploader(
-        "A heatmap as JSON", type=["json"], key="otherfile",
+        "A heatmap as JSON",
+        type=["json"],
+        key="otherfile",
         help="CoinGlass's or CoinAnk's heatmap answer, or the JSON this app exports. It is read in memory and never stored.",
     )
     if upload is None:
-        st.caption("Export a heatmap as JSON (for instance with the JSON button on the Explore page, or save the answer of an aggregator's API) and drop it here.")
+        st.caption(
+            "Export a heatmap as JSON (for instance with the JSON button on the Explore page, or save the answer of an aggregator's API) and drop it here."
+        )
         return None
     try:
         other = read_grid(upload)
@@ -74,23 +94,32 @@ def _by_key() -> tuple[HeatGrid, str] | None:
         wanted, ask = HEATMAPS[name]
         source = next(one for one in KEYED if one.id == wanted)
         key, where = keys.key_of(source)
-        pressed = st.button("Fetch now", icon=":material/cloud_download:", type="primary", key="otherfetch", disabled=not key)
+        pressed = st.button(
+            "Fetch now", icon=":material/cloud_download:", type="primary", key="otherfetch", disabled=not key
+        )
     if where in ("", "typed"):
         keys.ask(source)
     else:
         st.caption(f"With the key from the {'secrets file' if where == 'secrets' else 'environment'}.")
     if not key:
-        st.caption(f"{source.name} answers only with a key of your own ({source.plan}) Type it, or put `{source.secret}` into the secrets.")
+        st.caption(
+            f"{source.name} answers only with a key of your own ({source.plan}) Type it, or put `{source.secret}` into the secrets."
+        )
     if pressed:
         with st.spinner(f"Asking {source.name}"):
             try:
-                st.session_state[_FETCHED] = (ask(live_market.session(), key), name, wording.when(pd.Timestamp.now(tz="UTC")))
+                st.session_state[_FETCHED] = (
+                    ask(live_market.session(), key),
+                    name,
+                    wording.when(pd.Timestamp.now(tz="UTC")),
+                )
             except (FeedError, GridError, tables.TableError) as problem:
                 panels.problem(problem)
     held = st.session_state.get(_FETCHED)
     if held is None:
         return None
     grid, title, when = held
-    st.caption(f"{title}, fetched {when}. It is {grid.kind}: what {title.split(',')[0]} believes, and nobody outside can check it.")
+    st.caption(
+        f"{title}, fetched {when}. It is {grid.kind}: what {title.split(',')[0]} believes, and nobody outside can check it."
+    )
     return grid, title
-

@@ -24,20 +24,38 @@ from liqcore.views.compare import charts as compare_charts
 from liqcore.views.controls import LINK, Drawing
 
 VIEWS: Final = {
-    "venues": "Side by side", "difference": "Difference", "agreement": "Agreement", "lag": "Lag", "without": "Without a venue",
-    "record": "Model and record", "file": "Against another map",
+    "venues": "Side by side",
+    "difference": "Difference",
+    "agreement": "Agreement",
+    "lag": "Lag",
+    "without": "Without a venue",
+    "record": "Model and record",
+    "file": "Against another map",
 }
 RULE: Final = ClusterRule(strong=1.3, weak=0.8)
 _LAST: Final = 12
 _BINS: Final = 80
 _CLUSTERS: Final = 12
 _TABLE_CONFIG: Final = {
-    "USD": st.column_config.NumberColumn(format="compact"), "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-    "Longs": st.column_config.NumberColumn(format="percent"), "Largest print": st.column_config.NumberColumn(format="percent", help="The share of the largest single liquidation in the venue's USD."),
-    "Age, h": st.column_config.NumberColumn(format="%.1f", help="Hours since its last event before the end of the window."),
-    "Arrives after, s": st.column_config.NumberColumn(format="%.1f", help="From event to arrival, where the data hold it."),
-    "95 % within, s": st.column_config.NumberColumn(format="%.1f", help="Seconds within which 95 % of its live events arrived; measured for the live market only."),
-    "Basis, bp": st.column_config.NumberColumn(format="%+.1f", help="Median distance of its prices from the index, in hundredths of a per cent."),
+    "USD": st.column_config.NumberColumn(format="compact"),
+    "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+    "Longs": st.column_config.NumberColumn(format="percent"),
+    "Largest print": st.column_config.NumberColumn(
+        format="percent", help="The share of the largest single liquidation in the venue's USD."
+    ),
+    "Age, h": st.column_config.NumberColumn(
+        format="%.1f", help="Hours since its last event before the end of the window."
+    ),
+    "Arrives after, s": st.column_config.NumberColumn(
+        format="%.1f", help="From event to arrival, where the data hold it."
+    ),
+    "95 % within, s": st.column_config.NumberColumn(
+        format="%.1f",
+        help="Seconds within which 95 % of its live events arrived; measured for the live market only.",
+    ),
+    "Basis, bp": st.column_config.NumberColumn(
+        format="%+.1f", help="Median distance of its prices from the index, in hundredths of a per cent."
+    ),
 }
 
 
@@ -84,20 +102,51 @@ def clusters_of(found: Venues) -> list[Cluster]:
 
 def side_by_side(data: Dataset, settings: ViewSettings, found: Venues, drawing: Drawing) -> None:
     """One heatmap a venue and the sum, on one pinned scale, and a table of what each printed."""
-    own = st.toggle("Each map on its own scale", key="ownscale", bind=LINK, help="Shows the shape of small venues. Colours can then not be compared.")
+    own = st.toggle(
+        "Each map on its own scale",
+        key="ownscale",
+        bind=LINK,
+        help="Shows the shape of small venues. Colours can then not be compared.",
+    )
     if own:
-        st.warning("Each map has its own legend now: the same colour means different amounts on different maps.", icon=":material/warning:")
+        st.warning(
+            "Each map has its own legend now: the same colour means different amounts on different maps.",
+            icon=":material/warning:",
+        )
     maps = {"All venues": found.whole, **found.grids}
-    shared = None if own else chart.shared_colour(list(maps.values()), side=drawing.side, palette=drawing.palette, scale=drawing.scale, domain=drawing.domain)
+    shared = (
+        None
+        if own
+        else chart.shared_colour(
+            list(maps.values()),
+            side=drawing.side,
+            palette=drawing.palette,
+            scale=drawing.scale,
+            domain=drawing.domain,
+        )
+    )
     small = replace(drawing, volume=False, profile=False, zoom=False)
     with st.grid(3, min_column_width=330, gap="small"):
         for name, grid in maps.items():
             with st.container():
                 picture = chart.heatmap_chart(
-                    grid, found.bars, side=small.side, palette=small.palette, scale=small.scale, domain=small.domain, colour=shared,
-                    threshold=small.threshold, price_line=small.price_line, orientation=small.orientation, height=300, zoom="off", title=name,
+                    grid,
+                    found.bars,
+                    side=small.side,
+                    palette=small.palette,
+                    scale=small.scale,
+                    domain=small.domain,
+                    colour=shared,
+                    threshold=small.threshold,
+                    price_line=small.price_line,
+                    orientation=small.orientation,
+                    height=300,
+                    zoom="off",
+                    title=name,
                 )
-                st.vega_lite_chart(spec=picture.spec, key=f"map-{name}", alt=f"{name}: {picture.alt}", width="stretch")
+                st.vega_lite_chart(
+                    spec=picture.spec, key=f"map-{name}", alt=f"{name}: {picture.alt}", width="stretch"
+                )
     st.caption(wording.markdown(wording.provenance_line(found.whole, data.synthetic)))
     if found.events is not None and len(found.events):
         st.subheader("What each venue printed")
@@ -106,21 +155,47 @@ def side_by_side(data: Dataset, settings: ViewSettings, found: Venues, drawing: 
 
 def table(data: Dataset, found: Venues) -> None:
     """One row a venue: events, USD, share, sides, age, delay, basis, completeness, and what to be careful about."""
-    frame = venue_table(found.events, start=found.whole.time_edges[0], end=found.whole.time_edges[-1], index=found.candles, delays=data.lags)  # type: ignore[arg-type]
+    frame = venue_table(
+        found.events,
+        start=found.whole.time_edges[0],
+        end=found.whole.time_edges[-1],
+        index=found.candles,
+        delays=data.lags,
+    )  # type: ignore[arg-type]
     place = list(frame.columns).index("delay_seconds") + 1
     frame.insert(place, "95 % within, s", [data.slowest.get(str(name), np.nan) for name in frame["venue"]])
     st.dataframe(
-        frame.rename(columns={
-            "venue": "Venue", "events": "Events", "usd": "USD", "share": "Share", "long_share": "Longs", "largest_share": "Largest print", "age_hours": "Age, h",
-            "delay_seconds": "Arrives after, s", "basis_bp": "Basis, bp", "completeness": "Completeness", "price_kind": "Price is",
-        }).drop(columns="note"),
-        hide_index=True, width="stretch", column_config=_TABLE_CONFIG,
+        frame.rename(
+            columns={
+                "venue": "Venue",
+                "events": "Events",
+                "usd": "USD",
+                "share": "Share",
+                "long_share": "Longs",
+                "largest_share": "Largest print",
+                "age_hours": "Age, h",
+                "delay_seconds": "Arrives after, s",
+                "basis_bp": "Basis, bp",
+                "completeness": "Completeness",
+                "price_kind": "Price is",
+            }
+        ).drop(columns="note"),
+        hide_index=True,
+        width="stretch",
+        column_config=_TABLE_CONFIG,
     )
     careful = frame[frame["note"] != ""]
     if len(careful):
-        st.markdown("\n".join(f"- **{venue}**: {note[0].lower()}{note[1:]}" for venue, note in zip(careful["venue"], careful["note"], strict=True)))
+        st.markdown(
+            "\n".join(
+                f"- **{venue}**: {note[0].lower()}{note[1:]}"
+                for venue, note in zip(careful["venue"], careful["note"], strict=True)
+            )
+        )
     if frame["delay_seconds"].isna().all():
-        st.caption("When an event arrived is not in this data, so latency cannot be told; only recordings made while listening hold it.")
+        st.caption(
+            "When an event arrived is not in this data, so latency cannot be told; only recordings made while listening hold it."
+        )
 
 
 def one_against_the_rest(found: Venues, drawing: Drawing) -> None:
@@ -130,12 +205,17 @@ def one_against_the_rest(found: Venues, drawing: Drawing) -> None:
     apart = difference(found.grids, venue, side)
     spec, alt = compare_charts.difference_chart(apart, found.grids[venue])
     if np.isnan(apart.overlap):
-        st.info(f"{venue} or the rest has no heat in this window, so there is nothing to subtract.", icon=":material/info:")
+        st.info(
+            f"{venue} or the rest has no heat in this window, so there is nothing to subtract.",
+            icon=":material/info:",
+        )
         return
-    st.markdown(wording.markdown(
-        f"**{venue} ({wording.usd(apart.venue_usd)}) and the rest ({wording.usd(apart.rest_usd)}) have {100 * apart.overlap:.0f} % of their heat in the same cells; "
-        f"their shapes are {100 * apart.similarity:.0f} % alike.** Orange: {venue} has more of its heat there than the others have of theirs; blue: less."
-    ))
+    st.markdown(
+        wording.markdown(
+            f"**{venue} ({wording.usd(apart.venue_usd)}) and the rest ({wording.usd(apart.rest_usd)}) have {100 * apart.overlap:.0f} % of their heat in the same cells; "
+            f"their shapes are {100 * apart.similarity:.0f} % alike.** Orange: {venue} has more of its heat there than the others have of theirs; blue: less."
+        )
+    )
     st.vega_lite_chart(spec=spec, key="difference", alt=alt, width="stretch")
     st.caption(
         "Both are shares of their own totals, so that a large venue is not different by its size alone. With few events in a cell even two like "
@@ -147,31 +227,71 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
     """The aggregate with the number of hot venues beside it, and the verdict at the level."""
     left, right = st.columns([3, 2], gap="small")
     with left:
-        lines = None if level is None else pd.DataFrame({"price": [level], "label": [f"{wording.price(level)} in question"]})
+        lines = (
+            None
+            if level is None
+            else pd.DataFrame({"price": [level], "label": [f"{wording.price(level)} in question"]})
+        )
         small = replace(drawing, volume=False, profile=False, zoom=False, orientation="time-right")
-        panels.heatmap(found.whole, found.bars, data, small, "agreement-map", height=500, levels=lines, title="All venues")
-    along = agreement_by_price(found.grids, _LAST, as_of=_heartbeats(found, data), price=found.bars, rule=RULE)
+        panels.heatmap(
+            found.whole,
+            found.bars,
+            data,
+            small,
+            "agreement-map",
+            height=500,
+            levels=lines,
+            title="All venues",
+        )
+    along = agreement_by_price(
+        found.grids, _LAST, as_of=_heartbeats(found, data), price=found.bars, rule=RULE
+    )
     spec, alt = compare_charts.agreement_chart(along, level)
     with right:
         st.vega_lite_chart(spec={**spec, "height": 514}, key="agreement-price", alt=alt, width="stretch")
-        st.caption("How many venues have a cluster of their own at each price: longs to the left, shorts to the right.")
+        st.caption(
+            "How many venues have a cluster of their own at each price: longs to the left, shorts to the right."
+        )
     if level is None:
         st.caption("No cluster stands out. Type a level above to ask about it.")
         return
-    verdict = agreement(found.grids, level, last=_LAST, as_of=_heartbeats(found, data), price=found.bars, rule=RULE, liquidations=found.events if found.whole.kind == "realised" else None)
-    icon = {"market-wide": "groups", "partly confirmed": "group", "isolated": "person", "cannot say": "help"}[verdict.verdict]
+    verdict = agreement(
+        found.grids,
+        level,
+        last=_LAST,
+        as_of=_heartbeats(found, data),
+        price=found.bars,
+        rule=RULE,
+        liquidations=found.events if found.whole.kind == "realised" else None,
+    )
+    icon = {"market-wide": "groups", "partly confirmed": "group", "isolated": "person", "cannot say": "help"}[
+        verdict.verdict
+    ]
     with st.container(border=True):
-        st.markdown(f":material/{icon}: **{verdict.verdict.capitalize()} at {wording.markdown(wording.price(level))}.** {wording.markdown(verdict.sentence)}")
+        st.markdown(
+            f":material/{icon}: **{verdict.verdict.capitalize()} at {wording.markdown(wording.price(level))}.** {wording.markdown(verdict.sentence)}"
+        )
         for caveat in verdict.caveats:
             st.markdown(f"- {wording.markdown(caveat)}")
-    st.dataframe(_agreement_table(verdict.to_frame()), hide_index=True, width="stretch", column_config={
-        "USD here": st.column_config.NumberColumn(format="compact"), "Share of the USD here": st.column_config.NumberColumn(format="percent"),
-        "Basis, bp": st.column_config.NumberColumn(format="%+.1f"), "Late by, s": st.column_config.NumberColumn(format="%.0f"),
-        "Sure": st.column_config.NumberColumn(format="percent", help="How sure the lag is. Around a half or below, it is a guess."),
-    })
+    st.dataframe(
+        _agreement_table(verdict.to_frame()),
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "USD here": st.column_config.NumberColumn(format="compact"),
+            "Share of the USD here": st.column_config.NumberColumn(format="percent"),
+            "Basis, bp": st.column_config.NumberColumn(format="%+.1f"),
+            "Late by, s": st.column_config.NumberColumn(format="%.0f"),
+            "Sure": st.column_config.NumberColumn(
+                format="percent", help="How sure the lag is. Around a half or below, it is a guess."
+            ),
+        },
+    )
     _one_or_many(found)
     if not data.synthetic:
-        st.caption("A file does not say until when each venue was listened to. A venue without recent events is therefore left out, not counted as one that disagrees.")
+        st.caption(
+            "A file does not say until when each venue was listened to. A venue without recent events is therefore left out, not counted as one that disagrees."
+        )
 
 
 def _one_or_many(found: Venues) -> None:
@@ -180,27 +300,76 @@ def _one_or_many(found: Venues) -> None:
     if found.whole.kind != "realised" or found.events is None or not clusters:
         return
     st.subheader("One whale, or many traders?")
-    made = [(one, concentration(one, found.events, include_high=one.high == found.whole.price_edges[-1])) for one in clusters[:_CLUSTERS]]
-    rows = pd.DataFrame([{
-        "Cluster": f"{wording.price(one.low)} to {wording.price(one.high)}", "Side": f"{one.side}s", "USD": prints.notional, "Events": prints.events,
-        "Largest print": prints.largest_share, "Venues": ", ".join(str(name) for name in prints.venues), "Made of": "mostly one print" if prints.single_print else "many prints",
-    } for one, prints in made if prints.events])
+    made = [
+        (one, concentration(one, found.events, include_high=one.high == found.whole.price_edges[-1]))
+        for one in clusters[:_CLUSTERS]
+    ]
+    rows = pd.DataFrame(
+        [
+            {
+                "Cluster": f"{wording.price(one.low)} to {wording.price(one.high)}",
+                "Side": f"{one.side}s",
+                "USD": prints.notional,
+                "Events": prints.events,
+                "Largest print": prints.largest_share,
+                "Venues": ", ".join(str(name) for name in prints.venues),
+                "Made of": "mostly one print" if prints.single_print else "many prints",
+            }
+            for one, prints in made
+            if prints.events
+        ]
+    )
     if rows.empty:
         return
-    st.dataframe(rows, hide_index=True, width="stretch", column_config={"USD": st.column_config.NumberColumn(format="compact"), "Largest print": st.column_config.NumberColumn(format="percent")})
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "USD": st.column_config.NumberColumn(format="compact"),
+            "Largest print": st.column_config.NumberColumn(format="percent"),
+        },
+    )
     lone = int((rows["Made of"] == "mostly one print").sum())
     st.caption(
-        f"{lone} of {len(rows)} clusters {'is' if lone == 1 else 'are'} mostly one print: one trader, or one glitch, and no crowd." if lone
+        f"{lone} of {len(rows)} clusters {'is' if lone == 1 else 'are'} mostly one print: one trader, or one glitch, and no crowd."
+        if lone
         else f"None of the {len(rows)} clusters rests on a single print; the largest print anywhere is {rows['Largest print'].max():.0%} of its cluster."
     )
 
 
 def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
-    shown = frame[[name for name in ("venue", "state", "counted", "hot", "notional", "share", "basis", "lag_seconds", "lag_confidence") if name in frame]]
+    shown = frame[
+        [
+            name
+            for name in (
+                "venue",
+                "state",
+                "counted",
+                "hot",
+                "notional",
+                "share",
+                "basis",
+                "lag_seconds",
+                "lag_confidence",
+            )
+            if name in frame
+        ]
+    ]
     shown = shown.assign(**({"basis": 1e4 * shown["basis"].astype(float)} if "basis" in shown else {}))
-    return shown.rename(columns={
-        "venue": "Venue", "state": "State", "counted": "Counted", "hot": "Hot here", "notional": "USD here", "share": "Share of the USD here", "basis": "Basis, bp", "lag_seconds": "Late by, s", "lag_confidence": "Sure",
-    })
+    return shown.rename(
+        columns={
+            "venue": "Venue",
+            "state": "State",
+            "counted": "Counted",
+            "hot": "Hot here",
+            "notional": "USD here",
+            "share": "Share of the USD here",
+            "basis": "Basis, bp",
+            "lag_seconds": "Late by, s",
+            "lag_confidence": "Sure",
+        }
+    )
 
 
 def _heartbeats(found: Venues, data: Dataset) -> dict[str, Any]:
@@ -218,21 +387,41 @@ def lags(data: Dataset, found: Venues) -> None:
         return
     heard = False
     if data.lags:
-        heard = st.toggle("As a listener hears them", key="heard", bind=LINK, value=True, help="Adds each venue's delay from event to arrival to its events. Off: the times that the venues themselves print.")
+        heard = st.toggle(
+            "As a listener hears them",
+            key="heard",
+            bind=LINK,
+            value=True,
+            help="Adds each venue's delay from event to arrival to its events. Off: the times that the venues themselves print.",
+        )
     events = _delayed(found.events, data.lags) if heard else found.events
-    measured = venue_lags(events, start=found.whole.time_edges[0], end=found.whole.time_edges[-1] + np.timedelta64(10, "m"))
+    measured = venue_lags(
+        events, start=found.whole.time_edges[0], end=found.whole.time_edges[-1] + np.timedelta64(10, "m")
+    )
     frame = lag_table(measured, data)
     if frame.empty:
-        st.info("Too few events to compare times: a venue needs 20 busy seconds in the window.", icon=":material/info:")
+        st.info(
+            "Too few events to compare times: a venue needs 20 busy seconds in the window.",
+            icon=":material/info:",
+        )
         return
     spec, alt = compare_charts.lag_chart(frame)
     st.vega_lite_chart(spec=spec, key="lag", alt=alt, width="stretch")
-    st.dataframe(frame, hide_index=True, width="stretch", column_config={"Sure": st.column_config.NumberColumn(format="percent")})
+    st.dataframe(
+        frame,
+        hide_index=True,
+        width="stretch",
+        column_config={"Sure": st.column_config.NumberColumn(format="percent")},
+    )
     _how_clear(measured, list(frame["Venue"]))
     if heard and data.synthetic:
-        st.caption("The delays of this sample are known, and were added to its events here. The chart shows whether the method finds them again; it is no measurement of a real feed.")
+        st.caption(
+            "The delays of this sample are known, and were added to its events here. The chart shows whether the method finds them again; it is no measurement of a real feed."
+        )
     elif heard:
-        st.caption("Each venue's median delay, as measured while listening, was added to its events here. So this is what a listener lived through, and partly repeats that measurement; off shows the venues' own times.")
+        st.caption(
+            "Each venue's median delay, as measured while listening, was added to its events here. So this is what a listener lived through, and partly repeats that measurement; off shows the venues' own times."
+        )
     st.caption(
         "By cross-correlation of event times in steps of one second. A lag counts only where it exceeds its own mirror image, and a sureness around "
         "a half is a guess. A late venue makes a cluster look as if it were still growing when it has long stopped."
@@ -242,7 +431,9 @@ def lags(data: Dataset, found: Venues) -> None:
 def _how_clear(measured: dict[str, Lag], names: list[str]) -> None:
     """The correlogram behind one venue's lag, the latest venue first."""
     st.subheader("How clear is it?")
-    venue = str(st.segmented_control("Venue", names, default=names[0], key="lagvenue", bind=LINK, required=True))
+    venue = str(
+        st.segmented_control("Venue", names, default=names[0], key="lagvenue", bind=LINK, required=True)
+    )
     venue = venue if venue in measured else names[0]
     spec, alt = compare_charts.correlogram_chart(venue, measured[venue])
     st.vega_lite_chart(spec=spec, key="correlogram", alt=alt, width="stretch")
@@ -251,10 +442,17 @@ def _how_clear(measured: dict[str, Lag], names: list[str]) -> None:
 
 def lag_table(found: dict[str, Lag], data: Dataset) -> pd.DataFrame:
     """Lags as a table, latest venue first."""
-    frame = pd.DataFrame({
-        "Venue": list(found), "Later by, s": [lag.seconds for lag in found.values()], "Sure": [lag.confidence for lag in found.values()],
-        "Busy seconds": [lag.events for lag in found.values()], ("Known delay, s" if data.synthetic else "Measured delay, s"): [data.lags.get(name, np.nan) for name in found],
-    })
+    frame = pd.DataFrame(
+        {
+            "Venue": list(found),
+            "Later by, s": [lag.seconds for lag in found.values()],
+            "Sure": [lag.confidence for lag in found.values()],
+            "Busy seconds": [lag.events for lag in found.values()],
+            ("Known delay, s" if data.synthetic else "Measured delay, s"): [
+                data.lags.get(name, np.nan) for name in found
+            ],
+        }
+    )
     if data.slowest:
         frame["95 % within, s"] = [data.slowest.get(name, np.nan) for name in found]
     return frame.sort_values("Later by, s", ascending=False, kind="stable").reset_index(drop=True)
@@ -268,29 +466,72 @@ def _delayed(events: pd.DataFrame, delays: dict[str, float]) -> pd.DataFrame:
 def what_without(found: Venues, clusters: list[Cluster], drawing: Drawing, data: Dataset) -> None:
     """Take a venue away and see which clusters are left."""
     if not clusters:
-        st.info("No cluster stands out at the end of this map, so there is nothing that could vanish.", icon=":material/info:")
+        st.info(
+            "No cluster stands out at the end of this map, so there is nothing that could vanish.",
+            icon=":material/info:",
+        )
         return
     venue = venue_choice(found)
     rest = merge([grid for name, grid in found.grids.items() if name != venue])
     after = find_clusters(rest, _LAST, price=found.bars, rule=RULE)
-    shared = chart.shared_colour([found.whole, rest], side=drawing.side, palette=drawing.palette, scale=drawing.scale, domain=drawing.domain)
+    shared = chart.shared_colour(
+        [found.whole, rest],
+        side=drawing.side,
+        palette=drawing.palette,
+        scale=drawing.scale,
+        domain=drawing.domain,
+    )
     small = replace(drawing, volume=False, profile=False, zoom=False)
-    for column, (name, grid, boxes) in zip(st.columns(2, gap="small"), (("All venues", found.whole, clusters), (f"Without {venue}", rest, after)), strict=True):
+    for column, (name, grid, boxes) in zip(
+        st.columns(2, gap="small"),
+        (("All venues", found.whole, clusters), (f"Without {venue}", rest, after)),
+        strict=True,
+    ):
         with column:
-            panels.heatmap(grid, found.bars, data, small, f"without-{name}", height=360, title=name, colour=shared, outlines=overlays.outlines(boxes[:4], grid))
+            panels.heatmap(
+                grid,
+                found.bars,
+                data,
+                small,
+                f"without-{name}",
+                height=360,
+                title=name,
+                colour=shared,
+                outlines=overlays.outlines(boxes[:4], grid),
+            )
     for cluster in clusters[:4]:
         outcome = without_venue(found.grids, venue, cluster, last=_LAST, price=found.bars, rule=RULE)
-        st.markdown(f"- :material/{'check_circle' if outcome.survives else 'cancel'}: {wording.markdown(outcome.sentence)}")
+        st.markdown(
+            f"- :material/{'check_circle' if outcome.survives else 'cancel'}: {wording.markdown(outcome.sentence)}"
+        )
 
 
 def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
     """Modelled levels and realised liquidations side by side, and whether the one lay where the other happened."""
-    both = [loaders.heatmap(data, replace(settings, layer=layer, price_range=_common_range(data, settings), price_scale="log")) for layer in ("modelled", "realised")]  # type: ignore[arg-type]
+    both = [
+        loaders.heatmap(
+            data, replace(settings, layer=layer, price_range=_common_range(data, settings), price_scale="log")
+        )
+        for layer in ("modelled", "realised")
+    ]  # type: ignore[arg-type]
     bars = loaders.price_bars(data, settings)
     small = replace(drawing, volume=False, profile=False, zoom=False, domain=None)
-    for column, grid, name in zip(st.columns(2, gap="small"), both, ("Modelled: what would be closed", "Realised: what was closed"), strict=True):
+    for column, grid, name in zip(
+        st.columns(2, gap="small"),
+        both,
+        ("Modelled: what would be closed", "Realised: what was closed"),
+        strict=True,
+    ):
         with column:
-            panels.heatmap(grid, bars, data, replace(small, scale="linear" if grid.kind == "modelled" else "log"), f"record-{grid.kind}", height=380, title=name)
+            panels.heatmap(
+                grid,
+                bars,
+                data,
+                replace(small, scale="linear" if grid.kind == "modelled" else "log"),
+                f"record-{grid.kind}",
+                height=380,
+                title=name,
+            )
     candles, _ = dataset.until_end(data, settings)
     if candles is None:
         return
@@ -301,7 +542,9 @@ def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) ->
         "and an event are different things, and their USD cannot be compared cell by cell."
     )
     if data.synthetic:
-        st.caption("This market is simulated. How a model does here says nothing about how it does on a real one.")
+        st.caption(
+            "This market is simulated. How a model does here says nothing about how it does on a real one."
+        )
 
 
 def _common_range(data: Dataset, settings: ViewSettings) -> tuple[float, float]:
@@ -311,35 +554,65 @@ def _common_range(data: Dataset, settings: ViewSettings) -> tuple[float, float]:
 
 def venue_choice(found: Venues) -> str:
     """The venue in question, in the address."""
-    return str(st.segmented_control("Venue", list(found.grids), default=next(iter(found.grids)), key="venue", bind=LINK, required=True))
+    return str(
+        st.segmented_control(
+            "Venue", list(found.grids), default=next(iter(found.grids)), key="venue", bind=LINK, required=True
+        )
+    )
 
 
 def level_choice(found: Venues, clusters: list[Cluster]) -> float | None:
     """The level to ask about: typed, or the middle of the largest cluster."""
     wanted = float(clusters[0].centre) if clusters else None
-    typed = st.text_input("Level, USD", key="level", bind=LINK, placeholder=f"{wanted:,.0f}" if wanted else "28,000", width=220, help="Empty takes the middle of the largest cluster.")
+    typed = st.text_input(
+        "Level, USD",
+        key="level",
+        bind=LINK,
+        placeholder=f"{wanted:,.0f}" if wanted else "28,000",
+        width=220,
+        help="Empty takes the middle of the largest cluster.",
+    )
     levels, problems = overlays.parse_levels(str(typed or ""))
     for sentence in problems:
         st.warning(wording.markdown(sentence), icon=":material/warning:")
     level = levels[0] if levels else wanted
     if level is not None and not found.whole.price_edges[0] < level < found.whole.price_edges[-1]:
-        st.warning(wording.markdown(f"{wording.price(level)} lies outside the drawn prices, so no venue can be hot there. Choose a wider price range in the sidebar."), icon=":material/warning:")
+        st.warning(
+            wording.markdown(
+                f"{wording.price(level)} lies outside the drawn prices, so no venue can be hot there. Choose a wider price range in the sidebar."
+            ),
+            icon=":material/warning:",
+        )
     return level
 
 
 def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
     """The explanation with this market's own numbers."""
-    totals = {name: float(grid.total.sum(dtype=np.float64)) if not grid.is_stock else float(grid.total[-1].sum(dtype=np.float64)) for name, grid in found.grids.items()}
+    totals = {
+        name: float(grid.total.sum(dtype=np.float64))
+        if not grid.is_stock
+        else float(grid.total[-1].sum(dtype=np.float64))
+        for name, grid in found.grids.items()
+    }
     whole = sum(totals.values())
     first = max(totals, key=lambda name: totals[name])
     sampled = [item.venue for item in found.whole.provenance.venues if item.completeness == "sampled"]
     points = [
         f"**One scale.** All maps share one legend, so that a venue that is dark here is small beside the others, not empty. {first} holds {wording.share(totals[first], whole)} of the {wording.usd(whole)}.",
         "**A cluster on one venue only** may be one trader. A cluster that several fresh venues show at the same price is the market's. One venue alone confirms nothing.",
-        f"**{len(clusters)} cluster{'s' if len(clusters) != 1 else ''}** stand{'s' if len(clusters) == 1 else ''} out on the sum of the venues" + (f"; the largest is {wording.usd(clusters[0].notional)} of {clusters[0].side}s near {wording.price(clusters[0].centre)}." if clusters else "."),
+        f"**{len(clusters)} cluster{'s' if len(clusters) != 1 else ''}** stand{'s' if len(clusters) == 1 else ''} out on the sum of the venues"
+        + (
+            f"; the largest is {wording.usd(clusters[0].notional)} of {clusters[0].side}s near {wording.price(clusters[0].centre)}."
+            if clusters
+            else "."
+        ),
     ]
     if sampled:
-        points.append(f"**Sampled:** {', '.join(sampled)} report only a part of their liquidations. Their USD are lower bounds, and shares of them understate.")
-    points.append("**Agreement is not a forecast.** Venues share traders, prices and rules; that they agree says that the map is right about now, not about what follows.")
+        points.append(
+            f"**Sampled:** {', '.join(sampled)} report only a part of their liquidations. Their USD are lower bounds, and shares of them understate."
+        )
+    points.append(
+        "**Agreement is not a forecast.** Venues share traders, prices and rules; that they agree says that the map is right about now, not about what follows."
+    )
     with st.expander("How to read this", icon=":material/school:", key="help", bind=LINK, on_change="rerun"):
         st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))

@@ -47,29 +47,66 @@ def on_the_map(data: Dataset) -> OnTheMap:
     """The controls for clusters, levels and strips, in the sidebar and in the address."""
     with st.sidebar:
         st.subheader("Clusters and levels")
-        shown = st.toggle("Outline clusters", value=True, key="clusters", bind=LINK, help="Boxes around the largest hot bands of each side, with USD, age and persistence.")
+        shown = st.toggle(
+            "Outline clusters",
+            value=True,
+            key="clusters",
+            bind=LINK,
+            help="Boxes around the largest hot bands of each side, with USD, age and persistence.",
+        )
         most, sensitivity = 3, "usual"
         if shown:
             most = int(st.select_slider("At most, a side", (1, 2, 3, 5, 8), value=3, key="most", bind=LINK))
-            sensitivity = controls.choice("What counts as hot", {name: name.capitalize() for name in SENSITIVITY}, "usual", "hot", help=(
-                "A band is hot when it stands out from the usual heat at its distance from price: by a robust z of 2.5, 1.3 or 0.8."
-            ))
-        levels = st.toggle("Key levels", value=False, key="keylevels", bind=LINK, help="Prices where the market turned before or traded most, from candles closed by the end of the window.")
-        text = st.text_input("My levels, USD", key="mylevels", bind=LINK, placeholder="28,000; 28.5k", help="Your own prices, separated by a semicolon or a blank. They are part of the link.")
-        chosen = st.pills("Below the chart", list(strips.STRIPS), selection_mode="multi", format_func=lambda name: strips.STRIPS[name], key="below", bind=LINK)
+            sensitivity = controls.choice(
+                "What counts as hot",
+                {name: name.capitalize() for name in SENSITIVITY},
+                "usual",
+                "hot",
+                help=(
+                    "A band is hot when it stands out from the usual heat at its distance from price: by a robust z of 2.5, 1.3 or 0.8."
+                ),
+            )
+        levels = st.toggle(
+            "Key levels",
+            value=False,
+            key="keylevels",
+            bind=LINK,
+            help="Prices where the market turned before or traded most, from candles closed by the end of the window.",
+        )
+        text = st.text_input(
+            "My levels, USD",
+            key="mylevels",
+            bind=LINK,
+            placeholder="28,000; 28.5k",
+            help="Your own prices, separated by a semicolon or a blank. They are part of the link.",
+        )
+        chosen = st.pills(
+            "Below the chart",
+            list(strips.STRIPS),
+            selection_mode="multi",
+            format_func=lambda name: strips.STRIPS[name],
+            key="below",
+            bind=LINK,
+        )
     own, problems = overlays.parse_levels(str(text or ""))
     for sentence in problems:
         st.warning(wording.markdown(sentence), icon=":material/warning:")
-    return OnTheMap(most if shown else 0, SENSITIVITY[sensitivity], bool(levels), tuple(own), tuple(chosen or ()))
+    return OnTheMap(
+        most if shown else 0, SENSITIVITY[sensitivity], bool(levels), tuple(own), tuple(chosen or ())
+    )
 
 
 @st.cache_data(max_entries=24, ttl="2h", show_spinner=False)
-def _clusters(_grid: HeatGrid, _bars: pd.DataFrame | None, _events: pd.DataFrame | None, strong: float, key: str) -> ClusterStory:
+def _clusters(
+    _grid: HeatGrid, _bars: pd.DataFrame | None, _events: pd.DataFrame | None, strong: float, key: str
+) -> ClusterStory:
     rule = OnTheMap(1, strong, False, (), ()).rule
     return track_clusters(_grid, _PERSISTENCE_BARS, price=_bars, rule=rule, liquidations=_events)
 
 
-def clusters(data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataFrame | None, strong: float) -> ClusterStory:
+def clusters(
+    data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataFrame | None, strong: float
+) -> ClusterStory:
     """Every cluster of the view, followed over time."""
     events = stories.dataset_events(data, settings) if grid.kind == "realised" else None
     return _clusters(grid, bars, events, strong, f"{data.key}|{settings!r}")
@@ -80,14 +117,18 @@ def _levels(_bars: pd.DataFrame, own: tuple[float, ...], automatic: bool, key: s
     return key_levels(_bars, own=own, count=8 if automatic else 0)
 
 
-def levels(data: Dataset, settings: ViewSettings, bars: pd.DataFrame | None, marks: OnTheMap) -> Levels | None:
+def levels(
+    data: Dataset, settings: ViewSettings, bars: pd.DataFrame | None, marks: OnTheMap
+) -> Levels | None:
     """Key levels of the window, and the user's own; None without candles or where none are wanted."""
     if bars is None or bars.empty or not (marks.key_levels or marks.own):
         return None
     return _levels(bars, marks.own, marks.key_levels, f"{data.key}|{settings!r}")
 
 
-def draw_strips(data: Dataset, settings: ViewSettings, grid: HeatGrid, drawing: Drawing, names: tuple[str, ...]) -> None:
+def draw_strips(
+    data: Dataset, settings: ViewSettings, grid: HeatGrid, drawing: Drawing, names: tuple[str, ...]
+) -> None:
     """The chosen strips below the heatmap, each with what its last value says."""
     if not names:
         return
@@ -99,7 +140,9 @@ def draw_strips(data: Dataset, settings: ViewSettings, grid: HeatGrid, drawing: 
                 st.caption(f"{strips.STRIPS[name]}: this market's data holds nothing for it.")
                 continue
             sentence = strips.words(name, found[name])
-            spec = strips.strip_chart(name, found[name], grid.time_edges[[0, -1]], drawing.profile and upright)
+            spec = strips.strip_chart(
+                name, found[name], grid.time_edges[[0, -1]], drawing.profile and upright
+            )
             st.vega_lite_chart(spec=spec, key=f"strip-{name}", alt=sentence, width="stretch")
             st.caption(wording.markdown(sentence))
 
@@ -111,10 +154,17 @@ def picked(key: str) -> stories.Cell | None:
     return stories.picked_cell(selection.get("picked"))
 
 
-def story(data: Dataset, settings: ViewSettings, grid: HeatGrid, found: ClusterStory | None, key: str) -> stories.Cell | Cluster | None:
+def story(
+    data: Dataset, settings: ViewSettings, grid: HeatGrid, found: ClusterStory | None, key: str
+) -> stories.Cell | Cluster | None:
     """The story of the cluster chosen in the list, or of the clicked cell and the cluster it belongs to; returns what it told."""
     cell = picked(key)
-    if cell is not None and (cell.high <= grid.price_edges[0] or cell.low >= grid.price_edges[-1] or cell.end <= grid.time_edges[0] or cell.start >= grid.time_edges[-1]):
+    if cell is not None and (
+        cell.high <= grid.price_edges[0]
+        or cell.low >= grid.price_edges[-1]
+        or cell.end <= grid.time_edges[0]
+        or cell.start >= grid.time_edges[-1]
+    ):
         cell = None
     present = list(found.present)[:12] if found is not None else []
     names = {overlays.cluster_name(one): one for one in present}
@@ -128,8 +178,13 @@ def story(data: Dataset, settings: ViewSettings, grid: HeatGrid, found: ClusterS
     chosen = None
     if names:
         name = st.selectbox(
-            "A cluster, largest first, or click a cell on the chart", list(names), index=None, placeholder="Choose a cluster",
-            key="cluster", bind=LINK, format_func=lambda text: text,
+            "A cluster, largest first, or click a cell on the chart",
+            list(names),
+            index=None,
+            placeholder="Choose a cluster",
+            key="cluster",
+            bind=LINK,
+            format_func=lambda text: text,
         )
         chosen = names.get(str(name))
     if chosen is None and cell is None:
@@ -154,18 +209,29 @@ def _tell(told: stories.Story) -> None:
             for column, (title, table) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
                 with column:
                     st.caption(title)
-                    st.dataframe(table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 260))
+                    st.dataframe(
+                        table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 260)
+                    )
 
 
 def read_here(
-    data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataFrame | None, marks: OnTheMap, found: ClusterStory,
+    data: Dataset,
+    settings: ViewSettings,
+    grid: HeatGrid,
+    bars: pd.DataFrame | None,
+    marks: OnTheMap,
+    found: ClusterStory,
     told: stories.Cell | Cluster | None,
 ) -> float | None:
     """The level in question and, where the reader asks for it, its reading in six steps and at several timeframes."""
     st.subheader("Read a level")
     wanted, why = overlays.level_in_question(told, marks.own, found, bars)
     typed = st.text_input(
-        "Level, USD", key="level", bind=LINK, placeholder=f"{wanted:,.0f}" if wanted else "28,000", width=220,
+        "Level, USD",
+        key="level",
+        bind=LINK,
+        placeholder=f"{wanted:,.0f}" if wanted else "28,000",
+        width=220,
         help="The price to read. Empty takes the band you clicked, your first own level, or the largest cluster.",
     )
     levels, problems = overlays.parse_levels(str(typed or ""))
@@ -176,7 +242,9 @@ def read_here(
         st.caption("Type a price, or click a band on the map.")
         return None
     st.caption(wording.markdown(f"Reading {wording.price(level)}{'' if levels else why}."))
-    with st.expander("Read this level", icon=":material/menu_book:", key="read", bind=LINK, on_change="rerun") as opened:
+    with st.expander(
+        "Read this level", icon=":material/menu_book:", key="read", bind=LINK, on_change="rerun"
+    ) as opened:
         if opened.open:
             try:
                 _reading(data, settings, grid, marks, found, level)
@@ -184,33 +252,71 @@ def read_here(
                 st.error(wording.markdown(str(error)), icon=":material/error:")
     zones = [Zone(one.side, one.low, one.high, one.notional) for one in found.present]
     st.page_link(
-        "pages/risk.py", label=wording.markdown(f"Size a position at {wording.price(level)}"), icon=":material/shield:",
-        query_params={"level": f"{level:.6g}", "zones": write_zones(zones), "lines": "; ".join(f"{price:.6g}" for price in marks.own)},
+        "pages/risk.py",
+        label=wording.markdown(f"Size a position at {wording.price(level)}"),
+        icon=":material/shield:",
+        query_params={
+            "level": f"{level:.6g}",
+            "zones": write_zones(zones),
+            "lines": "; ".join(f"{price:.6g}" for price in marks.own),
+        },
     )
     return level
 
 
-def _reading(data: Dataset, settings: ViewSettings, grid: HeatGrid, marks: OnTheMap, found: ClusterStory, level: float) -> None:
+def _reading(
+    data: Dataset, settings: ViewSettings, grid: HeatGrid, marks: OnTheMap, found: ClusterStory, level: float
+) -> None:
     candles, events = dataset.until_end(data, settings)
     if candles is None:
         st.info("A reading needs candles: add a candles file.", icon=":material/candlestick_chart:")
         return
     end = grid.time_edges[-1]
     reading = read_level(
-        grid, candles, level=level, by_venue=by_venue(data, settings) or None, liquidations=events if grid.kind == "realised" else None,
-        open_interest=data.open_interest, funding=data.funding, at=None if settings.until is None else end,
-        timeframe=settings.timeframe, rule=marks.rule, last=_PERSISTENCE_BARS,
+        grid,
+        candles,
+        level=level,
+        by_venue=by_venue(data, settings) or None,
+        liquidations=events if grid.kind == "realised" else None,
+        open_interest=data.open_interest,
+        funding=data.funding,
+        at=None if settings.until is None else end,
+        timeframe=settings.timeframe,
+        rule=marks.rule,
+        last=_PERSISTENCE_BARS,
     )
     draw_reading(reading)
-    source: Any = events if grid.kind == "realised" else loaders.heatmap(data, replace(settings, timeframe="15m", hours=_longest(settings.hours)))
-    rows = read_timeframes(source, candles, level=level, at=None if settings.until is None else end, rule=marks.rule)
-    st.markdown("**The same level at other timeframes**: a band that shows in one of them only is easily noise.")
+    source: Any = (
+        events
+        if grid.kind == "realised"
+        else loaders.heatmap(data, replace(settings, timeframe="15m", hours=_longest(settings.hours)))
+    )
+    rows = read_timeframes(
+        source, candles, level=level, at=None if settings.until is None else end, rule=marks.rule
+    )
+    st.markdown(
+        "**The same level at other timeframes**: a band that shows in one of them only is easily noise."
+    )
     st.dataframe(overlays.timeframe_table(rows), hide_index=True, width="stretch")
     name = f"reading-{level:.0f}-{pd.Timestamp(grid.time_edges[-1]):%Y%m%d-%H%M}"
     with st.container(horizontal=True):
-        st.download_button("Text", reading.to_text(), f"{name}.txt", "text/plain", icon=":material/download:", on_click="ignore", key="reading-text")
         st.download_button(
-            "JSON", json.dumps(reading.to_dict(), indent=1), f"{name}.json", "application/json", icon=":material/download:", on_click="ignore", key="reading-json",
+            "Text",
+            reading.to_text(),
+            f"{name}.txt",
+            "text/plain",
+            icon=":material/download:",
+            on_click="ignore",
+            key="reading-text",
+        )
+        st.download_button(
+            "JSON",
+            json.dumps(reading.to_dict(), indent=1),
+            f"{name}.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="reading-json",
         )
 
 
@@ -223,7 +329,12 @@ def draw_reading(reading: Reading) -> None:
     st.markdown(f"**{wording.markdown(reading.summary)}**")
     st.caption(wording.markdown(f"{reading.kind_note} {reading.claim}"))
     sections = dict(reading.sections)
-    icons = {"What speaks for it": "add_circle", "What speaks against it": "do_not_disturb_on", "What would confirm it": "task_alt", "What would invalidate it": "block"}
+    icons = {
+        "What speaks for it": "add_circle",
+        "What speaks against it": "do_not_disturb_on",
+        "What would confirm it": "task_alt",
+        "What would invalidate it": "block",
+    }
     titles = list(icons)
     for pair in (titles[:2], titles[2:]):
         for column, title in zip(st.columns(2, gap="medium"), pair, strict=True):
@@ -245,4 +356,8 @@ def _list(title: str, lines: tuple[str, ...]) -> None:
 def by_venue(data: Dataset, settings: ViewSettings) -> dict[str, HeatGrid]:
     """The view once for each venue, for the question whether they agree."""
     names = settings.venues or data.venues
-    return {name: loaders.heatmap(data, replace(settings, venues=(name,))) for name in names} if len(names) > 1 else {}
+    return (
+        {name: loaders.heatmap(data, replace(settings, venues=(name,))) for name in names}
+        if len(names) > 1
+        else {}
+    )

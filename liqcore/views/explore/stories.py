@@ -44,7 +44,9 @@ def picked_cell(selection: object) -> Cell | None:
     found = selection[0]
     try:
         low, high, amount = float(found["price_from"]), float(found["price_to"]), float(found["usd"])
-        start, end = (np.datetime64(round(float(found[name]) * 1000), "us") for name in ("time_from", "time_to"))
+        start, end = (
+            np.datetime64(round(float(found[name]) * 1000), "us") for name in ("time_from", "time_to")
+        )
         side = str(found["side"])
     except (KeyError, TypeError, ValueError):
         return None
@@ -57,8 +59,12 @@ def cluster_at(story: ClusterStory, cell: Cell) -> Cluster | None:
     """The cluster of the cell's side that holds its middle and was there at its time, the largest if several."""
     middle = (cell.low * cell.high) ** 0.5
     near = [
-        one for one in story.clusters
-        if one.side == cell.side and one.low <= middle <= one.high and one.since <= cell.end and one.last_seen >= cell.start
+        one
+        for one in story.clusters
+        if one.side == cell.side
+        and one.low <= middle <= one.high
+        and one.since <= cell.end
+        and one.last_seen >= cell.start
     ]
     return max(near, key=lambda one: one.notional, default=None)
 
@@ -70,23 +76,33 @@ def cell_story(data: Dataset, settings: ViewSettings, grid: HeatGrid, cell: Cell
         points, found = _events(data, settings, cell)
         return Story(title, tuple(points), found)
     points, found = _opened(data, settings, cell.side, cell.low, cell.high, cell.end)
-    return Story(title, (f"At {when(cell.end)} the model holds {usd(cell.usd)} of {cell.side}s in this band.", *points), found)
+    return Story(
+        title,
+        (f"At {when(cell.end)} the model holds {usd(cell.usd)} of {cell.side}s in this band.", *points),
+        found,
+    )
 
 
-def cluster_story(data: Dataset, settings: ViewSettings, grid: HeatGrid, story: ClusterStory, cluster: Cluster) -> Story:
+def cluster_story(
+    data: Dataset, settings: ViewSettings, grid: HeatGrid, story: ClusterStory, cluster: Cluster
+) -> Story:
     """Since when a cluster stands, what happened to it, and what made it."""
     title = f"{cluster.side.capitalize()} cluster at {price(cluster.low)} to {price(cluster.high)}"
     there = cluster in story.present
     points = [
         f"{usd(cluster.notional)} of {cluster.side}s, the hottest bin {usd(cluster.peak)}. First seen {when(cluster.first_seen)}, "
         + ("still there at the end of the map" if there else f"last seen {when(cluster.last_seen)}")
-        + f"; hot in {100 * cluster.persistence:.0f} % of the last bars looked at.",
+        + f"; hot in {100 * cluster.persistence:.0f} % of the last bars looked at."
     ]
     if cluster.kind == "realised":
         events = dataset_events(data, settings)
         if events is not None:
-            points.append(concentration(cluster, events, include_high=cluster.high == grid.price_edges[-1]).sentence)
-        area = Cell(cluster.side, cluster.low, cluster.high, cluster.since, cluster.last_seen, cluster.notional)
+            points.append(
+                concentration(cluster, events, include_high=cluster.high == grid.price_edges[-1]).sentence
+            )
+        area = Cell(
+            cluster.side, cluster.low, cluster.high, cluster.since, cluster.last_seen, cluster.notional
+        )
         more, found = _events(data, settings, area)
         points += more[1:]
     else:
@@ -106,23 +122,40 @@ def dataset_events(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None
     return events[events["venue"].isin(settings.venues)]
 
 
-def _events(data: Dataset, settings: ViewSettings, cell: Cell) -> tuple[list[str], tuple[tuple[str, pd.DataFrame], ...]]:
+def _events(
+    data: Dataset, settings: ViewSettings, cell: Cell
+) -> tuple[list[str], tuple[tuple[str, pd.DataFrame], ...]]:
     events = dataset_events(data, settings)
     if events is None or events.empty:
         return ["The liquidations behind this map are not at hand."], ()
     micros = tables.microseconds(events["time"])
-    begin, end = np.searchsorted(micros, [cell.start.astype("datetime64[us]").astype("int64"), cell.end.astype("datetime64[us]").astype("int64")])
+    begin, end = np.searchsorted(
+        micros,
+        [
+            cell.start.astype("datetime64[us]").astype("int64"),
+            cell.end.astype("datetime64[us]").astype("int64"),
+        ],
+    )
     part = events.iloc[begin:end]
     part = part[(part["price"] >= cell.low) & (part["price"] < cell.high) & (part["side"] == cell.side)]
     if part.empty:
         return ["No recorded liquidation falls into this rectangle."], ()
     total, largest = float(part["notional"].sum()), float(part["notional"].max())
-    by = part.groupby("venue", observed=True)["notional"].agg(["sum", "count", "max"]).sort_values("sum", ascending=False)
+    by = (
+        part.groupby("venue", observed=True)["notional"]
+        .agg(["sum", "count", "max"])
+        .sort_values("sum", ascending=False)
+    )
     complete = part.groupby("venue", observed=True)["completeness"].first().astype(str)
-    found = pd.DataFrame({
-        "Venue": by.index.astype(str), "USD": by["sum"].round().astype("int64"), "Liquidations": by["count"], "Largest, USD": by["max"].round().astype("int64"),
-        "Completeness": complete.reindex(by.index).to_numpy(),
-    }).reset_index(drop=True)
+    found = pd.DataFrame(
+        {
+            "Venue": by.index.astype(str),
+            "USD": by["sum"].round().astype("int64"),
+            "Liquidations": by["count"],
+            "Largest, USD": by["max"].round().astype("int64"),
+            "Completeness": complete.reindex(by.index).to_numpy(),
+        }
+    ).reset_index(drop=True)
     first = str(by.index[0])
     points = [
         f"{len(part):,} liquidation{'s' if len(part) > 1 else ''} of {cell.side}s, {usd(total)} together, between {when(cell.start)} and {when(cell.end)}; "
@@ -131,7 +164,9 @@ def _events(data: Dataset, settings: ViewSettings, cell: Cell) -> tuple[list[str
         + (" One venue alone is not a market." if len(by) == 1 else ""),
     ]
     if (found["Completeness"] != "all").any():
-        points.append("A sampled venue reports only a part of its liquidations, so the true amount is larger.")
+        points.append(
+            "A sampled venue reports only a part of its liquidations, so the true amount is larger."
+        )
     return points, (("Which venues", found),)
 
 
@@ -143,28 +178,46 @@ def _opened(
     except (GridError, tables.TableError) as problem:
         return [f"Where it came from cannot be traced: {problem}"], ()
     if origin.usd <= 0:
-        return ["Nothing of this band can be traced to a candle: it lies at the edge of a bin of the model."], ()
+        return [
+            "Nothing of this band can be traced to a candle: it lies at the edge of a bin of the model."
+        ], ()
     window = origin.window()
     by = origin.by_leverage.sort_values("usd", ascending=False)
     top = by.iloc[:2]
-    names = " and ".join(f"{leverage:g}× ({share(amount, origin.usd)})" for leverage, amount in zip(top["leverage"], top["usd"], strict=True))
+    names = " and ".join(
+        f"{leverage:g}× ({share(amount, origin.usd)})"
+        for leverage, amount in zip(top["leverage"], top["usd"], strict=True)
+    )
     points = [
         f"By the model, four fifths of it were opened between {when(window[0])} and {when(window[1])}, mostly at {names}."
-        if window is not None else "The model cannot say when it was opened.",
+        if window is not None
+        else "The model cannot say when it was opened.",
         f"Of everything that opened with its liquidation price in this band, {share(origin.usd, origin.opened)} still stands; the rest was closed or swept before.",
         "Leverage is assumed, not observed: the mix and the holding time in the sidebar decide where this band lies.",
     ]
-    found = pd.DataFrame({
-        "Leverage": [f"{value:g}×" for value in by["leverage"]], "USD": by["usd"].round().astype("int64"),
-        "Share": [share(value, origin.usd) for value in by["usd"]],
-    })
+    found = pd.DataFrame(
+        {
+            "Leverage": [f"{value:g}×" for value in by["leverage"]],
+            "USD": by["usd"].round().astype("int64"),
+            "Share": [share(value, origin.usd) for value in by["usd"]],
+        }
+    )
     return points, (("Which leverage the model assumes", found),)
 
 
-def trace(data: Dataset, settings: ViewSettings, side: str, low: float, high: float, at: np.datetime64) -> Origin:
+def trace(
+    data: Dataset, settings: ViewSettings, side: str, low: float, high: float, at: np.datetime64
+) -> Origin:
     """The origin of a band of the view's modelled map, from the same candles and assumptions."""
     candles, interest = dataset.model_inputs(data, settings)
     return level_origin(
-        candles, side, low, high, at, open_interest=interest, funding=data.funding, model=settings.model,  # type: ignore[arg-type]
+        candles,
+        side,
+        low,
+        high,
+        at,
+        open_interest=interest,
+        funding=data.funding,
+        model=settings.model,  # type: ignore[arg-type]
         assumptions=settings.assumptions,
     )

@@ -42,7 +42,10 @@ def strip_data(data: Dataset, settings: ViewSettings) -> dict[str, pd.DataFrame]
             if np.isfinite(delta).any():
                 window = bars[inside].reset_index(drop=True)
                 out["delta"] = pd.DataFrame({"time": window["time"], "delta": delta, "sum": cvd(window)})
-    for name, table, value, how in (("funding", data.funding, "rate", "mean"), ("interest", data.open_interest, "quantity", "sum")):
+    for name, table, value, how in (
+        ("funding", data.funding, "rate", "mean"),
+        ("interest", data.open_interest, "quantity", "sum"),
+    ):
         if table is None or table.empty:
             continue
         part = table[(table["time"] >= start) & (table["time"] < end)]
@@ -50,7 +53,11 @@ def strip_data(data: Dataset, settings: ViewSettings) -> dict[str, pd.DataFrame]
             part = part[part["venue"].isin(settings.venues)]
         if len(part):
             # A moment that not every venue reports would look like a fall of the sum.
-            whole = part.groupby("time")["venue"].transform("nunique") == part["venue"].nunique() if how == "sum" else slice(None)
+            whole = (
+                part.groupby("time")["venue"].transform("nunique") == part["venue"].nunique()
+                if how == "sum"
+                else slice(None)
+            )
             found = part[whole].groupby("time")[value].agg(how).reset_index()
             if len(found):
                 out[name] = found.rename(columns={value: name})
@@ -65,7 +72,13 @@ def words(name: str, frame: pd.DataFrame) -> str:
         return f"{STRIPS[name]}: too few bars to say."
     last, first = float(known[column].iloc[-1]), float(known[column].iloc[0])
     if name == "rsi":
-        state = "above 70, stretched upward" if last > 70 else "below 30, stretched downward" if last < 30 else "between 30 and 70, neither stretched"
+        state = (
+            "above 70, stretched upward"
+            if last > 70
+            else "below 30, stretched downward"
+            if last < 30
+            else "between 30 and 70, neither stretched"
+        )
         return f"RSI is {last:.0f}: {state}. In a strong trend it stays stretched for long."
     if name == "delta":
         return f"Takers {'bought' if last >= 0 else 'sold'} {abs(last):,.0f} BTC more than they {'sold' if last >= 0 else 'bought'} in this window (white bars bought, blue bars sold; the line adds up)."
@@ -85,46 +98,116 @@ def strip_chart(name: str, frame: pd.DataFrame, ends: np.ndarray, profile: bool)
     rows["t2"] = rows["t"] + step
     first, last = milliseconds(ends).tolist()
     right = f"width - ({NARROW} ? 76 : 210)" if profile else "width"
-    x = {"field": "t", "type": "temporal", "scale": {"type": "utc", "nice": False, "domain": {"expr": f"[{first}, {last}]"}, "range": [0, {"expr": right}]},
-         "axis": None}
-    y: dict[str, Any] = {"field": "v", "type": "quantitative", "title": None, "scale": {"zero": name in ("delta", "funding"), "nice": True},
-                         "axis": {"grid": False, "domain": False, "tickCount": 3, "minExtent": 56, "maxExtent": 56, "labelFontSize": 11}}
+    x = {
+        "field": "t",
+        "type": "temporal",
+        "scale": {
+            "type": "utc",
+            "nice": False,
+            "domain": {"expr": f"[{first}, {last}]"},
+            "range": [0, {"expr": right}],
+        },
+        "axis": None,
+    }
+    y: dict[str, Any] = {
+        "field": "v",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"zero": name in ("delta", "funding"), "nice": True},
+        "axis": {
+            "grid": False,
+            "domain": False,
+            "tickCount": 3,
+            "minExtent": 56,
+            "maxExtent": 56,
+            "labelFontSize": 11,
+        },
+    }
     if name == "rsi":
         y["scale"] = {"domain": [0, 100], "nice": False}
         y["axis"]["values"] = [30, 50, 70]
-    tooltip = [{"field": "when", "type": "nominal", "title": "Time (UTC)"}, {"field": "shown", "type": "nominal", "title": STRIPS[name]}]
+    tooltip = [
+        {"field": "when", "type": "nominal", "title": "Time (UTC)"},
+        {"field": "shown", "type": "nominal", "title": STRIPS[name]},
+    ]
     rows["when"] = frame["time"].dt.strftime("%b %d, %H:%M").to_numpy()
     rows["shown"] = [_shown(name, value) for value in rows["v"]]
     layers: list[dict[str, Any]] = [
-        {"mark": {"type": "rule", "color": LINE, "tooltip": None}, "encoding": {"y": {"datum": value}}} for value in _GUIDES.get(name, ())
+        {"mark": {"type": "rule", "color": LINE, "tooltip": None}, "encoding": {"y": {"datum": value}}}
+        for value in _GUIDES.get(name, ())
     ]
     mark: dict[str, Any] = {"clip": True, "tooltip": True}
     if name in ("delta", "funding"):
         colour = {"condition": {"test": "datum.v >= 0", "value": UP}, "value": DOWN}
-        across = {"x": x, "x2": {"field": "t2"}, "y": y, "y2": {"datum": 0}, "color": colour, "tooltip": tooltip}
+        across = {
+            "x": x,
+            "x2": {"field": "t2"},
+            "y": y,
+            "y2": {"datum": 0},
+            "color": colour,
+            "tooltip": tooltip,
+        }
         layers.append({"mark": {"type": "rect", **mark}, "encoding": across})
     else:
         shape = "step-after" if name == "interest" else "linear"
-        layers.append({"mark": {"type": "line", "color": NOW, "strokeWidth": 1.6, "interpolate": shape, **mark}, "encoding": {"x": x, "y": y, "tooltip": tooltip}})
+        layers.append(
+            {
+                "mark": {"type": "line", "color": NOW, "strokeWidth": 1.6, "interpolate": shape, **mark},
+                "encoding": {"x": x, "y": y, "tooltip": tooltip},
+            }
+        )
     if name == "delta":
         # The running sum has a scale of its own; only its shape is drawn.
         total = np.nan_to_num(frame["sum"].to_numpy(dtype=float))
         rows["sum"] = total * (np.nanmax(np.abs(rows["v"])) / max(float(np.abs(total).max()), 1e-12))
-        layers.append({"mark": {"type": "line", "color": NOW, "strokeWidth": 1.4, "clip": True, "tooltip": None},
-                       "encoding": {"x": x, "y": {"field": "sum", "type": "quantitative"}}})
-    title = {"delta": "Taker delta, BTC a candle · line: running sum (own scale)", "rsi": "RSI (14)", "funding": "Funding, % an interval", "interest": "Open interest, BTC"}[name]
-    layers.append({"mark": {"type": "text", "align": "left", "baseline": "top", "x": 8, "y": 5, "fontSize": 11, "color": QUIET, "text": title, "tooltip": None},
-                   "data": {"values": [{}]}})
+        layers.append(
+            {
+                "mark": {"type": "line", "color": NOW, "strokeWidth": 1.4, "clip": True, "tooltip": None},
+                "encoding": {"x": x, "y": {"field": "sum", "type": "quantitative"}},
+            }
+        )
+    title = {
+        "delta": "Taker delta, BTC a candle · line: running sum (own scale)",
+        "rsi": "RSI (14)",
+        "funding": "Funding, % an interval",
+        "interest": "Open interest, BTC",
+    }[name]
+    layers.append(
+        {
+            "mark": {
+                "type": "text",
+                "align": "left",
+                "baseline": "top",
+                "x": 8,
+                "y": 5,
+                "fontSize": 11,
+                "color": QUIET,
+                "text": title,
+                "tooltip": None,
+            },
+            "data": {"values": [{}]},
+        }
+    )
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json", "height": _HEIGHT, "view": {"fill": PANEL, "stroke": None},
-        "layer": layers, "data": {"name": "strip"}, "datasets": {"strip": rows}, "config": {"axis": {"labelColor": QUIET}},
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "height": _HEIGHT,
+        "view": {"fill": PANEL, "stroke": None},
+        "layer": layers,
+        "data": {"name": "strip"},
+        "datasets": {"strip": rows},
+        "config": {"axis": {"labelColor": QUIET}},
     }
 
 
 def _shown(name: str, value: float) -> str:
     if not np.isfinite(value):
         return "not known"
-    return {"rsi": f"{value:.0f}", "delta": f"{value:+,.1f} BTC", "funding": f"{value:+.4f} %", "interest": f"{value:,.0f} BTC"}[name]
+    return {
+        "rsi": f"{value:.0f}",
+        "delta": f"{value:+,.1f} BTC",
+        "funding": f"{value:+.4f} %",
+        "interest": f"{value:,.0f} BTC",
+    }[name]
 
 
 __all__ = ["STRIPS", "strip_chart", "strip_data", "words"]

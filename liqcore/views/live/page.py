@@ -39,13 +39,29 @@ class Watched:
 def source() -> Watched:
     """Live venues, or the sample market played again."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        chosen = controls.choice("Source", {"live": "Live venues", _REPLAY: "Sample replay"}, "live", "livefrom", help=(
-            "Live: public data of many exchanges, straight from them. Replay: the synthetic sample market, played through the same collector."
-        ))
+        chosen = controls.choice(
+            "Source",
+            {"live": "Live venues", _REPLAY: "Sample replay"},
+            "live",
+            "livefrom",
+            help=(
+                "Live: public data of many exchanges, straight from them. Replay: the synthetic sample market, played through the same collector."
+            ),
+        )
         if chosen != _REPLAY:
             return Watched(live_market.collector(), "Live", False, "live")
-        speed = st.select_slider("Speed", SPEEDS, value=60, format_func=lambda value: "Pause" if value == 0 else f"{value}×", key="livespeed", bind=controls.LINK, width=220)
-        if st.button("Begin again", icon=":material/replay:", help="From the morning of the sample's violent day."):
+        speed = st.select_slider(
+            "Speed",
+            SPEEDS,
+            value=60,
+            format_func=lambda value: "Pause" if value == 0 else f"{value}×",
+            key="livespeed",
+            bind=controls.LINK,
+            width=220,
+        )
+        if st.button(
+            "Begin again", icon=":material/replay:", help="From the morning of the sample's violent day."
+        ):
             st.session_state["live_replay"] = st.session_state.get("live_replay", 0) + 1
     held = live_market.replayed("violent", st.session_state.get("live_replay", 0))
     held.clock.run_at(float(speed))
@@ -55,8 +71,17 @@ def source() -> Watched:
 def view(market: Watched) -> tuple[LiveView, float | None]:
     """What to show and how often to look again; None stands still."""
     chosen = live_panels.view_controls(market.collector)
-    pace = st.selectbox("Refresh", list(live_panels.PACES), key="livepace", bind=controls.LINK, width=110, help="How often this page looks again.")
-    paused = st.toggle("Pause", key="livepause", bind=controls.LINK, help="The picture stands still; collecting goes on.")
+    pace = st.selectbox(
+        "Refresh",
+        list(live_panels.PACES),
+        key="livepace",
+        bind=controls.LINK,
+        width=110,
+        help="How often this page looks again.",
+    )
+    paused = st.toggle(
+        "Pause", key="livepause", bind=controls.LINK, help="The picture stands still; collecting goes on."
+    )
     return chosen, None if paused else live_panels.PACES[str(pace)]
 
 
@@ -88,10 +113,16 @@ def _screen(market: Watched, view: LiveView, drawing: Drawing) -> None:
         live_panels.events_table(live_figures.biggest(chosen, 6), "No liquidations yet.", short=True)
     with right:
         st.subheader("Tape")
-        live_panels.events_table(live_figures.tape(chosen, view.minimum, 40), "Nothing of this size yet. Lower the size, or wait.")
+        live_panels.events_table(
+            live_figures.tape(chosen, view.minimum, 40), "Nothing of this size yet. Lower the size, or wait."
+        )
     st.subheader("Who was heard when")
     live_panels.coverage(held, events, view, now)
-    with st.expander("Every source: state, age and why", icon=":material/sensors:", expanded=live_panels.nothing_live(snapshot)):
+    with st.expander(
+        "Every source: state, age and why",
+        icon=":material/sensors:",
+        expanded=live_panels.nothing_live(snapshot),
+    ):
         st.dataframe(live_panels.status_table(snapshot), hide_index=True, width="stretch")
 
 
@@ -100,29 +131,43 @@ def _said_when_nothing_comes(market: Watched, held: int) -> None:
     begun = st.session_state.setdefault(_SEEN, time.monotonic())
     if market.clock is not None or not live_panels.nothing_live(market.collector.snapshot()):
         return
-    waiting = any(status.state in ("off", "partial", "live") for status in market.collector.snapshot().statuses)
+    waiting = any(
+        status.state in ("off", "partial", "live") for status in market.collector.snapshot().statuses
+    )
     if waiting and time.monotonic() - begun < 4.5:
         st.info("Asking the venues. History comes first, then live events.", icon=":material/sync:")
         return
-    have = f"The store holds {held:,} liquidations of the last hours, which are shown below." if held else "The store holds nothing yet."
+    have = (
+        f"The store holds {held:,} liquidations of the last hours, which are shown below."
+        if held
+        else "The store holds nothing yet."
+    )
     st.warning(
         f"No venue can be heard from here: the table of sources at the end says why for each. {have} It is tried again on its own. "
-        "Without a network, choose **Sample replay** above: the same page, fed by a synthetic market.", icon=":material/wifi_off:",
+        "Without a network, choose **Sample replay** above: the same page, fed by a synthetic market.",
+        icon=":material/wifi_off:",
     )
 
 
 def modelled(market: Watched, view: LiveView, drawing: Drawing) -> None:
     """Where open positions would be closed, from the same candles and open interest."""
     st.subheader("Modelled levels")
-    if st.toggle("Show where open positions would be liquidated", key="livemodel", bind=controls.LINK, help=(
-        "An estimate from public candles and open interest, computed once a minute. A different thing from the events above."
-    )):
+    if st.toggle(
+        "Show where open positions would be liquidated",
+        key="livemodel",
+        bind=controls.LINK,
+        help=(
+            "An estimate from public candles and open interest, computed once a minute. A different thing from the events above."
+        ),
+    ):
         live_panels.modelled(market.data(), view.hours, drawing)
 
 
 def explained(market: Watched) -> None:
     """What the page shows, in one sentence a venue."""
-    with st.expander("What am I looking at?", icon=":material/school:", key="help", bind="query-params", on_change="rerun"):
+    with st.expander(
+        "What am I looking at?", icon=":material/school:", key="help", bind="query-params", on_change="rerun"
+    ):
         st.markdown(
             "- **Realised liquidations**: positions that were closed by force, as venues tell it. Each cell adds up the dollars of one stretch of time and price.\n"
             "- **Long** means a long position was liquidated (price fell into it), **short** a short one (price rose into it), whatever word the venue uses.\n"
@@ -134,4 +179,7 @@ def explained(market: Watched) -> None:
         )
         notes = live_panels.sampling_notes(market.collector.snapshot())
         if notes:
-            st.markdown("What each venue leaves out:\n" + "\n".join(f"- {wording.markdown(note) if '*' not in note else note}" for note in notes))
+            st.markdown(
+                "What each venue leaves out:\n"
+                + "\n".join(f"- {wording.markdown(note) if '*' not in note else note}" for note in notes)
+            )

@@ -23,8 +23,13 @@ from liqcore.views.controls import Drawing
 PACES: Final = {"2 s": 2.0, "5 s": 5.0, "15 s": 15.0, "1 min": 60.0}
 WINDOWS: Final = {"1 h": 1.0, "4 h": 4.0, "12 h": 12.0, "24 h": 24.0}
 _ICONS: Final = {
-    "live": ("green", "sensors"), "partial": ("orange", "rule"), "stale": ("orange", "hourglass_bottom"), "geo-blocked": ("red", "public_off"),
-    "rate-limited": ("orange", "speed"), "error": ("red", "error"), "off": ("gray", "power_settings_new"),
+    "live": ("green", "sensors"),
+    "partial": ("orange", "rule"),
+    "stale": ("orange", "hourglass_bottom"),
+    "geo-blocked": ("red", "public_off"),
+    "rate-limited": ("orange", "speed"),
+    "error": ("red", "error"),
+    "off": ("gray", "power_settings_new"),
 }
 _GRID: Final = "live_grid"
 
@@ -46,15 +51,47 @@ def venue_name(name: str) -> str:
 
 def view_controls(held: Collector) -> LiveView:
     """Timeframe, window, venues and the size filter, all in the address."""
-    timeframe = st.selectbox("Timeframe", ("1m", "5m", "15m", "1h"), index=1, key="livetf", bind=controls.LINK, width=110, help="The length of one column of the map.")
-    window = st.selectbox("Window", list(WINDOWS), index=1, key="livespan", bind=controls.LINK, width=110, help="How much time the map shows.")
+    timeframe = st.selectbox(
+        "Timeframe",
+        ("1m", "5m", "15m", "1h"),
+        index=1,
+        key="livetf",
+        bind=controls.LINK,
+        width=110,
+        help="The length of one column of the map.",
+    )
+    window = st.selectbox(
+        "Window",
+        list(WINDOWS),
+        index=1,
+        key="livespan",
+        bind=controls.LINK,
+        width=110,
+        help="How much time the map shows.",
+    )
     names = [status.venue for status in held.snapshot().statuses]
     venue = st.selectbox(
-        "Venue", ["all", *names], format_func=lambda name: "All exchanges" if name == "all" else venue_name(name), key="livevenue", bind=controls.LINK, width=190,
+        "Venue",
+        ["all", *names],
+        format_func=lambda name: "All exchanges" if name == "all" else venue_name(name),
+        key="livevenue",
+        bind=controls.LINK,
+        width=190,
         help="All exchanges added up, or one at a time.",
     )
-    minimum = st.select_slider("Tape from", (0, *controls.AMOUNTS[3:16]), value=0, format_func=wording.usd, key="livemin", bind=controls.LINK, width=220, help="Smaller liquidations stay off the tape. The map shows all.")
-    return LiveView(str(timeframe), WINDOWS[str(window)], () if venue == "all" else (str(venue),), float(minimum))
+    minimum = st.select_slider(
+        "Tape from",
+        (0, *controls.AMOUNTS[3:16]),
+        value=0,
+        format_func=wording.usd,
+        key="livemin",
+        bind=controls.LINK,
+        width=220,
+        help="Smaller liquidations stay off the tape. The map shows all.",
+    )
+    return LiveView(
+        str(timeframe), WINDOWS[str(window)], () if venue == "all" else (str(venue),), float(minimum)
+    )
 
 
 def clock_line(now: int, speed: float | None) -> str:
@@ -66,7 +103,11 @@ def clock_line(now: int, speed: float | None) -> str:
         # A browser may name a zone that this computer does not know.
         with suppress(ValueError, KeyError, OSError):
             text += f" · {moment.tz_convert(zone):%H:%M:%S} in {zone.replace('_', ' ')}"
-    return text if speed is None else f"{text} · replay of a synthetic market, {'standing still' if speed == 0 else f'{speed:g}× as fast as time'}"
+    return (
+        text
+        if speed is None
+        else f"{text} · replay of a synthetic market, {'standing still' if speed == 0 else f'{speed:g}× as fast as time'}"
+    )
 
 
 def badges(snapshot: Snapshot) -> str:
@@ -85,14 +126,20 @@ def status_table(snapshot: Snapshot) -> pd.DataFrame:
     def ago(moment: np.datetime64 | None) -> str:
         return "never" if moment is None else wording.age(moment, now)
 
-    return pd.DataFrame([
-        {
-            "Source": venue_name(status.venue), "State": status.state, "Last event": ago(status.last_event), "Last sign of life": ago(status.last_heartbeat),
-            "Sends": {"all": "every one", "sampled": "a sample"}.get(status.completeness, "not known"), "Received": snapshot.rows.get(status.venue, 0),
-            "Why": status.message,
-        }
-        for status in snapshot.statuses
-    ])
+    return pd.DataFrame(
+        [
+            {
+                "Source": venue_name(status.venue),
+                "State": status.state,
+                "Last event": ago(status.last_event),
+                "Last sign of life": ago(status.last_heartbeat),
+                "Sends": {"all": "every one", "sampled": "a sample"}.get(status.completeness, "not known"),
+                "Received": snapshot.rows.get(status.venue, 0),
+                "Why": status.message,
+            }
+            for status in snapshot.statuses
+        ]
+    )
 
 
 def nothing_live(snapshot: Snapshot) -> bool:
@@ -108,35 +155,73 @@ def figures(data: Dataset | None, sums: pd.DataFrame) -> None:
         if candles is not None and len(candles):
             close = candles["close"]
             before = float(close.iloc[max(len(close) - 61, 0)])
-            st.metric("Last price", wording.price(float(close.iloc[-1])), f"{100 * (float(close.iloc[-1]) / before - 1):+.2f} % in 1 h", delta_color="off", width="content")
+            st.metric(
+                "Last price",
+                wording.price(float(close.iloc[-1])),
+                f"{100 * (float(close.iloc[-1]) / before - 1):+.2f} % in 1 h",
+                delta_color="off",
+                width="content",
+            )
         interest = None if data is None else data.open_interest
         if interest is not None and len(interest):
             last = interest.groupby("venue", observed=True)["quantity"].last()
-            st.metric("Open interest", f"{last.sum():,.0f} BTC", help=f"The newest of {', '.join(venue_name(str(name)) for name in last.index)}, added up.", width="content")
+            st.metric(
+                "Open interest",
+                f"{last.sum():,.0f} BTC",
+                help=f"The newest of {', '.join(venue_name(str(name)) for name in last.index)}, added up.",
+                width="content",
+            )
         funding = None if data is None else data.funding
         if funding is not None and len(funding):
             rates = funding.groupby("venue", observed=True)[["rate", "interval_hours"]].last()
             hourly = float((rates["rate"] / rates["interval_hours"]).mean())
-            st.metric("Funding, 8 h", f"{100 * 8 * hourly:+.4f} %", help="The mean of the venues' newest settled rates, as a rate for 8 hours. Positive: longs pay shorts.", width="content")
+            st.metric(
+                "Funding, 8 h",
+                f"{100 * 8 * hourly:+.4f} %",
+                help="The mean of the venues' newest settled rates, as a rate for 8 hours. Positive: longs pay shorts.",
+                width="content",
+            )
         st.metric("Longs liquidated, 1 h", wording.usd(float(hour["long"])), width="content")
         st.metric("Shorts liquidated, 1 h", wording.usd(float(hour["short"])), width="content")
 
 
-def heat(held: Collector, data: Dataset | None, events: Events, view: LiveView, drawing: Drawing, now: int, label: str, synthetic: bool, key: str) -> None:
+def heat(
+    held: Collector,
+    data: Dataset | None,
+    events: Events,
+    view: LiveView,
+    drawing: Drawing,
+    now: int,
+    label: str,
+    synthetic: bool,
+    key: str,
+) -> None:
     """The realised map, kept going from refresh to refresh."""
     market, snapshot = held.window.market(), held.snapshot()
-    alive = any(status.state in ("live", "partial") and (not view.venues or status.venue in view.venues) for status in snapshot.statuses)
+    alive = any(
+        status.state in ("live", "partial") and (not view.venues or status.venue in view.venues)
+        for status in snapshot.statuses
+    )
     before = st.session_state.get(_GRID)
     try:
         made = live_figures.live_grid(
-            before, events, now, timeframe=view.timeframe, hours=view.hours, venues=view.venues, beats=None if market is None else market.beats,
-            alive=alive, source=label, key=key,
+            before,
+            events,
+            now,
+            timeframe=view.timeframe,
+            hours=view.hours,
+            venues=view.venues,
+            beats=None if market is None else market.beats,
+            alive=alive,
+            source=label,
+            key=key,
         )
         st.session_state[_GRID] = made
         if made is None:
             st.info(
                 "Nothing was liquidated in this window as far as anyone told us. BTC alone can be quiet for minutes: "
-                "choose a longer window, or watch the replay of the sample market.", icon=":material/hourglass_empty:",
+                "choose a longer window, or watch the replay of the sample market.",
+                icon=":material/hourglass_empty:",
             )
             return
         bars = _bars(data, made.grid.time_edges[0], view.timeframe)
@@ -156,7 +241,9 @@ def _bars(data: Dataset | None, start: np.datetime64, timeframe: str) -> pd.Data
     if candles.empty:
         return None
     try:
-        return candles if timeframe == "1m" else resample(candles, timeframe, partial=True)[list(tables.CANDLES)]
+        return (
+            candles if timeframe == "1m" else resample(candles, timeframe, partial=True)[list(tables.CANDLES)]
+        )
     except TableError:
         return None
 
@@ -164,15 +251,30 @@ def _bars(data: Dataset | None, start: np.datetime64, timeframe: str) -> pd.Data
 def totals(found: pd.DataFrame) -> None:
     """Long and short USD over four spans by `live_figures.totals`, with what they leave out."""
     st.dataframe(
-        pd.DataFrame({
-            "Last": found["span"], "Longs": found["long"].map(wording.usd), "Shorts": found["short"].map(wording.usd), "Events": found["events"],
-            "Complete": [_complete(kind, bool(whole)) for kind, whole in zip(found["completeness"], found["whole"], strict=True)],
-        }), hide_index=True, width="stretch", column_config={
-            "Complete": st.column_config.TextColumn(help="all: the venues tell every event. sample: they tell some. partly: some venues tell every event. short: nobody listened for so long yet."),
+        pd.DataFrame(
+            {
+                "Last": found["span"],
+                "Longs": found["long"].map(wording.usd),
+                "Shorts": found["short"].map(wording.usd),
+                "Events": found["events"],
+                "Complete": [
+                    _complete(kind, bool(whole))
+                    for kind, whole in zip(found["completeness"], found["whole"], strict=True)
+                ],
+            }
+        ),
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "Complete": st.column_config.TextColumn(
+                help="all: the venues tell every event. sample: they tell some. partly: some venues tell every event. short: nobody listened for so long yet."
+            )
         },
     )
     if set(found["completeness"]) & {"sampled", "mixed"}:
-        st.caption("Some venues send only a sample, so these sums are a lower bound. Compare shares and shapes, not totals.")
+        st.caption(
+            "Some venues send only a sample, so these sums are a lower bound. Compare shares and shapes, not totals."
+        )
 
 
 def _complete(kind: str, whole: bool) -> str:
@@ -185,12 +287,25 @@ def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
     if found.empty:
         st.caption(empty)
         return
-    more = {} if short else {"Price is": found["price_kind"], "Late": [f"{late:,.1f} s" for late in found["late"]]}
+    more = (
+        {}
+        if short
+        else {"Price is": found["price_kind"], "Late": [f"{late:,.1f} s" for late in found["late"]]}
+    )
     st.dataframe(
-        pd.DataFrame({
-            "UTC": found["time"].dt.strftime("%H:%M:%S"), "Venue": found["venue"].map(venue_name), "Side": found["side"], "Price": found["price"].map(wording.price),
-            "USD": found["notional"].map(wording.usd), **more,
-        }), hide_index=True, width="stretch", height=min(38 + 35 * len(found), 392),
+        pd.DataFrame(
+            {
+                "UTC": found["time"].dt.strftime("%H:%M:%S"),
+                "Venue": found["venue"].map(venue_name),
+                "Side": found["side"],
+                "Price": found["price"].map(wording.price),
+                "USD": found["notional"].map(wording.usd),
+                **more,
+            }
+        ),
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(found), 392),
     )
 
 
@@ -203,23 +318,66 @@ def coverage(held: Collector, events: Events, view: LiveView, now: int) -> None:
     since = now - round(view.hours * 3_600e6)
     kept = st.session_state.get("live_coverage")
     if kept is None or kept[0] is not market or kept[1] != view.hours:
-        kept = st.session_state["live_coverage"] = (market, view.hours, live_figures.coverage(market.beats, since, now))
+        kept = st.session_state["live_coverage"] = (
+            market,
+            view.hours,
+            live_figures.coverage(market.beats, since, now),
+        )
     runs = kept[2].assign(venue=kept[2]["venue"].map(venue_name))
     big = live_figures.biggest(events.since(since), 150)
     x = alt.X("start:T", title=None, scale=alt.Scale(type="utc", domain=[_ms(since), _ms(now)]))
-    y = alt.Y("venue:N", title=None, sort=sorted(runs["venue"].unique()), axis=alt.Axis(labelOverlap=False, labelLimit=120))
-    bars = alt.Chart(runs).mark_bar(height=9, opacity=0.75).encode(
-        x=x, x2="end:T", y=y, color=alt.Color("how:N", title="Heard", scale=alt.Scale(domain=["live", "history"], range=["#2a9d8f", "#8d99ae"]), legend=None),
-        tooltip=[alt.Tooltip("venue:N", title="Venue"), alt.Tooltip("how:N", title="Heard"), alt.Tooltip("start:T", title="From", timeUnit="utchoursminutes"), alt.Tooltip("end:T", title="To", timeUnit="utchoursminutes")],
+    y = alt.Y(
+        "venue:N",
+        title=None,
+        sort=sorted(runs["venue"].unique()),
+        axis=alt.Axis(labelOverlap=False, labelLimit=120),
     )
-    ticks = alt.Chart(big.assign(venue=big["venue"].map(venue_name))).mark_tick(thickness=2, size=16).encode(
-        x=alt.X("time:T", title=None), y=y, color=alt.value("#e76f51"),
-        tooltip=[alt.Tooltip("venue:N", title="Venue"), alt.Tooltip("side:N", title="Side"), alt.Tooltip("notional:Q", title="USD", format="$,.0f")],
+    bars = (
+        alt.Chart(runs)
+        .mark_bar(height=9, opacity=0.75)
+        .encode(
+            x=x,
+            x2="end:T",
+            y=y,
+            color=alt.Color(
+                "how:N",
+                title="Heard",
+                scale=alt.Scale(domain=["live", "history"], range=["#2a9d8f", "#8d99ae"]),
+                legend=None,
+            ),
+            tooltip=[
+                alt.Tooltip("venue:N", title="Venue"),
+                alt.Tooltip("how:N", title="Heard"),
+                alt.Tooltip("start:T", title="From", timeUnit="utchoursminutes"),
+                alt.Tooltip("end:T", title="To", timeUnit="utchoursminutes"),
+            ],
+        )
+    )
+    ticks = (
+        alt.Chart(big.assign(venue=big["venue"].map(venue_name)))
+        .mark_tick(thickness=2, size=16)
+        .encode(
+            x=alt.X("time:T", title=None),
+            y=y,
+            color=alt.value("#e76f51"),
+            tooltip=[
+                alt.Tooltip("venue:N", title="Venue"),
+                alt.Tooltip("side:N", title="Side"),
+                alt.Tooltip("notional:Q", title="USD", format="$,.0f"),
+            ],
+        )
     )
     chart = (bars + ticks).properties(height=alt.Step(22))
     gaps = runs.groupby("venue").size().sub(1)
-    st.altair_chart(chart, key="live-coverage", width="stretch", alt=f"Coverage of {runs['venue'].nunique()} venues over {view.hours:g} hours; {int(gaps.sum())} breaks.")
-    st.caption("Green: heard live. Grey: told later by the venue's own history. Blank: nobody listened, which is a gap and not a quiet time. Orange ticks: the 150 largest liquidations.")
+    st.altair_chart(
+        chart,
+        key="live-coverage",
+        width="stretch",
+        alt=f"Coverage of {runs['venue'].nunique()} venues over {view.hours:g} hours; {int(gaps.sum())} breaks.",
+    )
+    st.caption(
+        "Green: heard live. Grey: told later by the venue's own history. Blank: nobody listened, which is a gap and not a quiet time. Orange ticks: the 150 largest liquidations."
+    )
 
 
 def _ms(micros: int) -> float:
@@ -228,7 +386,11 @@ def _ms(micros: int) -> float:
 
 def sampling_notes(snapshot: Snapshot) -> list[str]:
     """One sentence a venue on what it leaves out."""
-    return [f"**{venue_name(status.venue)}**: {VENUES[status.venue].completeness_words}" for status in snapshot.statuses if status.venue in VENUES]
+    return [
+        f"**{venue_name(status.venue)}**: {VENUES[status.venue].completeness_words}"
+        for status in snapshot.statuses
+        if status.venue in VENUES
+    ]
 
 
 def modelled(data: Dataset | None, hours: float, drawing: Drawing) -> Any:
@@ -237,7 +399,10 @@ def modelled(data: Dataset | None, hours: float, drawing: Drawing) -> Any:
     from liqcore.views import loaders
 
     if data is None or data.candles is None or len(data.candles) < 60:
-        st.info("Modelled levels need an hour of candles. They appear once a source of candles has answered.", icon=":material/candlestick_chart:")
+        st.info(
+            "Modelled levels need an hour of candles. They appear once a source of candles has answered.",
+            icon=":material/candlestick_chart:",
+        )
         return None
     settings = ViewSettings(layer="modelled", timeframe="5m" if hours <= 12 else "15m", hours=hours)
     try:
@@ -246,5 +411,3 @@ def modelled(data: Dataset | None, hours: float, drawing: Drawing) -> Any:
     except panels.PROBLEMS as error:
         panels.problem(error)
         return None
-
-

@@ -31,19 +31,43 @@ def venues(snapshot: Snapshot) -> None:
     rows = []
     for name, venue in VENUES.items():
         status = known.get(name) or SourceStatus(name, "off", venue.completeness_words)
-        rows.append({
-            "Source": venue.name, "State": status.state, "Why": status.message, "Live": _tick(venue.socket), "History": venue.history_words or "none",
-            "Sends": {"all": "every one", "sampled": "a sample"}.get(venue.completeness, "not known"), "Price is": venue.price_kind,
-            "Refuses": ", ".join(venue.refuses) or "nobody known", "Key": "none", "Received": snapshot.rows.get(name, 0),
-        })
+        rows.append(
+            {
+                "Source": venue.name,
+                "State": status.state,
+                "Why": status.message,
+                "Live": _tick(venue.socket),
+                "History": venue.history_words or "none",
+                "Sends": {"all": "every one", "sampled": "a sample"}.get(venue.completeness, "not known"),
+                "Price is": venue.price_kind,
+                "Refuses": ", ".join(venue.refuses) or "nobody known",
+                "Key": "none",
+                "Received": snapshot.rows.get(name, 0),
+            }
+        )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * len(rows))
-    st.caption("Public data of each venue, under its own terms of use. Nothing here needs an account. What a venue leaves out is in the column Sends and on the Live page.")
+    st.caption(
+        "Public data of each venue, under its own terms of use. Nothing here needs an account. What a venue leaves out is in the column Sends and on the Live page."
+    )
     if snapshot.market:
         with st.expander("Candles, open interest and funding", icon=":material/candlestick_chart:"):
-            st.dataframe(pd.DataFrame([
-                {"Source": name, "State": status.state, "Newest": "never" if status.last_event is None else f"{pd.Timestamp(status.last_event):%b %d, %H:%M}", "Why": status.message}
-                for name, status in sorted(snapshot.market.items())
-            ]), hide_index=True, width="stretch")
+            st.dataframe(
+                pd.DataFrame(
+                    [
+                        {
+                            "Source": name,
+                            "State": status.state,
+                            "Newest": "never"
+                            if status.last_event is None
+                            else f"{pd.Timestamp(status.last_event):%b %d, %H:%M}",
+                            "Why": status.message,
+                        }
+                        for name, status in sorted(snapshot.market.items())
+                    ]
+                ),
+                hide_index=True,
+                width="stretch",
+            )
 
 
 def _tick(yes: bool) -> str:
@@ -55,28 +79,65 @@ def delays(held: Collector) -> None:
     events = held.window.events()
     found = live_figures.delays(events)
     if found.empty:
-        st.caption("Delays are drawn once events have come live. What a history told later says nothing about speed.")
+        st.caption(
+            "Delays are drawn once events have come live. What a history told later says nothing about speed."
+        )
         return
     bins = live_figures.delay_histogram(events)
-    bins = bins.assign(venue=bins["venue"].map(live_panels.venue_name), span=[_span(low, high) for low, high in zip(bins["from"], bins["to"], strict=True)])
+    bins = bins.assign(
+        venue=bins["venue"].map(live_panels.venue_name),
+        span=[_span(low, high) for low, high in zip(bins["from"], bins["to"], strict=True)],
+    )
     order = list(dict.fromkeys(bins.sort_values("from")["span"]))
     st.altair_chart(
-        alt.Chart(bins).mark_rect().encode(
-            x=alt.X("span:N", sort=order, title="Seconds from the event to its arrival", axis=alt.Axis(labelAngle=0)), y=alt.Y("venue:N", title=None, axis=alt.Axis(labelOverlap=False)),
+        alt.Chart(bins)
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                "span:N",
+                sort=order,
+                title="Seconds from the event to its arrival",
+                axis=alt.Axis(labelAngle=0),
+            ),
+            y=alt.Y("venue:N", title=None, axis=alt.Axis(labelOverlap=False)),
             color=alt.Color("events:Q", title="Events", scale=alt.Scale(scheme="viridis", type="symlog")),
-            tooltip=[alt.Tooltip("venue:N", title="Venue"), alt.Tooltip("span:N", title="Seconds"), alt.Tooltip("events:Q", title="Events", format=",")],
-        ).properties(height=alt.Step(22)),
-        key="delays", width="stretch", alt=f"Delays of {int(found['events'].sum()):,} live events of {len(found)} venues.",
+            tooltip=[
+                alt.Tooltip("venue:N", title="Venue"),
+                alt.Tooltip("span:N", title="Seconds"),
+                alt.Tooltip("events:Q", title="Events", format=","),
+            ],
+        )
+        .properties(height=alt.Step(22)),
+        key="delays",
+        width="stretch",
+        alt=f"Delays of {int(found['events'].sum()):,} live events of {len(found)} venues.",
     )
     slow = found.sort_values("median").to_dict("records")[-1]
-    st.markdown(f"Half of {live_panels.venue_name(str(slow['venue']))}'s events took more than **{slow['median']:,.1f} s** to arrive, the slowest of {len(found)} venues; one in a hundred took more than {slow['p99']:,.1f} s.")
-    st.dataframe(
-        pd.DataFrame({
-            "Venue": found["venue"].map(live_panels.venue_name), "Live events": found["events"],
-            **{label: [f"{value:,.1f} s" for value in found[name]] for name, label in (("median", "Half within"), ("p90", "90 % within"), ("p99", "99 % within"), ("longest", "Longest"))},
-        }), hide_index=True, width="stretch",
+    st.markdown(
+        f"Half of {live_panels.venue_name(str(slow['venue']))}'s events took more than **{slow['median']:,.1f} s** to arrive, the slowest of {len(found)} venues; one in a hundred took more than {slow['p99']:,.1f} s."
     )
-    st.caption("From the venue's own time of the event to its arrival here, so a wrong clock on either side shows as delay. A negative one means that this computer's clock is behind.")
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Venue": found["venue"].map(live_panels.venue_name),
+                "Live events": found["events"],
+                **{
+                    label: [f"{value:,.1f} s" for value in found[name]]
+                    for name, label in (
+                        ("median", "Half within"),
+                        ("p90", "90 % within"),
+                        ("p99", "99 % within"),
+                        ("longest", "Longest"),
+                    )
+                },
+            }
+        ),
+        hide_index=True,
+        width="stretch",
+    )
+    st.caption(
+        "From the venue's own time of the event to its arrival here, so a wrong clock on either side shows as delay. A negative one means that this computer's clock is behind."
+    )
 
 
 def _span(low: float, high: float) -> str:
@@ -86,13 +147,24 @@ def _span(low: float, high: float) -> str:
 def test_one(now: pd.Timestamp) -> None:
     """Ask one venue a small question and say what came."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = str(st.selectbox("Venue", list(VENUES), format_func=live_panels.venue_name, key="testvenue", width=220))
-        asked = st.button("Test it now", icon=":material/network_ping:", help="One small public request. Nothing is stored.")
+        name = str(
+            st.selectbox(
+                "Venue", list(VENUES), format_func=live_panels.venue_name, key="testvenue", width=220
+            )
+        )
+        asked = st.button(
+            "Test it now", icon=":material/network_ping:", help="One small public request. Nothing is stored."
+        )
     if asked:
         with st.spinner("Asking"):
             status, rows, what = _tested(VENUES[name], now)
         good = status.state in ("live", "partial")
-        (st.success if good else st.warning)(wording.markdown(f"{live_panels.venue_name(name)}: {f'{rows:,} {what}. ' if good else ''}{status.message}".strip()), icon=":material/check_circle:" if good else ":material/error:")
+        (st.success if good else st.warning)(
+            wording.markdown(
+                f"{live_panels.venue_name(name)}: {f'{rows:,} {what}. ' if good else ''}{status.message}".strip()
+            ),
+            icon=":material/check_circle:" if good else ":material/error:",
+        )
 
 
 def _tested(venue: Venue, now: pd.Timestamp) -> tuple[SourceStatus, int, str]:
@@ -100,7 +172,9 @@ def _tested(venue: Venue, now: pd.Timestamp) -> tuple[SourceStatus, int, str]:
         if venue.history:
             found = liquidation_history(live_market.session(), venue.id, now - pd.Timedelta(hours=1), now)
             return found.status, len(found.table), "liquidations in the last hour"
-        found = market_data.candles(live_market.session(), venue.id, "1m", now - pd.Timedelta(minutes=10), now)
+        found = market_data.candles(
+            live_market.session(), venue.id, "1m", now - pd.Timedelta(minutes=10), now
+        )
         return found.status, len(found.table), "candles of the last ten minutes"
     except FeedError as problem:
         return problem.status(venue.id), 0, ""
@@ -113,11 +187,19 @@ def keyed(now: pd.Timestamp) -> None:
             st.caption(source.plan)
             keys.ask(source)
             key, found = keys.key_of(source)
-            st.markdown({
-                "typed": "A key was typed. It is kept for this session only.", "secrets": "A key is in the secrets.",
-                "environment": "A key is in the environment.",
-            }.get(found, f"No key yet. Type one, or put `{source.secret}` into `.streamlit/secrets.toml` or `{source.secret.upper()}` into the environment."))
-            if st.button("Test the key", key=f"test-{source.id}", disabled=not key, icon=":material/network_ping:"):
+            st.markdown(
+                {
+                    "typed": "A key was typed. It is kept for this session only.",
+                    "secrets": "A key is in the secrets.",
+                    "environment": "A key is in the environment.",
+                }.get(
+                    found,
+                    f"No key yet. Type one, or put `{source.secret}` into `.streamlit/secrets.toml` or `{source.secret.upper()}` into the environment.",
+                )
+            )
+            if st.button(
+                "Test the key", key=f"test-{source.id}", disabled=not key, icon=":material/network_ping:"
+            ):
                 status = check(source, live_market.session(), key, now)
                 (st.success if status.state == "live" else st.warning)(wording.markdown(status.message))
     st.caption("Keys are sent to their source only, past the cache, and stand in no link, log or file.")
@@ -130,42 +212,86 @@ def store(held: Collector) -> None:
     except StoreError as problem:
         st.error(wording.markdown(str(problem)), icon=":material/database_off:")
         return
-    place = "in memory: it is lost when the app stops" if held.store.url == "sqlite://" else "in PostgreSQL" if held.store.path is None else f"in the file {held.store.path.name}"
+    place = (
+        "in memory: it is lost when the app stops"
+        if held.store.url == "sqlite://"
+        else "in PostgreSQL"
+        if held.store.path is None
+        else f"in the file {held.store.path.name}"
+    )
     with st.container(horizontal=True, gap="large"):
         st.metric("Liquidations at rest", f"{int(found['events'].sum()):,}")
         st.metric("Size", f"{size / 1e6:,.1f} MB")
         st.metric("Kept for", f"{held.config.keep_days:g} days")
-    st.caption(f"The store is {place}. HEATLAB_STORE takes another SQLAlchemy address. {'This process collects.' if held.collecting else 'Another process collects into it; this one reads.'}")
+    st.caption(
+        f"The store is {place}. HEATLAB_STORE takes another SQLAlchemy address. {'This process collects.' if held.collecting else 'Another process collects into it; this one reads.'}"
+    )
     if len(found):
-        st.dataframe(pd.DataFrame({
-            "Venue": found["venue"].map(live_panels.venue_name), "Events": found["events"], "USD": found["notional"].map(wording.usd),
-            "First (UTC)": pd.to_datetime(found["first"].astype("int64"), unit="us").dt.strftime("%b %d, %H:%M"), "Last (UTC)": pd.to_datetime(found["last"].astype("int64"), unit="us").dt.strftime("%b %d, %H:%M"),
-        }), hide_index=True, width="stretch")
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "Venue": found["venue"].map(live_panels.venue_name),
+                    "Events": found["events"],
+                    "USD": found["notional"].map(wording.usd),
+                    "First (UTC)": pd.to_datetime(found["first"].astype("int64"), unit="us").dt.strftime(
+                        "%b %d, %H:%M"
+                    ),
+                    "Last (UTC)": pd.to_datetime(found["last"].astype("int64"), unit="us").dt.strftime(
+                        "%b %d, %H:%M"
+                    ),
+                }
+            ),
+            hide_index=True,
+            width="stretch",
+        )
         with st.container(horizontal=True):
             for kind, media in (("csv", "text/csv"), ("parquet", "application/octet-stream")):
                 st.download_button(
-                    f"Export as {kind.upper() if kind == 'csv' else 'Parquet'}", lambda kind=kind: files.write_table(held.store.liquidations(), kind), f"heatlab-liquidations.{kind}", media,  # type: ignore[misc]
-                    key=f"export-{kind}", icon=":material/download:", on_click="ignore",
+                    f"Export as {kind.upper() if kind == 'csv' else 'Parquet'}",
+                    lambda kind=kind: files.write_table(held.store.liquidations(), kind),
+                    f"heatlab-liquidations.{kind}",
+                    media,  # type: ignore[misc]
+                    key=f"export-{kind}",
+                    icon=":material/download:",
+                    on_click="ignore",
                 )
 
 
 def changes(held: Collector) -> None:
     """Import and clearing, for whoever runs the app."""
     if alerts_session.hosted():
-        st.caption("This app is hosted for many people, so importing and clearing are left to whoever runs it.")
+        st.caption(
+            "This app is hosted for many people, so importing and clearing are left to whoever runs it."
+        )
         return
-    upload = st.file_uploader("Import liquidations into the store", type=_TYPES, key="storefile", help="Any file that the Explore page reads. Events that are held already are passed over.")
+    upload = st.file_uploader(
+        "Import liquidations into the store",
+        type=_TYPES,
+        key="storefile",
+        help="Any file that the Explore page reads. Events that are held already are passed over.",
+    )
     if upload is not None and st.session_state.get("store_taken") != upload.file_id:
         try:
             contents = files.read(upload)
             if contents.kind != "liquidations":
-                raise TableError(f"{upload.name} holds {contents.kind.replace('_', ' ')}, and the store takes liquidations here. Choose a file with liquidations.")
+                raise TableError(
+                    f"{upload.name} holds {contents.kind.replace('_', ' ')}, and the store takes liquidations here. Choose a file with liquidations."
+                )
             new = held.store.add(arrivals(as_rows(contents.table), held.now(), "import"))
             st.session_state["store_taken"] = upload.file_id
-            st.success(f"{new:,} new events of {len(contents.table):,} in the file. Those older than the window of the live page are held but not drawn there.")
+            st.success(
+                f"{new:,} new events of {len(contents.table):,} in the file. Those older than the window of the live page are held but not drawn there."
+            )
         except (TableError, StoreError) as problem:
-            st.error(f"**{wording.markdown(upload.name)}** was not imported. {wording.markdown(str(problem))}", icon=":material/error:")
-    if st.button("Clear the cache of answers", icon=":material/mop:", help="Answers of venues that were kept to ask them less. Collected events stay."):
+            st.error(
+                f"**{wording.markdown(upload.name)}** was not imported. {wording.markdown(str(problem))}",
+                icon=":material/error:",
+            )
+    if st.button(
+        "Clear the cache of answers",
+        icon=":material/mop:",
+        help="Answers of venues that were kept to ask them less. Collected events stay.",
+    ):
         live_market.session().cache.clear()
         live_market.session().resume()
         st.toast("The cache is empty, and pauses that venues asked for are forgotten.")
@@ -176,11 +302,14 @@ def how_to_read(snapshot: Snapshot) -> str:
     states = [status.state for status in snapshot.statuses]
     live = states.count("live")
     sampled = [venue.name for venue in VENUES.values() if venue.completeness == "sampled"]
-    return "\n".join(f"- {point}" for point in (
-        f"**State.** {live} of {len(states)} venues are live now. *Partial*: something is missing, the column Why says what. *Geo-blocked*: the venue refuses the country "
-        "of this computer and is asked again every 15 minutes. *Rate-limited*: it asked for a pause, and gets it.",
-        f"**Sends.** {', '.join(sampled)} tell only a sample, so a sum over venues is a lower bound.",
-        f"**Received** counts since this process started: {sum(snapshot.rows.values()):,} events, of which {snapshot.written:,} were new to the store and {snapshot.doubled:,} were told twice and kept once.",
-        f"**Lost** events would be counted here: {sum(snapshot.lost.values()):,}.",
-        "**Delays** matter for reading clusters: a venue that is a minute late looks as if it confirmed what it only repeats.",
-    ))
+    return "\n".join(
+        f"- {point}"
+        for point in (
+            f"**State.** {live} of {len(states)} venues are live now. *Partial*: something is missing, the column Why says what. *Geo-blocked*: the venue refuses the country "
+            "of this computer and is asked again every 15 minutes. *Rate-limited*: it asked for a pause, and gets it.",
+            f"**Sends.** {', '.join(sampled)} tell only a sample, so a sum over venues is a lower bound.",
+            f"**Received** counts since this process started: {sum(snapshot.rows.values()):,} events, of which {snapshot.written:,} were new to the store and {snapshot.doubled:,} were told twice and kept once.",
+            f"**Lost** events would be counted here: {sum(snapshot.lost.values()):,}.",
+            "**Delays** matter for reading clusters: a venue that is a minute late looks as if it confirmed what it only repeats.",
+        )
+    )

@@ -16,7 +16,17 @@ from liqcore.learn.replay import QUESTIONS, Round, Visible
 from liqcore.learn.trades import TradeResult
 from liqcore.views import wording
 
-__all__ = ["OWN", "calibration_chart", "forecast_table", "lines", "moment", "percent", "price_range", "reading_points", "standing"]
+__all__ = [
+    "OWN",
+    "calibration_chart",
+    "forecast_table",
+    "lines",
+    "moment",
+    "percent",
+    "price_range",
+    "reading_points",
+    "standing",
+]
 
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 # Share of the drawn prices within which two lines share one name.
@@ -43,7 +53,11 @@ def lines(played: Played, level: float, shown: Sequence[Candidate], grid: HeatGr
     rows = [(asked, "asked", True)]
     if played.plan is not None:
         plan = played.plan
-        rows += [(plan.entry, "entry", True), (plan.stop, "stop", True), *((item.price, "target", True) for item in plan.targets)]
+        rows += [
+            (plan.entry, "entry", True),
+            (plan.stop, "stop", True),
+            *((item.price, "target", True) for item in plan.targets),
+        ]
     for one in shown:
         own = one.why == OWN
         if abs(one.price / asked - 1) > 1e-9 and (own or played.plan is None):
@@ -53,12 +67,24 @@ def lines(played: Played, level: float, shown: Sequence[Candidate], grid: HeatGr
     for price, name, wanted in rows:
         if not low < price < high:
             continue
-        near = next((k for k, (other, text) in enumerate(drawn) if text and abs(other - price) < _TOGETHER * (high - low)), None)
+        near = next(
+            (
+                k
+                for k, (other, text) in enumerate(drawn)
+                if text and abs(other - price) < _TOGETHER * (high - low)
+            ),
+            None,
+        )
         if near is None:
             drawn.append((price, f"{wording.price(price)} {name}"))
         elif wanted:
             other, text = drawn[near]
-            drawn[near] = (other, f"{text}, {name}" if abs(other / price - 1) < 1e-4 else f"{text} · {wording.price(price)} {name}")
+            drawn[near] = (
+                other,
+                f"{text}, {name}"
+                if abs(other / price - 1) < 1e-4
+                else f"{text} · {wording.price(price)} {name}",
+            )
             drawn.append((price, ""))
     return pd.DataFrame(drawn, columns=["price", "label"]) if drawn else None
 
@@ -68,7 +94,16 @@ def moment(game: Round, played: Played) -> pd.DataFrame | None:
     written = played.forecast.step if played.forecast is not None else played.placed
     if written is None or played.step <= written:
         return None
-    return pd.DataFrame([[game.at(written), last_price(game.visible(written)), "written down" if played.forecast is not None else "placed"]], columns=["time", "price", "label"])
+    return pd.DataFrame(
+        [
+            [
+                game.at(written),
+                last_price(game.visible(written)),
+                "written down" if played.forecast is not None else "placed",
+            ]
+        ],
+        columns=["time", "price", "label"],
+    )
 
 
 def standing(played: Played, result: TradeResult | None, over: bool) -> str:
@@ -82,9 +117,15 @@ def standing(played: Played, result: TradeResult | None, over: bool) -> str:
         return f"Your {side} order waits at {entry}; price has not come there."
     if result.end == "open":
         return f"Your {side} from {entry} is open and stands at {result.r:+.2f} R at the last close."
-    how = {"target": "reached its target", "stop": "was stopped out", "time": "was closed at the end of the test"}[result.end]
+    how = {
+        "target": "reached its target",
+        "stop": "was stopped out",
+        "time": "was closed at the end of the test",
+    }[result.end]
     doubt = " One bar held both stop and target, so the stop counts." if result.ambiguous else ""
-    return f"Your {side} from {entry} {how}: {result.r:+.2f} R after costs ({wording.usd(result.usd)}).{doubt}"
+    return (
+        f"Your {side} from {entry} {how}: {result.r:+.2f} R after costs ({wording.usd(result.usd)}).{doubt}"
+    )
 
 
 def reading_points(game: Round, played: Played, level: Candidate, seen: Visible) -> list[str]:
@@ -108,33 +149,80 @@ def forecast_table(row: JournalRow) -> pd.DataFrame:
     """The three questions of a graded round: what was said, the base rate, and what happened."""
     names = {"touches": "Touched", "rejects": "Touched and rejected", "breaks": "Broken"}
     base = [getattr(row, f"base_{name}") for name in QUESTIONS]
-    return pd.DataFrame({
-        "Question": list(names.values()), "You said": [percent(getattr(row, f"said_{name}")) for name in QUESTIONS],
-        "Base rate": ["–" if rate is None else percent(rate) for rate in base], "It happened": ["yes" if getattr(row, name) else "no" for name in QUESTIONS],
-    })
+    return pd.DataFrame(
+        {
+            "Question": list(names.values()),
+            "You said": [percent(getattr(row, f"said_{name}")) for name in QUESTIONS],
+            "Base rate": ["–" if rate is None else percent(rate) for rate in base],
+            "It happened": ["yes" if getattr(row, name) else "no" for name in QUESTIONS],
+        }
+    )
 
 
 def calibration_chart(bins: pd.DataFrame) -> tuple[dict[str, Any], str]:
     """One's probabilities beside what came true, with the 95 % range, and the alt text."""
-    rows = bins.assign(words=[
-        f"{percent(said)} said, {percent(came)} came true ({count} answers)" for said, came, count in zip(bins["said"], bins["happened"], bins["count"], strict=True)
-    ])[["said", "happened", "range_low", "range_high", "count", "words"]]
+    rows = bins.assign(
+        words=[
+            f"{percent(said)} said, {percent(came)} came true ({count} answers)"
+            for said, came, count in zip(bins["said"], bins["happened"], bins["count"], strict=True)
+        ]
+    )[["said", "happened", "range_low", "range_high", "count", "words"]]
     axis = {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]}
-    x = {"field": "said", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"title": "What you said", **axis}}
-    y = {"field": "happened", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": {"title": "How often it came true", **axis}}
+    x = {
+        "field": "said",
+        "type": "quantitative",
+        "scale": {"domain": [0, 1]},
+        "axis": {"title": "What you said", **axis},
+    }
+    y = {
+        "field": "happened",
+        "type": "quantitative",
+        "scale": {"domain": [0, 1]},
+        "axis": {"title": "How often it came true", **axis},
+    }
     layers = [
-        {"data": {"name": "even"}, "mark": {"type": "line", "strokeDash": [5, 4], "color": QUIET, "tooltip": None},
-         "encoding": {"x": {"field": "at", "type": "quantitative"}, "y": {"field": "at", "type": "quantitative"}}},
-        {"data": {"name": "bins"}, "mark": {"type": "rule", "strokeWidth": 2, "color": NOW, "opacity": 0.6, "tooltip": None},
-         "encoding": {"x": x, "y": {"field": "range_low", "type": "quantitative"}, "y2": {"field": "range_high"}}},
-        {"data": {"name": "bins"}, "mark": {"type": "point", "filled": True, "opacity": 1, "color": NOW, "tooltip": None},
-         "encoding": {"x": x, "y": y, "size": {"field": "count", "type": "quantitative", "legend": None, "scale": {"range": [60, 320], "zero": True}},
-                      "tooltip": {"field": "words", "type": "nominal", "title": "Answers"}}},
+        {
+            "data": {"name": "even"},
+            "mark": {"type": "line", "strokeDash": [5, 4], "color": QUIET, "tooltip": None},
+            "encoding": {
+                "x": {"field": "at", "type": "quantitative"},
+                "y": {"field": "at", "type": "quantitative"},
+            },
+        },
+        {
+            "data": {"name": "bins"},
+            "mark": {"type": "rule", "strokeWidth": 2, "color": NOW, "opacity": 0.6, "tooltip": None},
+            "encoding": {
+                "x": x,
+                "y": {"field": "range_low", "type": "quantitative"},
+                "y2": {"field": "range_high"},
+            },
+        },
+        {
+            "data": {"name": "bins"},
+            "mark": {"type": "point", "filled": True, "opacity": 1, "color": NOW, "tooltip": None},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "size": {
+                    "field": "count",
+                    "type": "quantitative",
+                    "legend": None,
+                    "scale": {"range": [60, 320], "zero": True},
+                },
+                "tooltip": {"field": "words", "type": "nominal", "title": "Answers"},
+            },
+        },
     ]
     spec = {
-        "$schema": _SCHEMA, "height": 260, "view": {"fill": PANEL, "stroke": None}, "layer": layers,
+        "$schema": _SCHEMA,
+        "height": 260,
+        "view": {"fill": PANEL, "stroke": None},
+        "layer": layers,
         "datasets": {"bins": rows, "even": pd.DataFrame({"at": [0.0, 1.0]})},
-        "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}},
+        "config": {
+            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}
+        },
     }
     alt = "Calibration of your answers about liquidation levels: " + "; ".join(rows["words"]) + "."
     return spec, alt

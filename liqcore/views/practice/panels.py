@@ -30,11 +30,44 @@ _PACE: Final = 1.2
 def choose(data: Dataset) -> Table | None:
     """The test in the address; a sentence and None where this market cannot give it."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        seed = int(st.number_input("Test number", 0, _LAST_TEST, _FIRST_TEST, key="seed", bind=LINK, width=150, help="Two people with the same number, market and bars face the same test. It is part of the link."))
-        st.button("New test", icon=":material/casino:", key="deal", on_click=_deal, help="A random stretch of the same market.")
+        seed = int(
+            st.number_input(
+                "Test number",
+                0,
+                _LAST_TEST,
+                _FIRST_TEST,
+                key="seed",
+                bind=LINK,
+                width=150,
+                help="Two people with the same number, market and bars face the same test. It is part of the link.",
+            )
+        )
+        st.button(
+            "New test",
+            icon=":material/casino:",
+            key="deal",
+            on_click=_deal,
+            help="A random stretch of the same market.",
+        )
         timeframe = str(st.selectbox("Bars of", TIMEFRAMES, index=1, key="every", bind=LINK, width=100))
-        ahead = int(st.selectbox("Hidden bars", AHEAD, index=1, key="ahead", bind=LINK, width=120, help="How many bars are still to come, and until when a forecast counts."))
-        layer = controls.choice("Map", MAPS, "modelled", "map", help="Modelled: where open positions would be liquidated, by an estimate. Realised: liquidations that happened.")
+        ahead = int(
+            st.selectbox(
+                "Hidden bars",
+                AHEAD,
+                index=1,
+                key="ahead",
+                bind=LINK,
+                width=120,
+                help="How many bars are still to come, and until when a forecast counts.",
+            )
+        )
+        layer = controls.choice(
+            "Map",
+            MAPS,
+            "modelled",
+            "map",
+            help="Modelled: where open positions would be liquidated, by an estimate. Realised: liquidations that happened.",
+        )
     try:
         return practice_table.lay(data, seed, timeframe, ahead, layer)
     except PROBLEMS as problem:
@@ -63,11 +96,24 @@ def asked(table: Table, now: Scene) -> Candidate:
         st.markdown("**1. Mark** a level. Which price matters here?")
         # A new widget a bar: the names of the levels change with the price, and a kept widget would hold a name that is gone.
         chosen = st.selectbox(
-            "Level of this test", list(named), index=list(named).index(before.price) if before is not None and before.price in named else 0, key=f"asked-{table.key}-{table.layer}-{played.step}",
+            "Level of this test",
+            list(named),
+            index=list(named).index(before.price) if before is not None and before.price in named else 0,
+            key=f"asked-{table.key}-{table.layer}-{played.step}",
             help="A level of your own comes first, then clusters, then levels of the candles, each nearest first.",
-            format_func=lambda value: f"{wording.price(value)}, {100 * (value / price - 1):+.1f} %: {named[value].why}",
+            format_func=lambda value: (
+                f"{wording.price(value)}, {100 * (value / price - 1):+.1f} %: {named[value].why}"
+            ),
         )
-        st.text_input("My own levels, USD", key="marks", bind=LINK, on_change=_typed, args=(table, tuple(own)), placeholder="28,000; 28.5k, or click a band", help="Type prices, or click a bright cell of the map: its middle becomes a level.")
+        st.text_input(
+            "My own levels, USD",
+            key="marks",
+            bind=LINK,
+            on_change=_typed,
+            args=(table, tuple(own)),
+            placeholder="28,000; 28.5k, or click a band",
+            help="Type prices, or click a bright cell of the map: its middle becomes a level.",
+        )
         for sentence in problems:
             st.caption(f":orange[:material/warning: {wording.markdown(sentence)}]")
     level = named[chosen] if chosen in named else found[0]
@@ -90,17 +136,43 @@ def replay(table: Table, level: Candidate) -> None:
     over, nothing = played.over(table.game), played.forecast is None and played.plan is None
     playing = practice_table.playing(table)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Next bar", icon=":material/skip_next:", key="bar", on_click=_forward, args=(table, 1), disabled=over or playing, shortcut="N")
         st.button(
-            "Pause" if playing else "Play", icon=":material/pause:" if playing else ":material/play_arrow:", key="play", on_click=_toggle,
-            disabled=over, shortcut="P",
+            "Next bar",
+            icon=":material/skip_next:",
+            key="bar",
+            on_click=_forward,
+            args=(table, 1),
+            disabled=over or playing,
+            shortcut="N",
         )
         st.button(
-            "Show the rest", icon=":material/visibility:", key="rest", on_click=_forward, args=(table, table.game.hidden), disabled=over or nothing, shortcut="E",
+            "Pause" if playing else "Play",
+            icon=":material/pause:" if playing else ":material/play_arrow:",
+            key="play",
+            on_click=_toggle,
+            disabled=over,
+            shortcut="P",
         )
-        st.toggle("Show what is found", value=True, key="found", bind=LINK, help="Outlines of clusters and lines at key levels. Turn it off to find them yourself first, then on to compare.")
+        st.button(
+            "Show the rest",
+            icon=":material/visibility:",
+            key="rest",
+            on_click=_forward,
+            args=(table, table.game.hidden),
+            disabled=over or nothing,
+            shortcut="E",
+        )
+        st.toggle(
+            "Show what is found",
+            value=True,
+            key="found",
+            bind=LINK,
+            help="Outlines of clusters and lines at key levels. Turn it off to find them yourself first, then on to compare.",
+        )
     if nothing and not over:
-        st.caption("Let bars come one by one to wait for a signal. The rest is shown at once when you have written a forecast down or placed a trade.")
+        st.caption(
+            "Let bars come one by one to wait for a signal. The rest is shown at once when you have written a forecast down or placed a trade."
+        )
     # A full run draws the present state; only the clock's own runs bring a bar.
     st.session_state["practice_fresh"] = True
     st.fragment(_picture, run_every=_PACE if playing else None)(table, level)
@@ -120,18 +192,40 @@ def _picture(table: Table, level: Candidate) -> None:
     drawn = [one for one in practice_table.levels(table, now, own) if shown or one.why == practice_charts.OWN]
     low, high = now.grid.price_edges[[0, -1]]
     picture = chart.heatmap_chart(
-        now.grid, now.bars, scale="linear" if now.grid.kind == "modelled" else "log", height=520, zoom="off", volume=True, select=True,
-        outlines=overlays.outlines([one for one in now.clusters if low < one.centre < high], now.grid) if shown else None,
-        marks=practice_charts.moment(table.game, played), levels=practice_charts.lines(played, level.price, drawn, now.grid),
+        now.grid,
+        now.bars,
+        scale="linear" if now.grid.kind == "modelled" else "log",
+        height=520,
+        zoom="off",
+        volume=True,
+        select=True,
+        outlines=overlays.outlines([one for one in now.clusters if low < one.centre < high], now.grid)
+        if shown
+        else None,
+        marks=practice_charts.moment(table.game, played),
+        levels=practice_charts.lines(played, level.price, drawn, now.grid),
     )
-    st.vega_lite_chart(spec=picture.spec, key="practice", alt=picture.alt, width="stretch", on_select=lambda: _mark(table), selection_mode="picked")
+    st.vega_lite_chart(
+        spec=picture.spec,
+        key="practice",
+        alt=picture.alt,
+        width="stretch",
+        on_select=lambda: _mark(table),
+        selection_mode="picked",
+    )
     left = table.game.hidden - played.step
-    st.progress(played.step / table.game.hidden, f"Bar {played.step} of {table.game.hidden}. " + (f"{left} still hidden." if left else "Nothing is hidden any more."))
-    if (sentence := practice_charts.standing(played, played.trade(table.game), played.over(table.game))):
+    st.progress(
+        played.step / table.game.hidden,
+        f"Bar {played.step} of {table.game.hidden}. "
+        + (f"{left} still hidden." if left else "Nothing is hidden any more."),
+    )
+    if sentence := practice_charts.standing(played, played.trade(table.game), played.over(table.game)):
         st.markdown(f":material/receipt_long: {wording.markdown(sentence)}")
-    st.caption(wording.markdown(
-        f"As it stood on {wording.when(now.seen.at)} of a hidden calendar; nothing later is in this picture. {wording.provenance_line(now.grid, table.data.synthetic)}"
-    ))
+    st.caption(
+        wording.markdown(
+            f"As it stood on {wording.when(now.seen.at)} of a hidden calendar; nothing later is in this picture. {wording.provenance_line(now.grid, table.data.synthetic)}"
+        )
+    )
 
 
 def _just_ended(table: Table) -> bool:
@@ -156,7 +250,7 @@ def _toggle() -> None:
 def _typed(table: Table, before: tuple[float, ...]) -> None:
     """A level of one's own that is new becomes the level of the test."""
     own, _ = overlays.parse_levels(str(st.session_state.get("marks") or ""))
-    if (new := [value for value in own if value not in before]):
+    if new := [value for value in own if value not in before]:
         practice_table.choose_level(table, Candidate(new[-1], practice_charts.OWN))
 
 
@@ -181,33 +275,61 @@ def forecast(table: Table, level: Candidate) -> None:
     with st.container(border=True):
         if played.forecast is not None:
             said, base = played.forecast, played.base
-            st.markdown(f"**2. Written down** for {wording.markdown(wording.price(said.level))} after bar {said.step}")
+            st.markdown(
+                f"**2. Written down** for {wording.markdown(wording.price(said.level))} after bar {said.step}"
+            )
             with st.container(horizontal=True):
                 for name, label in (("touches", "Touched"), ("rejects", "Rejected"), ("breaks", "Broken")):
                     note = None if base is None else f"base rate {percent(getattr(base, name))}"
                     st.metric(label, percent(getattr(said, name)), note, delta_color="off", delta_arrow="off")
             if base is not None:
-                st.caption(f"Base rate: what followed in the next {base.bars} bars from {base.starts:,} earlier bars of this market, with a level as far away in usual ranges. These stretches overlap.")
+                st.caption(
+                    f"Base rate: what followed in the next {base.bars} bars from {base.starts:,} earlier bars of this market, with a level as far away in usual ranges. These stretches overlap."
+                )
             return
         if played.over(table.game):
-            st.markdown("**2. Say it in numbers**: too late for this test, its future has been shown. Take a new one.")
+            st.markdown(
+                "**2. Say it in numbers**: too late for this test, its future has been shown. Take a new one."
+            )
             return
-        st.markdown(f"**2. Say it in numbers.** What will the next {left} bars do at {wording.markdown(wording.price(level.price))}?")
-        touches = int(st.slider("Price touches it", 0, 100, 50, 5, format="%d %%", key=f"touches-{key}"))
-        breaks = int(st.slider("If it touches it, the last bar closes beyond it", 0, 100, 50, 5, format="%d %%", key=f"breaks-{key}"))
-        st.caption(f"So you say: {touches} % touched, {percent(touches * (100 - breaks) / 1e4)} touched and rejected, {percent(touches * breaks / 1e4)} broken.")
-        st.button(
-            "Write it down", type="primary", icon=":material/edit:", key="say", on_click=_say, args=(table, level.price),
-            help="A forecast counts once and cannot be changed. While bars come by themselves it waits.", disabled=practice_table.playing(table),
+        st.markdown(
+            f"**2. Say it in numbers.** What will the next {left} bars do at {wording.markdown(wording.price(level.price))}?"
         )
-        if (sentence := practice_table.wrong("forecast")):
+        touches = int(st.slider("Price touches it", 0, 100, 50, 5, format="%d %%", key=f"touches-{key}"))
+        breaks = int(
+            st.slider(
+                "If it touches it, the last bar closes beyond it",
+                0,
+                100,
+                50,
+                5,
+                format="%d %%",
+                key=f"breaks-{key}",
+            )
+        )
+        st.caption(
+            f"So you say: {touches} % touched, {percent(touches * (100 - breaks) / 1e4)} touched and rejected, {percent(touches * breaks / 1e4)} broken."
+        )
+        st.button(
+            "Write it down",
+            type="primary",
+            icon=":material/edit:",
+            key="say",
+            on_click=_say,
+            args=(table, level.price),
+            help="A forecast counts once and cannot be changed. While bars come by themselves it waits.",
+            disabled=practice_table.playing(table),
+        )
+        if sentence := practice_table.wrong("forecast"):
             st.error(wording.markdown(sentence), icon=":material/error:")
 
 
 def _say(table: Table, level: float) -> None:
     # Read here: a slider that is moved and a button that is pressed at once come in one message, after the page was drawn.
     touches, breaks = (int(st.session_state[f"{name}-{table.key}"]) / 100 for name in ("touches", "breaks"))
-    practice_table.attempt(lambda: table.put(table.played.write_down(table.game, level, touches, breaks)), "forecast")
+    practice_table.attempt(
+        lambda: table.put(table.played.write_down(table.game, level, touches, breaks)), "forecast"
+    )
 
 
 def how_to_read(table: Table, now: Scene, level: Candidate) -> None:
@@ -216,8 +338,19 @@ def how_to_read(table: Table, now: Scene, level: Candidate) -> None:
         points = practice_charts.reading_points(table.game, table.played, level, now.seen)
         st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
         top = float(now.grid.total.max())
-        map_points = explain.how_to_read(now.grid, now.bars, (top / 500 if top else 1.0, top or 2.0), "linear" if now.grid.kind == "modelled" else "log", 0.0)
-        st.markdown("**The map**\n\n" + "\n".join(f"- {wording.markdown(point)}" for point in map_points if not point.startswith("**Colours")))
+        map_points = explain.how_to_read(
+            now.grid,
+            now.bars,
+            (top / 500 if top else 1.0, top or 2.0),
+            "linear" if now.grid.kind == "modelled" else "log",
+            0.0,
+        )
+        st.markdown(
+            "**The map**\n\n"
+            + "\n".join(
+                f"- {wording.markdown(point)}" for point in map_points if not point.startswith("**Colours")
+            )
+        )
 
 
 def opening(table: Table, now: Scene) -> None:
@@ -225,7 +358,9 @@ def opening(table: Table, now: Scene) -> None:
     end = pd.Timedelta(table.game.at(table.game.hidden) - now.seen.at)
     hours = end.total_seconds() / 3600
     length = f"{hours:g} hours" if hours < 48 else f"{hours / 24:g} days"
-    ahead = f"The next {length} are hidden." if hours else "Nothing is hidden any more: see below how you did."
+    ahead = (
+        f"The next {length} are hidden." if hours else "Nothing is hidden any more: see below how you did."
+    )
     st.markdown(f"**{wording.markdown(f'Price stands at {wording.price(last_price(now.seen))}. {ahead}')}**")
 
 

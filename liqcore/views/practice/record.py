@@ -16,8 +16,19 @@ from liqcore.views.practice.table import Table
 _LARGEST_FILE: Final = 3_000_000
 _HELD: Final = "practice_files"
 _NAMES: Final = {
-    "time": "Began (UTC)", "dataset": "Market", "seed": "Test", "timeframe": "Bars", "level": "Level, USD", "said_touches": "Said touched",
-    "touches": "Touched", "said_breaks": "Said broken", "breaks": "Broken", "side": "Trade", "end": "Ended by", "r": "R", "note": "Note",
+    "time": "Began (UTC)",
+    "dataset": "Market",
+    "seed": "Test",
+    "timeframe": "Bars",
+    "level": "Level, USD",
+    "said_touches": "Said touched",
+    "touches": "Touched",
+    "said_breaks": "Said broken",
+    "breaks": "Broken",
+    "side": "Trade",
+    "end": "Ended by",
+    "r": "R",
+    "note": "Note",
 }
 
 
@@ -28,7 +39,10 @@ def ending(table: Table) -> None:
         return
     st.subheader("How you did")
     if row is None:
-        st.info("You wrote nothing down in this test, so there is nothing to grade. In the next one, write a forecast before you let the bars come.", icon=":material/edit_off:")
+        st.info(
+            "You wrote nothing down in this test, so there is nothing to grade. In the next one, write a forecast before you let the bars come.",
+            icon=":material/edit_off:",
+        )
         return
     left, right = st.columns(2, gap="large")
     with left:
@@ -43,13 +57,26 @@ def ending(table: Table) -> None:
     with right:
         result = played.trade(table.game)
         if result is not None:
-            st.markdown(f"**Your trade.** {wording.markdown(practice_charts.standing(played, result, over=True))}")
+            st.markdown(
+                f"**Your trade.** {wording.markdown(practice_charts.standing(played, result, over=True))}"
+            )
             practice_trade.rules(table)
-            st.caption("A trade that keeps every rule can lose, and one that breaks them can win. Grade the rules, not the one result.")
+            st.caption(
+                "A trade that keeps every rule can lose, and one that breaks them can win. Grade the rules, not the one result."
+            )
         else:
             st.markdown("**No trade.** That made 0 R and cost nothing.")
-        st.text_input("A note for your journal", key=f"note-{table.key}", max_chars=300, on_change=_note, args=(table,), placeholder="What did you see, and what did you miss?")
-    st.caption(f"In truth, the hidden bars began on {str(table.game.dated(0))[:16].replace('T', ' ')} UTC in {wording.markdown(table.data.label)}.")
+        st.text_input(
+            "A note for your journal",
+            key=f"note-{table.key}",
+            max_chars=300,
+            on_change=_note,
+            args=(table,),
+            placeholder="What did you see, and what did you miss?",
+        )
+    st.caption(
+        f"In truth, the hidden bars began on {str(table.game.dated(0))[:16].replace('T', ' ')} UTC in {wording.markdown(table.data.label)}."
+    )
 
 
 def _note(table: Table) -> None:
@@ -67,8 +94,12 @@ def record(rows: list[JournalRow]) -> None:
         _forecasts(rows)
     with right:
         _trades(rows)
-    with st.expander(f"The journal: {len(rows):,} test{'' if len(rows) == 1 else 's'}", icon=":material/menu_book:"):
-        table = pd.DataFrame([{name: getattr(row, key) for key, name in _NAMES.items()} for row in reversed(rows[-500:])])
+    with st.expander(
+        f"The journal: {len(rows):,} test{'' if len(rows) == 1 else 's'}", icon=":material/menu_book:"
+    ):
+        table = pd.DataFrame(
+            [{name: getattr(row, key) for key, name in _NAMES.items()} for row in reversed(rows[-500:])]
+        )
         st.dataframe(table, hide_index=True, width="stretch")
 
 
@@ -79,8 +110,20 @@ def _forecasts(rows: list[JournalRow]) -> None:
         st.markdown("No forecast has been graded yet.")
         return
     with st.container(horizontal=True):
-        st.metric("Your Brier score", f"{score.brier:.3f}", f"{score.count} answers", delta_color="off", delta_arrow="off")
-        st.metric("The base rate's", "–" if score.base is None else f"{score.base:.3f}", "lower is better", delta_color="off", delta_arrow="off")
+        st.metric(
+            "Your Brier score",
+            f"{score.brier:.3f}",
+            f"{score.count} answers",
+            delta_color="off",
+            delta_arrow="off",
+        )
+        st.metric(
+            "The base rate's",
+            "–" if score.base is None else f"{score.base:.3f}",
+            "lower is better",
+            delta_color="off",
+            delta_arrow="off",
+        )
     if score.count < 30:
         st.caption(f"{score.count} answers are too few to tell skill from luck.")
     bins = quiz.calibration(found.said.tolist(), found.happened.tolist())
@@ -101,16 +144,24 @@ def _trades(rows: list[JournalRow]) -> None:
     results = quiz.summarise(closed)
     with st.container(horizontal=True):
         for label, value, note in (
-            ("Trades filled", f"{results.count}", f"of {len(placed)} placed"), ("Mean", f"{results.mean_r:+.2f} R", "after costs"),
+            ("Trades filled", f"{results.count}", f"of {len(placed)} placed"),
+            ("Mean", f"{results.mean_r:+.2f} R", "after costs"),
             ("Sum", f"{results.sum_r:+.2f} R", f"deepest fall {results.deepest_fall:.2f} R"),
         ):
             st.metric(label, value, note, delta_color="off", delta_arrow="off")
-    kept = {name: [getattr(row, key) for row in placed if getattr(row, key) is not None] for key, name in (
-        ("confirmed", "Confirmed before entry"), ("risk_kept", "Risk within the limit"), ("stop_kept", "Stop before liquidation"),
-    )}
+    kept = {
+        name: [getattr(row, key) for row in placed if getattr(row, key) is not None]
+        for key, name in (
+            ("confirmed", "Confirmed before entry"),
+            ("risk_kept", "Risk within the limit"),
+            ("stop_kept", "Stop before liquidation"),
+        )
+    }
     st.markdown("\n".join(f"- {name}: kept in {sum(flags)} of {len(flags)}" for name, flags in kept.items()))
     if 0 < results.count < 30:
-        st.caption(f"{results.count} trade{'' if results.count == 1 else 's'} cannot tell skill from luck: at even odds, a run of good or bad results this long is common.")
+        st.caption(
+            f"{results.count} trade{'' if results.count == 1 else 's'} cannot tell skill from luck: at even odds, a run of good or bad results this long is common."
+        )
 
 
 def journal(rows: list[JournalRow]) -> None:
@@ -118,10 +169,21 @@ def journal(rows: list[JournalRow]) -> None:
     st.caption("The journal stays in this session and is gone when you close the tab. Save it to keep it.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.download_button(
-            "Save the journal", lambda: quiz.journal_csv(practice_table.journal()), "heatlab-practice.csv", "text/csv", icon=":material/download:", key="save-journal",
-            on_click="ignore", disabled=not rows,
+            "Save the journal",
+            lambda: quiz.journal_csv(practice_table.journal()),
+            "heatlab-practice.csv",
+            "text/csv",
+            icon=":material/download:",
+            key="save-journal",
+            on_click="ignore",
+            disabled=not rows,
         )
-    upload = st.file_uploader("Bring a saved journal (CSV)", type=["csv"], key="journal-file", help="It is read in memory and added to the one here; rows that are here already are not doubled.")
+    upload = st.file_uploader(
+        "Bring a saved journal (CSV)",
+        type=["csv"],
+        key="journal-file",
+        help="It is read in memory and added to the one here; rows that are here already are not doubled.",
+    )
     if upload is None:
         return
     said: dict[str, tuple[bool, str]] = st.session_state.setdefault(_HELD, {})
@@ -129,16 +191,26 @@ def journal(rows: list[JournalRow]) -> None:
         said[upload.file_id] = _read(upload)
         st.rerun()
     good, sentence = said[upload.file_id]
-    (st.success if good else st.error)(wording.markdown(sentence), icon=":material/check_circle:" if good else ":material/error:")
+    (st.success if good else st.error)(
+        wording.markdown(sentence), icon=":material/check_circle:" if good else ":material/error:"
+    )
 
 
 def _read(upload: Any) -> tuple[bool, str]:
     if upload.size > _LARGEST_FILE:
-        return False, f"The file has {upload.size / 1e6:.1f} MB, and a journal has at most {_LARGEST_FILE / 1e6:.0f}. Your journal here is unchanged."
+        return (
+            False,
+            f"The file has {upload.size / 1e6:.1f} MB, and a journal has at most {_LARGEST_FILE / 1e6:.0f}. Your journal here is unchanged.",
+        )
     try:
         new, known = practice_table.bring(quiz.read_journal(upload.getvalue().decode("utf-8-sig")))
     except UnicodeDecodeError:
-        return False, "This file is no text, so it is no journal. Load the CSV file that was saved here. Your journal here is unchanged."
+        return (
+            False,
+            "This file is no text, so it is no journal. Load the CSV file that was saved here. Your journal here is unchanged.",
+        )
     except QuizError as problem:
         return False, f"{problem} Your journal here is unchanged."
-    return True, f"{new} test{'' if new == 1 else 's'} added" + (f", {known} were here already." if known else ".")
+    return True, f"{new} test{'' if new == 1 else 's'} added" + (
+        f", {known} were here already." if known else "."
+    )

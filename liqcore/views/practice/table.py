@@ -31,7 +31,13 @@ _REACH, _ROOM = 0.035, 0.012
 _LEAD: Final = np.timedelta64(5, "D")
 _HOT: Final = ClusterRule(strong=1.3, weak=0.78)
 PROBLEMS: Final = (*panels.PROBLEMS, ReplayError, QuizError, RiskError)
-_PLAYED, _FINISHED, _BROUGHT, _WRONG, _CHOSEN = "practice_played", "practice_finished", "practice_brought", "practice_wrong", "practice_chosen"
+_PLAYED, _FINISHED, _BROUGHT, _WRONG, _CHOSEN = (
+    "practice_played",
+    "practice_finished",
+    "practice_brought",
+    "practice_wrong",
+    "practice_chosen",
+)
 PLAYING: Final = "practice_playing"
 # Rounds of one visitor that are remembered; the journal keeps more.
 _MOST_ROUNDS: Final = 300
@@ -89,10 +95,20 @@ class Scene:
 @st.cache_resource(max_entries=16, ttl="2h", show_spinner="Dealing a test")
 def _round(_data: Dataset, seed: int, timeframe: str, ahead: int, key: str) -> Round:
     if _data.candles is None or _data.candles.empty:
-        raise DataError("There are no candles to practise on. Add a candles file, or choose the sample market in the sidebar.")
+        raise DataError(
+            "There are no candles to practise on. Add a candles file, or choose the sample market in the sidebar."
+        )
     return make_round(
-        _data.candles, _data.liquidations, seed=seed, timeframe=timeframe, history=HISTORY, hidden=ahead, open_interest=_data.open_interest,
-        funding=_data.funding, arrivals=_arrivals(_data), undated=True,
+        _data.candles,
+        _data.liquidations,
+        seed=seed,
+        timeframe=timeframe,
+        history=HISTORY,
+        hidden=ahead,
+        open_interest=_data.open_interest,
+        funding=_data.funding,
+        arrivals=_arrivals(_data),
+        undated=True,
     )
 
 
@@ -101,7 +117,9 @@ def _arrivals(data: Dataset) -> np.ndarray | None:
     if data.liquidations is None or not data.lags:
         return None
     late = data.liquidations["venue"].astype(str).map(data.lags).fillna(0.0).to_numpy(dtype=float)
-    return np.asarray(tables.microseconds(data.liquidations["time"]) + (late * 1e6).astype("int64")).view("datetime64[us]")
+    return np.asarray(tables.microseconds(data.liquidations["time"]) + (late * 1e6).astype("int64")).view(
+        "datetime64[us]"
+    )
 
 
 def lay(data: Dataset, seed: int, timeframe: str, ahead: int, layer: str) -> Table:
@@ -122,19 +140,34 @@ def _scene(_table: Table, step: int, key: str) -> Scene:
     # The modelled map also needs what came before the window; the realised one is drawn from the window alone.
     past = game.known(step, _LEAD) if table.layer == "modelled" else seen
     known = Dataset(
-        f"practice|{key}", table.data.label, table.data.synthetic, candles=past.candles, liquidations=past.liquidations,
-        open_interest=past.open_interest if len(past.open_interest) else None, funding=past.funding if len(past.funding) else None,
+        f"practice|{key}",
+        table.data.label,
+        table.data.synthetic,
+        candles=past.candles,
+        liquidations=past.liquidations,
+        open_interest=past.open_interest if len(past.open_interest) else None,
+        funding=past.funding if len(past.funding) else None,
     )
     length = tables.timeframe(game.timeframe)
     settings = ViewSettings(
-        layer="modelled" if table.layer == "modelled" else "realised", timeframe=game.timeframe, until=seen.at, bins=BINS,
-        hours=float((seen.at - game.start) / np.timedelta64(1, "h")), price_range=practice_charts.price_range(seen, _REACH),
+        layer="modelled" if table.layer == "modelled" else "realised",
+        timeframe=game.timeframe,
+        until=seen.at,
+        bins=BINS,
+        hours=float((seen.at - game.start) / np.timedelta64(1, "h")),
+        price_range=practice_charts.price_range(seen, _REACH),
     )
     wide = dataset.heatmap(known, settings)
     low, high = practice_charts.price_range(seen, _ROOM)
     grid = wide.crop(low=low, high=high)
-    bars = seen.candles if length <= candle_step(seen.candles) else resample(seen.candles, game.timeframe, partial=True)[list(tables.CANDLES)]
-    story = track_clusters(wide, price=bars, rule=_HOT, liquidations=seen.liquidations if wide.kind == "realised" else None)
+    bars = (
+        seen.candles
+        if length <= candle_step(seen.candles)
+        else resample(seen.candles, game.timeframe, partial=True)[list(tables.CANDLES)]
+    )
+    story = track_clusters(
+        wide, price=bars, rule=_HOT, liquidations=seen.liquidations if wide.kind == "realised" else None
+    )
     return Scene(seen, grid, bars, tuple(story.present[:6]))
 
 
@@ -197,4 +230,20 @@ def wrong(where: str) -> str | None:
     return sentence
 
 
-__all__ = ["HISTORY", "PLAYING", "PROBLEMS", "Scene", "Table", "attempt", "bring", "choose_level", "chosen_level", "journal", "lay", "levels", "playing", "scene", "wrong"]
+__all__ = [
+    "HISTORY",
+    "PLAYING",
+    "PROBLEMS",
+    "Scene",
+    "Table",
+    "attempt",
+    "bring",
+    "choose_level",
+    "chosen_level",
+    "journal",
+    "lay",
+    "levels",
+    "playing",
+    "scene",
+    "wrong",
+]

@@ -32,7 +32,11 @@ def trade(table: Table, now: Scene, level: Candidate) -> None:
         if played.over(table.game):
             st.caption("This test is over: take a new one to trade.")
             return
-        if not st.toggle("Plan a trade", key=f"trade-{table.key}", help="A limit order on a paper account of $10,000, sized by the risk calculator."):
+        if not st.toggle(
+            "Plan a trade",
+            key=f"trade-{table.key}",
+            help="A limit order on a paper account of $10,000, sized by the risk calculator.",
+        ):
             return
         _fields(table, now, level)
         try:
@@ -43,11 +47,20 @@ def trade(table: Table, now: Scene, level: Candidate) -> None:
         _verdict(plan)
         signal = confirmation(now.seen, table.game.timeframe, level.price, plan.side)
         if signal is None:
-            st.caption(":material/hourglass_empty: No candle has confirmed this level for this side yet. You can let bars come and place the order later.")
+            st.caption(
+                ":material/hourglass_empty: No candle has confirmed this level for this side yet. You can let bars come and place the order later."
+            )
         else:
             st.caption(f":material/task_alt: {wording.markdown(signal)}")
-        st.button("Place the paper trade", icon=":material/receipt_long:", key="place", on_click=_place, args=(table, now, level), disabled=not plan.accepted or practice_table.playing(table))
-        if (sentence := practice_table.wrong("trade")):
+        st.button(
+            "Place the paper trade",
+            icon=":material/receipt_long:",
+            key="place",
+            on_click=_place,
+            args=(table, now, level),
+            disabled=not plan.accepted or practice_table.playing(table),
+        )
+        if sentence := practice_table.wrong("trade"):
             st.error(wording.markdown(sentence), icon=":material/error:")
 
 
@@ -55,13 +68,30 @@ def _fields(table: Table, now: Scene, level: Candidate) -> None:
     """The fields of the order, filled with numbers to begin with."""
     usual = starting_numbers(level.price, now.seen, table.game.timeframe)
     where = _where(table, level)
-    side = str(st.segmented_control("Direction", list(_SIDES), default=usual.side, format_func=lambda name: _SIDES[name], key=f"side-{where}", required=True))
+    side = str(
+        st.segmented_control(
+            "Direction",
+            list(_SIDES),
+            default=usual.side,
+            format_func=lambda name: _SIDES[name],
+            key=f"side-{where}",
+            required=True,
+        )
+    )
     start = starting_numbers(level.price, now.seen, table.game.timeframe, side)
     with st.container(horizontal=True, gap="small"):
         for name, value in (("entry", start.entry), ("stop", start.stop), ("target", start.target)):
-            st.text_input(f"{name.capitalize()}, USD", f"{value:,.10g}", key=f"{name}-{where}-{side}", width=110)
+            st.text_input(
+                f"{name.capitalize()}, USD", f"{value:,.10g}", key=f"{name}-{where}-{side}", width=110
+            )
     with st.container(horizontal=True, gap="small"):
-        st.text_input("Risk, %", "1", key=f"risk-{table.key}", width=110, help=f"Of the paper account of $10,000. The rule is {100 * MOST_RISK:g} % at most.")
+        st.text_input(
+            "Risk, %",
+            "1",
+            key=f"risk-{table.key}",
+            width=110,
+            help=f"Of the paper account of $10,000. The rule is {100 * MOST_RISK:g} % at most.",
+        )
         st.text_input("Leverage", "5", key=f"leverage-{table.key}", width=110)
 
 
@@ -73,11 +103,28 @@ def _plan(table: Table, now: Scene, level: Candidate) -> Plan:
     """The plan of what the fields hold at this moment; raises RiskError where one cannot be read."""
     where = _where(table, level)
     side = str(st.session_state[f"side-{where}"])
-    keys = {**{name: f"{name}-{where}-{side}" for name in ("entry", "stop", "target")}, "risk": f"risk-{table.key}", "leverage": f"leverage-{table.key}"}
-    numbers = {name: parse_number(str(st.session_state.get(key) or ""), name.capitalize(), percent=name == "risk") for name, key in keys.items()}
+    keys = {
+        **{name: f"{name}-{where}-{side}" for name in ("entry", "stop", "target")},
+        "risk": f"risk-{table.key}",
+        "leverage": f"leverage-{table.key}",
+    }
+    numbers = {
+        name: parse_number(str(st.session_state.get(key) or ""), name.capitalize(), percent=name == "risk")
+        for name, key in keys.items()
+    }
     return plan_trade(
-        side, numbers["entry"], numbers["stop"], ACCOUNT, risk=numbers["risk"], leverage=numbers["leverage"], targets=(numbers["target"],), fee_rate=_FEE,
-        slippage=_SLIPPAGE, atr_1m=_noise(now), mark_last_gap=0.0002 * numbers["entry"], bands=[(one.low, one.high) for one in now.clusters],
+        side,
+        numbers["entry"],
+        numbers["stop"],
+        ACCOUNT,
+        risk=numbers["risk"],
+        leverage=numbers["leverage"],
+        targets=(numbers["target"],),
+        fee_rate=_FEE,
+        slippage=_SLIPPAGE,
+        atr_1m=_noise(now),
+        mark_last_gap=0.0002 * numbers["entry"],
+        bands=[(one.low, one.high) for one in now.clusters],
     )
 
 
@@ -89,38 +136,53 @@ def _noise(now: Scene) -> float | None:
 
 def _verdict(plan: Plan) -> None:
     if not plan.accepted:
-        st.error("**Refused by the risk rules.** " + " ".join(wording.markdown(reason) for reason in plan.reasons), icon=":material/block:")
+        st.error(
+            "**Refused by the risk rules.** " + " ".join(wording.markdown(reason) for reason in plan.reasons),
+            icon=":material/block:",
+        )
         return
     liquidation = "none" if plan.liquidation_price is None else wording.price(plan.liquidation_price)
     gain = "–" if plan.reward_risk is None else f"{plan.reward_risk:.2f} R"
-    st.markdown(wording.markdown(
-        f"**{plan.quantity:.6g} BTC.** At the stop it loses {wording.usd(plan.loss_at_stop)}, {100 * plan.risk_fraction:.2f} % of the account; at the target it gains {gain} "
-        f"after costs. Liquidation: {liquidation}."
-    ))
+    st.markdown(
+        wording.markdown(
+            f"**{plan.quantity:.6g} BTC.** At the stop it loses {wording.usd(plan.loss_at_stop)}, {100 * plan.risk_fraction:.2f} % of the account; at the target it gains {gain} "
+            f"after costs. Liquidation: {liquidation}."
+        )
+    )
     for flag in plan.flags[:2]:
         st.caption(f":orange[:material/flag:] {wording.markdown(flag)}")
 
 
 def _place(table: Table, now: Scene, level: Candidate) -> None:
     # Planned anew: what was typed just before the press is not yet in the plan on the page.
-    practice_table.attempt(lambda: table.put(table.played.place(table.game, _plan(table, now, level), level.price)), "trade")
+    practice_table.attempt(
+        lambda: table.put(table.played.place(table.game, _plan(table, now, level), level.price)), "trade"
+    )
 
 
 def _placed(table: Table) -> None:
     plan: Any = table.played.plan
-    st.markdown(wording.markdown(
-        f"**3. Placed** after bar {table.played.placed}: {plan.side} {plan.quantity:.6g} BTC at {wording.price(plan.entry)}, stop {wording.price(plan.stop)}, target {wording.price(plan.targets[0].price)}."
-    ))
+    st.markdown(
+        wording.markdown(
+            f"**3. Placed** after bar {table.played.placed}: {plan.side} {plan.quantity:.6g} BTC at {wording.price(plan.entry)}, stop {wording.price(plan.stop)}, target {wording.price(plan.targets[0].price)}."
+        )
+    )
     if not table.played.over(table.game):
         rules(table)
-    st.caption(f"Costs: {100 * _FEE:g} % fee on each side, {100 * _SLIPPAGE:g} % slippage on every exit but a target. Doubts are decided against you.")
+    st.caption(
+        f"Costs: {100 * _FEE:g} % fee on each side, {100 * _SLIPPAGE:g} % slippage on every exit but a target. Doubts are decided against you."
+    )
 
 
 def rules(table: Table) -> None:
     """The rules, each with a sign whether it was kept."""
     for rule in table.played.rules():
         colour, icon = ("green", "check") if rule.kept else ("red", "close")
-        said = table.played.signal if rule.kept and rule.name.startswith("Confirmed") and table.played.signal else rule.sentence
+        said = (
+            table.played.signal
+            if rule.kept and rule.name.startswith("Confirmed") and table.played.signal
+            else rule.sentence
+        )
         st.markdown(f":{colour}[:material/{icon}:] **{rule.name}.** {wording.markdown(said)}")
 
 

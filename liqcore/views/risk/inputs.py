@@ -48,7 +48,9 @@ def defaults() -> Defaults:
     candles = samples.load_sample("violent").candles
     hourly = resample(candles, "1h", partial=False)
     return Defaults(
-        round(float(candles["close"].iloc[-1])), float(np.round(atr(candles)[-1], 1)), float(np.round(atr(hourly)[-1], 0)),
+        round(float(candles["close"].iloc[-1])),
+        float(np.round(atr(candles)[-1], 1)),
+        float(np.round(atr(hourly)[-1], 0)),
     )
 
 
@@ -59,10 +61,21 @@ class _Form:
         self.problems: dict[str, str] = {}
 
     def number(
-        self, label: str, key: str, start: str, *, percent: bool = False, optional: bool = False, private: bool = False, check: Callable[[float], str | None] | None = None, **more: Any
+        self,
+        label: str,
+        key: str,
+        start: str,
+        *,
+        percent: bool = False,
+        optional: bool = False,
+        private: bool = False,
+        check: Callable[[float], str | None] | None = None,
+        **more: Any,
     ) -> float | None:
         """A text field read as a number; None, and a sentence below it, where that fails."""
-        text = st.text_input(label, value=start, key=key, live=True, **(_PRIVATE if private else {"bind": LINK}), **more)
+        text = st.text_input(
+            label, value=start, key=key, live=True, **(_PRIVATE if private else {"bind": LINK}), **more
+        )
         if optional and not str(text or "").strip():
             return None
         try:
@@ -81,13 +94,23 @@ def _above_zero(name: str, most: float = 1e12) -> Callable[[float], str | None]:
     def check(value: float) -> str | None:
         if value <= 0:
             return f"{name} must be above zero. Type a positive number."
-        return f"{name} of {value:,.0f} is larger than any venue carries. Type a smaller number." if value > most else None
+        return (
+            f"{name} of {value:,.0f} is larger than any venue carries. Type a smaller number."
+            if value > most
+            else None
+        )
+
     return check
 
 
 def _rate(name: str, most: float) -> Callable[[float], str | None]:
     def check(value: float) -> str | None:
-        return None if -most <= value <= most else f"{name} of {100 * value:g} % is outside −{100 * most:g} % to {100 * most:g} %. Type it in per cent, like 0.05."
+        return (
+            None
+            if -most <= value <= most
+            else f"{name} of {100 * value:g} % is outside −{100 * most:g} % to {100 * most:g} %. Type it in per cent, like 0.05."
+        )
+
     return check
 
 
@@ -109,48 +132,203 @@ def inputs() -> Inputs:
     s = 1 if side == "long" else -1
     st.markdown("**1. Money** :material/lock: stays in this session")
     account = form.number("Account, USD", "account", "10,000", private=True, check=_above_zero("The account"))
-    kind = st.segmented_control("Risk per trade as", ["percent", "dollars"], default="percent", format_func=str.capitalize, key="riskkind", required=True, **_PRIVATE)
+    kind = st.segmented_control(
+        "Risk per trade as",
+        ["percent", "dollars"],
+        default="percent",
+        format_func=str.capitalize,
+        key="riskkind",
+        required=True,
+        **_PRIVATE,
+    )
     if kind == "percent":
-        values["risk"] = form.number("Risk, % of the account", "riskpercent", "1", percent=True, private=True, check=lambda value: None if 0 < value <= 1 else "The risk is a share of the account: type more than 0 and at most 100, for instance 1.")
+        values["risk"] = form.number(
+            "Risk, % of the account",
+            "riskpercent",
+            "1",
+            percent=True,
+            private=True,
+            check=lambda value: (
+                None
+                if 0 < value <= 1
+                else "The risk is a share of the account: type more than 0 and at most 100, for instance 1."
+            ),
+        )
     else:
-        values["risk_usd"] = form.number("Risk, USD", "riskdollars", "100", private=True, check=_above_zero("The risk"))
+        values["risk_usd"] = form.number(
+            "Risk, USD", "riskdollars", "100", private=True, check=_above_zero("The risk")
+        )
     st.markdown("**2. Idea**")
-    values["side"] = controls.choice("Direction", {"long": "Long", "short": "Short"}, "long", "direction", on_change=_mirror)
+    values["side"] = controls.choice(
+        "Direction", {"long": "Long", "short": "Short"}, "long", "direction", on_change=_mirror
+    )
     s = 1 if values["side"] == "long" else -1
-    values["entry"] = form.number("Entry, USD", "entry", f"{level:,.0f}", check=_above_zero("The entry", 1e9), help="The first entry. More entries stand below the targets.")
-    values["stop"] = form.number("Stop, USD", "stop", f"{level - s * start.atr_hour:,.0f}", check=_above_zero("The stop", 1e9))
-    values["targets"] = _several(form, "Targets, USD", "targets", f"{level + s * 2 * start.atr_hour:,.0f}; {level + s * 3.5 * start.atr_hour:,.0f}", "Several with a semicolon between. Empty for none.")
-    shares = st.text_input("Close at each target, %", value="", key="shares", bind=LINK, placeholder="equal parts", help="One share a target, for instance 50; 50. Empty: equal parts.")
+    values["entry"] = form.number(
+        "Entry, USD",
+        "entry",
+        f"{level:,.0f}",
+        check=_above_zero("The entry", 1e9),
+        help="The first entry. More entries stand below the targets.",
+    )
+    values["stop"] = form.number(
+        "Stop, USD", "stop", f"{level - s * start.atr_hour:,.0f}", check=_above_zero("The stop", 1e9)
+    )
+    values["targets"] = _several(
+        form,
+        "Targets, USD",
+        "targets",
+        f"{level + s * 2 * start.atr_hour:,.0f}; {level + s * 3.5 * start.atr_hour:,.0f}",
+        "Several with a semicolon between. Empty for none.",
+    )
+    shares = st.text_input(
+        "Close at each target, %",
+        value="",
+        key="shares",
+        bind=LINK,
+        placeholder="equal parts",
+        help="One share a target, for instance 50; 50. Empty: equal parts.",
+    )
     values["target_shares"] = _shares(form, str(shares or ""), values["targets"])
-    further = _several(form, "Further entries, USD", "entries", "", "To scale in: equal parts at the entry and at each of these. Empty for one entry.")
+    further = _several(
+        form,
+        "Further entries, USD",
+        "entries",
+        "",
+        "To scale in: equal parts at the entry and at each of these. Empty for one entry.",
+    )
     if values["entry"] is not None and further:
         values["entry"] = (values["entry"], *further)
     st.markdown("**3. Venue and margin**")
-    venue = str(st.selectbox("Maintenance brackets", list(VENUES), index=1, key="brackets", bind=LINK, help="Dated tables. Only those with a public, dated source are here; else give the rate yourself."))
+    venue = str(
+        st.selectbox(
+            "Maintenance brackets",
+            list(VENUES),
+            index=1,
+            key="brackets",
+            bind=LINK,
+            help="Dated tables. Only those with a public, dated source are here; else give the rate yourself.",
+        )
+    )
     values["tiers"] = VENUES[venue]
     if values["tiers"] is None:
-        values["maintenance_margin_rate"] = form.number("Maintenance margin, %", "maintenance", "0.5", percent=True, check=_maintenance)
-    values["leverage"] = form.number("Leverage, ×", "leverage", "10", check=lambda value: None if 1 <= value <= 500 else f"A leverage of {value:g} is not offered anywhere. Type 1 to 125.")
-    values["margin_mode"] = controls.choice("Margin", {"isolated": "Isolated", "cross": "Cross"}, "isolated", "margin", help="Isolated: only this position's margin can be lost. Cross: the whole account backs it.")
-    values["contract"] = controls.choice("Contract", {"linear": "Linear", "inverse": "Inverse"}, "linear", "contract", help="Linear is margined in dollars, inverse in BTC.")
+        values["maintenance_margin_rate"] = form.number(
+            "Maintenance margin, %", "maintenance", "0.5", percent=True, check=_maintenance
+        )
+    values["leverage"] = form.number(
+        "Leverage, ×",
+        "leverage",
+        "10",
+        check=lambda value: (
+            None if 1 <= value <= 500 else f"A leverage of {value:g} is not offered anywhere. Type 1 to 125."
+        ),
+    )
+    values["margin_mode"] = controls.choice(
+        "Margin",
+        {"isolated": "Isolated", "cross": "Cross"},
+        "isolated",
+        "margin",
+        help="Isolated: only this position's margin can be lost. Cross: the whole account backs it.",
+    )
+    values["contract"] = controls.choice(
+        "Contract",
+        {"linear": "Linear", "inverse": "Inverse"},
+        "linear",
+        "contract",
+        help="Linear is margined in dollars, inverse in BTC.",
+    )
     if values["contract"] == "inverse" and values["tiers"] is not None:
         values["tiers"] = None
-        st.caption("The bracket tables are of linear contracts. For an inverse one, type the rate of its venue.")
-        values["maintenance_margin_rate"] = form.number("Maintenance margin, %", "maintenance", "0.5", percent=True, check=_maintenance)
+        st.caption(
+            "The bracket tables are of linear contracts. For an inverse one, type the rate of its venue."
+        )
+        values["maintenance_margin_rate"] = form.number(
+            "Maintenance margin, %", "maintenance", "0.5", percent=True, check=_maintenance
+        )
     with st.expander("Costs, steps and time", icon=":material/tune:"):
-        values["fee_rate"] = form.number("Entry fee, % of the value", "fee", "0.05", percent=True, check=_rate("A fee", 0.05), help="A limit order usually pays the maker fee, a market order the taker fee.")
-        values["exit_fee_rate"] = form.number("Exit fee, % of the value", "exitfee", "0.05", percent=True, check=_rate("A fee", 0.05), help="A stop is a market order and pays the taker fee.")
-        values["slippage"] = form.number("Slippage at the stop, %", "slippage", "0.02", percent=True, check=_rate("Slippage", 0.2))
-        values["gap"] = form.number("Jump through the stop, %", "gap", "2", percent=True, check=lambda value: None if 0 <= value < 1 else "The jump lies between 0 and 100 %. Type it like 2.", help="For the worst case: price opens this far beyond the stop.")
+        values["fee_rate"] = form.number(
+            "Entry fee, % of the value",
+            "fee",
+            "0.05",
+            percent=True,
+            check=_rate("A fee", 0.05),
+            help="A limit order usually pays the maker fee, a market order the taker fee.",
+        )
+        values["exit_fee_rate"] = form.number(
+            "Exit fee, % of the value",
+            "exitfee",
+            "0.05",
+            percent=True,
+            check=_rate("A fee", 0.05),
+            help="A stop is a market order and pays the taker fee.",
+        )
+        values["slippage"] = form.number(
+            "Slippage at the stop, %", "slippage", "0.02", percent=True, check=_rate("Slippage", 0.2)
+        )
+        values["gap"] = form.number(
+            "Jump through the stop, %",
+            "gap",
+            "2",
+            percent=True,
+            check=lambda value: (
+                None if 0 <= value < 1 else "The jump lies between 0 and 100 %. Type it like 2."
+            ),
+            help="For the worst case: price opens this far beyond the stop.",
+        )
         linear = values["contract"] == "linear"
-        values["step"] = form.number("Quantity step, BTC" if linear else "Contract size, USD", "step" if linear else "contractsize", "0.001" if linear else "100", check=_above_zero("The step", 1e6))
-        values["holding_hours"] = form.number("Expected holding time, hours", "hours", "24", check=lambda value: None if 0 <= value <= 8760 else "The holding time lies between 0 and a year of 8,760 hours.")
-        values["funding_rate"] = form.number("Funding, % every 8 hours", "fundingrate", "0.01", percent=True, check=_rate("Funding", 0.05))
-        values["atr_1m"] = form.number("One-minute ATR, USD", "atr", f"{start.atr_minute:g}", optional=True, check=lambda value: None if value >= 0 else "The ATR is a range and cannot be below zero.", help="Noise that the stop must survive; here that of the sample market. Empty: unknown, which the plan then says.")
-        values["mark_last_gap"] = form.number("Gap between mark and last price, USD", "markgap", "5", optional=True, check=lambda value: None if value >= 0 else "The gap cannot be below zero.")
+        values["step"] = form.number(
+            "Quantity step, BTC" if linear else "Contract size, USD",
+            "step" if linear else "contractsize",
+            "0.001" if linear else "100",
+            check=_above_zero("The step", 1e6),
+        )
+        values["holding_hours"] = form.number(
+            "Expected holding time, hours",
+            "hours",
+            "24",
+            check=lambda value: (
+                None if 0 <= value <= 8760 else "The holding time lies between 0 and a year of 8,760 hours."
+            ),
+        )
+        values["funding_rate"] = form.number(
+            "Funding, % every 8 hours", "fundingrate", "0.01", percent=True, check=_rate("Funding", 0.05)
+        )
+        values["atr_1m"] = form.number(
+            "One-minute ATR, USD",
+            "atr",
+            f"{start.atr_minute:g}",
+            optional=True,
+            check=lambda value: None if value >= 0 else "The ATR is a range and cannot be below zero.",
+            help="Noise that the stop must survive; here that of the sample market. Empty: unknown, which the plan then says.",
+        )
+        values["mark_last_gap"] = form.number(
+            "Gap between mark and last price, USD",
+            "markgap",
+            "5",
+            optional=True,
+            check=lambda value: None if value >= 0 else "The gap cannot be below zero.",
+        )
     with st.expander("Clusters and key levels", icon=":material/layers:"):
-        zones, notes = read_zones(str(st.text_input("Clusters", value="", key="zones", bind=LINK, placeholder="27900:28050:short:1200000; …", help="low:high:side:usd each. The Explore page fills this in when it sends you here.") or ""))
-        levels, more = overlays.parse_levels(str(st.text_input("Key levels, USD", value="", key="lines", bind=LINK, placeholder="28,400; 29,000") or ""))
+        zones, notes = read_zones(
+            str(
+                st.text_input(
+                    "Clusters",
+                    value="",
+                    key="zones",
+                    bind=LINK,
+                    placeholder="27900:28050:short:1200000; …",
+                    help="low:high:side:usd each. The Explore page fills this in when it sends you here.",
+                )
+                or ""
+            )
+        )
+        levels, more = overlays.parse_levels(
+            str(
+                st.text_input(
+                    "Key levels, USD", value="", key="lines", bind=LINK, placeholder="28,400; 29,000"
+                )
+                or ""
+            )
+        )
     values["bands"] = tuple((zone.low, zone.high) for zone in zones)
     values["account"] = account
     return Inputs(values, form.problems, zones, tuple(levels), (*told, *notes, *more))
@@ -176,7 +354,11 @@ def _handed_over(start: Defaults) -> tuple[float, str, list[str]]:
     """The level and side of the link, or the sample market's last price; and what of the link could not be read."""
     levels, problems = overlays.parse_levels(str(st.query_params.get("level", "")))
     side = "short" if str(st.query_params.get("direction", "")).lower().startswith("short") else "long"
-    return (levels[0] if levels else start.price), side, [f"The level of the link was not used: {problem}" for problem in problems]
+    return (
+        (levels[0] if levels else start.price),
+        side,
+        [f"The level of the link was not used: {problem}" for problem in problems],
+    )
 
 
 def _shares(form: _Form, text: str, targets: tuple[float, ...] | None) -> tuple[float, ...] | None:
@@ -187,8 +369,12 @@ def _shares(form: _Form, text: str, targets: tuple[float, ...] | None) -> tuple[
     except RiskError as problem:
         shares, sentence = (), str(problem)
     else:
-        sentence = "" if len(shares) == len(targets) and min(shares) > 0 and abs(sum(shares) - 1) < 0.005 else (
-            f"Give one share a target ({len(targets)}), together 100 %, for instance {'; '.join(['50'] * 2) if len(targets) == 2 else '100'}."
+        sentence = (
+            ""
+            if len(shares) == len(targets) and min(shares) > 0 and abs(sum(shares) - 1) < 0.005
+            else (
+                f"Give one share a target ({len(targets)}), together 100 %, for instance {'; '.join(['50'] * 2) if len(targets) == 2 else '100'}."
+            )
         )
     if sentence:
         form.problems["shares"] = sentence

@@ -22,7 +22,12 @@ from liqcore.views.risk import charts as risk_charts, inputs as risk_inputs
 from liqcore.views.risk.inputs import Inputs
 
 PARTS: Final = {
-    "drag": "Drag the price", "sweep": "Leverage and stop", "luck": "200 trades", "streak": "Losing streaks", "open": "Open risks", "ticket": "Order ticket",
+    "drag": "Drag the price",
+    "sweep": "Leverage and stop",
+    "luck": "200 trades",
+    "streak": "Losing streaks",
+    "open": "Open risks",
+    "ticket": "Order ticket",
 }
 _HELD: Final = "risk_last_plan"
 # What else may be lost today, once the visitor has looked at it: it then decides over the plan, too.
@@ -34,10 +39,16 @@ _DISTANCES: Final = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03
 def plan_of(found: Inputs) -> tuple[Plan | None, bool]:
     """The plan of what was typed, and True; where a field cannot be read, the last plan, and False."""
     if found.problems:
-        st.error(f"**{len(found.problems)} field{'s' if len(found.problems) > 1 else ''} cannot be read**: {wording.markdown(next(iter(found.problems.values())))}", icon=":material/error:")
+        st.error(
+            f"**{len(found.problems)} field{'s' if len(found.problems) > 1 else ''} cannot be read**: {wording.markdown(next(iter(found.problems.values())))}",
+            icon=":material/error:",
+        )
         return _last(), False
     try:
-        plan = plan_trade(**{name: value for name, value in found.fields.items() if value is not None}, **st.session_state.get(_BUDGET, {}))
+        plan = plan_trade(
+            **{name: value for name, value in found.fields.items() if value is not None},
+            **st.session_state.get(_BUDGET, {}),
+        )
     except RiskError as problem:
         st.error(wording.markdown(str(problem)), icon=":material/error:")
         return _last(), False
@@ -53,27 +64,67 @@ def _last() -> Plan | None:
 def verdict(plan: Plan, current: bool) -> None:
     """Accepted or rejected with the reason first, then the numbers, the checklist and the red flags."""
     if not current:
-        st.warning("**Old numbers.** Below is the last plan that could be computed. It does not hold what is typed now and is not to be traded.", icon=":material/history:")
+        st.warning(
+            "**Old numbers.** Below is the last plan that could be computed. It does not hold what is typed now and is not to be traded.",
+            icon=":material/history:",
+        )
     elif plan.accepted:
-        st.success(f"**This plan passes.** At the stop it loses {wording.markdown(wording.usd(plan.loss_at_stop))}, {100 * plan.risk_fraction:.2f} % of the account, and the stop fires before liquidation.", icon=":material/check_circle:")
+        st.success(
+            f"**This plan passes.** At the stop it loses {wording.markdown(wording.usd(plan.loss_at_stop))}, {100 * plan.risk_fraction:.2f} % of the account, and the stop fires before liquidation.",
+            icon=":material/check_circle:",
+        )
     else:
-        st.error("**Rejected.** " + " ".join(wording.markdown(reason) for reason in plan.reasons), icon=":material/block:")
+        st.error(
+            "**Rejected.** " + " ".join(wording.markdown(reason) for reason in plan.reasons),
+            icon=":material/block:",
+        )
         st.caption("The numbers below show how far off it is. They are not tradable.")
-    liquidation = "–" if plan.quantity <= 0 else "none" if plan.liquidation_price is None else wording.price(plan.liquidation_price)
-    away = "not computed" if plan.quantity <= 0 else None if plan.liquidation_price is None else f"{100 * (plan.liquidation_price / plan.entry - 1):+.1f} % from the entry"
+    liquidation = (
+        "–"
+        if plan.quantity <= 0
+        else "none"
+        if plan.liquidation_price is None
+        else wording.price(plan.liquidation_price)
+    )
+    away = (
+        "not computed"
+        if plan.quantity <= 0
+        else None
+        if plan.liquidation_price is None
+        else f"{100 * (plan.liquidation_price / plan.entry - 1):+.1f} % from the entry"
+    )
     facts = (
-        ("Quantity", f"{plan.quantity:.6g} BTC" if plan.contract == "linear" else wording.usd(plan.notional), f"{wording.usd(plan.notional)} notional"),
-        ("Initial margin", wording.usd(plan.margin), f"{100 * plan.margin / plan.account:.0f} % of the account" if plan.account > 0 else None),
+        (
+            "Quantity",
+            f"{plan.quantity:.6g} BTC" if plan.contract == "linear" else wording.usd(plan.notional),
+            f"{wording.usd(plan.notional)} notional",
+        ),
+        (
+            "Initial margin",
+            wording.usd(plan.margin),
+            f"{100 * plan.margin / plan.account:.0f} % of the account" if plan.account > 0 else None,
+        ),
         ("Liquidation", liquidation, away),
         ("Reward to risk", "–" if plan.reward_risk is None else f"{plan.reward_risk:.2f} R", "after costs"),
         ("Loss at the stop", wording.usd(plan.loss_at_stop), "with fees and slippage"),
         ("Loss with a jump", wording.usd(plan.loss_with_gap), f"{100 * plan.gap:.2g} % through the stop"),
-        ("Break-even", wording.price(plan.break_even) if plan.break_even > 0 else "–", "after fees and funding"),
+        (
+            "Break-even",
+            wording.price(plan.break_even) if plan.break_even > 0 else "–",
+            "after fees and funding",
+        ),
         ("Funding", f"${plan.funding_cost:,.2f}", f"over {plan.holding_hours:g} hours"),
     )
     with st.grid(4, min_column_width=150, gap="small"):
         for label, value, note in facts:
-            st.metric(label, wording.markdown(value), wording.markdown(note) if note else None, delta_color="off", delta_arrow="off", border=True)
+            st.metric(
+                label,
+                wording.markdown(value),
+                wording.markdown(note) if note else None,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+            )
     for flag in plan.flags:
         st.markdown(f":orange[:material/flag:] {wording.markdown(flag)}")
 
@@ -88,10 +139,17 @@ def ladder(plan: Plan, found: Inputs) -> None:
         if left_out:
             st.caption(wording.markdown(left_out + where))
         if not found.zones and not found.levels:
-            st.caption("No clusters or key levels are drawn: send them here from the Explore page, or type them at the left.")
+            st.caption(
+                "No clusters or key levels are drawn: send them here from the Explore page, or type them at the left."
+            )
     with right:
         st.markdown("**Checklist**")
-        st.markdown("\n".join(f"- :{'green' if check.passed else 'red'}[:material/{'check' if check.passed else 'close'}:] {wording.markdown(check.text)}" for check in plan.checks))
+        st.markdown(
+            "\n".join(
+                f"- :{'green' if check.passed else 'red'}[:material/{'check' if check.passed else 'close'}:] {wording.markdown(check.text)}"
+                for check in plan.checks
+            )
+        )
         _suggestions(plan, found)
 
 
@@ -105,7 +163,11 @@ def _suggestions(plan: Plan, found: Inputs) -> None:
             st.markdown("\n".join(f"- {wording.markdown(target.sentence)}" for target in targets))
         except RiskError as problem:
             st.caption(wording.markdown(str(problem)))
-        st.caption(wording.markdown(f"The average true range is that of the sample market, {wording.usd(width)} an hour. These are places to look at, not advice."))
+        st.caption(
+            wording.markdown(
+                f"The average true range is that of the sample market, {wording.usd(width)} an hour. These are places to look at, not advice."
+            )
+        )
 
 
 def how_to_read(plan: Plan) -> None:
@@ -114,15 +176,19 @@ def how_to_read(plan: Plan) -> None:
         points = [
             f"**Size** comes from the risk, not from the leverage: {wording.usd(plan.risk_usd)} divided by what one BTC loses between {wording.price(plan.entry)} and {wording.price(plan.stop)}, fees and slippage included, rounded down.",
             f"**Leverage** only decides the margin: {plan.leverage:g}× ties up {wording.usd(plan.margin)}. It also decides how near liquidation is.",
-            f"**The gate** rejects a plan whose stop could come too late: it needs room of {wording.usd(plan.room_needed or 0)} between stop and liquidation and has {wording.usd(plan.room or 0)}." if plan.liquidation_price is not None and plan.quantity > 0
-            else "**The gate** was not reached: without a size there is no liquidation price." if plan.quantity <= 0
+            f"**The gate** rejects a plan whose stop could come too late: it needs room of {wording.usd(plan.room_needed or 0)} between stop and liquidation and has {wording.usd(plan.room or 0)}."
+            if plan.liquidation_price is not None and plan.quantity > 0
+            else "**The gate** was not reached: without a size there is no liquidation price."
+            if plan.quantity <= 0
             else "**The gate** has nothing to check: this position cannot be liquidated.",
             "**A stop is no guarantee.** Price can jump through it; the loss with a jump shows what that would cost.",
         ]
         st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
         if plan.derivation:
             st.markdown("**The liquidation price, step by step**")
-            st.dataframe(pd.DataFrame(plan.derivation, columns=["Step", "Value"]), hide_index=True, width="stretch")
+            st.dataframe(
+                pd.DataFrame(plan.derivation, columns=["Step", "Value"]), hide_index=True, width="stretch"
+            )
 
 
 def more(plan: Plan, found: Inputs, made_at: str, current: bool) -> None:
@@ -130,10 +196,20 @@ def more(plan: Plan, found: Inputs, made_at: str, current: bool) -> None:
     st.subheader("What if?")
     part = controls.choice("Look at", PARTS, "drag", "part", label_visibility="collapsed")
     if part == "ticket" and not current:
-        st.info("There is no ticket while a field cannot be read: it would hold old numbers.", icon=":material/info:")
+        st.info(
+            "There is no ticket while a field cannot be read: it would hold old numbers.",
+            icon=":material/info:",
+        )
         return
     try:
-        {"drag": _drag, "sweep": _sweep, "luck": _luck, "streak": _streak, "open": _open, "ticket": lambda one, two: _ticket(one, two, made_at)}[part](plan, found)
+        {
+            "drag": _drag,
+            "sweep": _sweep,
+            "luck": _luck,
+            "streak": _streak,
+            "open": _open,
+            "ticket": lambda one, two: _ticket(one, two, made_at),
+        }[part](plan, found)
     except RiskError as problem:
         st.error(wording.markdown(str(problem)), icon=":material/error:")
 
@@ -147,39 +223,101 @@ def _drag(plan: Plan, found: Inputs) -> None:
     here = price_drag(plan, [at]).iloc[0]
     first, second, third, fourth = st.columns(4)
     first.metric("Price", wording.price(at))
-    second.metric("Profit or loss after costs", f"{'−' if here['net'] < 0 else '+'}\\${abs(here['net']):,.2f}", f"{here['reward_risk']:+.2f} R", delta_color="off", delta_arrow="off")
-    third.metric("Margin ratio", f"{100 * min(here['margin_ratio'], 1):.0f} %", "liquidated" if here["liquidated"] else None, delta_color="off", delta_arrow="off")
-    fourth.metric("To liquidation", "never" if plan.liquidation_price is None else f"{100 * abs(at - plan.liquidation_price) / at:.1f} %")
+    second.metric(
+        "Profit or loss after costs",
+        f"{'−' if here['net'] < 0 else '+'}\\${abs(here['net']):,.2f}",
+        f"{here['reward_risk']:+.2f} R",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    third.metric(
+        "Margin ratio",
+        f"{100 * min(here['margin_ratio'], 1):.0f} %",
+        "liquidated" if here["liquidated"] else None,
+        delta_color="off",
+        delta_arrow="off",
+    )
+    fourth.metric(
+        "To liquidation",
+        "never" if plan.liquidation_price is None else f"{100 * abs(at - plan.liquidation_price) / at:.1f} %",
+    )
     spec, alt = risk_charts.drag(price_drag(plan), plan, at)
     st.vega_lite_chart(spec=spec, key="drag", alt=alt, width="stretch")
-    st.caption("The curve ignores the stop: it shows what the position itself would do. From the liquidation price on, the margin is gone whatever price does next.")
+    st.caption(
+        "The curve ignores the stop: it shows what the position itself would do. From the liquidation price on, the margin is gone whatever price does next."
+    )
 
 
 def _sweep(plan: Plan, found: Inputs) -> None:
-    trade = {name: value for name, value in found.fields.items() if value is not None and name not in ("leverage", "stop", "targets", "target_shares", "bands")}
+    trade = {
+        name: value
+        for name, value in found.fields.items()
+        if value is not None and name not in ("leverage", "stop", "targets", "target_shares", "bands")
+    }
     if found.problems:
         st.info("Correct the fields at the left first.", icon=":material/info:")
         return
-    spec, alt = risk_charts.sweep(sweep_leverage(np.array(_LEVERAGES, float), np.array(_DISTANCES), **trade), plan)
+    spec, alt = risk_charts.sweep(
+        sweep_leverage(np.array(_LEVERAGES, float), np.array(_DISTANCES), **trade), plan
+    )
     st.vega_lite_chart(spec=spec, key="sweep", alt=alt, width="stretch")
-    st.caption(wording.markdown(alt) + " The same money is at risk in every coloured cell, or less where the account limits the size: more leverage does not make the plan larger, only liquidation nearer.")
+    st.caption(
+        wording.markdown(alt)
+        + " The same money is at risk in every coloured cell, or less where the account limits the size: more leverage does not make the plan larger, only liquidation nearer."
+    )
 
 
 def _luck(plan: Plan, found: Inputs) -> None:
     left, right = st.columns([1, 2], gap="medium")
     with left:
         wins = st.slider("Win rate, %", 5, 95, 45, key="wins", bind=LINK) / 100
-        reward = st.number_input("A win gains, R", 0.1, 20.0, float(min(max(plan.reward_risk or 1.5, 0.1), 20.0)), 0.1, key="reward", bind=LINK)
-        known = int(st.number_input("Trades the win rate was measured on", 0, 100_000, 0, 10, key="measured", bind=LINK, help="0 takes it as exactly known. Otherwise each run draws a win rate that so many trades leave possible."))
+        reward = st.number_input(
+            "A win gains, R",
+            0.1,
+            20.0,
+            float(min(max(plan.reward_risk or 1.5, 0.1), 20.0)),
+            0.1,
+            key="reward",
+            bind=LINK,
+        )
+        known = int(
+            st.number_input(
+                "Trades the win rate was measured on",
+                0,
+                100_000,
+                0,
+                10,
+                key="measured",
+                bind=LINK,
+                help="0 takes it as exactly known. Otherwise each run draws a win rate that so many trades leave possible.",
+            )
+        )
         seed = int(st.number_input("Seed", 0, 10_000, 1, key="seed", bind=LINK))
     risk = max(plan.risk_fraction, 1e-6) if plan.account > 0 else 0.01
-    outcome = simulate_trades(np.random.default_rng(seed), win_rate=wins, reward_risk=float(reward), risk=min(risk, 1.0), win_rate_trades=known or None)
+    outcome = simulate_trades(
+        np.random.default_rng(seed),
+        win_rate=wins,
+        reward_risk=float(reward),
+        risk=min(risk, 1.0),
+        win_rate_trades=known or None,
+    )
     with right:
         spec, alt = risk_charts.fan(outcome, 200)
         st.vega_lite_chart(spec=spec, key="fan", alt=alt, width="stretch")
-    st.markdown(wording.markdown(f"{alt} In the middle run the longest losing streak is {outcome.longest_losing_streak:.0f} trades and the worst drawdown {100 * outcome.worst_drawdown:.0f} %."))
-    st.caption(f"{outcome.note} **The win rate is the unknown**: nobody can know it before hundreds of trades, and this picture is only as good as that guess.")
-    if st.toggle("Kelly fraction", key="kelly", bind=LINK, help="Only with a win rate measured on trades that were not used to find the rule."):
+    st.markdown(
+        wording.markdown(
+            f"{alt} In the middle run the longest losing streak is {outcome.longest_losing_streak:.0f} trades and the worst drawdown {100 * outcome.worst_drawdown:.0f} %."
+        )
+    )
+    st.caption(
+        f"{outcome.note} **The win rate is the unknown**: nobody can know it before hundreds of trades, and this picture is only as good as that guess."
+    )
+    if st.toggle(
+        "Kelly fraction",
+        key="kelly",
+        bind=LINK,
+        help="Only with a win rate measured on trades that were not used to find the rule.",
+    ):
         fraction = kelly(wins, float(reward), out_of_sample_trades=known)
         st.markdown(wording.markdown(fraction.sentence))
 
@@ -191,23 +329,63 @@ def _streak(plan: Plan, found: Inputs) -> None:
     with left:
         spec, alt = risk_charts.streak(losing_streak_paths(plan.account, risk, 15))
         st.vega_lite_chart(spec=spec, key="streak", alt=alt, width="stretch")
-        st.caption("A fixed percent shrinks with the account and never ends it; a fixed dollar amount does, but recovers sooner after a short streak.")
+        st.caption(
+            "A fixed percent shrinks with the account and never ends it; a fixed dollar amount does, but recovers sooner after a short streak."
+        )
     with right:
         table = losing_streaks(wins, 200, risk, longest=12)
-        st.dataframe(table.rename(columns={
-            "losses": "Losses in a row", "probability": "Chance in 200 trades", "drawdown_percent_risk": "Lost, fixed percent", "drawdown_fixed_risk": "Lost, fixed dollar", "gain_to_recover": "Gain to recover",
-        }), hide_index=True, width="stretch", column_config={name: st.column_config.NumberColumn(format="percent") for name in ("Chance in 200 trades", "Lost, fixed percent", "Lost, fixed dollar", "Gain to recover")})
+        st.dataframe(
+            table.rename(
+                columns={
+                    "losses": "Losses in a row",
+                    "probability": "Chance in 200 trades",
+                    "drawdown_percent_risk": "Lost, fixed percent",
+                    "drawdown_fixed_risk": "Lost, fixed dollar",
+                    "gain_to_recover": "Gain to recover",
+                }
+            ),
+            hide_index=True,
+            width="stretch",
+            column_config={
+                name: st.column_config.NumberColumn(format="percent")
+                for name in (
+                    "Chance in 200 trades",
+                    "Lost, fixed percent",
+                    "Lost, fixed dollar",
+                    "Gain to recover",
+                )
+            },
+        )
 
 
 def _open(plan: Plan, found: Inputs) -> None:
-    st.caption("What every open trade would lose at its stop. All of them are on one coin, so the losses are added without any discount. Nothing here is stored.")
+    st.caption(
+        "What every open trade would lose at its stop. All of them are on one coin, so the losses are added without any discount. Nothing here is stored."
+    )
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        rows = st.data_editor(pd.DataFrame({"Trade": [""], "Loss at the stop, USD": [0.0]}), num_rows="dynamic", hide_index=True, width="stretch", key="openrisks")
+        rows = st.data_editor(
+            pd.DataFrame({"Trade": [""], "Loss at the stop, USD": [0.0]}),
+            num_rows="dynamic",
+            hide_index=True,
+            width="stretch",
+            key="openrisks",
+        )
     with right:
-        limit = st.slider("Daily limit, % of the account", 0.5, 20.0, 3.0, 0.5, key="dailylimit", **risk_inputs._PRIVATE) / 100
-        lost = st.number_input("Lost today, USD", 0.0, 1e9, 0.0, 10.0, key="losttoday", **risk_inputs._PRIVATE)
-    losses = [float(value) for value in pd.to_numeric(rows["Loss at the stop, USD"], errors="coerce").fillna(0.0) if value]
+        limit = (
+            st.slider(
+                "Daily limit, % of the account", 0.5, 20.0, 3.0, 0.5, key="dailylimit", **risk_inputs._PRIVATE
+            )
+            / 100
+        )
+        lost = st.number_input(
+            "Lost today, USD", 0.0, 1e9, 0.0, 10.0, key="losttoday", **risk_inputs._PRIVATE
+        )
+    losses = [
+        float(value)
+        for value in pd.to_numeric(rows["Loss at the stop, USD"], errors="coerce").fillna(0.0)
+        if value
+    ]
     told = {"open_losses": tuple(losses), "daily_limit": limit, "lost_today": float(lost)}
     if st.session_state.get(_BUDGET) != told:
         st.session_state[_BUDGET] = told
@@ -216,7 +394,9 @@ def _open(plan: Plan, found: Inputs) -> None:
     fits = plan.loss_at_stop <= budget.left
     st.markdown(wording.markdown(budget.sentence))
     (st.success if fits and budget.within else st.error)(
-        wording.markdown(f"This plan would lose {wording.usd(plan.loss_at_stop)} at its stop, which {'fits into' if fits else 'exceeds'} what is left."),
+        wording.markdown(
+            f"This plan would lose {wording.usd(plan.loss_at_stop)} at its stop, which {'fits into' if fits else 'exceeds'} what is left."
+        ),
         icon=":material/check_circle:" if fits and budget.within else ":material/block:",
     )
 
@@ -225,8 +405,26 @@ def _ticket(plan: Plan, found: Inputs, made_at: str) -> None:
     st.code(plan.order_ticket(), language=None, wrap_lines=True)
     pine = plan_to_pine(plan, made_at)
     with st.container(horizontal=True):
-        st.download_button("Plan as JSON", plan.to_json(), "heatlab-plan.json", "application/json", icon=":material/download:", on_click="ignore", key="plan-json", help="Holds account and risk: keep it to yourself.")
-        st.download_button("Pine script", pine, "heatlab-plan.pine", "text/plain", icon=":material/download:", on_click="ignore", key="plan-pine", help="Draws the plan's prices on a TradingView chart; account and size are not in it.")
+        st.download_button(
+            "Plan as JSON",
+            plan.to_json(),
+            "heatlab-plan.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="plan-json",
+            help="Holds account and risk: keep it to yourself.",
+        )
+        st.download_button(
+            "Pine script",
+            pine,
+            "heatlab-plan.pine",
+            "text/plain",
+            icon=":material/download:",
+            on_click="ignore",
+            key="plan-pine",
+            help="Draws the plan's prices on a TradingView chart; account and size are not in it.",
+        )
     with st.expander("Pine script", icon=":material/code:"):
         st.code(pine, language=None)
 

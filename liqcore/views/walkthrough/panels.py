@@ -44,7 +44,9 @@ def _outcome(name: str) -> Outcome:
 def pick() -> Scenario:
     """The scenario in the address, chosen from the list."""
     titles = {name: str(files.read_settings(name)["title"]) for name in files.names()}
-    name = str(st.selectbox("Scenario", list(titles), format_func=lambda key: titles[key], key="scenario", bind=LINK))
+    name = str(
+        st.selectbox("Scenario", list(titles), format_func=lambda key: titles[key], key="scenario", bind=LINK)
+    )
     chosen = scenario(name)
     # The number of a step belongs to its scenario: another one is told from its beginning.
     if st.session_state.get("told") not in (None, name):
@@ -61,8 +63,26 @@ def step(chosen: Scenario) -> None:
         # Back and Next stay side by side where the row wraps.
         buttons = st.container(horizontal=True, width="content")
         number = min(int(st.pagination(count + 1, key="step", bind=LINK, max_visible_pages=12)), count + 1)
-        buttons.button("Back", icon=":material/arrow_back:", key="back", on_click=_go, args=(-1, count), disabled=number <= 1, shortcut="B")
-        buttons.button("Next", icon=":material/arrow_forward:", icon_position="right", key="next", on_click=_go, args=(1, count), disabled=number > count, type="primary", shortcut="N")
+        buttons.button(
+            "Back",
+            icon=":material/arrow_back:",
+            key="back",
+            on_click=_go,
+            args=(-1, count),
+            disabled=number <= 1,
+            shortcut="B",
+        )
+        buttons.button(
+            "Next",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            key="next",
+            on_click=_go,
+            args=(1, count),
+            disabled=number > count,
+            type="primary",
+            shortcut="N",
+        )
     if number > count:
         _end(chosen)
         return
@@ -85,24 +105,43 @@ def _go(by: int, count: int) -> None:
 def _chart(view: StepView, shown: bool) -> None:
     domain = None if view.scale_top is None else (view.scale_top / 500, view.scale_top)
     picture = chart.heatmap_chart(
-        view.grid, view.bars, scale="log" if view.layer == "realised" else "linear", domain=domain, height=470, zoom="off", volume=True,
-        outlines=view.outlines if shown and len(view.outlines) else None, levels=view.levels if len(view.levels) else None,
+        view.grid,
+        view.bars,
+        scale="log" if view.layer == "realised" else "linear",
+        domain=domain,
+        height=470,
+        zoom="off",
+        volume=True,
+        outlines=view.outlines if shown and len(view.outlines) else None,
+        levels=view.levels if len(view.levels) else None,
     )
     st.vega_lite_chart(spec=picture.spec, key="walk", alt=picture.alt, width="stretch")
-    st.caption(wording.markdown(
-        f"As it stood on {wording.when(view.at)}; nothing later is in this picture. {wording.provenance_line(view.grid, synthetic=True)}"
-    ))
+    st.caption(
+        wording.markdown(
+            f"As it stood on {wording.when(view.at)}; nothing later is in this picture. {wording.provenance_line(view.grid, synthetic=True)}"
+        )
+    )
 
 
 def _question(chosen: Scenario, view: StepView) -> None:
     st.markdown(f"**{wording.markdown(view.question)}**")
     options = {option.text: option for option in view.options}
-    answer = st.radio("Your answer", list(options), index=None, key=f"answer-{chosen.name}-{view.number}", label_visibility="collapsed",
-                      format_func=wording.markdown, persist_state="session")
+    answer = st.radio(
+        "Your answer",
+        list(options),
+        index=None,
+        key=f"answer-{chosen.name}-{view.number}",
+        label_visibility="collapsed",
+        format_func=wording.markdown,
+        persist_state="session",
+    )
     if answer is None:
         return
     option = options[str(answer)]
-    (st.success if option.right else st.warning)(wording.markdown(option.feedback), icon=":material/check_circle:" if option.right else ":material/replay:")
+    (st.success if option.right else st.warning)(
+        wording.markdown(option.feedback),
+        icon=":material/check_circle:" if option.right else ":material/replay:",
+    )
 
 
 def _end(chosen: Scenario) -> None:
@@ -112,7 +151,9 @@ def _end(chosen: Scenario) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         bars = ended.candles
-        inside = bars[bars["time"] < pd.Timestamp(last.grid.time_edges[-1], tz="UTC") + pd.Timedelta(hours=chosen.hours)]
+        inside = bars[
+            bars["time"] < pd.Timestamp(last.grid.time_edges[-1], tz="UTC") + pd.Timedelta(hours=chosen.hours)
+        ]
         _ending_chart(chosen, ended, inside)
     with right:
         st.markdown(f"**{wording.markdown(ended.sentence)}**")
@@ -123,12 +164,16 @@ def _end(chosen: Scenario) -> None:
     with st.container(border=True):
         st.markdown("**What the base rate says**")
         if ended.base_rate is None:
-            st.markdown("The base rate of this set-up has not been simulated yet, so one outcome is all there is: it proves nothing.")
+            st.markdown(
+                "The base rate of this set-up has not been simulated yet, so one outcome is all there is: it proves nothing."
+            )
         else:
             st.markdown(wording.markdown(ended.base_rate.sentence))
             st.caption(f"Made again by: {ended.base_rate.command}")
     walkthrough_sandbox.sandbox(chosen)
-    st.page_link("pages/practice.py", label="Practise on a market whose future is hidden", icon=":material/target:")
+    st.page_link(
+        "pages/practice.py", label="Practise on a market whose future is hidden", icon=":material/target:"
+    )
     with st.expander("What shaped this market", icon=":material/construction:"):
         st.markdown("\n".join(f"- {wording.markdown(why)}" for why in chosen.shaped_by))
 
@@ -137,29 +182,75 @@ def _answered(chosen: Scenario, number: int) -> bool | None:
     answer = st.session_state.get(f"answer-{chosen.name}-{number}")
     if answer is None:
         return None
-    return next((option.right for option in _view(chosen.name, number).options if option.text == answer), None)
+    return next(
+        (option.right for option in _view(chosen.name, number).options if option.text == answer), None
+    )
 
 
 def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
     plan = ended.plan
     rows = bars.iloc[:: max(len(bars) // 600, 1)]
-    data = pd.DataFrame({"t": milliseconds(rows["time"].to_numpy(dtype="datetime64[us]")), "close": rows["close"]})
+    data = pd.DataFrame(
+        {"t": milliseconds(rows["time"].to_numpy(dtype="datetime64[us]")), "close": rows["close"]}
+    )
     lines = [(chosen.level, "level"), *plan_lines(plan)]
     shown = [bars["low"].min(), bars["high"].max(), *(price for price, _ in lines)]
     marks = together(lines, 0.05 * (max(shown) - min(shown)))
     spec: dict[str, Any] = {
-        "height": 360, "view": {"fill": PANEL, "stroke": None}, "config": {"axis": {"gridColor": LINE}}, "layer": [
-            {"data": {"name": "price"}, "mark": {"type": "line", "tooltip": None, "color": "#8fb8de"}, "encoding": {
-                "x": {"field": "t", "type": "temporal", "axis": {"title": "Time (UTC)", "format": "%b %d %H:%M", "labelOverlap": True}, "scale": {"type": "utc"}},
-                "y": {"field": "close", "type": "quantitative", "scale": {"zero": False}, "axis": {"title": "BTC price, USD", "format": ",.0f"}}}},
-            {"data": {"name": "marks"}, "mark": {"type": "rule", "strokeDash": [5, 4], "color": "#d9793f", "tooltip": None}, "encoding": {"y": {"field": "price", "type": "quantitative"}}},
-            *({"data": {"name": "marks"}, "mark": {"type": "text", "align": "left", "x": 8, "dy": -8, "fontWeight": "bold", "tooltip": None, **look},
-               "encoding": {"y": {"field": "price", "type": "quantitative"}, "text": {"field": "label"}}} for look in ({"stroke": PANEL, "strokeWidth": 4}, {"color": "#e6edf3"})),
-        ], "datasets": {"price": data, "marks": marks},
+        "height": 360,
+        "view": {"fill": PANEL, "stroke": None},
+        "config": {"axis": {"gridColor": LINE}},
+        "layer": [
+            {
+                "data": {"name": "price"},
+                "mark": {"type": "line", "tooltip": None, "color": "#8fb8de"},
+                "encoding": {
+                    "x": {
+                        "field": "t",
+                        "type": "temporal",
+                        "axis": {"title": "Time (UTC)", "format": "%b %d %H:%M", "labelOverlap": True},
+                        "scale": {"type": "utc"},
+                    },
+                    "y": {
+                        "field": "close",
+                        "type": "quantitative",
+                        "scale": {"zero": False},
+                        "axis": {"title": "BTC price, USD", "format": ",.0f"},
+                    },
+                },
+            },
+            {
+                "data": {"name": "marks"},
+                "mark": {"type": "rule", "strokeDash": [5, 4], "color": "#d9793f", "tooltip": None},
+                "encoding": {"y": {"field": "price", "type": "quantitative"}},
+            },
+            *(
+                {
+                    "data": {"name": "marks"},
+                    "mark": {
+                        "type": "text",
+                        "align": "left",
+                        "x": 8,
+                        "dy": -8,
+                        "fontWeight": "bold",
+                        "tooltip": None,
+                        **look,
+                    },
+                    "encoding": {"y": {"field": "price", "type": "quantitative"}, "text": {"field": "label"}},
+                }
+                for look in ({"stroke": PANEL, "strokeWidth": 4}, {"color": "#e6edf3"})
+            ),
+        ],
+        "datasets": {"price": data, "marks": marks},
     }
-    st.vega_lite_chart(spec=spec, key="ending", width="stretch", alt=(
-        f"Price to the end of the scenario with the level at {wording.price(chosen.level)}, entry {wording.price(plan.entry)} and stop {wording.price(plan.stop)}: a plan beside liquidations, not a forecast."
-    ))
+    st.vega_lite_chart(
+        spec=spec,
+        key="ending",
+        width="stretch",
+        alt=(
+            f"Price to the end of the scenario with the level at {wording.price(chosen.level)}, entry {wording.price(plan.entry)} and stop {wording.price(plan.stop)}: a plan beside liquidations, not a forecast."
+        ),
+    )
 
 
 def explained(text: str) -> str:
@@ -184,4 +275,7 @@ def glossary() -> None:
     with st.expander("Every term in a sentence or two", icon=":material/dictionary:"):
         text = st.text_input("Search", key="term", placeholder="liquidation, funding, R …", live=True)
         found = find_terms(str(text or ""))
-        st.markdown("\n".join(f"- **{term.name}**: {wording.markdown(term.meaning)}" for term in found) or "No term matches. Try a shorter word.")
+        st.markdown(
+            "\n".join(f"- **{term.name}**: {wording.markdown(term.meaning)}" for term in found)
+            or "No term matches. Try a shorter word."
+        )

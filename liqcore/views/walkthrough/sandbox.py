@@ -58,29 +58,59 @@ def _world(seen: Seen, prices: tuple[float, float]) -> World:
     events = seen.liquidations
     by_side = events.groupby(events["side"].astype(str))["notional"].sum()
     grid = realised_heatmap(
-        events, timeframe=seen.step.timeframe, bins=BINS, start=seen.scenario.start, end=seen.at, price_range=prices, source=seen.scenario.label,
+        events,
+        timeframe=seen.step.timeframe,
+        bins=BINS,
+        start=seen.scenario.start,
+        end=seen.at,
+        price_range=prices,
+        source=seen.scenario.label,
     )
-    return World(grid, seen.bars, float(np.asarray(seen.candles["close"])[-1]), *(float(by_side.get(side, 0.0)) for side in tables.SIDES))
+    return World(
+        grid,
+        seen.bars,
+        float(np.asarray(seen.candles["close"])[-1]),
+        *(float(by_side.get(side, 0.0)) for side in tables.SIDES),
+    )
 
 
 def sandbox(chosen: Scenario) -> None:
     """One control: how many had opened the positions that the scenario names. The same picture before and after."""
-    with st.expander("Sandbox: change one thing", icon=":material/science:", key="sandbox", bind=LINK, on_change="rerun") as opened:
-        st.markdown("Guess first: if fewer or more traders had crowded in, what would this map have looked like?")
+    with st.expander(
+        "Sandbox: change one thing", icon=":material/science:", key="sandbox", bind=LINK, on_change="rerun"
+    ) as opened:
+        st.markdown(
+            "Guess first: if fewer or more traders had crowded in, what would this map have looked like?"
+        )
         change = controls.choice("How many crowded in?", CROWDS, "none", "crowd")
         if not opened.open:
             return
         before, after = _worlds(chosen, chosen.name, change)
         shared = chart.shared_colour([before.grid, after.grid])
-        for column, world, title in zip(st.columns(2, gap="medium"), (before, after), ("As it was told", _TITLES[change]), strict=True):
+        for column, world, title in zip(
+            st.columns(2, gap="medium"), (before, after), ("As it was told", _TITLES[change]), strict=True
+        ):
             with column:
                 picture = chart.heatmap_chart(
-                    world.grid, world.bars, colour=shared, height=340, zoom="off", title=title, levels=pd.DataFrame({"price": [chosen.level], "label": ["level"]}),
+                    world.grid,
+                    world.bars,
+                    colour=shared,
+                    height=340,
+                    zoom="off",
+                    title=title,
+                    levels=pd.DataFrame({"price": [chosen.level], "label": ["level"]}),
                 )
-                st.vega_lite_chart(spec=picture.spec, key=f"sandbox-{title == 'As it was told'}", alt=f"{title}. {picture.alt}", width="stretch")
-                st.markdown(wording.markdown(
-                    f"{wording.usd(world.long)} of longs and {wording.usd(world.short)} of shorts were liquidated. The last price is {wording.price(world.price)}."
-                ))
+                st.vega_lite_chart(
+                    spec=picture.spec,
+                    key=f"sandbox-{title == 'As it was told'}",
+                    alt=f"{title}. {picture.alt}",
+                    width="stretch",
+                )
+                st.markdown(
+                    wording.markdown(
+                        f"{wording.usd(world.long)} of longs and {wording.usd(world.short)} of shorts were liquidated. The last price is {wording.price(world.price)}."
+                    )
+                )
         st.caption(
             "Both worlds are simulated from one seed, with one legend; only the size of the crowds differs. Two worlds are two examples: they show what can follow, "
             f"not what must. {wording.provenance_line(after.grid, synthetic=True)}"
