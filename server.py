@@ -1,4 +1,5 @@
-"""Heatlab with a webhook for TradingView beside it: `streamlit run server.py`. Without it, `make run` serves app.py alone."""
+"""Heatlab with a webhook for TradingView beside it: `streamlit run server.py`. Without it, `make run` serves
+app.py alone."""
 
 import streamlit as st
 from starlette.routing import Route

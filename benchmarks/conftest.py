@@ -25,7 +25,8 @@ class Race:
 
 
 def cpu_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
-    """CPU seconds of this process for one call, and its result. Time spent waiting for a core does not count."""
+    """CPU seconds of this process for one call, and its result. Time spent waiting for a core does not
+    count."""
     begin = time.process_time()
     result = work()
     return time.process_time() - begin, result

@@ -1,4 +1,5 @@
-"""A thousand rules on shared clusters against building them anew for each rule, in one run: a ratio, not a time."""
+"""A thousand rules on shared clusters against building them anew for each rule, in one run: a ratio, not a
+time."""
 
 import time
 
@@ -74,13 +75,16 @@ def test_a_thousand_rules_cost_less_than_a_twentieth_of_rebuilding_for_each() ->
     clock = time.process_time()
     _, alerts = step(some, start(begin), data, end, FAST, "quick")
     ours = time.process_time() - clock
-    # Naive: every rule builds the maps and clusters for itself, generously once for the whole stretch and not once a bar.
+    # Naive: every rule builds the maps and clusters for itself, generously once for the whole stretch and not
+    # once a bar.
     clock = time.process_time()
     for rule in some[:SAMPLE]:
         step([rule], start(begin), data, end, FAST, "quick")
     naive = (time.process_time() - clock) / SAMPLE * RULES
     print(
-        f"\n{RULES:,} rules × {BARS} bars × {len(VENUES)} venues: {ours:.2f} s CPU, {len(alerts)} alerts; naive {naive:.0f} s, {naive / ours:.0f} times as long; a day of {DAY_BARS:,} bars: about {ours * DAY_BARS / BARS:.1f} s"
+        f"\n{RULES:,} rules × {BARS} bars × {len(VENUES)} venues: {ours:.2f} s CPU, {len(alerts)} alerts;"
+        f" naive {naive:.0f} s, {naive / ours:.0f} times as long; a day of {DAY_BARS:,} bars: about"
+        f" {ours * DAY_BARS / BARS:.1f} s"
     )
     assert len(alerts) > 0
     assert naive / ours >= 20

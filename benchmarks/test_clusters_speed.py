@@ -1,4 +1,5 @@
-"""Finding and following clusters against building the very grid they are found in, in one run: a ratio, not a time."""
+"""Finding and following clusters against building the very grid they are found in, in one run: a ratio, not a
+time."""
 
 import os
 from collections.abc import Callable
@@ -46,9 +47,10 @@ def test_one_pass_costs_less_than_a_tenth_of_building_the_grid(race: Callable) -
     assert grid.shape == (COLUMNS, BINS)
     assert len(found.our_result.events) > 20
     print(
-        f"\nclusters of {COLUMNS} columns × {BINS:,} bins: {found.ours * 1e3:.1f} ms CPU, {found.ours / COLUMNS * 1e6:.0f} µs a column, "
-        f"{len(found.our_result.clusters)} clusters, {len(found.our_result.events)} events; the grid itself {found.baseline * 1e3:.0f} ms, "
-        f"{found.ratio:.1f} times as long (load {os.getloadavg()[0]:.1f})"
+        f"\nclusters of {COLUMNS} columns × {BINS:,} bins: {found.ours * 1e3:.1f} ms CPU,"
+        f" {found.ours / COLUMNS * 1e6:.0f} µs a column, {len(found.our_result.clusters)} clusters,"
+        f" {len(found.our_result.events)} events; the grid itself {found.baseline * 1e3:.0f} ms,"
+        f" {found.ratio:.1f} times as long (load {os.getloadavg()[0]:.1f})"
     )
     if found.ratio < 10:
         pytest.fail(f"one pass takes 1/{found.ratio:.1f} of the time to build the grid, more than 1/10")

@@ -12,7 +12,8 @@ from tests.browser.conftest import CHROMIUM, FLAGS, serving
 
 APP = Path(__file__).parent / "apps" / "draw_app.py"
 STEPS = 2
-# Resolves with the milliseconds from the call to the last change of the picture that is followed by a second's calm.
+# Resolves with the milliseconds from the call to the last change of the picture that is followed by a
+# second's calm.
 WATCH = """
 () => { const begin = performance.now(); window.redrawn = new Promise(resolve => {
   const small = new OffscreenCanvas(64, 64).getContext('2d', {willReadFrequently: true});
@@ -89,9 +90,10 @@ def test_drawing_is_five_times_faster_and_ten_times_smaller_than_rectangles(chro
     size = rects.first_bytes / ours.first_bytes
     redraw = min(rects.redraw) / min(ours.redraw)
     print(
-        f"\n800 × 300 cells, ours against one rectangle per cell: server {min(ours.server) * 1e3:.0f} ms against "
-        f"{min(rects.server) * 1e3:.0f} ms ({server:.1f} times), {ours.first_bytes / 1e3:.0f} kB against {rects.first_bytes / 1e3:.0f} kB "
-        f"({size:.1f} times), redraw {min(ours.redraw):.2f} s against {min(rects.redraw):.2f} s ({redraw:.1f} times)"
+        f"\n800 × 300 cells, ours against one rectangle per cell: server {min(ours.server) * 1e3:.0f} ms"
+        f" against {min(rects.server) * 1e3:.0f} ms ({server:.1f} times), {ours.first_bytes / 1e3:.0f} kB"
+        f" against {rects.first_bytes / 1e3:.0f} kB ({size:.1f} times), redraw {min(ours.redraw):.2f} s"
+        f" against {min(rects.redraw):.2f} s ({redraw:.1f} times)"
     )
     assert server >= 5
     assert size >= 10

@@ -1,4 +1,5 @@
-"""Live data at speed: appending against building anew, a refresh with a million events, and a minute of 5,000 a second."""
+"""Live data at speed: appending against building anew, a refresh with a million events, and a minute of 5,000
+a second."""
 
 import asyncio
 import resource
@@ -26,8 +27,10 @@ def made(count, seed=0, hours=100):
     return tables.liquidations(
         pd.DataFrame(
             {
-                "time": pd.Timestamp("2026-03-01", tz="UTC")
-                + pd.to_timedelta(np.sort(rng.integers(0, hours * 3_600_000_000, count)), unit="us"),
+                "time": (
+                    pd.Timestamp("2026-03-01", tz="UTC")
+                    + pd.to_timedelta(np.sort(rng.integers(0, hours * 3_600_000_000, count)), unit="us")
+                ),
                 "venue": rng.choice(["a", "b", "c"], count),
                 "side": rng.choice(["long", "short"], count),
                 "price": rng.uniform(49_000, 61_000, count),
@@ -53,7 +56,8 @@ def test_appending_a_thousand_events_costs_a_twentieth_of_building_from_a_millio
     anew = best(lambda: realised_heatmap(many, "15min", 300, price_range=RANGE))
     onward = best(lambda: append_events(grid, few))
     print(
-        f"\nappend of 1,000 events {onward * 1e3:.1f} ms, building from 1,000,000 {anew * 1e3:.0f} ms: 1/{anew / onward:.1f}"
+        f"\nappend of 1,000 events {onward * 1e3:.1f} ms, building from 1,000,000 {anew * 1e3:.0f} ms:"
+        f" 1/{anew / onward:.1f}"
     )
     assert onward < anew / 20
 
@@ -155,9 +159,10 @@ def test_five_thousand_events_a_second_for_a_minute_leave_no_queue(tmp_path):
     took, cpu = time.monotonic() - begun, time.process_time() - cpu
     stopped, told = collector.stop(60), collector.snapshot()
     print(
-        f"\n{sent:,} events in {took:.0f} s ({sent / took:,.0f} a second) through collector, store and grid: {cpu / took:.2f} cores, at most {max(waits):,} waiting "
-        f"(first half {max(waits[: len(waits) // 2]):,}), written {told.written:,}, lost {sum(told.lost.values())}, "
-        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:,.0f} MB resident at most"
+        f"\n{sent:,} events in {took:.0f} s ({sent / took:,.0f} a second) through collector, store and grid:"
+        f" {cpu / took:.2f} cores, at most {max(waits):,} waiting (first half"
+        f" {max(waits[: len(waits) // 2]):,}), written {told.written:,}, lost {sum(told.lost.values())},"
+        f" {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:,.0f} MB resident at most"
     )
     assert stopped
     assert told.written == sent

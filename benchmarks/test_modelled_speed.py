@@ -49,7 +49,8 @@ def market(candles: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def window(bars: pd.DataFrame) -> tuple[float, float]:
-    """A price range whose bins are just under 10 basis points: the model divides wider ones, the baselines do not."""
+    """A price range whose bins are just under 10 basis points: the model divides wider ones, the baselines do
+    not."""
     middle, half = math.sqrt(bars["low"].min() * bars["high"].max()), math.exp(0.000999 * BINS / 2)
     low, high = middle / half, middle * half
     assert low < bars["low"].min() < bars["high"].max() < high
@@ -193,7 +194,8 @@ def test_ten_thousand_candles_against_python_loops_over_bins() -> None:
     extra = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     print(
-        f"\nmodelled, 10,000 candles × 1,000 bins: {1e3 * fast:.0f} ms, Python bins {1e3 * slow:.0f} ms, {slow / fast:.1f}×, {extra:.0f} MB extra"
+        f"\nmodelled, 10,000 candles × 1,000 bins: {1e3 * fast:.0f} ms, Python bins {1e3 * slow:.0f} ms,"
+        f" {slow / fast:.1f}×, {extra:.0f} MB extra"
     )
     assert slow / fast >= 15
     assert extra < 32
@@ -210,7 +212,8 @@ def test_four_thousand_candles_against_a_list_of_level_objects(candles: int) -> 
         ),
         7,
     )
-    # The objects cost time in the square of the candles; a part of the way and the measured growth say the rest.
+    # The objects cost time in the square of the candles; a part of the way and the measured growth say the
+    # rest.
     parts = [candles // 16, candles // 8]
     spent = [
         cpu(lambda part=part: python_objects(rows[:part], low, high, COLUMNS * part // candles), 1)
@@ -219,7 +222,7 @@ def test_four_thousand_candles_against_a_list_of_level_objects(candles: int) -> 
     growth = math.log(spent[1] / spent[0]) / math.log(2)
     whole = spent[1] * 8**growth
     print(
-        f"\nmodelled, {candles:,} candles: {1e3 * fast:.0f} ms; level objects {parts}: {spent[0]:.1f} s, {spent[1]:.1f} s, "
-        f"growth ^{growth:.2f}, so {whole:.0f} s at {candles:,}: {whole / fast:,.0f}×"
+        f"\nmodelled, {candles:,} candles: {1e3 * fast:.0f} ms; level objects {parts}: {spent[0]:.1f} s,"
+        f" {spent[1]:.1f} s, growth ^{growth:.2f}, so {whole:.0f} s at {candles:,}: {whole / fast:,.0f}×"
     )
     assert whole / fast >= 1_000

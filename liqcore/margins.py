@@ -5,7 +5,8 @@ s = ±1, size q, entry E and mark price p that is, for a linear contract,
 
     WB − TMM + UPNL + s·q·(p − E) = q·p·(MMR + fee) − cum
 
-and for an inverse one, with Q in USD and balances in BTC, `WB − TMM + UPNL + s·Q·(1/E − 1/p) = Q/p·(MMR + fee) − cum`.
+and for an inverse one, with Q in USD and balances in BTC, `WB − TMM + UPNL + s·Q·(1/E − 1/p) = Q/p·(MMR +
+fee) − cum`.
 Sources: Binance FAQ b3c689c1f50a44cabb3a84e663b81d93 (linear) and ceccfcfb (COIN-M); OKX and Gate add the
 taker fee to the rate. The trigger is the mark price, not the last one.
 """
@@ -78,7 +79,8 @@ def liquidation_price(
     fee = np.asarray(fee_rate, dtype=float)
     if not ((rate >= 0) & (fee >= 0) & (rate + fee < 1)).all():
         raise MarginError(
-            "The maintenance margin and fee rates are shares of the value: 0.005 means 0.5 %. Give them between 0 and 1."
+            "The maintenance margin and fee rates are shares of the value: 0.005 means 0.5 %. Give them"
+            " between 0 and 1."
         )
     value = _value(entry_, size, contract)
     balance = (
@@ -165,7 +167,8 @@ class TierTable:
         value = np.asarray(notional, dtype=float)
         if (value > self.cap).any() or (value < 0).any():
             raise MarginError(
-                f"{self.venue} allows positions in {self.symbol} up to {self.cap:,.0f} (table of {self.as_of}). Use a smaller position."
+                f"{self.venue} allows positions in {self.symbol} up to {self.cap:,.0f} (table of"
+                f" {self.as_of}). Use a smaller position."
             )
         return np.searchsorted(self.floors, value, side="right") - 1
 
@@ -202,7 +205,8 @@ def liquidation_price_in_tiers(
     )
     if bracket < 0:
         raise MarginError(
-            f"At its liquidation price this position exceeds {tiers.venue}'s largest bracket (table of {tiers.as_of}). Use a smaller one."
+            f"At its liquidation price this position exceeds {tiers.venue}'s largest bracket (table of"
+            f" {tiers.as_of}). Use a smaller one."
         )
     return float(price)
 

@@ -121,13 +121,15 @@ def candles(frame: pd.DataFrame) -> pd.DataFrame:
     _refuse(
         outside,
         lambda row: (
-            f"Candle in row {row}: the close lies outside the low to high range. Check that the columns are not swapped."
+            f"Candle in row {row}: the close lies outside the low to high range. Check that the columns are"
+            " not swapped."
         ),
     )
     _refuse(
         out["taker_buy_volume"] > out["volume"] * (1 + 1e-6) + 1e-9,
         lambda row: (
-            f"Candle in row {row}: taker_buy_volume is larger than volume. Check the unit of both columns (BTC)."
+            f"Candle in row {row}: taker_buy_volume is larger than volume. Check the unit of both columns"
+            " (BTC)."
         ),
     )
     out = _sorted(out[list(CANDLES)]).drop_duplicates(ignore_index=True)
@@ -158,7 +160,8 @@ def funding(frame: pd.DataFrame) -> pd.DataFrame:
     _refuse(
         out["rate"].abs() > 0.1,
         lambda row: (
-            f"Column 'rate', row {row}: {out['rate'].iloc[row - 1]:g} is more than 10 % per interval. Give a fraction (0.0001), not a percentage."
+            f"Column 'rate', row {row}: {out['rate'].iloc[row - 1]:g} is more than 10 % per interval. Give a"
+            " fraction (0.0001), not a percentage."
         ),
     )
     out = _sorted(out[list(FUNDING)]).drop_duplicates(ignore_index=True)
@@ -241,7 +244,8 @@ def to_datetime64(moment: object) -> np.datetime64:
 
 
 def timeframe(text: str | np.timedelta64 | pd.Timedelta) -> np.timedelta64:
-    """Length of a bar: `1m`, `15min`, `4h`, `1d` as timedelta64[us]. A bare `m` means minutes, `M` nothing."""
+    """Length of a bar: `1m`, `15min`, `4h`, `1d` as timedelta64[us]. A bare `m` means minutes, `M`
+    nothing."""
     length = np.timedelta64(0, "us")
     if not isinstance(text, str):
         given = pd.Timedelta(text)
@@ -271,7 +275,8 @@ def parse_time(values: pd.Series) -> pd.Series:
         out = values.dt.tz_localize("UTC")
     elif values.dtype.kind in _NO_NUMBERS:
         raise TableError(
-            f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not times. Name the column that has the time."
+            f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not times. Name the column that has the"
+            " time."
         )
     elif len(values) == 0:
         out = pd.Series(pd.DatetimeIndex([], tz="UTC"))
@@ -289,7 +294,8 @@ def parse_time(values: pd.Series) -> pd.Series:
     _refuse(
         (out < _EARLIEST) | (out > _LATEST),
         lambda row: (
-            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} falls in the year {out.iloc[row - 1].year}, outside 2009 to 2099. Check the unit (s, ms, µs) of the column."
+            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} falls in the year"
+            f" {out.iloc[row - 1].year}, outside 2009 to 2099. Check the unit (s, ms, µs) of the column."
         ),
     )
     return out.astype(TIME_DTYPE).rename(name)
@@ -310,7 +316,8 @@ def _from_epoch(number: pd.Series, name: str) -> pd.Series:
     _refuse(
         number.abs().astype("float64") * scale > _LATEST.timestamp() * 1e6,
         lambda row: (
-            f"Column '{name}', row {row}: {_shown(number.iloc[row - 1])} does not fit the other rows, which look like Unix time in {unit}. Use one unit in the whole column."
+            f"Column '{name}', row {row}: {_shown(number.iloc[row - 1])} does not fit the other rows, which"
+            f" look like Unix time in {unit}. Use one unit in the whole column."
         ),
     )
     if pd.api.types.is_integer_dtype(number.dtype):
@@ -339,14 +346,16 @@ def _from_text(values: pd.Series, name: str) -> pd.Series:
     _refuse(
         out.isna() & ~blank,
         lambda row: (
-            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a time. Use ISO time in UTC (2026-03-01 14:30) or Unix time."
+            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a time. Use ISO time in UTC"
+            " (2026-03-01 14:30) or Unix time."
         ),
     )
     return out
 
 
 def _from_other_text(text: pd.Series, day_first: bool) -> pd.Series:
-    """Dated text that is not ISO; the first row's format, tried on all rows, is a hundred times quicker than each row's own."""
+    """Dated text that is not ISO; the first row's format, tried on all rows, is a hundred times quicker than
+    each row's own."""
     form = guess_datetime_format(text.iloc[0], dayfirst=day_first)
     out = pd.to_datetime(text, utc=True, errors="coerce", format=form or "mixed", dayfirst=day_first)
     odd = text[out.isna()]
@@ -385,7 +394,8 @@ def _require(frame: pd.DataFrame, names: Sequence[str], table: str) -> None:
     if missing:
         found = ", ".join(map(str, frame.columns[:12])) or "none"
         raise TableError(
-            f"The {table} lack the column '{missing[0]}' (found: {found}). Rename the matching column to '{missing[0]}'."
+            f"The {table} lack the column '{missing[0]}' (found: {found}). Rename the matching column to"
+            f" '{missing[0]}'."
         )
 
 
@@ -400,19 +410,22 @@ def _numbers(
     values = values.reset_index(drop=True)
     if values.dtype.kind in _NO_NUMBERS:
         raise TableError(
-            f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not numbers. Name the column that has the {name}."
+            f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not numbers. Name the column that has"
+            f" the {name}."
         )
     number = pd.to_numeric(values, errors="coerce").astype("float64")
     bad = number.isna()
     if missing:
-        # Text is looked at only where a number could not be read: it is slow, and a column of numbers has none.
+        # Text is looked at only where a number could not be read: it is slow, and a column of numbers has
+        # none.
         bad &= values.notna()
         if bad.any():
             bad &= ~values.where(bad).astype("string").str.strip().str.lower().isin(_BLANKS).astype(bool)
     _refuse(
         bad,
         lambda row: (
-            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a number. Correct it or remove the row."
+            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a number. Correct it or"
+            " remove the row."
         ),
     )
     _refuse(
@@ -423,14 +436,16 @@ def _numbers(
         _refuse(
             number <= 0,
             lambda row: (
-                f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is not above zero. Correct it or remove the row."
+                f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is not above zero. Correct it or"
+                " remove the row."
             ),
         )
     if minimum is not None:
         _refuse(
             number < minimum,
             lambda row: (
-                f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is negative. Correct it or remove the row."
+                f"Column '{name}', row {row}: {number.iloc[row - 1]:g} is negative. Correct it or remove the"
+                " row."
             ),
         )
     return number.to_numpy()
@@ -513,7 +528,7 @@ def _unique(frame: pd.DataFrame, key: Sequence[str], table: str) -> pd.DataFrame
     if twice.any():
         when = frame.loc[twice, "time"].iloc[0]
         raise TableError(
-            f"The {table} have two different rows for {when:%Y-%m-%d %H:%M} UTC ({int(twice.sum()):,} such rows). "
-            "Keep one of them; a repeated hour often means local time across a clock change."
+            f"The {table} have two different rows for {when:%Y-%m-%d %H:%M} UTC ({int(twice.sum()):,} such"
+            " rows). Keep one of them; a repeated hour often means local time across a clock change."
         )
     return frame

@@ -22,7 +22,8 @@ from liqcore.views.alerts import (
 alerts_live.sync()
 alerts_page.title()
 st.markdown(
-    "Look for a rule that tells early and is seldom wrong: say it as a sentence, and see what it would have told."
+    "Look for a rule that tells early and is seldom wrong: say it as a sentence, and see what it would have"
+    " told."
 )
 
 data = panels.attempt(loaders.pick)

@@ -11,7 +11,8 @@ from liqcore.views.live import page as live_page
 
 st.title("Live liquidations")
 st.markdown(
-    "Watch where liquidations cluster as they happen, and look at the badges first: they say which venues you are really seeing."
+    "Watch where liquidations cluster as they happen, and look at the badges first: they say which venues you"
+    " are really seeing."
 )
 
 market = live_page.source()

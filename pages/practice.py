@@ -20,7 +20,8 @@ st.markdown("Look at the map as it stood, write down what you expect, and only t
 data = panels.attempt(loaders.pick)
 if data is None:
     st.info(
-        "Add a candles file to practise on; liquidations make the realised map. No file at hand? Choose the sample market in the sidebar.",
+        "Add a candles file to practise on; liquidations make the realised map. No file at hand? Choose the"
+        " sample market in the sidebar.",
         icon=":material/upload_file:",
     )
     st.stop()

@@ -11,7 +11,8 @@ from liqcore.views.risk import inputs as risk_inputs, panels as risk_panels
 
 st.title("Size a position")
 st.markdown(
-    "Look at the loss before the gain: how much can this trade cost, and does the stop fire before liquidation?"
+    "Look at the loss before the gain: how much can this trade cost, and does the stop fire before"
+    " liquidation?"
 )
 
 left, right = st.columns([1, 3], gap="large")
@@ -27,5 +28,6 @@ with right:
     risk_panels.how_to_read(plan)
     risk_panels.more(plan, found, f"{pd.Timestamp.now(tz='UTC'):%Y-%m-%d %H:%M} UTC", current)
     st.caption(
-        "Prices to start with are the last of the synthetic sample market; put in your own. Account and risk stay in this session and never enter the link."
+        "Prices to start with are the last of the synthetic sample market; put in your own. Account and risk"
+        " stay in this session and never enter the link."
     )

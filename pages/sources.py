@@ -12,7 +12,8 @@ from liqcore.views.live import sources as sources_panels
 
 st.title("Sources")
 st.markdown(
-    "Look at the column **State** first: a map can only show what its sources told, and this page says what they did not."
+    "Look at the column **State** first: a map can only show what its sources told, and this page says what"
+    " they did not."
 )
 
 held = live_market.collector()

@@ -48,7 +48,8 @@ class Recipe:
 
 RECIPES = {
     "calm": Recipe("Sample market (synthetic, calm fortnight)", "calm", 11, "2026-03-01", 28_000.0),
-    # Two days of rising prices tempt longs in before bad news; good news meets those who then bet on more of it.
+    # Two days of rising prices tempt longs in before bad news; good news meets those who then bet on more of
+    # it.
     "violent": Recipe(
         "Sample market (synthetic, violent fortnight)",
         "violent",
@@ -99,13 +100,21 @@ def figures(sample: samples.Sample) -> str:
     returns = np.diff(np.log(candles["close"].to_numpy()))
     kurtosis = ((returns - returns.mean()) ** 4).mean() / returns.var() ** 2
     lines = [
-        f"Annualised volatility {returns.std() * np.sqrt(525_600):.0%}, kurtosis of one-minute returns {kurtosis:.0f}, "
-        f"price {candles['low'].min():,.0f} to {candles['high'].max():,.0f} USD, last {candles['close'].iloc[-1]:,.0f}. "
-        f"Printed: {len(events):,} liquidations, {events['notional'].sum() / 1e6:,.0f} million USD, "
-        f"{events.loc[events['side'] == 'long', 'notional'].sum() / events['notional'].sum():.0%} of it longs. "
-        f"Largest minute {events.groupby(events['time'].dt.floor('1min'))['notional'].sum().max() / 1e6:,.0f} million USD.",
+        (
+            f"Annualised volatility {returns.std() * np.sqrt(525_600):.0%}, kurtosis of one-minute returns"
+            f" {kurtosis:.0f}, price {candles['low'].min():,.0f} to {candles['high'].max():,.0f} USD, last"
+            f" {candles['close'].iloc[-1]:,.0f}. Printed: {len(events):,} liquidations,"
+            f" {events['notional'].sum() / 1e6:,.0f} million USD,"
+            f" {events.loc[events['side'] == 'long', 'notional'].sum() / events['notional'].sum():.0%} of it"
+            " longs. Largest minute"
+            f" {events.groupby(events['time'].dt.floor('1min'))['notional'].sum().max() / 1e6:,.0f} million"
+            " USD."
+        ),
         "",
-        "| day | open | high | low | close | volume BTC | open interest BTC | events | longs, million USD | shorts, million USD |",
+        (
+            "| day | open | high | low | close | volume BTC | open interest BTC | events | longs, million USD"
+            " | shorts, million USD |"
+        ),
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     interest = sample.open_interest.groupby("time")["quantity"].sum()
@@ -113,8 +122,9 @@ def figures(sample: samples.Sample) -> str:
         mine = events[events["time"].dt.floor("D") == day]
         usd = {side: mine.loc[mine["side"] == side, "notional"].sum() / 1e6 for side in ("long", "short")}
         lines.append(
-            f"| {day:%d %b} | {bars['open'].iloc[0]:,.0f} | {bars['high'].max():,.0f} | {bars['low'].min():,.0f} | {bars['close'].iloc[-1]:,.0f} "
-            f"| {bars['volume'].sum():,.0f} | {interest[day]:,.0f} | {len(mine):,} | {usd['long']:.1f} | {usd['short']:.1f} |"
+            f"| {day:%d %b} | {bars['open'].iloc[0]:,.0f} | {bars['high'].max():,.0f} |"
+            f" {bars['low'].min():,.0f} | {bars['close'].iloc[-1]:,.0f} | {bars['volume'].sum():,.0f} |"
+            f" {interest[day]:,.0f} | {len(mine):,} | {usd['long']:.1f} | {usd['short']:.1f} |"
         )
     return "\n".join([*lines, "", *_by_venue(sample, events)])
 
@@ -129,7 +139,8 @@ def _by_venue(sample: samples.Sample, events: pd.DataFrame) -> list[str]:
         count, usd = sample.parameters["liquidations_true"][venue.name]
         longs = mine.loc[mine["side"] == "long", "notional"].sum() / mine["notional"].sum()
         lines.append(
-            f"| {venue.name} | {len(mine):,} | {len(mine) / count:.0%} | {mine['notional'].sum() / 1e6:,.0f} | {mine['notional'].sum() / usd:.0%} | {longs:.0%} |"
+            f"| {venue.name} | {len(mine):,} | {len(mine) / count:.0%} | {mine['notional'].sum() / 1e6:,.0f}"
+            f" | {mine['notional'].sum() / usd:.0%} | {longs:.0%} |"
         )
     return lines
 

@@ -1,8 +1,10 @@
-"""Build the markets and base rates of data/scenarios/ again, from the seed and the interventions in each scenario.toml.
+"""Build the markets and base rates of data/scenarios/ again, from the seed and the interventions in each
+scenario.toml.
 
 python tools/make_scenarios.py                        all of them
 python tools/make_scenarios.py support-at-28000       one of them
-python tools/make_scenarios.py --market-only NAME     the market without the base rate, while writing a scenario
+python tools/make_scenarios.py --market-only NAME     the market without the base rate, while writing a
+scenario
 python tools/make_scenarios.py --show NAME            print the filled text of every step, and the outcome
 """
 

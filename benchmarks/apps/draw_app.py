@@ -15,7 +15,8 @@ COLUMNS, BINS = 800, 300
 
 @st.cache_resource
 def make_grid() -> HeatGrid:
-    """Levels that appear and stay until price crosses them, as a modelled map has them; most cells are filled."""
+    """Levels that appear and stay until price crosses them, as a modelled map has them; most cells are
+    filled."""
     rng = np.random.default_rng(5)
     born = np.where(rng.random((COLUMNS, BINS)) < 0.02, rng.lognormal(13, 1.2, (COLUMNS, BINS)), 0.0)
     heat = np.cumsum(born, axis=0)

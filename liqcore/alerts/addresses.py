@@ -24,7 +24,8 @@ class AddressRefused(OSError):
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet; IPv6 forms of an IPv4 address count as that one."""
+    """Whether an IP address belongs to the public internet; IPv6 forms of an IPv4 address count as that
+    one."""
     try:
         ip = ipaddress.ip_address(address.split("%")[0])
     except ValueError:
@@ -45,7 +46,8 @@ def system_resolver(host: str) -> Sequence[str]:
 
 @contextmanager
 def public_only(resolve: Resolver = system_resolver, relays: Collection[str] = ()) -> Iterator[list[str]]:
-    """Inside, this thread connects to public addresses and `relays` only; yields a list that collects what was refused."""
+    """Inside, this thread connects to public addresses and `relays` only; yields a list that collects what
+    was refused."""
     _install()
     refused: list[str] = []
     before = getattr(_guard, "held", None)

@@ -1,4 +1,5 @@
-"""An alert: what changed, where, on which data, how far venues agree, what speaks against it, and a link to see it."""
+"""An alert: what changed, where, on which data, how far venues agree, what speaks against it, and a link to
+see it."""
 
 from __future__ import annotations
 
@@ -35,12 +36,16 @@ class Alert:
     ----------
     id : the same for the same alert, however the data was fed. rule, name : id and name of the rule.
     time : ISO, UTC, of the bar's close or the event. sentence : what happened, with the numbers.
-    what, side, cluster : kind of condition, `long`, `short` or `both`, and the id of the cluster if one is concerned.
+    what, side, cluster : kind of condition, `long`, `short` or `both`, and the id of the cluster if one is
+    concerned.
     level, price : USD, where the rule looked and where it happened. usd : the heat concerned.
     before, after, unit : what changed from what to what.
-    venues : (name, completeness) of the fresh venues. completeness : of all together. stale : venues that are not fresh.
-    data_age : seconds from the newest data to `time`. kind : `realised` or `modelled`, kind_note what that means.
-    agreement : verdict on whether venues agree there. against : what speaks against it; only where details were asked for.
+    venues : (name, completeness) of the fresh venues. completeness : of all together. stale : venues that are
+    not fresh.
+    data_age : seconds from the newest data to `time`. kind : `realised` or `modelled`, kind_note what that
+    means.
+    agreement : verdict on whether venues agree there. against : what speaks against it; only where details
+    were asked for.
     explore : query parameters of the explore page that show the same view. tell : names of channels.
     """
 
@@ -96,7 +101,8 @@ class Alert:
 
 
 def make_alert(rule: Rule, hit: Hit, frames: Frames, data: AlertData, detail: str) -> Alert:
-    """The alert for a hit of a rule; `detail` is `full` with the reading's counter-evidence, `quick` without, or `bare`."""
+    """The alert for a hit of a rule; `detail` is `full` with the reading's counter-evidence, `quick` without,
+    or `bare`."""
     moment = np.datetime64(hit.time, "us")
     # The last bar that had closed by then: a running bar does not count, even where it is known by now.
     bar = int((hit.time - frames.edges[0].astype("int64")) // frames.settings.step.astype("int64")) - 1
@@ -192,7 +198,8 @@ def explore_link(hit: Hit, settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def _facts(frames: Frames, heat: str, bar: int, time: int) -> dict[str, Any]:
-    """Venues, completeness and age of the data at the close of a bar, and of events up to a time (microseconds)."""
+    """Venues, completeness and age of the data at the close of a bar, and of events up to a time
+    (microseconds)."""
     names = frames.names(heat)
     fresh = [venue for venue in names if frames.fresh(heat, venue)[bar]]
     if heat == "modelled":
@@ -226,7 +233,8 @@ def _facts(frames: Frames, heat: str, bar: int, time: int) -> dict[str, Any]:
 
 
 def _worst(frames: Frames, venue: str) -> tuple[np.ndarray, np.ndarray]:
-    """Times of a venue's events, and how incomplete its feed had been by each at worst (0 all, 1 unknown, 2 sampled)."""
+    """Times of a venue's events, and how incomplete its feed had been by each at worst (0 all, 1 unknown, 2
+    sampled)."""
     events = frames.recent.liquidations
     mine = events[(events["venue"] == venue).to_numpy()]  # type: ignore[index]
     rank = (

@@ -1,4 +1,5 @@
-"""Channels: where alerts go. Their addresses are secrets: they are shown nowhere, in no error and in no log."""
+"""Channels: where alerts go. Their addresses are secrets: they are shown nowhere, in no error and in no
+log."""
 
 from __future__ import annotations
 
@@ -83,7 +84,8 @@ class Secret:
 
 @dataclass(frozen=True)
 class QuietHours:
-    """From `begin` to `end` (`22:00`, `07:00`) in a time zone nothing is sent; it waits and comes as one digest."""
+    """From `begin` to `end` (`22:00`, `07:00`) in a time zone nothing is sent; it waits and comes as one
+    digest."""
 
     begin: str
     end: str
@@ -117,7 +119,8 @@ class Channel:
     Attributes
     ----------
     name : what rules call it. url : its address in Apprise's notation, a `Secret`.
-    quiet : quiet hours or None. limit, per_minutes : at most so many messages in so many minutes; what is more waits and
+    quiet : quiet hours or None. limit, per_minutes : at most so many messages in so many minutes; what is
+    more waits and
         comes as one digest. digest : always join what is waiting into one message.
     """
 
@@ -151,7 +154,8 @@ class Channel:
 def channels_of(facts: Mapping[str, Any]) -> tuple[tuple[Channel, ...], tuple[str, ...]]:
     """Channels from the owner's secrets, and a sentence for each that cannot be used, without its address.
 
-    `facts` holds an address by name, or a table with `url` and, if wanted, `quiet` (begin, end and time zone),
+    `facts` holds an address by name, or a table with `url` and, if wanted, `quiet` (begin, end and time
+    zone),
     `limit`, `per_minutes` and `digest`.
     """
     found, problems = [], []
@@ -174,7 +178,8 @@ def channels_of(facts: Mapping[str, Any]) -> tuple[tuple[Channel, ...], tuple[st
         except (ChannelError, TypeError, ValueError) as problem:
             why = str(problem) if isinstance(problem, ChannelError) else "one of its values cannot be read"
             problems.append(
-                f"The channel '{str(name)[:40]}' of the secrets is not used: {why.rstrip('.')}. Correct it there."
+                f"The channel '{str(name)[:40]}' of the secrets is not used: {why.rstrip('.')}. Correct it"
+                " there."
             )
     return tuple(found), tuple(problems)
 

@@ -101,7 +101,8 @@ def _funding(part: Condition, frames: Frames, release: float) -> list[Hit]:
             continue
         extreme, z = mine["extreme"].to_numpy(dtype=bool), mine["z"].to_numpy()
         bars = frames.bar_of(mine["time"])
-        # The first reading has none before it, and readings before the stretch are only the past to compare with.
+        # The first reading has none before it, and readings before the stretch are only the past to compare
+        # with.
         for row in rises(extreme).tolist():
             way = "high" if z[row] > 0 else "low"
             if bars[row] < 0 or part.way not in ("any", way):
@@ -120,7 +121,8 @@ def _funding(part: Condition, frames: Frames, release: float) -> list[Hit]:
                     before,
                     after,
                     "per 8 h",
-                    f"Funding on {venue} went from {before:+.4%} to {after:+.4%} per 8 h, {abs(z[row]):.1f} robust deviations from what is usual there.",
+                    f"Funding on {venue} went from {before:+.4%} to {after:+.4%} per 8 h, {abs(z[row]):.1f}"
+                    " robust deviations from what is usual there.",
                     "realised",
                     part.within,
                 )
@@ -151,7 +153,8 @@ def _stale(part: Condition, frames: Frames, release: float) -> list[Hit]:
                     0.0,
                     minutes,
                     "minutes",
-                    f"{venue} sent nothing for {minutes:,.0f} min, since {last} UTC: what follows is without it.",
+                    f"{venue} sent nothing for {minutes:,.0f} min, since {last} UTC: what follows is"
+                    " without it.",
                     "realised",
                     part.within,
                 )

@@ -1,6 +1,8 @@
-"""The desk: what the engine remembers, the inbox and what could not be delivered, as one text that a store can hold.
+"""The desk: what the engine remembers, the inbox and what could not be delivered, as one text that a store
+can hold.
 
-A live collector calls `advance` once a minute and stores the desk; a page reads it, acknowledges and snoozes. Pure
+A live collector calls `advance` once a minute and stores the desk; a page reads it, acknowledges and snoozes.
+Pure
 bookkeeping: nothing here reads a clock, a disk or a network.
 """
 
@@ -29,7 +31,8 @@ _DEFAULT: Final = Settings()
 
 @dataclass(frozen=True)
 class Entry:
-    """An alert in the inbox. `snoozed` is until when it sleeps (ISO, UTC), `origin` whether it is `live` or a `replay`."""
+    """An alert in the inbox. `snoozed` is until when it sleeps (ISO, UTC), `origin` whether it is `live` or a
+    `replay`."""
 
     alert: Alert
     acknowledged: bool = False
@@ -46,7 +49,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Letter:
-    """An alert that a channel did not take: the channel's name, when (ISO, UTC), attempts and the reason, without its address."""
+    """An alert that a channel did not take: the channel's name, when (ISO, UTC), attempts and the reason,
+    without its address."""
 
     channel: str
     alert: Alert
@@ -57,7 +61,8 @@ class Letter:
 
 @dataclass(frozen=True)
 class Desk:
-    """Engine state, inbox (newest first) and dead letters (oldest first). `state` is None before the engine first ran."""
+    """Engine state, inbox (newest first) and dead letters (oldest first). `state` is None before the engine
+    first ran."""
 
     state: State | None = None
     entries: tuple[Entry, ...] = ()
@@ -145,22 +150,28 @@ def advance(
 
     Parameters
     ----------
-    data : tables from `observe.needed_since(desk.state.until, settings)` on; rows later than `now` are not looked at.
+    data : tables from `observe.needed_since(desk.state.until, settings)` on; rows later than `now` are not
+    looked at.
 
     Returns
     -------
     The new desk, and the new alerts in order of time, for `Notifier.deliver`.
     """
     if desk.state is None:
-        return replace(
-            desk, state=start(tables.to_datetime64(now) - np.timedelta64(round(settings.delay * 1e6), "us"))
-        ), ()
+        return (
+            replace(
+                desk,
+                state=start(tables.to_datetime64(now) - np.timedelta64(round(settings.delay * 1e6), "us")),
+            ),
+            (),
+        )
     state, alerts = step(rules, desk.state, data, now, settings, detail)
     return receive(replace(desk, state=state), alerts), alerts
 
 
 def receive(desk: Desk, alerts: Iterable[Alert], origin: Literal["live", "replay"] = "live") -> Desk:
-    """Put alerts into the inbox; one that is there already stays as it is. Beyond 1,000 the oldest settled ones go first."""
+    """Put alerts into the inbox; one that is there already stays as it is. Beyond 1,000 the oldest settled
+    ones go first."""
     held = {one.alert.id for one in desk.entries}
     new = {alert.id: Entry(alert, origin=origin) for alert in alerts if alert.id not in held}
     entries = sorted(
@@ -226,7 +237,8 @@ def chosen(
 
 
 def to_csv(entries: Sequence[Entry], now: object) -> str:
-    """Entries as CSV, one row each, with what speaks against them; text that a spreadsheet would run is made harmless."""
+    """Entries as CSV, one row each, with what speaks against them; text that a spreadsheet would run is made
+    harmless."""
     out = io.StringIO()
     names = (
         "time",

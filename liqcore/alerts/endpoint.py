@@ -1,4 +1,5 @@
-"""The webhook's door: a small ASGI endpoint that takes TradingView's messages, and the box in which they wait.
+"""The webhook's door: a small ASGI endpoint that takes TradingView's messages, and the box in which they
+wait.
 
 No framework: any ASGI server can put it under a path, and what it says does not depend on one.
 """
@@ -63,7 +64,8 @@ def _utc_now() -> dt.datetime:
 
 
 class Endpoint:
-    """`POST` of TradingView's JSON; every answer is one plain sentence, and none says more of the secret than that it is wrong.
+    """`POST` of TradingView's JSON; every answer is one plain sentence, and none says more of the secret than
+    that it is wrong.
 
     Parameters
     ----------
@@ -127,7 +129,8 @@ class Endpoint:
     ) -> tuple[int, str]:
         if not self.open:
             raise WebhookError(
-                f"The webhook is switched off: its owner has set no secret of {LEAST_SECRET} characters or more.",
+                f"The webhook is switched off: its owner has set no secret of {LEAST_SECRET} characters or"
+                " more.",
                 503,
             )
         if scope["method"] != "POST":

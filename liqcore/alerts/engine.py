@@ -1,4 +1,5 @@
-"""The engine: a pure step from (state, data, now) to (state, alerts), the same for live data and for a replay."""
+"""The engine: a pure step from (state, data, now) to (state, alerts), the same for live data and for a
+replay."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class Memory:
 
 @dataclass(frozen=True)
 class State:
-    """All that the engine remembers: up to which moment (UTC) it has judged, and what each rule has told, by its id."""
+    """All that the engine remembers: up to which moment (UTC) it has judged, and what each rule has told, by
+    its id."""
 
     until: np.datetime64
     rules: Mapping[str, Memory] = field(default_factory=dict)
@@ -62,7 +64,8 @@ class State:
             return cls(tables.to_datetime64(str(facts["until"])), rules)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise RuleError(
-                "The stored state of the alerts cannot be read. Remove it: the rules then begin anew from now."
+                "The stored state of the alerts cannot be read. Remove it: the rules then begin anew from"
+                " now."
             ) from None
 
 
@@ -93,7 +96,8 @@ def step(
     data : tables; rows later than `now` are not looked at.
     now : moment in UTC. Nothing happens where it is not later than the state's.
     detail : `full` alerts carry the counter-evidence of the level's reading; `quick` ones leave it out.
-    bare : ids of rules of which only moments and prices are wanted, such as the controls of a replay: their alerts
+    bare : ids of rules of which only moments and prices are wanted, such as the controls of a replay: their
+    alerts
         say neither venues nor agreement, which cost more than all the rest.
     progress : called after each UTC day with the share that is done.
 
@@ -171,9 +175,11 @@ def _place(hit: Hit) -> str:
 
 
 def _renamed(hit: Hit, seen: Mapping[str, int], frames: Frames) -> bool:
-    """Whether this cluster was told under another id: at midnight those that are older than the stretch seen get a new one.
+    """Whether this cluster was told under another id: at midnight those that are older than the stretch seen
+    get a new one.
 
-    It is the same when it stands at the same place on the same side, existed when the other was told, and the other
+    It is the same when it stands at the same place on the same side, existed when the other was told, and the
+    other
     id is not in the story any more.
     """
     if hit.cluster is None or hit.key != hit.cluster or hit.price is None:

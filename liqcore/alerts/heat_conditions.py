@@ -1,4 +1,5 @@
-"""Conditions on heat: its change near a level, clusters and what happens to them, venues, and the balance of sides."""
+"""Conditions on heat: its change near a level, clusters and what happens to them, venues, and the balance of
+sides."""
 
 from __future__ import annotations
 
@@ -31,10 +32,13 @@ _EVENTS = {
 
 
 def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
-    """Heat near the level grows, shrinks or spikes against the same time before, in all or on so many fresh venues.
+    """Heat near the level grows, shrinks or spikes against the same time before, in all or on so many fresh
+    venues.
 
-    Growth is now / before − 1, loss 1 − now / before. A spike is the robust z of the change in USD against its own
-    past, (x − median) / (1.4826 MAD), with 1.2533 times the mean absolute deviation where most changes are zero
+    Growth is now / before − 1, loss 1 − now / before. A spike is the robust z of the change in USD against
+    its own
+    past, (x − median) / (1.4826 MAD), with 1.2533 times the mean absolute deviation where most changes are
+    zero
     (Iglewicz and Hoaglin, 1993).
     """
     threshold = float(part.by or 0.0)
@@ -72,7 +76,10 @@ def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
             # All together may have gone the other way meanwhile.
             who = [venue for venue, strong in each.items() if strong[bar] >= threshold]
             much = "" if part.kind == "heat spikes" else f" by {share_words(part.by)} or more"
-            said = f"The {where} {verb}{much} in {span_words(part.over)} on {len(who)} venues ({', '.join(who)}){odd}; all venues together went from {money(before)} to {money(now)}."
+            said = (
+                f"The {where} {verb}{much} in {span_words(part.over)} on {len(who)} venues"
+                f" ({', '.join(who)}){odd}; all venues together went from {money(before)} to {money(now)}."
+            )
         out.append(
             _hit(part, frames, bar, f"{part.kind}-{frames.edges[bar + 1]}", part.side, now, before, now, said)
         )
@@ -222,7 +229,8 @@ def price_near(part: Condition, frames: Frames, release: float) -> list[Hit]:
                     float(usd[row]),
                     before,
                     float(away[when]),
-                    f"Price ({price['close'][when]:,.0f}) came within {away[when]:.2f} ATR of the {side} cluster near {middle:,.0f} with {money(float(usd[row]))}.",
+                    f"Price ({price['close'][when]:,.0f}) came within {away[when]:.2f} ATR of the {side}"
+                    f" cluster near {middle:,.0f} with {money(float(usd[row]))}.",
                     middle,
                     name,
                     "ATR",
@@ -232,7 +240,8 @@ def price_near(part: Condition, frames: Frames, release: float) -> list[Hit]:
 
 
 def venues_agree(part: Condition, frames: Frames, release: float) -> list[Hit]:
-    """So many fresh venues have a cluster near the level, or no longer have for three bars, though enough are fresh."""
+    """So many fresh venues have a cluster near the level, or no longer have for three bars, though enough are
+    fresh."""
     names = frames.names(part.heat)
     fresh = np.array([frames.fresh(part.heat, venue) for venue in names]).reshape(len(names), frames.size)
     hot = np.array(
@@ -268,7 +277,8 @@ def venues_agree(part: Condition, frames: Frames, release: float) -> list[Hit]:
                 usd,
                 float(count[bar - 1]),
                 float(count[bar]),
-                f"{count[bar]} of {number[bar]} fresh venues {verb} {_side(part)}heat within {share_words(part.within)} of {part.level:,.0f}{': ' + ', '.join(who) if who else ''}.",
+                f"{count[bar]} of {number[bar]} fresh venues {verb} {_side(part)}heat within"
+                f" {share_words(part.within)} of {part.level:,.0f}{': ' + ', '.join(who) if who else ''}.",
                 unit="venues",
             )
         )
@@ -276,7 +286,8 @@ def venues_agree(part: Condition, frames: Frames, release: float) -> list[Hit]:
 
 
 def balance(part: Condition, frames: Frames, release: float) -> list[Hit]:
-    """The majority side of the heat near the level, or on the whole map, changes by more than the margin asked for."""
+    """The majority side of the heat near the level, or on the whole map, changes by more than the margin
+    asked for."""
     bars, usd = frames.bars(part.over), {}
     for side in ("long", "short"):
         heat = sum(
@@ -294,9 +305,11 @@ def balance(part: Condition, frames: Frames, release: float) -> list[Hit]:
     mostly = {"to long": latched(longs, shorts), "to short": latched(shorts, longs)}
     out, where = (
         [],
-        "on the whole map"
-        if part.level is None
-        else f"within {share_words(part.within)} of {part.level:,.0f}",
+        (
+            "on the whole map"
+            if part.level is None
+            else f"within {share_words(part.within)} of {part.level:,.0f}"
+        ),
     )
     for way, state in mostly.items():
         other = mostly["to short" if way == "to long" else "to long"]
@@ -314,7 +327,8 @@ def balance(part: Condition, frames: Frames, release: float) -> list[Hit]:
                         float(total[bar]),
                         float(share[bar - 1]),
                         now,
-                        f"The heat {where} flipped to {side}s: {now if side == 'long' else 1 - now:.0%} of {money(float(total[bar]))} in {span_words(part.over)}.",
+                        f"The heat {where} flipped to {side}s: {now if side == 'long' else 1 - now:.0%} of"
+                        f" {money(float(total[bar]))} in {span_words(part.over)}.",
                         unit="share of longs",
                     )
                 )

@@ -16,8 +16,10 @@ class Hit(NamedTuple):
 
     `time` is in microseconds since 1970 UTC, `bar` the bar whose close (or in which the event) it was.
     `key` names the thing it happened to, so that it is told once. `level` and `price` are where it was looked
-    for and where it happened (USD), `before` and `after` what changed, in `unit`, and `usd` the heat concerned.
-    `born` is when the cluster concerned was first seen (microseconds), None where that was too early to be known.
+    for and where it happened (USD), `before` and `after` what changed, in `unit`, and `usd` the heat
+    concerned.
+    `born` is when the cluster concerned was first seen (microseconds), None where that was too early to be
+    known.
     """
 
     time: int
@@ -39,7 +41,8 @@ class Hit(NamedTuple):
 
 
 def latched(on: np.ndarray, off: np.ndarray) -> np.ndarray:
-    """(T,) bool: true from a bar of `on` until a bar of `off` (hysteresis); false before the first of either."""
+    """(T,) bool: true from a bar of `on` until a bar of `off` (hysteresis); false before the first of
+    either."""
     mark = np.where(on, 1, np.where(off, -1, 0))
     last = (
         np.maximum.accumulate(np.where(mark != 0, np.arange(len(mark)), -1))
@@ -55,14 +58,16 @@ def rises(state: np.ndarray) -> np.ndarray:
 
 
 def at_least(values: list[np.ndarray], count: int, size: int) -> np.ndarray:
-    """(T,) the `count`-th largest of several series: what at least so many of them reach; −inf with fewer series."""
+    """(T,) the `count`-th largest of several series: what at least so many of them reach; −inf with fewer
+    series."""
     if len(values) < count:
         return np.full(size, -np.inf)
     return np.sort(np.stack(values), axis=0)[-count]
 
 
 def window_sum(values: np.ndarray, bars: int) -> np.ndarray:
-    """(T,) sum over the last `bars` bars, the current one included; what rounding leaves of nothing is nothing."""
+    """(T,) sum over the last `bars` bars, the current one included; what rounding leaves of nothing is
+    nothing."""
     running = np.concatenate([[0.0], np.cumsum(values)])
     begin = np.maximum(np.arange(1, len(running)) - bars, 0)
     out = running[1:] - running[begin]

@@ -60,14 +60,18 @@ class Replay:
 
     Attributes
     ----------
-    firings : one row an alert, columns `FIRINGS`, in order of time. `distance` is the share of price between the
-        close and the level; `outcome` is `touched`, `not touched`, `already there` or `too late to tell` (the data
+    firings : one row an alert, columns `FIRINGS`, in order of time. `distance` is the share of price between
+    the
+        close and the level; `outcome` is `touched`, `not touched`, `already there` or `too late to tell` (the
+        data
         end before the horizon does); `lead_minutes` from the alert to the touch.
-    summary : one row a rule, columns `SUMMARY`. `judged` counts the firings of which the outcome is known and that
+    summary : one row a rule, columns `SUMMARY`. `judged` counts the firings of which the outcome is known and
+    that
         did not begin at the level, `touched` the touches among them, `lead_minutes` is their median.
         `false_alarms` is the share that was not touched, `base_false_alarms` that of levels put at the same
         distances from the price at random moments, `control_per_day` and `control_false_alarms` those of the
-        same rule at `controls` levels that were as far from the price at random moments, of which `control_judged`
+        same rule at `controls` levels that were as far from the price at random moments, of which
+        `control_judged`
         firings are known. NaN where unknown.
     alerts : the alerts themselves. notes : sentences on what limits all this. days : length of the replay.
     """
@@ -99,7 +103,8 @@ def replay(
     rng : for the control levels and moments; the same seed gives the same figures.
     begin, end : moments in UTC; by default one lookback after the data begin, and the end of the data.
     horizon : time within which a touch of the level counts. controls : control levels a rule; 0 for none.
-    samples : random moments for each firing. progress : called after each UTC day with the share that is done.
+    samples : random moments for each firing. progress : called after each UTC day with the share that is
+    done.
 
     Raises
     ------
@@ -112,7 +117,8 @@ def replay(
     reach = max(int(tables.timeframe(horizon) // settings.step), 1)
     others = {rule.id: _controls(rule, prices, rng, controls) for rule in rules if rule.enabled}
     flat = [one for group in others.values() for one in group]
-    # One walk over the maps for the rules and their controls together: making the maps is what takes the time.
+    # One walk over the maps for the rules and their controls together: making the maps is what takes the
+    # time.
     own = {rule.id for rule in rules}
     _, both = step(
         [*rules, *flat],
@@ -135,7 +141,8 @@ def replay(
 
 @dataclass(frozen=True, eq=False)
 class _Prices:
-    """Bars of the window, (T,): close time in microseconds, USD, and lowest and highest price within the horizon after."""
+    """Bars of the window, (T,): close time in microseconds, USD, and lowest and highest price within the
+    horizon after."""
 
     time: np.ndarray
     close: np.ndarray
@@ -170,7 +177,8 @@ def _window(
     last = np.datetime64(high // step * step + step, "us") if end is None else tables.to_datetime64(end)
     if first >= last:
         raise RuleError(
-            "The data are too short to test a rule: clusters need hours before the first bar that is judged. Bring a longer stretch."
+            "The data are too short to test a rule: clusters need hours before the first bar that is judged."
+            " Bring a longer stretch."
         )
     return first, last
 
@@ -235,7 +243,8 @@ def _jumped(prices: _Prices, bar: int, place: float, low: float, high: float) ->
 
 
 def _controls(rule: Rule, prices: _Prices, rng: np.random.Generator, count: int) -> list[Rule]:
-    """The same rule at levels as far from the price, at random moments, as its own level is at the beginning."""
+    """The same rule at levels as far from the price, at random moments, as its own level is at the
+    beginning."""
     if (
         count == 0
         or not len(prices.close)
@@ -291,7 +300,8 @@ def _summary(
     lead = float(known["lead_minutes"].median()) if known["lead_minutes"].notna().any() else np.nan
     others_known = control[control["outcome"].isin(["touched", "not touched"])]
     few = (
-        f"Only {len(known)} firing{'s' if len(known) != 1 else ''} can be judged: too few to tell a rate from chance."
+        f"Only {len(known)} firing{'s' if len(known) != 1 else ''} can be judged: too few to tell a rate from"
+        " chance."
         if len(known) < 20
         else ""
     )
@@ -319,7 +329,8 @@ def _false_alarms(known: pd.DataFrame) -> float:
 
 
 def _base(known: pd.DataFrame, prices: _Prices, reach: int, rng: np.random.Generator, samples: int) -> float:
-    """Share of levels not touched within the horizon when put at the firings' distances from the price at random moments."""
+    """Share of levels not touched within the horizon when put at the firings' distances from the price at
+    random moments."""
     low, high = prices.ahead(reach)
     usable = np.flatnonzero(np.isfinite(low))
     if known.empty or not usable.size:
@@ -347,7 +358,8 @@ def _notes(rules: Sequence[Rule], prices: _Prices, days: float) -> tuple[str, ..
             ]
             if away:
                 notes.append(
-                    f"The rule '{rule.name}' looks at {away[0]:,.0f}, far outside the prices here ({low:,.0f} to {high:,.0f}): it is bound to stay quiet."
+                    f"The rule '{rule.name}' looks at {away[0]:,.0f}, far outside the prices here ({low:,.0f}"
+                    f" to {high:,.0f}): it is bound to stay quiet."
                 )
     if days < 7:
         notes.append(

@@ -1,4 +1,5 @@
-"""Delivery of alerts: each channel on its own thread, with limits, quiet hours, retries, and a list of what failed."""
+"""Delivery of alerts: each channel on its own thread, with limits, quiet hours, retries, and a list of what
+failed."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def _utc_now() -> dt.datetime:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """An alert that could not be delivered: where to, since when, after how many attempts and why (masked)."""
+    """An alert that could not be delivered: where to, since when, after how many attempts and why
+    (masked)."""
 
     channel: str
     alert: Alert
@@ -37,7 +39,8 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a call brought, by name of channel: `sent` alerts, `waiting` ones (quiet, limited or being sent), `failed` ones."""
+    """What a call brought, by name of channel: `sent` alerts, `waiting` ones (quiet, limited or being sent),
+    `failed` ones."""
 
     sent: dict[str, int]
     waiting: dict[str, int]
@@ -63,7 +66,8 @@ class Notifier:
 
     Parameters
     ----------
-    channels : their names must differ. hosted : refuse private, loopback and link-local addresses, also behind
+    channels : their names must differ. hosted : refuse private, loopback and link-local addresses, also
+    behind
         redirects and names that resolve there, and services that are not on the network.
     relays : private addresses of the owner's own that may be used all the same when hosted.
     attempts, back_off : tries of a message, and seconds before the second one, doubled each time.
@@ -115,7 +119,8 @@ class Notifier:
             self._boxes.pop(name, None)
 
     def pending(self) -> frozenset[tuple[str, str]]:
-        """Channel and id of each alert that is neither sent nor given up: held back, or being tried. A new process has to send them."""
+        """Channel and id of each alert that is neither sent nor given up: held back, or being tried. A new
+        process has to send them."""
         with self._lock:
             return frozenset(
                 (name, alert.id)
@@ -139,7 +144,8 @@ class Notifier:
         """Queue alerts for the channels that they name, and send what may be sent now.
 
         Call it without alerts, too, every minute or so: that sends what quiet hours and limits held back. It
-        returns after `wait` seconds at the latest; a channel that hangs goes on by itself and holds up no other.
+        returns after `wait` seconds at the latest; a channel that hangs goes on by itself and holds up no
+        other.
         Names that are no channel here (such as `toast`) are left to others.
         """
         with self._lock:
@@ -209,7 +215,8 @@ class Notifier:
                 box.done.set()
 
     def _take(self, box: _Box) -> list[Alert]:
-        """The alerts of the next message; empty where nothing may be sent now. A digest where several have to share one."""
+        """The alerts of the next message; empty where nothing may be sent now. A digest where several have to
+        share one."""
         channel, now = box.channel, self._clock()
         with self._lock:
             while box.times and now - box.times[0] >= dt.timedelta(minutes=channel.per_minutes):
@@ -250,7 +257,10 @@ class Notifier:
                 said.append(f"{type(problem).__name__}: {problem}")
         if refused:
             return (
-                "The channel leads to an address inside the host's own network, which a hosted app does not talk to.",
+                (
+                    "The channel leads to an address inside the host's own network, which a hosted app does"
+                    " not talk to."
+                ),
                 True,
             )
         return (
@@ -264,12 +274,14 @@ def check_channel(channel: Channel, hosted: bool = False) -> None:
     """ChannelError where the address is of no known service, or of one that a hosted app must not use."""
     if hosted and channel.scheme not in HOSTED_SCHEMES:
         raise ChannelError(
-            f"The channel '{channel.name}' uses a service that a hosted app does not offer. Take Telegram, Discord, Slack, e-mail, ntfy or a webhook."
+            f"The channel '{channel.name}' uses a service that a hosted app does not offer. Take Telegram,"
+            " Discord, Slack, e-mail, ntfy or a webhook."
         )
     with Hush():
         if _plugin(channel) is None:
             raise ChannelError(
-                f"The address of the channel '{channel.name}' is not one that Apprise knows. Check it against Apprise's list of services."
+                f"The address of the channel '{channel.name}' is not one that Apprise knows. Check it against"
+                " Apprise's list of services."
             )
 
 
@@ -283,7 +295,8 @@ def message(batch: Sequence[Alert]) -> tuple[str, str]:
         ]
         if one.venues:
             lines.append(
-                f"Venues: {', '.join(name for name, _ in one.venues)} ({one.completeness} of their liquidations)."
+                f"Venues: {', '.join(name for name, _ in one.venues)} ({one.completeness} of their"
+                " liquidations)."
             )
         if one.against:
             lines.append("Against it: " + " ".join(one.against[:3]))

@@ -38,13 +38,16 @@ class Settings:
     Attributes
     ----------
     timeframe : length of a bar and of a column of the maps. candles : length of the candles that are given.
-    lookback : time before each UTC day that is seen with it; clusters older than that are given a new id at midnight,
+    lookback : time before each UTC day that is seen with it; clusters older than that are given a new id at
+    midnight,
         which the engine knows for the old one by place and side.
     window : columns over which clusters are measured, as `last` in `track_clusters`.
     bin_width, reach : share of price of a bin, and log-distance to either side that the maps cover.
     stale : a venue that sent nothing for so long does not count as fresh.
-    delay : seconds that a closed bar, and an event, is given for late data before it is judged. What arrives later still
-        counts in the bars after it, but what it would have told at its own bar is not told any more: live, make the
+    delay : seconds that a closed bar, and an event, is given for late data before it is judged. What arrives
+    later still
+        counts in the bars after it, but what it would have told at its own bar is not told any more: live,
+        make the
         delay as long as the slowest venue's lag.
     """
 
@@ -76,7 +79,8 @@ class Settings:
             and 0 <= self.delay <= 3_600
         ):
             raise RuleError(
-                "Settings: window 1 to 500, bin_width 0.0001 to 0.02, reach 0.02 to 1, delay 0 to 3,600 seconds."
+                "Settings: window 1 to 500, bin_width 0.0001 to 0.02, reach 0.02 to 1, delay 0 to 3,600"
+                " seconds."
             )
 
     @property
@@ -109,7 +113,8 @@ class AlertData:
             object.__setattr__(self, name, _loose(getattr(self, name), name, columns))
 
     def between(self, start: np.datetime64, end: np.datetime64) -> AlertData:
-        """The rows from `start` up to but without `end`; of funding also the past that tells what is usual."""
+        """The rows from `start` up to but without `end`; of funding also the past that tells what is
+        usual."""
         cut = {
             name: _rows(getattr(self, name), start, end)
             for name in ("liquidations", "candles", "open_interest", "heartbeats", "external")
@@ -135,9 +140,11 @@ def judged(now: np.datetime64, settings: Settings) -> np.datetime64:
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """One UTC day bar by bar, with the stretch before it; (T,) arrays by bar, everything as known at its close.
+    """One UTC day bar by bar, with the stretch before it; (T,) arrays by bar, everything as known at its
+    close.
 
-    `edges` (T + 1,) are the bars' borders, `begin` the first bar of the day itself. Maps, clusters and signals
+    `edges` (T + 1,) are the bars' borders, `begin` the first bar of the day itself. Maps, clusters and
+    signals
     are made when first asked for, and kept. `recent` also has the events of the bar that is still running.
     """
 
@@ -177,7 +184,8 @@ class Frames:
 
     @cached_property
     def prices(self) -> dict[str, np.ndarray]:
-        """`close`, `low`, `high` and `atr` (USD); a bar without candles keeps the last close, NaN before the first."""
+        """`close`, `low`, `high` and `atr` (USD); a bar without candles keeps the last close, NaN before the
+        first."""
         at = self.bar_of(self.candles["time"])
         out = {name: np.full(self.size, np.nan) for name in ("close", "low", "high", "atr")}
         for name in ("close", "low", "high"):
@@ -292,9 +300,11 @@ class Frames:
         )
 
     def births(self, heat: str) -> dict[str, int | None]:
-        """When each cluster of the story was first seen, by its id, in microseconds; None for those that may be older.
+        """When each cluster of the story was first seen, by its id, in microseconds; None for those that may
+        be older.
 
-        Flows are measured over the last columns, so what stood before the stretch seems to be born while they fill.
+        Flows are measured over the last columns, so what stood before the stretch seems to be born while they
+        fill.
         """
         story = self.story(heat)
         known = self.edges[min(self.settings.window, self.size)]
@@ -304,16 +314,19 @@ class Frames:
             else self.keep(
                 ("births", heat),
                 lambda: {
-                    one.id: int(one.first_seen.astype("datetime64[us]").astype("int64"))
-                    if one.first_seen > known
-                    else None
+                    one.id: (
+                        int(one.first_seen.astype("datetime64[us]").astype("int64"))
+                        if one.first_seen > known
+                        else None
+                    )
                     for one in story.clusters
                 },
             )
         )
 
     def bands(self, heat: str, venue: str | None = None) -> tuple[Bands, np.ndarray, np.ndarray] | None:
-        """The hot bands of a map that belong to clusters, the bar (N,) of each, and the number of its cluster in the story."""
+        """The hot bands of a map that belong to clusters, the bar (N,) of each, and the number of its cluster
+        in the story."""
         grid = self.grid(heat, venue)
         return None if grid is None else self.keep(("bands", heat, venue), lambda: self._bands(grid))
 
@@ -330,7 +343,8 @@ class Frames:
         return kept, found.columns[kept.column], lives.cluster[live]
 
     def near(self, heat: str, venue: str, side: str, level: float | None, within: float) -> np.ndarray:
-        """(T,) float64: USD of a side in each column near a level (everywhere for None); cut bins count in part."""
+        """(T,) float64: USD of a side in each column near a level (everywhere for None); cut bins count in
+        part."""
         return self.keep(
             ("near", heat, venue, side, level, within), lambda: self._near(heat, venue, side, level, within)
         )
@@ -370,7 +384,8 @@ class Frames:
         return out
 
     def heard(self, venue: str) -> np.ndarray:
-        """(T,) int64 microseconds of the last news of a venue by the close of each bar; the smallest int64 before any."""
+        """(T,) int64 microseconds of the last news of a venue by the close of each bar; the smallest int64
+        before any."""
         return self.keep(("heard", venue), lambda: self._heard(venue))
 
     def _heard(self, venue: str) -> np.ndarray:
@@ -383,14 +398,16 @@ class Frames:
         return np.append(np.iinfo(np.int64).min // 2, known)[count]
 
     def fresh(self, heat: str, venue: str) -> np.ndarray:
-        """(T,) bool: whether a venue counts at the close of each bar. A model has no feed of its own that could stop."""
+        """(T,) bool: whether a venue counts at the close of each bar. A model has no feed of its own that
+        could stop."""
         if heat == "modelled":
             return np.isfinite(self.prices["close"])
         limit = tables.timeframe(self.settings.stale).astype("int64")
         return self.edges[1:].astype("int64") - self.heard(venue) <= limit
 
     def signals(self, level: float | None) -> pd.DataFrame:
-        """Price-action signals at one level, or funding signals for None, with `bar`, the one at whose close they were known."""
+        """Price-action signals at one level, or funding signals for None, with `bar`, the one at whose close
+        they were known."""
         return self.keep(("signals", level), lambda: self._signals(level))
 
     def _signals(self, level: float | None) -> pd.DataFrame:

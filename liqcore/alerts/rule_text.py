@@ -134,7 +134,8 @@ def _listed(data: object) -> tuple[Rule, ...]:
         data = data.get("rules")
     if not isinstance(data, list):
         raise RuleError(
-            'The rule file has no list of rules. Begin each rule with [[rules]] in TOML, or give {"rules": [...]} in JSON.'
+            'The rule file has no list of rules. Begin each rule with [[rules]] in TOML, or give {"rules":'
+            " [...]} in JSON."
         )
     if len(data) > MAX_RULES:
         raise RuleError(f"There are {len(data):,} rules; at most {MAX_RULES:,} can run. Remove some.")

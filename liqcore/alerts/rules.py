@@ -29,7 +29,8 @@ class RuleError(ValueError):
 
 
 class Kind(NamedTuple):
-    """What a kind of condition takes: whether a `level` is `needed`, `optional` or `none`, which other fields, and what `by` means.
+    """What a kind of condition takes: whether a `level` is `needed`, `optional` or `none`, which other
+    fields, and what `by` means.
 
     `by` is (least, most, default), or None where the kind has no strength. `ways` are the values of `way`,
     the default first. `events` says whether it may be told at the event instead of at the close of the bar.
@@ -180,7 +181,8 @@ class Condition:
             raise RuleError(f"A shift {self.way} needs a level, a price in USD, for instance level = 28500.")
         if self.kind == "external" and not self.name:
             raise RuleError(
-                "'external' needs the name of the signal, as the webhook sends it, for instance name = \"my cross\"."
+                "'external' needs the name of the signal, as the webhook sends it, for instance name = \"my"
+                ' cross".'
             )
         if self.kind == "large liquidation" and self.minimum <= 0:
             raise RuleError(
@@ -250,7 +252,8 @@ class Rule:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise RuleError(
-                f"The name of the rule, {_shown(self.name)}, must be 1 to 80 letters, digits, blanks and plain signs."
+                f"The name of the rule, {_shown(self.name)}, must be 1 to 80 letters, digits, blanks and"
+                " plain signs."
             )
         if not isinstance(self.when, Group):
             raise RuleError(f"The rule '{self.name}' has no condition. Add one under 'when'.")
@@ -263,7 +266,8 @@ class Rule:
         for channel in self.tell:
             if not isinstance(channel, str) or not _CHANNEL.fullmatch(channel) or "//" in channel:
                 raise RuleError(
-                    "'tell' takes names of channels, such as toast. An address is a secret and does not belong into a rule."
+                    "'tell' takes names of channels, such as toast. An address is a secret and does not"
+                    " belong into a rule."
                 )
         if not isinstance(self.enabled, bool):
             raise RuleError(f"'enabled' is {_shown(self.enabled)}; it takes true or false.")
@@ -310,7 +314,8 @@ def _refuse_contradiction(parts: list[Condition]) -> None:
         for kind, *rest in where:
             if kind == one and (other, *rest) in where:
                 raise RuleError(
-                    f"'{one}' and '{other}' at the same level contradict each other: together they never hold. Match any of them instead."
+                    f"'{one}' and '{other}' at the same level contradict each other: together they never"
+                    " hold. Match any of them instead."
                 )
     ways = {(part.kind, part.level, part.name, part.way) for part in parts}
     for kind, level, name, way in ways:

@@ -78,7 +78,8 @@ def _other_words(part: Condition) -> str:
     side = "" if part.side == "both" else f"{part.side} "
     if part.kind == "price near cluster":
         return (
-            f"price comes within {part.by:g} ATR of a {'modelled ' if part.heat == 'modelled' else ''}{side}cluster"
+            f"price comes within {part.by:g} ATR of a"
+            f" {'modelled ' if part.heat == 'modelled' else ''}{side}cluster"
             + (f" of at least {money(part.minimum)}" if part.minimum else "")
         )
     if part.kind == "large liquidation":
@@ -88,7 +89,10 @@ def _other_words(part: Condition) -> str:
         )
     if part.kind in ("venues agree", "venues stop agreeing"):
         verb = "show" if part.kind == "venues agree" else "no longer show"
-        return f"at least {part.venues} venues {verb} {side}heat within {share_words(part.within)} of {_usd(part.level)}"
+        return (
+            f"at least {part.venues} venues {verb} {side}heat within {share_words(part.within)} of"
+            f" {_usd(part.level)}"
+        )
     if part.kind == "balance flips":
         at = (
             "on the whole map"

@@ -6,7 +6,8 @@ from liqcore.alerts.rules import Condition, Group, Rule
 
 
 def templates(support: float, resistance: float, tell: tuple[str, ...] = ("toast",)) -> tuple[Rule, ...]:
-    """Rules for a support and a resistance (USD): build-up, confirmation, loss of a cluster, breakout and grab."""
+    """Rules for a support and a resistance (USD): build-up, confirmation, loss of a cluster, breakout and
+    grab."""
 
     def rule(
         name: str, *parts: Condition, match: str = "all", together: str = "1h", cool_down: str = "1h"

@@ -1,4 +1,5 @@
-"""Webhook payloads of TradingView as external signals: a pure parser, so that any server can stand in front of it."""
+"""Webhook payloads of TradingView as external signals: a pure parser, so that any server can stand in front
+of it."""
 
 from __future__ import annotations
 
@@ -16,7 +17,10 @@ from liqcore import tables
 MAX_BYTES: Final = 64 * 1024
 _NAME = re.compile(r"[\w][\w .,:;'()%/+&-]{0,79}")
 _KNOWN: Final = ("secret", "name", "side", "price", "text")
-EXAMPLE: Final = '{"secret": "…", "name": "my cross", "side": "long", "price": {{close}}, "text": "{{ticker}} {{interval}}"}'
+EXAMPLE: Final = (
+    '{"secret": "…", "name": "my cross", "side": "long", "price": {{close}}, "text": "{{ticker}}'
+    ' {{interval}}"}'
+)
 
 
 class WebhookError(ValueError):
@@ -29,7 +33,8 @@ class WebhookError(ValueError):
 
 @dataclass(frozen=True)
 class ExternalSignal:
-    """A signal from outside. `time` is when it arrived (UTC); `price` in USD, `side` and `text` where it said so."""
+    """A signal from outside. `time` is when it arrived (UTC); `price` in USD, `side` and `text` where it said
+    so."""
 
     time: np.datetime64
     name: str
@@ -97,7 +102,8 @@ def _name(data: dict[str, Any]) -> str:
     name = data.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name.strip()):
         raise WebhookError(
-            "The message needs a 'name' of 1 to 80 letters, digits, blanks and plain signs, for instance \"my cross\".",
+            "The message needs a 'name' of 1 to 80 letters, digits, blanks and plain signs, for instance \"my"
+            ' cross".',
             422,
         )
     return name.strip()

@@ -102,7 +102,8 @@ def heatmap_chart(
 
     Parameters
     ----------
-    grid : what to draw. More than 400 price bands, or more columns than can be pointed at (480 of events, 1,000
+    grid : what to draw. More than 400 price bands, or more columns than can be pointed at (480 of events,
+    1,000
         of states), are joined by `rebin`, and the notes say so.
     candles : candles table, or None. At most 500 are drawn; more are merged exactly.
     side : `long`, `short`, `both` (added), or `net` (long minus short, diverging colours).
@@ -130,7 +131,8 @@ def heatmap_chart(
         colour = colour_scale(drawn.side(side), scale, palette, domain, diverging=side == "net")
     elif colour.diverging != (side == "net"):
         raise ChartError(
-            "A scale for long minus short cannot colour one side, nor the other way round. Make a scale for this view."
+            "A scale for long minus short cannot colour one side, nor the other way round. Make a scale for"
+            " this view."
         )
     structure = Structure(
         orientation=orientation,

@@ -34,7 +34,8 @@ def milliseconds(times: np.ndarray) -> np.ndarray:
 
 
 def picture(pixels: np.ndarray, palette: str, columns: Lattice, bands: Lattice, upright: bool) -> str:
-    """(T, P) palette indices as the data address of a PNG, one pixel a step of the lattices, 0 transparent."""
+    """(T, P) palette indices as the data address of a PNG, one pixel a step of the lattices, 0
+    transparent."""
     if not columns.even:
         pixels = pixels[columns.bins]
     if not bands.even:
@@ -68,7 +69,8 @@ def _address(image: Image.Image, colours: np.ndarray, transparent: bool) -> str:
 
 
 def cells(grid: HeatGrid, pixels: np.ndarray, palette: str) -> pa.Table:
-    """One row a filled cell, with its colour: for grids so sparse that a shrunken picture would lose cells."""
+    """One row a filled cell, with its colour: for grids so sparse that a shrunken picture would lose
+    cells."""
     column, band = np.nonzero(pixels)
     shade = pixels[column, band]
     order = np.argsort(shade, kind="stable")  # the brightest last, on top
@@ -89,7 +91,8 @@ def cells(grid: HeatGrid, pixels: np.ndarray, palette: str) -> pa.Table:
 
 @dataclass(frozen=True)
 class Bars:
-    """Candles as drawn: rows of equal steps in ms from `origin`, and the largest volume in BTC. Step 0: none."""
+    """Candles as drawn: rows of equal steps in ms from `origin`, and the largest volume in BTC. Step 0:
+    none."""
 
     rows: pa.Table
     origin: float = 0.0
@@ -173,7 +176,8 @@ def _bars(bars: dict[str, np.ndarray], origin: float, step: float, top: float) -
 
 @dataclass(frozen=True)
 class Profile:
-    """USD by price beside the grid: columns for the bands, the cumulative curves, and the USD of full width."""
+    """USD by price beside the grid: columns for the bands, the cumulative curves, and the USD of full
+    width."""
 
     columns: dict[str, np.ndarray]
     curves: pa.Table

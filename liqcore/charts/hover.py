@@ -118,14 +118,16 @@ def lowest_decade(*values: np.ndarray) -> int:
 
 
 def codes(values: np.ndarray, lowest: int) -> np.ndarray:
-    """uint16 codes of float32 USD, same shape: 0 empty, 1 below 10**lowest, then three significant digits in order.
+    """uint16 codes of float32 USD, same shape: 0 empty, 1 below 10**lowest, then three significant digits in
+    order.
 
     Code 2 + 900·d + (m − 100) stands for m·10**(lowest + d − 2) with 100 ≤ m ≤ 999.
     """
     out = np.zeros(values.shape, dtype=np.uint16)
     filled = values > 0
     size = values[filled]
-    # Single precision is several times quicker than double and off by a thousandth of the last digit sent. The
+    # Single precision is several times quicker than double and off by a thousandth of the last digit sent.
+    # The
     # floor keeps what is sent as code 1 anyway within its numbers.
     place = np.maximum(size, np.float32(10.0 ** (lowest - 1)), dtype=np.float32)
     np.log(place, out=place)
@@ -168,7 +170,8 @@ class Strings:
 
 
 def band_strings(code: np.ndarray, dense_only: bool = False) -> Strings:
-    """The strings of one side, one a price band, from (P, T) codes, a row a band; empty text for an empty band."""
+    """The strings of one side, one a price band, from (P, T) codes, a row a band; empty text for an empty
+    band."""
     bands, columns = code.shape
     filled = code > 0
     counts = np.add.reduce(filled, axis=1, dtype=np.int32)
@@ -259,7 +262,8 @@ def _minutes(times: np.ndarray) -> list[str]:
 
 
 def _stretches(values: np.ndarray, stock: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """First cell, last cell (places in the flattened (P, T) grid) and largest USD of each row of the table."""
+    """First cell, last cell (places in the flattened (P, T) grid) and largest USD of each row of the
+    table."""
     filled = values > 0
     if not stock:
         at = np.flatnonzero(filled)
@@ -274,7 +278,8 @@ def _stretches(values: np.ndarray, stock: bool) -> tuple[np.ndarray, np.ndarray,
 
 
 def largest(grid: HeatGrid, shown: dict[str, np.ndarray]) -> tuple[str, float, float, float] | None:
-    """(side, USD, low, high) of the fullest of the (P, T) cells: of the last column where columns are states, else of all."""
+    """(side, USD, low, high) of the fullest of the (P, T) cells: of the last column where columns are states,
+    else of all."""
     best: tuple[str, float, float, float] | None = None
     for side, values in shown.items():
         by_price = values[:, -1] if grid.is_stock else values.max(axis=1)

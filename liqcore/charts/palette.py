@@ -114,7 +114,8 @@ def usd(value: float) -> str:
 
 @functools.lru_cache(maxsize=8)
 def colours(name: str) -> np.ndarray:
-    """(256, 3) uint8 sRGB of a colour map, dark to bright; the diverging map runs short, dark centre, long."""
+    """(256, 3) uint8 sRGB of a colour map, dark to bright; the diverging map runs short, dark centre,
+    long."""
     if name == DIVERGING:
         out = np.concatenate([_arm(248.0)[::-1], _arm(65.0)])
     elif name in _HEX:
@@ -164,11 +165,13 @@ class ColourScale:
             raise PaletteError(f"A colour scale is log, linear or percentile, not {self.kind!r}.")
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise PaletteError(
-                f"The colour scale from {self.low:g} to {self.high:g} USD is empty. Give a low end and a larger high end."
+                f"The colour scale from {self.low:g} to {self.high:g} USD is empty. Give a low end and a"
+                " larger high end."
             )
         if self.kind == "log" and self.low <= 0:
             raise PaletteError(
-                "A log colour scale cannot start at zero or below. Give a low end above 0 USD, or choose the linear scale."
+                "A log colour scale cannot start at zero or below. Give a low end above 0 USD, or choose the"
+                " linear scale."
             )
         if self.kind == "percentile" and len(self.stops) < 2:
             raise PaletteError(
@@ -287,7 +290,8 @@ def _robust_ends(filled: np.ndarray, scale: Kind) -> tuple[float, float]:
     if scale == "percentile":
         low, high = float(filled.min()), float(filled.max())
         return (low, high) if high > low else (0.0, high)
-    # Ends are rounded to 1-2-5 anyway, so an even sample of a full map finds the same ones for a tenth of the time.
+    # Ends are rounded to 1-2-5 anyway, so an even sample of a full map finds the same ones for a tenth of the
+    # time.
     bottom, top = np.quantile(filled[:: filled.size // _SAMPLE | 1], _QUANTILES)
     low = round_125(float(bottom), up=False) if scale == "log" else 0.0
     high = round_125(float(top), up=True)
@@ -316,7 +320,8 @@ def _two_digits(value: float) -> float:
 
 
 def _arm(hue: float, steps: int = 128) -> np.ndarray:
-    """(steps, 3) uint8 from the dark centre outwards at one hue, even in lightness, as colourful as sRGB allows."""
+    """(steps, 3) uint8 from the dark centre outwards at one hue, even in lightness, as colourful as sRGB
+    allows."""
     lightness = np.linspace(0.22, 0.86, steps)
     angle = math.radians(hue)
     chroma = np.linspace(0.0, 0.15, 151)[:, None]
@@ -331,7 +336,8 @@ def _arm(hue: float, steps: int = 128) -> np.ndarray:
 
 
 def _oklab_to_linear(lightness: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """OKLab to linear sRGB, last axis red, green, blue. Matrices: B. Ottosson, "A perceptual color space", 2020."""
+    """OKLab to linear sRGB, last axis red, green, blue. Matrices: B. Ottosson, "A perceptual color space",
+    2020."""
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
     short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3

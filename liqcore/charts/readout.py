@@ -119,12 +119,18 @@ def _place(spot: Spot) -> dict[str, str]:
     price = "log(at_price)" if spot.structure.log_price else "at_price"
     in_time = "at_time >= f.time_from && at_time < f.time_to"
     in_price = "at_price >= f.price_from && at_price < f.price_to"
-    in_plot = "pointer_x[1] > 0 && pointer_x[1] <= heat_right && pointer_y[1] >= heat_top && pointer_y[1] <= heat_bottom"
+    in_plot = (
+        "pointer_x[1] > 0 && pointer_x[1] <= heat_right && pointer_y[1] >= heat_top && pointer_y[1] <="
+        " heat_bottom"
+    )
     if upright:
         in_profile = "pointer_x[1] > heat_right && pointer_y[1] >= heat_top && pointer_y[1] <= heat_bottom"
         in_volume = "pointer_y[1] > heat_bottom && pointer_x[1] > 0 && pointer_x[1] <= heat_right"
     else:
-        in_profile = f"pointer_x[1] > 0 && pointer_x[1] <= heat_right && pointer_y[1] > {spot.structure.head} && pointer_y[1] < heat_top"
+        in_profile = (
+            f"pointer_x[1] > 0 && pointer_x[1] <= heat_right && pointer_y[1] > {spot.structure.head} &&"
+            " pointer_y[1] < heat_top"
+        )
         in_volume = "pointer_x[1] > heat_right && pointer_y[1] >= heat_top"
     return {
         "at_time": f"invert('{spot.time}', {along})",
@@ -133,16 +139,28 @@ def _place(spot: Spot) -> dict[str, str]:
         "over_profile": f"!!(profile_size > 0 && {in_profile} && {in_price})",
         "over_volume": f"!!(volume_size > 0 && {in_volume} && {in_time})",
         "time_step": "over_heat || over_volume ? floor((at_time - f.time_origin) / f.time_step) : 0",
-        "price_step": f"over_heat || over_profile ? clamp(floor(({price} - f.price_origin) / f.price_step), 0, f.price_steps - 1) : 0",
+        "price_step": (
+            f"over_heat || over_profile ? clamp(floor(({price} - f.price_origin) / f.price_step), 0,"
+            " f.price_steps - 1) : 0"
+        ),
         # A cell too small to hit is drawn larger than it is; when the pointer is on it, it is meant.
         "on_dot": "over_heat && isArray(dot.column) && dot.column.length > 0",
-        "column": f"on_dot ? dot.column[0] : f.time_bins == '' ? time_step : {_number('slice(f.time_bins, 2 * time_step, 2 * time_step + 2)')}",
-        "band": f"on_dot ? dot.band[0] : f.price_bins == '' ? price_step : {_number('slice(f.price_bins, 2 * price_step, 2 * price_step + 2)')}",
+        "column": (
+            "on_dot ? dot.column[0] : f.time_bins == '' ? time_step :"
+            f" {_number('slice(f.time_bins, 2 * time_step, 2 * time_step + 2)')}"
+        ),
+        "band": (
+            "on_dot ? dot.band[0] : f.price_bins == '' ? price_step :"
+            f" {_number('slice(f.price_bins, 2 * price_step, 2 * price_step + 2)')}"
+        ),
         "row": "over_heat || over_profile ? data('bands')[band] : null",
         "band_low": "row ? row.price_from : 0",
         "band_high": "row ? row.price_to : 0",
         "unseen": "over_heat && f.gaps != '' && slice(f.gaps, column, column + 1) == '1'",
-        "candle": "(over_heat || over_volume) && f.candle_step > 0 ? data('candles')[floor((at_time - f.candle_origin) / f.candle_step)] : null",
+        "candle": (
+            "(over_heat || over_volume) && f.candle_step > 0 ? data('candles')[floor((at_time -"
+            " f.candle_origin) / f.candle_step)] : null"
+        ),
         "has_candle": "!!candle && isValid(candle.close)",
         "is_narrow": NARROW,
     }
@@ -150,7 +168,10 @@ def _place(spot: Spot) -> dict[str, str]:
 
 def _cell() -> dict[str, str]:
     """The characters of the cell in each string, and the USD they stand for."""
-    key = f"'|' + slice(digits, floor(column / {BASE}), floor(column / {BASE}) + 1) + slice(digits, column % {BASE}, column % {BASE} + 1)"
+    key = (
+        f"'|' + slice(digits, floor(column / {BASE}), floor(column / {BASE}) + 1) + slice(digits, column %"
+        f" {BASE}, column % {BASE} + 1)"
+    )
     out = {"cell_key": key}
     for side in ("long", "short", "total"):
         text, first, at = f"text_{side}", f"first_{side}", f"at_{side}"
@@ -161,7 +182,8 @@ def _cell() -> dict[str, str]:
             f"{text} == '' ? -1 : {first} >= 0 ? 2 * max(column - {first}, -1) : indexof({text}, cell_key)"
         )
         out[f"pair_{side}"] = (
-            f"{at} < 0 ? '' : {first} >= 0 ? slice({text}, {at}, {at} + 2) : slice({text}, {at} + 3, {at} + 5)"
+            f"{at} < 0 ? '' : {first} >= 0 ? slice({text}, {at}, {at} + 2) : slice({text}, {at} + 3, {at}"
+            " + 5)"
         )
         out[f"code_{side}"] = f"pair_{side} == '' || pair_{side} == '  ' ? 0 : 1 + {_number(f'pair_{side}')}"
         amount = f"(100 + (code_{side} - 2) % 900) * pow(10, floor((code_{side} - 2) / 900) + f.lowest - 2)"
@@ -249,9 +271,11 @@ def _texts(spot: Spot) -> dict[str, str]:
     ]
     any_over = "over_heat || over_profile || over_volume"
     lines = {
-        name: f"{any_over} ? slice("
-        + " + ".join(f"({when} ? '\\n' + ({part[k]}) : '')" for when, *part in rows)
-        + ", 1) : ''"
+        name: (
+            f"{any_over} ? slice("
+            + " + ".join(f"({when} ? '\\n' + ({part[k]}) : '')" for when, *part in rows)
+            + ", 1) : ''"
+        )
         for k, name in enumerate(("box_titles", "box_values"))
     }
     return lines | {"box_rows": "box_titles == '' ? 0 : length(split(box_titles, '\\n'))"}
@@ -262,6 +286,12 @@ def _box() -> dict[str, str]:
     return {
         "box_width": f"min({_WIDTH}, width - 8)",
         "box_height": f"box_rows * {_ROW} + 16",
-        "box_x": "pointer_x[1] + 16 + box_width < width ? pointer_x[1] + 16 : max(4, min(pointer_x[1] - 16 - box_width, width - box_width - 4))",
-        "box_y": "pointer_y[1] + 18 + box_height < height ? pointer_y[1] + 18 : max(4, pointer_y[1] - 18 - box_height)",
+        "box_x": (
+            "pointer_x[1] + 16 + box_width < width ? pointer_x[1] + 16 : max(4, min(pointer_x[1] - 16 -"
+            " box_width, width - box_width - 4))"
+        ),
+        "box_y": (
+            "pointer_y[1] + 18 + box_height < height ? pointer_y[1] + 18 : max(4, pointer_y[1] - 18 -"
+            " box_height)"
+        ),
     }

@@ -181,7 +181,10 @@ def _time_axis(spot: Spot) -> dict[str, Any]:
             "tickCount": expr(
                 "max(2, ceil(width / 130))" if spot.time == "x" else "max(2, ceil(height / 70))"
             ),
-            "labelExpr": f"{first}utcFormat(datum.value, {day} || {long_span} && utchours(datum.value) == 0 ? '%b %d' : '%H:%M')",
+            "labelExpr": (
+                f"{first}utcFormat(datum.value, {day} || {long_span} && utchours(datum.value) == 0 ? '%b %d'"
+                " : '%H:%M')"
+            ),
             "labelFontSize": 11.5,
             **_corner_title(spot, spot.time, "Time (UTC)"),
         },
@@ -190,20 +193,22 @@ def _time_axis(spot: Spot) -> dict[str, Any]:
 
 def _price_axis(spot: Spot) -> dict[str, Any]:
     return {
-        "scale": {
-            "type": "log" if spot.structure.log_price else "linear",
-            "nice": False,
-            "zero": False,
-            "domain": expr("[f.price_from, f.price_to]"),
-            "range": _range(spot, spot.price),
-        }
-        if not spot.structure.log_price
-        else {
-            "type": "log",
-            "nice": False,
-            "domain": expr("[f.price_from, f.price_to]"),
-            "range": _range(spot, spot.price),
-        },
+        "scale": (
+            {
+                "type": "log" if spot.structure.log_price else "linear",
+                "nice": False,
+                "zero": False,
+                "domain": expr("[f.price_from, f.price_to]"),
+                "range": _range(spot, spot.price),
+            }
+            if not spot.structure.log_price
+            else {
+                "type": "log",
+                "nice": False,
+                "domain": expr("[f.price_from, f.price_to]"),
+                "range": _range(spot, spot.price),
+            }
+        ),
         "axis": {
             "grid": False,
             "domain": False,
@@ -211,7 +216,9 @@ def _price_axis(spot: Spot) -> dict[str, Any]:
             "tickCount": expr(
                 "max(2, ceil(width / 110))" if spot.price == "x" else "max(3, ceil(height / 55))"
             ),
-            "labelExpr": "format(datum.value, abs(datum.value - round(datum.value)) < 0.001 ? '$,.0f' : '$,.2f')",
+            "labelExpr": (
+                "format(datum.value, abs(datum.value - round(datum.value)) < 0.001 ? '$,.0f' : '$,.2f')"
+            ),
             "labelFontSize": 11.5,
             **({"minExtent": 56, "maxExtent": 56} if spot.price == "y" else {}),
             **_corner_title(spot, spot.price, "BTC price"),

@@ -1,4 +1,5 @@
-"""Every sentence of the heatmap, made from its own numbers. Realised, modelled and measured never share a word."""
+"""Every sentence of the heatmap, made from its own numbers. Realised, modelled and measured never share a
+word."""
 
 from __future__ import annotations
 
@@ -121,16 +122,21 @@ class Words:
             "legend_title": f"{self.subject}, USD per {self.cell()} · {self.colour.words()}",
             "legend_short": f"{self._short()}, USD per {self.cell()}",
             "now": np.nan if self.price is None else self.price,
-            "now_label": ""
-            if self.price is None
-            else f"{'now' if self.marked_now else 'last'} {self.money(self.price)}",
+            "now_label": (
+                ""
+                if self.price is None
+                else f"{'now' if self.marked_now else 'last'} {self.money(self.price)}"
+            ),
             "reference": self.money(self.reference),
             "profile_when": "",
             "profile_title": f"By price, {when}\n{bars}\n{lines}",
             "profile_line": " · ".join(part for part in (f"By price, {when}", bars, lines) if part),
             "profile_short": "By price",
             "volume_short": "Volume",
-            "volume_title": f"Volume, up to {_quantity(volume_top)} BTC a candle; white: net bought by takers, blue: net sold",
+            "volume_title": (
+                f"Volume, up to {_quantity(volume_top)} BTC a candle; white: net bought by takers, blue: net"
+                " sold"
+            ),
             "volume_lines": f"Volume, up to\n{_quantity(volume_top)} BTC",
         }
 
@@ -146,12 +152,18 @@ class Words:
         """How to read the colours, in sentences."""
         low, high = usd(self.colour.low), usd(self.colour.high)
         if self.colour.diverging:
-            ends = f"Orange: longs outweigh, blue: shorts outweigh, dark: they balance; full colour at {high} ({self.colour.words()})."
+            ends = (
+                f"Orange: longs outweigh, blue: shorts outweigh, dark: they balance; full colour at {high}"
+                f" ({self.colour.words()})."
+            )
         elif self.colour.kind == "percentile":
             ticks = ", ".join(text for _, text in self.colour.legend())
             ends = f"Every colour covers the same share of the filled cells; from dark to bright: {ticks}."
         else:
-            ends = f"Dark to bright is {low} to {high} ({self.colour.words()}); what lies beyond takes the end colour."
+            ends = (
+                f"Dark to bright is {low} to {high} ({self.colour.words()}); what lies beyond takes the end"
+                " colour."
+            )
         empty = (
             f"Cells below {usd(self.threshold)} are not drawn."
             if self.threshold > 0
@@ -168,7 +180,10 @@ class Words:
             out += f" Nothing to show: {_NONE[self.grid.kind]}."
         else:
             side, size, low, high = largest
-            out += f" Largest{' at the end' if self.grid.is_stock else ''}: {usd(size)} of {side} liquidations at {self.money(low)} to {self.money(high)}"
+            out += (
+                f" Largest{' at the end' if self.grid.is_stock else ''}: {usd(size)} of {side} liquidations"
+                f" at {self.money(low)} to {self.money(high)}"
+            )
             out += f"{self._distance(low, high)}."
         if self.price is not None:
             out += f" Price {'now' if self.marked_now else 'at the end'} {self.money(self.price)}."
@@ -196,7 +211,8 @@ class Words:
                 else "amounts of bands added, the last state of each time kept"
             )
             out.append(
-                f"Joined to fit the screen: {self.joined[0]} columns × {self.joined[1]} bands into one cell, {how}. A shorter window shows more."
+                f"Joined to fit the screen: {self.joined[0]} columns × {self.joined[1]} bands into one cell,"
+                f" {how}. A shorter window shows more."
             )
         if merged:
             out.append("Candles are merged to fit: first open, highest high, lowest low, last close.")

@@ -47,7 +47,8 @@ class SampleError(ValueError):
 class SampleVenue:
     """One invented venue of a sample market, and how its feed differs.
 
-    `leverage_mix` weighs new positions at 2, 3, 5, 10, 20, 25, 50, 75 and 100×. `lag_seconds` passes between a
+    `leverage_mix` weighs new positions at 2, 3, 5, 10, 20, 25, 50, 75 and 100×. `lag_seconds` passes between
+    a
     liquidation and its arrival. `basis_bp` is the usual premium over the index in basis points.
     """
 
@@ -109,7 +110,8 @@ def load_sample(name: str, folder: Path = FOLDER) -> Sample:
         }
     except (OSError, ValueError, pa.ArrowException) as problem:
         raise SampleError(
-            f"The sample market {name!r} cannot be read ({type(problem).__name__}). Run `make samples` to build it again."
+            f"The sample market {name!r} cannot be read ({type(problem).__name__}). Run `make samples` to"
+            " build it again."
         ) from problem
     events = stored["liquidations"]
     events = events.assign(notional=events["price"] * events["quantity"])

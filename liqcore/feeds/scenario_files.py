@@ -1,4 +1,5 @@
-"""The bundled scenarios: a scenario.toml that people write, and the market that tools/make_scenarios.py made for it."""
+"""The bundled scenarios: a scenario.toml that people write, and the market that tools/make_scenarios.py made
+for it."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ FOLDER: Final = Path(__file__).resolve().parents[2] / "data" / "scenarios"
 
 @dataclass(frozen=True, eq=False)
 class ScenarioFiles:
-    """What a scenario's folder holds. `arrivals` (n,) datetime64 UTC is when each liquidation reached a listener.
+    """What a scenario's folder holds. `arrivals` (n,) datetime64 UTC is when each liquidation reached a
+    listener.
 
     `base_rate` is None where it has not been made yet.
     """
@@ -81,11 +83,13 @@ def read_scenario(name: str, folder: Path = FOLDER) -> ScenarioFiles:
         base_rate = json.loads(rate.read_text(encoding="utf-8")) if rate.is_file() else None
     except (OSError, ValueError, pa.ArrowException) as problem:
         raise SampleError(
-            f"The scenario {name!r} cannot be read ({type(problem).__name__}). Run `make scenarios` to build it again."
+            f"The scenario {name!r} cannot be read ({type(problem).__name__}). Run `make scenarios` to build"
+            " it again."
         ) from problem
     if len(arrivals) != len(sample.liquidations):
         raise SampleError(
-            f"The scenario {name!r} has {len(arrivals):,} arrivals for {len(sample.liquidations):,} liquidations. Run `make scenarios`."
+            f"The scenario {name!r} has {len(arrivals):,} arrivals for {len(sample.liquidations):,}"
+            " liquidations. Run `make scenarios`."
         )
     return ScenarioFiles(name, settings, sample, arrivals, base_rate)
 
@@ -93,7 +97,8 @@ def read_scenario(name: str, folder: Path = FOLDER) -> ScenarioFiles:
 def write_scenario(
     sample: Sample, arrivals: pd.Series, base_rate: dict[str, Any] | None, folder: Path = FOLDER
 ) -> list[Path]:
-    """Write a scenario's market for `read_scenario`; the scenario.toml is left alone. Returns the files written."""
+    """Write a scenario's market for `read_scenario`; the scenario.toml is left alone. Returns the files
+    written."""
     written = samples.write_sample(sample, folder)
     here = folder / sample.name
     times = pa.array(

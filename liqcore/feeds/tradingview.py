@@ -1,7 +1,10 @@
-"""Clusters and key levels for TradingView: a Pine script that draws them, and a plain list of levels to watch.
+"""Clusters and key levels for TradingView: a Pine script that draws them, and a plain list of levels to
+watch.
 
-TradingView keeps at most about 500 boxes a script and 100,256 tokens of compiled code, where a character of text costs
-two (pine-script-docs: Writing scripts, Limitations). So the boxes are data, read by one short loop, not 400 calls.
+TradingView keeps at most about 500 boxes a script and 100,256 tokens of compiled code, where a character of
+text costs
+two (pine-script-docs: Writing scripts, Limitations). So the boxes are data, read by one short loop, not 400
+calls.
 """
 
 from __future__ import annotations
@@ -76,7 +79,8 @@ def clusters_to_pine(
     Parameters
     ----------
     clusters : as `heat.clusters` tells them; where there are too many, those with the most USD are kept.
-    levels : None or a table with `price`, `low`, `high`, `kind` and `confirmed_at`, as `market.key_levels` makes it.
+    levels : None or a table with `price`, `low`, `high`, `kind` and `confirmed_at`, as `market.key_levels`
+    makes it.
     kind : of the map: realised, modelled or measured.
     provenance : of the map; its venues and their completeness are written into the head.
     made_at : when the script is made (UTC where it names no zone).
@@ -118,14 +122,18 @@ def watch_list(
     *,
     synthetic: bool = False,
 ) -> str:
-    """Clusters and key levels as plain text, one a line from the highest price down, with the way from `price` to each.
+    """Clusters and key levels as plain text, one a line from the highest price down, with the way from
+    `price` to each.
 
     The arguments are those of `clusters_to_pine`; `price` is the price of now in USD.
     """
     entries = [
         (
             one.centre,
-            f"{one.side} cluster, {one.low:,.0f} to {one.high:,.0f}, {money(one.notional)}, {one.persistence:.0%} of the time",
+            (
+                f"{one.side} cluster, {one.low:,.0f} to {one.high:,.0f}, {money(one.notional)},"
+                f" {one.persistence:.0%} of the time"
+            ),
         )
         for one in clusters
     ]

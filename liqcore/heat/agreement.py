@@ -170,18 +170,20 @@ def agreement(
     basis = {(name, one): price_basis(name, one, cut, prices) for name in cut for one in tables.SIDES}
     chosen = side or (cluster.side if cluster else _busier(found, where, basis))
     views = [
-        _seen(
-            view,
-            cut[view.venue],
-            found[view.venue],
-            where,
-            chosen,
-            last,
-            basis[view.venue, chosen],
-            lags.get(view.venue),
+        (
+            _seen(
+                view,
+                cut[view.venue],
+                found[view.venue],
+                where,
+                chosen,
+                last,
+                basis[view.venue, chosen],
+                lags.get(view.venue),
+            )
+            if view.venue in cut
+            else view
         )
-        if view.venue in cut
-        else view
         for view in views
     ]
     return _conclude(views, cut, where, chosen, last, next(iter(grids.values())).kind)
@@ -189,7 +191,8 @@ def agreement(
 
 @dataclass(frozen=True)
 class _Place:
-    """The band that is compared: [low, high] around `level`; `inner` is the level, or the cluster's own band."""
+    """The band that is compared: [low, high] around `level`; `inner` is the level, or the cluster's own
+    band."""
 
     level: float
     low: float
@@ -212,11 +215,13 @@ def _place(
     kinds = sorted({grid.kind for grid in grids.values()})
     if len(kinds) > 1:
         raise GridError(
-            f"These are {' and '.join(kinds)} heatmaps, which are different things. Compare venues on heatmaps of one kind."
+            f"These are {' and '.join(kinds)} heatmaps, which are different things. Compare venues on"
+            " heatmaps of one kind."
         )
     if not 0 < tolerance <= 0.2:
         raise GridError(
-            f"A tolerance of {tolerance:g} is a share of the price: give more than 0 and at most 0.2, for instance 0.005 for 0.5 %."
+            f"A tolerance of {tolerance:g} is a share of the price: give more than 0 and at most 0.2, for"
+            " instance 0.005 for 0.5 %."
         )
     if cluster is not None:
         words = f"in the {cluster.side} cluster {cluster.low:,.0f} to {cluster.high:,.0f}"
@@ -281,7 +286,8 @@ def _cadence(grid: HeatGrid) -> np.timedelta64:
 
 
 def _reaches(grid: HeatGrid, where: _Place) -> bool:
-    """A stock knows nothing beyond its axis. A flow has no heat there, unless the axis is of another currency."""
+    """A stock knows nothing beyond its axis. A flow has no heat there, unless the axis is of another
+    currency."""
     slack = 1.0 if grid.is_stock else 2.0
     return bool(where.high * slack >= grid.price_edges[0] and where.low / slack <= grid.price_edges[-1])
 
@@ -409,7 +415,8 @@ def agreement_by_price(
 
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
-    """Jensen-Shannon divergence of two non-negative profiles in bits: 0 for equal shapes, 1 for disjoint ones.
+    """Jensen-Shannon divergence of two non-negative profiles in bits: 0 for equal shapes, 1 for disjoint
+    ones.
 
     Source: Lin (1991), Divergence measures based on the Shannon entropy. NaN if one profile is empty.
     """

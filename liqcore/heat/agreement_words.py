@@ -20,14 +20,23 @@ def sentence(made: Agreement, where: str) -> str:
     if made.n_fresh == 1:
         alone = next(view for view in made.venues if view.counted)
         does = "is hot there" if alone.hot else "shows nothing there"
-        return f"Cannot say: only {alone.venue} is fresh enough to count {where} ({does}), and one venue confirms nothing."
+        return (
+            f"Cannot say: only {alone.venue} is fresh enough to count {where} ({does}), and one venue"
+            " confirms nothing."
+        )
     if not made.hot:
-        return f"Cannot say: there is nothing to confirm, because none of the {made.n_fresh} fresh venues is hot {where} on the {made.side} side."
+        return (
+            f"Cannot say: there is nothing to confirm, because none of the {made.n_fresh} fresh venues is hot"
+            f" {where} on the {made.side} side."
+        )
     words = {"isolated": "Isolated", "partly confirmed": "Partly confirmed", "market-wide": "Market-wide"}[
         made.verdict
     ]
     names = ", ".join(made.hot)
-    text = f"{words}: {len(made.hot)} of {made.n_fresh} fresh venues ({names}) {'is' if len(made.hot) == 1 else 'are'} hot {where} on the {made.side} side"
+    text = (
+        f"{words}: {len(made.hot)} of {made.n_fresh} fresh venues ({names})"
+        f" {'is' if len(made.hot) == 1 else 'are'} hot {where} on the {made.side} side"
+    )
     if made.n_fresh < made.n_total:
         text += f"; {out_of}"
     if made.effective_venues is not None:
@@ -47,7 +56,8 @@ def caveats(made: Agreement, kind: str) -> tuple[str, ...]:
             out.append(f"{view.venue} is stale ({_span(view.age)} old) and was left out.")
         elif view.state == "elsewhere":
             out.append(
-                f"The map of {view.venue} does not reach this level and was left out. Check that its prices are in USD."
+                f"The map of {view.venue} does not reach this level and was left out. Check that its prices"
+                " are in USD."
             )
         elif view.state == "silent":
             left = "" if view.counted else ", so it was left out"
@@ -56,20 +66,23 @@ def caveats(made: Agreement, kind: str) -> tuple[str, ...]:
             )
         if abs(view.basis or 0.0) > STRANGE_BASIS:
             out.append(
-                f"Prices of {view.venue} differ by {abs(view.basis or 0.0):.1%} from the others. Check that they are in the same currency."
+                f"Prices of {view.venue} differ by {abs(view.basis or 0.0):.1%} from the others. Check that"
+                " they are in the same currency."
             )
         if view.venue == made.lagging:
             out.append(
-                f"{view.venue} is late by about {view.lag_seconds:,.0f} s: what it confirms, others showed before."
+                f"{view.venue} is late by about {view.lag_seconds:,.0f} s: what it confirms, others showed"
+                " before."
             )
     if made.sampled:
         out.append(
-            f"Only a sample of the liquidations comes from {', '.join(made.sampled)}: shares of USD are not comparable."
+            f"Only a sample of the liquidations comes from {', '.join(made.sampled)}: shares of USD are not"
+            " comparable."
         )
     if made.n_total > 1 and kind == "modelled":
         out.append(
-            "All of these maps are modelled, with like assumptions from like public data. That they agree is weaker evidence than it seems: "
-            "they can all be wrong in the same way."
+            "All of these maps are modelled, with like assumptions from like public data. That they agree is"
+            " weaker evidence than it seems: they can all be wrong in the same way."
         )
     return tuple(out)
 

@@ -1,4 +1,5 @@
-"""A realised grid that goes on: new events are added to the cells that are there, and columns move with time."""
+"""A realised grid that goes on: new events are added to the cells that are there, and columns move with
+time."""
 
 from __future__ import annotations
 
@@ -20,13 +21,15 @@ def append_events(
     Parameters
     ----------
     grid : realised grid with columns of equal length.
-    liquidations : liquidations table of the new events; late ones may belong to columns that are there already.
+    liquidations : liquidations table of the new events; late ones may belong to columns that are there
+    already.
     end : moment in UTC up to which columns are needed; by default as many as the grid and the events need.
     columns : how many to keep, the newest; by default as many as the grid has.
 
     Returns
     -------
-    HeatGrid of kind `realised` on the same price edges. USD of dropped columns counts as outside, so that USD is
+    HeatGrid of kind `realised` on the same price edges. USD of dropped columns counts as outside, so that USD
+    is
     conserved. New columns count as observed.
 
     Raises

@@ -115,11 +115,15 @@ class Assumptions:
                 f"{100 * w:.0f} % hold {m:g}×"
                 for m, w in zip(self.margin_multiples, self.margin_weights, strict=True)
             ),
-            "Maintenance margin": f"{100 * self.maintenance_margin_rate:.2g} %, plus {100 * self.fee_rate:.2g} % closing fee",
+            "Maintenance margin": (
+                f"{100 * self.maintenance_margin_rate:.2g} %, plus {100 * self.fee_rate:.2g} % closing fee"
+            ),
             "Mean holding time": f"{self.holding_hours:g} hours",
-            "Churn": "from holding time and open interest"
-            if self.churn is None
-            else f"{100 * self.churn:.0f} % of the volume",
+            "Churn": (
+                "from holding time and open interest"
+                if self.churn is None
+                else f"{100 * self.churn:.0f} % of the volume"
+            ),
             "Entries in a candle": f"{self.entry_points} evenly spread over its range",
             "Funding tilt": "off" if self.funding_tilt == 0 else f"{self.funding_tilt:g}",
             "Smoothing": "off" if self.smoothing_bp == 0 else f"±{self.smoothing_bp:g} basis points",

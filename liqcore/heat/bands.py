@@ -116,13 +116,15 @@ class Bands:
 
 
 def find_bands(grid: HeatGrid, path: PricePath, rule: ClusterRule, window: int) -> Bands:
-    """Search every observed column for hot bands: a sum over `window` columns of a flow, one column of a stock.
+    """Search every observed column for hot bands: a sum over `window` columns of a flow, one column of a
+    stock.
 
     In each column and side x = log1p(smoothed USD) is freed of the usual heat at that distance from price,
     as learnt from past columns, and judged by robust z, (x − median) / (1.4826 MAD) over the bins that hold
     heat: a bin is hot from z ≥ strong if it is also among the top 1 − quantile; its band extends, and later
     bands carry it on, while z ≥ weak. Where most bins within reach are empty, emptiness is the background:
-    then a band begins at a quarter of the heat of the hottest bin and extends down to a tenth. Bins much finer than the smoothing are searched a few at a time.
+    then a band begins at a quarter of the heat of the hottest bin and extends down to a tenth. Bins much
+    finer than the smoothing are searched a few at a time.
 
     Source: peak detection with hysteresis on a robust z-score (Iglewicz and Hoaglin, 1993).
     """
@@ -289,7 +291,8 @@ class _Learnt:
 
 
 def _middle(values: np.ndarray) -> np.ndarray:
-    """Upper median along the second axis, by odd-even transposition sort: all rows take each step together."""
+    """Upper median along the second axis, by odd-even transposition sort: all rows take each step
+    together."""
     values = values.copy()
     for turn in range(values.shape[1]):
         one, other = values[:, turn % 2 : -1 : 2], values[:, turn % 2 + 1 :: 2]

@@ -42,7 +42,8 @@ class Happening(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Lives:
-    """The clusters of a grid: `cluster` (N,) numbers the cluster of each band; `happenings` in order of time."""
+    """The clusters of a grid: `cluster` (N,) numbers the cluster of each band; `happenings` in order of
+    time."""
 
     cluster: np.ndarray
     happenings: list[Happening]
@@ -136,17 +137,20 @@ def _facts(bands: Bands, rule: ClusterRule, bins: int) -> tuple[_Facts, np.ndarr
             break
         root = further
     tails = np.flatnonzero(following < 0)
-    return _Facts(
-        bands.low.tolist(),
-        bands.high.tolist(),
-        bands.centre.tolist(),
-        bands.notional.tolist(),
-        bands.column.tolist(),
-        root.tolist(),
-        dict(zip(root[tails].tolist(), tails.tolist(), strict=True)),
-        list(zip(ahead[0].tolist(), ahead[1].tolist(), strict=True)),
-        list(zip(behind[0].tolist(), behind[1].tolist(), strict=True)),
-    ), root
+    return (
+        _Facts(
+            bands.low.tolist(),
+            bands.high.tolist(),
+            bands.centre.tolist(),
+            bands.notional.tolist(),
+            bands.column.tolist(),
+            root.tolist(),
+            dict(zip(root[tails].tolist(), tails.tolist(), strict=True)),
+            list(zip(ahead[0].tolist(), ahead[1].tolist(), strict=True)),
+            list(zip(behind[0].tolist(), behind[1].tolist(), strict=True)),
+        ),
+        root,
+    )
 
 
 @dataclass
@@ -204,7 +208,8 @@ class _Walker:
             heappush(self.due, column)
 
     def step(self, now: int, new: list[int], faint: list[int]) -> None:
-        """Match clusters that ended in the column before, or are missing, with the bands that are free in this one.
+        """Match clusters that ended in the column before, or are missing, with the bands that are free in
+        this one.
 
         `new` bands are strong enough to begin a cluster, `faint` ones can only carry one on.
         """
@@ -226,7 +231,8 @@ class _Walker:
                 self._die(cluster, now)
 
     def _match(self, lapsed: list[int], free: list[int]) -> dict[int, int]:
-        """Clusters with the bands that carry them on: by overlap those just seen, then those missing; then by centre."""
+        """Clusters with the bands that carry them on: by overlap those just seen, then those missing; then by
+        centre."""
         taken: dict[int, int] = {}
         missing = list(self.missing)
         for group, fit in (
@@ -290,7 +296,8 @@ class _Walker:
         return cluster if start <= self.facts.column[band] else -1
 
     def _lose(self, cluster: int, now: int) -> None:
-        """A cluster that no band continues has merged, or is missing until it is found again or must be dead."""
+        """A cluster that no band continues has merged, or is missing until it is found again or must be
+        dead."""
         band = self.last[cluster]
         into = [
             other

@@ -32,7 +32,8 @@ class Cluster:
     notional, peak : USD in the band, and in its hottest bin. Of a flow, over the columns since `since`.
     z : robust z of the hottest bin against the map at that distance from price; None where most of the map
         is empty, so that there is nothing to compare with.
-    first_seen, last_seen : datetime64 UTC, closing edges of the first and the last column in which it was hot.
+    first_seen, last_seen : datetime64 UTC, closing edges of the first and the last column in which it was
+    hot.
     since : datetime64 UTC, opening edge of the first column that `notional` counts.
     persistence : share (0 to 1) of the last `last` observed columns in which it was hot. Of a flow: in
         which it took at least half of what it takes on average in these columns.
@@ -96,19 +97,35 @@ class ClusterEvent:
         name = f"The {self.side} cluster near {self.centre:,.0f}"
         was, now = _money(self.before), _money(self.after)
         return {
-            "appeared": f"{name} was already there when the map begins, with {now}."
-            if self.at_start
-            else f"A {self.side} cluster of {now} appeared near {self.centre:,.0f}.",
+            "appeared": (
+                f"{name} was already there when the map begins, with {now}."
+                if self.at_start
+                else f"A {self.side} cluster of {now} appeared near {self.centre:,.0f}."
+            ),
             "grew": f"{name} grew from {was} to {now}.",
             "shrank": f"{name} shrank from {was} to {now}.",
-            "shifted": f"The {self.side} cluster of {now} shifted from {self.centre_before:,.0f} to {self.centre:,.0f}.",
-            "swept": f"Price crossed the {self.side} cluster near {self.centre_before:,.0f}: of {was}, {now} are left.",
-            "dissipated": f"{name} faded into its surroundings: the band still holds {now} of {was}, but no longer stands out."
-            if self.after > self.before / 2
-            else f"{name} dissipated without price crossing it: of {was}, {now} are left.",
+            "shifted": (
+                f"The {self.side} cluster of {now} shifted from {self.centre_before:,.0f} to"
+                f" {self.centre:,.0f}."
+            ),
+            "swept": (
+                f"Price crossed the {self.side} cluster near {self.centre_before:,.0f}: of {was}, {now} are"
+                " left."
+            ),
+            "dissipated": (
+                f"{name} faded into its surroundings: the band still holds {now} of {was}, but no longer"
+                " stands out."
+                if self.after > self.before / 2
+                else f"{name} dissipated without price crossing it: of {was}, {now} are left."
+            ),
             "re-emerged": f"{name} came back with {now}; it had {was} when it was last seen.",
-            "merged": f"The {self.side} cluster near {self.centre_before:,.0f} ({was}) merged into the one near {self.centre:,.0f}, now {now}.",
-            "split": f"{name} ({now}) split off from the one near {self.centre_before:,.0f}, which held {was}.",
+            "merged": (
+                f"The {self.side} cluster near {self.centre_before:,.0f} ({was}) merged into the one near"
+                f" {self.centre:,.0f}, now {now}."
+            ),
+            "split": (
+                f"{name} ({now}) split off from the one near {self.centre_before:,.0f}, which held {was}."
+            ),
         }[self.kind]
 
 
@@ -141,7 +158,8 @@ class ClusterStory:
         return tuple(event for event in self.events if id in (event.cluster, event.other))
 
     def history(self, id: str) -> pd.DataFrame:
-        """One cluster column by column: `time` (closing edge), `low`, `centre`, `high`, `notional`, `peak`, `z`."""
+        """One cluster column by column: `time` (closing edge), `low`, `centre`, `high`, `notional`, `peak`,
+        `z`."""
         bands, edges = self._bands, self._grid.price_edges
         of = np.flatnonzero(self._cluster_of == self._number[id])
         of = of[np.argsort(bands.column[of], kind="stable")]
@@ -365,11 +383,13 @@ def _notes(grid: HeatGrid, path: PricePath, bands: Bands, rule: ClusterRule) -> 
         )
     if path.source == "heat":
         notes.append(
-            "No prices were given: price is guessed from the heat, and a cluster that price swept cannot be told from one that dissipated."
+            "No prices were given: price is guessed from the heat, and a cluster that price swept cannot be"
+            " told from one that dissipated."
         )
     elif path.source == "closes" and grid.is_stock:
         notes.append(
-            "Only closing prices were given: a wick that swept a cluster between two closes is reported as dissipation."
+            "Only closing prices were given: a wick that swept a cluster between two closes is reported as"
+            " dissipation."
         )
     close = path.close[np.isfinite(path.close)]
     if len(close) and (
@@ -377,8 +397,9 @@ def _notes(grid: HeatGrid, path: PricePath, bands: Bands, rule: ClusterRule) -> 
         or close[-1] * np.exp(-rule.reach) > grid.price_edges[-1]
     ):
         notes.append(
-            f"The price ({close[-1]:,.0f}) lies far outside the map ({grid.price_edges[0]:,.0f} to {grid.price_edges[-1]:,.0f}), "
-            "so no cluster is within reach. Check that both are in the same currency."
+            f"The price ({close[-1]:,.0f}) lies far outside the map ({grid.price_edges[0]:,.0f} to"
+            f" {grid.price_edges[-1]:,.0f}), so no cluster is within reach. Check that both are in the same"
+            " currency."
         )
     return tuple(notes)
 
@@ -418,7 +439,8 @@ class Concentration:
 def concentration(
     cluster: Cluster, liquidations: pd.DataFrame, *, include_high: bool = False
 ) -> Concentration:
-    """Tell one large print from many small ones: the events of a realised cluster, from `since` to `last_seen`.
+    """Tell one large print from many small ones: the events of a realised cluster, from `since` to
+    `last_seen`.
 
     Parameters
     ----------

@@ -1,4 +1,5 @@
-"""Venue against venue, model against record, and our map against another's: the numbers behind a comparison."""
+"""Venue against venue, model against record, and our map against another's: the numbers behind a
+comparison."""
 
 from __future__ import annotations
 
@@ -152,7 +153,8 @@ class Difference:
 def difference(
     grids: Mapping[str, HeatGrid], venue: str, side: Literal["long", "short", "both"] = "both"
 ) -> Difference:
-    """A venue minus the rest, both as shares of their own totals, so that a large venue is not different by its size.
+    """A venue minus the rest, both as shares of their own totals, so that a large venue is not different by
+    its size.
 
     Raises
     ------
@@ -203,8 +205,14 @@ class Survival:
         share = f"{100 * self.left:.0f} %"
         place = f"The {self.before.side} cluster at {self.before.low:,.0f} to {self.before.high:,.0f}"
         if self.survives:
-            return f"{place} survives without {self.venue}: the others hold {share} of its USD there, and it still stands out."
-        return f"{place} does not survive without {self.venue}: the others hold {share} of its USD there, which no longer stands out."
+            return (
+                f"{place} survives without {self.venue}: the others hold {share} of its USD there, and it"
+                " still stands out."
+            )
+        return (
+            f"{place} does not survive without {self.venue}: the others hold {share} of its USD there, which"
+            " no longer stands out."
+        )
 
 
 def without_venue(
@@ -216,7 +224,8 @@ def without_venue(
     price: pd.DataFrame | None = None,
     rule: ClusterRule | None = None,
 ) -> Survival:
-    """Ask whether a cluster of the aggregate is there without one venue. GridError where nothing would be left."""
+    """Ask whether a cluster of the aggregate is there without one venue. GridError where nothing would be
+    left."""
     rest = [grid for name, grid in grids.items() if name != venue]
     if venue not in grids or not rest:
         raise GridError(
@@ -249,9 +258,11 @@ def _in_band(grid: HeatGrid, cluster: Cluster, last: int) -> float:
 class Hits:
     """Where liquidations happened among the bins that price touched, by how bright the model had them before.
 
-    `top` of the touched bins are looked up: the brightest ones held `captured` of the realised USD. `blind` is
+    `top` of the touched bins are looked up: the brightest ones held `captured` of the realised USD. `blind`
+    is
     what as many bins hold on average when drawn at random among those with any modelled heat. A model has
-    longs below the price and shorts above it, and that alone beats an even spread over all touched bins, so an
+    longs below the price and shorts above it, and that alone beats an even spread over all touched bins, so
+    an
     even spread would flatter it. `simple` is what a rule without a model gets: the touched prices farthest
     beyond the last close. `columns` is the number of columns that count, `usd` what was realised in them.
     """
@@ -266,7 +277,10 @@ class Hits:
     @property
     def sentence(self) -> str:
         if self.columns == 0 or self.usd <= 0:
-            return "No column has both modelled levels before it and realised liquidations in it, so nothing can be compared."
+            return (
+                "No column has both modelled levels before it and realised liquidations in it, so nothing can"
+                " be compared."
+            )
         lift = self.captured / self.blind if self.blind > 0 else float("nan")
         word = "more" if lift >= 1.25 else "less" if lift <= 0.8 else "about the same"
         beyond = (
@@ -275,9 +289,11 @@ class Hits:
             else "so its brightness tells nothing that direction alone does not"
         )
         return (
-            f"Of the prices that were traded in {self.columns:,} columns, the model's brightest {100 * self.top:.0f} % held {100 * self.captured:.0f} % of the realised USD. "
-            f"As many bins drawn blindly among those it lit at all hold {100 * self.blind:.0f} %: the model gets {word}. "
-            f"A rule without a model, the traded prices farthest beyond the last close, gets {100 * self.simple:.0f} %, {beyond}."
+            f"Of the prices that were traded in {self.columns:,} columns, the model's brightest"
+            f" {100 * self.top:.0f} % held {100 * self.captured:.0f} % of the realised USD. As many bins"
+            f" drawn blindly among those it lit at all hold {100 * self.blind:.0f} %: the model gets {word}."
+            " A rule without a model, the traded prices farthest beyond the last close, gets"
+            f" {100 * self.simple:.0f} %, {beyond}."
         )
 
 
@@ -333,7 +349,8 @@ def model_hits(model: HeatGrid, record: HeatGrid, candles: pd.DataFrame, *, top:
 
 
 def _first(values: np.ndarray, allowed: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """(T, P) whether a bin is among the `keep[t]` largest allowed ones of its row; ties to the lowest price."""
+    """(T, P) whether a bin is among the `keep[t]` largest allowed ones of its row; ties to the lowest
+    price."""
     order = np.argsort(np.where(allowed, -values, np.inf), axis=1, kind="stable")
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.broadcast_to(np.arange(values.shape[1]), order.shape), axis=1)
@@ -378,8 +395,10 @@ class Overlap:
         rare = self.shifted <= _RARE and self.common > self.top
         word = "That is more than chance" if rare else "That can be chance"
         return (
-            f"Between {self.low:,.0f} and {self.high:,.0f}, {100 * self.common:.0f} % of the other map's hottest bands are hot in ours too. {word}: moved along the price axis "
-            f"at random, it would do as well in {100 * self.shifted:.0f} % of places. Their price profiles are {100 * self.similarity:.0f} % alike."
+            f"Between {self.low:,.0f} and {self.high:,.0f}, {100 * self.common:.0f} % of the other map's"
+            f" hottest bands are hot in ours too. {word}: moved along the price axis at random, it would do"
+            f" as well in {100 * self.shifted:.0f} % of places. Their price profiles are"
+            f" {100 * self.similarity:.0f} % alike."
         )
 
 
@@ -400,7 +419,8 @@ def band_overlap(ours: HeatGrid, other: HeatGrid, *, top: float = 0.1, bins: int
     )
     if not low < high:
         raise GridError(
-            "The two maps show no common prices. Export the other one for the same days, or widen the price range."
+            "The two maps show no common prices. Export the other one for the same days, or widen the price"
+            " range."
         )
     edges = np.linspace(low, high, bins + 1)
     mine, theirs = (_profile(grid, edges) for grid in (ours, other))

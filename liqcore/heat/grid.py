@@ -111,7 +111,8 @@ class HeatGrid:
             and np.isfinite(self.short).all()
         ):
             raise GridError(
-                "Prices and heat must be finite numbers. Mark a column nobody watched as not observed instead."
+                "Prices and heat must be finite numbers. Mark a column nobody watched as not observed"
+                " instead."
             )
         if self.observed is None:
             put(self, "observed", np.ones(shape[0], dtype=bool))
@@ -190,8 +191,9 @@ class HeatGrid:
         t1, p1 = min(t1, self.shape[0]), min(p1, self.shape[1])
         if t0 >= t1 or p0 >= p1:
             raise GridError(
-                f"The window holds nothing: the grid spans {_day(self.time_edges[0])} to {_day(self.time_edges[-1])} UTC "
-                f"and {self.price_edges[0]:,.0f} to {self.price_edges[-1]:,.0f} USD."
+                f"The window holds nothing: the grid spans {_day(self.time_edges[0])} to"
+                f" {_day(self.time_edges[-1])} UTC and {self.price_edges[0]:,.0f} to"
+                f" {self.price_edges[-1]:,.0f} USD."
             )
         cut: dict[str, np.ndarray] = {}
         lost: dict[str, float] = {}
@@ -404,14 +406,16 @@ def merge(grids: Sequence[HeatGrid]) -> HeatGrid:
     for other in grids[1:]:
         if other.kind != first.kind:
             raise GridError(
-                f"A {first.kind} and a {other.kind} heatmap are different things and cannot be added. Show them side by side."
+                f"A {first.kind} and a {other.kind} heatmap are different things and cannot be added. Show"
+                " them side by side."
             )
         if not (
             np.array_equal(first.time_edges, other.time_edges)
             and np.array_equal(first.price_edges, other.price_edges)
         ):
             raise GridError(
-                "The grids have different edges. Build them with the same start, end, timeframe, price range and bins."
+                "The grids have different edges. Build them with the same start, end, timeframe, price range"
+                " and bins."
             )
     predicted = None
     if all(grid.predicted is not None for grid in grids):
@@ -433,7 +437,8 @@ def merge(grids: Sequence[HeatGrid]) -> HeatGrid:
 
 
 def least_complete(kinds: Iterable[str]) -> str:
-    """`sampled` if any part is, else `unknown` if any is, else `all`: a sum is no better than its worst part."""
+    """`sampled` if any part is, else `unknown` if any is, else `all`: a sum is no better than its worst
+    part."""
     found = set(kinds)
     return next((kind for kind in ("sampled", "unknown", "all") if kind in found), "unknown")
 
@@ -447,13 +452,17 @@ def completeness_flags(venues: Iterable[VenueCoverage]) -> tuple[str, ...]:
         rest = [venue for kind in sorted(set(groups) - {"sampled"}) for venue in groups[kind]]
         mixed = f", added here to others ({', '.join(rest)})" if rest else ""
         return (
-            f"Only a sample of the liquidations comes from {', '.join(groups['sampled'])}{mixed}: totals are a lower bound.",
+            (
+                f"Only a sample of the liquidations comes from {', '.join(groups['sampled'])}{mixed}: totals"
+                " are a lower bound."
+            ),
         )
     return ()
 
 
 def joined_coverage(parts: Iterable[VenueCoverage]) -> tuple[VenueCoverage, ...]:
-    """One entry a venue, in the order in which they first occur; what several parts contributed is added up."""
+    """One entry a venue, in the order in which they first occur; what several parts contributed is added
+    up."""
     venues: dict[str, VenueCoverage] = {}
     for item in parts:
         held = venues.get(item.venue)
@@ -482,9 +491,9 @@ def _merged(parts: Sequence[Provenance]) -> Provenance:
         venues=venues,
         as_of=min(ages) if ages else None,
         model=" + ".join(models) or None,
-        parameters=parts[0].parameters
-        if all(part.parameters == parts[0].parameters for part in parts)
-        else (),
+        parameters=(
+            parts[0].parameters if all(part.parameters == parts[0].parameters for part in parts) else ()
+        ),
         flags=tuple(dict.fromkeys(flags)),
     )
 

@@ -23,10 +23,13 @@ _SIGMAS = 3.0
 
 @dataclass(frozen=True)
 class Lag:
-    """How much later a venue is than the others: seconds (negative: earlier), sureness 0 to 1, and its events.
+    """How much later a venue is than the others: seconds (negative: earlier), sureness 0 to 1, and its
+    events.
 
-    `pairs` (2 · reach + 1,) counts its events with an event elsewhere by how many steps later they came, from −reach
-    to reach, averaged over three steps; `step` is in seconds. What shifts the whole picture to one side is a lag.
+    `pairs` (2 · reach + 1,) counts its events with an event elsewhere by how many steps later they came, from
+    −reach
+    to reach, averaged over three steps; `step` is in seconds. What shifts the whole picture to one side is a
+    lag.
     """
 
     seconds: float
@@ -173,7 +176,8 @@ def _lags(busy: Mapping[str, np.ndarray], step: float, reach: int, minimum: int)
 
 
 def _lopsided(pairs: np.ndarray, lag: int, reach: int) -> bool:
-    """Whether a peak is more than its mirror image and chance: events in bursts peak on both sides of 0 without any lag."""
+    """Whether a peak is more than its mirror image and chance: events in bursts peak on both sides of 0
+    without any lag."""
     smooth = np.convolve(pairs, np.ones(3), "same")
     here, mirrored = smooth[reach + lag], smooth[reach - lag]
     return bool(here - mirrored > _SIGMAS * np.sqrt(here + mirrored))

@@ -21,7 +21,8 @@ _MOST_BINS = 1_000_000
 
 @dataclass(frozen=True)
 class Lattice:
-    """Log-spaced price bins: the drawn ones, divided where they are wide, and as many more as levels can reach.
+    """Log-spaced price bins: the drawn ones, divided where they are wide, and as many more as levels can
+    reach.
 
     Bin i spans low·e^(i·log_step) to low·e^((i+1)·log_step). Drawn bin j is bins first + j·parts and the
     parts − 1 after it.
@@ -69,7 +70,8 @@ def lattice(low: float, high: float, drawn: int, reach_low: float, reach_high: f
     count = before + drawn * parts + after
     if count > _MOST_BINS:
         raise GridError(
-            f"The price range {low:,.2f} to {high:,.2f} USD is too narrow for {drawn:,} bins. Widen it or take fewer bins."
+            f"The price range {low:,.2f} to {high:,.2f} USD is too narrow for {drawn:,} bins. Widen it or"
+            " take fewer bins."
         )
     return Lattice(
         low=low * np.exp(-before * step), log_step=step, bins=count, first=before, drawn=drawn, parts=parts
@@ -199,7 +201,8 @@ def run(grid: Lattice, flows: Flows, deposits: Deposits, snapshots: np.ndarray, 
         for t in range(begin, stop):
             for side, edge, (bins, sizes, totals, tops) in zip(sides, edges, new, strict=True):
                 gone, usd = side.cross(edge[t])
-                # A comparison with NaN is false: unknown open interest fades by holding time and caps nothing.
+                # A comparison with NaN is false: unknown open interest fades by holding time and caps
+                # nothing.
                 lost = side.keep(
                     _share_kept(closes[t] - gone, before[t] - gone) if before[t] > 0 else fade[t]
                 )

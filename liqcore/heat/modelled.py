@@ -108,9 +108,11 @@ def modelled_heatmap(
             venues=tuple(VenueCoverage(name) for name in names),
             as_of=np.datetime64(int(closing[-1]), "us"),
             model=model,
-            parameters=tuple(guesses.describe().items())
-            if model == "flow-identity"
-            else (("Leverage of takers", guesses.describe()["Leverage of takers"]),),
+            parameters=(
+                tuple(guesses.describe().items())
+                if model == "flow-identity"
+                else (("Leverage of takers", guesses.describe()["Leverage of takers"]),)
+            ),
             flags=flags,
         ),
     )
@@ -152,7 +154,8 @@ def _inputs(
     known_interest = np.isfinite(interest)
     if not known_volume.any() and (model == "textbook" or not known_interest.any()):
         raise GridError(
-            "Modelled levels need volume or open interest, and the candles have no volume. Add an open interest file."
+            "Modelled levels need volume or open interest, and the candles have no volume. Add an open"
+            " interest file."
         )
     share = np.divide(
         bars["taker_buy_volume"].to_numpy(),
@@ -255,19 +258,25 @@ def _flags(
     flags = []
     if model == "textbook":
         return (
-            "Textbook formula: levels stand at the bankruptcy price, too far away, and nothing but price ever removes them.",
+            (
+                "Textbook formula: levels stand at the bankruptcy price, too far away, and nothing but price"
+                " ever removes them."
+            ),
         )
     if not interest.any():
         flags.append(
-            f"No open interest was given, so levels fade with an assumed holding time of {guesses.holding_hours:g} hours."
+            "No open interest was given, so levels fade with an assumed holding time of"
+            f" {guesses.holding_hours:g} hours."
         )
     elif not interest.all():
         flags.append(
-            f"Open interest is missing for {100 * (1 - interest.mean()):.0f} % of the candles; levels fade by assumption there."
+            f"Open interest is missing for {100 * (1 - interest.mean()):.0f} % of the candles; levels fade by"
+            " assumption there."
         )
     if old.any():
         flags.append(
-            f"Open interest is out of date for {100 * old.mean():.0f} % of the candles; its last value is carried on there."
+            f"Open interest is out of date for {100 * old.mean():.0f} % of the candles; its last value is"
+            " carried on there."
         )
     if not volume.any():
         flags.append("No volume was given, so only growth of open interest opens positions.")

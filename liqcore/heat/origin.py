@@ -28,7 +28,8 @@ class Origin:
     usd : what stands in the band then, before the map blurs it.
     by_candle : `time` (open of the candle), `usd`: what of each candle's openings is left, oldest first.
     by_leverage : `leverage`, `usd`: the same by leverage, lowest first.
-    opened : USD at the same prices that were opened into the band before closing and crossing took their part.
+    opened : USD at the same prices that were opened into the band before closing and crossing took their
+    part.
     """
 
     side: Literal["long", "short"]
@@ -87,7 +88,8 @@ def level_origin(
     """
     if side not in tables.SIDES or model not in MODELS:
         raise GridError(
-            f"There is no side {side!r} or no model {model!r}. Sides: long, short. Models: {', '.join(MODELS)}."
+            f"There is no side {side!r} or no model {model!r}. Sides: long, short. Models:"
+            f" {', '.join(MODELS)}."
         )
     if not (np.isfinite([low, high]).all() and 0 < low < high):
         raise GridError(
@@ -150,7 +152,8 @@ def _opened(deposits: Deposits, side: str, begin: int, stop: int) -> tuple[np.nd
 def _survival(
     outcome: Outcome, flows: Flows, side: str, opened: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(count,) shares of what candle t opened that closing left: by all later candles, and by a cap in its own."""
+    """(count,) shares of what candle t opened that closing left: by all later candles, and by a cap in its
+    own."""
     i = tables.SIDES.index(side)
     held, gone, standing = (
         values[:count, i] for values in (outcome.standing, outcome.crossed, outcome.standing)

@@ -99,7 +99,10 @@ def _row(band: Cluster | None, bars: int, name: str, level: float) -> dict[str, 
         "notional": band.notional,
         "persistence": band.persistence,
         "verdict": verdict,
-        "note": f"In bars of {name} the {band.side} cluster near {band.centre:,.0f} was hot in {round(band.persistence * bars)} of {bars}: {verdict}.",
+        "note": (
+            f"In bars of {name} the {band.side} cluster near {band.centre:,.0f} was hot in"
+            f" {round(band.persistence * bars)} of {bars}: {verdict}."
+        ),
     }
 
 
@@ -124,7 +127,8 @@ def _in_bars(
     width = int(np.median(np.diff(edges)))
     if length % width:
         raise GridError(
-            f"The columns of this map are {_words(width)} long, so bars of {_words(length)} cannot be made of them."
+            f"The columns of this map are {_words(width)} long, so bars of {_words(length)} cannot be made of"
+            " them."
         )
     whole = np.flatnonzero(edges[:-1] % length == 0)
     if not whole.size:

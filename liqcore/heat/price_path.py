@@ -69,7 +69,8 @@ def price_path(grid: HeatGrid, price: pd.DataFrame | np.ndarray | None = None) -
 
 
 def _implied(grid: HeatGrid) -> np.ndarray:
-    """(T,) USD, NaN where a column holds nothing: where price must have been for the heat to lie as it does."""
+    """(T,) USD, NaN where a column holds nothing: where price must have been for the heat to lie as it
+    does."""
     edges, centres = grid.price_edges, grid.price_centres
     out = np.full(grid.shape[0], np.nan)
     for begin in range(0, len(out), _BLOCK):

@@ -114,9 +114,11 @@ def realised_heatmap(
         provenance=Provenance(
             source=source,
             venues=venues,
-            as_of=None
-            if events.empty
-            else events["time"].iloc[-1].tz_localize(None).to_datetime64().astype("datetime64[us]"),
+            as_of=(
+                None
+                if events.empty
+                else events["time"].iloc[-1].tz_localize(None).to_datetime64().astype("datetime64[us]")
+            ),
             parameters=(("timeframe", str(timeframe)), ("bins", bins), ("scale", scale)),
             flags=completeness_flags(venues),
         ),
@@ -231,7 +233,8 @@ def _price_slot(edges: np.ndarray, scale: str) -> Callable[[np.ndarray], np.ndar
 
 
 def venue_coverage(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCoverage, ...]:
-    """Events, USD, completeness and price kind of each venue that has events; `notional` is its USD by category (V,)."""
+    """Events, USD, completeness and price kind of each venue that has events; `notional` is its USD by
+    category (V,)."""
     product = len(tables.COMPLETENESS), len(tables.PRICE_KINDS)
     names = events["venue"].array
     venue, complete, kind = (
@@ -250,7 +253,8 @@ def venue_coverage(events: pd.DataFrame, notional: np.ndarray) -> tuple[VenueCov
         if few or small is not np.int16:
             counts += np.bincount(code, minlength=counts.size).reshape(counts.shape)
             continue
-        # Few codes occur, and over many events comparing small integers is far cheaper than counting into bins.
+        # Few codes occur, and over many events comparing small integers is far cheaper than counting into
+        # bins.
         found = np.array([np.count_nonzero(code == value) for value in present], dtype=np.int64)
         if found.sum() < len(code):
             present = np.union1d(present, code)

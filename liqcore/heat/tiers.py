@@ -63,6 +63,7 @@ def tier_table(venue: str, symbol: str = "BTCUSDT", day: str | None = None) -> T
         known = ", ".join(f"{table.venue} {table.symbol} of {table.as_of}" for table in TIERS)
         asked = f"{venue} {symbol}" + (f" of {day} or before" if day else "")
         raise MarginError(
-            f"There is no bracket table for {asked}. Known: {known}. Give the maintenance margin rate yourself."
+            f"There is no bracket table for {asked}. Known: {known}. Give the maintenance margin rate"
+            " yourself."
         )
     return max(found, key=lambda table: table.as_of)

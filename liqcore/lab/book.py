@@ -72,7 +72,8 @@ class Book:
     """Open positions as parallel arrays, and a watch list of those that the next hour may touch.
 
     `code` is 2·venue + (1 for shorts). Prices that a falling index crosses (longs) and a rising one (shorts)
-    are held with the sign of the side: a position is due when `limit >= sign · mark`, whatever its side. `take`,
+    are held with the sign of the side: a position is due when `limit >= sign · mark`, whatever its side.
+    `take`,
     the price to close at in profit, has the other sign: it is reached when `take >= −sign · mark`.
     """
 
@@ -118,7 +119,8 @@ class Book:
         self.watching += count
 
     def due(self, signed_marks: np.ndarray) -> np.ndarray:
-        """Watched positions whose liquidation or stop the marks have reached, struck off the watch list (rows)."""
+        """Watched positions whose liquidation or stop the marks have reached, struck off the watch list
+        (rows)."""
         n = self.watching
         return self._strike(np.flatnonzero(self.watch_limit[:n] >= signed_marks[self.watch_code[:n]]))
 
@@ -189,7 +191,8 @@ def signs(code: np.ndarray) -> np.ndarray:
 def liquidation_limit(
     sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, rate: np.ndarray
 ) -> np.ndarray:
-    """sign · liquidation price in ticks: the first tick at which equity no longer covers maintenance and closing fee.
+    """sign · liquidation price in ticks: the first tick at which equity no longer covers maintenance and
+    closing fee.
 
     The one identity of linear contracts, (E − s·m/q) / (1 − s·rate), where `rate` is maintenance plus fee.
     """
@@ -207,7 +210,8 @@ def stop_limit(
 def take_limit(
     sign: np.ndarray, entry: np.ndarray, margin: np.ndarray, lots: np.ndarray, multiple: np.ndarray
 ) -> np.ndarray:
-    """−sign · price in ticks at which the profit is `multiple` times the margin; NEVER where it is infinite."""
+    """−sign · price in ticks at which the profit is `multiple` times the margin; NEVER where it is
+    infinite."""
     wanted = np.isfinite(multiple)
     distance = np.where(wanted, multiple, 0.0) * margin / lots
     return np.where(wanted, -sign * entry - np.ceil(distance).astype(np.int64), NEVER)

@@ -58,7 +58,8 @@ _HOURS: Final = np.array(
 class Entries:
     """New positions in the order in which they open, N rows.
 
-    `venue` and `tier` (index into LEVERAGES) are int64, `side_draw` uniform, `size` lots, `margin_multiple` of
+    `venue` and `tier` (index into LEVERAGES) are int64, `side_draw` uniform, `size` lots, `margin_multiple`
+    of
     the minimum, `stop`, `taker` and `tops_up` bool, `take` the profit to close at as a multiple of the margin
     (infinite for none), `life` whole minutes.
     """
@@ -79,9 +80,11 @@ class Entries:
 class Day:
     """One day of chance. T = 1440 minutes, V venues.
 
-    `returns` (T, LEGS) log-returns of the index, `scale` (T,) the minute's usual move, `pace` (T,) how busy the
+    `returns` (T, LEGS) log-returns of the index, `scale` (T,) the minute's usual move, `pace` (T,) how busy
+    the
     hour is, `basis` (T, V) fraction,
-    `jitter` (T, LEGS) uniform, `first_entry` (T+1,) offsets into `entries`, `churn` and `churn_buy` (T, V) lots.
+    `jitter` (T, LEGS) uniform, `first_entry` (T+1,) offsets into `entries`, `churn` and `churn_buy` (T, V)
+    lots.
     """
 
     returns: np.ndarray
@@ -123,7 +126,8 @@ class Chance:
     def spliced(
         self, stream: int, day: int, before: int, after: int, columns: int, skip: int = 0
     ) -> np.ndarray:
-        """(before + after, columns) uniforms: the first from the seed, the rest from the branch's (after `skip` rows)."""
+        """(before + after, columns) uniforms: the first from the seed, the rest from the branch's (after
+        `skip` rows)."""
         first = uniforms(self.seed, (stream, day), before * columns).reshape(before, columns)
         if not after:
             return first
@@ -193,7 +197,8 @@ def draw_opening(
 
     Returns
     -------
-    entries (N rows), their ages in minutes (N,) int64, and `history` (H+1,): the index some minutes before the
+    entries (N rows), their ages in minutes (N,) int64, and `history` (H+1,): the index some minutes before
+    the
     start as a multiple of the first price, so that `history[a]` is a minutes ago and `history[0]` is 1.
     """
     taus = holding_times(regime)
@@ -230,7 +235,8 @@ def holding_times(regime: Regime) -> np.ndarray:
 def student4(u: np.ndarray) -> np.ndarray:
     """Student's t with 4 degrees of freedom (variance 2) from uniforms, cut at ±10.
 
-    The quantile has a closed form: W. T. Shaw, "Sampling Student's T distribution", J. Comp. Finance 9 (2006).
+    The quantile has a closed form: W. T. Shaw, "Sampling Student's T distribution", J. Comp. Finance 9
+    (2006).
     """
     u = np.clip(u, 1e-12, 1 - 1e-12)
     alpha = np.sqrt(4 * u * (1 - u))
@@ -261,7 +267,8 @@ def poisson(rates: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 
 def _scale(u: np.ndarray, regime: Regime, slow: float) -> tuple[np.ndarray, float]:
-    """Usual size of each minute's move: the hour of the day times a slow log-volatility that changes by the hour."""
+    """Usual size of each minute's move: the hour of the day times a slow log-volatility that changes by the
+    hour."""
     hourly = []
     step = regime.volatility_of_volatility * np.sqrt(12 * (1 - _SLOW * _SLOW))
     for value in u[::60]:

@@ -153,7 +153,8 @@ class Engine:
             )
 
     def upkeep(self) -> None:
-        """Once an hour: some traders near liquidation double their margin, and closed positions are forgotten."""
+        """Once an hour: some traders near liquidation double their margin, and closed positions are
+        forgotten."""
         self.book.compact()
         book, n = self.book, self.book.rows
         distance = self.signed[book.code[:n]] - book.liquidation[:n]
@@ -198,7 +199,8 @@ class Engine:
         self._price(self.price * math.exp(impact))
 
     def _fills(self, rows: np.ndarray, against: np.ndarray) -> tuple[np.ndarray, float]:
-        """Fill price of each row at its venue, ticks, and the log-return of the index once all orders are through."""
+        """Fill price of each row at its venue, ticks, and the log-return of the index once all orders are
+        through."""
         code = self.book.code[rows]
         order = np.where(against, 0, signs(code) * self.book.lots[rows])
         done = np.cumsum(order)
@@ -208,7 +210,8 @@ class Engine:
         return fills, per_lot * float(done[-1])
 
     def _lacking(self, rows: np.ndarray, forced: np.ndarray, fills: np.ndarray) -> np.ndarray:
-        """Which bankrupt rows the insurance funds cannot pay for, the latest ones of each venue (places in `rows`)."""
+        """Which bankrupt rows the insurance funds cannot pay for, the latest ones of each venue (places in
+        `rows`)."""
         left = np.where(forced, self._equity(rows, fills, self.regime.fee_rate), 0)
         venue = self.book.code[rows] >> 1
         balance = self.accounts["fund"].copy()
@@ -253,7 +256,8 @@ class Engine:
         book.drop(rows)
 
     def _deleverage(self, code: np.ndarray, lots: np.ndarray, price: np.ndarray) -> None:
-        """Close the other side of `lots` at the bankruptcy prices: the most successful first, the market maker last."""
+        """Close the other side of `lots` at the bankruptcy prices: the most successful first, the market
+        maker last."""
         for each in np.unique(code):
             mine = code == each
             opposite = int(each) ^ 1
@@ -269,7 +273,8 @@ class Engine:
         self.rewatch()
 
     def _winners(self, code: int, need: int) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of one venue and side in profit, and the lots each gives: by profit × leverage, equal ranks in proportion."""
+        """Positions of one venue and side in profit, and the lots each gives: by profit × leverage, equal
+        ranks in proportion."""
         book = self.book
         sign = 1 - 2 * (code & 1)
         rows = book.live()
@@ -296,7 +301,8 @@ class Engine:
         return rows[taken > 0], taken[taken > 0]
 
     def _reduce(self, rows: np.ndarray, taken: np.ndarray, code: int, value: int) -> None:
-        """Close parts of positions of one code for `value` units in all; their owners take margin and profit home."""
+        """Close parts of positions of one code for `value` units in all; their owners take margin and profit
+        home."""
         book, accounts = self.book, self.accounts
         venue, sign = code >> 1, 1 - 2 * (code & 1)
         released = book.margin[rows] * taken // book.lots[rows]
@@ -330,7 +336,8 @@ class Engine:
         self.price = int(np.rint(price))
         if self.price < 1_000:
             raise SimulationError(
-                "The cascade drove the price under 100 USD. Lower the impact, the leverage or the size of the positions."
+                "The cascade drove the price under 100 USD. Lower the impact, the leverage or the size of the"
+                " positions."
             )
         self.high, self.low = max(self.high, self.price), min(self.low, self.price)
         self._mark()

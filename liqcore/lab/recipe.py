@@ -24,7 +24,8 @@ _KINDS: Final[dict[str, Any]] = {
 
 
 def interventions(settings: Mapping[str, Any], crowds: float = 1.0) -> tuple[Intervention, ...]:
-    """The interventions a scenario names; `crowds` times as much opened by its crowds and whales, 0 leaves them out."""
+    """The interventions a scenario names; `crowds` times as much opened by its crowds and whales, 0 leaves
+    them out."""
     named = [
         _KINDS[event["kind"]](**{key: value for key, value in event.items() if key not in ("kind", "why")})
         for event in settings["simulation"].get("interventions", ())
@@ -38,7 +39,8 @@ def interventions(settings: Mapping[str, Any], crowds: float = 1.0) -> tuple[Int
 
 
 def recipe(settings: Mapping[str, Any], crowds: float = 1.0) -> dict[str, Any]:
-    """The arguments of `simulate`, without the length, from a scenario's settings (the tables of its TOML file)."""
+    """The arguments of `simulate`, without the length, from a scenario's settings (the tables of its TOML
+    file)."""
     given = settings["simulation"]
     return {
         "venues": [venue for venue in VENUES if venue.name in settings["venues"]],
@@ -52,5 +54,6 @@ def recipe(settings: Mapping[str, Any], crowds: float = 1.0) -> dict[str, Any]:
 
 
 def market_of(settings: Mapping[str, Any], crowds: float = 1.0) -> SimulatedMarket:
-    """The scenario's market, or the one it would have been with `crowds` times as much opened by the crowds it names."""
+    """The scenario's market, or the one it would have been with `crowds` times as much opened by the crowds
+    it names."""
     return simulate(settings["simulation"]["hours"] / 24, positions_every=None, **recipe(settings, crowds))

@@ -187,7 +187,8 @@ class _Settings:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Interventions by minute: `drift`, `noise`, `activity` (whole days), targets, and crowds with the minute of their start."""
+    """Interventions by minute: `drift`, `noise`, `activity` (whole days), targets, and crowds with the minute
+    of their start."""
 
     drift: np.ndarray
     noise: np.ndarray
@@ -264,7 +265,8 @@ def _run(settings: _Settings, plan: _Plan, snapshots: frozenset[int]) -> Simulat
 
 
 def _open_book(engine: Engine, settings: _Settings) -> None:
-    """Fill the book with the positions that a long-running market would have, less those that would be gone."""
+    """Fill the book with the positions that a long-running market would have, less those that would be
+    gone."""
     entries, ages, history = draw_opening(settings.chance, settings.regime, settings.venues)
     path = np.rint(settings.start_price * history)
     entry = path[ages].astype(np.int64)
@@ -402,8 +404,9 @@ def _enter_crowd(engine: Engine, tape: Tape, crowd: Crowd, passed: int) -> None:
     if (book.limit[new] >= engine.signed[book.code[new]]).any():
         price = float((signs(book.code[new]) * book.limit[new]).mean()) * TICK
         raise SimulationError(
-            f"The {crowd.side} positions put on {crowd.venue} at {crowd.at} would be liquidated at once: their liquidation price is about "
-            f"{price:,.0f} USD and the price there is {engine.marks[place] * TICK:,.0f} USD. Lower the leverage or move the entry."
+            f"The {crowd.side} positions put on {crowd.venue} at {crowd.at} would be liquidated at once:"
+            f" their liquidation price is about {price:,.0f} USD and the price there is"
+            f" {engine.marks[place] * TICK:,.0f} USD. Lower the leverage or move the entry."
         )
 
 

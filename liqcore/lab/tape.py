@@ -126,7 +126,8 @@ def printed(
 
 
 def open_interest(tape: Tape) -> pd.DataFrame:
-    """Open interest of each venue every five minutes, as it stood at that moment (longs = shorts, makers included)."""
+    """Open interest of each venue every five minutes, as it stood at that moment (longs = shorts, makers
+    included)."""
     state = np.array(tape.ledger_rows)
     long, maker = (state[:, Accounts.NAMES.index(name)] for name in ("long", "maker_lots"))
     count = len(tape.venues)
@@ -142,7 +143,8 @@ def open_interest(tape: Tape) -> pd.DataFrame:
 
 
 def accounts(tape: Tape) -> pd.DataFrame:
-    """The venues' books every five minutes: `long`, `short`, `maker_quantity` BTC and the money of each party, USD."""
+    """The venues' books every five minutes: `long`, `short`, `maker_quantity` BTC and the money of each
+    party, USD."""
     state = np.array(tape.ledger_rows)
     count = len(tape.venues)
     out = pd.DataFrame(
@@ -159,16 +161,17 @@ def accounts(tape: Tape) -> pd.DataFrame:
 
 
 def funding(tape: Tape) -> pd.DataFrame:
-    """Funding rates every eight hours. They inform; no cash moves, as the sums are small beside the margins."""
+    """Funding rates every eight hours. They inform; no cash moves, as the sums are small beside the
+    margins."""
     count = len(tape.venues)
     return tables.funding(
         pd.DataFrame(
             {
                 "time": tape.time(np.repeat([minute for minute, _ in tape.funding_rows], count)),
                 "venue": tape.label(np.tile(np.arange(count), len(tape.funding_rows))),
-                "rate": np.concatenate([rates for _, rates in tape.funding_rows])
-                if tape.funding_rows
-                else [],
+                "rate": (
+                    np.concatenate([rates for _, rates in tape.funding_rows]) if tape.funding_rows else []
+                ),
                 "interval_hours": 8.0,
             }
         )
@@ -195,7 +198,8 @@ def positions(tape: Tape, book: Book, minute: int) -> pd.DataFrame:
 
 
 def deleveraged(tape: Tape, closed: list[tuple[int, int, int, int]]) -> pd.DataFrame:
-    """Positions in profit that were closed by automatic deleveraging: time, venue, side, quantity, mean price."""
+    """Positions in profit that were closed by automatic deleveraging: time, venue, side, quantity, mean
+    price."""
     minute, code, lots, value = np.array(closed, dtype=np.int64).reshape(-1, 4).T
     return pd.DataFrame(
         {
@@ -227,7 +231,8 @@ def _candles(tape: Tape, ohlc: np.ndarray, volume: np.ndarray, bought: np.ndarra
 
 
 def _within_minute(tape: Tape, minute: np.ndarray, leg: np.ndarray) -> np.ndarray:
-    """Milliseconds into the minute: the events of a leg are spread evenly over its seconds, in their order."""
+    """Milliseconds into the minute: the events of a leg are spread evenly over its seconds, in their
+    order."""
     _, first, group, size = np.unique(
         minute * LEGS + leg, return_index=True, return_inverse=True, return_counts=True
     )

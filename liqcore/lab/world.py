@@ -1,4 +1,5 @@
-"""What the simulated market assumes: venues, regimes of volatility and flow, and events that are put in on purpose.
+"""What the simulated market assumes: venues, regimes of volatility and flow, and events that are put in on
+purpose.
 
 Everything here is a frozen value, so that a market is described completely by what `simulate` was given.
 """
@@ -55,11 +56,13 @@ class VenueSpec:
             or sum(self.leverage_mix) <= 0
         ):
             raise SimulationError(
-                f"Venue {self.name}: leverage_mix needs {len(LEVERAGES)} weights of zero or more, one for each of {LEVERAGES}."
+                f"Venue {self.name}: leverage_mix needs {len(LEVERAGES)} weights of zero or more, one for"
+                f" each of {LEVERAGES}."
             )
         if self.share <= 0 or self.lag_seconds < 0 or not 0 < self.maintenance_margin_rate < 0.009:
             raise SimulationError(
-                f"Venue {self.name}: share must be above 0, lag_seconds 0 or more, and maintenance_margin_rate between 0 and 0.009 (below the margin of 100×)."
+                f"Venue {self.name}: share must be above 0, lag_seconds 0 or more, and"
+                " maintenance_margin_rate between 0 and 0.009 (below the margin of 100×)."
             )
         if self.completeness not in ("all", "sampled") or self.price_kind not in ("fill", "bankruptcy"):
             raise SimulationError(
@@ -121,8 +124,10 @@ class Regime:
     impact : log-return per BTC of forced and stop-loss orders; 0 switches feedback off.
     rebound, rebound_minutes : part of that impact which comes back, and how fast.
     opens : new positions in a usual minute, all venues.
-    size_minimum, size_maximum, size_tail : Pareto distribution of position size; above 10× it shrinks with √leverage.
-    holding : mean holding time of a 10× position in minutes of usual trading; others scale with (10/leverage)^0.7.
+    size_minimum, size_maximum, size_tail : Pareto distribution of position size; above 10× it shrinks with
+    √leverage.
+    holding : mean holding time of a 10× position in minutes of usual trading; others scale with
+    (10/leverage)^0.7.
     maker_share : part of the new positions that rest in the book instead of taking.
     extra_margin_share, extra_margin : part of the positions with margin beyond the minimum (as cross margin
         gives), and its mean as a multiple of the minimum.
@@ -362,7 +367,8 @@ def choose_regime(regime: str | Regime, changes: dict[str, Any]) -> Regime:
     unknown = sorted(set(changes) - {field.name for field in fields(Regime)})
     if unknown:
         raise SimulationError(
-            f"{unknown[0]!r} is not an assumption of the market. Known are {', '.join(field.name for field in fields(Regime))}."
+            f"{unknown[0]!r} is not an assumption of the market. Known are"
+            f" {', '.join(field.name for field in fields(Regime))}."
         )
     return replace(regime, **changes)
 
@@ -398,5 +404,6 @@ def _check_position(side: str, quantity: float, leverage: float, hours: float) -
         raise SimulationError(f"{side!r} is not a side. Write long or short.")
     if not 0 < quantity < 1e6 or not 1 <= leverage <= 100 or hours <= 0:
         raise SimulationError(
-            "A position needs a quantity above zero (and under a million BTC), a leverage of 1 to 100 and hours above zero."
+            "A position needs a quantity above zero (and under a million BTC), a leverage of 1 to 100 and"
+            " hours above zero."
         )

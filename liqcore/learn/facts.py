@@ -1,6 +1,7 @@
 """The numbers that a scenario's text may state: each computed from what could be seen, by name.
 
-A text writes `{bar_close}`; `before_bar_close` is the same at the step before. Adding a fact is adding a line to `FACTS`.
+A text writes `{bar_close}`; `before_bar_close` is the same at the step before. Adding a fact is adding a line
+to `FACTS`.
 """
 
 from __future__ import annotations
@@ -262,7 +263,8 @@ def fact(seen: Seen, name: str) -> Value:
     """
     if name not in FACTS:
         raise ScenarioError(
-            f"Scenario {seen.scenario.name!r}, step {seen.step.number}: there is no fact {name!r}. Use one of {', '.join(FACTS)}."
+            f"Scenario {seen.scenario.name!r}, step {seen.step.number}: there is no fact {name!r}. Use one of"
+            f" {', '.join(FACTS)}."
         )
     return FACTS[name][1](seen)
 

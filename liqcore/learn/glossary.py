@@ -39,7 +39,8 @@ TERMS: Final = tuple(
             Term("short", "A position that gains when price falls and loses when it rises.", ("sell side",)),
             Term(
                 "leverage",
-                "How many times larger a position is than the margin behind it. At ten times, a move of about ten percent uses the margin up.",
+                "How many times larger a position is than the margin behind it. At ten times, a move of about"
+                " ten percent uses the margin up.",
                 ("gearing",),
             ),
             Term("margin", "The money that is set aside to cover the losses of a position.", ("collateral",)),
@@ -53,18 +54,21 @@ TERMS: Final = tuple(
             ),
             Term(
                 "bankruptcy price",
-                "The price at which a position has lost all of its margin. Some venues print it instead of the price that was paid.",
+                "The price at which a position has lost all of its margin. Some venues print it instead of"
+                " the price that was paid.",
                 (),
             ),
             Term(
                 "mark price",
-                "A fair price that a venue works out from several markets. It decides liquidations, not the last trade.",
+                "A fair price that a venue works out from several markets. It decides liquidations, not the"
+                " last trade.",
                 ("fair price",),
             ),
             Term("open interest", "How many contracts are open. Each has one long and one short.", ("OI",)),
             Term(
                 "funding",
-                "A payment between longs and shorts every few hours that keeps a contract near the price of the coin. When it is positive, longs pay.",
+                "A payment between longs and shorts every few hours that keeps a contract near the price of"
+                " the coin. When it is positive, longs pay.",
                 ("funding rate",),
             ),
             Term(
@@ -76,7 +80,8 @@ TERMS: Final = tuple(
             Term("heat", "USD of liquidations in one cell of the map.", ("intensity",)),
             Term(
                 "heatmap",
-                "A picture of heat over time and price. Colour says how many USD are in a cell, by the scale beside it.",
+                "A picture of heat over time and price. Colour says how many USD are in a cell, by the scale"
+                " beside it.",
                 ("liquidation map",),
             ),
             Term("realised map", "A map of liquidations that have happened.", ("realized",)),
@@ -87,7 +92,8 @@ TERMS: Final = tuple(
             ),
             Term(
                 "cluster",
-                "A band of prices with much more heat than its surroundings. It is a place to watch, not a forecast.",
+                "A band of prices with much more heat than its surroundings. It is a place to watch, not a"
+                " forecast.",
                 ("hot band",),
             ),
             Term(
@@ -113,12 +119,14 @@ TERMS: Final = tuple(
             ),
             Term(
                 "short squeeze",
-                "A rise in which forced purchases by shorts push the price further up, until no short is left there.",
+                "A rise in which forced purchases by shorts push the price further up, until no short is left"
+                " there.",
                 ("squeeze",),
             ),
             Term(
                 "R",
-                "The loss that was planned at the stop. A result of plus two R gained twice what was at risk.",
+                "The loss that was planned at the stop. A result of plus two R gained twice what was at"
+                " risk.",
                 ("R-multiple", "risk unit"),
             ),
             Term(
@@ -133,7 +141,8 @@ TERMS: Final = tuple(
             ),
             Term(
                 "Brier score",
-                "The mean squared error of forecasts given as probabilities. Zero is perfect, and always saying one half scores a quarter.",
+                "The mean squared error of forecasts given as probabilities. Zero is perfect, and always"
+                " saying one half scores a quarter.",
                 (),
             ),
             Term("calibration", "Whether things you give thirty percent happen three times in ten.", ()),
@@ -149,7 +158,8 @@ TERMS: Final = tuple(
 
 
 def find_terms(text: str = "") -> tuple[Term, ...]:
-    """Terms that hold every word of `text` in their name, other names or meaning; those named so come first. All for no text."""
+    """Terms that hold every word of `text` in their name, other names or meaning; those named so come first.
+    All for no text."""
     words = text.lower().split()
     found = [
         term
@@ -165,7 +175,8 @@ def find_terms(text: str = "") -> tuple[Term, ...]:
 
 
 def meaning(name: str) -> str:
-    """What a term means, by its name or another name for it, whatever the case; `KeyError` where it is not here."""
+    """What a term means, by its name or another name for it, whatever the case; `KeyError` where it is not
+    here."""
     wanted = name.strip().lower()
     for term in TERMS:
         if wanted in (term.name.lower(), *(other.lower() for other in term.also)):
@@ -174,9 +185,11 @@ def meaning(name: str) -> str:
 
 
 def mentions(text: str) -> tuple[tuple[int, int, Term], ...]:
-    """Where terms are first mentioned in a text: (start, end, term) in order; of terms that begin together the longest.
+    """Where terms are first mentioned in a text: (start, end, term) in order; of terms that begin together
+    the longest.
 
-    Plurals count. "Long" and "short" count only as "longs" and "shorts", and of the other names only those that are no everyday words.
+    Plurals count. "Long" and "short" count only as "longs" and "shorts", and of the other names only those
+    that are no everyday words.
     """
     found: list[tuple[int, int, Term]] = []
     for match in _pattern().finditer(text):

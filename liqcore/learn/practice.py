@@ -1,4 +1,5 @@
-"""What a player does in a round: choose a level, write a forecast down, place a paper trade, and be graded at the end."""
+"""What a player does in a round: choose a level, write a forecast down, place a paper trade, and be graded at
+the end."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ class Start:
 class Played:
     """What has been done in one round so far. Immutable; a forecast and a trade are written down once.
 
-    `step` bars have been shown. `base` are the base rates of the forecast's level when it was written. `placed` is the step
+    `step` bars have been shown. `base` are the base rates of the forecast's level when it was written.
+    `placed` is the step
     at which `plan` was placed, `signal` the sentence that confirmed it then (None: nothing had).
     """
 
@@ -71,7 +73,8 @@ class Played:
         return self.step >= game.hidden
 
     def write_down(self, game: Round, level: float, touches: float, breaks_if_touched: float) -> Played:
-        """Note a forecast: the probability of a touch, and of a break if it is touched, which gives all three.
+        """Note a forecast: the probability of a touch, and of a break if it is touched, which gives all
+        three.
 
         Raises
         ------
@@ -99,7 +102,8 @@ class Played:
         Raises
         ------
         ReplayError
-            There is a trade already, the round is over, the plan was rejected, or the order is no limit order.
+            There is a trade already, the round is over, the plan was rejected, or the order is no limit
+            order.
         """
         if self.plan is not None:
             raise ReplayError("There is a trade in this test already. One is enough to learn from.")
@@ -116,7 +120,8 @@ class Played:
         if (plan.entry - price) * (1 if plan.side == "long" else -1) > 0:
             where, which = ("above", "buy") if plan.side == "long" else ("below", "sell")
             raise ReplayError(
-                f"The entry of {plan.entry:,.0f} is {where} the price of {price:,.0f}: a limit order to {which} there would fill at once, at a worse price than the market's."
+                f"The entry of {plan.entry:,.0f} is {where} the price of {price:,.0f}: a limit order to"
+                f" {which} there would fill at once, at a worse price than the market's."
             )
         return replace(
             self, plan=plan, placed=self.step, signal=confirmation(seen, game.timeframe, level, plan.side)
@@ -154,7 +159,8 @@ def usual_range(seen: Visible, timeframe: str) -> float:
 def candidates(
     seen: Visible, timeframe: str, *, own: Sequence[float] = (), clusters: Sequence[Cluster] = ()
 ) -> list[Candidate]:
-    """Levels to ask about: one's own, then clusters, then key levels, each nearest first, and none that noise alone touches.
+    """Levels to ask about: one's own, then clusters, then key levels, each nearest first, and none that noise
+    alone touches.
 
     Parameters
     ----------
@@ -182,7 +188,8 @@ def candidates(
 def starting_numbers(level: float, seen: Visible, timeframe: str, side: str | None = None) -> Start:
     """A trade at a level to begin with: stop two average ranges beyond it, target twice as far the other way.
 
-    These are places to change, not advice. `side` is by default long for a level below the price, else short; where a
+    These are places to change, not advice. `side` is by default long for a level below the price, else short;
+    where a
     limit order cannot stand at the level, the entry is the price.
     """
     price, usual = last_price(seen), usual_range(seen, timeframe)
@@ -200,7 +207,8 @@ def starting_numbers(level: float, seen: Visible, timeframe: str, side: str | No
 
 
 def confirmation(seen: Visible, timeframe: str, level: float, side: str) -> str | None:
-    """The latest candle signal at the level for this side within the last bars, as a sentence; None where there is none."""
+    """The latest candle signal at the level for this side within the last bars, as a sentence; None where
+    there is none."""
     bars = resample(seen.candles, timeframe, source=bar_length(seen.candles))
     table = find_signals(bars, [level], timeframe=timeframe).table
     since = pd.Timestamp(seen.at - _CONFIRMED_WITHIN * tables.timeframe(timeframe), tz="UTC")

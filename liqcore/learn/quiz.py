@@ -27,8 +27,10 @@ class QuizError(ValueError):
 class Score:
     """Forecasts graded. `brier` is the mean squared error (0 is perfect, 0.25 is always saying one half).
 
-    `base` is the Brier score of the base rates for the same questions, and `skill` 1 − brier / base: above 0 is better
-    than knowing the base rate alone. Both are None where a base rate is missing (skill also where the base scores 0).
+    `base` is the Brier score of the base rates for the same questions, and `skill` 1 − brier / base: above 0
+    is better
+    than knowing the base rate alone. Both are None where a base rate is missing (skill also where the base
+    scores 0).
     """
 
     count: int
@@ -79,7 +81,8 @@ def calibration(forecasts: Sequence[float], outcomes: Sequence[bool], *, bins: i
 
     Returns
     -------
-    DataFrame, a row a bin that holds answers: `low`, `high`, `count`, `said` (mean probability), `happened` (share),
+    DataFrame, a row a bin that holds answers: `low`, `high`, `count`, `said` (mean probability), `happened`
+    (share),
     `range_low`, `range_high` (95 % Wilson range of that share).
     """
     p, y = _graded(forecasts, outcomes)
@@ -106,7 +109,8 @@ def calibration(forecasts: Sequence[float], outcomes: Sequence[bool], *, bins: i
 
 @dataclass(frozen=True)
 class Results:
-    """Trades in R: how many, the share above zero, mean, sum, best and worst, and the deepest fall of the running sum."""
+    """Trades in R: how many, the share above zero, mean, sum, best and worst, and the deepest fall of the
+    running sum."""
 
     count: int
     win_rate: float
@@ -147,7 +151,8 @@ class Rule:
 
 
 def adherence(plan: Plan, *, confirmed: bool | None, most_risk: float = 0.01) -> tuple[Rule, ...]:
-    """Whether a trade kept the rules: confirmed before the entry, risk within the limit, stop before liquidation.
+    """Whether a trade kept the rules: confirmed before the entry, risk within the limit, stop before
+    liquidation.
 
     Parameters
     ----------
@@ -189,7 +194,8 @@ def adherence(plan: Plan, *, confirmed: bool | None, most_risk: float = 0.01) ->
 
 @dataclass(frozen=True)
 class JournalRow:
-    """One round of practice as it is kept. Times are ISO text in UTC, prices USD, probabilities 0 to 1, None where not given."""
+    """One round of practice as it is kept. Times are ISO text in UTC, prices USD, probabilities 0 to 1, None
+    where not given."""
 
     seed: int
     dataset: str
@@ -228,7 +234,8 @@ _FLAGS: Final = ("touches", "rejects", "breaks", "confirmed", "risk_kept", "stop
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Every probability of a journal with what came of it: `said`, `happened` (n,), `base` (n,) with NaN where there is none."""
+    """Every probability of a journal with what came of it: `said`, `happened` (n,), `base` (n,) with NaN
+    where there is none."""
 
     said: np.ndarray
     happened: np.ndarray
@@ -236,7 +243,8 @@ class Answers:
 
     @property
     def score(self) -> Score | None:
-        """The grade; where some answers have a base rate, of those, so that both are graded on the same questions."""
+        """The grade; where some answers have a base rate, of those, so that both are graded on the same
+        questions."""
         if not self.said.size:
             return None
         held = np.isfinite(self.base)
@@ -268,7 +276,8 @@ def add_rows(held: Sequence[JournalRow], new: Sequence[JournalRow]) -> list[Jour
 
 
 def journal_csv(rows: Iterable[JournalRow]) -> str:
-    """The journal as CSV. Text that a spreadsheet would run as a formula begins with an apostrophe, which reading removes."""
+    """The journal as CSV. Text that a spreadsheet would run as a formula begins with an apostrophe, which
+    reading removes."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -307,7 +316,8 @@ def read_journal(text: str) -> list[JournalRow]:
             continue
         if len(cells) != len(table[0]):
             raise QuizError(
-                f"Row {number} of the journal has {len(cells)} cells instead of {len(table[0])}. Correct it or remove it."
+                f"Row {number} of the journal has {len(cells)} cells instead of {len(table[0])}. Correct it"
+                " or remove it."
             )
         rows.append(
             JournalRow(
@@ -343,7 +353,8 @@ def _read(name: str, cell: str, number: int) -> Any:
     low = -_MOST["r"] if name == "r" else 0
     if not low <= value <= (1 if likely else _MOST.get(name, 1e9)):
         raise QuizError(
-            f"Row {number} of the journal: {cell[:40]!r} in {name!r} cannot be used. Correct it or remove the row."
+            f"Row {number} of the journal: {cell[:40]!r} in {name!r} cannot be used. Correct it or remove the"
+            " row."
         )
     return value
 

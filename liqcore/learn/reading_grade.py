@@ -23,7 +23,8 @@ def syllables(word: str) -> int:
 def reading_grade(text: str) -> float:
     """The Flesch-Kincaid grade: 9 is what a pupil of about 15 reads with ease; numbers are left out.
 
-    0.39 · words / sentences + 11.8 · syllables / words − 15.59. Source: Kincaid et al. (1975), Navy report 8-75.
+    0.39 · words / sentences + 11.8 · syllables / words − 15.59. Source: Kincaid et al. (1975), Navy report
+    8-75.
     """
     words = _WORDS.findall(text)
     if not words:

@@ -1,4 +1,5 @@
-"""Practice on a market whose future is hidden: a window by seed, one bar at a time, forecasts before the reveal.
+"""Practice on a market whose future is hidden: a window by seed, one bar at a time, forecasts before the
+reveal.
 
 A `Round` holds the whole window on the server; what a page may draw or send is what `visible` returns.
 """
@@ -30,7 +31,8 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Visible:
-    """What may be shown after `step` bars of the hidden future: nothing at or after `at` that was not known then."""
+    """What may be shown after `step` bars of the hidden future: nothing at or after `at` that was not known
+    then."""
 
     at: np.datetime64
     candles: pd.DataFrame
@@ -61,7 +63,8 @@ class Forecast:
 
 @dataclass(frozen=True)
 class BaseRates:
-    """How often each outcome followed in the past from a level as far away; `starts` bars were tried, `bars` looked ahead."""
+    """How often each outcome followed in the past from a level as far away; `starts` bars were tried, `bars`
+    looked ahead."""
 
     touches: float
     rejects: float
@@ -72,9 +75,11 @@ class BaseRates:
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """One round: `history` bars to look at, `hidden` bars to come, of `timeframe`. Two people with one seed face the same.
+    """One round: `history` bars to look at, `hidden` bars to come, of `timeframe`. Two people with one seed
+    face the same.
 
-    In an undated round all times are moved by whole days, so that the first drawn day is `FIRST_DAY`; `dated` tells the true time.
+    In an undated round all times are moved by whole days, so that the first drawn day is `FIRST_DAY`; `dated`
+    tells the true time.
     """
 
     seed: int
@@ -90,7 +95,8 @@ class Round:
     _moved: np.timedelta64 = _NOT_MOVED
 
     def dated(self, step: int) -> np.datetime64:
-        """The true moment after `step` hidden bars: for the end of a round, because it gives the future away."""
+        """The true moment after `step` hidden bars: for the end of a round, because it gives the future
+        away."""
         return self.at(step) - self._moved
 
     def at(self, step: int) -> np.datetime64:
@@ -104,7 +110,8 @@ class Round:
         return self._known(self.start, self.at(step))
 
     def known(self, step: int, lead: np.timedelta64 | None = None) -> Visible:
-        """The same with what came up to `lead` before the window (all of it for None): what a model may be fed with."""
+        """The same with what came up to `lead` before the window (all of it for None): what a model may be
+        fed with."""
         return self._known(None if lead is None else self.start - lead, self.at(step))
 
     def _known(self, start: np.datetime64 | None, at: np.datetime64) -> Visible:
@@ -127,13 +134,15 @@ class Round:
         return run_trade(plan, self.future(step, now), close_at_end=now == self.hidden)
 
     def outcomes(self, forecast: Forecast) -> dict[Question, bool]:
-        """Which of the three things happened in the hidden bars after the forecast's step (see `level_outcomes`)."""
+        """Which of the three things happened in the hidden bars after the forecast's step (see
+        `level_outcomes`)."""
         seen = self.visible(forecast.step)
         bars = resample(self.future(forecast.step), self.timeframe, source=bar_length(self._candles))
         return level_outcomes(bars, forecast.level, float(seen.candles["close"].iloc[-1]))
 
     def base_rates(self, level: float, step: int) -> BaseRates | None:
-        """Base rates for a level (USD) from `step` to the end of the round, from what was known at that step."""
+        """Base rates for a level (USD) from `step` to the end of the round, from what was known at that
+        step."""
         if step >= self.hidden:
             return None
         return base_rates(
@@ -170,7 +179,8 @@ def make_round(
     Raises
     ------
     ReplayError
-        No window with as many candles (95 of 100 must be there), or a seed below zero. TableError for tables that cannot be read.
+        No window with as many candles (95 of 100 must be there), or a seed below zero. TableError for tables
+        that cannot be read.
     """
     bars = tables.ensure(candles, "candles")
     events = (
@@ -188,20 +198,23 @@ def make_round(
     step = bar_length(bars)
     if length < step or length % step:
         raise ReplayError(
-            f"These candles are {spoken(int(step.astype('int64')))} long, so bars of {timeframe} cannot be made of them. Choose a timeframe that is a multiple of that."
+            f"These candles are {spoken(int(step.astype('int64')))} long, so bars of {timeframe} cannot be"
+            " made of them. Choose a timeframe that is a multiple of that."
         )
     first = -(-times[0] // length.astype("int64"))
     last = (times[-1] + step.astype("int64") - need.astype("int64")) // length.astype("int64")
     if last < first:
         raise ReplayError(
-            f"The market is shorter than one round of {history + hidden} bars of {timeframe}. Choose a shorter timeframe or fewer bars."
+            f"The market is shorter than one round of {history + hidden} bars of {timeframe}. Choose a"
+            " shorter timeframe or fewer bars."
         )
     places = _filled(
         times, np.arange(first, last + 1) * length.astype("int64"), need.astype("int64"), step.astype("int64")
     )
     if not places.size:
         raise ReplayError(
-            "No stretch of these candles is long enough and free of gaps. Choose a shorter timeframe or another file."
+            "No stretch of these candles is long enough and free of gaps. Choose a shorter timeframe or"
+            " another file."
         )
     start = places[int(np.random.default_rng(seed).integers(places.size))].astype("datetime64[us]")
     moved = (FIRST_DAY - start.astype("datetime64[D]")).astype("timedelta64[us]") if undated else _NOT_MOVED
@@ -231,8 +244,10 @@ def make_round(
 def level_outcomes(bars: pd.DataFrame, level: float, price: float) -> dict[Question, bool]:
     """What became of a level, seen from `price`: bars closed on which side of it, and was it reached.
 
-    `touches`: a bar's range holds the level, or lies beyond it. `breaks`: the last bar closes beyond the level, seen from
-    `price`. `rejects`: it was touched, and the last bar closes on the near side. So touched is rejected or broken.
+    `touches`: a bar's range holds the level, or lies beyond it. `breaks`: the last bar closes beyond the
+    level, seen from
+    `price`. `rejects`: it was touched, and the last bar closes on the near side. So touched is rejected or
+    broken.
     """
     up = level >= price
     reached = bool((bars["high"] >= level).any() if up else (bars["low"] <= level).any())
@@ -245,10 +260,13 @@ def level_outcomes(bars: pd.DataFrame, level: float, price: float) -> dict[Quest
 def base_rates(
     candles: pd.DataFrame, level: float, *, hidden: int, timeframe: str, before: object, least: int = 30
 ) -> BaseRates | None:
-    """How often a level at this distance, in average true ranges, was touched, rejected or broken in bars known by then.
+    """How often a level at this distance, in average true ranges, was touched, rejected or broken in bars
+    known by then.
 
-    Every bar of the past is taken as a start, with a level as many ranges away on the same side; volatility is thus
-    matched by measuring distance in it. Windows overlap, so the number of independent cases is smaller than it looks.
+    Every bar of the past is taken as a start, with a level as many ranges away on the same side; volatility
+    is thus
+    matched by measuring distance in it. Windows overlap, so the number of independent cases is smaller than
+    it looks.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """A scenario: a story of candles in steps, read from its settings and its market, and checked.
 
-Nothing here reads a file: `liqcore.feeds.scenario_files` does, and a page hands over what it found. See `steps` for what a
+Nothing here reads a file: `liqcore.feeds.scenario_files` does, and a page hands over what it found. See
+`steps` for what a
 reader sees at a step, and `outcome` for how it ended.
 """
 
@@ -37,7 +38,8 @@ class Option:
 
 @dataclass(frozen=True)
 class Highlight:
-    """What to look at: bars counted back from the step's own (0 is the last closed bar), USD or names of facts."""
+    """What to look at: bars counted back from the step's own (0 is the last closed bar), USD or names of
+    facts."""
 
     first: int
     last: int
@@ -68,7 +70,8 @@ class Step:
 class BaseRate:
     """How the same plan did in futures that differ only by chance.
 
-    `r` holds one R a world, None where the order was not filled or rejected; `ends` how many worlds ended how. `command`
+    `r` holds one R a world, None where the order was not filled or rejected; `ends` how many worlds ended
+    how. `command`
     and the seeds (first_seed, first_seed + 1, …) make it again.
     """
 
@@ -115,22 +118,26 @@ class BaseRate:
         verdict = (
             "That is too close to zero to tell from luck."
             if low <= 0 <= high
-            else "In these made-up worlds that is a loss on average."
-            if high < 0
-            else "In these made-up worlds that is a gain on average; it says nothing about a real market."
+            else (
+                "In these made-up worlds that is a loss on average."
+                if high < 0
+                else "In these made-up worlds that is a gain on average; it says nothing about a real market."
+            )
         )
         share = self.wins / self.filled
         toss = ", close to a coin toss," if abs(share - 0.5) <= 0.1 else ""
         return (
-            f"The same plan was tried in {self.worlds} worlds that share this past and differ by chance after it. It was filled in {self.filled}, "
-            f"and {self.wins} of those ({share:.0%}){toss} ended above zero after costs. The mean was {self.mean_r:+.2f} R "
-            f"(95 % range {low:+.2f} to {high:+.2f} R). {verdict}"
+            f"The same plan was tried in {self.worlds} worlds that share this past and differ by chance after"
+            f" it. It was filled in {self.filled}, and {self.wins} of those ({share:.0%}){toss} ended above"
+            f" zero after costs. The mean was {self.mean_r:+.2f} R (95 % range {low:+.2f} to {high:+.2f} R)."
+            f" {verdict}"
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """The tables of a scenario, all of it, to be cut by `steps`. `arrivals` (n,) is when each liquidation reached a listener."""
+    """The tables of a scenario, all of it, to be cut by `steps`. `arrivals` (n,) is when each liquidation
+    reached a listener."""
 
     candles: pd.DataFrame
     liquidations: pd.DataFrame
@@ -141,9 +148,11 @@ class Market:
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """A story with its market. `shaped_by` are the interventions in words; `decision_bar` is when the plan is made.
+    """A story with its market. `shaped_by` are the interventions in words; `decision_bar` is when the plan is
+    made.
 
-    `decision` is what a rule-following trader does: `trade` the plan, or `wait`; then `plan` is what waiting left out.
+    `decision` is what a rule-following trader does: `trade` the plan, or `wait`; then `plan` is what waiting
+    left out.
     """
 
     name: str
@@ -199,7 +208,8 @@ def make_scenario(
     plan, chosen = _plan(told, settings)
     if not steps[0].bar < chosen["bar"] <= steps[-1].bar:
         raise ScenarioError(
-            f"Scenario {name!r}: the plan is made at bar {chosen['bar']}, which no step surrounds. Choose a bar within the steps."
+            f"Scenario {name!r}: the plan is made at bar {chosen['bar']}, which no step surrounds. Choose a"
+            " bar within the steps."
         )
     simulation = told.table(settings, "simulation")
     return Scenario(
@@ -265,7 +275,8 @@ def _steps(told: _Told, settings: Mapping[str, Any], bars: int) -> tuple[Step, .
     order = [step.bar for step in steps]
     if order != sorted(order) or order[0] < 1 or order[-1] > bars:
         raise ScenarioError(
-            f"Scenario {told.name!r}: the steps' bars must not go back and must lie within 1 to {bars}; they are {order}."
+            f"Scenario {told.name!r}: the steps' bars must not go back and must lie within 1 to {bars}; they"
+            f" are {order}."
         )
     return steps
 
@@ -278,7 +289,8 @@ def _step(told: _Told, item: Mapping[str, Any], number: int, settings: Mapping[s
     rights = sum(option.right for option in options)
     if len(options) < 2 or not 1 <= rights < len(options):
         raise ScenarioError(
-            f"Scenario {told.name!r}{told.where}: give two or more answers, one or more right and one or more wrong."
+            f"Scenario {told.name!r}{told.where}: give two or more answers, one or more right and one or more"
+            " wrong."
         )
     layer = str(item.get("layer", settings.get("layer", "realised")))
     if layer not in ("realised", "modelled"):
@@ -295,10 +307,12 @@ def _step(told: _Told, item: Mapping[str, Any], number: int, settings: Mapping[s
         question=told.text(item, "question"),
         options=options,
         layer=layer,  # type: ignore[arg-type]
-        highlight=None
-        if box is None
-        else Highlight(
-            int(box["first"]), int(box.get("last", 0)), box["low"], box["high"], told.text(box, "label")
+        highlight=(
+            None
+            if box is None
+            else Highlight(
+                int(box["first"]), int(box.get("last", 0)), box["low"], box["high"], told.text(box, "label")
+            )
         ),
         venues=tuple(item.get("venues", ())),
         timeframe=str(item.get("timeframe", settings["timeframe"])),

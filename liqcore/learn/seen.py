@@ -25,9 +25,11 @@ _REACH, _WIDE_BINS = 0.06, 240
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The tables cut at `at`: closed candles, liquidations that had happened and arrived, and what follows from them.
+    """The tables cut at `at`: closed candles, liquidations that had happened and arrived, and what follows
+    from them.
 
-    `liquidations` are of all venues, `shown` those of the step. `arrivals` (n,) belongs to `liquidations`. Maps, clusters and readings are made on first use.
+    `liquidations` are of all venues, `shown` those of the step. `arrivals` (n,) belongs to `liquidations`.
+    Maps, clusters and readings are made on first use.
     """
 
     scenario: Scenario
@@ -60,7 +62,8 @@ class Seen:
 
     @property
     def _drawn(self) -> list[float]:
-        """Prices that the picture must hold: the level, the plan once it is drawn, and the cluster where it is pointed at."""
+        """Prices that the picture must hold: the level, the plan once it is drawn, and the cluster where it
+        is pointed at."""
         plan, box = self.scenario.plan, self.step.highlight
         out = [self.scenario.level]
         if self.scenario.planned(self.step):
@@ -178,7 +181,8 @@ class Seen:
 
     @cached_property
     def timeframes(self) -> dict[str, TimeframeReading]:
-        """The level in bars of 15 minutes, an hour and four hours, where the step's own bars are no longer."""
+        """The level in bars of 15 minutes, an hour and four hours, where the step's own bars are no
+        longer."""
         own = tables.timeframe(self.step.timeframe)
         frames = [frame for frame in ("15m", "1h", "4h") if tables.timeframe(frame) >= own]
         rows = read_timeframes(
@@ -194,7 +198,8 @@ class Seen:
 
 
 def see(scenario: Scenario, step: Step, bar: int | None = None) -> Seen:
-    """Cut a scenario's market at a bar, by default the step's own; an event counts once it has reached a listener."""
+    """Cut a scenario's market at a bar, by default the step's own; an event counts once it has reached a
+    listener."""
     at = scenario.at(step.bar if bar is None else bar)
     micros, market = at.astype("int64"), scenario.market
     arrived = (market.arrivals <= at) & (tables.microseconds(market.liquidations["time"]) < micros)

@@ -29,11 +29,15 @@ class StepView:
     ----------
     number, count, title, text, look, question, options : the words, with every number computed.
     at : datetime64 UTC, the closing edge of the last bar.
-    candles, bars : one minute, and the step's timeframe. liquidations, open_interest, funding : tables so far.
-    grid : the map to draw, `layer` realised or modelled, of `venues`. scale_top : USD at which to pin the colour scale, or None.
-    outlines : DataFrame `time_from`, `time_to`, `price_from`, `price_to`, `label`, to give the chart, empty without a highlight.
+    candles, bars : one minute, and the step's timeframe. liquidations, open_interest, funding : tables so
+    far.
+    grid : the map to draw, `layer` realised or modelled, of `venues`. scale_top : USD at which to pin the
+    colour scale, or None.
+    outlines : DataFrame `time_from`, `time_to`, `price_from`, `price_to`, `label`, to give the chart, empty
+    without a highlight.
     marks : DataFrame `time`, `price`, `label`, of the same place.
-    levels : DataFrame `price`, `label`: the level, and from the decision on the plan's entry, stop and targets.
+    levels : DataFrame `price`, `label`: the level, and from the decision on the plan's entry, stop and
+    targets.
     facts : name to (value, words) of every placeholder in the texts.
     """
 
@@ -63,9 +67,11 @@ class StepView:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """How it ended. `result` is the plan's trade, taken or not; `r` what the rule-following trader made (0 for waiting).
+    """How it ended. `result` is the plan's trade, taken or not; `r` what the rule-following trader made (0
+    for waiting).
 
-    `text` is the scenario's last word with its numbers filled in (it may also name `result_r` and `result_usd`),
+    `text` is the scenario's last word with its numbers filled in (it may also name `result_r` and
+    `result_usd`),
     `sentence` the result in words.
     """
 
@@ -164,7 +170,8 @@ def outcome(scenario: Scenario) -> Outcome:
 
 
 def follow(scenario: Scenario, candles: pd.DataFrame | None = None) -> tuple[TradeResult, pd.DataFrame]:
-    """The plan in the bars after its decision, by default the scenario's own, and these bars; `candles` may be another future."""
+    """The plan in the bars after its decision, by default the scenario's own, and these bars; `candles` may
+    be another future."""
     begin = scenario.at(scenario.decision_bar)
     micros = tables.microseconds((scenario.market.candles if candles is None else candles)["time"])
     end = begin + np.timedelta64(round(scenario.hours * 3_600), "s")
@@ -226,7 +233,8 @@ def _clear(top: float, last: float, prices: tuple[float, float]) -> float:
 
 
 def together(lines: list[tuple[float, str]], least: float) -> pd.DataFrame:
-    """Lines as `price` and `label`; a name that would run into another one (nearer than `least` USD) joins it."""
+    """Lines as `price` and `label`; a name that would run into another one (nearer than `least` USD) joins
+    it."""
     rows: list[list[float | str]] = []
     for price, name in sorted(lines, key=lambda line: -line[0]):
         near = next((row for row in reversed(rows) if row[1] and abs(float(row[0]) - price) < least), None)

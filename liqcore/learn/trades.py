@@ -1,4 +1,5 @@
-"""What a planned trade would have made, bar by bar and after costs, with every doubt decided against the trader."""
+"""What a planned trade would have made, bar by bar and after costs, with every doubt decided against the
+trader."""
 
 from __future__ import annotations
 
@@ -23,9 +24,11 @@ class TradeResult:
     ----------
     end : `target` (all of it left at targets), `stop` (what was left hit the stop), `time` (what was left was
         closed at the last bar), `open` (still running), `not filled`, or `no order` (the plan was rejected).
-    r : gain after fees and slippage over the plan's loss at its stop; 0 without a fill. For an open trade it is
+    r : gain after fees and slippage over the plan's loss at its stop; 0 without a fill. For an open trade it
+    is
         counted at the last close.
-    usd : the same in USD. quantity : BTC. entry_time, exit_time : opening times of the bars, None where not yet.
+    usd : the same in USD. quantity : BTC. entry_time, exit_time : opening times of the bars, None where not
+    yet.
     exit_price : USD, average over the parts. bars : from fill to exit, both counted.
     worst_r, best_r : the furthest the price went against and for the trade while it ran, in R before costs.
     ambiguous : whether one bar held both stop and target, so that the worse was taken.
@@ -54,15 +57,19 @@ def run_trade(
 ) -> TradeResult:
     """Follow a plan through the bars that come after it.
 
-    The entry is a limit order: it fills at its price in the first bar that reaches it. In that bar no target counts,
-    because nobody knows what came first; the stop does. Later a bar that holds stop and target counts as stopped.
-    A bar that opens beyond the stop fills there, not at the stop. Fees as in the plan, slippage on every exit but a target.
+    The entry is a limit order: it fills at its price in the first bar that reaches it. In that bar no target
+    counts,
+    because nobody knows what came first; the stop does. Later a bar that holds stop and target counts as
+    stopped.
+    A bar that opens beyond the stop fills there, not at the stop. Fees as in the plan, slippage on every exit
+    but a target.
 
     Parameters
     ----------
     plan : linear, with one entry; only its stop, targets, quantity and costs are used.
     candles : candles table, the first bar being the first in which the order stands.
-    fill_within : bars after which an unfilled order is taken back. close_at_end : close what is left at the last close.
+    fill_within : bars after which an unfilled order is taken back. close_at_end : close what is left at the
+    last close.
 
     Raises
     ------

@@ -94,14 +94,15 @@ def resample(
     old = int(bar_length(checked, source).astype("int64"))
     if length % old:
         raise TableError(
-            f"Bars of {spoken(length)} cannot be built from bars of {spoken(old)}. Choose a multiple of {spoken(old)}."
+            f"Bars of {spoken(length)} cannot be built from bars of {spoken(old)}. Choose a multiple of"
+            f" {spoken(old)}."
         )
     micros = tables.microseconds(checked["time"])
     astray = np.flatnonzero(micros % old)
     if astray.size:
         raise TableError(
-            f"Candle in row {astray[0] + 1} does not begin at a whole {spoken(old)} UTC, so it would straddle two bars. "
-            "Check the time zone of the column 'time'."
+            f"Candle in row {astray[0] + 1} does not begin at a whole {spoken(old)} UTC, so it would straddle"
+            " two bars. Check the time zone of the column 'time'."
         )
     opens = micros // length * length
     first = np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
@@ -135,7 +136,8 @@ def true_range(candles: pd.DataFrame, timeframe: str | np.timedelta64 | None = N
 
 
 def atr(candles: pd.DataFrame, period: int = 14, timeframe: str | np.timedelta64 | None = None) -> np.ndarray:
-    """(T,) USD average true range, Wilder's smoothing begun with a plain mean; NaN for the first `period` bars.
+    """(T,) USD average true range, Wilder's smoothing begun with a plain mean; NaN for the first `period`
+    bars.
 
     Like the other recursive indicators it starts afresh after a gap of more than `period` bars. Computed
     by TA-Lib, `ATR`.
@@ -221,20 +223,22 @@ def data_notes(candles: pd.DataFrame, step: np.timedelta64, warm_up: int = 0) ->
     notes = []
     if total <= warm_up:
         notes.append(
-            f"There are only {total:,} closed candles; the indicators need more than {warm_up:,}, so most of them are silent."
+            f"There are only {total:,} closed candles; the indicators need more than {warm_up:,}, so most of"
+            " them are silent."
         )
     missing = missing_before(candles, step)
     if missing.any():
         longest = int(missing.argmax())
         notes.append(
-            f"{int(missing.sum()):,} candles are missing in {np.count_nonzero(missing):,} gap(s), the longest "
-            f"{spoken(int(missing[longest]) * int(step.astype('int64')))} before {candles['time'].iloc[longest]:%Y-%m-%d %H:%M} UTC. "
-            "Nothing is assumed about prices in a gap."
+            f"{int(missing.sum()):,} candles are missing in {np.count_nonzero(missing):,} gap(s), the longest"
+            f" {spoken(int(missing[longest]) * int(step.astype('int64')))} before"
+            f" {candles['time'].iloc[longest]:%Y-%m-%d %H:%M} UTC. Nothing is assumed about prices in a gap."
         )
     notes += _volume_notes(candles, total)
     if (candles["high"].to_numpy() == candles["low"].to_numpy()).all():
         notes.append(
-            "The price did not move at all in these candles, so its usual range (ATR) is zero and no signal can be measured."
+            "The price did not move at all in these candles, so its usual range (ATR) is zero and no signal"
+            " can be measured."
         )
     return tuple(notes)
 
@@ -244,14 +248,16 @@ def _volume_notes(candles: pd.DataFrame, total: int) -> list[str]:
     unknown = int(candles["volume"].isna().sum())
     if unknown:
         notes.append(
-            f"Volume is unknown in {unknown:,} of {total:,} candles: breakouts and volume levels leave them out."
+            f"Volume is unknown in {unknown:,} of {total:,} candles: breakouts and volume levels leave them"
+            " out."
         )
     elif not candles["volume"].to_numpy().any():
         notes.append("Volume is zero in every candle, so volume levels and breakouts cannot be judged.")
     taker = int(candles["taker_buy_volume"].isna().sum())
     if taker > unknown:
         notes.append(
-            f"Taker volume is unknown in {taker:,} of {total:,} candles: who was pushing cannot be told there."
+            f"Taker volume is unknown in {taker:,} of {total:,} candles: who was pushing cannot be told"
+            " there."
         )
     return notes
 

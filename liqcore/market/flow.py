@@ -149,8 +149,10 @@ def open_interest_changes(
             "change": change,
             "price_change": opens / _latest(micros, opens, earlier, 0) - 1.0,
             "z": z,
-            "extreme": (np.abs(np.nan_to_num(z)) >= rules.extreme_z)
-            & (np.abs(np.nan_to_num(change)) >= rules.open_interest_change),
+            "extreme": (
+                (np.abs(np.nan_to_num(z)) >= rules.extreme_z)
+                & (np.abs(np.nan_to_num(change)) >= rules.open_interest_change)
+            ),
         }
     )
 
@@ -200,7 +202,8 @@ def momentum_signals(candles: pd.DataFrame, step: np.timedelta64, rules: SignalR
         np.nan,
         np.minimum(np.abs(histogram[row] - last[row]) / np.maximum(np.abs(line), 1e-12), 1.0),
         [
-            f"MACD crossed {'above' if rising > 0 else 'below'} its average ({fast:,.2f} against {slow:,.2f} USD)."
+            f"MACD crossed {'above' if rising > 0 else 'below'} its average ({fast:,.2f} against {slow:,.2f}"
+            " USD)."
             for rising, fast, slow in zip(side, line, average, strict=True)
         ],
     )
@@ -234,8 +237,9 @@ def funding_signals(
         np.nan,
         np.minimum(np.abs(z) / (2.0 * rules.extreme_z), 1.0),
         [
-            f"Funding on {venue} is {rate:+.4%} per 8 h, {abs(far):.1f} robust deviations {'above' if far > 0 else 'below'} its past median: "
-            f"{'longs pay and are' if far > 0 else 'shorts pay and are'} crowded."
+            f"Funding on {venue} is {rate:+.4%} per 8 h, {abs(far):.1f} robust deviations"
+            f" {'above' if far > 0 else 'below'} its past median:"
+            f" {'longs pay and are' if far > 0 else 'shorts pay and are'} crowded."
             for venue, rate, far in zip(picked["venue"], picked["rate_8h"], z, strict=True)
         ],
     )
@@ -256,7 +260,8 @@ def open_interest_signals(
         np.nan,
         np.minimum(np.abs(z) / (2.0 * rules.extreme_z), 1.0),
         [
-            f"Open interest {'rose' if part > 0 else 'fell'} {abs(part):.1%} in {rules.open_interest_bars} bars ({abs(far):.1f} robust deviations) while the price "
+            f"Open interest {'rose' if part > 0 else 'fell'} {abs(part):.1%} in {rules.open_interest_bars}"
+            f" bars ({abs(far):.1f} robust deviations) while the price "
             f"{'rose' if way > 0 else 'fell'} {abs(way):.1%}: "
             f"{'new positions back the move' if part > 0 else 'the move closes positions rather than opening them'}."
             for part, way, far in zip(change, moved, z, strict=True)
@@ -301,8 +306,8 @@ def divergence_signals(candles: pd.DataFrame, step: np.timedelta64, rules: Signa
                 price[1:][hit],
                 np.minimum(share / 0.2, 1.0),
                 [
-                    f"The {what} at {usd(new)} is {which} than the one at {usd(old)} {bars} bars before, but takers {way} {abs(net):,.1f} BTC net in between "
-                    f"({part:.1%} of the volume)."
+                    f"The {what} at {usd(new)} is {which} than the one at {usd(old)} {bars} bars before, but"
+                    f" takers {way} {abs(net):,.1f} BTC net in between ({part:.1%} of the volume)."
                     for new, old, bars, net, part in zip(
                         price[1:][hit], price[:-1][hit], (second - first)[hit], pushed, share, strict=True
                     )

@@ -25,7 +25,8 @@ class Lines(NamedTuple):
 
 
 class Bars(NamedTuple):
-    """Candles as (T,) arrays; `sign` is −1 where the prices are mirrored. `atr` is never zero: NaN instead."""
+    """Candles as (T,) arrays; `sign` is −1 where the prices are mirrored. `atr` is never zero: NaN
+    instead."""
 
     time: np.ndarray
     open: np.ndarray
@@ -94,7 +95,8 @@ def _bars(candles: pd.DataFrame, step: np.timedelta64, usual: np.ndarray, rules:
 
 
 def _near(bars: Bars, lines: Lines, rules: SignalRules) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs (row, line) in which the bar, or the way to it from the last close, comes near a line that is known."""
+    """Pairs (row, line) in which the bar, or the way to it from the last close, comes near a line that is
+    known."""
     before = np.append(np.nan, bars.close[:-1]) if len(bars.close) else bars.close
     margin = rules.tolerance * bars.atr
     row, line = touching_pairs(
@@ -134,8 +136,8 @@ def _rejection(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRule
         bars.sign * level,
         share * np.minimum(span[row] / bars.atr[row], 1.0),
         [
-            f"{verb} to {usd(bars.sign * low)} at {usd(bars.sign * price)} and closed at {usd(bars.sign * close)}: "
-            f"the {which} wick is {wicked:.0%} of the bar, the body {bodied:.0%}."
+            f"{verb} to {usd(bars.sign * low)} at {usd(bars.sign * price)} and closed at"
+            f" {usd(bars.sign * close)}: the {which} wick is {wicked:.0%} of the bar, the body {bodied:.0%}."
             for low, price, close, wicked, bodied in zip(
                 bars.low[row], level, bars.close[row], share, thin, strict=True
             )
@@ -163,8 +165,8 @@ def _recapture(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRule
         bars.sign * level,
         np.minimum(depth, 1.0),
         [
-            f"Traded {deep:.2f} ATR {where} {usd(bars.sign * price)} (to {usd(bars.sign * low)}) and closed back {again} it "
-            f"at {usd(bars.sign * close)}, {_bars_later(late)}."
+            f"Traded {deep:.2f} ATR {where} {usd(bars.sign * price)} (to {usd(bars.sign * low)}) and closed"
+            f" back {again} it at {usd(bars.sign * close)}, {_bars_later(late)}."
             for deep, price, low, close, late in zip(
                 depth, level, lowest, bars.close[back], back - start, strict=True
             )
@@ -188,8 +190,8 @@ def _breakout(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRules
     strength = (np.minimum(beyond, 1.0) + np.minimum(ratio / (2.0 * rules.volume_ratio), 1.0) + full) / 3.0
     where = "above" if bars.sign > 0 else "below"
     evidence = [
-        f"Closed at {usd(bars.sign * close)}, {far:.2f} ATR {where} {usd(bars.sign * price)}, on {much:.1f} times the median "
-        f"volume of the {rules.volume_bars} bars before; the body is {part:.0%} of the bar."
+        f"Closed at {usd(bars.sign * close)}, {far:.2f} ATR {where} {usd(bars.sign * price)}, on {much:.1f}"
+        f" times the median volume of the {rules.volume_bars} bars before; the body is {part:.0%} of the bar."
         for close, far, price, much, part in zip(bars.close[row], beyond, level, ratio, full, strict=True)
     ]
     return Breakouts(row, level), Batch("breakout", row, bars.sign, bars.sign * level, strength, evidence)
@@ -214,14 +216,16 @@ def _false_breakout(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Bat
         bars.sign * level,
         1.0 - (back - row - 1) / rules.false_breakout_bars,
         [
-            f"Closed back {where} {usd(bars.sign * price)} at {usd(bars.sign * close)}, {_bars_later(late)} than its breakout."
+            f"Closed back {where} {usd(bars.sign * price)} at {usd(bars.sign * close)}, {_bars_later(late)}"
+            " than its breakout."
             for price, close, late in zip(level, bars.close[back], back - row, strict=True)
         ],
     )
 
 
 def _retest(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Batch:
-    """After a breakout the price comes back to the level and closes beyond it, without a close inside before."""
+    """After a breakout the price comes back to the level and closes beyond it, without a close inside
+    before."""
     row, level = breakouts
     offsets = range(1, rules.retest_bars + 1)
     failed = _first(bars, row, offsets, lambda at: bars.close[at] <= level)
@@ -241,8 +245,8 @@ def _retest(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Batch:
         bars.sign * level,
         np.minimum((bars.close[back] - level) / bars.atr[back], 1.0),
         [
-            f"Came back to {usd(bars.sign * low)}, {_bars_later(late)} than the breakout, and closed at {usd(bars.sign * close)}, "
-            f"still {where} {usd(bars.sign * price)}."
+            f"Came back to {usd(bars.sign * low)}, {_bars_later(late)} than the breakout, and closed at"
+            f" {usd(bars.sign * close)}, still {where} {usd(bars.sign * price)}."
             for low, late, close, price in zip(
                 bars.low[back], back - row, bars.close[back], level, strict=True
             )
@@ -253,7 +257,8 @@ def _retest(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Batch:
 def _first(
     bars: Bars, start: np.ndarray, offsets: Sequence[int], holds: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """For each start the first row at one of the offsets (in bars and in time) where `holds(rows)`; −1 for none."""
+    """For each start the first row at one of the offsets (in bars and in time) where `holds(rows)`; −1 for
+    none."""
     out = np.full(len(start), -1, dtype=np.int64)
     last = len(bars.close) - 1
     for offset in offsets:

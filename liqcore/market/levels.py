@@ -161,7 +161,8 @@ class _Columns:
         known: int = -1,
         first: int = 0,
     ) -> _Columns:
-        """Levels of ± half USD seen since the row `first`, known at the close of the row `known` or from the start for −1."""
+        """Levels of ± half USD seen since the row `first`, known at the close of the row `known` or from the
+        start for −1."""
         if not named:
             return cls.none()
         size, micros = len(named), tables.microseconds(candles["time"])

@@ -32,7 +32,8 @@ PATTERNS: Final = {
         "Hammer",
         1,
         True,
-        "a small body on top of a long lower wick near the last low: sellers pushed down and were pushed back",
+        "a small body on top of a long lower wick near the last low: sellers pushed down and were pushed"
+        " back",
     ),
     "CDLINVERTEDHAMMER": Pattern(
         "Inverted hammer",

@@ -1,4 +1,5 @@
-"""The thresholds behind every signal, in one place, and the shape in which signals travel inside the package."""
+"""The thresholds behind every signal, in one place, and the shape in which signals travel inside the
+package."""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ class SignalRules:
 
 
 class Batch(NamedTuple):
-    """Signals of one name: (N,) rows of the bars, sides (+1 bullish, −1 bearish), levels, strengths, sentences."""
+    """Signals of one name: (N,) rows of the bars, sides (+1 bullish, −1 bearish), levels, strengths,
+    sentences."""
 
     name: str
     row: np.ndarray

@@ -1,4 +1,5 @@
-"""Signals: what the price did at levels, and what momentum and order flow did, each with when it was knowable."""
+"""Signals: what the price did at levels, and what momentum and order flow did, each with when it was
+knowable."""
 
 from __future__ import annotations
 
@@ -85,7 +86,8 @@ def find_signals(
     still = int(np.count_nonzero(usual == 0))
     if 0 < still < len(checked) and (checked["high"] > checked["low"]).any():
         notes.append(
-            f"The price stood still so long that its usual range (ATR) is zero in {still:,} candles: levels are not judged there."
+            f"The price stood still so long that its usual range (ATR) is zero in {still:,} candles: levels"
+            " are not judged there."
         )
     lines = _lines(checked, step, levels, rules)
     batches = level_signals(checked, step, usual, lines, rules) + momentum_signals(checked, step, rules)
@@ -115,7 +117,8 @@ def _lines(
     if isinstance(frame, pd.DataFrame):
         if "price" not in frame or "confirmed_at" not in frame:
             raise TableError(
-                "The levels need the columns 'price' and 'confirmed_at'. Take them from key_levels, or give plain prices."
+                "The levels need the columns 'price' and 'confirmed_at'. Take them from key_levels, or give"
+                " plain prices."
             )
         price = frame["price"].to_numpy(dtype=float)
         known = (
@@ -137,7 +140,8 @@ def _short_past(readings: pd.DataFrame, what: str, minimum: int) -> list[str]:
     if len(readings) > minimum:
         return []
     return [
-        f"There are {len(readings):,} {what}, too few to say what is usual (more than {minimum:,} are needed)."
+        f"There are {len(readings):,} {what}, too few to say what is usual (more than {minimum:,} are"
+        " needed)."
     ]
 
 

@@ -17,7 +17,8 @@ ATR_PERIOD: Final = 14
 
 
 class Turns(NamedTuple):
-    """Turning points in order of confirmation: (N,) rows of the bars, rows that confirmed them, prices, kinds."""
+    """Turning points in order of confirmation: (N,) rows of the bars, rows that confirmed them, prices,
+    kinds."""
 
     row: np.ndarray
     confirmed_row: np.ndarray

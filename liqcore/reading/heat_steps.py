@@ -1,4 +1,5 @@
-"""Steps 2, 4 and 5 of a reading: the clusters near a level, how heat changes there, and whether venues agree."""
+"""Steps 2, 4 and 5 of a reading: the clusters near a level, how heat changes there, and whether venues
+agree."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ _LEAST_PAST = 20
 
 @dataclass(frozen=True)
 class Place:
-    """The level and its band [low, high], USD; the side that was asked for; columns over which change is measured."""
+    """The level and its band [low, high], USD; the side that was asked for; columns over which change is
+    measured."""
 
     level: float
     low: float
@@ -51,9 +53,12 @@ def clusters_step(
     """The clusters at the level, or else the nearest one, with the objects behind them."""
     grid = known.grid
     if grid is None or story is None:
-        return ClustersStep(
-            (), None, ("No column of the map had closed by then, so there is nothing to find.",)
-        ), ()
+        return (
+            ClustersStep(
+                (), None, ("No column of the map had closed by then, so there is nothing to find.",)
+            ),
+            (),
+        )
     band = band_words(grid, place)
     if band is not None:
         return ClustersStep((), None, (band,)), ()
@@ -77,16 +82,20 @@ def clusters_step(
         )
         return ClustersStep(near, first, tuple(lines)), tuple(at[:_MOST])
     if not found:
-        return ClustersStep(
+        return (
+            ClustersStep(
+                (),
+                None,
+                (f"No {which} stands out anywhere on the map right now, so there is none {place.words}.",),
+            ),
             (),
-            None,
-            (f"No {which} stands out anywhere on the map right now, so there is none {place.words}.",),
-        ), ()
+        )
     nearest = _near(found[0], known, place, begin)
     where = "above" if nearest.low > place.level else "below"
     text = (
-        f"No {which} lies {place.words}. The nearest one is {apart(nearest.distance, known.usual, place.level)} {where} it: "
-        f"{nearest.side}, {usd(nearest.low)} to {usd(nearest.high)}, {money(nearest.notional)}."
+        f"No {which} lies {place.words}. The nearest one is"
+        f" {apart(nearest.distance, known.usual, place.level)} {where} it: {nearest.side}, {usd(nearest.low)}"
+        f" to {usd(nearest.high)}, {money(nearest.notional)}."
     )
     return ClustersStep((), nearest, (text,)), ()
 
@@ -95,7 +104,10 @@ def band_words(grid: HeatGrid, place: Place) -> str | None:
     """Why the map cannot speak of the level, if it cannot."""
     low, high = float(grid.price_edges[0]), float(grid.price_edges[-1])
     if place.high < low or place.low > high:
-        return f"{usd(place.level)} lies outside the map, which shows {usd(low)} to {usd(high)}: nothing can be said about heat there."
+        return (
+            f"{usd(place.level)} lies outside the map, which shows {usd(low)} to {usd(high)}: nothing can be"
+            " said about heat there."
+        )
     return None
 
 
@@ -154,7 +166,10 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
     where = (
         "across the level"
         if one.distance == 0
-        else f"{apart(one.distance, known.usual, place.level)} {'above' if one.low > place.level else 'below'} it"
+        else (
+            f"{apart(one.distance, known.usual, place.level)}"
+            f" {'above' if one.low > place.level else 'below'} it"
+        )
     )
     what = {
         "realised": f"{money(one.notional)} of {one.side} positions were liquidated",
@@ -165,8 +180,14 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
     if grid.is_stock:
         text += f"; the band stood out in {round(one.persistence * seen)} of the last {count(seen, 'column')}"
     else:
-        text += f" in the last {count(seen, 'column')} ({duration(seen * known.width)}); {round(one.persistence * seen)} of these took a fair share of it"
-    text += f". It has been there for {hours}{' or longer: it is as old as the map' if one.from_the_start else ''}."
+        text += (
+            f" in the last {count(seen, 'column')} ({duration(seen * known.width)});"
+            f" {round(one.persistence * seen)} of these took a fair share of it"
+        )
+    text += (
+        ". It has been there for"
+        f" {hours}{' or longer: it is as old as the map' if one.from_the_start else ''}."
+    )
     if one.from_price is not None and known.price is not None:
         side = (
             "inside it"
@@ -188,7 +209,8 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
 
 
 def band_heat(grid: HeatGrid, side: str | None, low: float, high: float) -> np.ndarray:
-    """(T,) USD of one side, or both for None, between two prices in each column; bins that are cut count in proportion."""
+    """(T,) USD of one side, or both for None, between two prices in each column; bins that are cut count in
+    proportion."""
     edges = grid.price_edges
     share = np.clip((np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)) / np.diff(edges), 0.0, 1.0)
     held = np.flatnonzero(share)
@@ -202,7 +224,8 @@ def band_heat(grid: HeatGrid, side: str | None, low: float, high: float) -> np.n
 
 
 def change_step(known: Known, place: Place, story: ClusterStory | None, rule: ClusterRule) -> ChangeStep:
-    """Heat at the level now and `last` columns ago (the sums of `last` columns, for events), and what clusters did."""
+    """Heat at the level now and `last` columns ago (the sums of `last` columns, for events), and what
+    clusters did."""
     grid = known.grid
     if grid is None or story is None or band_words(grid, place):
         return ChangeStep(
@@ -233,14 +256,20 @@ def change_step(known: Known, place: Place, story: ClusterStory | None, rule: Cl
     split = " and ".join(f"{money(_latest(one, grid, place))} {name}" for name, one in sides.items())
     over = "" if grid.is_stock else f" in the last {span}"
     if before is None:
-        text = f"Heat {place.words} is {money(now)} ({split}){over}; the map is too short to say what it was {span} earlier."
+        text = (
+            f"Heat {place.words} is {money(now)} ({split}){over}; the map is too short to say what it was"
+            f" {span} earlier."
+        )
         return ChangeStep("cannot say", now, None, None, None, told, (text, *lines))
     z = _unusual(level)
     direction, text = _direction(now, before, rule)
     earlier = f"{span} ago" if grid.is_stock else f"in the {span} before"
     text = f"Heat {place.words} is {money(now)} ({split}){over}, against {money(before)} {earlier}: {text}."
     if z is not None:
-        text += f" Beside its own past that is {abs(z):.1f} robust deviations {'above' if z > 0 else 'below'} the usual."
+        text += (
+            f" Beside its own past that is {abs(z):.1f} robust deviations {'above' if z > 0 else 'below'} the"
+            " usual."
+        )
     return ChangeStep(direction, now, before, now / before if before > 0 else None, z, told, (text, *lines))  # type: ignore[arg-type]
 
 
@@ -258,7 +287,8 @@ def _windowed(heat: np.ndarray, last: int) -> np.ndarray:
 
 
 def _unusual(level: np.ndarray) -> float | None:
-    """Robust z of the latest heat (log) beside up to 96 earlier columns; None where most of these are empty."""
+    """Robust z of the latest heat (log) beside up to 96 earlier columns; None where most of these are
+    empty."""
     past = level[-97:-1]
     if len(past) < _LEAST_PAST or np.count_nonzero(past) < len(past) / 2:
         return None

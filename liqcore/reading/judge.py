@@ -35,9 +35,18 @@ _FADING: Final = ("swept", "dissipated", "shrank")
 _RISING: Final = ("grew", "re-emerged")
 _AT_LEVEL: Final = ("rejection", "recapture", "breakout", "false breakout", "retest", "cvd divergence")
 KIND_NOTE: Final = {
-    "realised": "The map is realised: it shows liquidations that already happened. Those positions are gone, so a band tells where trading was forced, not what is still waiting.",
-    "modelled": "The map is modelled: an estimate of positions that would be closed if price came there, from assumed leverage. Nobody has seen these positions.",
-    "measured": "The map is measured: positions that are open and would be closed if price came there, as far as they are public. They can be closed or given more margin at any time.",
+    "realised": (
+        "The map is realised: it shows liquidations that already happened. Those positions are gone, so a"
+        " band tells where trading was forced, not what is still waiting."
+    ),
+    "modelled": (
+        "The map is modelled: an estimate of positions that would be closed if price came there, from assumed"
+        " leverage. Nobody has seen these positions."
+    ),
+    "measured": (
+        "The map is measured: positions that are open and would be closed if price came there, as far as they"
+        " are public. They can be closed or given more margin at any time."
+    ),
 }
 
 
@@ -62,7 +71,10 @@ def claim(place: Place, role: Role | None, kind: str) -> str:
     )
     if role is None:
         return f"The claim that is weighed: {usd(place.level)} matters, because {heat}."
-    return f"The claim that is weighed: {usd(place.level)} matters as {role}: {heat}, and price turns there rather than passing through."
+    return (
+        f"The claim that is weighed: {usd(place.level)} matters as {role}: {heat}, and price turns there"
+        " rather than passing through."
+    )
 
 
 def evidence(known: Known, place: Place, steps: Steps) -> tuple[list[Evidence], list[Evidence]]:
@@ -101,7 +113,8 @@ def _level(put, place: Place, level: LevelStep) -> None:  # type: ignore[no-unty
         put(
             False,
             1,
-            f"Neither a turning point nor a volume level of the price lies within {place.tolerance * 100:g}%.",
+            "Neither a turning point nor a volume level of the price lies within"
+            f" {place.tolerance * 100:g}%.",
         )
 
 
@@ -125,13 +138,15 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
         put(
             steady,
             2,
-            f"The band is {'persistent' if steady else 'fleeting'}: it {what} {near.persistence:.0%} of the last {count(place.last, 'column')}.",
+            f"The band is {'persistent' if steady else 'fleeting'}: it {what} {near.persistence:.0%} of the"
+            f" last {count(place.last, 'column')}.",
         )
         if near.events is not None and near.single_print:
             put(
                 False,
                 2,
-                f"It is mostly one print ({near.largest_share:.0%} of {money(near.notional)}), perhaps one trader or a glitch of the feed.",
+                f"It is mostly one print ({near.largest_share:.0%} of {money(near.notional)}), perhaps one"
+                " trader or a glitch of the feed.",
             )
         elif near.events is not None and near.events < FEW:
             put(False, 2, f"It is made of only {count(near.events, 'liquidation')}.")
@@ -139,7 +154,8 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
             put(
                 True,
                 2,
-                f"It is made of {near.events:,} liquidations, none of them more than {near.largest_share:.0%} of it.",
+                f"It is made of {near.events:,} liquidations, none of them more than {near.largest_share:.0%}"
+                " of it.",
             )
     told = [
         (kind in _FADING, text)
@@ -154,7 +170,8 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
         put(
             True,
             4,
-            f"Heat there is {'new' if change.direction == 'new' else 'growing'}: {money(change.now or 0)} against {money(change.before or 0)} before.",
+            f"Heat there is {'new' if change.direction == 'new' else 'growing'}: {money(change.now or 0)}"
+            f" against {money(change.before or 0)} before.",
         )
     elif change.direction == "shrinking":
         put(
@@ -181,7 +198,8 @@ def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[
         put(
             change > 0,
             6,
-            f"Open interest {'rose' if change > 0 else 'fell'} by {abs(change):.1%} lately, which is extreme: {'new positions were opened' if change > 0 else 'many positions are gone'}.",
+            f"Open interest {'rose' if change > 0 else 'fell'} by {abs(change):.1%} lately, which is extreme:"
+            f" {'new positions were opened' if change > 0 else 'many positions are gone'}.",
         )
     if role is None or not _is_near(place, steps.approach):
         return
@@ -210,7 +228,8 @@ def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[
 
 
 def _latest_of_each(signals: tuple[tuple[str, str, str, str], ...]) -> list[tuple[str, str, str]]:
-    """The latest signal of each name, at a level of each name and side; those of one bar and side are one observation."""
+    """The latest signal of each name, at a level of each name and side; those of one bar and side are one
+    observation."""
     latest = {
         (name, side if name in _AT_LEVEL else ""): (when, side, name, text)
         for when, name, side, text in signals
@@ -259,13 +278,15 @@ def missing(known: Known, place: Place, steps: Steps) -> tuple[str, ...]:
     bars, price = known.bars, steps.price
     if len(bars) and price.rsi is None:
         lines.append(
-            f"There are only {count(len(bars), 'bar')} of {known.timeframe} since the last gap or in all: RSI, MACD and ATR need more."
+            f"There are only {count(len(bars), 'bar')} of {known.timeframe} since the last gap or in all:"
+            " RSI, MACD and ATR need more."
         )
     elif len(bars) and price.macd_histogram is None:
         lines.append("There are too few bars since the last gap for MACD.")
     if len(bars) and known.usual == 0:
         lines.append(
-            "The price did not move in the last bars, so its usual range (ATR) is zero: signals cannot be measured and distances are in per cent only."
+            "The price did not move in the last bars, so its usual range (ATR) is zero: signals cannot be"
+            " measured and distances are in per cent only."
         )
     if len(bars) and price.volume_ratio is None:
         lines.append(
@@ -273,7 +294,8 @@ def missing(known: Known, place: Place, steps: Steps) -> tuple[str, ...]:
         )
     if len(bars) and price.taker_share is None:
         lines.append(
-            "There is no complete taker split of the volume for the last bars, so who was pushing cannot be told."
+            "There is no complete taker split of the volume for the last bars, so who was pushing cannot be"
+            " told."
         )
     if price.funding_8h is None:
         lines.append(
@@ -318,14 +340,16 @@ def conditions(
     if role is not None:
         confirm.append(
             Condition(
-                f"A bar of {frame} that comes to {usd(place.level)} and closes back {inside} {usd(hold)} ({measure} off): a rejection or a recapture.",
+                f"A bar of {frame} that comes to {usd(place.level)} and closes back {inside} {usd(hold)}"
+                f" ({measure} off): a rejection or a recapture.",
                 hold,
             )
         )
         refuse.append(
             Condition(
-                f"A close of a {frame} bar {beyond} {usd(fail)} ({measure} off), above all with at least {RULES.volume_ratio:g} times the usual volume: a breakout "
-                f"through the {role}. A close back within {RULES.false_breakout_bars} bars would make it a false one.",
+                f"A close of a {frame} bar {beyond} {usd(fail)} ({measure} off), above all with at least"
+                f" {RULES.volume_ratio:g} times the usual volume: a breakout through the {role}. A close back"
+                f" within {RULES.false_breakout_bars} bars would make it a false one.",
                 fail,
             )
         )
@@ -339,20 +363,23 @@ def conditions(
     if near is not None and near.at_level:
         confirm.append(
             Condition(
-                f"The {near.side} cluster still holds {money(near.notional)} or more and stands out {place.last} columns from now.",
+                f"The {near.side} cluster still holds {money(near.notional)} or more and stands out"
+                f" {place.last} columns from now.",
                 near.centre,
             )
         )
         refuse.append(
             Condition(
-                f"The {near.side} cluster falls below {money(near.notional * rule.decay)} without price crossing {usd(near.low)} to {usd(near.high)}: it dissipated.",
+                f"The {near.side} cluster falls below {money(near.notional * rule.decay)} without price"
+                f" crossing {usd(near.low)} to {usd(near.high)}: it dissipated.",
                 near.centre,
             )
         )
     else:
         confirm.append(
             Condition(
-                f"A cluster appears {place.words} and stands out in at least half of the next {place.last} columns.",
+                f"A cluster appears {place.words} and stands out in at least half of the next {place.last}"
+                " columns.",
                 place.level,
             )
         )
@@ -368,7 +395,8 @@ def conditions(
 
 
 def balance(known: Known, place: Place, for_: list[Evidence], against: list[Evidence]) -> str:
-    """`mostly for` or `mostly against` from twice as many observations, `cannot say` without heat or with fewer than 3."""
+    """`mostly for` or `mostly against` from twice as many observations, `cannot say` without heat or with
+    fewer than 3."""
     counted = [item for item in against if item.step]
     if known.grid is None or band_words(known.grid, place) or len(for_) + len(counted) < 3:
         return "cannot say"
@@ -388,8 +416,13 @@ def summary(
         return f"Cannot say: {there or ''}".rstrip(".") + "."
     if near is not None and near.at_level:
         what = {
-            "realised": f"{money(near.notional)} of {near.side} positions were liquidated around {usd(place.level)} lately",
-            "modelled": f"the model puts {money(near.notional)} of {near.side} positions around {usd(place.level)}",
+            "realised": (
+                f"{money(near.notional)} of {near.side} positions were liquidated around {usd(place.level)}"
+                " lately"
+            ),
+            "modelled": (
+                f"the model puts {money(near.notional)} of {near.side} positions around {usd(place.level)}"
+            ),
             "measured": f"{money(near.notional)} of {near.side} positions stand around {usd(place.level)}",
         }[known.grid.kind]
     else:
@@ -403,6 +436,9 @@ def summary(
         "cannot say": "where the price is going is unknown",
     }[steps.approach.state]
     counted = len([item for item in against if item.step])
-    stand = f"{count(len(for_), 'observation speaks', 'observations speak')} for {name} and {counted} against ({verdict})"
+    stand = (
+        f"{count(len(for_), 'observation speaks', 'observations speak')} for {name} and {counted} against"
+        f" ({verdict})"
+    )
     text = f"{what[0].upper()}{what[1:]}; {state}. {stand}"
     return f"{text}: counted, not weighed, up to {moment(known.moment)}, and no forecast."

@@ -106,7 +106,8 @@ def known(
 def closed_candles(
     candles: pd.DataFrame, until: np.datetime64 | None, alone: np.timedelta64
 ) -> tuple[pd.DataFrame, np.timedelta64]:
-    """Candles closed by the moment, and their length as told by those that had opened by then; `alone` that of a single one."""
+    """Candles closed by the moment, and their length as told by those that had opened by then; `alone` that
+    of a single one."""
     checked = tables.ensure(candles, "candles")
     micros = tables.microseconds(checked["time"])
     if until is not None:
@@ -213,11 +214,13 @@ def _map_notes(
         )
     elif seen < rule.profile_columns:
         notes.append(
-            f"The map has {seen} observed columns; what is usual at a distance from price is learnt from up to {rule.profile_columns}."
+            f"The map has {seen} observed columns; what is usual at a distance from price is learnt from up"
+            f" to {rule.profile_columns}."
         )
     if not watched[-last:].all():
         notes.append(
-            f"{count(int((~watched[-last:]).sum()), 'column')} of the last {len(watched[-last:])} were not observed: a gap, not a zero."
+            f"{count(int((~watched[-last:]).sum()), 'column')} of the last {len(watched[-last:])} were not"
+            " observed: a gap, not a zero."
         )
     age = now - newest
     if age > max(_STALE_COLUMNS * width, _STALE):
@@ -242,8 +245,9 @@ def _overlap_notes(
     end, start = _end(candles, step), np.datetime64(int(tables.microseconds(candles["time"])[0]), "us")
     if grid is not None and (end <= grid.time_edges[0] or start >= grid.time_edges[-1]):
         notes.append(
-            f"Map and candles do not overlap in time: the map runs from {moment(grid.time_edges[0])} to {moment(grid.time_edges[-1])}, "
-            f"the candles from {moment(start)} to {moment(end)}. Heat and price action below are of different times."
+            f"Map and candles do not overlap in time: the map runs from {moment(grid.time_edges[0])} to"
+            f" {moment(grid.time_edges[-1])}, the candles from {moment(start)} to {moment(end)}. Heat and"
+            " price action below are of different times."
         )
     elif grid is not None and start > grid.time_edges[0] + width:
         notes.append("The candles begin later than the map, so what price crossed before is unknown.")
@@ -251,13 +255,16 @@ def _overlap_notes(
         notes.append(f"The last candle closed {duration(now - end)} before this reading.")
     if grid is not None and step > width:
         notes.append(
-            f"Candles of {duration(step)} are longer than the map's columns of {duration(width)}: the price inside a column is known only roughly."
+            f"Candles of {duration(step)} are longer than the map's columns of {duration(width)}: the price"
+            " inside a column is known only roughly."
         )
     gaps = missing_before(candles.iloc[-50_000:], step)
     if gaps.any():
         longest = int(gaps.argmax())
         notes.append(
-            f"{count(int(gaps.sum()), 'candle is', 'candles are')} missing, the longest gap "
-            f"{duration(gaps[longest] * step)} before {moment(candles.iloc[-50_000:]['time'].iloc[longest])}. Nothing is assumed about prices in a gap."
+            f"{count(int(gaps.sum()), 'candle is', 'candles are')} missing, the longest gap"
+            f" {duration(gaps[longest] * step)} before"
+            f" {moment(candles.iloc[-50_000:]['time'].iloc[longest])}. Nothing is assumed about prices in a"
+            " gap."
         )
     return notes

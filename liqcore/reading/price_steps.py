@@ -1,4 +1,5 @@
-"""Steps 1, 3 and 6 of a reading: the level, where the price is beside it, and what price, volume and funding do."""
+"""Steps 1, 3 and 6 of a reading: the level, where the price is beside it, and what price, volume and funding
+do."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ def level_step(
         )
     else:
         lines.append(
-            f"No turning point and no volume level lies within {place.tolerance * 100:g}%: so far the market has not marked this price."
+            f"No turning point and no volume level lies within {place.tolerance * 100:g}%: so far the market"
+            " has not marked this price."
         )
     lines.append(f"Price has visited it {count(visits, 'time')} in these bars.")
     return LevelStep(role, names, turns, visits, len(bars), tuple(lines))
@@ -149,7 +151,10 @@ def approach_step(
         lines.append(
             f"The price is inside the nearest {cluster.side} cluster."
             if inside
-            else f"The nearest {cluster.side} cluster begins {apart(cluster.from_price, known.usual, price)} {'above' if cluster.low > price else 'below'} the price."
+            else (
+                f"The nearest {cluster.side} cluster begins {apart(cluster.from_price, known.usual, price)}"
+                f" {'above' if cluster.low > price else 'below'} the price."
+            )
         )
     if not known.usual:
         lines.append(
@@ -188,12 +193,18 @@ def _state(
         )
         return (
             "sitting",
-            f"The price ({usd(price)}) sits on {usd(level)}, {apart(distance, known.usual, level)} away; {came}.",
+            (
+                f"The price ({usd(price)}) sits on {usd(level)}, {apart(distance, known.usual, level)} away;"
+                f" {came}."
+            ),
         )
     if moved >= least:
         return (
             "approaching",
-            f"{here} and coming nearer: it was {apart(distance + moved, known.usual, level)} away {span} ago.",
+            (
+                f"{here} and coming nearer: it was {apart(distance + moved, known.usual, level)} away {span}"
+                " ago."
+            ),
         )
     if moved <= -least:
         return (
@@ -247,7 +258,8 @@ def price_step(known: Known, place: Place) -> PriceStep:
         for _, name, _, _ in signals
     ):
         lines.append(
-            f"In the last {count(min(RECENT, len(bars)), 'bar')} no rejection, recapture or breakout was seen at {usd(place.level)}."
+            f"In the last {count(min(RECENT, len(bars)), 'bar')} no rejection, recapture or breakout was seen"
+            f" at {usd(place.level)}."
         )
     lines += [f"Candle pattern near the level, {text}." for text in patterns]
     lines.append(_momentum_words(rsi, rsi_state, histogram))
@@ -292,7 +304,8 @@ def _volume(bars: pd.DataFrame) -> float | None:
 
 
 def _takers(bars: pd.DataFrame, step: np.timedelta64) -> float | None:
-    """Taker purchases minus sales over the volume of the last bars, where all of it is known and no bar is missing."""
+    """Taker purchases minus sales over the volume of the last bars, where all of it is known and no bar is
+    missing."""
     part = bars.iloc[-RECENT:]
     delta, volume = taker_delta(part), part["volume"].to_numpy()
     if np.isnan(delta).any() or volume.sum() <= 0 or missing_before(part, step).any():
@@ -374,10 +387,12 @@ def _flow_words(
     if rate is not None:
         payer = "longs pay shorts" if rate > 0 else "shorts pay longs" if rate < 0 else "nobody pays"
         lines.append(
-            f"Funding is {rate * 100:+.4f}% per 8 h ({payer}){', extreme beside its own past' if crowded else ', not extreme'}."
+            f"Funding is {rate * 100:+.4f}% per 8 h"
+            f" ({payer}){', extreme beside its own past' if crowded else ', not extreme'}."
         )
     if changed is not None:
         lines.append(
-            f"Open interest changed by {changed * 100:+.2f}% over {RULES.open_interest_bars} bars{', extreme' if extreme else ', not extreme'}."
+            f"Open interest changed by {changed * 100:+.2f}% over {RULES.open_interest_bars}"
+            f" bars{', extreme' if extreme else ', not extreme'}."
         )
     return lines

@@ -53,7 +53,8 @@ def read_level(
     key_levels : as found before; those confirmed later than the moment are left out. By default they are
         found in the bars.
     rule, last : as in `track_clusters`.
-    story : the story of this very grid, found with this rule, `last` and candles, to save the time of finding it again; not
+    story : the story of this very grid, found with this rule, `last` and candles, to save the time of finding
+    it again; not
         used where `at` cuts the map.
 
     Returns
@@ -134,7 +135,8 @@ def place_of(level: float, side: Side | None, tolerance: float, last: int) -> Pl
         raise ReadingError(f"The side is long or short, or None for both, not {side!r}.")
     if not 0 < tolerance <= 0.2:
         raise ReadingError(
-            f"A tolerance of {tolerance!r} is a share of the price: give more than 0 and at most 0.2, for instance 0.005 for 0.5 %."
+            f"A tolerance of {tolerance!r} is a share of the price: give more than 0 and at most 0.2, for"
+            " instance 0.005 for 0.5 %."
         )
     if last < 1:
         raise ReadingError("`last` counts columns of the map: give 1 or more.")

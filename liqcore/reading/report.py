@@ -1,4 +1,5 @@
-"""The report that a reading is: six steps, what is missing, what speaks for and against, and what would settle it.
+"""The report that a reading is: six steps, what is missing, what speaks for and against, and what would
+settle it.
 
 Everything in it is text, numbers, None and tuples of these, so that it can be written as JSON, kept in a
 session and compared. Times are ISO text in UTC, prices and heat USD, distances shares of price.
@@ -33,7 +34,8 @@ class LevelStep:
 
 @dataclass(frozen=True)
 class ClusterNear:
-    """A cluster beside the level. `distance` is from its nearest edge to the level, `from_price` to the price.
+    """A cluster beside the level. `distance` is from its nearest edge to the level, `from_price` to the
+    price.
 
     `at_level` says whether it lies within the tolerance; `single_print` whether one event is more than half
     of it (None where events were not given or do not exist). `age_hours` is observed time.
@@ -63,7 +65,8 @@ class ClusterNear:
 
 @dataclass(frozen=True)
 class ClustersStep:
-    """Step 2. `at_level` most USD first; `nearest` is the one that matters for the level, there or elsewhere."""
+    """Step 2. `at_level` most USD first; `nearest` is the one that matters for the level, there or
+    elsewhere."""
 
     at_level: tuple[ClusterNear, ...]
     nearest: ClusterNear | None
@@ -72,7 +75,8 @@ class ClustersStep:
 
 @dataclass(frozen=True)
 class ApproachStep:
-    """Step 3. `state` of the price towards the level; `came_from` the side of the level on which it was last."""
+    """Step 3. `state` of the price towards the level; `came_from` the side of the level on which it was
+    last."""
 
     state: Literal["sitting", "approaching", "moving away", "keeping its distance", "crossed", "cannot say"]
     distance: float | None
@@ -85,7 +89,8 @@ class ApproachStep:
 
 @dataclass(frozen=True)
 class ChangeStep:
-    """Step 4. Heat within the tolerance now and before, robust z of now beside its own past, recent events."""
+    """Step 4. Heat within the tolerance now and before, robust z of now beside its own past, recent
+    events."""
 
     direction: Literal["growing", "shrinking", "steady", "new", "empty", "cannot say"]
     now: float | None
@@ -120,7 +125,8 @@ class PriceStep:
 
     `signals` are (known at, name, `bullish` or `bearish`, sentence), oldest first. `taker_share` is taker
     purchases minus taker sales as a share of the volume of the last bars (-1 to 1), `volume_ratio` the last
-    bar's volume over the median of the bars before, `funding_8h` a fraction, `open_interest_change` a fraction.
+    bar's volume over the median of the bars before, `funding_8h` a fraction, `open_interest_change` a
+    fraction.
     """
 
     signals: tuple[tuple[str, str, str, str], ...]
@@ -220,7 +226,10 @@ class Reading:
 
     @property
     def title(self) -> str:
-        return f"{usd(self.level)} USD in bars of {self.timeframe}, {self.moment[:16].replace('T', ' ')} UTC ({self.kind} map)"
+        return (
+            f"{usd(self.level)} USD in bars of {self.timeframe}, {self.moment[:16].replace('T', ' ')} UTC"
+            f" ({self.kind} map)"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, text, numbers and None, ready for `json.dumps`."""

@@ -32,7 +32,8 @@ def refusals(
         out.append(_too_near(terms, stop, leverage, outcome, highest))
     elif code == gate.TOO_LARGE:
         out.append(
-            f"A position of {float(outcome.quantity):,.0f} BTC is larger than any venue carries (about {gate.LARGEST_BTC:,.0f} BTC): check the account, the risk and the stop for a typing error."
+            f"A position of {float(outcome.quantity):,.0f} BTC is larger than any venue carries (about"
+            f" {gate.LARGEST_BTC:,.0f} BTC): check the account, the risk and the stop for a typing error."
         )
     return tuple(out)
 
@@ -44,19 +45,28 @@ def _too_small(terms: Terms, stop: float, outcome: Outcome) -> str:
         smallest += f" and {usd(terms.minimum_notional)} USD"
     part = " in each part" if len(terms.entries) > 1 else ""
     if bool(outcome.capped):
-        return f"The account of {usd(terms.account)} USD is too small for the smallest order of {smallest}{part} at this leverage: fund it or trade where orders may be smaller."
+        return (
+            f"The account of {usd(terms.account)} USD is too small for the smallest order of {smallest}{part}"
+            " at this leverage: fund it or trade where orders may be smaller."
+        )
     return (
-        f"With {usd(terms.risk_usd)} USD at risk the position would be below the smallest order of {smallest}{part}: "
-        "risk more, move the stop closer or trade where orders may be smaller."
+        f"With {usd(terms.risk_usd)} USD at risk the position would be below the smallest order of"
+        f" {smallest}{part}: risk more, move the stop closer or trade where orders may be smaller."
     )
 
 
 def _over_tier(terms: Terms, leverage: float, outcome: Outcome, highest: int | None) -> str:
     most = float(gate.tier_leverage(terms, outcome.quantity, outcome.notional))
     if most <= 0:
-        return f"A position of {usd(float(outcome.notional))} USD is above the largest that the venue's tiers allow: risk less or split it over venues."
+        return (
+            f"A position of {usd(float(outcome.notional))} USD is above the largest that the venue's tiers"
+            " allow: risk less or split it over venues."
+        )
     advice = "risk less" if highest is None else f"the highest leverage that passes is {highest}×"
-    return f"For a position of {usd(float(outcome.notional))} USD the venue allows at most {most:g}×, not {leverage:g}×: {advice}."
+    return (
+        f"For a position of {usd(float(outcome.notional))} USD the venue allows at most {most:g}×, not"
+        f" {leverage:g}×: {advice}."
+    )
 
 
 def _too_near(terms: Terms, stop: float, leverage: float, outcome: Outcome, highest: int | None) -> str:
@@ -70,8 +80,8 @@ def _too_near(terms: Terms, stop: float, leverage: float, outcome: Outcome, high
         fact = f"At {leverage:g}× liquidation{first} at {worst} comes before the stop at {usd(stop)}"
     else:
         fact = (
-            f"At {leverage:g}× the stop at {usd(stop)} fires only {usd(float(outcome.room))} USD before liquidation{first} at {worst}, "
-            f"and {usd(float(outcome.needed))} USD are needed"
+            f"At {leverage:g}× the stop at {usd(stop)} fires only {usd(float(outcome.room))} USD before"
+            f" liquidation{first} at {worst}, and {usd(float(outcome.needed))} USD are needed"
         )
     if highest is None:
         return f"{fact}; no leverage would pass: move the stop closer to the entry or risk less."
@@ -83,7 +93,8 @@ def bad_targets(plan: Plan) -> tuple[str, ...]:
     s = sign(plan.side)
     where = "below" if s > 0 else "above"
     return tuple(
-        f"The target {usd(item.price)} is {where} the entry {usd(plan.entry)}, where a {plan.side} loses: move it to the other side."
+        f"The target {usd(item.price)} is {where} the entry {usd(plan.entry)}, where a {plan.side} loses:"
+        " move it to the other side."
         for item in plan.targets
         if s * (item.price - plan.entry) <= 0
     )[:1]
@@ -113,11 +124,20 @@ def red_flags(
 def _size_flags(plan: Plan, capped: bool) -> Iterable[str]:
     if plan.risk_fraction > _MUCH_RISK:
         lost = 1 - (1 - plan.risk_fraction) ** 10
-        yield f"{plan.risk_fraction:.1%} of the account on one trade is much: ten losses in a row would take {lost:.0%} of it."
+        yield (
+            f"{plan.risk_fraction:.1%} of the account on one trade is much: ten losses in a row would take"
+            f" {lost:.0%} of it."
+        )
     if capped:
-        yield f"The account limits the size, not the risk: at {plan.leverage:g}× the stop loses only {usd(plan.loss_at_stop)} of the {usd(plan.risk_usd)} USD allowed."
+        yield (
+            f"The account limits the size, not the risk: at {plan.leverage:g}× the stop loses only"
+            f" {usd(plan.loss_at_stop)} of the {usd(plan.risk_usd)} USD allowed."
+        )
     elif plan.loss_at_stop < _UNUSED_RISK * plan.risk_usd:
-        yield f"Rounding down to the smallest step leaves the loss at {usd(plan.loss_at_stop)} of the {usd(plan.risk_usd)} USD allowed."
+        yield (
+            f"Rounding down to the smallest step leaves the loss at {usd(plan.loss_at_stop)} of the"
+            f" {usd(plan.risk_usd)} USD allowed."
+        )
     if plan.margin_mode == "isolated" and plan.margin > _BIG_MARGIN * plan.account:
         yield f"The margin ties up {plan.margin / plan.account:.0%} of the account."
 
@@ -128,28 +148,51 @@ def _liquidation_flags(plan: Plan, room_known: bool) -> Iterable[str]:
         if distance < _NEAR_LIQUIDATION:
             yield f"Liquidation is only {distance:.1%} away from the entry: one fast candle reaches it."
     if plan.margin_mode == "cross":
-        yield "Cross margin puts the whole account behind this position: a stop that fails can cost all of it."
+        yield (
+            "Cross margin puts the whole account behind this position: a stop that fails can cost all of it."
+        )
     if not room_known:
-        yield "The one-minute ATR or the gap between mark and last price was not given, so the room before liquidation was checked against distance alone."
+        yield (
+            "The one-minute ATR or the gap between mark and last price was not given, so the room before"
+            " liquidation was checked against distance alone."
+        )
     if plan.tiers_as_of:
-        yield f"The maintenance brackets are those of {plan.venue} on {plan.tiers_as_of}: compare them with the venue's present ones."
+        yield (
+            f"The maintenance brackets are those of {plan.venue} on {plan.tiers_as_of}: compare them with the"
+            " venue's present ones."
+        )
     if plan.loss_with_gap > GAP_SHARE * plan.account:
-        yield f"A jump of {plan.gap:.1%} through the stop would lose {usd(plan.loss_with_gap)} USD, {plan.loss_with_gap / plan.account:.0%} of the account."
+        yield (
+            f"A jump of {plan.gap:.1%} through the stop would lose {usd(plan.loss_with_gap)} USD,"
+            f" {plan.loss_with_gap / plan.account:.0%} of the account."
+        )
 
 
 def _stop_flags(plan: Plan, bands: tuple[Band, ...], atr_1m: float) -> Iterable[str]:
     distance = abs(plan.entry - plan.stop)
     costs = 1 - plan.quantity * distance / plan.loss_at_stop
     if costs > _MUCH_COST:
-        yield f"Fees and slippage are {costs:.0%} of the loss at the stop: the stop is very close for these costs."
+        yield (
+            f"Fees and slippage are {costs:.0%} of the loss at the stop: the stop is very close for these"
+            " costs."
+        )
     if 0 < distance < 2 * atr_1m:
-        yield f"The stop is {distance / atr_1m:.1f} one-minute ATR away: ordinary noise reaches it within minutes."
+        yield (
+            f"The stop is {distance / atr_1m:.1f} one-minute ATR away: ordinary noise reaches it within"
+            " minutes."
+        )
     held = band_at(plan.stop, bands)
     if held:
-        yield f"The stop lies inside the cluster {usd(held[0])} to {usd(held[1])}, where a cascade would fill it at a bad price: put it beyond the cluster."
+        yield (
+            f"The stop lies inside the cluster {usd(held[0])} to {usd(held[1])}, where a cascade would fill"
+            " it at a bad price: put it beyond the cluster."
+        )
     held = band_at(plan.liquidation_price, bands) if plan.liquidation_price is not None else None
     if held:
-        yield f"The liquidation price lies inside the cluster {usd(held[0])} to {usd(held[1])}, among those who would be liquidated together."
+        yield (
+            f"The liquidation price lies inside the cluster {usd(held[0])} to {usd(held[1])}, among those who"
+            " would be liquidated together."
+        )
 
 
 def _target_flags(plan: Plan) -> Iterable[str]:
@@ -158,8 +201,14 @@ def _target_flags(plan: Plan) -> Iterable[str]:
     elif plan.reward_risk <= 0:
         yield "After costs the targets gain nothing."
     elif plan.reward_risk < 1:
-        yield f"After costs the targets pay {plan.reward_risk:.2f} R: more than {1 / (1 + plan.reward_risk):.0%} of such trades must win to gain anything."
+        yield (
+            f"After costs the targets pay {plan.reward_risk:.2f} R: more than"
+            f" {1 / (1 + plan.reward_risk):.0%} of such trades must win to gain anything."
+        )
     if plan.targets and min(item.quantity for item in plan.targets) <= 0:
         yield "The position is too small to be split over all targets: some would close nothing."
     if plan.funding_cost > 0.1 * plan.loss_at_stop:
-        yield f"Funding over {plan.holding_hours:g} hours is expected to cost {usd(plan.funding_cost)} USD, {plan.funding_cost / plan.loss_at_stop:.0%} of the loss at the stop."
+        yield (
+            f"Funding over {plan.holding_hours:g} hours is expected to cost {usd(plan.funding_cost)} USD,"
+            f" {plan.funding_cost / plan.loss_at_stop:.0%} of the loss at the stop."
+        )

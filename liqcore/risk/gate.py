@@ -34,7 +34,8 @@ _CONTRACT: Final[dict[str, Literal["linear", "inverse"]]] = {"linear": "linear",
 
 @dataclass(frozen=True)
 class Terms:
-    """A trade without its leverage and stop. USD, BTC, fractions; `entries` and `weights` have one item a fill.
+    """A trade without its leverage and stop. USD, BTC, fractions; `entries` and `weights` have one item a
+    fill.
 
     `step` and `minimum` are BTC for a linear contract and USD of contract value for an inverse one.
     """
@@ -64,7 +65,8 @@ class Terms:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What each leverage and stop lead to; all arrays share the broadcast shape, `legs` has the fills in front.
+    """What each leverage and stop lead to; all arrays share the broadcast shape, `legs` has the fills in
+    front.
 
     `liquidation` is NaN where the position can never be liquidated; `rate` and `amount` (in the margin's
     currency) are those of the bracket it lies in. `room` is how far the stop lies before
@@ -236,7 +238,8 @@ def _liquidation(
             terms.side, entry, size, terms.tiers, wallet_balance=wallet, fee_rate=terms.liquidation_fee
         )
         rate, amount = np.asarray(terms.tiers.rates)[bracket], terms.tiers.amounts[bracket]
-    # No price for a long at 0 or a short at infinity; the other ends mean liquidated at every price, so at entry too.
+    # No price for a long at 0 or a short at infinity; the other ends mean liquidated at every price, so at
+    # entry too.
     price = np.where(price == (np.inf if sign(terms.side) > 0 else 0.0), entry, price)
     return np.where(np.isfinite(price) & (price > 0) & (quantity > 0), price, np.nan), rate, amount
 
@@ -250,7 +253,8 @@ def _room(terms: Terms, stop: Floats, entry: Floats, liquidation: Floats) -> tup
 
 
 def tier_leverage(terms: Terms, quantity: ArrayLike, notional: ArrayLike) -> Floats:
-    """The highest leverage the tiers allow for a position (USD; inverse tiers count BTC); 0 above the last tier."""
+    """The highest leverage the tiers allow for a position (USD; inverse tiers count BTC); 0 above the last
+    tier."""
     value = np.asarray(notional if terms.contract == "linear" else quantity, dtype=float)
     if terms.tiers is None:
         return np.full(value.shape, np.inf)
@@ -283,7 +287,8 @@ def balance(
 
 
 def backing(terms: Terms, outcome: Outcome, leverage: float) -> float:
-    """What backs the position at entry, in the margin's currency: its margin, or the free account when cross."""
+    """What backs the position at entry, in the margin's currency: its margin, or the free account when
+    cross."""
     return float(_free(terms, outcome.entry, _wallet(terms, outcome.entry, outcome.quantity, leverage)))
 
 
@@ -321,7 +326,10 @@ def derivation(terms: Terms, outcome: Outcome, leverage: float) -> tuple[tuple[s
         return (
             *steps,
             (
-                f"Equity stays above maintenance at every price, so there is no liquidation price; margin behind the position, {money}",
+                (
+                    "Equity stays above maintenance at every price, so there is no liquidation price; margin"
+                    f" behind the position, {money}"
+                ),
                 float(_free(terms, entry, wallet)),
             ),
         )

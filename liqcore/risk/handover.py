@@ -45,7 +45,10 @@ def read_zones(text: str) -> tuple[tuple[Zone, ...], tuple[str, ...]]:
 
 
 def _zone(part: str) -> Zone:
-    wrong = f"The cluster {part[:40]!r} cannot be read. Write it as low:high:side:usd, for instance 27900:28050:short:1200000."
+    wrong = (
+        f"The cluster {part[:40]!r} cannot be read. Write it as low:high:side:usd, for instance"
+        " 27900:28050:short:1200000."
+    )
     pieces = part.split(":")
     if len(pieces) != 4 or pieces[2].strip().lower() not in ("long", "short"):
         raise RiskError(wrong)

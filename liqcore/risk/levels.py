@@ -1,4 +1,5 @@
-"""Where a stop and the targets could go: outside the level and the clusters, at the next level, at multiples of R."""
+"""Where a stop and the targets could go: outside the level and the clusters, at the next level, at multiples
+of R."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What luck does to an account: losing streaks, fixed percent against fixed dollar, and many trades at random."""
+"""What luck does to an account: losing streaks, fixed percent against fixed dollar, and many trades at
+random."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def losing_streaks(win_rate: float, trades: int, risk: float, *, longest: int = 
 
 
 def streak_cost(risk: float, longest: int = 15) -> pd.DataFrame:
-    """What 1 to `longest` losses in a row leave: fixed percent beside fixed dollar, as in `losing_streaks`."""
+    """What 1 to `longest` losses in a row leave: fixed percent beside fixed dollar, as in
+    `losing_streaks`."""
     fraction, n = _fraction(risk), np.arange(1, _whole(longest, "The longest streak", 100) + 1)
     left = (1 - fraction) ** n
     return pd.DataFrame(
@@ -150,7 +152,8 @@ def simulate_trades(
         )
     if count * paths > _MOST_CELLS:
         raise RiskError(
-            f"{count:,} trades in {paths:,} runs are too many to simulate. Keep the product below {_MOST_CELLS:,}."
+            f"{count:,} trades in {paths:,} runs are too many to simulate. Keep the product below"
+            f" {_MOST_CELLS:,}."
         )
     if sizing not in ("percent", "dollar"):
         raise RiskError(
@@ -197,9 +200,14 @@ def _longest_run(hit: NDArray[np.bool_]) -> NDArray[np.int64]:
 def _note(p: float, reward: float, fraction: float, trades: int) -> str:
     average = p * reward - (1 - p)
     spread = 2 * float(np.sqrt(p * (1 - p) / trades))
-    edge = f"The picture assumes {p:.0%} wins of {reward:.3g} R, an average of {average:+.2f} R a trade at {fraction:.2%} risk. "
-    return edge + (
-        f"That win rate is the unknown: even {trades} trades would only pin it to about ±{spread:.0%}, and {1 / (1 + reward):.0%} wins already mean no gain."
+    edge = (
+        f"The picture assumes {p:.0%} wins of {reward:.3g} R, an average of {average:+.2f} R a trade at"
+        f" {fraction:.2%} risk. "
+    )
+    return (
+        edge
+        + f"That win rate is the unknown: even {trades} trades would only pin it to about ±{spread:.0%}, and"
+        f" {1 / (1 + reward):.0%} wins already mean no gain."
     )
 
 

@@ -114,7 +114,8 @@ def _without_separators(body: str, shown: str, name: str) -> str:
         whole, rest = body[:decimal], body[decimal + 1 :]
         if body[decimal] in whole or not _THOUSANDS.match(whole):
             raise RiskError(
-                f"{name}: {shown!r} mixes commas and points in an unusual way. Type it without thousands separators, like 28000.5."
+                f"{name}: {shown!r} mixes commas and points in an unusual way. Type it without thousands"
+                " separators, like 28000.5."
             )
         return f"{_ungroup(whole)}.{rest}"
     mark = "," if comma >= 0 else "."

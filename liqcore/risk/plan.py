@@ -1,4 +1,5 @@
-"""From a level to a plan: size the trade, pass it through the gate, and say in words what is wrong with it."""
+"""From a level to a plan: size the trade, pass it through the gate, and say in words what is wrong with
+it."""
 
 from __future__ import annotations
 
@@ -117,7 +118,9 @@ def plan_trade(
                 reasons=(
                     *plan.reasons,
                     (
-                        f"This trade may lose {usd(plan.loss_at_stop)} USD, but only {usd(budget.left)} USD of the daily limit of {usd(budget.limit)} USD are left: make it smaller or wait until tomorrow."
+                        f"This trade may lose {usd(plan.loss_at_stop)} USD, but only {usd(budget.left)} USD"
+                        f" of the daily limit of {usd(budget.limit)} USD are left: make it smaller or wait"
+                        " until tomorrow."
                     ),
                 ),
             )
@@ -198,15 +201,17 @@ def _assemble(trade: Trade) -> Plan:
         plan,
         accepted=not reasons,
         reasons=reasons,
-        flags=flags.red_flags(
-            plan,
-            bands=trade.bands,
-            atr_1m=terms.atr_1m,
-            room_known=trade.room_known,
-            capped=bool(outcome.capped),
-        )
-        if quantity > 0
-        else (),
+        flags=(
+            flags.red_flags(
+                plan,
+                bands=trade.bands,
+                atr_1m=terms.atr_1m,
+                room_known=trade.room_known,
+                capped=bool(outcome.capped),
+            )
+            if quantity > 0
+            else ()
+        ),
     )
 
 
@@ -215,19 +220,23 @@ def impossibilities(trade: Trade) -> tuple[str, ...]:
     terms, out = trade.terms, []
     if terms.account <= 0:
         out.append(
-            f"The account is {usd(terms.account)} USD, so there is nothing to risk: type the USD that you trade with."
+            f"The account is {usd(terms.account)} USD, so there is nothing to risk: type the USD that you"
+            " trade with."
         )
     elif terms.risk_usd <= 0:
         out.append(
-            f"The risk is {usd(terms.risk_usd)} USD, so no position can be sized: choose a small risk such as 1 %."
+            f"The risk is {usd(terms.risk_usd)} USD, so no position can be sized: choose a small risk such as"
+            " 1 %."
         )
     elif terms.risk_usd >= terms.account:
         out.append(
-            f"The risk of {usd(terms.risk_usd)} USD is the whole account of {usd(terms.account)} USD or more: choose a small share such as 1 %."
+            f"The risk of {usd(terms.risk_usd)} USD is the whole account of {usd(terms.account)} USD or more:"
+            " choose a small share such as 1 %."
         )
     elif terms.margin_mode == "cross" and terms.account - terms.other_maintenance + terms.other_pnl <= 0:
         out.append(
-            "The other positions of this cross account already use up all of it, so it would be liquidated at once: close some of them first."
+            "The other positions of this cross account already use up all of it, so it would be liquidated at"
+            " once: close some of them first."
         )
     stops = (stop_problem(terms.side, price, trade.stop) for price in terms.entries)
     return (*out, *[problem for problem in stops if problem][:1])
@@ -321,7 +330,8 @@ def _numbers(trade: Trade, outcome: Outcome) -> dict[str, Any]:
 def _loss_with_gap(trade: Trade, outcome: Outcome) -> float:
     """USD lost when the stop is filled `gap` beyond its price.
 
-    Beyond the liquidation price it is the whole margin and the entry fee (isolated) or the whole account (cross).
+    Beyond the liquidation price it is the whole margin and the entry fee (isolated) or the whole account
+    (cross).
     """
     terms, s = trade.terms, sign(trade.terms.side)
     entry, fill = float(outcome.entry), trade.stop * (1 - s * trade.gap)
@@ -390,12 +400,14 @@ def _terms(given: Mapping[str, Any], **rest: Any) -> Terms:
     check_contract(given["contract"])
     if given["margin_mode"] not in MARGIN_MODES:
         raise RiskError(
-            f"{given['margin_mode']!r} is not a margin mode. Choose isolated (only this position's margin) or cross (the whole account)."
+            f"{given['margin_mode']!r} is not a margin mode. Choose isolated (only this position's margin) or"
+            " cross (the whole account)."
         )
     tiers = given["tiers"]
     if tiers is not None and tiers.contract != given["contract"]:
         raise RiskError(
-            f"The tier table of {tiers.venue} {tiers.symbol} is for {tiers.contract} contracts, not {given['contract']} ones. Choose the matching one."
+            f"The tier table of {tiers.venue} {tiers.symbol} is for {tiers.contract} contracts, not"
+            f" {given['contract']} ones. Choose the matching one."
         )
     prices = _several(given["entry"])
     if not 1 <= len(prices) <= 20:
@@ -417,7 +429,8 @@ def _allowed(account: float, risk: object, risk_usd: object) -> float:
     """USD that may be lost, from exactly one of the two ways to say it."""
     if (risk is None) == (risk_usd is None):
         raise RiskError(
-            "Say how much to risk in one way: risk as a fraction of the account (1 % is 0.01) or risk_usd as an amount."
+            "Say how much to risk in one way: risk as a fraction of the account (1 % is 0.01) or risk_usd as"
+            " an amount."
         )
     if risk_usd is not None:
         return _number(risk_usd, "The risk in USD")
@@ -436,7 +449,8 @@ def _shares(shares: Sequence[float] | None, count: int, name: str) -> tuple[floa
         raise RiskError(f"There are {count} {name} prices but {len(held)} shares. Give one share a price.")
     if count and (abs(sum(held) - 1) > 1e-6 or min(held) == 0):
         raise RiskError(
-            f"The {name} shares add up to {sum(held):g}. Make each above zero and all together 1, like 0.5 and 0.5."
+            f"The {name} shares add up to {sum(held):g}. Make each above zero and all together 1, like 0.5"
+            " and 0.5."
         )
     return held
 
@@ -445,7 +459,8 @@ def _leverage(value: object) -> float:
     number = parse_number(value, "The leverage")
     if not 1 <= number <= 1000:
         raise RiskError(
-            f"A leverage of {number:g} is not possible. Use 1 to the venue's highest; for less than 1×, trade a smaller quantity."
+            f"A leverage of {number:g} is not possible. Use 1 to the venue's highest; for less than 1×, trade"
+            " a smaller quantity."
         )
     return number
 

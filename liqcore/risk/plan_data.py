@@ -1,4 +1,5 @@
-"""The plan of one trade as data: what it holds, how it reads as a checklist and order ticket, and its JSON."""
+"""The plan of one trade as data: what it holds, how it reads as a checklist and order ticket, and its
+JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class Fill:
 
 @dataclass(frozen=True)
 class Target:
-    """One exit with a gain: price, share and BTC of the position, its own R and gain in USD, both after costs."""
+    """One exit with a gain: price, share and BTC of the position, its own R and gain in USD, both after
+    costs."""
 
     price: float
     share: float
@@ -118,7 +120,10 @@ class Plan:
         return _checks(self)
 
     def __str__(self) -> str:
-        head = f"{self.side.capitalize()} BTC, {self.contract}, {self.margin_mode} margin: {'accepted' if self.accepted else 'REJECTED'}"
+        head = (
+            f"{self.side.capitalize()} BTC, {self.contract}, {self.margin_mode} margin:"
+            f" {'accepted' if self.accepted else 'REJECTED'}"
+        )
         lines = [head, *(f"[{'x' if check.passed else ' '}] {check.text}" for check in self.checks)]
         lines += [f"Rejected: {reason}" for reason in self.reasons]
         lines += [f"Watch out: {flag}" for flag in self.flags]
@@ -138,7 +143,8 @@ class Plan:
             for fill in self.entries
         ]
         lines.append(
-            f"{leave} stop-market {self._size(self.quantity, self.entry)}, trigger {usd(self.stop)} on the mark price, reduce only"
+            f"{leave} stop-market {self._size(self.quantity, self.entry)}, trigger {usd(self.stop)} on the"
+            " mark price, reduce only"
         )
         lines += [
             f"{leave} limit {self._size(item.quantity, self.entry)} at {usd(item.price)}, reduce only"
@@ -167,7 +173,8 @@ class Plan:
             raise RiskError("This JSON is not a trade plan. Load the file that was saved from the risk page.")
         if held.get("version") != VERSION:
             raise RiskError(
-                f"This plan was saved in format version {held.get('version')!r}, but version {VERSION} is needed. Make the plan anew."
+                f"This plan was saved in format version {held.get('version')!r}, but version {VERSION} is"
+                " needed. Make the plan anew."
             )
         try:
             plan = _read(cls, {key: held[key] for key in held if key not in ("format", "version")}, "plan")
@@ -192,9 +199,8 @@ def _checks(plan: Plan) -> tuple[Check, ...]:
     lines = [
         Check(
             plan.quantity > 0 and plan.loss_at_stop <= plan.risk_usd,
-            (
-                f"Loss at the stop with costs: {usd(plan.loss_at_stop)} USD, {plan.risk_fraction:.2%} of {usd(plan.account)} USD (allowed {usd(plan.risk_usd)} USD)"
-            ),
+            f"Loss at the stop with costs: {usd(plan.loss_at_stop)} USD, {plan.risk_fraction:.2%} of"
+            f" {usd(plan.account)} USD (allowed {usd(plan.risk_usd)} USD)",
         )
     ]
     lines.append(
@@ -210,16 +216,16 @@ def _checks(plan: Plan) -> tuple[Check, ...]:
         lines.append(
             Check(
                 plan.accepted,
-                f"Stop {usd(plan.stop)}; liquidation {_liquidation(plan) if plan.quantity > 0 else 'not computed'}",
+                f"Stop {usd(plan.stop)}; liquidation"
+                f" {_liquidation(plan) if plan.quantity > 0 else 'not computed'}",
             )
         )
     else:
         lines.append(
             Check(
                 plan.room >= plan.room_needed and plan.room > 0,
-                (
-                    f"Stop {usd(plan.stop)} fires before liquidation {_liquidation(plan)}: {usd(plan.room)} USD of room, {usd(plan.room_needed)} needed"
-                ),
+                f"Stop {usd(plan.stop)} fires before liquidation {_liquidation(plan)}: {usd(plan.room)} USD"
+                f" of room, {usd(plan.room_needed)} needed",
             )
         )
     lines.append(
@@ -231,7 +237,8 @@ def _checks(plan: Plan) -> tuple[Check, ...]:
     lines += [
         Check(
             item.reward_risk > 0,
-            f"Target {usd(item.price)} for {item.quantity:.10g} BTC: {item.gain:+,.2f} USD, {item.reward_risk:.2f} R",
+            f"Target {usd(item.price)} for {item.quantity:.10g} BTC: {item.gain:+,.2f} USD,"
+            f" {item.reward_risk:.2f} R",
         )
         for item in plan.targets
     ]

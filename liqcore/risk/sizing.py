@@ -35,7 +35,8 @@ def check_contract(contract: object) -> None:
     """Raise `RiskError` unless `contract` is `linear` or `inverse`."""
     if contract not in CONTRACTS:
         raise RiskError(
-            f"{contract!r} is not a kind of contract. Choose linear (settled in USD) or inverse (settled in BTC)."
+            f"{contract!r} is not a kind of contract. Choose linear (settled in USD) or inverse (settled in"
+            " BTC)."
         )
 
 
@@ -53,7 +54,8 @@ def risk_per_btc(
 
     Linear: `|E − S| + E·fee_in + S·(fee_out + slippage)`. Inverse, valued at the entry price:
     `E·(|E − S|/S + fee_in + E/S·(fee_out + slippage))`, because the quantity shrinks in BTC as price
-    rises. Both agree as S approaches E. Costs below zero (rebates) count as none. Arrays broadcast; prices in USD, rates are fractions.
+    rises. Both agree as S approaches E. Costs below zero (rebates) count as none. Arrays broadcast; prices in
+    USD, rates are fractions.
     Source: the position-size identity risk = quantity × loss per unit, with fees on each fill's value.
     """
     sign(side)
@@ -139,15 +141,22 @@ def stop_problem(side: str, entry: float, stop: float) -> str | None:
     """Why this stop cannot work for this side, as a sentence, or None."""
     s = sign(side)
     if entry == stop:
-        return f"Entry and stop are both {entry:,.6g}, so there is no distance to size the position by: move the stop away from the entry."
+        return (
+            f"Entry and stop are both {entry:,.6g}, so there is no distance to size the position by: move the"
+            " stop away from the entry."
+        )
     if s * (entry - stop) < 0:
         where, move = ("above", "below") if s > 0 else ("below", "above")
-        return f"The stop {stop:,.8g} is {where} the entry {entry:,.8g}, but a {side} is stopped {move} its entry: move the stop {move} {entry:,.8g} or turn the direction."
+        return (
+            f"The stop {stop:,.8g} is {where} the entry {entry:,.8g}, but a {side} is stopped {move} its"
+            f" entry: move the stop {move} {entry:,.8g} or turn the direction."
+        )
     return None
 
 
 def average_entry(prices: Sequence[float], weights: Sequence[float], contract: str = "linear") -> float:
-    """The entry price of several fills; weights are shares of the quantity (linear) or of the USD (inverse)."""
+    """The entry price of several fills; weights are shares of the quantity (linear) or of the USD
+    (inverse)."""
     p, w = np.asarray(prices, dtype=float), np.asarray(weights, dtype=float)
     w = w / w.sum()
     return float(1.0 / (w / p).sum()) if contract == "inverse" else float((w * p).sum())
@@ -156,7 +165,8 @@ def average_entry(prices: Sequence[float], weights: Sequence[float], contract: s
 def profit(
     side: str, entry: ArrayLike, price: ArrayLike, quantity: ArrayLike, contract: str = "linear"
 ) -> Floats:
-    """USD gained by `quantity` BTC between entry and price, before costs; inverse valued at the entry price."""
+    """USD gained by `quantity` BTC between entry and price, before costs; inverse valued at the entry
+    price."""
     e, p = np.asarray(entry, dtype=float), np.asarray(price, dtype=float)
     moved = sign(side) * (p - e) * np.asarray(quantity, dtype=float)
     return np.asarray(moved * e / p if contract == "inverse" else moved)
@@ -248,7 +258,8 @@ def kelly(win_rate: float, reward_risk: float, *, out_of_sample_trades: int) -> 
     trades = parse_number(out_of_sample_trades, "The number of out-of-sample trades")
     if trades < 30:
         raise RiskError(
-            f"Kelly needs a win rate measured on at least 30 trades that were not used to find the rule; {trades:g} are too few. Use a fixed small risk instead."
+            "Kelly needs a win rate measured on at least 30 trades that were not used to find the rule;"
+            f" {trades:g} are too few. Use a fixed small risk instead."
         )
     if not 0 <= p <= 1:
         raise RiskError(f"A win rate of {p:g} is not between 0 and 1. Write 55 % as 0.55.")
@@ -265,7 +276,8 @@ def kelly(win_rate: float, reward_risk: float, *, out_of_sample_trades: int) -> 
     return Kelly(
         full,
         full / 4,
-        f"Full Kelly is {full:.1%} of the account, a quarter of it {full / 4:.1%}; the win rate itself is only known to about ±{2 * error:.0%}.",
+        f"Full Kelly is {full:.1%} of the account, a quarter of it {full / 4:.1%}; the win rate itself is"
+        f" only known to about ±{2 * error:.0%}.",
     )
 
 
@@ -300,7 +312,8 @@ def daily_budget(
     lost = max(parse_number(lost_today, "The loss of today"), 0.0)
     if any(loss < 0 for loss in losses):
         raise RiskError(
-            "The loss of an open trade at its stop is below zero. Give the USD it would lose, as a positive number."
+            "The loss of an open trade at its stop is below zero. Give the USD it would lose, as a positive"
+            " number."
         )
     if size <= 0:
         raise RiskError("The account must be above zero USD.")
@@ -319,6 +332,9 @@ def daily_budget(
         (
             f"With {used}, {left:,.2f} USD of the daily limit of {limit:,.2f} USD are left."
             if within
-            else f"With {used}, the daily limit of {limit:,.2f} USD is already exceeded: take no further trade today."
+            else (
+                f"With {used}, the daily limit of {limit:,.2f} USD is already exceeded: take no further trade"
+                " today."
+            )
         ),
     )

@@ -53,7 +53,8 @@ class Sweep:
         return self.code == gate.ACCEPTED
 
     def to_frame(self) -> pd.DataFrame:
-        """Long form: `leverage`, `stop_distance`, `stop`, `quantity`, `notional`, `loss`, `liquidation_price`, `accepted`, `reason`."""
+        """Long form: `leverage`, `stop_distance`, `stop`, `quantity`, `notional`, `loss`,
+        `liquidation_price`, `accepted`, `reason`."""
         shape = self.code.shape
         return pd.DataFrame(
             {

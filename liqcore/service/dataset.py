@@ -37,8 +37,10 @@ class DataError(ValueError):
 class Dataset:
     """One market: its tables, what to call it, and what to say about it on every chart.
 
-    `key` tells caches two datasets apart. `lags` are seconds from event to arrival by venue, where known (half of the
-    events come within them), `slowest` those within which 95 % come, where that was measured, and `beats` the minutes
+    `key` tells caches two datasets apart. `lags` are seconds from event to arrival by venue, where known
+    (half of the
+    events come within them), `slowest` those within which 95 % come, where that was measured, and `beats` the
+    minutes
     in which venues were heard of (`venue`, `minute` in µs), where that was recorded.
     """
 
@@ -86,7 +88,8 @@ class Dataset:
             )
         if not ends:
             raise DataError(
-                "There is nothing to draw yet. Add a file with liquidations or candles, or open the sample market."
+                "There is nothing to draw yet. Add a file with liquidations or candles, or open the sample"
+                " market."
             )
         return min(first for first, _ in ends), max(last for _, last in ends)
 
@@ -109,7 +112,8 @@ def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:
             held[kind] = tables.CHECKS[kind](both)
             if kind == "liquidations" and both.duplicated().any():
                 notes.append(
-                    f"{int(both.duplicated().sum()):,} liquidations stand in more than one file and are counted twice."
+                    f"{int(both.duplicated().sum()):,} liquidations stand in more than one file and are"
+                    " counted twice."
                 )
         elif found:
             held[kind] = found[0]
@@ -131,7 +135,8 @@ def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:
 
 
 def _named(table: pd.DataFrame, file: str) -> pd.DataFrame:
-    """A table whose venue no column tells, with the file's name for a venue: two such files are not one venue."""
+    """A table whose venue no column tells, with the file's name for a venue: two such files are not one
+    venue."""
     if "venue" not in table or not len(table) or not (table["venue"].astype(str) == "unknown").all():
         return table
     return table.assign(venue=pd.Categorical([file.split(".")[0]] * len(table)))
@@ -268,7 +273,8 @@ def realised(data: Dataset, settings: ViewSettings) -> HeatGrid:
     events = data.liquidations
     if events is None or events.empty:
         raise DataError(
-            "There are no liquidations here, so nothing that happened can be drawn. Add a liquidations file, or switch to modelled levels."
+            "There are no liquidations here, so nothing that happened can be drawn. Add a liquidations file,"
+            " or switch to modelled levels."
         )
     view = window(data, settings)
     _check_columns(view, settings.timeframe)
@@ -320,7 +326,8 @@ def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
 
 
 def model_inputs(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Candles up to the window's end at the step the model runs on, and the open interest of the chosen venues."""
+    """Candles up to the window's end at the step the model runs on, and the open interest of the chosen
+    venues."""
     candles = _between(market_candles(data, settings.venues), None, window(data, settings).end)
     native, step = candle_step(candles), tables.timeframe(settings.timeframe)
     model_step = max(native, min(step, _MODEL_STEP))

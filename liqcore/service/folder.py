@@ -15,5 +15,6 @@ def folder() -> Path:
 
 
 def watch_mark() -> Path:
-    """A file that is there while rules watch the live market, so that a restarted app knows it without opening the store."""
+    """A file that is there while rules watch the live market, so that a restarted app knows it without
+    opening the store."""
     return folder() / "rules-watch-live"

@@ -1,7 +1,9 @@
 """Rules that watch the live market while nobody looks: a look after each round of the collector's questions.
 
-Nothing here draws. Rules, what the engine remembers and the inbox are notes in the store, so that a restart goes on
-where the last process stopped. An alert is stored before it is sent, and sent again where a process ended in between.
+Nothing here draws. Rules, what the engine remembers and the inbox are notes in the store, so that a restart
+goes on
+where the last process stopped. An alert is stored before it is sent, and sent again where a process ended in
+between.
 """
 
 from __future__ import annotations
@@ -59,7 +61,8 @@ class Orders:
 
 @dataclass(frozen=True)
 class Report:
-    """How the last look went: when and up to when (ISO, UTC), seconds it took, alerts ever told, and what is wrong, if anything."""
+    """How the last look went: when and up to when (ISO, UTC), seconds it took, alerts ever told, and what is
+    wrong, if anything."""
 
     moment: str = ""
     until: str = ""
@@ -70,7 +73,8 @@ class Report:
 
 
 def give_orders(store: Store, rules: Sequence[Rule], bars: str, now: str) -> Orders:
-    """Watch these rules from now on. What the engine remembers of rules that stay is kept; StoreError, RuleError."""
+    """Watch these rules from now on. What the engine remembers of rules that stay is kept; StoreError,
+    RuleError."""
     before = orders(store)
     made = Orders(tuple(rules), bars, before.since if before else now)
     made.settings()
@@ -119,9 +123,11 @@ def inbox(store: Store) -> tuple[Entry, ...]:
     """What was told live, newest first, with what a page has acknowledged or snoozed."""
     held, marks = _inbox(store)[0], _marks(store)
     return tuple(
-        replace(one, acknowledged=bool(marks[one.alert.id][0]), snoozed=marks[one.alert.id][1])
-        if one.alert.id in marks
-        else one
+        (
+            replace(one, acknowledged=bool(marks[one.alert.id][0]), snoozed=marks[one.alert.id][1])
+            if one.alert.id in marks
+            else one
+        )
         for one in held.entries
     )
 
@@ -158,7 +164,8 @@ class Watch:
         return wait
 
     def look(self, collector: Collector, now: int) -> None:
-        """Judge what has happened up to a moment (µs), store it, and send it. Whatever fails stands in the report; nothing is raised."""
+        """Judge what has happened up to a moment (µs), store it, and send it. Whatever fails stands in the
+        report; nothing is raised."""
         store, begun = collector.store, time.monotonic()
         try:
             wanted = orders(store)
@@ -173,7 +180,10 @@ class Watch:
             problem = (
                 str(error)
                 if told
-                else f"The rules could not be judged ({type(error).__name__}). They are tried again in a minute."
+                else (
+                    f"The rules could not be judged ({type(error).__name__}). They are tried again in a"
+                    " minute."
+                )
             )
             until = ""
         # A store that is broken here was broken above, and that is what is told.
@@ -189,7 +199,8 @@ class Watch:
             store.set_note(REPORT, json.dumps(vars(made)))
 
     def _advance(self, store: Store, wanted: Orders, now: int) -> tuple[str, str]:
-        """Up to when (ISO, UTC) has been judged, and a sentence where something to judge by has not come yet."""
+        """Up to when (ISO, UTC) has been judged, and a sentence where something to judge by has not come
+        yet."""
         moment, settings = np.datetime64(now, "us"), wanted.settings()
         text = store.note(STATE)
         state = State.from_dict(json.loads(text)) if text else None
@@ -204,7 +215,8 @@ class Watch:
         )
         desk, alerts = desks.advance(replace(held, state=state), wanted.rules, data, moment, settings)
         if alerts:
-            # First what was told, then up to when: a process that ends in between tells the same again, and the inbox knows it.
+            # First what was told, then up to when: a process that ends in between tells the same again, and
+            # the inbox knows it.
             known = {one.alert.id for one in held.entries}
             names = [] if self.notifier is None else [channel.name for channel in self.notifier.channels]
             asked = {
@@ -236,8 +248,10 @@ class Watch:
             funding[["time", "venue", "rate", "interval_hours"]] if len(funding) else None,
             pd.DataFrame(
                 {
-                    "time": pd.to_datetime(beats["minute"].to_numpy(np.int64), unit="us", utc=True).astype(
-                        tables.TIME_DTYPE
+                    "time": (
+                        pd.to_datetime(beats["minute"].to_numpy(np.int64), unit="us", utc=True).astype(
+                            tables.TIME_DTYPE
+                        )
                     ),
                     "venue": beats["venue"].to_numpy(),
                 }
@@ -260,7 +274,8 @@ class Watch:
         ]
         # Asked without alerts, too: that sends what quiet hours and limits held back.
         self.notifier.deliver([replace(alert, tell=names) for alert, names in left if names], wait=4.0)
-        # Only what is sent or given up leaves the outbox: the rest is the next process's, should this one end.
+        # Only what is sent or given up leaves the outbox: the rest is the next process's, should this one
+        # end.
         waiting: dict[str, tuple[str, ...]] = {}
         for name, alert_id in sorted(self.notifier.pending()):
             waiting[alert_id] = (*waiting.get(alert_id, ()), name)
@@ -310,7 +325,8 @@ def _inbox(store: Store) -> tuple[Desk, dict[str, tuple[str, ...]]]:
         }
     except (ValueError, KeyError, TypeError):
         raise RuleError(
-            "The inbox in the store cannot be read. Stop watching and remove the store: alerts are then collected anew."
+            "The inbox in the store cannot be read. Stop watching and remove the store: alerts are then"
+            " collected anew."
         ) from None
 
 

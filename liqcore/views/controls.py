@@ -1,4 +1,5 @@
-"""The shared controls of the heatmap pages. Every one of them is in the address, so a link repeats the view."""
+"""The shared controls of the heatmap pages. Every one of them is in the address, so a link repeats the
+view."""
 
 from __future__ import annotations
 
@@ -68,7 +69,10 @@ def view_settings(data: Dataset) -> ViewSettings:
             LAYERS,
             "realised",
             "layer",
-            help="Realised: liquidations that happened. Modelled: where open positions would be liquidated, by an estimate.",
+            help=(
+                "Realised: liquidations that happened. Modelled: where open positions would be liquidated, by"
+                " an estimate."
+            ),
         )
         timeframe = st.selectbox(
             "Timeframe",
@@ -153,8 +157,8 @@ def drawing(layer: Layer) -> Drawing:
             "auto",
             "scale",
             help=(
-                "Log: each step of colour multiplies. Percentile: by rank. Auto: log for realised events, which differ by factors of "
-                "thousands, and linear for modelled levels, which differ little."
+                "Log: each step of colour multiplies. Percentile: by rank. Auto: log for realised events,"
+                " which differ by factors of thousands, and linear for modelled levels, which differ little."
             ),
         )
         if scale == "auto":
@@ -208,7 +212,9 @@ def drawing(layer: Layer) -> Drawing:
             {"time-right": "Time →", "price-right": "Price →"},
             "time-right",
             "axes",
-            help="Trading screens put time to the right. Some articles put price to the right and time upward.",
+            help=(
+                "Trading screens put time to the right. Some articles put price to the right and time upward."
+            ),
         )
     return Drawing(
         side=side,
@@ -225,7 +231,8 @@ def drawing(layer: Layer) -> Drawing:
 
 
 def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[str, Assumptions]:
-    """Assumptions of the model; `suffix` tells two sets on one page apart, `mix_at` is the preset to start with."""
+    """Assumptions of the model; `suffix` tells two sets on one page apart, `mix_at` is the preset to start
+    with."""
     from liqcore.heat.assumptions import PRESETS, preset
 
     st.subheader(title)
@@ -246,7 +253,10 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
         index=mix_at,
         key=f"mix{suffix}",
         bind=LINK,
-        help="How the opened quantity is spread over leverage. Nobody publishes it: this is the largest unknown.",
+        help=(
+            "How the opened quantity is spread over leverage. Nobody publishes it: this is the largest"
+            " unknown."
+        ),
     )
     lean = st.slider(
         "Lean to high leverage",
@@ -257,7 +267,10 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
         format="%+.1f",
         key=f"lean{suffix}",
         bind=LINK,
-        help="Above zero moves the mix to higher leverage, so that levels come closer to price; below zero the other way.",
+        help=(
+            "Above zero moves the mix to higher leverage, so that levels come closer to price; below zero the"
+            " other way."
+        ),
     )
     maintenance = st.slider(
         "Maintenance margin, %",
@@ -292,7 +305,10 @@ def target_price(now: float, low: float, high: float) -> float:
         format="%+.2f %%",
         key="move",
         bind=LINK,
-        help=f"From the last price, {wording.price(now)}. The map in view spans {wording.price(low)} to {wording.price(high)}.",
+        help=(
+            f"From the last price, {wording.price(now)}. The map in view spans {wording.price(low)} to"
+            f" {wording.price(high)}."
+        ),
     )
     return now * (1 + float(percent) / 100)
 
@@ -338,7 +354,8 @@ def _custom_range(data: Dataset) -> tuple[float, float]:
     )
     if low >= high:
         raise DataError(
-            f"The low ({wording.price(low)}) is not below the high ({wording.price(high)}). Correct one of them in the sidebar."
+            f"The low ({wording.price(low)}) is not below the high ({wording.price(high)}). Correct one of"
+            " them in the sidebar."
         )
     return float(low), float(high)
 
@@ -364,5 +381,8 @@ def finest(data: Dataset, timeframe: str) -> str | None:
         return None
     step = candle_step(data.candles)
     if step > tables.timeframe(timeframe):
-        return f"The candles here are {wording.duration(step)} ones, so price and modelled levels cannot be finer than that."
+        return (
+            f"The candles here are {wording.duration(step)} ones, so price and modelled levels cannot be"
+            " finer than that."
+        )
     return None

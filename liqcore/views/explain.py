@@ -34,8 +34,9 @@ def takeaway(grid: HeatGrid, candles: pd.DataFrame | None) -> str:
             return "No liquidation falls into this window."
         t, p, side, amount = _hottest(grid)
         return (
-            f"{usd(long + short)} of positions were liquidated in this window, {share(long, long + short)} of it longs. "
-            f"The hottest cell: {usd(amount)} of {side}s at {_band(grid, p)} on {when(grid.time_edges[t])}."
+            f"{usd(long + short)} of positions were liquidated in this window, {share(long, long + short)} of"
+            f" it longs. The hottest cell: {usd(amount)} of {side}s at {_band(grid, p)} on"
+            f" {when(grid.time_edges[t])}."
         )
     now = last_close(grid, candles)
     below, above = _nearest_bands(grid, now)
@@ -44,11 +45,13 @@ def takeaway(grid: HeatGrid, candles: pd.DataFrame | None) -> str:
     parts = []
     if below is not None:
         parts.append(
-            f"the hottest band below is {usd(below[1])} of longs at {_band(grid, below[0])}{_away(grid, below[0], now)}"
+            f"the hottest band below is {usd(below[1])} of longs at"
+            f" {_band(grid, below[0])}{_away(grid, below[0], now)}"
         )
     if above is not None:
         parts.append(
-            f"the hottest band above is {usd(above[1])} of shorts at {_band(grid, above[0])}{_away(grid, above[0], now)}"
+            f"the hottest band above is {usd(above[1])} of shorts at"
+            f" {_band(grid, above[0])}{_away(grid, above[0], now)}"
         )
     start = f"With price at {price(now)}, " if now is not None else "At the end of the window, "
     return start + " and ".join(parts) + "."
@@ -62,12 +65,14 @@ def how_to_read(
     gaps = int((~grid.observed).sum()) if grid.observed is not None else 0
     if gaps:
         points.append(
-            f"**{gaps:,} of {grid.shape[0]:,} columns are hatched**: nobody recorded then. A gap is not a zero."
+            f"**{gaps:,} of {grid.shape[0]:,} columns are hatched**: nobody recorded then. A gap is not a"
+            " zero."
         )
     if grid.outside > 0:
         points.append(
-            f"**Outside the drawn range:** {usd(grid.outside)} "
-            f"({'was liquidated' if grid.kind == 'realised' else 'stands'} at prices or times you do not see here)."
+            f"**Outside the drawn range:** {usd(grid.outside)}"
+            f" ({'was liquidated' if grid.kind == 'realised' else 'stands'} at prices or times you do not see"
+            " here)."
         )
     points.append(_doubt(grid))
     return points
@@ -92,9 +97,9 @@ def what_if(grid: HeatGrid, candles: pd.DataFrame | None, target: float) -> str:
     if amount <= 0:
         return f"If price {verb} to {price(target)}, the model sees nothing to liquidate on the way."
     return (
-        f"If price {verb} to {price(target)}, the model says up to {usd(amount)} of {side}s would be liquidated on the way, "
-        f"{share(amount, standing)} of all {side}s it holds in this range. Those closings are forced {push}; "
-        "how far is not something this map knows."
+        f"If price {verb} to {price(target)}, the model says up to {usd(amount)} of {side}s would be"
+        f" liquidated on the way, {share(amount, standing)} of all {side}s it holds in this range. Those"
+        f" closings are forced {push}; how far is not something this map knows."
     )
 
 
@@ -116,8 +121,9 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
         notes.append(
             Note(
                 "A bright band is leverage, waiting",
-                f"Around {price(grid.price_centres[p])} the model sees {usd(amount)} of {side}s in one price bin. If price {direction} "
-                f"there, they are closed by force. It does not say price will go there.",
+                f"Around {price(grid.price_centres[p])} the model sees {usd(amount)} of {side}s in one price"
+                f" bin. If price {direction} there, they are closed by force. It does not say price will go"
+                " there.",
                 grid.time_edges[(place + grid.shape[0]) // 2],
                 float(grid.price_centres[p]),
             )
@@ -128,8 +134,9 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
         notes.append(
             Note(
                 "Where price went through, the band is gone",
-                f"On {when(grid.time_edges[t])} price reached {price(grid.price_centres[p])} and {usd(amount)} of {side}s standing there "
-                "vanished from the map: they were liquidated, or closed on the way.",
+                f"On {when(grid.time_edges[t])} price reached {price(grid.price_centres[p])} and"
+                f" {usd(amount)} of {side}s standing there vanished from the map: they were liquidated, or"
+                " closed on the way.",
                 grid.time_edges[t],
                 float(grid.price_centres[p]),
             )
@@ -138,7 +145,8 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
     notes.append(
         Note(
             "Dark means little was estimated, not safe",
-            f"Around {price(dark)} the map is nearly empty. Price can still go there; there is only less leverage in the way.",
+            f"Around {price(dark)} the map is nearly empty. Price can still go there; there is only less"
+            " leverage in the way.",
             end - (end - grid.time_edges[0]) // 10,
             dark,
         )
@@ -155,8 +163,8 @@ def _notes_realised(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
             notes.append(
                 Note(
                     f"{side.capitalize()}s are closed while price {'falls' if side == 'long' else 'rises'}",
-                    f"On {when(grid.time_edges[t])} price {move} through {price(grid.price_centres[p])} and {usd(float(values[t, p]))} of {side}s "
-                    "were closed by force in a single cell.",
+                    f"On {when(grid.time_edges[t])} price {move} through {price(grid.price_centres[p])} and"
+                    f" {usd(float(values[t, p]))} of {side}s were closed by force in a single cell.",
                     grid.time_edges[t],
                     float(grid.price_centres[p]),
                 )
@@ -165,8 +173,8 @@ def _notes_realised(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
     notes.append(
         Note(
             "Dark stretches are normal",
-            f"Around {when(grid.time_edges[quiet])} almost nothing was liquidated. Liquidations come in bursts: "
-            f"the busiest tenth of the columns holds {share(*_busiest_tenth(grid))} of the money.",
+            f"Around {when(grid.time_edges[quiet])} almost nothing was liquidated. Liquidations come in"
+            f" bursts: the busiest tenth of the columns holds {share(*_busiest_tenth(grid))} of the money.",
             grid.time_edges[quiet],
             float(candles["close"].iloc[min(int(quiet * len(candles) / grid.shape[0]), len(candles) - 1)]),
         )
@@ -179,8 +187,8 @@ def _meaning(grid: HeatGrid) -> str:
     if grid.kind == "realised":
         return f"**Each cell** adds up the US dollars of positions that *were* closed by force in one {cell}."
     return (
-        f"**Each cell** is an *estimate* of the US dollars of open positions that *would be* closed by force if price came to that "
-        f"bin, as things stood in that column (one {cell})."
+        "**Each cell** is an *estimate* of the US dollars of open positions that *would be* closed by force"
+        f" if price came to that bin, as things stood in that column (one {cell})."
     )
 
 
@@ -210,13 +218,16 @@ def _sides(grid: HeatGrid, candles: pd.DataFrame | None) -> str:
     if grid.kind == "realised":
         long, short = (float(values.sum(dtype=np.float64)) for values in (grid.long, grid.short))
         return (
-            f"**Who?** Longs are closed when price falls (forced selling), shorts when it rises (forced buying). Here: {usd(long)} of "
-            f"longs and {usd(short)} of shorts."
+            "**Who?** Longs are closed when price falls (forced selling), shorts when it rises (forced"
+            f" buying). Here: {usd(long)} of longs and {usd(short)} of shorts."
         )
     now = last_close(grid, candles)
     long, short = (float(values[-1].sum(dtype=np.float64)) for values in (grid.long, grid.short))
     where = f" ({price(now)})" if now is not None else ""
-    return f"**Who?** Below the last price{where} stand longs, {usd(long)} in view; above it shorts, {usd(short)} in view."
+    return (
+        f"**Who?** Below the last price{where} stand longs, {usd(long)} in view; above it shorts,"
+        f" {usd(short)} in view."
+    )
 
 
 def _dark(grid: HeatGrid, threshold: float) -> str:
@@ -224,7 +235,10 @@ def _dark(grid: HeatGrid, threshold: float) -> str:
     cells = grid.shape[0] * grid.shape[1]
     hidden = f" Cells under {usd(threshold)} are hidden by your threshold." if threshold > 0 else ""
     what = "no liquidation was recorded" if grid.kind == "realised" else "little or nothing was estimated"
-    return f"**Dark** ({share(cells - shown, cells)} of the cells) means that {what} there; it does not mean safe.{hidden}"
+    return (
+        f"**Dark** ({share(cells - shown, cells)} of the cells) means that {what} there; it does not mean"
+        f" safe.{hidden}"
+    )
 
 
 def _doubt(grid: HeatGrid) -> str:
@@ -234,7 +248,10 @@ def _doubt(grid: HeatGrid) -> str:
             f"{item.venue}: {COMPLETENESS.get(item.completeness, item.completeness)}" for item in facts.venues
         )
         flags = " ".join(facts.flags)
-        return f"**Doubt it.** {venues + '. ' if venues else ''}{flags + ' ' if flags else ''}What happened here says nothing about what comes next."
+        return (
+            f"**Doubt it.** {venues + '. ' if venues else ''}{flags + ' ' if flags else ''}What happened here"
+            " says nothing about what comes next."
+        )
     flags = " ".join(facts.flags)
     return (
         f"**Doubt it.** Nobody outside the venues knows the open positions. {flags + ' ' if flags else ''}"

@@ -1,4 +1,5 @@
-"""Keys of visitors and owners: looked for in the secrets and the environment, or typed for this session; never stored or shown."""
+"""Keys of visitors and owners: looked for in the secrets and the environment, or typed for this session;
+never stored or shown."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from liqcore.feeds.rest.keyed import KeyedSource
 
 
 def key_of(source: KeyedSource) -> tuple[str, str]:
-    """The key of a source and where it was found (`typed`, `secrets`, `environment`), both empty without one."""
+    """The key of a source and where it was found (`typed`, `secrets`, `environment`), both empty without
+    one."""
     typed = str(st.session_state.get(f"typed-{source.secret}") or "").strip()
     if typed:
         return typed, "typed"
@@ -32,6 +34,7 @@ def ask(source: KeyedSource) -> None:
         key=f"typed-{source.secret}",
         autocomplete="off",
         help=(
-            f"Kept in this session only, sent to {source.name} and to nobody else. To keep it, put {source.secret} into .streamlit/secrets.toml."
+            f"Kept in this session only, sent to {source.name} and to nobody else. To keep it, put"
+            f" {source.secret} into .streamlit/secrets.toml."
         ),
     )

@@ -72,8 +72,9 @@ def pick() -> Dataset | None:
             key="data",
             bind="query-params",
             help=(
-                "The sample market is synthetic: it is there so that you can learn without a network. Live is what this app has collected from "
-                "venues in the last day. Your own files stay in this session."
+                "The sample market is synthetic: it is there so that you can learn without a network. Live is"
+                " what this app has collected from venues in the last day. Your own files stay in this"
+                " session."
             ),
         )
     if name == STORE:
@@ -95,7 +96,8 @@ def _collected() -> Dataset | None:
     found = live_market.dataset(live_market.collector(), "Live", False, "live")
     if found is None:
         st.warning(
-            "Nothing has been collected yet. The Live page says which sources answer; without a network, the sample market is here.",
+            "Nothing has been collected yet. The Live page says which sources answer; without a network, the"
+            " sample market is here.",
             icon=":material/wifi_off:",
         )
     return found
@@ -116,8 +118,9 @@ def _uploader() -> None:
         key="uploads",
         on_change=_drop_removed,
         help=(
-            "CSV, CSV.gz, zip or Parquet: Binance liquidation snapshots and klines, TradingView chart exports, Coinalyze exports, "
-            "files from this app, or any table with time, side, price and quantity. Files are read in memory and never stored."
+            "CSV, CSV.gz, zip or Parquet: Binance liquidation snapshots and klines, TradingView chart"
+            " exports, Coinalyze exports, files from this app, or any table with time, side, price and"
+            " quantity. Files are read in memory and never stored."
         ),
     )
     for upload in uploads or []:

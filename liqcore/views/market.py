@@ -107,7 +107,8 @@ def replayed(name: str, number: int) -> Replayed:
 
 
 def dataset(held: Collector, label: str, synthetic: bool, tag: str) -> Dataset | None:
-    """What a collector holds as a market for the other pages, or None while it holds nothing. Read anew every minute."""
+    """What a collector holds as a market for the other pages, or None while it holds nothing. Read anew every
+    minute."""
     market = held.window.market()
     # The first events and the first candles are shown at once.
     filled = bool(len(held.window.events())), market is not None and not market.candles.empty
@@ -136,12 +137,16 @@ def _dataset(
         synthetic=synthetic,
         candles=candles,
         liquidations=liquidations,
-        open_interest=None
-        if market is None or market.open_interest.empty
-        else market.open_interest[["time", "venue", "quantity"]],
-        funding=None
-        if market is None or market.funding.empty
-        else market.funding[["time", "venue", "rate", "interval_hours"]],
+        open_interest=(
+            None
+            if market is None or market.open_interest.empty
+            else market.open_interest[["time", "venue", "quantity"]]
+        ),
+        funding=(
+            None
+            if market is None or market.funding.empty
+            else market.funding[["time", "venue", "rate", "interval_hours"]]
+        ),
         lags=dict(late["median"]),
         slowest=dict(late["p95"]),
         beats=None if market is None else market.beats,

@@ -41,7 +41,10 @@ def lived(span: np.timedelta64) -> str:
 
 def cluster_label(cluster: Cluster) -> str:
     """Side, USD, age and persistence of a cluster in a few words."""
-    return f"{cluster.side.capitalize()}s {usd(cluster.notional)} · {lived(cluster.age)} · {100 * cluster.persistence:.0f} %"
+    return (
+        f"{cluster.side.capitalize()}s {usd(cluster.notional)} · {lived(cluster.age)} ·"
+        f" {100 * cluster.persistence:.0f} %"
+    )
 
 
 def cluster_name(cluster: Cluster) -> str:
@@ -66,9 +69,11 @@ def outlines(clusters: Sequence[Cluster], grid: HeatGrid) -> pd.DataFrame | None
         {
             "time_from": [
                 max(
-                    cluster.first_seen
-                    if cluster.kind != "realised"
-                    else min(cluster.since, cluster.first_seen),
+                    (
+                        cluster.first_seen
+                        if cluster.kind != "realised"
+                        else min(cluster.since, cluster.first_seen)
+                    ),
                     start,
                 )
                 for cluster in clusters
@@ -133,7 +138,8 @@ def parse_levels(text: str) -> tuple[list[float], list[str]]:
             continue
         if not _PRICE[0] <= value <= _PRICE[1]:
             problems.append(
-                f"The level {part!r} is no price of BTC in USD. Type it like 28000, several with a semicolon between them."
+                f"The level {part!r} is no price of BTC in USD. Type it like 28000, several with a semicolon"
+                " between them."
             )
         elif value not in levels:
             levels.append(value)
@@ -147,7 +153,8 @@ def parse_levels(text: str) -> tuple[list[float], list[str]]:
 def level_in_question(
     told: object, own: Sequence[float], story: ClusterStory, bars: pd.DataFrame | None
 ) -> tuple[float | None, str]:
-    """The level a reader probably means, and why it is that one: what was clicked, their own, the largest cluster, the price."""
+    """The level a reader probably means, and why it is that one: what was clicked, their own, the largest
+    cluster, the price."""
     if told is not None:
         return (float(told.low) * float(told.high)) ** 0.5, ", the middle of the band you chose"  # type: ignore[attr-defined]
     if own:
@@ -166,9 +173,11 @@ def timeframe_table(rows: Sequence[TimeframeReading]) -> pd.DataFrame:
             "Timeframe": [row.timeframe for row in rows],
             "Heat at the level": ["unknown" if row.heat is None else usd(row.heat) for row in rows],
             "Nearest cluster": [
-                "none"
-                if row.cluster is None
-                else f"{row.cluster[0]}s at {price(row.cluster[1])} to {price(row.cluster[2])}"
+                (
+                    "none"
+                    if row.cluster is None
+                    else f"{row.cluster[0]}s at {price(row.cluster[1])} to {price(row.cluster[2])}"
+                )
                 for row in rows
             ],
             "Persistence": [

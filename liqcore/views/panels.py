@@ -143,7 +143,8 @@ def cells_table(picture: chart.Chart) -> None:
 
 
 def what_if(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
-    """Drag the price, change the assumptions, and compare two sets side by side. Always on the modelled layer."""
+    """Drag the price, change the assumptions, and compare two sets side by side. Always on the modelled
+    layer."""
     st.subheader("What if?")
     modelled = replace(settings, layer="modelled")
     try:
@@ -173,7 +174,8 @@ def what_if(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
     st.markdown(wording.markdown(explain.what_if(grid, bars, target)))
     if target < grid.price_edges[0] or target > grid.price_edges[-1]:
         st.caption(
-            "The target lies outside the price range in view; only the part in view is counted. Choose a wider price range in the sidebar."
+            "The target lies outside the price range in view; only the part in view is counted. Choose a"
+            " wider price range in the sidebar."
         )
     _compare_assumptions(data, modelled, drawing, target, now)
 
@@ -211,13 +213,15 @@ def _compare_assumptions(
             side = "long" if target < now else "short"
             st.markdown(
                 wording.markdown(
-                    f"**{name}:** {wording.usd(amount[side])} of {side}s on the way to {wording.price(target)}."
+                    f"**{name}:** {wording.usd(amount[side])} of {side}s on the way to"
+                    f" {wording.price(target)}."
                 )
             )
     amounts = [max(grid.on_the_way(now, target).values()) for grid in grids]
     if min(amounts) > 0:
         st.markdown(
-            f"The two guesses differ by a factor of {max(amounts) / min(amounts):.1f} on the same data. That is how much the map depends on what nobody knows."
+            f"The two guesses differ by a factor of {max(amounts) / min(amounts):.1f} on the same data. That"
+            " is how much the map depends on what nobody knows."
         )
 
 

@@ -56,7 +56,9 @@ def pages() -> list[StreamlitPage]:
             "pages/risk.py",
             title="Risk",
             icon=":material/shield:",
-            help="From a level to a position size, a stop that fires before liquidation, and what it can cost.",
+            help=(
+                "From a level to a position size, a stop that fires before liquidation, and what it can cost."
+            ),
         ),
         st.Page(
             "pages/alerts.py",
@@ -111,6 +113,6 @@ def footer() -> None:
     """What the whole app is and is not, said once."""
     st.divider()
     st.caption(
-        "Heatlab is a tool for research and education. A heatmap is a diagnostic picture, not a forecast, and nothing "
-        "here is financial advice. All times are UTC, all amounts are US dollars of notional."
+        "Heatlab is a tool for research and education. A heatmap is a diagnostic picture, not a forecast, and"
+        " nothing here is financial advice. All times are UTC, all amounts are US dollars of notional."
     )

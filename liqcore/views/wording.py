@@ -16,7 +16,10 @@ KIND_NOUN = {
 }
 KIND_MEANING = {
     "realised": "Realised: positions that were closed by force.",
-    "modelled": "Modelled: where open positions would be closed, estimated from public data under the assumptions shown.",
+    "modelled": (
+        "Modelled: where open positions would be closed, estimated from public data under the assumptions"
+        " shown."
+    ),
     "measured": "Measured: where positions that are publicly known would be closed.",
 }
 COMPLETENESS = {

@@ -1,4 +1,5 @@
-"""The engine: the same alerts however the data are fed, from one made-up market; and what a replay says about a rule."""
+"""The engine: the same alerts however the data are fed, from one made-up market; and what a replay says about
+a rule."""
 
 import json
 
@@ -109,7 +110,8 @@ def market(seed):
 
 
 def fed(data, moments, rules=EVERY, detail="quick", begin=BEGIN):
-    """All alerts when judged at these moments, with nothing but what was known then and needed, and the state read back each time."""
+    """All alerts when judged at these moments, with nothing but what was known then and needed, and the state
+    read back each time."""
     state, out = start(begin), []
     for now in moments:
         state = State.from_dict(json.loads(json.dumps(state.to_dict())))
@@ -201,8 +203,8 @@ def test_growth_by_hand_in_usd_with_venues_hysteresis_and_cool_down():
     )
     # Who grew is named, and what all together did, which may be something else.
     assert (
-        "short liquidations within 0.5 % of 28,000 grew by 50 % or more in 30 min on 2 venues (a, b); all venues together went from 174,000 USD to"
-        in sentences[-1]
+        "short liquidations within 0.5 % of 28,000 grew by 50 % or more in 30 min on 2 venues (a, b); all"
+        " venues together went from 174,000 USD to" in sentences[-1]
     )
     again = events([215, 216], 100_000.0)
     assert [time for time, *_ in told(grows, [steady, burst, again], cool_down="15m")][-2:] == [

@@ -1,4 +1,5 @@
-"""The desk as a live collector uses it: once a minute, stored as text, with late rows, midnights and slow channels."""
+"""The desk as a live collector uses it: once a minute, stored as text, with late rows, midnights and slow
+channels."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,5 @@
-"""Delivery against real servers on this machine: HTTP, SMTP, failures, a channel that hangs, and private addresses."""
+"""Delivery against real servers on this machine: HTTP, SMTP, failures, a channel that hangs, and private
+addresses."""
 
 import datetime as dt
 import json

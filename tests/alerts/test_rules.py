@@ -72,8 +72,10 @@ def test_every_rule_survives_toml_json_and_a_link(some):
 
 
 def test_the_sentence_is_the_one_people_say():
-    assert sentence(Rule("x", Group("all", (GROWS,)))) == (
-        "When short liquidations within 0.5 % of 28,500 grow by 50 % in 30 min on at least 3 venues, tell me by toast."
+    assert (
+        sentence(Rule("x", Group("all", (GROWS,))))
+        == "When short liquidations within 0.5 % of 28,500 grow by 50 % in 30 min on at least 3 venues, tell"
+        " me by toast."
     )
     assert len({sentence(one) for one in templates(28_000, 29_000)}) == len(templates(28_000, 29_000)) >= 8
 
@@ -162,12 +164,18 @@ def test_a_malformed_file_gets_one_sentence_and_never_anything_else(data, noise)
             "does not use 'venues'",
         ),
         (
-            '{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": 1}, {"kind": "heat shrinks", "level": 1}]}]}',
+            (
+                '{"rules": [{"name": "a", "when": [{"kind": "heat grows", "level": 1}, {"kind": "heat'
+                ' shrinks", "level": 1}]}]}'
+            ),
             "contradict",
         ),
         ('{"rules": [{"name": "a", "when": []}]}', "1 to 8"),
         (
-            '{"rules": [{"name": "a", "tell": ["json://host/token"], "when": [{"kind": "heat grows", "level": 1}]}]}',
+            (
+                '{"rules": [{"name": "a", "tell": ["json://host/token"], "when": [{"kind": "heat grows",'
+                ' "level": 1}]}]}'
+            ),
             "secret",
         ),
         ('{"rules": [{"name": "a"}]}', "Rule 1: "),

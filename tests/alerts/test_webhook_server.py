@@ -1,4 +1,5 @@
-"""The webhook beside the app, started as its owner starts it, over real HTTP; and the box and the clock behind it."""
+"""The webhook beside the app, started as its owner starts it, over real HTTP; and the box and the clock
+behind it."""
 
 import asyncio
 import datetime as dt
@@ -114,12 +115,14 @@ def test_a_body_without_length_is_cut_off_and_a_broken_off_one_harms_nobody(port
         pass
     with socket.create_connection(("127.0.0.1", port)) as lying:
         lying.sendall(
-            b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n{"
+            b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length:"
+            b" 99999999999\r\n\r\n{"
         )
         assert b" 413 " in lying.recv(200)
     with socket.create_connection(("127.0.0.1", port)) as gone:
         gone.sendall(
-            b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+            b"POST /api/tradingview HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length:"
+            b" 50\r\n\r\n{"
         )
     small = (part for part in (b'{"secret": "', SECRET.encode(), b'", "name"', b': "x"}'))
     assert (

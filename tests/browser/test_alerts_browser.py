@@ -1,4 +1,5 @@
-"""The alerts page in a real Chromium: a signal from outside becomes an alert in title, navigation and inbox."""
+"""The alerts page in a real Chromium: a signal from outside becomes an alert in title, navigation and
+inbox."""
 
 import json
 import urllib.request
@@ -39,7 +40,8 @@ def test_a_message_from_tradingview_reaches_the_open_page(page: Page) -> None:
         expect(page).to_have_title("Alerts · Heatlab")
         assert SECRET not in page.url
         wide = page.evaluate(
-            "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth; }"
+            "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth"
+            " - main.clientWidth; }"
         )
         assert wide <= 1
         assert page.locator("[data-testid='stException']").count() == 0

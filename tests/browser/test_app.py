@@ -124,7 +124,8 @@ def test_a_phone_shows_the_page_without_sideways_scrolling(server: str, browser:
     settle(page)
     expect(chart(page)).to_be_visible()
     wide = page.evaluate(
-        "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth }"
+        "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth -"
+        " main.clientWidth }"
     )
     assert wide <= 1
     box = chart(page).bounding_box()

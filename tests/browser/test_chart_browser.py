@@ -1,4 +1,5 @@
-"""What only a browser shows of the heatmap: the box at the pointer, zoom beside scroll, redraws, the toolbar."""
+"""What only a browser shows of the heatmap: the box at the pointer, zoom beside scroll, redraws, the
+toolbar."""
 
 import re
 import textwrap
@@ -106,11 +107,13 @@ class Drawn:
             "document.querySelectorAll('.stVegaLiteChart svg .mark-image image').length >= 2"
         )
         self.page.wait_for_timeout(600)
-        self.place = page.evaluate("""() => {
+        self.place = page.evaluate(
+            """() => {
             const box = [...document.querySelectorAll('.stVegaLiteChart svg .mark-image image')]
                 .map(image => image.getBoundingClientRect()).sort((a, b) => b.height - a.height)[0];
             return [box.x, box.y, box.width, box.height];
-        }""")
+        }"""
+        )
 
     def point(self, column: int, band: int) -> tuple[float, float]:
         """The middle of a cell in pixels of the screen."""
@@ -131,10 +134,12 @@ class Drawn:
         self.page.evaluate(
             "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
-        lines = self.page.evaluate("""() => [...document.querySelectorAll('.stVegaLiteChart svg .mark-text text')]
+        lines = self.page.evaluate(
+            """() => [...document.querySelectorAll('.stVegaLiteChart svg .mark-text text')]
             .filter(text => text.getAttribute('opacity') !== '0')
             .map(text => [...text.querySelectorAll('tspan')].map(line => line.textContent).filter(line => line) )
-            .filter(lines => lines.length > 1)""")
+            .filter(lines => lines.length > 1)"""
+        )
         titles = next((block for block in lines if block[0] in ("Price band", "Time")), None)
         if titles is None:
             return {}
@@ -233,7 +238,10 @@ def test_the_wheel_scrolls_the_page_and_with_shift_zooms_the_chart(browser, addr
     drawn = open_chart(browser, address, "kind=modelled", grid, log=True)
     page = drawn.page
     scrolled = "() => document.querySelector('[data-testid=stMain]').scrollTop"
-    prices = "() => [...document.querySelectorAll('.stVegaLiteChart .role-axis-label text')].map(text => text.textContent).filter(text => text[0] == '$')"
+    prices = (
+        "() => [...document.querySelectorAll('.stVegaLiteChart .role-axis-label text')].map(text =>"
+        " text.textContent).filter(text => text[0] == '$')"
+    )
     before = page.evaluate(prices)
     page.mouse.move(*drawn.point(30, 20))
     page.mouse.wheel(0, 200)
@@ -269,7 +277,8 @@ def test_a_finger_scrolls_the_page_and_a_tap_reads_a_cell(browser, address):
     page.touchscreen.tap(*drawn.point(column, band))
     assert drawn.box().get("Price band"), "a tap opens the box and it stays"
     frame = page.evaluate(
-        "() => { const box = document.querySelector('.stVegaLiteChart').getBoundingClientRect(); return [box.left, box.right, document.documentElement.scrollWidth]; }"
+        "() => { const box = document.querySelector('.stVegaLiteChart').getBoundingClientRect(); return"
+        " [box.left, box.right, document.documentElement.scrollWidth]; }"
     )
     assert frame[0] >= 0
     assert frame[1] <= 390

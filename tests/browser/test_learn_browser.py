@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def sideways(page: Page) -> int:
     return int(
         page.evaluate(
-            "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth }"
+            "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth"
+            " - main.clientWidth }"
         )
     )
 

@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def wide(page: Page) -> int:
     return page.evaluate(
-        "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth; }"
+        "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth -"
+        " main.clientWidth; }"
     )
 
 
@@ -32,9 +33,11 @@ def test_without_a_network_it_says_so_and_a_replay_moves_without_flicker(page: P
         expect(canvas).to_be_visible()
         clock = page.get_by_text("replay of a synthetic market").inner_text()
         # Watched at every frame while it redraws: the picture is never gone.
-        page.evaluate("""() => { window.seen = [0, 0]; const look = () => {
+        page.evaluate(
+            """() => { window.seen = [0, 0]; const look = () => {
             const node = document.querySelector('[data-testid="stVegaLiteChart"] canvas');
-            window.seen[node && node.width > 100 ? 0 : 1] += 1; requestAnimationFrame(look); }; look(); }""")
+            window.seen[node && node.width > 100 ? 0 : 1] += 1; requestAnimationFrame(look); }; look(); }"""
+        )
         expect(page.get_by_text(clock)).to_have_count(0)
         page.wait_for_timeout(6_000)
         there, gone = page.evaluate("() => window.seen")

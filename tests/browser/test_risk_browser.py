@@ -32,6 +32,7 @@ def test_a_phone_has_no_sideways_scroll(server: str, page: Page) -> None:
     settle(page)
     expect(page.get_by_text("This plan passes.")).to_be_visible()
     wide = page.evaluate(
-        "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth - main.clientWidth; }"
+        "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth -"
+        " main.clientWidth; }"
     )
     assert wide <= 1

@@ -135,7 +135,10 @@ def _no_tables() -> dict[str, bytes]:
         "empty.csv": b"",
         "only_spaces.csv": b"  \n\n \t\n",
         "only_byte_order_mark.csv": b"\xef\xbb\xbf",
-        "web_page.csv": b"<!DOCTYPE html><html><body><h1>403 Forbidden</h1><table><tr><td>1,2,3</td></tr></table></body></html>",
+        "web_page.csv": (
+            b"<!DOCTYPE html><html><body><h1>403"
+            b" Forbidden</h1><table><tr><td>1,2,3</td></tr></table></body></html>"
+        ),
         "error.xml": b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>",
         "picture.csv": _png(),
         "random_bytes.csv": rng.integers(0, 256, 5000, dtype="uint8").tobytes(),
@@ -199,10 +202,9 @@ def _bad_values() -> dict[str, bytes]:
         "quantity_negative.csv": _changed(5, "quantity", "-1"),
         "side_unknown.csv": _changed(5, "side", "sideways"),
         "side_empty.csv": _changed(5, "side", ""),
-        "side_order_unknown_venue.csv": good_csv()
-        .replace(b"long", b"sell")
-        .replace(b"short", b"buy")
-        .replace(b"bybit", b"somewhere"),
+        "side_order_unknown_venue.csv": (
+            good_csv().replace(b"long", b"sell").replace(b"short", b"buy").replace(b"bybit", b"somewhere")
+        ),
         "year_1970.csv": _changed(5, "time", "1970-01-01T00:00:00Z"),
         "year_9999.csv": _changed(5, "time", "9999-12-31T23:59:59Z"),
         "unix_1970.csv": _text("ts,side,price,qty", *(f"{i},long,60000,1" for i in range(1, 40))),

@@ -137,8 +137,8 @@ def test_what_is_left_of_a_plan_is_told_and_warned_of(fresh):
     server.requests += [("open-api-v4.coinglass.com", {}, {})] * 25
     last = aggregators.coinglass_heatmap(session, KEY).provenance.flags[-1]
     assert (
-        last
-        == "CoinGlass has counted 28 of the 30 calls a minute that the plan allows. Wait a minute before asking for more."
+        last == "CoinGlass has counted 28 of the 30 calls a minute that the plan allows. Wait a minute before"
+        " asking for more."
     )
 
 

@@ -1,4 +1,5 @@
-"""The collector: everything delivered is at rest once, whatever breaks, and every source's state is the truth."""
+"""The collector: everything delivered is at rest once, whatever breaks, and every source's state is the
+truth."""
 
 import asyncio
 import os
@@ -183,7 +184,8 @@ def test_a_file_that_breaks_while_collecting_is_replaced(tmp_path, running):
         deliver("bybit", rows(30, first=5_000), round(time.time() * 1e6))
         await asyncio.sleep(3_600)
 
-    # Rounds far apart: the file must break between them, since a connection in use would go on without its file.
+    # Rounds far apart: the file must break between them, since a connection in use would go on without its
+    # file.
     collector = running(at(tmp_path), {"bybit": source}, config=replace(QUICK, flush=2.0))
     until(lambda: collector.snapshot().written == 1_000)
     time.sleep(1.0)
@@ -265,11 +267,12 @@ def test_a_process_killed_while_it_writes_is_made_whole_by_the_next(tmp_path, ru
     with VenueServer(events) as server, open_session(loopback=server.address, per_second=1_000) as session:
         server.open_sockets()
         script = (
-            "import random, sys, time\nfrom functools import partial\nfrom liqcore.feeds.live.collector import *\nfrom liqcore.feeds.live.store import open_store\n"
-            "from liqcore.feeds.live.stream import StreamOptions, follow\n"
-            "options = StreamOptions(loopback=sys.argv[1])\n"
-            "sources = {name: partial(follow, name, options=options, rng=random.Random(1)) for name in ('okx', 'bitget', 'gate')}\n"
-            "collector = Collector(open_store(sys.argv[2]), sources, config=CollectorConfig(flush=0.01))\ncollector.start()\ntime.sleep(60)\n"
+            "import random, sys, time\nfrom functools import partial\nfrom liqcore.feeds.live.collector"
+            " import *\nfrom liqcore.feeds.live.store import open_store\nfrom liqcore.feeds.live.stream"
+            " import StreamOptions, follow\noptions = StreamOptions(loopback=sys.argv[1])\nsources = {name:"
+            " partial(follow, name, options=options, rng=random.Random(1)) for name in ('okx', 'bitget',"
+            " 'gate')}\ncollector = Collector(open_store(sys.argv[2]), sources,"
+            " config=CollectorConfig(flush=0.01))\ncollector.start()\ntime.sleep(60)\n"
         )
         url = f"sqlite:///{tmp_path / 'store.sqlite'}"
         victim = subprocess.Popen(

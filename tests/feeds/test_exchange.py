@@ -1,4 +1,5 @@
-"""Every venue's history against a server that speaks its dialect: the same truth comes back, whatever goes wrong."""
+"""Every venue's history against a server that speaks its dialect: the same truth comes back, whatever goes
+wrong."""
 
 import subprocess
 import sys
@@ -190,8 +191,9 @@ def test_market_data_tells_its_trouble(fresh, kind, state):
 
 def test_the_library_starts_without_the_network_packages():
     code = (
-        "import sys, liqcore, liqcore.feeds.files, liqcore.feeds.samples; from liqcore.feeds import parse_liquidations;"
-        "print([name for name in ('ccxt', 'requests', 'requests_cache') if name in sys.modules])"
+        "import sys, liqcore, liqcore.feeds.files, liqcore.feeds.samples; from liqcore.feeds import"
+        " parse_liquidations;print([name for name in ('ccxt', 'requests', 'requests_cache') if name in"
+        " sys.modules])"
     )
     assert (
         subprocess.run(

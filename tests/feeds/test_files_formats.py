@@ -428,9 +428,11 @@ def test_an_unknown_venue_must_say_what_buy_means():
     assert asked.missing == ("side_meaning",)
     assert asked.choices == {"side_meaning": ("order", "position")}
     answers = {
-        choice: files.read(text, kind=asked.kind, mapping={**asked.guess, "side_meaning": choice})
-        .table["side"]
-        .tolist()
+        choice: (
+            files.read(text, kind=asked.kind, mapping={**asked.guess, "side_meaning": choice})
+            .table["side"]
+            .tolist()
+        )
         for choice in ("order", "position")
     }
     assert answers == {"order": ["long", "short"], "position": ["short", "long"]}

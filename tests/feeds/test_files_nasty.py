@@ -21,7 +21,8 @@ JARGON = re.compile(
     r"\bint64\b|float64|utf-8'|UTF-8 codec|errno|\bNaT\b|<class"
 )
 REMEDY = re.compile(
-    r"upload|export|download|save|write|use |remove|correct|rename|compress|cut |choose|check|split|unpack|name the|say which|"
+    r"upload|export|download|save|write|use |remove|correct|rename|compress|cut"
+    r" |choose|check|split|unpack|name the|say which|"
     r"give |add |open |keep |only the|fill|store",
     re.IGNORECASE,
 )

@@ -120,8 +120,8 @@ def one(**changes):
 
 def test_csv_is_plain_for_others():
     text = files.write_table(one(venue=["okx"])).decode()
-    assert text == (
-        "time,venue,symbol,side,price,quantity,notional,price_kind,completeness\n"
+    assert (
+        text == "time,venue,symbol,side,price,quantity,notional,price_kind,completeness\n"
         "2024-03-01 00:00:00.000001Z,okx,BTC,long,60000,0.1,6000,unknown,unknown\n"
     )
     assert gzip.decompress(files.write_table(one(venue=["okx"]), "csv.gz")).decode() == text

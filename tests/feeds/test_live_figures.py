@@ -1,4 +1,5 @@
-"""What the live page says in numbers, against plain pandas on the same events; and a replay, against its own tape."""
+"""What the live page says in numbers, against plain pandas on the same events; and a replay, against its own
+tape."""
 
 import time
 

@@ -214,8 +214,8 @@ def test_a_locked_file_a_bad_address_and_a_place_that_cannot_be_written_get_a_se
 def test_one_leader_a_store_even_when_it_is_killed(path):
     store = filled(path)
     script = (
-        "import sys,time\nfrom liqcore.feeds.live.store import Store\nfrom liqcore.feeds.live.leader import Leadership\n"
-        "lead = Leadership(Store(sys.argv[1]))\nprint(lead.take(), flush=True)\ntime.sleep(60)\n"
+        "import sys,time\nfrom liqcore.feeds.live.store import Store\nfrom liqcore.feeds.live.leader import"
+        " Leadership\nlead = Leadership(Store(sys.argv[1]))\nprint(lead.take(), flush=True)\ntime.sleep(60)\n"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", script, path], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
@@ -275,7 +275,8 @@ def postgres():
 
 
 def soon(lead):
-    """Whether it gets the right within seconds: the server takes a moment to end a connection and its locks."""
+    """Whether it gets the right within seconds: the server takes a moment to end a connection and its
+    locks."""
     end = time.monotonic() + 15
     while not lead.take() and time.monotonic() < end:
         time.sleep(0.05)

@@ -336,7 +336,8 @@ def test_a_refused_subscription_is_told_in_the_venue_s_words():
 
 def test_a_socket_is_replaced_before_its_day_ends_without_a_gap():
     async def play():
-        # The old socket stays for a quarter of its life, which must be enough for a busy machine to subscribe anew.
+        # The old socket stays for a quarter of its life, which must be enough for a busy machine to subscribe
+        # anew.
         async with world(
             longest_life=2.0, silence=6.0, behaviour={"ping_every": 1.5, "patience": 10.0}
         ) as here:

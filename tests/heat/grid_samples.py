@@ -55,7 +55,8 @@ def grids(
 
 
 def usd(grid: HeatGrid, side: str) -> float:
-    """Everything a grid accounts for on one side: all cells of a flow, the last column of a stock, and the outside."""
+    """Everything a grid accounts for on one side: all cells of a flow, the last column of a stock, and the
+    outside."""
     cells = getattr(grid, side)
     cells = cells[-1] if grid.is_stock else cells
     return float(cells.astype(float).sum()) + float(getattr(grid, "outside_" + side))

@@ -500,16 +500,20 @@ def wild(seed: int, linear: bool = False) -> tuple[HeatGrid, pd.DataFrame]:
     close = 10_000 * np.exp(np.cumsum(rng.normal(0, 0.01, columns)))
     candles = candles_of(close, low=close * 0.99, high=close * 1.01)
     watched = rng.random(columns) < 0.9
-    return grid_of(
-        sides[0], sides[1], kind=str(rng.choice(["modelled", "realised"])), edges=edges, observed=watched
-    ), candles
+    return (
+        grid_of(
+            sides[0], sides[1], kind=str(rng.choice(["modelled", "realised"])), edges=edges, observed=watched
+        ),
+        candles,
+    )
 
 
 # Brute force: every column against every cluster, one at a time, by the written rules
 
 
 def brute_force(heat: np.ndarray, rule: ClusterRule) -> list[tuple[int, str, int]]:
-    """(column, kind, low bin) of births, ends, merges, splits and returns in an empty map without prices to cross."""
+    """(column, kind, low bin) of births, ends, merges, splits and returns in an empty map without prices to
+    cross."""
     clusters, told = [], []
 
     def pieces(row: np.ndarray) -> list[dict]:

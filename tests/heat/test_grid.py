@@ -261,7 +261,8 @@ def test_rebinning_twice_is_rebinning_by_the_product(grid: HeatGrid, once: int, 
 
 
 def test_rebin_sums_in_double_precision() -> None:
-    # In float32, 2**24 + 1 is 2**24. Eight apart, the ones meet the giant even where numpy sums in eight lanes.
+    # In float32, 2**24 + 1 is 2**24. Eight apart, the ones meet the giant even where numpy sums in eight
+    # lanes.
     cells = np.zeros((128, 1))
     cells[0] = 2.0**24
     cells[8:120:8] = 1.0

@@ -51,7 +51,8 @@ def walked(grid: Lattice, flows: Flows, made: tuple[np.ndarray, ...]) -> Outcome
 
 
 def plainly(grid: Lattice, flows: Flows, made: tuple[np.ndarray, ...]) -> tuple[list, list]:
-    """The law in words, one bin at a time: crossed bins empty, the rest of the closes is shared, then levels open."""
+    """The law in words, one bin at a time: crossed bins empty, the rest of the closes is shared, then levels
+    open."""
     held = [dict.fromkeys(range(grid.bins), 0.0) for _ in range(2)]
     states, gone = [], []
     for t in range(len(flows.low_bin)):

@@ -467,7 +467,8 @@ def test_unusual_funding_gives_the_paying_side_more_leverage(rate: float, payer:
 
 @pytest.fixture(scope="module")
 def crash(real_data: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Hourly candles with taker volume, open interest at each hour's close, and recorded liquidations in USD."""
+    """Hourly candles with taker volume, open interest at each hour's close, and recorded liquidations in
+    USD."""
     rows = pd.read_parquet(real_data / "C_2024-06_08_yen_crash" / "binance_1h_ohlcv_liq_oi_ls.parquet")
     bars = tables.candles(
         rows.rename(columns={"ts": "time", "volume_btc": "volume", "buy_volume_btc": "taker_buy_volume"})[

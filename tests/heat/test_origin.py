@@ -62,7 +62,8 @@ def test_what_is_traced_is_what_the_map_holds(seed, interest, model, side, colum
         open_interest=oi,
         model=model,
     )
-    # Inner bins of the map and of the trace do not share their edges, so a level may fall on either side of one.
+    # Inner bins of the map and of the trace do not share their edges, so a level may fall on either side of
+    # one.
     wide = float(heat[max(band - 1, 0) : band + 2].sum())
     assert origin.usd <= wide * 1.001 + 1
     whole = level_origin(

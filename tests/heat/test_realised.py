@@ -186,7 +186,8 @@ def test_many_events_agree_with_numpy_however_they_are_cut_into_chunks(count: in
     for side in SIDES:
         part = frame[frame["side"] == side]
         at = (part["time"] - EPOCH).dt.total_seconds() / 60
-        # histogram2d closes the last column too; events lie on whole minutes, so half a minute moves none of them.
+        # histogram2d closes the last column too; events lie on whole minutes, so half a minute moves none of
+        # them.
         expected, _, _ = np.histogram2d(
             at + 0.5, part["price"], bins=[minutes_of, grid.price_edges], weights=part["notional"]
         )
@@ -212,7 +213,8 @@ def test_swapping_the_sides_and_mirroring_price_mirrors_the_grid(
     turned = frame.assign(
         price=middle - frame["price"], side=frame["side"].map({"long": "short", "short": "long"})
     )
-    # Edges at odd thirds, so that no price lies on one: a bin is closed below and open above, which no mirror keeps.
+    # Edges at odd thirds, so that no price lies on one: a bin is closed below and open above, which no mirror
+    # keeps.
     low = 50_000 - 1 / 3
     window: dict[str, Any] = {"timeframe": timeframe, "bins": bins, "price_range": (low, middle - low)}
     grid, other = realised_heatmap(frame, **window), realised_heatmap(turned, **window)

@@ -1,4 +1,5 @@
-"""A grid of events names its venues and how complete they are, and agrees with pandas on recorded liquidations."""
+"""A grid of events names its venues and how complete they are, and agrees with pandas on recorded
+liquidations."""
 
 from pathlib import Path
 from typing import Any

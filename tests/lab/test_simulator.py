@@ -110,7 +110,7 @@ def test_positions_known_exactly_are_all_that_is_open(market: SimulatedMarket) -
         .sum()
         .unstack()
         .fillna(0.0)
-    )  # noqa: PD010
+    )
     books = market.accounts.set_index(["time", "venue"]).loc[
         open_.index.intersection(market.accounts.set_index(["time", "venue"]).index)
     ]
@@ -576,7 +576,7 @@ def test_deleveraging_in_a_crowded_market_keeps_every_fund_above_water() -> None
         .sum()
         .unstack()
         .fillna(0.0)
-    )  # noqa: PD010
+    )
     books = books.set_index(["time", "venue"])
     both = open_.index.intersection(books.index)
     assert len(both) >= 24 * 3

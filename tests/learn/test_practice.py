@@ -373,7 +373,8 @@ def test_the_reading_grade_knows_easy_from_hard():
     )
     assert (
         reading_grade(
-            "Notwithstanding considerable methodological heterogeneity, practitioners systematically overestimate profitability."
+            "Notwithstanding considerable methodological heterogeneity, practitioners systematically"
+            " overestimate profitability."
         )
         > 20
     )

@@ -1,4 +1,5 @@
-"""Every scenario: its numbers are computed, its steps show nothing of the future, and its market can be made again."""
+"""Every scenario: its numbers are computed, its steps show nothing of the future, and its market can be made
+again."""
 
 import importlib.util
 import re

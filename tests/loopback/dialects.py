@@ -33,7 +33,8 @@ class Refused(Exception):
 
 
 def made_events(count: int = 240, hours: float = 6.0, seed: int = 7) -> list[Event]:
-    """Liquidations of the last hours, whole seconds apart, in lots that every venue's contract can express."""
+    """Liquidations of the last hours, whole seconds apart, in lots that every venue's contract can
+    express."""
     chance = random.Random(seed)
     moments = sorted(chance.sample(range(int(hours * 3600)), count))
     return [

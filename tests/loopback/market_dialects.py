@@ -1,6 +1,7 @@
 """Candles, open interest, funding and brackets in each venue's own words; liquidations are in `dialects`.
 
-All venues tell the same bars of the same market (`bars`), so that a test can say what each answer must become. A
+All venues tell the same bars of the same market (`bars`), so that a test can say what each answer must
+become. A
 venue refuses what its own documentation refuses: too long a page, a wrong word in the address.
 """
 
@@ -13,7 +14,8 @@ from tests.loopback.dialects import NOW, Event, Refused, iso, order, since
 
 MINUTE = 60_000
 HOUR = 3_600_000
-# Liquidations of HTX's coin-margined contract, oldest first, which has a history of its own; a test puts them here.
+# Liquidations of HTX's coin-margined contract, oldest first, which has a history of its own; a test puts them
+# here.
 COIN: list[Event] = []
 SPANS = {
     "1m": MINUTE,
@@ -34,7 +36,8 @@ def hours(count: int) -> list[int]:
 
 
 def bar(moment: int) -> tuple[float, float, float, float, float]:
-    """Open, high, low, close in USD and volume in BTC of the bar that starts at `moment` (ms); no two minutes of a day are alike."""
+    """Open, high, low, close in USD and volume in BTC of the bar that starts at `moment` (ms); no two minutes
+    of a day are alike."""
     base = 50_000.0 + moment // MINUTE % 1440
     return base, base + 60.0, base - 55.0, base + 10.0, 2.0 + moment // MINUTE % 7
 
@@ -131,7 +134,8 @@ def binance_coin(events: list[Event], path: str, query: Mapping[str, str]) -> An
 
 
 def okx(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
-    """OKX counts contracts first and BTC second; `before` and `after` are exclusive, and it answers newest first."""
+    """OKX counts contracts first and BTC second; `before` and `after` are exclusive, and it answers newest
+    first."""
     if path.endswith("liquidation-orders"):
         return dialects.okx(events, path, query)
     if query["instId"] != "BTC-USDT-SWAP":
@@ -189,7 +193,8 @@ def okx(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
 
 
 def hyperliquid(events: list[Event], path: str, query: Mapping[str, Any]) -> Any:
-    """One address for everything; the question is in the body. Funding is paid each hour, some milliseconds late."""
+    """One address for everything; the question is in the body. Funding is paid each hour, some milliseconds
+    late."""
     if path != "info":
         raise Refused(404, None)
     if query["type"] == "candleSnapshot":

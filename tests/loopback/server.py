@@ -1,11 +1,15 @@
 """One server that plays every venue: `https://host/path` is asked for as `http://127.0.0.1:PORT/host/path`.
 
-Start it with `with VenueServer() as server:` and give `server.address` to `open_session(loopback=…)` or to the
-environment variable HEATLAB_LOOPBACK. `server.fault("api.bybit.com", "403")` switches a fault on for every address
+Start it with `with VenueServer() as server:` and give `server.address` to `open_session(loopback=…)` or to
+the
+environment variable HEATLAB_LOOPBACK. `server.fault("api.bybit.com", "403")` switches a fault on for every
+address
 that contains the text, `server.clear()` switches all off. `server.count(text)` counts requests.
 
-`server.open_sockets()` opens the sockets too; `server.publish(venue, events)` sends events to whoever subscribed, and
-`server.sockets.sent[venue]` is what was sent. `python -m tests.loopback.server --live` plays a market of now, events
+`server.open_sockets()` opens the sockets too; `server.publish(venue, events)` sends events to whoever
+subscribed, and
+`server.sockets.sent[venue]` is what was sent. `python -m tests.loopback.server --live` plays a market of now,
+events
 and history alike, until it is stopped.
 """
 
@@ -29,7 +33,10 @@ from tests.loopback.dialects import Event, Refused, made_events
 from tests.loopback.market_dialects import HOSTS
 from tests.loopback.socket_dialects import FIRST
 
-BYBIT_403 = "<html><title>403</title>The Amazon CloudFront distribution is configured to block access from your country.</html>"
+BYBIT_403 = (
+    "<html><title>403</title>The Amazon CloudFront distribution is configured to block access from your"
+    " country.</html>"
+)
 FAULTS = (
     "429",
     "451",

@@ -1,6 +1,7 @@
 """What each venue sends over its socket about the same events, and what it answers to a subscription.
 
-Written from the venues' documentation and recorded frames, apart from the code that reads them: units, sides and
+Written from the venues' documentation and recorded frames, apart from the code that reads them: units, sides
+and
 refusals are repeated here on purpose. Every frame carries something beside the events that must be left out.
 """
 
@@ -16,7 +17,8 @@ from tests.loopback.dialects import Event, held, iso, order
 
 @dataclass(frozen=True)
 class Reply:
-    """What a venue answers to one frame: `frames` to send, `symbols` now subscribed, whether the frame was a `pong`."""
+    """What a venue answers to one frame: `frames` to send, `symbols` now subscribed, whether the frame was a
+    `pong`."""
 
     frames: tuple[Any, ...] = ()
     symbols: tuple[str, ...] = ()
@@ -25,7 +27,8 @@ class Reply:
 
 @dataclass(frozen=True)
 class Door:
-    """One address: its venue, the answer to a frame, the frames of some events on a symbol, events a frame at most."""
+    """One address: its venue, the answer to a frame, the frames of some events on a symbol, events a frame at
+    most."""
 
     venue: str
     answer: Callable[[Any], Reply]
@@ -153,7 +156,10 @@ def okx(found: Any) -> Reply:
                 {
                     "event": "error",
                     "code": "60018",
-                    "msg": "Wrong URL or channel doesn't exist. Please use the correct URL, channel and parameters",
+                    "msg": (
+                        "Wrong URL or channel doesn't exist. Please use the correct URL, channel and"
+                        " parameters"
+                    ),
                     "connId": "a4",
                 },
             )
@@ -239,8 +245,10 @@ def gate_frames(events: list[Event], symbol: str) -> list[Any]:
     rows = [
         {
             "price": text(one.price),
-            "size": ("" if one.side == "long" else "-")
-            + contracts(one, symbol, 1.0 if symbol == "BTC_USD" else 0.0001, ("BTC_USD",)),
+            "size": (
+                ("" if one.side == "long" else "-")
+                + contracts(one, symbol, 1.0 if symbol == "BTC_USD" else 0.0001, ("BTC_USD",))
+            ),
             "time": one.time // 1000,
             "time_ms": one.time,
             "contract": symbol,

@@ -16,8 +16,10 @@ from aiohttp import WSMsgType, web
 from tests.loopback.dialects import Event
 from tests.loopback.socket_dialects import DOORS, FIRST, Door, decoded
 
-# `cut` closes after every `cut_after` frames, `silent` answers nothing at all, `garbage` sends a broken frame before each
-# good one, `odd-row` puts an unreadable row into a good frame. `refused` turns every subscription into one the venue does
+# `cut` closes after every `cut_after` frames, `silent` answers nothing at all, `garbage` sends a broken frame
+# before each
+# good one, `odd-row` puts an unreadable row into a good frame. `refused` turns every subscription into one
+# the venue does
 # not know, `half` all but the first.
 FAULTS = ("cut", "silent", "gzip", "duplicates", "out-of-order", "garbage", "odd-row", "refused", "half")
 
@@ -132,7 +134,8 @@ class Sockets:
                 connection.unanswered += connection.door.ping is not None
 
     async def publish(self, venue: str, events: list[Event], symbol: str | None = None) -> int:
-        """Send the events to everyone who subscribed to the symbol; returns how many open sockets got them."""
+        """Send the events to everyone who subscribed to the symbol; returns how many open sockets got
+        them."""
         symbol = symbol or FIRST[venue]
         self.published[venue, symbol] += events
         reached = [

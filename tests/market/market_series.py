@@ -19,7 +19,8 @@ def bars(rows, start=START, step=STEP, taker=None):
 
 
 def clean(frame, table):
-    """A frame that is right by construction in the dtypes of the checked table; the full check costs more than the tests."""
+    """A frame that is right by construction in the dtypes of the checked table; the full check costs more
+    than the tests."""
     frame = frame.astype({"time": tables.TIME_DTYPE})
     assert tables.ensure(frame, table) is frame
     return frame
@@ -28,7 +29,8 @@ def clean(frame, table):
 def walk(
     seed, count, tick=0.5, start_price=1000.0, jump=6, unknown=0.0, empty=0.0, gap=0.0, flat=0.0, taker=True
 ):
-    """A seeded random walk on a grid of ticks: exact arithmetic, many equal prices, gaps and dead stretches."""
+    """A seeded random walk on a grid of ticks: exact arithmetic, many equal prices, gaps and dead
+    stretches."""
     rng = np.random.default_rng(seed)
     moves = rng.integers(-jump, jump + 1, size=count) * rng.choice([1, 1, 1, 3], size=count)
     still = rng.random(count) < flat

@@ -16,7 +16,8 @@ os.environ.setdefault("HEATLAB_LOOPBACK", "127.0.0.1:9")
 os.environ.setdefault("HEATLAB_STORE", "sqlite://")
 os.environ.setdefault("HEATLAB_FOLDER", tempfile.mkdtemp(prefix="heatlab-"))
 
-# Streamlit's test harness looks through all installed packages for components each time it opens a page, for most of a second.
+# Streamlit's test harness looks through all installed packages for components each time it opens a page, for
+# most of a second.
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 

@@ -1,4 +1,5 @@
-"""The alerts page: the sentence is the rule, the test draws its firings, the inbox keeps what was told, and secrets stay secret."""
+"""The alerts page: the sentence is the rule, the test draws its firings, the inbox keeps what was told, and
+secrets stay secret."""
 
 import io
 import json
@@ -16,7 +17,10 @@ from liqcore.alerts.templates import templates
 from liqcore.feeds import files, samples
 from liqcore.views.alerts import sentence as alerts_sentence, session as alerts_session, words as alerts_words
 
-ISSUE = "When short liquidations within 0.5 % of 28,500 grow by 50 % in 30 min on at least 3 venues, tell me by toast."
+ISSUE = (
+    "When short liquidations within 0.5 % of 28,500 grow by 50 % in 30 min on at least 3 venues, tell me by"
+    " toast."
+)
 URL = "jsons://hooks.example.com/t0psecret-token"
 
 
@@ -92,11 +96,13 @@ def test_every_kind_of_condition_and_every_template_can_be_said():
         more |= (
             {"minimum": 1e6}
             if kind == "large liquidation"
-            else {"venues": 2}
-            if kind.startswith("venues")
-            else {"name": "my cross"}
-            if kind == "external"
-            else {}
+            else (
+                {"venues": 2}
+                if kind.startswith("venues")
+                else {"name": "my cross"}
+                if kind == "external"
+                else {}
+            )
         )
         for heat in ("realised", "modelled") if "heat" in facts.takes else ("realised",):
             for way in facts.ways or ("",):
@@ -252,7 +258,10 @@ def test_rule_files_come_in_and_go_out_and_malformed_ones_lose_nothing():
         ),
         (
             "secret.json",
-            b'{"rules": [{"name": "a", "tell": ["json://host/t0psecret"], "when": [{"kind": "recapture", "level": 1}]}]}',
+            (
+                b'{"rules": [{"name": "a", "tell": ["json://host/t0psecret"], "when": [{"kind": "recapture",'
+                b' "level": 1}]}]}'
+            ),
             "secret",
         ),
     ):

@@ -1,4 +1,5 @@
-"""Rules that watch the live market: the same alerts as a replay, through restarts, and told on the page and by channels."""
+"""Rules that watch the live market: the same alerts as a replay, through restarts, and told on the page and
+by channels."""
 
 import datetime as dt
 import json

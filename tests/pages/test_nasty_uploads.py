@@ -1,4 +1,5 @@
-"""Files that people upload by mistake, through the page: a sentence each, the last good view stays, never a traceback."""
+"""Files that people upload by mistake, through the page: a sentence each, the last good view stays, never a
+traceback."""
 
 import sys
 from pathlib import Path
@@ -18,7 +19,8 @@ def folder(tmp_path_factory):
 
 def test_refused_files_are_named_with_a_sentence_and_the_good_view_stays(folder):
     assert len(folder) >= 45
-    # What the uploader takes: other endings are refused by Streamlit in the browser; the largest have tests of their own.
+    # What the uploader takes: other endings are refused by Streamlit in the browser; the largest have tests
+    # of their own.
     taken = {".csv", ".gz", ".parquet", ".zip", ".txt"}
     refused = [
         path

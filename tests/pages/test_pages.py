@@ -18,7 +18,8 @@ OFFLINE = [name for name in PAGES if name not in LIVE]
 
 
 def open_page(name: str = "start.py", framed: bool = True, **query: str) -> AppTest:
-    """One run of a page; not `framed`, the guard brings it back into the frame, with navigation and footer."""
+    """One run of a page; not `framed`, the guard brings it back into the frame, with navigation and
+    footer."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     if name != "start.py":
         app.switch_page(f"pages/{name}")

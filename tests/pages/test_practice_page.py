@@ -1,4 +1,5 @@
-"""The practice page: a round from the map to its grade, refusals, journals, the same test by number, and nothing of the future sent."""
+"""The practice page: a round from the map to its grade, refusals, journals, the same test by number, and
+nothing of the future sent."""
 
 import re
 import struct
@@ -112,7 +113,8 @@ def test_a_round_goes_from_a_forecast_and_a_trade_to_its_grade():
     keyed(app.text_input, "note-").set_value("=I was sure").run()
     assert held(app)[0].note == "=I was sure"
 
-    # The other answer to the same test is graded worse, and looking on without an answer is not graded at all.
+    # The other answer to the same test is graded worse, and looking on without an answer is not graded at
+    # all.
     press(app, "deal")
     assert app.session_state["seed"] != 2
     wrong = open_page("practice.py")

@@ -132,9 +132,11 @@ def test_old_numbers_are_marked_and_give_no_ticket():
 
 def test_turning_the_direction_mirrors_stop_and_targets():
     app = open_page("risk.py", entry="28,000", stop="27,700", targets="28,600; 29,000")
-    app.segmented_control(key="direction").set_value("short").run() if hasattr(
-        app, "segmented_control"
-    ) else app.button_group(key="direction").set_value(["short"]).run()
+    (
+        app.segmented_control(key="direction").set_value("short").run()
+        if hasattr(app, "segmented_control")
+        else app.button_group(key="direction").set_value(["short"]).run()
+    )
     assert not app.exception
     assert app.text_input(key="stop").value == "28,300"
     assert app.text_input(key="targets").value == "27,400; 27,000"
@@ -196,7 +198,8 @@ def test_kelly_needs_trades_that_were_not_used_to_find_the_rule():
 
 
 def test_every_mark_of_a_chart_has_rows_to_draw():
-    """A layer without data is drawn as nothing at all, so the ruin and zero lines must bring their own row."""
+    """A layer without data is drawn as nothing at all, so the ruin and zero lines must bring their own
+    row."""
     plan = plan_trade("long", 28_000, 27_700, 10_000, risk=0.01, leverage=10, targets=(28_600,))
     runs = simulate_trades(np.random.default_rng(1), win_rate=0.45, reward_risk=2.0, risk=0.01)
     for spec, _ in (risk_charts.fan(runs, 200), risk_charts.drag(price_drag(plan), plan, plan.entry)):

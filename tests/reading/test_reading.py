@@ -1,4 +1,5 @@
-"""A level read in six steps: what it says of markets made by hand, of bad data, and of a past it must not look beyond."""
+"""A level read in six steps: what it says of markets made by hand, of bad data, and of a past it must not
+look beyond."""
 
 import json
 import re
@@ -25,7 +26,8 @@ STEP = pd.Timedelta("15min")
 COUNT = 240
 # Nothing may advise, promise, or say that heat pulls the price.
 FORBIDDEN = re.compile(
-    r"\b(magnet\w*|attract\w*|guarantee\w*|you should|buy|sell|certain(ly)?|will (rise|fall|bounce|reverse))\b|nan\b",
+    r"\b(magnet\w*|attract\w*|guarantee\w*|you should|buy|sell|certain(ly)?|will"
+    r" (rise|fall|bounce|reverse))\b|nan\b",
     re.IGNORECASE,
 )
 
@@ -103,7 +105,8 @@ def band(venue: str = "okx", largest: float = 5_000.0) -> pd.DataFrame:
 
 
 def check(reading: Reading) -> None:
-    """What holds for every reading: JSON without NaN, equal shape of both sides of the evidence, careful words."""
+    """What holds for every reading: JSON without NaN, equal shape of both sides of the evidence, careful
+    words."""
     json.dumps(reading.to_dict(), allow_nan=False)
     assert reading.evidence_against
     assert reading.confirm
@@ -224,7 +227,8 @@ def test_where_the_price_goes(closes: np.ndarray, state: str) -> None:
 
 
 def modelled(columns: int = COUNT, gone: int = 0, until: int = COUNT) -> HeatGrid:
-    """A modelled map with a long band at the level that fades in the last `gone` columns without price crossing it."""
+    """A modelled map with a long band at the level that fades in the last `gone` columns without price
+    crossing it."""
     edges = np.geomspace(26_000, 30_500, 161)
     centres = np.sqrt(edges[1:] * edges[:-1])
     rng = np.random.default_rng(1)

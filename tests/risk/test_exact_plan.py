@@ -1,4 +1,5 @@
-"""A second implementation in exact decimal arithmetic, written from the contract definitions: equal to the cent.
+"""A second implementation in exact decimal arithmetic, written from the contract definitions: equal to the
+cent.
 
 It shares no formula with the library: it books cash flows, and finds liquidation and break-even by
 bisection on "equity minus maintenance" and on "net profit".

@@ -106,7 +106,8 @@ def test_the_fan_is_ordered_and_starts_at_one():
 
 
 def test_ruin_matches_the_gamblers_ruin_formula():
-    # Even bets of 1 against a start of 10, to zero or forever: (q/p)^10; 500 trades are near enough to forever.
+    # Even bets of 1 against a start of 10, to zero or forever: (q/p)^10; 500 trades are near enough to
+    # forever.
     found = run(
         win_rate=0.55, reward_risk=1.0, risk=0.1, trades=500, runs=2000, sizing="dollar", ruin_level=0.0
     )

@@ -63,7 +63,8 @@ def test_a_wider_stop_never_makes_a_larger_position(side, entry, distance, wider
         )
         for d in (distance, distance + wider)
     )
-    # A short's exit costs and a long's loss both grow with distance; a long's exit fee shrinks, but slower than that.
+    # A short's exit costs and a long's loss both grow with distance; a long's exit fee shrinks, but slower
+    # than that.
     assert far <= near
 
 
@@ -97,7 +98,8 @@ def test_a_hair_below_a_multiple_rounds_down_when_the_limit_would_break():
 
 
 def test_an_inverse_loss_is_the_bitcoin_lost():
-    # 60,000 USD of contracts, long from 60,000 to 50,000: 60,000·(1/50,000 − 1/60,000) = 0.2 BTC, 12,000 USD at entry.
+    # 60,000 USD of contracts, long from 60,000 to 50,000: 60,000·(1/50,000 − 1/60,000) = 0.2 BTC, 12,000 USD
+    # at entry.
     assert float(risk_per_btc("long", 60_000, 50_000, contract="inverse")) == pytest.approx(12_000)
 
 

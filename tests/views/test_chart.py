@@ -319,7 +319,10 @@ def test_times_are_numbers_so_that_no_browser_shifts_them():
 
 
 def test_charts_need_neither_streamlit_nor_altair():
-    code = "import sys, liqcore.charts.chart; print([name for name in ('streamlit', 'altair', 'ccxt') if name in sys.modules])"
+    code = (
+        "import sys, liqcore.charts.chart; print([name for name in ('streamlit', 'altair', 'ccxt') if name in"
+        " sys.modules])"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -566,9 +569,10 @@ def test_alt_names_the_largest_band_its_distance_and_the_price():
         )
     )
     text = heatmap_chart(grid, bars).alt
-    assert text == (
-        "Estimated liquidations (modelled) from Mar 01 to Mar 01, 2026. Largest at the end: $2.34M of long liquidations "
-        "at $27,000 to $27,500, 2.0 % below the price. Price at the end $28,050."
+    assert (
+        text
+        == "Estimated liquidations (modelled) from Mar 01 to Mar 01, 2026. Largest at the end: $2.34M of long"
+        " liquidations at $27,000 to $27,500, 2.0 % below the price. Price at the end $28,050."
     )
     empty = HeatGrid(
         "realised",

@@ -82,8 +82,9 @@ def clock_doubt(
         return None
     hours = abs(shifts[best]) / 3_600_000_000
     return (
-        f"The clock is doubtful: the times fit the candles much better when moved {hours:g} hours "
-        f"{'back' if shifts[best] > 0 else 'forward'}. They may be local time (UTC{'+' if shifts[best] > 0 else '-'}{hours:g})."
+        f"The clock is doubtful: the times fit the candles much better when moved {hours:g} hours"
+        f" {'back' if shifts[best] > 0 else 'forward'}. They may be local time"
+        f" (UTC{'+' if shifts[best] > 0 else '-'}{hours:g})."
     )
 
 

@@ -312,7 +312,8 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
     for name, column in given.items():
         if column not in raw.columns:
             raise TableError(
-                f"The mapping names the column {shown(column)}, which the file does not have. Choose one of its columns."
+                f"The mapping names the column {shown(column)}, which the file does not have. Choose one of"
+                " its columns."
             )
         found[name] = column
     taken = set(found.values())
@@ -479,7 +480,8 @@ def side_words(values: pd.Series) -> pd.Series:
 
 
 def choices(values: pd.Series, allowed: tuple[str, ...]) -> pd.Series:
-    """Words of a fixed set as the categorical that the tables use; unknown words stay for their check to name."""
+    """Words of a fixed set as the categorical that the tables use; unknown words stay for their check to
+    name."""
     words = values.astype("category")
     heard = {word: str(word).strip().lower() for word in words.cat.categories}
     if words.isna().any() or not set(heard.values()) <= set(allowed):

@@ -82,7 +82,8 @@ def venue_labels(frame: pd.DataFrame, columns: Mapping[str, str], request: Reque
 
 
 def bitcoin_only(frame: pd.DataFrame, columns: Mapping[str, str], notes: list[str]) -> pd.DataFrame:
-    """The rows whose symbol is BTC. Times of all rows are checked first: a second table is not another coin."""
+    """The rows whose symbol is BTC. Times of all rows are checked first: a second table is not another
+    coin."""
     symbol = columns.get("symbol")
     if symbol is None:
         return frame
@@ -92,7 +93,8 @@ def bitcoin_only(frame: pd.DataFrame, columns: Mapping[str, str], notes: list[st
     moments(cells.plain_times(frame[columns["time"]], []), columns["time"])
     if not fits.any():
         raise TableError(
-            f"The file holds no BTC rows ({shown(symbol)} has {shown(frame[symbol].iloc[0])}). Only BTC is read; export BTC data."
+            f"The file holds no BTC rows ({shown(symbol)} has {shown(frame[symbol].iloc[0])}). Only BTC is"
+            " read; export BTC data."
         )
     notes.append(f"{counted(int((~fits).sum()), 'were')} left out because they are about other coins.")
     return frame[fits]

@@ -99,7 +99,8 @@ def draft(raw: RawTable, kind: str | None, request: Request) -> Draft:
             kind,
             columns,
             tuple(name for name in cells.NEEDED[kind] if name not in columns),
-            "The file has no column names and is of no known layout. Say which column holds what, or add a first line with names.",
+            "The file has no column names and is of no known layout. Say which column holds what, or add a"
+            " first line with names.",
         )
     return GENERIC[kind](raw, columns, request)
 
@@ -115,7 +116,8 @@ def _refuse_second_header(raw: RawTable) -> None:
             found = np.flatnonzero(values.astype("string").str.replace("_", "").str.lower().isin(headers))
             if found.size:
                 raise TableError(
-                    f"Row {int(raw.frame.index[found[0]]) + 1:,} holds column names, so a second table begins there. Split the file into two."
+                    f"Row {int(raw.frame.index[found[0]]) + 1:,} holds column names, so a second table begins"
+                    " there. Split the file into two."
                 )
 
 
@@ -124,9 +126,11 @@ def _guess_kind(raw: RawTable, request: Request) -> str:
         kind: cells.find_columns(
             raw,
             kind,
-            request.mapping
-            if set(request.mapping) <= set(cells.ALIASES[kind]) | set(cells.OPTIONS)
-            else None,
+            (
+                request.mapping
+                if set(request.mapping) <= set(cells.ALIASES[kind]) | set(cells.OPTIONS)
+                else None
+            ),
         )
         for kind in GENERIC
     }
@@ -160,7 +164,8 @@ def _refuse_other_kind(raw: RawTable, kind: str) -> None:
         and not any(name.startswith("long_") for name in columns)
     ):
         raise TableError(
-            f"This file holds {known.replace('_', ' ')}, not {kind.replace('_', ' ')}. Choose {known.replace('_', ' ')} for it, or upload another file."
+            f"This file holds {known.replace('_', ' ')}, not {kind.replace('_', ' ')}. Choose"
+            f" {known.replace('_', ' ')} for it, or upload another file."
         )
 
 
@@ -255,7 +260,8 @@ def _read_snapshot(raw: RawTable, request: Request) -> Draft:
     ]
     if out.doubled:
         out.notes.append(
-            f"{counted(out.doubled, 'were', 'doubled row')} dropped; Binance writes every row of this file twice."
+            f"{counted(out.doubled, 'were', 'doubled row')} dropped; Binance writes every row of this file"
+            " twice."
         )
     return out
 
@@ -271,7 +277,8 @@ def _contract(name: str, frame: pd.DataFrame) -> tuple[bool, str]:
         other = _OTHER_COIN.search(text)
         if other:
             raise TableError(
-                f"The file is about {shown(other[1])}, and only BTC is read. Upload the file of BTCUSDT or BTCUSD_PERP."
+                f"The file is about {shown(other[1])}, and only BTC is read. Upload the file of BTCUSDT or"
+                " BTCUSD_PERP."
             )
     amount = pd.to_numeric(cells.plain_numbers(frame["accumulated_fill_quantity"]), errors="coerce").dropna()
     whole = bool(len(amount)) and bool((amount % 1 == 0).all())
@@ -345,7 +352,8 @@ def _is_ratios(raw: RawTable) -> bool:
 
 def _read_ratios(raw: RawTable, request: Request) -> Draft:
     raise TableError(
-        "This file holds long/short ratios, which are not used here. Upload liquidations, candles, open interest or funding."
+        "This file holds long/short ratios, which are not used here. Upload liquidations, candles, open"
+        " interest or funding."
     )
 
 
@@ -395,7 +403,8 @@ def _read_chart_export(raw: RawTable, request: Request) -> Draft:
         extra = pd.DataFrame({"time": pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC"), **plots})
         out.extra = extra.sort_values("time", kind="stable").drop_duplicates("time", ignore_index=True)
         out.notes.append(
-            f"{counted(len(plots), 'were', 'more column')} kept beside the candles: {', '.join(shown(name) for name in list(plots)[:5])}{', ...' if len(plots) > 5 else ''}."
+            f"{counted(len(plots), 'were', 'more column')} kept beside the candles:"
+            f" {', '.join(shown(name) for name in list(plots)[:5])}{', ...' if len(plots) > 5 else ''}."
         )
     if out.unit == "BTC":
         out.notes.append("The volume was taken as BTC.")
@@ -461,7 +470,8 @@ def _is_cells(raw: RawTable) -> bool:
 
 def _read_cells(raw: RawTable, request: Request) -> Draft:
     raise TableError(
-        "This is a heatmap saved as a table of cells, not events. Open the heatmap's JSON file instead, or upload the events."
+        "This is a heatmap saved as a table of cells, not events. Open the heatmap's JSON file instead, or"
+        " upload the events."
     )
 
 

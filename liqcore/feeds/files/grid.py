@@ -31,18 +31,21 @@ def read_grid(source: Any) -> HeatGrid:
     content = load(source)
     if content.form != "json":
         raise GridError(
-            "A heatmap is opened from JSON, and this file is none. Upload a table of liquidations as data instead."
+            "A heatmap is opened from JSON, and this file is none. Upload a table of liquidations as data"
+            " instead."
         )
     if len(content.data) > MAX_JSON:
         raise GridError(
-            f"The heatmap has {len(content.data) / 1024**2:,.0f} MB; at most {MAX_JSON // 1024**2} MB are read. Export fewer columns or bins."
+            f"The heatmap has {len(content.data) / 1024**2:,.0f} MB; at most {MAX_JSON // 1024**2} MB are"
+            " read. Export fewer columns or bins."
         )
     try:
         document = json.loads(content.data, parse_constant=_no_number)
         found = _heatmap(document)
         if found is None:
             raise GridError(
-                "The JSON holds no heatmap: y_axis and liquidation_leverage_data are missing. Export the heatmap again."
+                "The JSON holds no heatmap: y_axis and liquidation_leverage_data are missing. Export the"
+                " heatmap again."
             )
         return _own(found) if isinstance(found.get("heatlab"), dict) else _coinglass(found)
     except (GridError, tables.TableError):
@@ -130,7 +133,8 @@ def _dense(rows: Any, shape: tuple[int, int]) -> np.ndarray:
         raise GridError("The heatmap has no columns or no price bins. Export it again.")
     if shape[0] * shape[1] > MAX_CELLS:
         raise GridError(
-            f"The heatmap has {shape[0] * shape[1]:,} cells; at most {MAX_CELLS:,} are read. Export fewer columns or bins."
+            f"The heatmap has {shape[0] * shape[1]:,} cells; at most {MAX_CELLS:,} are read. Export fewer"
+            " columns or bins."
         )
     out = np.zeros(shape, dtype=np.float64)
     if not rows:
@@ -141,7 +145,8 @@ def _dense(rows: Any, shape: tuple[int, int]) -> np.ndarray:
     t, p = values[:, 0].astype(np.int64), values[:, 1].astype(np.int64)
     if (t < 0).any() or (p < 0).any() or (t >= shape[0]).any() or (p >= shape[1]).any():
         raise GridError(
-            "Some cells of the heatmap point outside its axes. The file was shortened; download the whole heatmap."
+            "Some cells of the heatmap point outside its axes. The file was shortened; download the whole"
+            " heatmap."
         )
     if (values[:, 2] < 0).any():
         raise GridError("The heatmap holds negative USD. Export it again.")
@@ -154,7 +159,8 @@ def _coinglass(found: dict[str, Any]) -> HeatGrid:
     bars = found.get("price_candlesticks") or []
     if len(bars) < 2 or len(levels) < 2:
         raise GridError(
-            "The heatmap needs at least two candles and two price levels to have a time and a price axis. Download the whole heatmap."
+            "The heatmap needs at least two candles and two price levels to have a time and a price axis."
+            " Download the whole heatmap."
         )
     starts = np.array([float(bar[0]) for bar in bars])
     close = np.array([float(bar[4]) for bar in bars])
@@ -183,8 +189,14 @@ def _coinglass(found: dict[str, Any]) -> HeatGrid:
             as_of=time_edges[-1],
             model="CoinGlass (method not published)",
             flags=(
-                "The file does not tell sides: below the close of each column counts as long, above as short.",
-                "These levels come from a model that its maker does not publish; read them as relative, not as USD that will trade.",
+                (
+                    "The file does not tell sides: below the close of each column counts as long, above as"
+                    " short."
+                ),
+                (
+                    "These levels come from a model that its maker does not publish; read them as relative,"
+                    " not as USD that will trade."
+                ),
             ),
         ),
     )

@@ -84,7 +84,8 @@ def _sides(
     asked = request.mapping.get("side_meaning")
     if asked is not None and asked not in cells.OPTIONS["side_meaning"]:
         raise TableError(
-            "The side meaning is 'order' (a sell closes a long) or 'position' (a buy is a long that was closed). Choose one."
+            "The side meaning is 'order' (a sell closes a long) or 'position' (a buy is a long that was"
+            " closed). Choose one."
         )
     meaning = (
         pd.Series(asked, index=frame.index) if asked else venues.astype("object").map(cells.SIDE_MEANING)
@@ -95,15 +96,17 @@ def _sides(
             "liquidations",
             columns,
             ("side_meaning",),
-            f"Column {shown(chosen)} says buy or sell, which is the order on some venues and the position on others. "
-            "Name the venue, or choose whether it is the order side or the position side.",
+            f"Column {shown(chosen)} says buy or sell, which is the order on some venues and the position on"
+            " others. Name the venue, or choose whether it is the order side or the position side.",
         )
     notes.append(
         "A sell order was taken as a long that was closed."
         if (meaning == "order").all()
-        else "Buy was taken as a long position that was closed."
-        if (meaning == "position").all()
-        else "Buy and sell were read by each venue's own meaning: order side or position side."
+        else (
+            "Buy was taken as a long position that was closed."
+            if (meaning == "position").all()
+            else "Buy and sell were read by each venue's own meaning: order side or position side."
+        )
     )
     return cells.positions(sides, meaning)
 
@@ -133,8 +136,8 @@ def _units(out: pd.DataFrame, columns: Mapping[str, str], request: Request, note
             )
         if np.isfinite(ratio) and not 0.9 < ratio < 1.1:
             notes.append(
-                f"Quantity times price is {ratio:,.3g} times the USD column, so {shown(columns['quantity'])} is not in BTC; "
-                "the USD column was used and BTC computed from it."
+                f"Quantity times price is {ratio:,.3g} times the USD column, so {shown(columns['quantity'])}"
+                " is not in BTC; the USD column was used and BTC computed from it."
             )
             del out["quantity"]
             return "USD"
@@ -148,8 +151,8 @@ def _units(out: pd.DataFrame, columns: Mapping[str, str], request: Request, note
             )
         if np.isfinite(typical) and typical > 5e6:
             notes.append(
-                f"Taken as BTC, the median liquidation in {shown(columns['quantity'])} is worth {typical:,.0f} USD, "
-                "which is not believable: the column may be in USD or contracts."
+                f"Taken as BTC, the median liquidation in {shown(columns['quantity'])} is worth"
+                f" {typical:,.0f} USD, which is not believable: the column may be in USD or contracts."
             )
     return "BTC"
 
@@ -173,7 +176,8 @@ def _priced(
             "liquidations",
             columns,
             ("price",),
-            "The liquidations have no price. Upload candles of the same days first, so that prices can be estimated, or name the column with the price.",
+            "The liquidations have no price. Upload candles of the same days first, so that prices can be"
+            " estimated, or name the column with the price.",
         )
     candles = tables.ensure(request.candles, "candles")
     times = moments(out["time"], columns["time"])
@@ -200,11 +204,12 @@ def _covered(out: pd.DataFrame, candles: pd.DataFrame, notes: list[str], doubt: 
             else "no time at all"
         )
         raise TableError(
-            f"The candles ({span}) do not cover the time of the liquidations. Upload candles of the same days."
+            f"The candles ({span}) do not cover the time of the liquidations. Upload candles of the same"
+            " days."
         )
     notes.append(
-        "The file has no prices. Each was estimated from its candle, a quarter of the range above the low for longs "
-        "and below the high for shorts; the true price can be anywhere in the candle."
+        "The file has no prices. Each was estimated from its candle, a quarter of the range above the low for"
+        " longs and below the high for shorts; the true price can be anywhere in the candle."
     )
     if lost:
         notes.append(f"{counted(lost, 'were')} left out because no candle covers their time.")
@@ -254,7 +259,8 @@ def totals_to_events(
             "liquidations",
             columns,
             ("price",),
-            "These are liquidation totals without prices, which have no place on a price axis. Upload candles of the same days first.",
+            "These are liquidation totals without prices, which have no place on a price axis. Upload candles"
+            " of the same days first.",
         )
     candles = tables.ensure(candles, "candles")
     micros = moments(long_form["time"], columns["time"])
@@ -301,11 +307,13 @@ def _price_kind(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.Series:
     kind = (
         "fill"
         if name in ("averageprice", "avgprice", "ap", "fillprice", "executionprice")
-        else "bankruptcy"
-        if name.startswith(("bankrupt", "bkpx"))
-        else "mark"
-        if name == "markprice"
-        else "unknown"
+        else (
+            "bankruptcy"
+            if name.startswith(("bankrupt", "bkpx"))
+            else "mark"
+            if name == "markprice"
+            else "unknown"
+        )
     )
     return cells.choices(
         pd.Series(pd.Categorical([kind] * len(frame)), index=frame.index), tables.PRICE_KINDS

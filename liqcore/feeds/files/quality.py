@@ -1,4 +1,5 @@
-"""Doubts about data that was read: holes, odd clocks, zero and constant stretches, series that no market made.
+"""Doubts about data that was read: holes, odd clocks, zero and constant stretches, series that no market
+made.
 
 Nothing here refuses a file. Each function returns sentences for the reader of the chart.
 """
@@ -69,7 +70,8 @@ def _axis(times: np.ndarray, what: str) -> list[str]:
     if regular and late > 0.5:
         shift = int(np.median(off)) // _MINUTE
         notes.append(
-            f"The {what} start {shift:g} minutes past the full {_span(length)}. The clock may be local time, or wrong."
+            f"The {what} start {shift:g} minutes past the full {_span(length)}. The clock may be local time,"
+            " or wrong."
             if shift
             else f"Many {what} do not start on the full {_span(length)}."
         )
@@ -89,17 +91,20 @@ def _candles(table: pd.DataFrame, times: np.ndarray) -> list[str]:
     outside = int(((opened > high) | (opened < low)).sum())
     if outside:
         notes.append(
-            f"{counted(outside, noun='bar')} with an open outside low to high: some venues open a bar at the previous close."
+            f"{counted(outside, noun='bar')} with an open outside low to high: some venues open a bar at the"
+            " previous close."
         )
     silent = int((table["volume"] == 0).sum())
     if silent:
         notes.append(
-            f"{counted(silent, 'have', 'bar')} a volume of zero: nothing was traded, or nothing was collected."
+            f"{counted(silent, 'have', 'bar')} a volume of zero: nothing was traded, or nothing was"
+            " collected."
         )
     jumps = np.abs(np.log(close[1:] / close[:-1]))[np.diff(times) == bar_length(times)]
     if jumps.size and jumps.max() > 0.5 and np.median(jumps) < 0.05:
         notes.append(
-            f"The price jumps by a factor of {np.exp(jumps.max()):.3g} between two neighbouring bars; one of them may be wrong."
+            f"The price jumps by a factor of {np.exp(jumps.max()):.3g} between two neighbouring bars; one of"
+            " them may be wrong."
         )
     return notes + _suspicion(opened, high, low, close, table["volume"].to_numpy(), times)
 
@@ -134,11 +139,13 @@ def _suspicion(
         persistence = _correlation(np.log(volume[1:][pairs]), np.log(volume[:-1][pairs]))
     if gap > 0.001:
         found.append(
-            f"bars open {gap:.1%} away from the close before, where a market that never closes opens at that close"
+            f"bars open {gap:.1%} away from the close before, where a market that never closes opens at that"
+            " close"
         )
     if daily > 0.25:
         found.append(
-            f"the typical bar spans {np.exp(daily * np.sqrt(length / _DAY)) - 1:.0%}, far more than BTC ever did"
+            f"the typical bar spans {np.exp(daily * np.sqrt(length / _DAY)) - 1:.0%}, far more than BTC"
+            " ever did"
         )
     if memory < -0.3:
         found.append("each price forgets the one before, as random numbers do")
@@ -159,8 +166,8 @@ def _events(table: pd.DataFrame, times: np.ndarray) -> list[str]:
     copies = int(table[beside].duplicated().sum())
     if copies:
         notes.append(
-            f"{counted(copies, noun='exact copy of another row') if copies == 1 else f'{copies:,} exact copies of other rows'} "
-            "kept, because two equal liquidations can be real. Compare with the source if this is a doubt."
+            f"{counted(copies, noun='exact copy of another row') if copies == 1 else f'{copies:,} exact copies of other rows'}"
+            " kept, because two equal liquidations can be real. Compare with the source if this is a doubt."
         )
     price = table["price"].to_numpy()
     if len(table) >= 20 and float(np.ptp(price)) == 0.0:
@@ -169,7 +176,8 @@ def _events(table: pd.DataFrame, times: np.ndarray) -> list[str]:
     far |= price * 1000 < np.median(price)
     if far.any():
         notes.append(
-            f"{counted(int(far.sum()), 'are', 'price')} more than a thousand times away from the median of {np.median(price):,.0f} USD."
+            f"{counted(int(far.sum()), 'are', 'price')} more than a thousand times away from the median of"
+            f" {np.median(price):,.0f} USD."
         )
     if len(table) >= _FEWEST:
         steps = np.diff(times)

@@ -77,8 +77,9 @@ class FileContents:
         """Two or three plain sentences: how many rows of what, from when to when, and what was dropped."""
         where = f" of {', '.join(self.venues)}" if self.venues and self.venues != ("unknown",) else ""
         text = (
-            f"{counted(self.rows_kept)} of {self.kind.replace('_', ' ')}{where}, {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC. "
-            f"Read as: {self.format}{f'; amounts in {self.unit}' if self.unit else ''}."
+            f"{counted(self.rows_kept)} of {self.kind.replace('_', ' ')}{where}, {self.start:%Y-%m-%d %H:%M}"
+            f" to {self.end:%Y-%m-%d %H:%M} UTC. Read as:"
+            f" {self.format}{f'; amounts in {self.unit}' if self.unit else ''}."
         )
         if self.doubled_dropped:
             text += f" {counted(self.doubled_dropped, 'were', 'doubled row')} dropped."
@@ -121,7 +122,8 @@ def read(
         raise
     except Exception as problem:
         raise TableError(
-            "The file is broken in a way that was not foreseen, and cannot be read. Export it again as plain CSV."
+            "The file is broken in a way that was not foreseen, and cannot be read. Export it again as plain"
+            " CSV."
         ) from problem
 
 
@@ -168,7 +170,8 @@ def read_liquidations(
     venue: str | None = None,
     candles: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Liquidations from a file, as a checked table. `read` takes the same and also says what it understood."""
+    """Liquidations from a file, as a checked table. `read` takes the same and also says what it
+    understood."""
     return read(source, kind="liquidations", mapping=mapping, venue=venue, candles=candles).table
 
 

@@ -47,7 +47,8 @@ def candles(
             out["taker_buy_volume"] = buys
         unit = f"{size}-USD contracts, turned into BTC" if size > 1 else "USD, turned into BTC"
         notes.append(
-            f"The volume counts {'contracts of 100 USD' if size > 1 else 'USD'}; {shown(columns['quote_volume'])} holds the same in BTC and was used."
+            f"The volume counts {'contracts of 100 USD' if size > 1 else 'USD'};"
+            f" {shown(columns['quote_volume'])} holds the same in BTC and was used."
         )
     if "volume" in out and bool((pd.to_numeric(out["volume"], errors="coerce") == 0).all()):
         out = out.drop(columns=[name for name in ("volume", "taker_buy_volume") if name in out])
@@ -116,7 +117,8 @@ def open_interest(
         )
     if usd and out["quantity"].isna().any():
         notes.append(
-            f"{counted(int(out['quantity'].isna().sum()), 'were')} left out because no candle covers their time."
+            f"{counted(int(out['quantity'].isna().sum()), 'were')} left out because no candle covers their"
+            " time."
         )
         out = out[out["quantity"].notna()]
     return Draft("open_interest", format, out, "USD, turned into BTC" if usd else "BTC", columns, notes)
@@ -140,7 +142,8 @@ def _without_zero(out: pd.DataFrame, number: pd.Series, notes: list[str]) -> pd.
     zero = number == 0
     if zero.any():
         notes.append(
-            f"{counted(int(zero.sum()), 'were')} left out for an open interest of zero: it was not collected then."
+            f"{counted(int(zero.sum()), 'were')} left out for an open interest of zero: it was not collected"
+            " then."
         )
     return out[~zero]
 
@@ -175,7 +178,8 @@ def funding(
         notes.append(f"{shown(columns['rate'])} was taken as percent.")
     elif len(number) and float(number.abs().median()) >= 0.003:
         notes.append(
-            f"The median rate of {float(number.abs().median()):.3g} is very high for a fraction; {shown(columns['rate'])} may be in percent."
+            f"The median rate of {float(number.abs().median()):.3g} is very high for a fraction;"
+            f" {shown(columns['rate'])} may be in percent."
         )
     out["rate"] = rate
     if "interval_hours" in columns:

@@ -1,4 +1,5 @@
-"""From bytes to a raw table: Parquet, or delimited text whose layout is found by looking at its first lines."""
+"""From bytes to a raw table: Parquet, or delimited text whose layout is found by looking at its first
+lines."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ MAX_CELL: Final = 10_000
 EMPTY_WORDS: Final = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "none", "-", "--")
 
 _VALUE = re.compile(
-    r"^\s*[$+\-−]?[\d.,' ]*\d[\d.,' ]*([eE][+-]?\d+)?\s*$|^\s*\d{1,4}[-/.:]\d{1,2}.*$|^\s*[+-]?(inf|infinity)\s*$",
+    r"^\s*[$+\-−]?[\d.,' ]*\d[\d.,'"
+    r" ]*([eE][+-]?\d+)?\s*$|^\s*\d{1,4}[-/.:]\d{1,2}.*$|^\s*[+-]?(inf|infinity)\s*$",
     re.IGNORECASE,
 )
 _MOMENT = re.compile(r"^\s*\d{4}-\d{2}-\d{2}([T ]|$)|^\s*\d{9,}(\.\d+)?\s*$")
@@ -112,12 +114,14 @@ def raw_table(content: Content) -> RawTable:
     Raises
     ------
     TableError
-        A heatmap or other JSON, more than `MAX_ROWS` rows or `MAX_COLUMNS` columns, no rows, two tables in one
+        A heatmap or other JSON, more than `MAX_ROWS` rows or `MAX_COLUMNS` columns, no rows, two tables in
+        one
         file, or bytes that are neither delimited text nor Parquet.
     """
     if content.form == "json":
         raise TableError(
-            "This is JSON, and tables are read from CSV or Parquet. Save the table as CSV; a heatmap in JSON is opened as a heatmap."
+            "This is JSON, and tables are read from CSV or Parquet. Save the table as CSV; a heatmap in JSON"
+            " is opened as a heatmap."
         )
     raw = _from_parquet(content) if content.form == "parquet" else _from_text(content)
     if raw.rows == 0 or len(raw.frame) == 0:
@@ -144,7 +148,8 @@ def _from_parquet(content: Content) -> RawTable:
         raise TableError("The Parquet file has only nested columns. Store each value in a column of its own.")
     if size > MAX_UNPACKED or facts.num_rows * len(plain) * 8 > MAX_UNPACKED:
         raise TableError(
-            f"Unpacked, the Parquet file is larger than {MAX_UNPACKED // 1024**2} MB. Cut it to fewer days or columns."
+            f"Unpacked, the Parquet file is larger than {MAX_UNPACKED // 1024**2} MB. Cut it to fewer days or"
+            " columns."
         )
     texts = [
         name
@@ -217,12 +222,14 @@ def _from_text(content: Content) -> RawTable:
         try:
             table = parse(min(whole, 1 << 23))
         except pa.ArrowInvalid:
-            # Types are inferred from the first block only; a column that changes later needs one single block.
+            # Types are inferred from the first block only; a column that changes later needs one single
+            # block.
             table = parse(whole)
         frame, _ = _to_frame(table)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as problem:
         raise TableError(
-            "The text cannot be split into columns. Check the quotes and the separators, or export it again as CSV."
+            "The text cannot be split into columns. Check the quotes and the separators, or export it again"
+            " as CSV."
         ) from problem
     _check_uneven(uneven, len(frame), len(layout.names), layout.notes)
     names, repeated = _unique(layout.names)
@@ -247,7 +254,8 @@ def _check_shape(rows: int, columns: int) -> None:
         raise TableError(f"The file has {rows:,} rows; at most {MAX_ROWS:,} are read. Cut it to fewer days.")
     if columns > MAX_COLUMNS:
         raise TableError(
-            f"The file has {columns:,} columns; at most {MAX_COLUMNS} are read. Keep only the columns that are needed."
+            f"The file has {columns:,} columns; at most {MAX_COLUMNS} are read. Keep only the columns that"
+            " are needed."
         )
 
 
@@ -258,15 +266,18 @@ def _check_uneven(uneven: list[tuple[int, int, bool]], kept: int, width: int, no
     if any(swallowed for *_, swallowed in uneven):
         at = next(number for number, _, swallowed in uneven if swallowed)
         raise TableError(
-            f"From row {at:,} on, a quote is opened and not closed, so that lines run together. Correct or remove that quote."
+            f"From row {at:,} on, a quote is opened and not closed, so that lines run together. Correct or"
+            " remove that quote."
         )
     if len(uneven) > max(1, (kept + len(uneven)) // 100):
         raise TableError(
-            f"Row {row:,} has {found} fields where {width} are expected ({counted(len(uneven), noun='such row')}). "
-            "Two tables in one file must be split, and broken rows removed."
+            f"Row {row:,} has {found} fields where {width} are expected"
+            f" ({counted(len(uneven), noun='such row')}). Two tables in one file must be split, and broken"
+            " rows removed."
         )
     notes.append(
-        f"{counted(len(uneven), 'were', 'broken row')} left out (row {row:,} has {found} fields instead of {width})."
+        f"{counted(len(uneven), 'were', 'broken row')} left out (row {row:,} has {found} fields instead of"
+        f" {width})."
     )
 
 
@@ -305,7 +316,8 @@ def _check_cells(values: pd.Series, name: str) -> None:
     words = values.cat.categories.to_series() if isinstance(values.dtype, pd.CategoricalDtype) else values
     if pd.api.types.is_string_dtype(words.dtype) and len(words) and (words.str.len() > MAX_CELL).any():
         raise TableError(
-            f"Column {shown(name)} has a cell of more than {MAX_CELL:,} characters. Remove that column or correct the quotes."
+            f"Column {shown(name)} has a cell of more than {MAX_CELL:,} characters. Remove that column or"
+            " correct the quotes."
         )
 
 
@@ -370,7 +382,8 @@ def _first_lines(data: bytes) -> tuple[list[str], list[int]]:
         cut = head.rfind(b"\n")
         if cut < 0:
             raise TableError(
-                f"The first line is longer than {_HEAD // 1024:,} KB. This is not a table with one row a line; export it again as CSV."
+                f"The first line is longer than {_HEAD // 1024:,} KB. This is not a table with one row a"
+                " line; export it again as CSV."
             )
         head = head[: cut + 1]
     lines: list[str] = []
@@ -412,7 +425,8 @@ def _delimiter(lines: list[str]) -> str:
                 best, found = score, candidate
     if not found:
         raise TableError(
-            "No columns were found: a table needs columns separated by commas, semicolons or tabs. Export it again as CSV."
+            "No columns were found: a table needs columns separated by commas, semicolons or tabs. Export it"
+            " again as CSV."
         )
     return found
 

@@ -105,8 +105,8 @@ def load(source: Any) -> Content:
     start = data[:4096].lstrip()
     if start.startswith(b"<"):
         raise TableError(
-            "This is a web page (HTML or XML), not a data file; a login or error page is often saved by mistake. "
-            "Download the data again as CSV or Parquet."
+            "This is a web page (HTML or XML), not a data file; a login or error page is often saved by"
+            " mistake. Download the data again as CSV or Parquet."
         )
     return Content(name, data, "json" if start.startswith((b"{", b"[")) else "text", notes)
 
@@ -171,13 +171,15 @@ def _pour(stream: Any, packed: int) -> bytes:
         out.write(chunk)
         if out.tell() > MAX_UNPACKED:
             raise TableError(
-                f"Unpacked, the file is larger than {MAX_UNPACKED // 1024**2} MB, which is more than is read. "
-                "Cut it to fewer days."
+                f"Unpacked, the file is larger than {MAX_UNPACKED // 1024**2} MB, which is more than is read."
+                " Cut it to fewer days."
             )
-        # Market data shrinks to a tenth; a bomb is a thousand times its size and need not be unpacked to the end.
+        # Market data shrinks to a tenth; a bomb is a thousand times its size and need not be unpacked to the
+        # end.
         if out.tell() > max(_BOMB_FLOOR, _BOMB_RATIO * packed):
             raise TableError(
-                f"Unpacked, the file is more than {_BOMB_RATIO} times larger than it comes, which no market data is. Export it again."
+                f"Unpacked, the file is more than {_BOMB_RATIO} times larger than it comes, which no market"
+                " data is. Export it again."
             )
     return out.getvalue()
 
@@ -211,8 +213,8 @@ def _unzip(data: bytes) -> tuple[str, bytes]:
             if len(found) != 1:
                 held = ", ".join(_short(os.path.basename(item.filename)) for item in found[:3]) or "nothing"
                 raise TableError(
-                    f"The zip archive holds {len(found)} files ({held}{', ...' if len(found) > 3 else ''}), and one is needed. "
-                    "Unpack it and upload one file."
+                    f"The zip archive holds {len(found)} files ({held}{', ...' if len(found) > 3 else ''}),"
+                    " and one is needed. Unpack it and upload one file."
                 )
             with archive.open(found[0]) as stream:
                 out = _pour(stream, len(data))
@@ -230,7 +232,8 @@ def _unzip(data: bytes) -> tuple[str, bytes]:
 def _refuse_binary(data: bytes) -> None:
     if data.startswith(_PICKLES):
         raise TableError(
-            "This is a Python pickle, which can run code when opened and is never read. Save the table as Parquet or CSV."
+            "This is a Python pickle, which can run code when opened and is never read. Save the table as"
+            " Parquet or CSV."
         )
     for signature, what in _SIGNATURES:
         if data.startswith(signature):

@@ -32,7 +32,8 @@ def write_table(table: pd.DataFrame, format: str = "csv") -> bytes:
     )
     if kind is None:
         raise TableError(
-            "Only liquidations, candles, open interest and funding can be written. Check the columns of the table."
+            "Only liquidations, candles, open interest and funding can be written. Check the columns of the"
+            " table."
         )
     return _written(tables.ensure(table, kind), format, ("csv", "csv.gz", "parquet"))
 

@@ -1,6 +1,8 @@
-"""The background collector: takes what sources deliver, writes it every second, and knows how each source is doing.
+"""The background collector: takes what sources deliver, writes it every second, and knows how each source is
+doing.
 
-One a process. Sources run on their own loop in one thread, the writer in another, polling in a third. With several
+One a process. Sources run on their own loop in one thread, the writer in another, polling in a third. With
+several
 processes on one store only one collects; the others read what it wrote, and take over when it is gone.
 """
 
@@ -30,16 +32,20 @@ _STATUS: Final = "status"
 Deliver = Callable[[str, list[LiquidationRow], int], None]
 Tell = Callable[[SourceStatus], None]
 Source = Callable[[Deliver, Tell], Awaitable[None]]
-# Called again and again in its own thread with the collector; returns the seconds to wait until the next call.
+# Called again and again in its own thread with the collector; returns the seconds to wait until the next
+# call.
 Poll = Callable[["Collector"], float]
 
 
 @dataclass(frozen=True)
 class CollectorConfig:
-    """How a collector works. Times are seconds unless the name says otherwise; equal configs are one collector.
+    """How a collector works. Times are seconds unless the name says otherwise; equal configs are one
+    collector.
 
-    `most_rows` bounds what waits to be written; a source is held back at that, and after `patience` seconds rows
-    are dropped and counted. `silent` is the age of the last frame after which a live source is called stale, and
+    `most_rows` bounds what waits to be written; a source is held back at that, and after `patience` seconds
+    rows
+    are dropped and counted. `silent` is the age of the last frame after which a live source is called stale,
+    and
     `market_every` the time between two readings of heartbeats and candles into memory.
     """
 
@@ -161,7 +167,8 @@ class Collector:
         """Take the rows of one frame (none is a sign of life). Blocks while too much waits to be written."""
         since = self._live_since.get(venue, arrived)
         batch = arrivals(rows, arrived, self._origin)
-        # What a venue tells at the subscription happened before anybody listened, so it says nothing about delays.
+        # What a venue tells at the subscription happened before anybody listened, so it says nothing about
+        # delays.
         self._take(
             venue,
             [one if one.row.time >= since else one._replace(origin="history") for one in batch],
@@ -277,7 +284,10 @@ class Collector:
             status = replace(
                 status,
                 state="partial",
-                message=f"{self._lost[name]:,} events could not be kept, because the store did not answer. {status.message}".strip(),
+                message=(
+                    f"{self._lost[name]:,} events could not be kept, because the store did not answer."
+                    f" {status.message}".strip()
+                ),
             )
         return replace(
             status,
@@ -287,7 +297,8 @@ class Collector:
         )
 
     def _told_elsewhere(self) -> tuple[SourceStatus, ...]:
-        """The statuses that the collecting process left in the store; empty where there are none or they are too old."""
+        """The statuses that the collecting process left in the store; empty where there are none or they are
+        too old."""
         with suppress(StoreError, ValueError, TypeError, KeyError):
             told = json.loads(self.store.note(_STATUS) or "{}")
             if self.now() - int(told["moment"]) < 60_000_000:
@@ -405,7 +416,8 @@ class Collector:
                 SourceStatus(
                     name,
                     "error",
-                    f"This source stopped because of an error in the app ({type(problem).__name__}). Restart the app to try again.",
+                    f"This source stopped because of an error in the app ({type(problem).__name__}). Restart"
+                    " the app to try again.",
                 )
             )
 
@@ -426,9 +438,11 @@ def _plain(status: SourceStatus) -> dict[str, Any]:
     return {
         **asdict(status),
         **{
-            name: None
-            if (value := getattr(status, name)) is None
-            else int(value.astype("datetime64[us]").astype("int64"))
+            name: (
+                None
+                if (value := getattr(status, name)) is None
+                else int(value.astype("datetime64[us]").astype("int64"))
+            )
             for name in ("last_event", "last_heartbeat")
         },
     }

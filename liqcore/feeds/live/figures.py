@@ -1,4 +1,5 @@
-"""What the live page says in numbers: pure functions of the events, heartbeats and candles held at a moment."""
+"""What the live page says in numbers: pure functions of the events, heartbeats and candles held at a
+moment."""
 
 from __future__ import annotations
 
@@ -22,8 +23,10 @@ _MINUTE: Final = 60_000_000
 def totals(events: Events, now: int, covered: int | None = None) -> pd.DataFrame:
     """Liquidated USD of the last 5 minutes, hour, 4 hours and 24 hours.
 
-    Returns one row a span: `span`, `long`, `short`, `events`, `completeness` of the venues that contributed, and
-    `whole`: whether the data reach back that far, by `covered`, the moment (µs) from which on someone listened.
+    Returns one row a span: `span`, `long`, `short`, `events`, `completeness` of the venues that contributed,
+    and
+    `whole`: whether the data reach back that far, by `covered`, the moment (µs) from which on someone
+    listened.
     """
     kinds = events.words["completeness"]
     firsts = np.array([now - seconds * 1_000_000 for seconds in SPANS.values()])
@@ -50,9 +53,9 @@ def totals(events: Events, now: int, covered: int | None = None) -> pd.DataFrame
                 "long": float(usd[place, 0].sum()),
                 "short": float(usd[place, 1].sum()),
                 "events": int(count[place].sum()),
-                "completeness": ("mixed" if len(flags) > 1 else least_complete(flags))
-                if flags
-                else "unknown",
+                "completeness": (
+                    ("mixed" if len(flags) > 1 else least_complete(flags)) if flags else "unknown"
+                ),
                 "whole": covered is not None and covered <= firsts[place] + _MINUTE,
             }
         )
@@ -60,7 +63,8 @@ def totals(events: Events, now: int, covered: int | None = None) -> pd.DataFrame
 
 
 def tape(events: Events, minimum: float = 0.0, most: int = 50) -> pd.DataFrame:
-    """The newest events of at least `minimum` USD, newest first, with `late`: seconds from event to arrival."""
+    """The newest events of at least `minimum` USD, newest first, with `late`: seconds from event to
+    arrival."""
     moment = events.columns["time"]
     keep = np.flatnonzero(events.columns["notional"] >= minimum) if minimum > 0 else None
     times = moment if keep is None else moment[keep]
@@ -77,9 +81,11 @@ def biggest(events: Events, most: int = 10) -> pd.DataFrame:
 
 
 def delays(events: Events) -> pd.DataFrame:
-    """Seconds from event to arrival of what came live, by venue: `venue`, `events`, `median`, `p90`, `p95`, `p99`, `longest`.
+    """Seconds from event to arrival of what came live, by venue: `venue`, `events`, `median`, `p90`, `p95`,
+    `p99`, `longest`.
 
-    What a history told later says nothing about speed and is left out. A negative delay means that the clock of
+    What a history told later says nothing about speed and is left out. A negative delay means that the clock
+    of
     this computer is behind the venue's.
     """
     live = [code for code, word in enumerate(events.words["origin"]) if word in ("socket", "replay")]
@@ -107,7 +113,8 @@ def delays(events: Events) -> pd.DataFrame:
 def delay_histogram(
     events: Events, edges: tuple[float, ...] = (0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900)
 ) -> pd.DataFrame:
-    """How many live events of each venue took how long to arrive: `venue`, `from`, `to` (seconds), `events`."""
+    """How many live events of each venue took how long to arrive: `venue`, `from`, `to` (seconds),
+    `events`."""
     live = [code for code, word in enumerate(events.words["origin"]) if word in ("socket", "replay")]
     kept = events.where(np.isin(events.columns["origin"], live))
     late = (kept.columns["arrived"] - kept.columns["time"]) / 1e6
@@ -127,7 +134,8 @@ def delay_histogram(
 
 
 def coverage(beats: pd.DataFrame, since: int, until: int) -> pd.DataFrame:
-    """When each venue was heard of: runs of minutes as `venue`, `start`, `end` (datetime64, UTC), `how` (`live` or `history`).
+    """When each venue was heard of: runs of minutes as `venue`, `start`, `end` (datetime64, UTC), `how`
+    (`live` or `history`).
 
     `beats` has `venue`, `minute` (µs), `frames`; a minute without frames is one that a history covers.
     """
@@ -164,7 +172,8 @@ def observed(beats: pd.DataFrame, edges: np.ndarray, venues: Sequence[str] = ())
 def joined_candles(candles: pd.DataFrame, order: Sequence[str] = ()) -> pd.DataFrame:
     """One candles table of the market from those of several venues: the price of one, the volume of all.
 
-    The price is that of the venue with the most candles, the earlier in `order` where that is equal, so that no
+    The price is that of the venue with the most candles, the earlier in `order` where that is equal, so that
+    no
     jump stands where one venue ends and another begins. Taker volume is the sum of those venues that tell it.
     """
     if candles.empty:
@@ -204,10 +213,13 @@ def live_grid(
     source: str = "live",
     key: object = None,
 ) -> LiveGrid | None:
-    """The grid of the last hours: the held one with what is new, or a new one where something else is asked for.
+    """The grid of the last hours: the held one with what is new, or a new one where something else is asked
+    for.
 
-    A new one is also built when a price has left the range. `beats` say which columns someone watched, `alive` whether
-    someone watches now, since heartbeats are read less often. Returns None while nothing was liquidated in the window.
+    A new one is also built when a price has left the range. `beats` say which columns someone watched,
+    `alive` whether
+    someone watches now, since heartbeats are read less often. Returns None while nothing was liquidated in
+    the window.
     """
     asked = key, timeframe, hours, bins, venues, source
     step = tables.timeframe(timeframe).astype("int64")

@@ -1,4 +1,5 @@
-"""A sample market played as if it were happening: the same deliveries, by a clock that may run faster than time."""
+"""A sample market played as if it were happening: the same deliveries, by a clock that may run faster than
+time."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _TICK: Final = 0.2
 
 
 class ReplayClock:
-    """Seconds since 1970 UTC in the replayed market; `speed` may be changed while it runs, zero stands still."""
+    """Seconds since 1970 UTC in the replayed market; `speed` may be changed while it runs, zero stands
+    still."""
 
     def __init__(self, begin: float, speed: float = 60.0, real: Callable[[], float] = time.monotonic) -> None:
         self._real, self._lock = real, threading.Lock()
@@ -68,7 +70,8 @@ def replay(
     history_hours: float = 12.0,
     config: CollectorConfig | None = None,
 ) -> tuple[Collector, ReplayClock]:
-    """A collector with a store of its own, in memory, that lives through the tape from `begin` (UTC) on; not started yet.
+    """A collector with a store of its own, in memory, that lives through the tape from `begin` (UTC) on; not
+    started yet.
 
     What happened in the `history_hours` before is told at once, as a venue's history is.
     """
@@ -92,14 +95,17 @@ def replay(
         for name in venues
     }
     market = _Market(tape, start - round(history_hours * 3_600e6))
-    return Collector(
-        Store(MEMORY),
-        sources,
-        market,
-        config or CollectorConfig(flush=0.5, silent=7_200, window_hours=48, market_every=1.0),
+    return (
+        Collector(
+            Store(MEMORY),
+            sources,
+            market,
+            config or CollectorConfig(flush=0.5, silent=7_200, window_hours=48, market_every=1.0),
+            clock,
+            origin="replay",
+        ),
         clock,
-        origin="replay",
-    ), clock
+    )
 
 
 def _source(
@@ -145,7 +151,8 @@ def _source(
 
 
 class _Market:
-    """Candles, open interest and funding as far as the clock has come; called by the collector again and again."""
+    """Candles, open interest and funding as far as the clock has come; called by the collector again and
+    again."""
 
     def __init__(self, tape: Tape, begin: int) -> None:
         self._tape, self._known = tape, begin

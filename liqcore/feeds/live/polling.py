@@ -1,4 +1,5 @@
-"""What is asked for again and again: history where nobody was listening, and candles, open interest and funding."""
+"""What is asked for again and again: history where nobody was listening, and candles, open interest and
+funding."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from liqcore.feeds.venues.history import liquidation_history
 from liqcore.feeds.venues.registry import VENUES
 
 SECOND: Final = 1_000_000
-# Their history is told in whole seconds and their sockets in milliseconds, so the same event cannot be recognised.
+# Their history is told in whole seconds and their sockets in milliseconds, so the same event cannot be
+# recognised.
 _WHOLE_SECONDS: Final = ("gate",)
 # Their history ends after so many rows of trades or coins, so only what it reaches back to is covered.
 _SHORT: Final = ("bitfinex", "kraken", "dydx")
@@ -34,7 +36,8 @@ HISTORY_VENUES: Final = tuple(name for name, venue in VENUES.items() if venue.hi
 class Polling:
     """Called again and again by a collector, in its thread; keeps what it has asked for up to when.
 
-    `hours` is how far back the first questions reach, `every` the seconds between rounds. Whatever fails is a status
+    `hours` is how far back the first questions reach, `every` the seconds between rounds. Whatever fails is a
+    status
     and is asked again in the next round; one venue's trouble touches no other.
     """
 

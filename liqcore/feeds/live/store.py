@@ -96,7 +96,8 @@ class StoreError(ValueError):
 
 
 class Arrival(NamedTuple):
-    """One delivered liquidation: the row, when it arrived (µs since 1970 UTC), how many rows like it came before it in the same delivery, and from where."""
+    """One delivered liquidation: the row, when it arrived (µs since 1970 UTC), how many rows like it came
+    before it in the same delivery, and from where."""
 
     row: LiquidationRow
     arrived: int
@@ -105,7 +106,8 @@ class Arrival(NamedTuple):
 
 
 def arrivals(rows: Iterable[LiquidationRow], arrived: int, origin: str) -> list[Arrival]:
-    """Rows of one delivery; rows equal in everything are told apart by their number, so that none is taken for a repetition."""
+    """Rows of one delivery; rows equal in everything are told apart by their number, so that none is taken
+    for a repetition."""
     seen: dict[LiquidationRow, int] = {}
     out = []
     for row in rows:
@@ -124,9 +126,11 @@ def as_rows(table: pd.DataFrame) -> list[LiquidationRow]:
 
 
 class Store:
-    """A database of what was collected; safe in many threads, and in many processes where it is a file or a server.
+    """A database of what was collected; safe in many threads, and in many processes where it is a file or a
+    server.
 
-    Times are µs since 1970 UTC as int. Every method raises StoreError, in one sentence, when the database fails.
+    Times are µs since 1970 UTC as int. Every method raises StoreError, in one sentence, when the database
+    fails.
     `problem` says what was set aside when it was opened, or is empty.
     """
 
@@ -140,7 +144,8 @@ class Store:
             self._engine = sa.create_engine(url, **options)
         except (SQLAlchemyError, ImportError, ValueError) as problem:
             raise StoreError(
-                f"{STORE} is no address of a database that can be used here ({type(problem).__name__}). PostgreSQL needs the package psycopg."
+                f"{STORE} is no address of a database that can be used here ({type(problem).__name__})."
+                " PostgreSQL needs the package psycopg."
             ) from problem
         if self._engine.dialect.name not in ("sqlite", "postgresql"):
             raise StoreError(
@@ -171,7 +176,8 @@ class Store:
     ) -> int:
         """Write events, those held already excepted, and signs of life, all or nothing.
 
-        `minutes` adds (frames, events) to the minutes (venue, µs at the full minute) in which a venue was heard of;
+        `minutes` adds (frames, events) to the minutes (venue, µs at the full minute) in which a venue was
+        heard of;
         a minute without frames is one that a history covers. Returns how many events were new.
         """
         beats = [
@@ -227,7 +233,8 @@ class Store:
     def events(
         self, after: int = 0, since: int | None = None, until: int | None = None, most: int | None = None
     ) -> dict[str, list[Any]]:
-        """Columns of events in the order of their `id`, those with an id above `after`, within [since, until) if given."""
+        """Columns of events in the order of their `id`, those with an id above `after`, within [since, until)
+        if given."""
         names = ("id", *LiquidationRow._fields, "arrived", "origin")
         wanted = (
             sa.select(*(_EVENTS.c[name] for name in names)).where(_EVENTS.c.id > after).order_by(_EVENTS.c.id)
@@ -274,7 +281,8 @@ class Store:
         )
 
     def heartbeats(self, since: int) -> pd.DataFrame:
-        """`venue`, `minute` (µs), `frames`, `events` of each minute in which a venue was heard of, by minute."""
+        """`venue`, `minute` (µs), `frames`, `events` of each minute in which a venue was heard of, by
+        minute."""
         with self._reading() as connection:
             rows = connection.execute(
                 sa.select(_BEATS).where(_BEATS.c.minute >= since).order_by(_BEATS.c.minute)
@@ -331,7 +339,8 @@ class Store:
             )
 
     def prune(self, before: int) -> int:
-        """Forget events, heartbeats and market data from before a moment (µs). Returns how many events went."""
+        """Forget events, heartbeats and market data from before a moment (µs). Returns how many events
+        went."""
         with self._begin() as connection:
             gone = connection.execute(sa.delete(_EVENTS).where(_EVENTS.c.time < before)).rowcount
             connection.execute(sa.delete(_BEATS).where(_BEATS.c.minute < before))
@@ -370,7 +379,8 @@ class Store:
                 )
             if version > SCHEMA:
                 raise StoreError(
-                    f"The store was written by a newer version of this app (schema {version}, here {SCHEMA}). Update the app, or choose another {STORE}."
+                    f"The store was written by a newer version of this app (schema {version}, here {SCHEMA})."
+                    f" Update the app, or choose another {STORE}."
                 )
             for step in range(version, SCHEMA):
                 for statement in _MIGRATIONS[step]:
@@ -386,7 +396,8 @@ class Store:
 def open_store(url: str | None = None, folder: Path | str = ".heatlab") -> Store:
     """The store at `url`, else at HEATLAB_STORE, else in a file in `folder`.
 
-    A damaged file is set aside under another name and a new one begun; where a store cannot be had at all, one in
+    A damaged file is set aside under another name and a new one begun; where a store cannot be had at all,
+    one in
     memory takes its place. `problem` of the store says so; nothing here is fatal.
     """
     chosen = url or os.environ.get(STORE) or f"sqlite:///{Path(folder) / 'store.sqlite'}"

@@ -1,8 +1,11 @@
 """Live sockets: every frame a venue sends becomes rows or a sign of life, and every trouble a sentence.
 
-All venues go through one small adapter over aiohttp, which reads the raw frame with the parser that history uses too.
-The unified watchers of ccxt are not used: they return only the last of several liquidations in a frame, the last fill
-instead of the filled quantity, and have no name for the channels of Gate, Bitget, HTX and Bitfinex. Its client classes
+All venues go through one small adapter over aiohttp, which reads the raw frame with the parser that history
+uses too.
+The unified watchers of ccxt are not used: they return only the last of several liquidations in a frame, the
+last fill
+instead of the filled quantity, and have no name for the channels of Gate, Bitget, HTX and Bitfinex. Its
+client classes
 would add markets, requests and a hundred MiB and still leave each frame to be read here.
 """
 
@@ -50,10 +53,14 @@ _PONG: Final = 10
 class StreamOptions:
     """How sockets are kept open; all times are seconds.
 
-    `loopback` is a `host:port` that plays every venue: `wss://host/path` is asked as `ws://host:port/host/path`.
-    After a failure `first_wait` passes, doubled at each further one up to `longest_wait`, with jitter; a frame sets
-    it back. A refused country is asked again after `geo_wait`. `silence` is the time without any frame (an answer to
-    our own ping counts) after which a socket is given up, None for each venue's own. `longest_life` is the age at
+    `loopback` is a `host:port` that plays every venue: `wss://host/path` is asked as
+    `ws://host:port/host/path`.
+    After a failure `first_wait` passes, doubled at each further one up to `longest_wait`, with jitter; a
+    frame sets
+    it back. A refused country is asked again after `geo_wait`. `silence` is the time without any frame (an
+    answer to
+    our own ping counts) after which a socket is given up, None for each venue's own. `longest_life` is the
+    age at
     which a new socket replaces an old one, before the venue cuts it.
     """
 
@@ -80,7 +87,8 @@ async def follow(
     Parameters
     ----------
     venue : id of a row of `venues.VENUES`; one without sockets is told as off, and the call returns.
-    deliver : gets the venue, the rows of one frame (none is a sign of life) and its arrival in µs since 1970 UTC.
+    deliver : gets the venue, the rows of one frame (none is a sign of life) and its arrival in µs since 1970
+    UTC.
     tell : gets the venue's state whenever it changes.
     rng : spreads the waits before reconnecting.
     """
@@ -162,7 +170,8 @@ class _Socket:
                         await asyncio.sleep(0)
                 elif now >= heard + silence:
                     raise _Silent(
-                        f"Nothing came from {self.venue.name} for {span(silence)}, not even an answer to a ping."
+                        f"Nothing came from {self.venue.name} for {span(silence)}, not even an answer to a"
+                        " ping."
                     )
                 if now >= ping_at:
                     ping_at = now + every

@@ -34,7 +34,8 @@ _PAGE: Final = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """Events in the order in which they were stored: (N,) arrays, and the words that the codes of labels mean.
+    """Events in the order in which they were stored: (N,) arrays, and the words that the codes of labels
+    mean.
 
     `version` grows whenever events are added; `first` is the `id` below which none are held.
     """
@@ -69,7 +70,8 @@ class Events:
         return self.where(self.columns["time"] >= moment)
 
     def table(self) -> pd.DataFrame:
-        """The liquidations table, sorted by time, with `arrived` dropped; as checked as when it was stored."""
+        """The liquidations table, sorted by time, with `arrived` dropped; as checked as when it was
+        stored."""
         order = np.argsort(self.columns["time"], kind="stable")
         out: dict[str, Any] = {}
         for name in tables.LIQUIDATIONS:
@@ -87,7 +89,8 @@ class Events:
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """What the store holds beside events: heartbeats by minute, and candles, open interest and funding with `venue`."""
+    """What the store holds beside events: heartbeats by minute, and candles, open interest and funding with
+    `venue`."""
 
     beats: pd.DataFrame
     candles: pd.DataFrame
@@ -113,7 +116,8 @@ class LiveWindow:
         self._market: Market | None = None
 
     def refresh(self, now: int) -> int:
-        """Read what was stored since the last call, and forget what is too old at `now` (µs). Returns how many were read."""
+        """Read what was stored since the last call, and forget what is too old at `now` (µs). Returns how
+        many were read."""
         read = 0
         with self._reading:
             while True:
@@ -146,7 +150,8 @@ class LiveWindow:
         return self._market
 
     def events(self) -> Events:
-        """What is held now, without waiting for a read under way. The arrays are views that later calls do not change."""
+        """What is held now, without waiting for a read under way. The arrays are views that later calls do
+        not change."""
         return self._published
 
     def _publish(self) -> None:

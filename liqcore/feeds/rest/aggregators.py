@@ -1,10 +1,12 @@
 """CoinGlass, CoinAnk and Coinalyze with the visitor's own key.
 
 The key is an argument of every call, sent in a header past the cache, and appears in no message, log or file.
-Totals are one row an interval with `time`, `long` and `short` in USD (or BTC where the name says so): they are
+Totals are one row an interval with `time`, `long` and `short` in USD (or BTC where the name says so): they
+are
 sums of what the venues published, sampled ones among them. Heatmaps are somebody's model and say so.
 
-Where an answer counts the calls that the plan allows, the sentence is in `attrs["quota"]` of a table, and in the flags
+Where an answer counts the calls that the plan allows, the sentence is in `attrs["quota"]` of a table, and in
+the flags
 of a heatmap once nine tenths are used.
 """
 
@@ -33,7 +35,8 @@ _BROKEN: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError, O
 def coinglass_history(
     session: FeedSession, key: str, interval: str = "1h", exchange: str | None = None, limit: int = 1000
 ) -> pd.DataFrame:
-    """Long and short liquidations an interval in USD, of one exchange or (without one) of those CoinGlass sums up.
+    """Long and short liquidations an interval in USD, of one exchange or (without one) of those CoinGlass
+    sums up.
 
     Raises
     ------
@@ -72,9 +75,11 @@ def coinglass_orders(
     smallest: float = 10_000.0,
     long_code: int | None = None,
 ) -> pd.DataFrame:
-    """Single liquidations from `smallest` USD up, at most 200 of the last 7 days: `time, exchange, symbol, side, price, notional, code`.
+    """Single liquidations from `smallest` USD up, at most 200 of the last 7 days: `time, exchange, symbol,
+    side, price, notional, code`.
 
-    CoinGlass documents its side code as the order's on one page and as the position's on another, so `side` is
+    CoinGlass documents its side code as the order's on one page and as the position's on another, so `side`
+    is
     `unknown` unless `long_code` (1 or 2) says which code stands for a liquidated long. `code` is as sent.
     """
     first, last = _millis(start), _millis(end)
@@ -120,7 +125,8 @@ def coinglass_orders(
 def coinglass_map(
     session: FeedSession, key: str, span: str = "1d", exchange: str | None = None
 ) -> pd.DataFrame:
-    """CoinGlass's liquidation map (`span` 1d, 7d or 30d): `price` in USD, `level` as CoinGlass scales it, `leverage` or NaN, by price.
+    """CoinGlass's liquidation map (`span` 1d, 7d or 30d): `price` in USD, `level` as CoinGlass scales it,
+    `leverage` or NaN, by price.
 
     Somebody's model of what would be liquidated at a price. It names no side and no present price.
     """
@@ -159,7 +165,8 @@ def coinglass_heatmap(
 
 
 def coinank_intervals(session: FeedSession, key: str) -> pd.DataFrame:
-    """Long and short liquidations of the last hours in USD, all exchanges that CoinAnk sums up: `interval, long, short`."""
+    """Long and short liquidations of the last hours in USD, all exchanges that CoinAnk sums up: `interval,
+    long, short`."""
     found, _ = _ask(
         session, "CoinAnk", COINANK + "liquidation/allExchange/intervals", {"baseCoin": "BTC"}, "apikey", key
     )
@@ -191,7 +198,8 @@ def coinank_history(
     size: int = 500,
     exchange: str | None = None,
 ) -> pd.DataFrame:
-    """Long and short liquidations an interval in USD, of one exchange or of all that CoinAnk sums up, until `end`, which must be near now."""
+    """Long and short liquidations an interval in USD, of one exchange or of all that CoinAnk sums up, until
+    `end`, which must be near now."""
     path, which = (
         ("aggregated-history", {"baseCoin": "BTC"})
         if exchange is None
@@ -216,7 +224,8 @@ def coinank_orders(
     side: str = "long",
     smallest: float = 100.0,
 ) -> pd.DataFrame:
-    """Single liquidations of one exchange and side from `smallest` USD up, until `end`, as the checked liquidations table."""
+    """Single liquidations of one exchange and side from `smallest` USD up, until `end`, as the checked
+    liquidations table."""
     query = {
         "baseCoin": "BTC",
         "exchange": exchange,
@@ -246,9 +255,11 @@ def coinank_orders(
 def coinank_map(
     session: FeedSession, key: str, span: str = "1d", exchange: str | None = "Binance"
 ) -> pd.DataFrame:
-    """CoinAnk's liquidation map (`span` 1d or 1w): `price` in USD, `group` (leverage such as x25, or exchange where `exchange` is None), `level`.
+    """CoinAnk's liquidation map (`span` 1d or 1w): `price` in USD, `group` (leverage such as x25, or exchange
+    where `exchange` is None), `level`.
 
-    Somebody's model. CoinAnk documents no shape; this is the one that was seen: a list of prices and, for each group,
+    Somebody's model. CoinAnk documents no shape; this is the one that was seen: a list of prices and, for
+    each group,
     a list as long. The price it was made at is in `attrs["price"]` where it is told.
     """
     path, query = (
@@ -282,7 +293,8 @@ def coinank_map(
 
 
 def coinank_heatmap(session: FeedSession, key: str, exchange: str = "Binance", span: str = "1d") -> HeatGrid:
-    """CoinAnk's liquidation heatmap as a modelled grid. It tells no close of its columns, so sides split at the price it names."""
+    """CoinAnk's liquidation heatmap as a modelled grid. It tells no close of its columns, so sides split at
+    the price it names."""
     found, _ = _ask(
         session,
         "CoinAnk",
@@ -324,7 +336,8 @@ def coinalyze_liquidations(
     symbols: Sequence[str] = ("BTCUSDT_PERP.A",),
     interval: str = "5min",
 ) -> pd.DataFrame:
-    """Long and short liquidations an interval in USD, a row a symbol: `time, symbol, long, short`. The last row still grows."""
+    """Long and short liquidations an interval in USD, a row a symbol: `time, symbol, long, short`. The last
+    row still grows."""
     found = _coinalyze(
         session, key, "liquidation-history", start, end, symbols, interval, {"convert_to_usd": "true"}
     )
@@ -349,7 +362,8 @@ def coinalyze_open_interest(
     symbols: Sequence[str] = ("BTCUSDT_PERP.A",),
     interval: str = "5min",
 ) -> pd.DataFrame:
-    """Open interest in BTC at the close of each interval, as the checked table; the venue column holds Coinalyze's symbol."""
+    """Open interest in BTC at the close of each interval, as the checked table; the venue column holds
+    Coinalyze's symbol."""
     return _series(
         "open_interest",
         "quantity",
@@ -398,7 +412,8 @@ def _coinalyze(
 def _ask(
     session: FeedSession, name: str, url: str, query: Mapping[str, Any], header: str, key: str
 ) -> tuple[Any, str]:
-    """The `data` of an answer, or the whole of it where it is a list, and what it says of the plan's calls."""
+    """The `data` of an answer, or the whole of it where it is a list, and what it says of the plan's
+    calls."""
     # A line break in a pasted key would raise with the key in the message.
     if not key.strip() or not key.strip().isascii() or not key.strip().isprintable():
         raise KeyRefused(

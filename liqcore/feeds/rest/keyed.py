@@ -1,4 +1,5 @@
-"""Sources that want the visitor's own key: where the key is looked for, what a plan gives, and one small question to test it."""
+"""Sources that want the visitor's own key: where the key is looked for, what a plan gives, and one small
+question to test it."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from liqcore.heat.grid import HeatGrid
 
 @dataclass(frozen=True)
 class KeyedSource:
-    """One source behind a key. `secret` is its name in the secrets, in capitals the name in the environment."""
+    """One source behind a key. `secret` is its name in the secrets, in capitals the name in the
+    environment."""
 
     id: str
     name: str

@@ -43,12 +43,14 @@ _BUSY: Final = re.compile(
     re.IGNORECASE,
 )
 _SYMBOL: Final = re.compile(
-    r"invalid symbol|symbol invalid|symbol (?:is )?not|contract.?not.?found|instrument.*(?:not|doesn't) exist|not_found|unknown symbol|"
+    r"invalid symbol|symbol invalid|symbol (?:is )?not|contract.?not.?found|instrument.*(?:not|doesn't)"
+    r" exist|not_found|unknown symbol|"
     r"contract .*(?:doesn't|does not|not) exist|\(code (?:-1121|51001|40034|10001)\)",
     re.IGNORECASE,
 )
 _CLOCK: Final = re.compile(
-    r"recvwindow|timestamp for this request|timestamp.*(?:expired|ahead)|not near now|\(code (?:-1021|10002|50102|-7)\)",
+    r"recvwindow|timestamp for this request|timestamp.*(?:expired|ahead)|not near now|\(code"
+    r" (?:-1021|10002|50102|-7)\)",
     re.IGNORECASE,
 )
 _KEY: Final = re.compile(
@@ -93,11 +95,13 @@ def problem_in(host: str, status: int, headers: Mapping[str, str], text: str) ->
         )
     if status in (401, 402, 403) or (words and _KEY.search(words)):
         return KeyRefused(
-            f"{name} refuses the key, or the plan of the key does not cover this ({_brief(words, status)}). Check the key and its plan."
+            f"{name} refuses the key, or the plan of the key does not cover this ({_brief(words, status)})."
+            " Check the key and its plan."
         )
     if words and _CLOCK.search(words):
         return ClockSkew(
-            f"{name} says that the time of the request is wrong ({_brief(words, status)}). Set this computer's clock."
+            f"{name} says that the time of the request is wrong ({_brief(words, status)}). Set this"
+            " computer's clock."
         )
     if words and _SYMBOL.search(words):
         return BadSymbol(f"{name} does not know the contract that was asked for ({_brief(words, status)}).")
@@ -120,7 +124,8 @@ def clock_problem(host: str, headers: Mapping[str, str], now: float) -> ClockSke
     if apart <= MOST_SKEW:
         return None
     return ClockSkew(
-        f"The clocks of this computer and of {host_name(host)} differ by {apart / 60:,.0f} minutes, so its times cannot be placed. Set this computer's clock."
+        f"The clocks of this computer and of {host_name(host)} differ by {apart / 60:,.0f} minutes, so its"
+        " times cannot be placed. Set this computer's clock."
     )
 
 

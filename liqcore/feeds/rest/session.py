@@ -1,4 +1,5 @@
-"""One polite session for every REST request: cached, limited on misses only, one request at a time per address.
+"""One polite session for every REST request: cached, limited on misses only, one request at a time per
+address.
 
 Whatever goes wrong is raised as a `FeedError` with one sentence. Where an older good answer exists it is
 returned instead, and the `Answer` says how old it is and why it is old.
@@ -92,7 +93,8 @@ class _Flight:
 
 
 class _PoliteSession(LimiterMixin, requests.Session):
-    """Sends what the cache could not answer, slowly enough, and raises on anything that is not a good answer."""
+    """Sends what the cache could not answer, slowly enough, and raises on anything that is not a good
+    answer."""
 
     def __init__(
         self, clock: Callable[[], float] = time.time, timeout: float = 10.0, per_second: int = 5, **_: Any
@@ -145,13 +147,15 @@ class _PoliteSession(LimiterMixin, requests.Session):
         self._paused.clear()
 
     def shut(self) -> None:
-        """Close for good; `close` alone only drops idle connections, because ccxt calls it when a client dies."""
+        """Close for good; `close` alone only drops idle connections, because ccxt calls it when a client
+        dies."""
         self.close()
         self._factory.close()
 
 
 class FeedSession(CacheMixin, _PoliteSession):
-    """The session for all feeds; give it to ccxt as `session` with `enableRateLimit` off. Safe in many threads."""
+    """The session for all feeds; give it to ccxt as `session` with `enableRateLimit` off. Safe in many
+    threads."""
 
     def __init__(
         self, cache: Path | None, clock: Callable[[], float], timeout: float, per_second: int
@@ -263,7 +267,8 @@ class FeedSession(CacheMixin, _PoliteSession):
 
         Raises
         ------
-        FeedError and its kinds: RateLimited, GeoBlocked, TimedOut, Unreachable, ClockSkew, BadSymbol, KeyRefused.
+        FeedError and its kinds: RateLimited, GeoBlocked, TimedOut, Unreachable, ClockSkew, BadSymbol,
+        KeyRefused.
         """
         response = self.request(
             "GET" if body is None else "POST",
@@ -289,7 +294,8 @@ def open_session(
 ) -> FeedSession:
     """A session with its cache in `folder` (in memory without one); a damaged cache file is set aside.
 
-    `clock` tells seconds since 1970. `loopback` (or HEATLAB_LOOPBACK) is a `host:port` that plays every venue.
+    `clock` tells seconds since 1970. `loopback` (or HEATLAB_LOOPBACK) is a `host:port` that plays every
+    venue.
     At most `per_second` requests a second go to one host; a few addresses that
     ask for less get less, unless `per_second` is above 50, which is for a server of one's own.
     """
@@ -326,7 +332,8 @@ def _secret(request: requests.PreparedRequest) -> bool:
 
 
 class _Detour(HTTPAdapter):
-    """Sends `https://venue/path` to `http://host:port/venue/path`, so that addresses and cache keys stay the real ones."""
+    """Sends `https://venue/path` to `http://host:port/venue/path`, so that addresses and cache keys stay the
+    real ones."""
 
     def __init__(self, target: str) -> None:
         self._base = f"http://{target}"

@@ -1,6 +1,7 @@
 """Liquidation history of each venue, through the endpoint and the windows that really give it.
 
-The unified calls of ccxt are not used here: their sides, units and times are wrong on every venue that has them.
+The unified calls of ccxt are not used here: their sides, units and times are wrong on every venue that has
+them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _HOUR: Final = 3_600_000
 
 @dataclass(frozen=True)
 class Fetched:
-    """A table and how it was had; `status.state` is `live` for a full answer, `partial`, `stale`, or an error's state."""
+    """A table and how it was had; `status.state` is `live` for a full answer, `partial`, `stale`, or an
+    error's state."""
 
     table: pd.DataFrame
     status: SourceStatus
@@ -49,7 +51,8 @@ def liquidation_history(session: FeedSession, venue: str, start: object, end: ob
     row = VENUES.get(venue)
     if row is None or venue not in _PAGES:
         raise FeedError(
-            f"{row.name if row else venue!r} has no public history of liquidations. Choose one of {', '.join(_PAGES)}.",
+            f"{row.name if row else venue!r} has no public history of liquidations. Choose one of"
+            f" {', '.join(_PAGES)}.",
             venue=venue,
         )
     first, last = (int(tables.to_datetime64(moment).astype("int64")) // 1_000 for moment in (start, end))
@@ -149,7 +152,8 @@ def _gate(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
 
 
 def _htx(session: FeedSession, venue: Venue, first: int, last: int) -> _Pages:
-    # The coin-margined contract has an older address with words of its own, which tells no page size: it is asked until a page is empty.
+    # The coin-margined contract has an older address with words of its own, which tells no page size: it is
+    # asked until a page is empty.
     contracts: tuple[tuple[str, str, str, int, int, dict[str, Any]], ...] = (
         (
             "v5/market/liquidation_orders",
@@ -295,7 +299,8 @@ def _listed(answer: Answer) -> Answer:
 
 def _too_long(venue: Venue) -> FeedError:
     return FeedError(
-        f"The history of {venue.name} takes more than {MOST_PAGES} requests; the oldest part is left out. Ask for fewer hours.",
+        f"The history of {venue.name} takes more than {MOST_PAGES} requests; the oldest part is left out. Ask"
+        " for fewer hours.",
         venue=venue.id,
     )
 

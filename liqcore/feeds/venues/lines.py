@@ -1,6 +1,8 @@
-"""What each venue's socket is told and what its frames mean besides liquidations: a table and two pure functions.
+"""What each venue's socket is told and what its frames mean besides liquidations: a table and two pure
+functions.
 
-Addresses and subscriptions are those of the venues' own documentation. Symbols come from `venues.py`; rows are read
+Addresses and subscriptions are those of the venues' own documentation. Symbols come from `venues.py`; rows
+are read
 by `parse.py`. A venue with linear and inverse contracts at different addresses has a line for each.
 """
 
@@ -24,9 +26,12 @@ _RECONNECT: Final = (20051, 20061, 64008)
 class Line:
     """One socket of a venue.
 
-    `covers` names in words what it carries. `subscribe` are the frames sent after opening, of which `asked` are
-    answered with a confirmation or a refusal; `{now}` in a frame becomes the seconds since 1970. `ping` is the text
-    sent every `every` seconds, None for a ping of the WebSocket protocol. `silence` is the longest time, in seconds,
+    `covers` names in words what it carries. `subscribe` are the frames sent after opening, of which `asked`
+    are
+    answered with a confirmation or a refusal; `{now}` in a frame becomes the seconds since 1970. `ping` is
+    the text
+    sent every `every` seconds, None for a ping of the WebSocket protocol. `silence` is the longest time, in
+    seconds,
     without any frame.
     """
 
@@ -43,7 +48,8 @@ class Line:
 class Meaning:
     """What a frame is besides liquidations.
 
-    `answer` must be sent back; `confirmed` says that a subscription stands; `refused` are the venue's words for one
+    `answer` must be sent back; `confirmed` says that a subscription stands; `refused` are the venue's words
+    for one
     that does not; `reconnect` that the venue asks for a new connection.
     """
 
@@ -67,9 +73,11 @@ def meaning(found: Any) -> Meaning:
     if found.get("method") == "heartbeat":
         wanted = isinstance(found.get("params"), dict) and found["params"].get("type") == "test_request"
         return Meaning(
-            answer=_text({"jsonrpc": "2.0", "id": _TEST, "method": "public/test", "params": {}})
-            if wanted
-            else None
+            answer=(
+                _text({"jsonrpc": "2.0", "id": _TEST, "method": "public/test", "params": {}})
+                if wanted
+                else None
+            )
         )
     if found.get("event") in ("info", "notice"):
         return Meaning(reconnect=str(found.get("code")) in map(str, _RECONNECT))

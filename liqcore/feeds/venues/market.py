@@ -1,6 +1,7 @@
 """Candles, open interest, funding and leverage tiers of a venue's BTC contract, in the house's units.
 
-ccxt is imported on first use (seconds and tens of MB), with our session inside and its own throttle off. The one
+ccxt is imported on first use (seconds and tens of MB), with our session inside and its own throttle off. The
+one
 market it needs is given to it, so that it never downloads the list of all.
 """
 
@@ -37,7 +38,8 @@ _BROKEN: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError, O
 
 
 def candles(session: FeedSession, venue: str, timeframe: str, start: object, end: object) -> Fetched:
-    """Candles from `start` to `end` as the checked table; taker-buy volume where the venue's raw bars have it (Binance)."""
+    """Candles from `start` to `end` as the checked table; taker-buy volume where the venue's raw bars have it
+    (Binance)."""
     row = _row(venue)
     step = int(tables.timeframe(timeframe).astype("int64")) // 1_000
     first, last = _milliseconds(start), _milliseconds(end)
@@ -57,7 +59,8 @@ def open_interest(session: FeedSession, venue: str, timeframe: str = "5m") -> Fe
 
 
 def funding(session: FeedSession, venue: str, start: object) -> Fetched:
-    """Settled funding since `start`: rate as a fraction an interval, and the interval in hours from its times."""
+    """Settled funding since `start`: rate as a fraction an interval, and the interval in hours from its
+    times."""
     row = _row(venue)
     return _fetched(session, row, "funding", lambda: _funding(session, row, _milliseconds(start)))
 
@@ -235,7 +238,8 @@ def _plain_candles(
     limit = _LIMIT.get(row.id, 1000)
     bars: list[Any] = []
     for since in range(first // step * step, last + 1, limit * step):
-        # HTX forgets the span where a number of bars is asked for; dYdX answers the newest bars where no end is.
+        # HTX forgets the span where a number of bars is asked for; dYdX answers the newest bars where no end
+        # is.
         more = {"until": since + limit * step} if row.id == "dydx" else {}
         bars += client.fetch_ohlcv(
             row.unified, timeframe, since=since, limit=None if row.id == "htx" else limit, params=more

@@ -1,4 +1,5 @@
-"""From one raw message of a venue to the liquidations table: the one place that interprets side, units and price."""
+"""From one raw message of a venue to the liquidations table: the one place that interprets side, units and
+price."""
 
 from __future__ import annotations
 
@@ -45,12 +46,14 @@ def parse_liquidations(venue: str, message: Any, symbol: str | None = None) -> p
 
     Returns
     -------
-    DataFrame: BTC liquidations only; empty for messages that hold none (confirmations, heartbeats, other coins).
+    DataFrame: BTC liquidations only; empty for messages that hold none (confirmations, heartbeats, other
+    coins).
 
     Raises
     ------
     FeedError
-        No JSON, an answer that is an error, or a liquidation that cannot be read; its `rows` hold the readable ones.
+        No JSON, an answer that is an error, or a liquidation that cannot be read; its `rows` hold the
+        readable ones.
     """
     return to_table(parse_rows(venue, message, symbol))
 

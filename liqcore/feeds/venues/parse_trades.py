@@ -9,7 +9,8 @@ from liqcore.feeds.venues.rows import LiquidationRow, micros, number, position, 
 
 
 def deribit(venue: Venue, message: Any, symbol: str | None) -> list[LiquidationRow]:
-    """Trades by socket or REST; `liquidation` says whether the taker (T), the maker (M) or both were closed."""
+    """Trades by socket or REST; `liquidation` says whether the taker (T), the maker (M) or both were
+    closed."""
     if not isinstance(message, dict):
         return []
     if "result" in message:

@@ -16,8 +16,10 @@ class Venue:
     """What is known about one venue's BTC contracts and its public data.
 
     `linear` and `inverse` are the venue's own names of its BTC perpetuals, and `contract` holds, for each of
-    them, how many BTC (linear) or USD (inverse) one unit of quantity is. `side` says what the venue's word for
-    the side names: the `order` that closed the position (a sell closes a long), the `position` itself (a buy is
+    them, how many BTC (linear) or USD (inverse) one unit of quantity is. `side` says what the venue's word
+    for
+    the side names: the `order` that closed the position (a sell closes a long), the `position` itself (a buy
+    is
     a long), a `flag` on ordinary trades, or `none` where no liquidations are published.
     """
 
@@ -55,7 +57,8 @@ class Venue:
         return self.linear + self.inverse
 
     def contract_size(self, symbol: str) -> float:
-        """BTC (linear) or USD (inverse) of one unit of quantity; 1.0 where the venue counts in BTC or USD itself."""
+        """BTC (linear) or USD (inverse) of one unit of quantity; 1.0 where the venue counts in BTC or USD
+        itself."""
         return dict(self.contract).get(symbol, 1.0)
 
 
@@ -250,7 +253,8 @@ VENUES: Final[dict[str, Venue]] = {
             "none",
             "unknown",
             "unknown",
-            "Hyperliquid publishes no liquidations of the whole venue; only its candles, open interest and funding are used.",
+            "Hyperliquid publishes no liquidations of the whole venue; only its candles, open interest and"
+            " funding are used.",
             open_interest=True,
             unified="BTC/USDC:USDC",
         ),

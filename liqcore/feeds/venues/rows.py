@@ -15,7 +15,8 @@ _LAST: Final = 4_102_444_800_000_000
 
 
 class LiquidationRow(NamedTuple):
-    """One liquidation as the table has it: time in µs since 1970 UTC, price in USD, quantity in BTC, notional in USD."""
+    """One liquidation as the table has it: time in µs since 1970 UTC, price in USD, quantity in BTC, notional
+    in USD."""
 
     time: int
     venue: str
@@ -109,7 +110,8 @@ def read_all(venue: Venue, entries: Any, reader: Reader) -> list[LiquidationRow]
         rows.extend(() if found is None else (found,) if isinstance(found, LiquidationRow) else found)
     if trouble:
         raise FeedError(
-            f"{venue.name} sent a liquidation that cannot be read ({trouble}). The others of the message were kept.",
+            f"{venue.name} sent a liquidation that cannot be read ({trouble}). The others of the message were"
+            " kept.",
             venue=venue.id,
             rows=tuple(rows),
         )

@@ -48,7 +48,8 @@ _NAMES: Final = {
 
 @dataclass(frozen=True)
 class Around:
-    """What the market at hand offers a rule to start with: the next levels (USD) and the venues with liquidations."""
+    """What the market at hand offers a rule to start with: the next levels (USD) and the venues with
+    liquidations."""
 
     level: float
     support: float
@@ -111,15 +112,17 @@ def load(rule: Rule) -> bool:
             "al_together": rule.when.together,
             "al_cool": rule.cool_down,
             "al_name": rule.name,
-            "al_tell": [name for name in rule.tell if name in held.get("al_channels", ("toast",))]
-            or ["toast"],
+            "al_tell": (
+                [name for name in rule.tell if name in held.get("al_channels", ("toast",))] or ["toast"]
+            ),
         }
     )
     return True
 
 
 def open_link(near: Around) -> tuple[Rule, ...]:
-    """Fill the controls from the address, or at first with the opening rule; returns rules of the link beyond the first."""
+    """Fill the controls from the address, or at first with the opening rule; returns rules of the link beyond
+    the first."""
     word = st.query_params.get(_LINK)
     more: tuple[Rule, ...] = ()
     if "al_count" not in st.session_state:
@@ -209,7 +212,10 @@ def _template(near: Around) -> None:
         on_change=chosen,
         persist_state="session",
         width=460,
-        help=f"Rules for the situations that beginners are taught to watch, at the nearest support ({near.support:,.0f}) and resistance ({near.resistance:,.0f}) of this market.",
+        help=(
+            "Rules for the situations that beginners are taught to watch, at the nearest support"
+            f" ({near.support:,.0f}) and resistance ({near.resistance:,.0f}) of this market."
+        ),
     )
 
 

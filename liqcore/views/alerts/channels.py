@@ -1,4 +1,5 @@
-"""Channels: where alerts go. Addresses are typed into a password field, kept in this session only, and shown nowhere."""
+"""Channels: where alerts go. Addresses are typed into a password field, kept in this session only, and shown
+nowhere."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ def draw() -> None:
         help="Browsers allow sound only after you have clicked somewhere on the page.",
     )
     st.caption(
-        "Alerts told by toast pop up here; how many are open stands in the navigation and in the browser's tab."
+        "Alerts told by toast pop up here; how many are open stands in the navigation and in the browser's"
+        " tab."
     )
     st.subheader("Beyond this page")
     hosted = alerts_session.hosted()
@@ -58,9 +60,11 @@ def draw() -> None:
 
 
 def _unlock() -> None:
-    """On a hosted app only its owner reaches channels: a passphrase from the secrets opens them for this session."""
+    """On a hosted app only its owner reaches channels: a passphrase from the secrets opens them for this
+    session."""
     st.markdown(
-        "This app is hosted for many people, so channels come from its owner's secrets only. You get toasts here, and the inbox."
+        "This app is hosted for many people, so channels come from its owner's secrets only. You get toasts"
+        " here, and the inbox."
     )
     phrase = alerts_session.secrets().get("passphrase")
     if not isinstance(phrase, str) or not phrase:
@@ -84,7 +88,10 @@ def _row(channel: Channel, removable: bool) -> None:
         if channel.quiet
         else ""
     )
-    limit = f"at most {channel.limit} messages in {channel.per_minutes:g} min{', joined' if channel.digest else ''}"
+    limit = (
+        f"at most {channel.limit} messages in {channel.per_minutes:g}"
+        f" min{', joined' if channel.digest else ''}"
+    )
     with st.container(border=True, gap="small"):
         st.markdown(
             f"**{wording.markdown(channel.name)}**  \n{channel.scheme}://{channel.url} · {limit}{quiet}"
@@ -157,8 +164,9 @@ def _add() -> None:
         "Add a channel", icon=":material/add_alert:", expanded=not alerts_session.notifier()[0].channels
     ):
         st.caption(
-            "The address in [Apprise's notation](https://appriseit.com/services/): Telegram `tgram://`, Discord `discord://`, Slack `slack://`, e-mail `mailto://`, ntfy `ntfys://`, "
-            "a webhook `jsons://`. It stays in this session, is shown nowhere, and is never part of a link or a file."
+            "The address in [Apprise's notation](https://appriseit.com/services/): Telegram `tgram://`,"
+            " Discord `discord://`, Slack `slack://`, e-mail `mailto://`, ntfy `ntfys://`, a webhook"
+            " `jsons://`. It stays in this session, is shown nowhere, and is never part of a link or a file."
         )
         with st.form("al_channel", clear_on_submit=False, border=False):
             with st.grid(2, min_column_width=260, gap="small"):
@@ -234,7 +242,8 @@ def _letters() -> None:
         with st.spinner("Sending"):
             done = alerts_session.retry()
         st.session_state["alerts_said"] = (
-            f"{sum(done.sent.values()):,} sent, {sum(done.failed.values()):,} failed again, {sum(done.waiting.values()):,} waiting."
+            f"{sum(done.sent.values()):,} sent, {sum(done.failed.values()):,} failed again,"
+            f" {sum(done.waiting.values()):,} waiting."
         )
         st.rerun()
 

@@ -38,16 +38,20 @@ _COLOUR: Final = {
 
 
 def draw(data: Dataset | None, rule: Rule | None) -> None:
-    """Filters, the alerts that pass them, downloads, and a way to fill the inbox from the market at hand, where there is one."""
+    """Filters, the alerts that pass them, downloads, and a way to fill the inbox from the market at hand,
+    where there is one."""
     now = alerts_session.now()
     held = alerts_session.desk()
     if data is not None:
         _play(data, rule)
     if not held.entries:
         st.info(
-            "Nothing has been told yet. Play the market at hand through your rules to see what an alert looks like."
-            if data is not None
-            else "Nothing has been told yet.",
+            (
+                "Nothing has been told yet. Play the market at hand through your rules to see what an alert"
+                " looks like."
+                if data is not None
+                else "Nothing has been told yet."
+            ),
             icon=":material/inbox:",
         )
         return
@@ -126,7 +130,10 @@ def _play(data: Dataset, rule: Rule | None) -> None:
             tuple(_PLAYS),
             "1 d",
             "alertplay",
-            help="Of the market chosen in the sidebar. Played alerts go to the inbox only, not to your channels.",
+            help=(
+                "Of the market chosen in the sidebar. Played alerts go to the inbox only, not to your"
+                " channels."
+            ),
         )
         count = (
             f"{len(running):,} rule{'s' if len(running) != 1 else ''}"
@@ -168,7 +175,8 @@ def _played(data: Dataset, running: list[Rule], hours: int) -> None:
     )
     alerts_session.announce(new)
     st.session_state["alerts_said"] = (
-        f"{len(new):,} new alert{'s' if len(new) != 1 else ''} from {wording.when(begin)} to {wording.when(end)}."
+        f"{len(new):,} new alert{'s' if len(new) != 1 else ''} from {wording.when(begin)} to"
+        f" {wording.when(end)}."
         if new
         else (f"Nothing new was told between {wording.when(begin)} and {wording.when(end)}.")
     )
@@ -183,9 +191,9 @@ def _card(entry: Entry, now: pd.Timestamp, live: frozenset[str]) -> None:
             st.badge(
                 alert.kind.capitalize(),
                 color="violet" if alert.kind == "modelled" else "primary",
-                icon=":material/insights:"
-                if alert.kind == "modelled"
-                else ":material/local_fire_department:",
+                icon=(
+                    ":material/insights:" if alert.kind == "modelled" else ":material/local_fire_department:"
+                ),
             )
             st.badge(f"Venues: {alert.agreement}", color=_COLOUR.get(alert.agreement, "gray"))  # type: ignore[arg-type]
             if entry.alert.id in live:

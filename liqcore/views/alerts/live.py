@@ -1,4 +1,5 @@
-"""Live watching on the alerts page: switching it on, how it goes, and what it tells while the page is open."""
+"""Live watching on the alerts page: switching it on, how it goes, and what it tells while the page is
+open."""
 
 from __future__ import annotations
 
@@ -107,14 +108,16 @@ def panel() -> None:
     st.subheader("Watch the live market")
     if not _allowed():
         st.caption(
-            "On a hosted app only its owner lets rules watch live. Here they are tested, and played through the market at hand."
+            "On a hosted app only its owner lets rules watch live. Here they are tested, and played through"
+            " the market at hand."
         )
         return
     kept = [rule for rule in alerts_session.rules() if rule.enabled]
     if not watch_mark().exists():
         st.caption(
-            "Your rules are judged once a minute on what this app collects, also while nobody has the page open, as long as the app runs. "
-            "Alerts come into the inbox, and go to the channels of the secrets or the environment; channels typed in here belong to this session alone."
+            "Your rules are judged once a minute on what this app collects, also while nobody has the page"
+            " open, as long as the app runs. Alerts come into the inbox, and go to the channels of the"
+            " secrets or the environment; channels typed in here belong to this session alone."
         )
         _switch(f"Watch live with {_counted(len(kept))}", "al_watch", bool(kept))
         return
@@ -129,7 +132,9 @@ def panel() -> None:
         _switch(f"Watch live with {_counted(len(kept))}", "al_watch", bool(kept))
         return
     st.markdown(
-        f":material/radar: **{_counted(len(found.rules))}** watch{'es' if len(found.rules) == 1 else ''} the live market since {wording.when(found.since)}, by bars of {found.bars.replace('min', ' min').replace('1h', '1 h')}."
+        f":material/radar: **{_counted(len(found.rules))}** watch{'es' if len(found.rules) == 1 else ''} the"
+        f" live market since {wording.when(found.since)}, by bars of"
+        f" {found.bars.replace('min', ' min').replace('1h', '1 h')}."
     )
     st.markdown(
         "\n".join(
@@ -157,13 +162,17 @@ def panel() -> None:
                 key="al_watch_edit",
                 on_click=_bring,
                 args=(found.rules,),
-                help="Puts the watched rules on the list above. What you change there takes effect when you let it watch instead.",
+                help=(
+                    "Puts the watched rules on the list above. What you change there takes effect when you"
+                    " let it watch instead."
+                ),
             )
         st.button("Stop watching", icon=":material/stop_circle:", key="al_unwatch", on_click=_stop)
 
 
 def _far(found: Orders) -> list[str]:
-    """A sentence for each rule whose level is nowhere near the live price, as one built on the sample market is."""
+    """A sentence for each rule whose level is nowhere near the live price, as one built on the sample market
+    is."""
     candles = None if (market := _collector().window.market()) is None else market.candles
     if candles is None or candles.empty:
         return []
@@ -173,7 +182,8 @@ def _far(found: Orders) -> list[str]:
         for rule in found.rules
     }
     return [
-        f"'{name}' watches {wording.price(level)}, while the live price is {wording.price(price)}: it can hardly tell anything there."
+        f"'{name}' watches {wording.price(level)}, while the live price is {wording.price(price)}: it can"
+        " hardly tell anything there."
         for name, held in levels.items()
         for level in held[:1]
         if abs(level / price - 1) > _FAR
@@ -185,7 +195,10 @@ def _state(told: alerts_watch.Report, found: Orders) -> str:
         return "The first look comes after the next round of questions, within a minute or two."
     age = wording.age(tables.to_datetime64(told.moment), alerts_session.now().tz_localize(None))
     reached = f", up to {wording.when(told.until)}" if told.until else ""
-    look = f"Last look {age} ago{reached}; it took {told.seconds:.1f} s. {told.told:,} alert{'s' if told.told != 1 else ''} told since the inbox was begun."
+    look = (
+        f"Last look {age} ago{reached}; it took {told.seconds:.1f} s. {told.told:,}"
+        f" alert{'s' if told.told != 1 else ''} told since the inbox was begun."
+    )
     return f":material/error: {wording.markdown(told.problem)} {look}" if told.problem else look
 
 

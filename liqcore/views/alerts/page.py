@@ -30,7 +30,9 @@ def from_link(near: Around) -> None:
     if more:
         new = alerts_session.add_rules(more)
         st.session_state["alerts_said"] = (
-            f"The link brought {len(more):,} more rule{'s' if len(more) > 1 else ''}, {new:,} of them new; they are under Rules{', as many as a session keeps' if len(more) > alerts_session.MOST_KEPT else ''}."
+            f"The link brought {len(more):,} more rule{'s' if len(more) > 1 else ''}, {new:,} of them new;"
+            " they are under"
+            f" Rules{', as many as a session keeps' if len(more) > alerts_session.MOST_KEPT else ''}."
         )
 
 
@@ -78,7 +80,8 @@ def built(near: Around, channels: tuple[str, ...]) -> Rule | None:
         rule = last_rule()
         if rule is not None:
             st.caption(
-                f":material/history: Below is the last sentence that worked: {wording.markdown(sentence(rule))}"
+                ":material/history: Below is the last sentence that worked:"
+                f" {wording.markdown(sentence(rule))}"
             )
         return rule
     st.session_state["alerts_last"] = rule

@@ -1,4 +1,5 @@
-"""The rules a visitor keeps: switched on and off, edited, taken away, and carried in and out as files and links."""
+"""The rules a visitor keeps: switched on and off, edited, taken away, and carried in and out as files and
+links."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def keep_button(rule: Rule) -> None:
                 alerts_session.add_rules([rule])
                 st.rerun()
         st.caption(
-            "The address of this page holds the sentence: copy it to share the rule. Channels are not part of it."
+            "The address of this page holds the sentence: copy it to share the rule. Channels are not part"
+            " of it."
         )
 
 
@@ -111,7 +113,8 @@ def _edit(rule: Rule) -> None:
         st.session_state["alerts"] = "build"
     else:
         st.session_state["alerts_said"] = (
-            f"'{rule.name}' nests conditions, which a sentence cannot show. Export it, change the file and bring it back."
+            f"'{rule.name}' nests conditions, which a sentence cannot show. Export it, change the file and"
+            " bring it back."
         )
 
 
@@ -136,11 +139,13 @@ def _bring() -> None:
             raise RuleError("The file holds no rule.")
         if len({rule.id for rule in (*alerts_session.rules(), *found)}) > alerts_session.MOST_KEPT:
             raise RuleError(
-                f"The file holds {len(found):,} rules; a session keeps at most {alerts_session.MOST_KEPT}. Split the file."
+                f"The file holds {len(found):,} rules; a session keeps at most {alerts_session.MOST_KEPT}."
+                " Split the file."
             )
     except RuleError as problem:
         st.error(
-            f"**{wording.markdown(upload.name)}** was not used, and nothing you keep has changed. {wording.markdown(str(problem))}",
+            f"**{wording.markdown(upload.name)}** was not used, and nothing you keep has changed."
+            f" {wording.markdown(str(problem))}",
             icon=":material/error:",
         )
         return

@@ -1,4 +1,5 @@
-"""A rule as a sentence with controls in it: which words and fields each kind of condition has; no Streamlit here."""
+"""A rule as a sentence with controls in it: which words and fields each kind of condition has; no Streamlit
+here."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ MOST: Final = 4
 
 @dataclass(frozen=True)
 class Subject:
-    """What a sentence is about: its words, the map it looks at where that is fixed, and its verbs by kind of condition."""
+    """What a sentence is about: its words, the map it looks at where that is fixed, and its verbs by kind of
+    condition."""
 
     label: str
     heat: str | None
@@ -117,7 +119,8 @@ START: Final[dict[str, Any]] = {
 
 
 def tokens(kind: str) -> tuple[str, ...]:
-    """The words and `{fields}` of a kind of condition in the order of its sentence; words in a row are one token."""
+    """The words and `{fields}` of a kind of condition in the order of its sentence; words in a row are one
+    token."""
     out: list[str] = []
     for word in LINES[kind].split():
         if out and not word.startswith("{") and not out[-1].startswith("{"):
@@ -171,7 +174,8 @@ def options(field: str, kind: str, venues: tuple[str, ...] = (), held: Any = Non
 def condition_of(values: Mapping[str, Any]) -> Condition:
     """The condition that the controls of a sentence say.
 
-    `values` holds the fields of `tokens(kind)`, with `within` and shares in per cent and the level as typed, and `verb`,
+    `values` holds the fields of `tokens(kind)`, with `within` and shares in per cent and the level as typed,
+    and `verb`,
     the kind. Raises RuleError with a sentence.
     """
     kind = str(values["verb"])
@@ -223,7 +227,8 @@ def limits(kind: str) -> tuple[float, float, float, float]:
 
 
 def level_of(text: str, needed: bool) -> float | None:
-    """A level as people type it (28,500 or 28.5k); None for an empty one where it is not needed. RuleError otherwise."""
+    """A level as people type it (28,500 or 28.5k); None for an empty one where it is not needed. RuleError
+    otherwise."""
     if not text.strip() and not needed:
         return None
     try:

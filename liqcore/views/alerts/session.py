@@ -1,4 +1,5 @@
-"""What the alerts page holds for one visitor: rules, desk and channels. Nothing of it is in the address or in a cache."""
+"""What the alerts page holds for one visitor: rules, desk and channels. Nothing of it is in the address or in
+a cache."""
 
 from __future__ import annotations
 
@@ -84,7 +85,8 @@ def hosted() -> bool:
 
 
 def local(headers: Mapping[str, Any], address: str | None) -> bool:
-    """Whether a request comes from a browser on this very machine, by its headers and address (None for this machine)."""
+    """Whether a request comes from a browser on this very machine, by its headers and address (None for this
+    machine)."""
     names = {str(name).lower(): str(value) for name, value in headers.items()}
     host = names.get("host", "localhost")
     host = host[1:].split("]")[0] if host.startswith("[") else host.rsplit(":", 1)[0]
@@ -142,7 +144,8 @@ def _filled(notifier: Notifier) -> tuple[Notifier, tuple[str, ...]]:
 
 
 def notifier() -> tuple[Notifier, tuple[str, ...]]:
-    """Who sends for this visitor, and what is wrong with channels of the secrets. Hosted: nobody until the owner has unlocked."""
+    """Who sends for this visitor, and what is wrong with channels of the secrets. Hosted: nobody until the
+    owner has unlocked."""
     if hosted():
         return _owners_notifier() if st.session_state.get("alerts_owner") else (Notifier((), hosted=True), ())
     if "alerts_notifier" not in st.session_state:

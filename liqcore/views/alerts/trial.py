@@ -1,4 +1,5 @@
-"""Testing a rule on the market at hand: run through the engine as live, kept for the next look, drawn over the map."""
+"""Testing a rule on the market at hand: run through the engine as live, kept for the next look, drawn over
+the map."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ _DRAWING: Final = Drawing(
 
 @dataclass(frozen=True)
 class Test:
-    """How a rule is tested: length of a bar, days of the market (None for as many as it has, 0 for no test), and time to touch the level."""
+    """How a rule is tested: length of a bar, days of the market (None for as many as it has, 0 for no test),
+    and time to touch the level."""
 
     timeframe: str
     days: int | None
@@ -78,7 +80,8 @@ def _kept() -> _Kept:
 
 
 def settings_for(data: Dataset, timeframe: str) -> Settings:
-    """How the engine looks at this market: bars of the timeframe, or of the candles where those are longer. DataError if neither fits."""
+    """How the engine looks at this market: bars of the timeframe, or of the candles where those are longer.
+    DataError if neither fits."""
     step = (
         np.timedelta64(1, "m")
         if data.candles is None or data.candles.empty
@@ -88,7 +91,8 @@ def settings_for(data: Dataset, timeframe: str) -> Settings:
     wanted = int(tables.timeframe(timeframe) // np.timedelta64(1, "m"))
     if minutes < 1 or minutes * np.timedelta64(1, "m") != step:
         raise DataError(
-            "The candles of this market are not whole minutes long, so rules cannot be judged bar by bar. Bring candles of a minute or more."
+            "The candles of this market are not whole minutes long, so rules cannot be judged bar by bar."
+            " Bring candles of a minute or more."
         )
     length = max(wanted, minutes)
     hours = (data.span[1] - data.span[0]) / pd.Timedelta("1h")
@@ -98,7 +102,8 @@ def settings_for(data: Dataset, timeframe: str) -> Settings:
         return Settings(timeframe=f"{length}min", candles=f"{minutes}min", lookback=f"{lookback}min")
     except RuleError:
         raise DataError(
-            f"Bars of {length} minutes do not fit into a day evenly, so rules cannot be judged. Bring candles of 1, 5, 15 or 60 minutes."
+            f"Bars of {length} minutes do not fit into a day evenly, so rules cannot be judged. Bring candles"
+            " of 1, 5, 15 or 60 minutes."
         ) from None
 
 
@@ -135,7 +140,8 @@ def choices() -> Test:
 
 
 def tested(rule: Rule, data: Dataset, how: Test) -> Replay | None:
-    """The rule run over the market as the engine would have run it live, from memory where it was run before; None where no test is wanted."""
+    """The rule run over the market as the engine would have run it live, from memory where it was run before;
+    None where no test is wanted."""
     if how.days == 0:
         return None
     settings = settings_for(data, how.timeframe)
@@ -154,7 +160,8 @@ def tested(rule: Rule, data: Dataset, how: Test) -> Replay | None:
             bar.progress(share, told)
 
         try:
-            # Named after the rule alone, so that the same rule meets the same control levels whatever else is asked.
+            # Named after the rule alone, so that the same rule meets the same control levels whatever else is
+            # asked.
             rng = np.random.default_rng(int(rule.id, 16))
             found = replay(
                 [rule],
@@ -210,7 +217,10 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
             delta_color="off",
             delta_arrow="off",
             border=True,
-            help="False alarms of the same rule at other levels as far from the price; chance is the share of such levels that are not touched at random moments.",
+            help=(
+                "False alarms of the same rule at other levels as far from the price; chance is the share of"
+                " such levels that are not touched at random moments."
+            ),
         )
     if any(part.kind == "external" for part in rule.when.conditions):
         st.caption(":material/info: Signals from outside only come live: no market's record holds them.")
@@ -225,9 +235,11 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
             st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
     if len(told.firings):
         with st.expander(
-            f"All {len(told.firings):,} firings as a table"
-            if len(told.firings) > 1
-            else "The firing as a table",
+            (
+                f"All {len(told.firings):,} firings as a table"
+                if len(told.firings) > 1
+                else "The firing as a table"
+            ),
             icon=":material/table_rows:",
         ):
             st.dataframe(
@@ -276,7 +288,8 @@ def _map(rule: Rule, told: Replay, data: Dataset, how: Test) -> HeatGrid | None:
     )
     if len(told.firings) > alerts_words.MOST_MARKS:
         st.caption(
-            f"The latest {alerts_words.MOST_MARKS} of {len(told.firings):,} moments are numbered on the map; the table holds all."
+            f"The latest {alerts_words.MOST_MARKS} of {len(told.firings):,} moments are numbered on the map;"
+            " the table holds all."
         )
     return grid
 

@@ -1,4 +1,5 @@
-"""Signals from outside: the endpoint that server.py opens, the box it fills, and rules that wait for them on the page."""
+"""Signals from outside: the endpoint that server.py opens, the box it fills, and rules that wait for them on
+the page."""
 
 from __future__ import annotations
 
@@ -67,17 +68,22 @@ def draw() -> None:
     st.subheader("From TradingView")
     if not box().listening:
         st.caption(
-            f"A TradingView alert can be one of the conditions. Set {_VARIABLE} to a secret of at least {LEAST_SECRET} characters and start the app with "
-            "`streamlit run server.py` instead; a host that only runs a script goes without."
+            f"A TradingView alert can be one of the conditions. Set {_VARIABLE} to a secret of at least"
+            f" {LEAST_SECRET} characters and start the app with `streamlit run server.py` instead; a host"
+            " that only runs a script goes without."
         )
         return
     st.markdown(
-        f"Put this app's address with `{PATH}` behind it into the webhook field of the alert, and this into its message, with your secret:"
+        f"Put this app's address with `{PATH}` behind it into the webhook field of the alert, and this into"
+        " its message, with your secret:"
     )
     st.code(EXAMPLE, language="json", wrap_lines=True)
     last = box().last
     st.caption(
         "No signal has come yet."
         if last is None
-        else f"The last signal, {wording.markdown(last.name)}, came {wording.age(last.time, alerts_session.now().tz_localize(None))} ago."
+        else (
+            f"The last signal, {wording.markdown(last.name)}, came"
+            f" {wording.age(last.time, alerts_session.now().tz_localize(None))} ago."
+        )
     )

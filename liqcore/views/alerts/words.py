@@ -25,10 +25,16 @@ def verdict(told: Replay, horizon: str) -> str:
     row = told.summary.iloc[0]
     if row["firings"] == 0:
         return f"This rule would not have told anything in these {told.days:.0f} days."
-    times = f"This rule would have told {row['firings']:,} {_plural('time', row['firings'])} in {told.days:.0f} days"
+    times = (
+        f"This rule would have told {row['firings']:,} {_plural('time', row['firings'])} in {told.days:.0f}"
+        " days"
+    )
     if row["judged"] == 0:
         return f"{times}. No touch of a level can be judged: {_why_not(told)}"
-    touched = f"{times}. The level was touched within {horizon} after {row['touched']:,} of the {row['judged']:,} that can be judged"
+    touched = (
+        f"{times}. The level was touched within {horizon} after {row['touched']:,} of the {row['judged']:,}"
+        " that can be judged"
+    )
     # Levels put there by chance are many; firings at control levels may be few.
     matched = row["control_judged"] > 0
     other, count = (
@@ -39,11 +45,15 @@ def verdict(told: Replay, horizon: str) -> str:
     if not math.isfinite(other):
         return f"{touched}."
     where = f"at control levels, of {count:,} there" if matched else "by chance"
-    return f"{touched}: {percent(row['false_alarms'])} false alarms, against {percent(other)} {where}{_difference(row['false_alarms'], other, row['judged'], count)}"
+    return (
+        f"{touched}: {percent(row['false_alarms'])} false alarms, against {percent(other)}"
+        f" {where}{_difference(row['false_alarms'], other, row['judged'], count)}"
+    )
 
 
 def _difference(own: float, other: float, judged: int, others: float) -> str:
-    # Twice the standard error of a difference of shares, the usual yardstick for one that chance alone rarely makes.
+    # Twice the standard error of a difference of shares, the usual yardstick for one that chance alone rarely
+    # makes.
     pooled = other if math.isinf(others) else (own * judged + other * others) / (judged + others)
     error = 2 * math.sqrt(max(pooled * (1 - pooled), 0.01) * (1 / judged + 1 / others))
     if abs(own - other) <= error:
@@ -70,18 +80,35 @@ def how_to_read(told: Replay, rule: Rule, horizon: str, timeframe: str, grid: He
     """The explanation beside the test, with its own numbers."""
     row = told.summary.iloc[0]
     points = [
-        f"**Each number on the map** is a moment at which the rule would have told, {row['firings']:,} in {told.days:.1f} days or {row['per_day']:.2g} a day. "
-        f"It was judged only from what was known then, at the close of each {_length(timeframe)} bar.",
-        f"**Lead** is the time from the alert to the first touch of the level, {_minutes(row['lead_minutes'])} in the median here. "
-        f"A level that was not touched within {horizon} counts as a false alarm; one that price stood at already is left out ({int((told.firings['outcome'] == 'already there').sum()):,} here).",
-        f"**Control levels** are {row['controls']:,} other prices as far from the market, at random moments, with the same rule: {percent(row['control_false_alarms'])} false alarms. "
-        f"Levels at the distances of these firings, at random moments without any rule: {percent(row['base_false_alarms'])}. A rule is worth something only if it does clearly better than both.",
-        f"**The map** shows {'liquidations that happened' if grid.kind == 'realised' else 'modelled levels, an estimate'}, from {', '.join(grid.provenance.venue_names) or 'an unnamed source'}. "
-        "A touch is not a profit: what price did afterwards, spreads and fees are not in these figures.",
+        (
+            f"**Each number on the map** is a moment at which the rule would have told, {row['firings']:,} in"
+            f" {told.days:.1f} days or {row['per_day']:.2g} a day. It was judged only from what was known"
+            f" then, at the close of each {_length(timeframe)} bar."
+        ),
+        (
+            "**Lead** is the time from the alert to the first touch of the level,"
+            f" {_minutes(row['lead_minutes'])} in the median here. A level that was not touched within"
+            f" {horizon} counts as a false alarm; one that price stood at already is left out"
+            f" ({int((told.firings['outcome'] == 'already there').sum()):,} here)."
+        ),
+        (
+            f"**Control levels** are {row['controls']:,} other prices as far from the market, at random"
+            f" moments, with the same rule: {percent(row['control_false_alarms'])} false alarms. Levels at"
+            " the distances of these firings, at random moments without any rule:"
+            f" {percent(row['base_false_alarms'])}. A rule is worth something only if it does clearly better"
+            " than both."
+        ),
+        (
+            "**The map** shows"
+            f" {'liquidations that happened' if grid.kind == 'realised' else 'modelled levels, an estimate'},"
+            f" from {', '.join(grid.provenance.venue_names) or 'an unnamed source'}. A touch is not a profit:"
+            " what price did afterwards, spreads and fees are not in these figures."
+        ),
     ]
     if row["judged"] < _FEW:
         points.append(
-            f"**Few cases:** {row['judged']:,} can be judged. Under {_FEW} a rate says next to nothing; take a longer stretch, or a looser rule."
+            f"**Few cases:** {row['judged']:,} can be judged. Under {_FEW} a rate says next to nothing; take"
+            " a longer stretch, or a looser rule."
         )
     return points
 
@@ -168,7 +195,8 @@ def counter_evidence(alert: Alert) -> list[str]:
     sampled = [name for name, complete in alert.venues if complete == "sampled"]
     if sampled:
         out.append(
-            f"{_listed(sampled)} {'publishes' if len(sampled) == 1 else 'publish'} only a sample of liquidations."
+            f"{_listed(sampled)} {'publishes' if len(sampled) == 1 else 'publish'} only a sample of"
+            " liquidations."
         )
     if alert.stale:
         out.append(f"Without {_listed(alert.stale)}: no news from there for too long.")
@@ -185,7 +213,8 @@ def facts_line(alert: Alert) -> str:
 
 
 def plain(text: str) -> str:
-    """Text as it is, for Markdown: signals from outside may hold anything, and nothing of it becomes a link or a picture."""
+    """Text as it is, for Markdown: signals from outside may hold anything, and nothing of it becomes a link
+    or a picture."""
     return re.sub(r"([\\\[\]`*_<>#|~!$])", r"\\\1", text)
 
 

@@ -1,4 +1,5 @@
-"""Charts of the compare page as Vega-Lite: a difference map, agreement along price, and lags; no Streamlit here."""
+"""Charts of the compare page as Vega-Lite: a difference map, agreement along price, and lags; no Streamlit
+here."""
 
 from __future__ import annotations
 
@@ -114,17 +115,24 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
     if len(rows) == 0:
         return (
             spec,
-            f"No difference can be drawn between {found.venue} and the rest of the venues: one of them has no liquidations here ($0).",
+            (
+                f"No difference can be drawn between {found.venue} and the rest of the venues: one of them"
+                " has no liquidations here ($0)."
+            ),
         )
     top = rows.iloc[int(np.abs(value).argmax())]
     return (
         spec,
-        f"{found.venue} against the rest of the venues. The largest difference in liquidations: {top['more']} at {top['where']}.",
+        (
+            f"{found.venue} against the rest of the venues. The largest difference in liquidations:"
+            f" {top['more']} at {top['where']}."
+        ),
     )
 
 
 def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[dict[str, Any], str]:
-    """Numbers of venues that are hot along price, longs to the left and shorts to the right, and the alt text.
+    """Numbers of venues that are hot along price, longs to the left and shorts to the right, and the alt
+    text.
 
     Prices stand at the height at which a titled heatmap beside it has them; `level` is marked in both.
     """
@@ -246,12 +254,16 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
     best = rows.iloc[int(np.abs(rows["venues"].to_numpy()).argmax())]
     return (
         spec,
-        f"Agreement along price: at most {best['count']} fresh venues have hot liquidations of {str(best['side']).lower()} in one band, at {best['where']}.",
+        (
+            f"Agreement along price: at most {best['count']} fresh venues have hot liquidations of"
+            f" {str(best['side']).lower()} in one band, at {best['where']}."
+        ),
     )
 
 
 def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
-    """Seconds by which each venue's events come later than the others', and the alt text. Columns as in `lag_table`."""
+    """Seconds by which each venue's events come later than the others', and the alt text. Columns as in
+    `lag_table`."""
     rows = frame.rename(columns={"Venue": "venue", "Later by, s": "seconds", "Sure": "sure"})[
         ["venue", "seconds", "sure"]
     ]
@@ -297,12 +309,16 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
     )
     return (
         spec,
-        f"How much later each venue's liquidations are than the others' (in seconds, whatever the $ amount): {said}.",
+        (
+            "How much later each venue's liquidations are than the others' (in seconds, whatever the $"
+            f" amount): {said}."
+        ),
     )
 
 
 def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
-    """How often another venue's event came how much earlier or later than one of this venue's, against the mirror image of that.
+    """How often another venue's event came how much earlier or later than one of this venue's, against the
+    mirror image of that.
 
     Without a lag the picture is its own mirror image, whatever bursts the events come in.
     """
@@ -366,11 +382,18 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
     if not steps:
         return (
             spec,
-            f"No shift of {venue} stands out against its mirror image: it is neither late nor early as far as these {lag.events:,} busy steps tell.",
+            (
+                f"No shift of {venue} stands out against its mirror image: it is neither late nor early as"
+                f" far as these {lag.events:,} busy steps tell."
+            ),
         )
-    return spec, (
-        f"At {abs(lag.seconds):g} seconds {'after' if steps > 0 else 'before'} the others, {venue} has {there:,.0f} pairs of events; as many seconds "
-        f"{'before' if steps > 0 else 'after'} them, {back:,.0f}. The wider the two lines part there, the surer the lag."
+    return (
+        spec,
+        (
+            f"At {abs(lag.seconds):g} seconds {'after' if steps > 0 else 'before'} the others, {venue} has"
+            f" {there:,.0f} pairs of events; as many seconds {'before' if steps > 0 else 'after'} them,"
+            f" {back:,.0f}. The wider the two lines part there, the surer the lag."
+        ),
     )
 
 

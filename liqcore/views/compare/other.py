@@ -1,4 +1,5 @@
-"""Our modelled map beside somebody else's: from a file, or straight from an aggregator with the visitor's own key."""
+"""Our modelled map beside somebody else's: from a file, or straight from an aggregator with the visitor's own
+key."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ def against_another(data: Dataset, settings: ViewSettings, drawing: Drawing) -> 
         return
     if data.synthetic and way == "key":
         st.warning(
-            "Ours is the synthetic sample market here, theirs the real one: choose the live market or your own files in the sidebar before you compare.",
+            "Ours is the synthetic sample market here, theirs the real one: choose the live market or your"
+            " own files in the sidebar before you compare.",
             icon=":material/science:",
         )
     bars = loaders.price_bars(data, settings)
@@ -58,7 +60,8 @@ def against_another(data: Dataset, settings: ViewSettings, drawing: Drawing) -> 
     except GridError as problem:
         st.info(wording.markdown(str(problem)), icon=":material/info:")
     st.caption(
-        "Each map has its own legend: the sources count different things. Only where they are hottest is compared, at the end of each."
+        "Each map has its own legend: the sources count different things. Only where they are hottest is"
+        " compared, at the end of each."
     )
 
 
@@ -67,11 +70,15 @@ def _from_file() -> tuple[HeatGrid, str] | None:
         "A heatmap as JSON",
         type=["json"],
         key="otherfile",
-        help="CoinGlass's or CoinAnk's heatmap answer, or the JSON this app exports. It is read in memory and never stored.",
+        help=(
+            "CoinGlass's or CoinAnk's heatmap answer, or the JSON this app exports. It is read in memory and"
+            " never stored."
+        ),
     )
     if upload is None:
         st.caption(
-            "Export a heatmap as JSON (for instance with the JSON button on the Explore page, or save the answer of an aggregator's API) and drop it here."
+            "Export a heatmap as JSON (for instance with the JSON button on the Explore page, or save the"
+            " answer of an aggregator's API) and drop it here."
         )
         return None
     try:
@@ -103,7 +110,8 @@ def _by_key() -> tuple[HeatGrid, str] | None:
         st.caption(f"With the key from the {'secrets file' if where == 'secrets' else 'environment'}.")
     if not key:
         st.caption(
-            f"{source.name} answers only with a key of your own ({source.plan}) Type it, or put `{source.secret}` into the secrets."
+            f"{source.name} answers only with a key of your own ({source.plan}) Type it, or put"
+            f" `{source.secret}` into the secrets."
         )
     if pressed:
         with st.spinner(f"Asking {source.name}"):
@@ -120,6 +128,7 @@ def _by_key() -> tuple[HeatGrid, str] | None:
         return None
     grid, title, when = held
     st.caption(
-        f"{title}, fetched {when}. It is {grid.kind}: what {title.split(',')[0]} believes, and nobody outside can check it."
+        f"{title}, fetched {when}. It is {grid.kind}: what {title.split(',')[0]} believes, and nobody outside"
+        " can check it."
     )
     return grid, title

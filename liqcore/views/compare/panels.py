@@ -1,4 +1,5 @@
-"""The views of the compare page: side by side, difference, agreement, lag, what-if, and model against record."""
+"""The views of the compare page: side by side, difference, agreement, lag, what-if, and model against
+record."""
 
 from __future__ import annotations
 
@@ -77,8 +78,9 @@ def venues_of(data: Dataset, settings: ViewSettings) -> Venues | None:
     if len(names) < 2:
         only = names[0] if names else "none"
         st.info(
-            f"A comparison needs two venues or more; this market has {len(names)} ({only}) with "
-            f"{'liquidations' if settings.layer == 'realised' else 'candles of its own'}. Open the sample market, or add files of another venue.",
+            f"A comparison needs two venues or more; this market has {len(names)} ({only}) with"
+            f" {'liquidations' if settings.layer == 'realised' else 'candles of its own'}. Open the sample"
+            " market, or add files of another venue.",
             icon=":material/compare_arrows:",
         )
         return None
@@ -154,7 +156,8 @@ def side_by_side(data: Dataset, settings: ViewSettings, found: Venues, drawing: 
 
 
 def table(data: Dataset, found: Venues) -> None:
-    """One row a venue: events, USD, share, sides, age, delay, basis, completeness, and what to be careful about."""
+    """One row a venue: events, USD, share, sides, age, delay, basis, completeness, and what to be careful
+    about."""
     frame = venue_table(
         found.events,
         start=found.whole.time_edges[0],
@@ -194,7 +197,8 @@ def table(data: Dataset, found: Venues) -> None:
         )
     if frame["delay_seconds"].isna().all():
         st.caption(
-            "When an event arrived is not in this data, so latency cannot be told; only recordings made while listening hold it."
+            "When an event arrived is not in this data, so latency cannot be told; only recordings made while"
+            " listening hold it."
         )
 
 
@@ -212,14 +216,17 @@ def one_against_the_rest(found: Venues, drawing: Drawing) -> None:
         return
     st.markdown(
         wording.markdown(
-            f"**{venue} ({wording.usd(apart.venue_usd)}) and the rest ({wording.usd(apart.rest_usd)}) have {100 * apart.overlap:.0f} % of their heat in the same cells; "
-            f"their shapes are {100 * apart.similarity:.0f} % alike.** Orange: {venue} has more of its heat there than the others have of theirs; blue: less."
+            f"**{venue} ({wording.usd(apart.venue_usd)}) and the rest ({wording.usd(apart.rest_usd)}) have"
+            f" {100 * apart.overlap:.0f} % of their heat in the same cells; their shapes are"
+            f" {100 * apart.similarity:.0f} % alike.** Orange: {venue} has more of its heat there than the"
+            " others have of theirs; blue: less."
         )
     )
     st.vega_lite_chart(spec=spec, key="difference", alt=alt, width="stretch")
     st.caption(
-        "Both are shares of their own totals, so that a large venue is not different by its size alone. With few events in a cell even two like "
-        "venues share few cells: a longer timeframe or fewer bins tell noise from a difference."
+        "Both are shares of their own totals, so that a large venue is not different by its size alone. With"
+        " few events in a cell even two like venues share few cells: a longer timeframe or fewer bins tell"
+        " noise from a difference."
     )
 
 
@@ -250,7 +257,8 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
     with right:
         st.vega_lite_chart(spec={**spec, "height": 514}, key="agreement-price", alt=alt, width="stretch")
         st.caption(
-            "How many venues have a cluster of their own at each price: longs to the left, shorts to the right."
+            "How many venues have a cluster of their own at each price: longs to the left, shorts to the"
+            " right."
         )
     if level is None:
         st.caption("No cluster stands out. Type a level above to ask about it.")
@@ -269,7 +277,8 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
     ]
     with st.container(border=True):
         st.markdown(
-            f":material/{icon}: **{verdict.verdict.capitalize()} at {wording.markdown(wording.price(level))}.** {wording.markdown(verdict.sentence)}"
+            f":material/{icon}: **{verdict.verdict.capitalize()} at"
+            f" {wording.markdown(wording.price(level))}.** {wording.markdown(verdict.sentence)}"
         )
         for caveat in verdict.caveats:
             st.markdown(f"- {wording.markdown(caveat)}")
@@ -290,7 +299,8 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
     _one_or_many(found)
     if not data.synthetic:
         st.caption(
-            "A file does not say until when each venue was listened to. A venue without recent events is therefore left out, not counted as one that disagrees."
+            "A file does not say until when each venue was listened to. A venue without recent events is"
+            " therefore left out, not counted as one that disagrees."
         )
 
 
@@ -332,9 +342,13 @@ def _one_or_many(found: Venues) -> None:
     )
     lone = int((rows["Made of"] == "mostly one print").sum())
     st.caption(
-        f"{lone} of {len(rows)} clusters {'is' if lone == 1 else 'are'} mostly one print: one trader, or one glitch, and no crowd."
+        f"{lone} of {len(rows)} clusters {'is' if lone == 1 else 'are'} mostly one print: one trader, or one"
+        " glitch, and no crowd."
         if lone
-        else f"None of the {len(rows)} clusters rests on a single print; the largest print anywhere is {rows['Largest print'].max():.0%} of its cluster."
+        else (
+            f"None of the {len(rows)} clusters rests on a single print; the largest print anywhere is"
+            f" {rows['Largest print'].max():.0%} of its cluster."
+        )
     )
 
 
@@ -373,7 +387,8 @@ def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _heartbeats(found: Venues, data: Dataset) -> dict[str, Any]:
-    """When each venue was last known to be alive: the end of a simulated window, and nothing more than its last event in a file.
+    """When each venue was last known to be alive: the end of a simulated window, and nothing more than its
+    last event in a file.
 
     A file does not say until when each venue was listened to, so that its silence may be a broken feed.
     """
@@ -392,7 +407,10 @@ def lags(data: Dataset, found: Venues) -> None:
             key="heard",
             bind=LINK,
             value=True,
-            help="Adds each venue's delay from event to arrival to its events. Off: the times that the venues themselves print.",
+            help=(
+                "Adds each venue's delay from event to arrival to its events. Off: the times that the venues"
+                " themselves print."
+            ),
         )
     events = _delayed(found.events, data.lags) if heard else found.events
     measured = venue_lags(
@@ -416,15 +434,19 @@ def lags(data: Dataset, found: Venues) -> None:
     _how_clear(measured, list(frame["Venue"]))
     if heard and data.synthetic:
         st.caption(
-            "The delays of this sample are known, and were added to its events here. The chart shows whether the method finds them again; it is no measurement of a real feed."
+            "The delays of this sample are known, and were added to its events here. The chart shows whether"
+            " the method finds them again; it is no measurement of a real feed."
         )
     elif heard:
         st.caption(
-            "Each venue's median delay, as measured while listening, was added to its events here. So this is what a listener lived through, and partly repeats that measurement; off shows the venues' own times."
+            "Each venue's median delay, as measured while listening, was added to its events here. So this is"
+            " what a listener lived through, and partly repeats that measurement; off shows the venues' own"
+            " times."
         )
     st.caption(
-        "By cross-correlation of event times in steps of one second. A lag counts only where it exceeds its own mirror image, and a sureness around "
-        "a half is a guess. A late venue makes a cluster look as if it were still growing when it has long stopped."
+        "By cross-correlation of event times in steps of one second. A lag counts only where it exceeds its"
+        " own mirror image, and a sureness around a half is a guess. A late venue makes a cluster look as if"
+        " it were still growing when it has long stopped."
     )
 
 
@@ -502,12 +524,14 @@ def what_without(found: Venues, clusters: list[Cluster], drawing: Drawing, data:
     for cluster in clusters[:4]:
         outcome = without_venue(found.grids, venue, cluster, last=_LAST, price=found.bars, rule=RULE)
         st.markdown(
-            f"- :material/{'check_circle' if outcome.survives else 'cancel'}: {wording.markdown(outcome.sentence)}"
+            f"- :material/{'check_circle' if outcome.survives else 'cancel'}:"
+            f" {wording.markdown(outcome.sentence)}"
         )
 
 
 def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
-    """Modelled levels and realised liquidations side by side, and whether the one lay where the other happened."""
+    """Modelled levels and realised liquidations side by side, and whether the one lay where the other
+    happened."""
     both = [
         loaders.heatmap(
             data, replace(settings, layer=layer, price_range=_common_range(data, settings), price_scale="log")
@@ -538,8 +562,9 @@ def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) ->
     model, record = both
     st.markdown(f"**{wording.markdown(model_hits(model, record, candles).sentence)}**")
     st.caption(
-        "It compares only prices that were traded, and says nothing about where price goes. The two maps have legends of their own: a standing level "
-        "and an event are different things, and their USD cannot be compared cell by cell."
+        "It compares only prices that were traded, and says nothing about where price goes. The two maps have"
+        " legends of their own: a standing level and an event are different things, and their USD cannot be"
+        " compared cell by cell."
     )
     if data.synthetic:
         st.caption(
@@ -579,7 +604,8 @@ def level_choice(found: Venues, clusters: list[Cluster]) -> float | None:
     if level is not None and not found.whole.price_edges[0] < level < found.whole.price_edges[-1]:
         st.warning(
             wording.markdown(
-                f"{wording.price(level)} lies outside the drawn prices, so no venue can be hot there. Choose a wider price range in the sidebar."
+                f"{wording.price(level)} lies outside the drawn prices, so no venue can be hot there. Choose"
+                " a wider price range in the sidebar."
             ),
             icon=":material/warning:",
         )
@@ -589,30 +615,43 @@ def level_choice(found: Venues, clusters: list[Cluster]) -> float | None:
 def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
     """The explanation with this market's own numbers."""
     totals = {
-        name: float(grid.total.sum(dtype=np.float64))
-        if not grid.is_stock
-        else float(grid.total[-1].sum(dtype=np.float64))
+        name: (
+            float(grid.total.sum(dtype=np.float64))
+            if not grid.is_stock
+            else float(grid.total[-1].sum(dtype=np.float64))
+        )
         for name, grid in found.grids.items()
     }
     whole = sum(totals.values())
     first = max(totals, key=lambda name: totals[name])
     sampled = [item.venue for item in found.whole.provenance.venues if item.completeness == "sampled"]
     points = [
-        f"**One scale.** All maps share one legend, so that a venue that is dark here is small beside the others, not empty. {first} holds {wording.share(totals[first], whole)} of the {wording.usd(whole)}.",
-        "**A cluster on one venue only** may be one trader. A cluster that several fresh venues show at the same price is the market's. One venue alone confirms nothing.",
-        f"**{len(clusters)} cluster{'s' if len(clusters) != 1 else ''}** stand{'s' if len(clusters) == 1 else ''} out on the sum of the venues"
+        (
+            "**One scale.** All maps share one legend, so that a venue that is dark here is small beside the"
+            f" others, not empty. {first} holds {wording.share(totals[first], whole)} of the"
+            f" {wording.usd(whole)}."
+        ),
+        (
+            "**A cluster on one venue only** may be one trader. A cluster that several fresh venues show at"
+            " the same price is the market's. One venue alone confirms nothing."
+        ),
+        f"**{len(clusters)} cluster{'s' if len(clusters) != 1 else ''}**"
+        f" stand{'s' if len(clusters) == 1 else ''} out on the sum of the venues"
         + (
-            f"; the largest is {wording.usd(clusters[0].notional)} of {clusters[0].side}s near {wording.price(clusters[0].centre)}."
+            f"; the largest is {wording.usd(clusters[0].notional)} of {clusters[0].side}s near"
+            f" {wording.price(clusters[0].centre)}."
             if clusters
             else "."
         ),
     ]
     if sampled:
         points.append(
-            f"**Sampled:** {', '.join(sampled)} report only a part of their liquidations. Their USD are lower bounds, and shares of them understate."
+            f"**Sampled:** {', '.join(sampled)} report only a part of their liquidations. Their USD are lower"
+            " bounds, and shares of them understate."
         )
     points.append(
-        "**Agreement is not a forecast.** Venues share traders, prices and rules; that they agree says that the map is right about now, not about what follows."
+        "**Agreement is not a forecast.** Venues share traders, prices and rules; that they agree says that"
+        " the map is right about now, not about what follows."
     )
     with st.expander("How to read this", icon=":material/school:", key="help", bind=LINK, on_change="rerun"):
         st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))

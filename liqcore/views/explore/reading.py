@@ -1,4 +1,5 @@
-"""What a reader does with a heatmap: clusters and levels on it, their stories, strips below, and the reading of a level."""
+"""What a reader does with a heatmap: clusters and levels on it, their stories, strips below, and the reading
+of a level."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ _PERSISTENCE_BARS: Final = 12
 
 @dataclass(frozen=True)
 class OnTheMap:
-    """What is drawn over the cells: the largest clusters of each side, key levels, the user's own, strips below."""
+    """What is drawn over the cells: the largest clusters of each side, key levels, the user's own, strips
+    below."""
 
     clusters: int
     strong: float
@@ -63,7 +65,8 @@ def on_the_map(data: Dataset) -> OnTheMap:
                 "usual",
                 "hot",
                 help=(
-                    "A band is hot when it stands out from the usual heat at its distance from price: by a robust z of 2.5, 1.3 or 0.8."
+                    "A band is hot when it stands out from the usual heat at its distance from price: by a"
+                    " robust z of 2.5, 1.3 or 0.8."
                 ),
             )
         levels = st.toggle(
@@ -71,7 +74,10 @@ def on_the_map(data: Dataset) -> OnTheMap:
             value=False,
             key="keylevels",
             bind=LINK,
-            help="Prices where the market turned before or traded most, from candles closed by the end of the window.",
+            help=(
+                "Prices where the market turned before or traded most, from candles closed by the end of the"
+                " window."
+            ),
         )
         text = st.text_input(
             "My levels, USD",
@@ -157,7 +163,8 @@ def picked(key: str) -> stories.Cell | None:
 def story(
     data: Dataset, settings: ViewSettings, grid: HeatGrid, found: ClusterStory | None, key: str
 ) -> stories.Cell | Cluster | None:
-    """The story of the cluster chosen in the list, or of the clicked cell and the cluster it belongs to; returns what it told."""
+    """The story of the cluster chosen in the list, or of the clicked cell and the cluster it belongs to;
+    returns what it told."""
     cell = picked(key)
     if cell is not None and (
         cell.high <= grid.price_edges[0]
@@ -171,8 +178,8 @@ def story(
     st.subheader("The story behind a band")
     if not names and cell is None:
         st.caption(
-            "Click a filled cell to see what made it. No band stands out at the end of this map from what is usual at its distance "
-            "from price; “Sensitive” in the sidebar also outlines faint ones."
+            "Click a filled cell to see what made it. No band stands out at the end of this map from what is"
+            " usual at its distance from price; “Sensitive” in the sidebar also outlines faint ones."
         )
         return None
     chosen = None
@@ -223,7 +230,8 @@ def read_here(
     found: ClusterStory,
     told: stories.Cell | Cluster | None,
 ) -> float | None:
-    """The level in question and, where the reader asks for it, its reading in six steps and at several timeframes."""
+    """The level in question and, where the reader asks for it, its reading in six steps and at several
+    timeframes."""
     st.subheader("Read a level")
     wanted, why = overlays.level_in_question(told, marks.own, found, bars)
     typed = st.text_input(
@@ -232,7 +240,10 @@ def read_here(
         bind=LINK,
         placeholder=f"{wanted:,.0f}" if wanted else "28,000",
         width=220,
-        help="The price to read. Empty takes the band you clicked, your first own level, or the largest cluster.",
+        help=(
+            "The price to read. Empty takes the band you clicked, your first own level, or the largest"
+            " cluster."
+        ),
     )
     levels, problems = overlays.parse_levels(str(typed or ""))
     for sentence in problems:

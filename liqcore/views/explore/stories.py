@@ -56,7 +56,8 @@ def picked_cell(selection: object) -> Cell | None:
 
 
 def cluster_at(story: ClusterStory, cell: Cell) -> Cluster | None:
-    """The cluster of the cell's side that holds its middle and was there at its time, the largest if several."""
+    """The cluster of the cell's side that holds its middle and was there at its time, the largest if
+    several."""
     middle = (cell.low * cell.high) ** 0.5
     near = [
         one
@@ -90,7 +91,8 @@ def cluster_story(
     title = f"{cluster.side.capitalize()} cluster at {price(cluster.low)} to {price(cluster.high)}"
     there = cluster in story.present
     points = [
-        f"{usd(cluster.notional)} of {cluster.side}s, the hottest bin {usd(cluster.peak)}. First seen {when(cluster.first_seen)}, "
+        f"{usd(cluster.notional)} of {cluster.side}s, the hottest bin {usd(cluster.peak)}. First seen"
+        f" {when(cluster.first_seen)}, "
         + ("still there at the end of the map" if there else f"last seen {when(cluster.last_seen)}")
         + f"; hot in {100 * cluster.persistence:.0f} % of the last bars looked at."
     ]
@@ -158,10 +160,13 @@ def _events(
     ).reset_index(drop=True)
     first = str(by.index[0])
     points = [
-        f"{len(part):,} liquidation{'s' if len(part) > 1 else ''} of {cell.side}s, {usd(total)} together, between {when(cell.start)} and {when(cell.end)}; "
-        f"the largest is {usd(largest)}, {share(largest, total)} of it.",
-        f"{len(by)} venue{'s' if len(by) > 1 else ''}: {first} has {share(float(by['sum'].iloc[0]), total)} of the USD."
-        + (" One venue alone is not a market." if len(by) == 1 else ""),
+        (
+            f"{len(part):,} liquidation{'s' if len(part) > 1 else ''} of {cell.side}s, {usd(total)} together,"
+            f" between {when(cell.start)} and {when(cell.end)}; the largest is {usd(largest)},"
+            f" {share(largest, total)} of it."
+        ),
+        f"{len(by)} venue{'s' if len(by) > 1 else ''}: {first} has {share(float(by['sum'].iloc[0]), total)}"
+        " of the USD." + (" One venue alone is not a market." if len(by) == 1 else ""),
     ]
     if (found["Completeness"] != "all").any():
         points.append(
@@ -189,11 +194,20 @@ def _opened(
         for leverage, amount in zip(top["leverage"], top["usd"], strict=True)
     )
     points = [
-        f"By the model, four fifths of it were opened between {when(window[0])} and {when(window[1])}, mostly at {names}."
-        if window is not None
-        else "The model cannot say when it was opened.",
-        f"Of everything that opened with its liquidation price in this band, {share(origin.usd, origin.opened)} still stands; the rest was closed or swept before.",
-        "Leverage is assumed, not observed: the mix and the holding time in the sidebar decide where this band lies.",
+        (
+            f"By the model, four fifths of it were opened between {when(window[0])} and {when(window[1])},"
+            f" mostly at {names}."
+            if window is not None
+            else "The model cannot say when it was opened."
+        ),
+        (
+            "Of everything that opened with its liquidation price in this band,"
+            f" {share(origin.usd, origin.opened)} still stands; the rest was closed or swept before."
+        ),
+        (
+            "Leverage is assumed, not observed: the mix and the holding time in the sidebar decide where this"
+            " band lies."
+        ),
     ]
     found = pd.DataFrame(
         {

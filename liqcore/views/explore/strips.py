@@ -81,16 +81,27 @@ def words(name: str, frame: pd.DataFrame) -> str:
         )
         return f"RSI is {last:.0f}: {state}. In a strong trend it stays stretched for long."
     if name == "delta":
-        return f"Takers {'bought' if last >= 0 else 'sold'} {abs(last):,.0f} BTC more than they {'sold' if last >= 0 else 'bought'} in this window (white bars bought, blue bars sold; the line adds up)."
+        return (
+            f"Takers {'bought' if last >= 0 else 'sold'} {abs(last):,.0f} BTC more than they"
+            f" {'sold' if last >= 0 else 'bought'} in this window (white bars bought, blue bars sold; the"
+            " line adds up)."
+        )
     if name == "funding":
         payer = "longs pay shorts" if last > 0 else "shorts pay longs" if last < 0 else "nobody pays"
-        return f"Funding is {100 * last:+.4f} % an interval: {payer}. Far from zero means one side is crowded, not that it must turn."
+        return (
+            f"Funding is {100 * last:+.4f} % an interval: {payer}. Far from zero means one side is crowded,"
+            " not that it must turn."
+        )
     change = 100 * (last / first - 1) if first > 0 else 0.0
-    return f"Open interest is {last:,.0f} BTC, {change:+.1f} % in this window: positions were {'opened' if change > 0 else 'closed'} on balance, longs and shorts alike."
+    return (
+        f"Open interest is {last:,.0f} BTC, {change:+.1f} % in this window: positions were"
+        f" {'opened' if change > 0 else 'closed'} on balance, longs and shorts alike."
+    )
 
 
 def strip_chart(name: str, frame: pd.DataFrame, ends: np.ndarray, profile: bool) -> dict[str, Any]:
-    """Vega-Lite of one strip over the time of the heatmap above it; `ends` are its first and last time edge."""
+    """Vega-Lite of one strip over the time of the heatmap above it; `ends` are its first and last time
+    edge."""
     column = {"delta": "delta"}.get(name, name)
     rows = pd.DataFrame({"t": milliseconds(frame["time"].to_numpy(dtype="datetime64[us]"))})
     rows["v"] = frame[column].to_numpy(dtype=float) * (100 if name == "funding" else 1)

@@ -1,4 +1,5 @@
-"""What the map says, for TradingView: a script that draws its clusters and levels, and a list of levels to watch."""
+"""What the map says, for TradingView: a script that draws its clusters and levels, and a list of levels to
+watch."""
 
 from __future__ import annotations
 
@@ -30,7 +31,10 @@ def downloads(
             key="pine-out",
             icon=":material/candlestick_chart:",
             on_click="ignore",
-            help="Paste it into TradingView's Pine editor: it draws these clusters and key levels as boxes on your chart.",
+            help=(
+                "Paste it into TradingView's Pine editor: it draws these clusters and key levels as boxes on"
+                " your chart."
+            ),
         )
         if bars is not None and len(bars):
             price = float(bars["close"].iloc[-1])
@@ -44,5 +48,8 @@ def downloads(
                 key="watch-out",
                 icon=":material/list:",
                 on_click="ignore",
-                help="The same levels as text, from the highest price down, with what each is and how far away.",
+                help=(
+                    "The same levels as text, from the highest price down, with what each is and how far"
+                    " away."
+                ),
             )

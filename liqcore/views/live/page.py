@@ -45,7 +45,8 @@ def source() -> Watched:
             "live",
             "livefrom",
             help=(
-                "Live: public data of many exchanges, straight from them. Replay: the synthetic sample market, played through the same collector."
+                "Live: public data of many exchanges, straight from them. Replay: the synthetic sample"
+                " market, played through the same collector."
             ),
         )
         if chosen != _REPLAY:
@@ -143,8 +144,9 @@ def _said_when_nothing_comes(market: Watched, held: int) -> None:
         else "The store holds nothing yet."
     )
     st.warning(
-        f"No venue can be heard from here: the table of sources at the end says why for each. {have} It is tried again on its own. "
-        "Without a network, choose **Sample replay** above: the same page, fed by a synthetic market.",
+        f"No venue can be heard from here: the table of sources at the end says why for each. {have} It is"
+        " tried again on its own. Without a network, choose **Sample replay** above: the same page, fed by a"
+        " synthetic market.",
         icon=":material/wifi_off:",
     )
 
@@ -157,7 +159,8 @@ def modelled(market: Watched, view: LiveView, drawing: Drawing) -> None:
         key="livemodel",
         bind=controls.LINK,
         help=(
-            "An estimate from public candles and open interest, computed once a minute. A different thing from the events above."
+            "An estimate from public candles and open interest, computed once a minute. A different thing"
+            " from the events above."
         ),
     ):
         live_panels.modelled(market.data(), view.hours, drawing)
@@ -169,13 +172,16 @@ def explained(market: Watched) -> None:
         "What am I looking at?", icon=":material/school:", key="help", bind="query-params", on_change="rerun"
     ):
         st.markdown(
-            "- **Realised liquidations**: positions that were closed by force, as venues tell it. Each cell adds up the dollars of one stretch of time and price.\n"
-            "- **Long** means a long position was liquidated (price fell into it), **short** a short one (price rose into it), whatever word the venue uses.\n"
-            "- **Sums are no truth.** Binance and OKX push at most one liquidation a second and contract, so a cascade looks smaller than it was. Venues that send "
-            "everything and venues that send a sample are added up here only with that warning.\n"
-            "- **The price of an event** is a fill on some venues and the bankruptcy price on others, which lies about half a per cent further. The tape says which.\n"
-            "- **Late** is the time from the event to its arrival here. It includes the difference between the venue's clock and this computer's.\n"
-            "- **A blank in the coverage is a gap**: nobody listened. It does not mean that nothing happened."
+            "- **Realised liquidations**: positions that were closed by force, as venues tell it. Each cell"
+            " adds up the dollars of one stretch of time and price.\n- **Long** means a long position was"
+            " liquidated (price fell into it), **short** a short one (price rose into it), whatever word the"
+            " venue uses.\n- **Sums are no truth.** Binance and OKX push at most one liquidation a second and"
+            " contract, so a cascade looks smaller than it was. Venues that send everything and venues that"
+            " send a sample are added up here only with that warning.\n- **The price of an event** is a fill"
+            " on some venues and the bankruptcy price on others, which lies about half a per cent further."
+            " The tape says which.\n- **Late** is the time from the event to its arrival here. It includes"
+            " the difference between the venue's clock and this computer's.\n- **A blank in the coverage is a"
+            " gap**: nobody listened. It does not mean that nothing happened."
         )
         notes = live_panels.sampling_notes(market.collector.snapshot())
         if notes:

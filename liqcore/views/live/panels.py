@@ -36,7 +36,8 @@ _GRID: Final = "live_grid"
 
 @dataclass(frozen=True)
 class LiveView:
-    """What the live page shows: length of a column, hours, venues (empty: all), and the least USD on the tape."""
+    """What the live page shows: length of a column, hours, venues (empty: all), and the least USD on the
+    tape."""
 
     timeframe: str
     hours: float
@@ -106,7 +107,10 @@ def clock_line(now: int, speed: float | None) -> str:
     return (
         text
         if speed is None
-        else f"{text} · replay of a synthetic market, {'standing still' if speed == 0 else f'{speed:g}× as fast as time'}"
+        else (
+            f"{text} · replay of a synthetic market,"
+            f" {'standing still' if speed == 0 else f'{speed:g}× as fast as time'}"
+        )
     )
 
 
@@ -178,7 +182,10 @@ def figures(data: Dataset | None, sums: pd.DataFrame) -> None:
             st.metric(
                 "Funding, 8 h",
                 f"{100 * 8 * hourly:+.4f} %",
-                help="The mean of the venues' newest settled rates, as a rate for 8 hours. Positive: longs pay shorts.",
+                help=(
+                    "The mean of the venues' newest settled rates, as a rate for 8 hours. Positive: longs pay"
+                    " shorts."
+                ),
                 width="content",
             )
         st.metric("Longs liquidated, 1 h", wording.usd(float(hour["long"])), width="content")
@@ -219,8 +226,8 @@ def heat(
         st.session_state[_GRID] = made
         if made is None:
             st.info(
-                "Nothing was liquidated in this window as far as anyone told us. BTC alone can be quiet for minutes: "
-                "choose a longer window, or watch the replay of the sample market.",
+                "Nothing was liquidated in this window as far as anyone told us. BTC alone can be quiet for"
+                " minutes: choose a longer window, or watch the replay of the sample market.",
                 icon=":material/hourglass_empty:",
             )
             return
@@ -267,13 +274,17 @@ def totals(found: pd.DataFrame) -> None:
         width="stretch",
         column_config={
             "Complete": st.column_config.TextColumn(
-                help="all: the venues tell every event. sample: they tell some. partly: some venues tell every event. short: nobody listened for so long yet."
+                help=(
+                    "all: the venues tell every event. sample: they tell some. partly: some venues tell every"
+                    " event. short: nobody listened for so long yet."
+                )
             )
         },
     )
     if set(found["completeness"]) & {"sampled", "mixed"}:
         st.caption(
-            "Some venues send only a sample, so these sums are a lower bound. Compare shares and shapes, not totals."
+            "Some venues send only a sample, so these sums are a lower bound. Compare shares and shapes, not"
+            " totals."
         )
 
 
@@ -373,10 +384,14 @@ def coverage(held: Collector, events: Events, view: LiveView, now: int) -> None:
         chart,
         key="live-coverage",
         width="stretch",
-        alt=f"Coverage of {runs['venue'].nunique()} venues over {view.hours:g} hours; {int(gaps.sum())} breaks.",
+        alt=(
+            f"Coverage of {runs['venue'].nunique()} venues over {view.hours:g} hours; {int(gaps.sum())}"
+            " breaks."
+        ),
     )
     st.caption(
-        "Green: heard live. Grey: told later by the venue's own history. Blank: nobody listened, which is a gap and not a quiet time. Orange ticks: the 150 largest liquidations."
+        "Green: heard live. Grey: told later by the venue's own history. Blank: nobody listened, which is a"
+        " gap and not a quiet time. Orange ticks: the 150 largest liquidations."
     )
 
 

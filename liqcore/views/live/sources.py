@@ -47,7 +47,8 @@ def venues(snapshot: Snapshot) -> None:
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * len(rows))
     st.caption(
-        "Public data of each venue, under its own terms of use. Nothing here needs an account. What a venue leaves out is in the column Sends and on the Live page."
+        "Public data of each venue, under its own terms of use. Nothing here needs an account. What a venue"
+        " leaves out is in the column Sends and on the Live page."
     )
     if snapshot.market:
         with st.expander("Candles, open interest and funding", icon=":material/candlestick_chart:"):
@@ -57,9 +58,11 @@ def venues(snapshot: Snapshot) -> None:
                         {
                             "Source": name,
                             "State": status.state,
-                            "Newest": "never"
-                            if status.last_event is None
-                            else f"{pd.Timestamp(status.last_event):%b %d, %H:%M}",
+                            "Newest": (
+                                "never"
+                                if status.last_event is None
+                                else f"{pd.Timestamp(status.last_event):%b %d, %H:%M}"
+                            ),
                             "Why": status.message,
                         }
                         for name, status in sorted(snapshot.market.items())
@@ -114,7 +117,9 @@ def delays(held: Collector) -> None:
     )
     slow = found.sort_values("median").to_dict("records")[-1]
     st.markdown(
-        f"Half of {live_panels.venue_name(str(slow['venue']))}'s events took more than **{slow['median']:,.1f} s** to arrive, the slowest of {len(found)} venues; one in a hundred took more than {slow['p99']:,.1f} s."
+        f"Half of {live_panels.venue_name(str(slow['venue']))}'s events took more than"
+        f" **{slow['median']:,.1f} s** to arrive, the slowest of {len(found)} venues; one in a hundred took"
+        f" more than {slow['p99']:,.1f} s."
     )
     st.dataframe(
         pd.DataFrame(
@@ -136,7 +141,8 @@ def delays(held: Collector) -> None:
         width="stretch",
     )
     st.caption(
-        "From the venue's own time of the event to its arrival here, so a wrong clock on either side shows as delay. A negative one means that this computer's clock is behind."
+        "From the venue's own time of the event to its arrival here, so a wrong clock on either side shows as"
+        " delay. A negative one means that this computer's clock is behind."
     )
 
 
@@ -194,7 +200,8 @@ def keyed(now: pd.Timestamp) -> None:
                     "environment": "A key is in the environment.",
                 }.get(
                     found,
-                    f"No key yet. Type one, or put `{source.secret}` into `.streamlit/secrets.toml` or `{source.secret.upper()}` into the environment.",
+                    f"No key yet. Type one, or put `{source.secret}` into `.streamlit/secrets.toml` or"
+                    f" `{source.secret.upper()}` into the environment.",
                 )
             )
             if st.button(
@@ -224,7 +231,8 @@ def store(held: Collector) -> None:
         st.metric("Size", f"{size / 1e6:,.1f} MB")
         st.metric("Kept for", f"{held.config.keep_days:g} days")
     st.caption(
-        f"The store is {place}. HEATLAB_STORE takes another SQLAlchemy address. {'This process collects.' if held.collecting else 'Another process collects into it; this one reads.'}"
+        f"The store is {place}. HEATLAB_STORE takes another SQLAlchemy address."
+        f" {'This process collects.' if held.collecting else 'Another process collects into it; this one reads.'}"
     )
     if len(found):
         st.dataframe(
@@ -233,11 +241,11 @@ def store(held: Collector) -> None:
                     "Venue": found["venue"].map(live_panels.venue_name),
                     "Events": found["events"],
                     "USD": found["notional"].map(wording.usd),
-                    "First (UTC)": pd.to_datetime(found["first"].astype("int64"), unit="us").dt.strftime(
-                        "%b %d, %H:%M"
+                    "First (UTC)": (
+                        pd.to_datetime(found["first"].astype("int64"), unit="us").dt.strftime("%b %d, %H:%M")
                     ),
-                    "Last (UTC)": pd.to_datetime(found["last"].astype("int64"), unit="us").dt.strftime(
-                        "%b %d, %H:%M"
+                    "Last (UTC)": (
+                        pd.to_datetime(found["last"].astype("int64"), unit="us").dt.strftime("%b %d, %H:%M")
                     ),
                 }
             ),
@@ -275,12 +283,14 @@ def changes(held: Collector) -> None:
             contents = files.read(upload)
             if contents.kind != "liquidations":
                 raise TableError(
-                    f"{upload.name} holds {contents.kind.replace('_', ' ')}, and the store takes liquidations here. Choose a file with liquidations."
+                    f"{upload.name} holds {contents.kind.replace('_', ' ')}, and the store takes liquidations"
+                    " here. Choose a file with liquidations."
                 )
             new = held.store.add(arrivals(as_rows(contents.table), held.now(), "import"))
             st.session_state["store_taken"] = upload.file_id
             st.success(
-                f"{new:,} new events of {len(contents.table):,} in the file. Those older than the window of the live page are held but not drawn there."
+                f"{new:,} new events of {len(contents.table):,} in the file. Those older than the window of"
+                " the live page are held but not drawn there."
             )
         except (TableError, StoreError) as problem:
             st.error(
@@ -305,11 +315,21 @@ def how_to_read(snapshot: Snapshot) -> str:
     return "\n".join(
         f"- {point}"
         for point in (
-            f"**State.** {live} of {len(states)} venues are live now. *Partial*: something is missing, the column Why says what. *Geo-blocked*: the venue refuses the country "
-            "of this computer and is asked again every 15 minutes. *Rate-limited*: it asked for a pause, and gets it.",
+            (
+                f"**State.** {live} of {len(states)} venues are live now. *Partial*: something is missing,"
+                " the column Why says what. *Geo-blocked*: the venue refuses the country of this computer"
+                " and is asked again every 15 minutes. *Rate-limited*: it asked for a pause, and gets it."
+            ),
             f"**Sends.** {', '.join(sampled)} tell only a sample, so a sum over venues is a lower bound.",
-            f"**Received** counts since this process started: {sum(snapshot.rows.values()):,} events, of which {snapshot.written:,} were new to the store and {snapshot.doubled:,} were told twice and kept once.",
+            (
+                f"**Received** counts since this process started: {sum(snapshot.rows.values()):,} events, of"
+                f" which {snapshot.written:,} were new to the store and {snapshot.doubled:,} were told twice"
+                " and kept once."
+            ),
             f"**Lost** events would be counted here: {sum(snapshot.lost.values()):,}.",
-            "**Delays** matter for reading clusters: a venue that is a minute late looks as if it confirmed what it only repeats.",
+            (
+                "**Delays** matter for reading clusters: a venue that is a minute late looks as if it"
+                " confirmed what it only repeats."
+            ),
         )
     )

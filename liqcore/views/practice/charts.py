@@ -45,7 +45,8 @@ def price_range(seen: Visible, room: float) -> tuple[float, float]:
 
 
 def lines(played: Played, level: float, shown: Sequence[Candidate], grid: HeatGrid) -> pd.DataFrame | None:
-    """Lines for the chart: the level asked about, the trade, one's own levels, and, before there is a trade, those found.
+    """Lines for the chart: the level asked about, the trade, one's own levels, and, before there is a trade,
+    those found.
 
     A name that would run into another one joins it; a found level that would do so is left out.
     """
@@ -81,16 +82,19 @@ def lines(played: Played, level: float, shown: Sequence[Candidate], grid: HeatGr
             other, text = drawn[near]
             drawn[near] = (
                 other,
-                f"{text}, {name}"
-                if abs(other / price - 1) < 1e-4
-                else f"{text} · {wording.price(price)} {name}",
+                (
+                    f"{text}, {name}"
+                    if abs(other / price - 1) < 1e-4
+                    else f"{text} · {wording.price(price)} {name}"
+                ),
             )
             drawn.append((price, ""))
     return pd.DataFrame(drawn, columns=["price", "label"]) if drawn else None
 
 
 def moment(game: Round, played: Played) -> pd.DataFrame | None:
-    """A mark where the forecast was written down, or else where the trade was placed, once a bar has come since."""
+    """A mark where the forecast was written down, or else where the trade was placed, once a bar has come
+    since."""
     written = played.forecast.step if played.forecast is not None else played.placed
     if written is None or played.step <= written:
         return None
@@ -132,15 +136,29 @@ def reading_points(game: Round, played: Played, level: Candidate, seen: Visible)
     """How to read this test, with its own numbers."""
     price, usual, left = last_price(seen), usual_range(seen, game.timeframe), game.hidden - played.step
     points = [
-        f"**The line named “asked”** is the level of this test: {wording.price(level.price)} ({level.why}). Price stands at {wording.price(price)}, "
-        f"{100 * abs(level.price / price - 1):.1f} % away. That is {abs(level.price - price) / usual:.1f} times the usual range of one bar ({wording.price(usual)}).",
-        f"**Touched** means that one of the next {left} bars reaches it. **Broken** means that the last bar closes beyond it; "
-        "**rejected** that it was touched and the last bar closes on this side.",
-        "**The Brier score** is the gap between what you said and what came (1 or 0), squared, and the mean of that. 0 is perfect. "
-        "Saying 50 % to everything gives 0.25.",
-        "**The base rate** asks how often a level as far away, measured in usual ranges, was touched in the past of this market. "
-        "A forecast that does not beat it adds nothing.",
-        "**The dates are hidden.** The first day is called January 1, so that you cannot know what came. The true date stands in your journal afterwards.",
+        (
+            f"**The line named “asked”** is the level of this test: {wording.price(level.price)}"
+            f" ({level.why}). Price stands at {wording.price(price)},"
+            f" {100 * abs(level.price / price - 1):.1f} % away. That is"
+            f" {abs(level.price - price) / usual:.1f} times the usual range of one bar"
+            f" ({wording.price(usual)})."
+        ),
+        (
+            f"**Touched** means that one of the next {left} bars reaches it. **Broken** means that the last"
+            " bar closes beyond it; **rejected** that it was touched and the last bar closes on this side."
+        ),
+        (
+            "**The Brier score** is the gap between what you said and what came (1 or 0), squared, and the"
+            " mean of that. 0 is perfect. Saying 50 % to everything gives 0.25."
+        ),
+        (
+            "**The base rate** asks how often a level as far away, measured in usual ranges, was touched in"
+            " the past of this market. A forecast that does not beat it adds nothing."
+        ),
+        (
+            "**The dates are hidden.** The first day is called January 1, so that you cannot know what came."
+            " The true date stands in your journal afterwards."
+        ),
     ]
     return points if left else [points[0], *points[2:]]
 

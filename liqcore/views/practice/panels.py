@@ -39,7 +39,10 @@ def choose(data: Dataset) -> Table | None:
                 key="seed",
                 bind=LINK,
                 width=150,
-                help="Two people with the same number, market and bars face the same test. It is part of the link.",
+                help=(
+                    "Two people with the same number, market and bars face the same test. It is part of the"
+                    " link."
+                ),
             )
         )
         st.button(
@@ -66,7 +69,10 @@ def choose(data: Dataset) -> Table | None:
             MAPS,
             "modelled",
             "map",
-            help="Modelled: where open positions would be liquidated, by an estimate. Realised: liquidations that happened.",
+            help=(
+                "Modelled: where open positions would be liquidated, by an estimate. Realised: liquidations"
+                " that happened."
+            ),
         )
     try:
         return practice_table.lay(data, seed, timeframe, ahead, layer)
@@ -83,7 +89,8 @@ def _deal() -> None:
 
 
 def asked(table: Table, now: Scene) -> Candidate:
-    """The level of this test: the one written down, else the one chosen from those that the map and the candles offer."""
+    """The level of this test: the one written down, else the one chosen from those that the map and the
+    candles offer."""
     played = table.played
     held = played.forecast
     if held is not None:
@@ -94,13 +101,17 @@ def asked(table: Table, now: Scene) -> Candidate:
     price, before = last_price(now.seen), practice_table.chosen_level(table)
     with st.container(border=True):
         st.markdown("**1. Mark** a level. Which price matters here?")
-        # A new widget a bar: the names of the levels change with the price, and a kept widget would hold a name that is gone.
+        # A new widget a bar: the names of the levels change with the price, and a kept widget would hold a
+        # name that is gone.
         chosen = st.selectbox(
             "Level of this test",
             list(named),
             index=list(named).index(before.price) if before is not None and before.price in named else 0,
             key=f"asked-{table.key}-{table.layer}-{played.step}",
-            help="A level of your own comes first, then clusters, then levels of the candles, each nearest first.",
+            help=(
+                "A level of your own comes first, then clusters, then levels of the candles, each nearest"
+                " first."
+            ),
             format_func=lambda value: (
                 f"{wording.price(value)}, {100 * (value / price - 1):+.1f} %: {named[value].why}"
             ),
@@ -131,7 +142,8 @@ def scene(table: Table) -> Scene | None:
 
 
 def replay(table: Table, level: Candidate) -> None:
-    """The map with the bars that have come, and the buttons that bring more. While it plays, only this part is drawn anew."""
+    """The map with the bars that have come, and the buttons that bring more. While it plays, only this part
+    is drawn anew."""
     played = table.played
     over, nothing = played.over(table.game), played.forecast is None and played.plan is None
     playing = practice_table.playing(table)
@@ -167,11 +179,15 @@ def replay(table: Table, level: Candidate) -> None:
             value=True,
             key="found",
             bind=LINK,
-            help="Outlines of clusters and lines at key levels. Turn it off to find them yourself first, then on to compare.",
+            help=(
+                "Outlines of clusters and lines at key levels. Turn it off to find them yourself first, then"
+                " on to compare."
+            ),
         )
     if nothing and not over:
         st.caption(
-            "Let bars come one by one to wait for a signal. The rest is shown at once when you have written a forecast down or placed a trade."
+            "Let bars come one by one to wait for a signal. The rest is shown at once when you have written a"
+            " forecast down or placed a trade."
         )
     # A full run draws the present state; only the clock's own runs bring a bar.
     st.session_state["practice_fresh"] = True
@@ -199,9 +215,11 @@ def _picture(table: Table, level: Candidate) -> None:
         zoom="off",
         volume=True,
         select=True,
-        outlines=overlays.outlines([one for one in now.clusters if low < one.centre < high], now.grid)
-        if shown
-        else None,
+        outlines=(
+            overlays.outlines([one for one in now.clusters if low < one.centre < high], now.grid)
+            if shown
+            else None
+        ),
         marks=practice_charts.moment(table.game, played),
         levels=practice_charts.lines(played, level.price, drawn, now.grid),
     )
@@ -223,13 +241,15 @@ def _picture(table: Table, level: Candidate) -> None:
         st.markdown(f":material/receipt_long: {wording.markdown(sentence)}")
     st.caption(
         wording.markdown(
-            f"As it stood on {wording.when(now.seen.at)} of a hidden calendar; nothing later is in this picture. {wording.provenance_line(now.grid, table.data.synthetic)}"
+            f"As it stood on {wording.when(now.seen.at)} of a hidden calendar; nothing later is in this"
+            f" picture. {wording.provenance_line(now.grid, table.data.synthetic)}"
         )
     )
 
 
 def _just_ended(table: Table) -> bool:
-    """Whether the bar that has just come filled or ended the trade: then the clock stops, so that one can look."""
+    """Whether the bar that has just come filled or ended the trade: then the clock stops, so that one can
+    look."""
     played = table.played
     if played.plan is None or played.placed is None or played.step == 0:
         return False
@@ -284,7 +304,8 @@ def forecast(table: Table, level: Candidate) -> None:
                     st.metric(label, percent(getattr(said, name)), note, delta_color="off", delta_arrow="off")
             if base is not None:
                 st.caption(
-                    f"Base rate: what followed in the next {base.bars} bars from {base.starts:,} earlier bars of this market, with a level as far away in usual ranges. These stretches overlap."
+                    f"Base rate: what followed in the next {base.bars} bars from {base.starts:,} earlier bars"
+                    " of this market, with a level as far away in usual ranges. These stretches overlap."
                 )
             return
         if played.over(table.game):
@@ -293,7 +314,8 @@ def forecast(table: Table, level: Candidate) -> None:
             )
             return
         st.markdown(
-            f"**2. Say it in numbers.** What will the next {left} bars do at {wording.markdown(wording.price(level.price))}?"
+            f"**2. Say it in numbers.** What will the next {left} bars do at"
+            f" {wording.markdown(wording.price(level.price))}?"
         )
         touches = int(st.slider("Price touches it", 0, 100, 50, 5, format="%d %%", key=f"touches-{key}"))
         breaks = int(
@@ -308,7 +330,8 @@ def forecast(table: Table, level: Candidate) -> None:
             )
         )
         st.caption(
-            f"So you say: {touches} % touched, {percent(touches * (100 - breaks) / 1e4)} touched and rejected, {percent(touches * breaks / 1e4)} broken."
+            f"So you say: {touches} % touched, {percent(touches * (100 - breaks) / 1e4)} touched and"
+            f" rejected, {percent(touches * breaks / 1e4)} broken."
         )
         st.button(
             "Write it down",
@@ -325,7 +348,8 @@ def forecast(table: Table, level: Candidate) -> None:
 
 
 def _say(table: Table, level: float) -> None:
-    # Read here: a slider that is moved and a button that is pressed at once come in one message, after the page was drawn.
+    # Read here: a slider that is moved and a button that is pressed at once come in one message, after the
+    # page was drawn.
     touches, breaks = (int(st.session_state[f"{name}-{table.key}"]) / 100 for name in ("touches", "breaks"))
     practice_table.attempt(
         lambda: table.put(table.played.write_down(table.game, level, touches, breaks)), "forecast"

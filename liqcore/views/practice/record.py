@@ -40,7 +40,8 @@ def ending(table: Table) -> None:
     st.subheader("How you did")
     if row is None:
         st.info(
-            "You wrote nothing down in this test, so there is nothing to grade. In the next one, write a forecast before you let the bars come.",
+            "You wrote nothing down in this test, so there is nothing to grade. In the next one, write a"
+            " forecast before you let the bars come.",
             icon=":material/edit_off:",
         )
         return
@@ -62,7 +63,8 @@ def ending(table: Table) -> None:
             )
             practice_trade.rules(table)
             st.caption(
-                "A trade that keeps every rule can lose, and one that breaks them can win. Grade the rules, not the one result."
+                "A trade that keeps every rule can lose, and one that breaks them can win. Grade the rules,"
+                " not the one result."
             )
         else:
             st.markdown("**No trade.** That made 0 R and cost nothing.")
@@ -75,7 +77,8 @@ def ending(table: Table) -> None:
             placeholder="What did you see, and what did you miss?",
         )
     st.caption(
-        f"In truth, the hidden bars began on {str(table.game.dated(0))[:16].replace('T', ' ')} UTC in {wording.markdown(table.data.label)}."
+        f"In truth, the hidden bars began on {str(table.game.dated(0))[:16].replace('T', ' ')} UTC in"
+        f" {wording.markdown(table.data.label)}."
     )
 
 
@@ -130,8 +133,8 @@ def _forecasts(rows: list[JournalRow]) -> None:
     spec, alt = practice_charts.calibration_chart(bins)
     st.vega_lite_chart(spec=spec, key="calibration", alt=alt, width="stretch")
     st.caption(
-        "On the dashed line, what you give 30 % happens three times in ten. Below it you say too much, above it too little. "
-        "The bars show how far luck alone may carry a point; with few answers they are long."
+        "On the dashed line, what you give 30 % happens three times in ten. Below it you say too much, above"
+        " it too little. The bars show how far luck alone may carry a point; with few answers they are long."
     )
 
 
@@ -160,7 +163,8 @@ def _trades(rows: list[JournalRow]) -> None:
     st.markdown("\n".join(f"- {name}: kept in {sum(flags)} of {len(flags)}" for name, flags in kept.items()))
     if 0 < results.count < 30:
         st.caption(
-            f"{results.count} trade{'' if results.count == 1 else 's'} cannot tell skill from luck: at even odds, a run of good or bad results this long is common."
+            f"{results.count} trade{'' if results.count == 1 else 's'} cannot tell skill from luck: at even"
+            " odds, a run of good or bad results this long is common."
         )
 
 
@@ -200,14 +204,20 @@ def _read(upload: Any) -> tuple[bool, str]:
     if upload.size > _LARGEST_FILE:
         return (
             False,
-            f"The file has {upload.size / 1e6:.1f} MB, and a journal has at most {_LARGEST_FILE / 1e6:.0f}. Your journal here is unchanged.",
+            (
+                f"The file has {upload.size / 1e6:.1f} MB, and a journal has at most"
+                f" {_LARGEST_FILE / 1e6:.0f}. Your journal here is unchanged."
+            ),
         )
     try:
         new, known = practice_table.bring(quiz.read_journal(upload.getvalue().decode("utf-8-sig")))
     except UnicodeDecodeError:
         return (
             False,
-            "This file is no text, so it is no journal. Load the CSV file that was saved here. Your journal here is unchanged.",
+            (
+                "This file is no text, so it is no journal. Load the CSV file that was saved here. Your"
+                " journal here is unchanged."
+            ),
         )
     except QuizError as problem:
         return False, f"{problem} Your journal here is unchanged."

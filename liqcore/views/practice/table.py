@@ -1,4 +1,5 @@
-"""The practice table of one visitor: which test lies on it, what was done in it, and the journal. All of it stays in the session."""
+"""The practice table of one visitor: which test lies on it, what was done in it, and the journal. All of it
+stays in the session."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ HISTORY: Final = 96
 # Clusters are judged beside their surroundings, so the map is made wider than it is drawn.
 BINS: Final = 240
 _REACH, _ROOM = 0.035, 0.012
-# Of what opened longer ago than this before the window, less than a hundredth still stands by the model's own assumption.
+# Of what opened longer ago than this before the window, less than a hundredth still stands by the model's own
+# assumption.
 _LEAD: Final = np.timedelta64(5, "D")
 _HOT: Final = ClusterRule(strong=1.3, weak=0.78)
 PROBLEMS: Final = (*panels.PROBLEMS, ReplayError, QuizError, RiskError)
@@ -45,7 +47,8 @@ _MOST_ROUNDS: Final = 300
 
 @dataclass(frozen=True)
 class Table:
-    """One test on the table: the market it is of, the round with its hidden future, and which map is drawn."""
+    """One test on the table: the market it is of, the round with its hidden future, and which map is
+    drawn."""
 
     data: Dataset
     game: Round
@@ -96,7 +99,8 @@ class Scene:
 def _round(_data: Dataset, seed: int, timeframe: str, ahead: int, key: str) -> Round:
     if _data.candles is None or _data.candles.empty:
         raise DataError(
-            "There are no candles to practise on. Add a candles file, or choose the sample market in the sidebar."
+            "There are no candles to practise on. Add a candles file, or choose the sample market in the"
+            " sidebar."
         )
     return make_round(
         _data.candles,
@@ -137,7 +141,8 @@ def scene(table: Table) -> Scene:
 def _scene(_table: Table, step: int, key: str) -> Scene:
     table, game = _table, _table.game
     seen = game.visible(step)
-    # The modelled map also needs what came before the window; the realised one is drawn from the window alone.
+    # The modelled map also needs what came before the window; the realised one is drawn from the window
+    # alone.
     past = game.known(step, _LEAD) if table.layer == "modelled" else seen
     known = Dataset(
         f"practice|{key}",

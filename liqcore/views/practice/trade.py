@@ -1,4 +1,5 @@
-"""The paper trade of a practice test: planned through the risk calculator, placed once, and checked against the rules."""
+"""The paper trade of a practice test: planned through the risk calculator, placed once, and checked against
+the rules."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def trade(table: Table, now: Scene, level: Candidate) -> None:
         signal = confirmation(now.seen, table.game.timeframe, level.price, plan.side)
         if signal is None:
             st.caption(
-                ":material/hourglass_empty: No candle has confirmed this level for this side yet. You can let bars come and place the order later."
+                ":material/hourglass_empty: No candle has confirmed this level for this side yet. You can let"
+                " bars come and place the order later."
             )
         else:
             st.caption(f":material/task_alt: {wording.markdown(signal)}")
@@ -145,8 +147,9 @@ def _verdict(plan: Plan) -> None:
     gain = "–" if plan.reward_risk is None else f"{plan.reward_risk:.2f} R"
     st.markdown(
         wording.markdown(
-            f"**{plan.quantity:.6g} BTC.** At the stop it loses {wording.usd(plan.loss_at_stop)}, {100 * plan.risk_fraction:.2f} % of the account; at the target it gains {gain} "
-            f"after costs. Liquidation: {liquidation}."
+            f"**{plan.quantity:.6g} BTC.** At the stop it loses {wording.usd(plan.loss_at_stop)},"
+            f" {100 * plan.risk_fraction:.2f} % of the account; at the target it gains {gain} after costs."
+            f" Liquidation: {liquidation}."
         )
     )
     for flag in plan.flags[:2]:
@@ -164,13 +167,16 @@ def _placed(table: Table) -> None:
     plan: Any = table.played.plan
     st.markdown(
         wording.markdown(
-            f"**3. Placed** after bar {table.played.placed}: {plan.side} {plan.quantity:.6g} BTC at {wording.price(plan.entry)}, stop {wording.price(plan.stop)}, target {wording.price(plan.targets[0].price)}."
+            f"**3. Placed** after bar {table.played.placed}: {plan.side} {plan.quantity:.6g} BTC at"
+            f" {wording.price(plan.entry)}, stop {wording.price(plan.stop)}, target"
+            f" {wording.price(plan.targets[0].price)}."
         )
     )
     if not table.played.over(table.game):
         rules(table)
     st.caption(
-        f"Costs: {100 * _FEE:g} % fee on each side, {100 * _SLIPPAGE:g} % slippage on every exit but a target. Doubts are decided against you."
+        f"Costs: {100 * _FEE:g} % fee on each side, {100 * _SLIPPAGE:g} % slippage on every exit but a"
+        " target. Doubts are decided against you."
     )
 
 

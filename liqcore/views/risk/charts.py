@@ -136,7 +136,10 @@ def ladder(plan: Plan, zones: Sequence[Zone], levels: Sequence[float]) -> Drawn:
         if plan.liquidation_price is not None and plan.quantity > 0
         else "no liquidation price"
     )
-    alt = f"Price ladder of a {plan.side}: entry {price(plan.entry)}, stop {price(plan.stop)}, {liquidation}, {len(plan.targets)} targets, {len(seen)} clusters in view.{_beyond(zones, low, high)}"
+    alt = (
+        f"Price ladder of a {plan.side}: entry {price(plan.entry)}, stop {price(plan.stop)}, {liquidation},"
+        f" {len(plan.targets)} targets, {len(seen)} clusters in view.{_beyond(zones, low, high)}"
+    )
     return _spec(layers, {"marks": rows, "boxes": boxes}, 420), alt
 
 
@@ -147,12 +150,14 @@ def _beyond(zones: Sequence[Zone], low: float, high: float) -> str:
     if above:
         nearest = min(above, key=lambda zone: zone.low)
         parts.append(
-            f"{len(above)} above it, the nearest {usd(nearest.usd)} of {nearest.side}s from {price(nearest.low)}"
+            f"{len(above)} above it, the nearest {usd(nearest.usd)} of {nearest.side}s from"
+            f" {price(nearest.low)}"
         )
     if below:
         nearest = max(below, key=lambda zone: zone.high)
         parts.append(
-            f"{len(below)} below it, the nearest {usd(nearest.usd)} of {nearest.side}s up to {price(nearest.high)}"
+            f"{len(below)} below it, the nearest {usd(nearest.usd)} of {nearest.side}s up to"
+            f" {price(nearest.high)}"
         )
     return f" Clusters outside the picture: {', and '.join(parts)}." if parts else ""
 
@@ -224,7 +229,10 @@ def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
     worst, best = float(curve["net"].min()), float(curve["net"].max())
     return (
         _spec(layers, {"curve": rows, "lines": lines, "zero": pd.DataFrame({"level": [0.0]})}, 300),
-        f"Profit and loss between {usd(worst)} and {usd(best)} as price moves; from the liquidation price on the margin is gone.",
+        (
+            f"Profit and loss between {usd(worst)} and {usd(best)} as price moves; from the liquidation price"
+            " on the margin is gone."
+        ),
     )
 
 
@@ -280,8 +288,12 @@ def sweep(found: Sweep, plan: Plan) -> Drawn:
         },
     ]
     share = float(found.accepted.mean())
-    return _spec(layers, {"cells": rows}, 380), (
-        f"Size by leverage and stop distance for a risk of {usd(plan.risk_usd)}: {100 * share:.0f} % of the combinations pass, the others are rejected, mostly because liquidation would come first."
+    return (
+        _spec(layers, {"cells": rows}, 380),
+        (
+            f"Size by leverage and stop distance for a risk of {usd(plan.risk_usd)}: {100 * share:.0f} % of"
+            " the combinations pass, the others are rejected, mostly because liquidation would come first."
+        ),
     )
 
 
@@ -359,11 +371,16 @@ def fan(found: MonteCarlo, trades: int) -> Drawn:
             ],
         }
     )
-    return _spec(
-        layers, {"fan": frame, "ruin": pd.DataFrame({"level": [found.ruin_level]}), "notes": notes}, 320
-    ), (
-        f"After {trades} trades the account is {last[middle]:.2f} times its start in the middle run, between {last[low]:.2f} and {last[high]:.2f} times in nine of ten; "
-        f"{100 * found.ruin_probability:.1f} % of the runs fell to {found.ruin_level:.0%} at some time. No liquidation is in this picture, only stops of equal $ risk."
+    return (
+        _spec(
+            layers, {"fan": frame, "ruin": pd.DataFrame({"level": [found.ruin_level]}), "notes": notes}, 320
+        ),
+        (
+            f"After {trades} trades the account is {last[middle]:.2f} times its start in the middle run,"
+            f" between {last[low]:.2f} and {last[high]:.2f} times in nine of ten;"
+            f" {100 * found.ruin_probability:.1f} % of the runs fell to {found.ruin_level:.0%} at some time."
+            " No liquidation is in this picture, only stops of equal $ risk."
+        ),
     )
 
 
@@ -402,6 +419,11 @@ def streak(paths: pd.DataFrame) -> Drawn:
         }
     ]
     last = paths.iloc[-1]
-    return _spec(layers, {"rows": rows}, 300), (
-        f"After {int(last['losses'])} losses in a row, each at its stop and none by liquidation, {usd(float(last['fixed_percent']))} are left with a fixed percent and {usd(float(last['fixed_dollar']))} with a fixed dollar risk."
+    return (
+        _spec(layers, {"rows": rows}, 300),
+        (
+            f"After {int(last['losses'])} losses in a row, each at its stop and none by liquidation,"
+            f" {usd(float(last['fixed_percent']))} are left with a fixed percent and"
+            f" {usd(float(last['fixed_dollar']))} with a fixed dollar risk."
+        ),
     )

@@ -1,4 +1,5 @@
-"""The inputs of the risk page in the order a trader thinks. Account and risk stay in the session; the rest is in the address."""
+"""The inputs of the risk page in the order a trader thinks. Account and risk stay in the session; the rest is
+in the address."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything a plan needs, parsed. `problems` names the fields that could not be read, one sentence each."""
+    """Everything a plan needs, parsed. `problems` names the fields that could not be read, one sentence
+    each."""
 
     fields: dict[str, Any]
     problems: dict[str, str]
@@ -108,7 +110,10 @@ def _rate(name: str, most: float) -> Callable[[float], str | None]:
         return (
             None
             if -most <= value <= most
-            else f"{name} of {100 * value:g} % is outside −{100 * most:g} % to {100 * most:g} %. Type it in per cent, like 0.05."
+            else (
+                f"{name} of {100 * value:g} % is outside −{100 * most:g} % to {100 * most:g} %. Type it in"
+                " per cent, like 0.05."
+            )
         )
 
     return check
@@ -206,7 +211,9 @@ def inputs() -> Inputs:
             index=1,
             key="brackets",
             bind=LINK,
-            help="Dated tables. Only those with a public, dated source are here; else give the rate yourself.",
+            help=(
+                "Dated tables. Only those with a public, dated source are here; else give the rate yourself."
+            ),
         )
     )
     values["tiers"] = VENUES[venue]
@@ -298,7 +305,10 @@ def inputs() -> Inputs:
             f"{start.atr_minute:g}",
             optional=True,
             check=lambda value: None if value >= 0 else "The ATR is a range and cannot be below zero.",
-            help="Noise that the stop must survive; here that of the sample market. Empty: unknown, which the plan then says.",
+            help=(
+                "Noise that the stop must survive; here that of the sample market. Empty: unknown, which the"
+                " plan then says."
+            ),
         )
         values["mark_last_gap"] = form.number(
             "Gap between mark and last price, USD",
@@ -351,7 +361,8 @@ def _maintenance(value: float) -> str | None:
 
 
 def _handed_over(start: Defaults) -> tuple[float, str, list[str]]:
-    """The level and side of the link, or the sample market's last price; and what of the link could not be read."""
+    """The level and side of the link, or the sample market's last price; and what of the link could not be
+    read."""
     levels, problems = overlays.parse_levels(str(st.query_params.get("level", "")))
     side = "short" if str(st.query_params.get("direction", "")).lower().startswith("short") else "long"
     return (
@@ -373,7 +384,8 @@ def _shares(form: _Form, text: str, targets: tuple[float, ...] | None) -> tuple[
             ""
             if len(shares) == len(targets) and min(shares) > 0 and abs(sum(shares) - 1) < 0.005
             else (
-                f"Give one share a target ({len(targets)}), together 100 %, for instance {'; '.join(['50'] * 2) if len(targets) == 2 else '100'}."
+                f"Give one share a target ({len(targets)}), together 100 %, for instance"
+                f" {'; '.join(['50'] * 2) if len(targets) == 2 else '100'}."
             )
         )
     if sentence:

@@ -40,7 +40,8 @@ def plan_of(found: Inputs) -> tuple[Plan | None, bool]:
     """The plan of what was typed, and True; where a field cannot be read, the last plan, and False."""
     if found.problems:
         st.error(
-            f"**{len(found.problems)} field{'s' if len(found.problems) > 1 else ''} cannot be read**: {wording.markdown(next(iter(found.problems.values())))}",
+            f"**{len(found.problems)} field{'s' if len(found.problems) > 1 else ''} cannot be read**:"
+            f" {wording.markdown(next(iter(found.problems.values())))}",
             icon=":material/error:",
         )
         return _last(), False
@@ -65,12 +66,14 @@ def verdict(plan: Plan, current: bool) -> None:
     """Accepted or rejected with the reason first, then the numbers, the checklist and the red flags."""
     if not current:
         st.warning(
-            "**Old numbers.** Below is the last plan that could be computed. It does not hold what is typed now and is not to be traded.",
+            "**Old numbers.** Below is the last plan that could be computed. It does not hold what is typed"
+            " now and is not to be traded.",
             icon=":material/history:",
         )
     elif plan.accepted:
         st.success(
-            f"**This plan passes.** At the stop it loses {wording.markdown(wording.usd(plan.loss_at_stop))}, {100 * plan.risk_fraction:.2f} % of the account, and the stop fires before liquidation.",
+            f"**This plan passes.** At the stop it loses {wording.markdown(wording.usd(plan.loss_at_stop))},"
+            f" {100 * plan.risk_fraction:.2f} % of the account, and the stop fires before liquidation.",
             icon=":material/check_circle:",
         )
     else:
@@ -89,9 +92,11 @@ def verdict(plan: Plan, current: bool) -> None:
     away = (
         "not computed"
         if plan.quantity <= 0
-        else None
-        if plan.liquidation_price is None
-        else f"{100 * (plan.liquidation_price / plan.entry - 1):+.1f} % from the entry"
+        else (
+            None
+            if plan.liquidation_price is None
+            else f"{100 * (plan.liquidation_price / plan.entry - 1):+.1f} % from the entry"
+        )
     )
     facts = (
         (
@@ -130,7 +135,8 @@ def verdict(plan: Plan, current: bool) -> None:
 
 
 def ladder(plan: Plan, found: Inputs) -> None:
-    """The plan's prices on one axis with the clusters and key levels around them, and the checklist beside it."""
+    """The plan's prices on one axis with the clusters and key levels around them, and the checklist beside
+    it."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
         spec, alt = risk_charts.ladder(plan, found.zones, found.levels)
@@ -140,13 +146,15 @@ def ladder(plan: Plan, found: Inputs) -> None:
             st.caption(wording.markdown(left_out + where))
         if not found.zones and not found.levels:
             st.caption(
-                "No clusters or key levels are drawn: send them here from the Explore page, or type them at the left."
+                "No clusters or key levels are drawn: send them here from the Explore page, or type them at"
+                " the left."
             )
     with right:
         st.markdown("**Checklist**")
         st.markdown(
             "\n".join(
-                f"- :{'green' if check.passed else 'red'}[:material/{'check' if check.passed else 'close'}:] {wording.markdown(check.text)}"
+                f"- :{'green' if check.passed else 'red'}[:material/{'check' if check.passed else 'close'}:]"
+                f" {wording.markdown(check.text)}"
                 for check in plan.checks
             )
         )
@@ -165,7 +173,8 @@ def _suggestions(plan: Plan, found: Inputs) -> None:
             st.caption(wording.markdown(str(problem)))
         st.caption(
             wording.markdown(
-                f"The average true range is that of the sample market, {wording.usd(width)} an hour. These are places to look at, not advice."
+                f"The average true range is that of the sample market, {wording.usd(width)} an hour. These"
+                " are places to look at, not advice."
             )
         )
 
@@ -174,14 +183,30 @@ def how_to_read(plan: Plan) -> None:
     """The liquidation price step by step, and what the size rests on, with this plan's own numbers."""
     with st.expander("How to read this", icon=":material/school:", key="help", bind=LINK, on_change="rerun"):
         points = [
-            f"**Size** comes from the risk, not from the leverage: {wording.usd(plan.risk_usd)} divided by what one BTC loses between {wording.price(plan.entry)} and {wording.price(plan.stop)}, fees and slippage included, rounded down.",
-            f"**Leverage** only decides the margin: {plan.leverage:g}× ties up {wording.usd(plan.margin)}. It also decides how near liquidation is.",
-            f"**The gate** rejects a plan whose stop could come too late: it needs room of {wording.usd(plan.room_needed or 0)} between stop and liquidation and has {wording.usd(plan.room or 0)}."
-            if plan.liquidation_price is not None and plan.quantity > 0
-            else "**The gate** was not reached: without a size there is no liquidation price."
-            if plan.quantity <= 0
-            else "**The gate** has nothing to check: this position cannot be liquidated.",
-            "**A stop is no guarantee.** Price can jump through it; the loss with a jump shows what that would cost.",
+            (
+                f"**Size** comes from the risk, not from the leverage: {wording.usd(plan.risk_usd)} divided"
+                f" by what one BTC loses between {wording.price(plan.entry)} and {wording.price(plan.stop)},"
+                " fees and slippage included, rounded down."
+            ),
+            (
+                f"**Leverage** only decides the margin: {plan.leverage:g}× ties up"
+                f" {wording.usd(plan.margin)}. It also decides how near liquidation is."
+            ),
+            (
+                "**The gate** rejects a plan whose stop could come too late: it needs room of"
+                f" {wording.usd(plan.room_needed or 0)} between stop and liquidation and has"
+                f" {wording.usd(plan.room or 0)}."
+                if plan.liquidation_price is not None and plan.quantity > 0
+                else (
+                    "**The gate** was not reached: without a size there is no liquidation price."
+                    if plan.quantity <= 0
+                    else "**The gate** has nothing to check: this position cannot be liquidated."
+                )
+            ),
+            (
+                "**A stop is no guarantee.** Price can jump through it; the loss with a jump shows what that"
+                " would cost."
+            ),
         ]
         st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
         if plan.derivation:
@@ -244,7 +269,8 @@ def _drag(plan: Plan, found: Inputs) -> None:
     spec, alt = risk_charts.drag(price_drag(plan), plan, at)
     st.vega_lite_chart(spec=spec, key="drag", alt=alt, width="stretch")
     st.caption(
-        "The curve ignores the stop: it shows what the position itself would do. From the liquidation price on, the margin is gone whatever price does next."
+        "The curve ignores the stop: it shows what the position itself would do. From the liquidation price"
+        " on, the margin is gone whatever price does next."
     )
 
 
@@ -263,7 +289,8 @@ def _sweep(plan: Plan, found: Inputs) -> None:
     st.vega_lite_chart(spec=spec, key="sweep", alt=alt, width="stretch")
     st.caption(
         wording.markdown(alt)
-        + " The same money is at risk in every coloured cell, or less where the account limits the size: more leverage does not make the plan larger, only liquidation nearer."
+        + " The same money is at risk in every coloured cell, or less where the account limits the size: more"
+        " leverage does not make the plan larger, only liquidation nearer."
     )
 
 
@@ -289,7 +316,10 @@ def _luck(plan: Plan, found: Inputs) -> None:
                 10,
                 key="measured",
                 bind=LINK,
-                help="0 takes it as exactly known. Otherwise each run draws a win rate that so many trades leave possible.",
+                help=(
+                    "0 takes it as exactly known. Otherwise each run draws a win rate that so many trades"
+                    " leave possible."
+                ),
             )
         )
         seed = int(st.number_input("Seed", 0, 10_000, 1, key="seed", bind=LINK))
@@ -306,11 +336,13 @@ def _luck(plan: Plan, found: Inputs) -> None:
         st.vega_lite_chart(spec=spec, key="fan", alt=alt, width="stretch")
     st.markdown(
         wording.markdown(
-            f"{alt} In the middle run the longest losing streak is {outcome.longest_losing_streak:.0f} trades and the worst drawdown {100 * outcome.worst_drawdown:.0f} %."
+            f"{alt} In the middle run the longest losing streak is {outcome.longest_losing_streak:.0f} trades"
+            f" and the worst drawdown {100 * outcome.worst_drawdown:.0f} %."
         )
     )
     st.caption(
-        f"{outcome.note} **The win rate is the unknown**: nobody can know it before hundreds of trades, and this picture is only as good as that guess."
+        f"{outcome.note} **The win rate is the unknown**: nobody can know it before hundreds of trades, and"
+        " this picture is only as good as that guess."
     )
     if st.toggle(
         "Kelly fraction",
@@ -330,7 +362,8 @@ def _streak(plan: Plan, found: Inputs) -> None:
         spec, alt = risk_charts.streak(losing_streak_paths(plan.account, risk, 15))
         st.vega_lite_chart(spec=spec, key="streak", alt=alt, width="stretch")
         st.caption(
-            "A fixed percent shrinks with the account and never ends it; a fixed dollar amount does, but recovers sooner after a short streak."
+            "A fixed percent shrinks with the account and never ends it; a fixed dollar amount does, but"
+            " recovers sooner after a short streak."
         )
     with right:
         table = losing_streaks(wins, 200, risk, longest=12)
@@ -360,7 +393,8 @@ def _streak(plan: Plan, found: Inputs) -> None:
 
 def _open(plan: Plan, found: Inputs) -> None:
     st.caption(
-        "What every open trade would lose at its stop. All of them are on one coin, so the losses are added without any discount. Nothing here is stored."
+        "What every open trade would lose at its stop. All of them are on one coin, so the losses are added"
+        " without any discount. Nothing here is stored."
     )
     left, right = st.columns([2, 1], gap="medium")
     with left:
@@ -395,7 +429,8 @@ def _open(plan: Plan, found: Inputs) -> None:
     st.markdown(wording.markdown(budget.sentence))
     (st.success if fits and budget.within else st.error)(
         wording.markdown(
-            f"This plan would lose {wording.usd(plan.loss_at_stop)} at its stop, which {'fits into' if fits else 'exceeds'} what is left."
+            f"This plan would lose {wording.usd(plan.loss_at_stop)} at its stop, which"
+            f" {'fits into' if fits else 'exceeds'} what is left."
         ),
         icon=":material/check_circle:" if fits and budget.within else ":material/block:",
     )

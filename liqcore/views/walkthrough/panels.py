@@ -118,7 +118,8 @@ def _chart(view: StepView, shown: bool) -> None:
     st.vega_lite_chart(spec=picture.spec, key="walk", alt=picture.alt, width="stretch")
     st.caption(
         wording.markdown(
-            f"As it stood on {wording.when(view.at)}; nothing later is in this picture. {wording.provenance_line(view.grid, synthetic=True)}"
+            f"As it stood on {wording.when(view.at)}; nothing later is in this picture."
+            f" {wording.provenance_line(view.grid, synthetic=True)}"
         )
     )
 
@@ -165,7 +166,8 @@ def _end(chosen: Scenario) -> None:
         st.markdown("**What the base rate says**")
         if ended.base_rate is None:
             st.markdown(
-                "The base rate of this set-up has not been simulated yet, so one outcome is all there is: it proves nothing."
+                "The base rate of this set-up has not been simulated yet, so one outcome is all there is: it"
+                " proves nothing."
             )
         else:
             st.markdown(wording.markdown(ended.base_rate.sentence))
@@ -248,13 +250,16 @@ def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
         key="ending",
         width="stretch",
         alt=(
-            f"Price to the end of the scenario with the level at {wording.price(chosen.level)}, entry {wording.price(plan.entry)} and stop {wording.price(plan.stop)}: a plan beside liquidations, not a forecast."
+            f"Price to the end of the scenario with the level at {wording.price(chosen.level)}, entry"
+            f" {wording.price(plan.entry)} and stop {wording.price(plan.stop)}: a plan beside liquidations,"
+            " not a forecast."
         ),
     )
 
 
 def explained(text: str) -> str:
-    """A text as Markdown in which each term of the glossary shows its meaning when it is pointed at, and leads to the list."""
+    """A text as Markdown in which each term of the glossary shows its meaning when it is pointed at, and
+    leads to the list."""
     out, end = [], 0
     for start, stop, term in mentions(text):
         title = term.meaning.replace('"', "'")
@@ -264,7 +269,8 @@ def explained(text: str) -> str:
 
 
 def terms(text: str) -> str | None:
-    """The terms of a text with their meanings, for a tooltip that keyboard and touch reach too; None without any."""
+    """The terms of a text with their meanings, for a tooltip that keyboard and touch reach too; None without
+    any."""
     found = [term for _, _, term in mentions(text)]
     return "\n\n".join(f"**{term.name}**: {wording.markdown(term.meaning)}" for term in found) or None
 

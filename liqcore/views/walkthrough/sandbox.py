@@ -1,4 +1,5 @@
-"""The sandbox at the end of a scenario: its market made again with one thing changed, beside the market as it was told."""
+"""The sandbox at the end of a scenario: its market made again with one thing changed, beside the market as it
+was told."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ _TIMES: Final = {"none": 0.0, "half": 0.5, "double": 2.0}
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """A market up to the last step: its map on the prices of both worlds, its bars, last price, and USD liquidated by side."""
+    """A market up to the last step: its map on the prices of both worlds, its bars, last price, and USD
+    liquidated by side."""
 
     grid: HeatGrid
     bars: pd.DataFrame
@@ -37,7 +39,8 @@ class World:
 
 
 def remake(settings: dict[str, Any], times: float) -> Market:
-    """The scenario's market from its own seed and interventions, with `times` as much opened by the crowds it names (0 leaves them out)."""
+    """The scenario's market from its own seed and interventions, with `times` as much opened by the crowds it
+    names (0 leaves them out)."""
     made = recipe.market_of(settings, times)
     arrivals = tables.microseconds(made.arrivals.astype(tables.TIME_DTYPE)).view("datetime64[us]")
     return Market(made.candles, made.liquidations, arrivals, made.open_interest, made.funding)
@@ -75,7 +78,8 @@ def _world(seen: Seen, prices: tuple[float, float]) -> World:
 
 
 def sandbox(chosen: Scenario) -> None:
-    """One control: how many had opened the positions that the scenario names. The same picture before and after."""
+    """One control: how many had opened the positions that the scenario names. The same picture before and
+    after."""
     with st.expander(
         "Sandbox: change one thing", icon=":material/science:", key="sandbox", bind=LINK, on_change="rerun"
     ) as opened:
@@ -108,12 +112,14 @@ def sandbox(chosen: Scenario) -> None:
                 )
                 st.markdown(
                     wording.markdown(
-                        f"{wording.usd(world.long)} of longs and {wording.usd(world.short)} of shorts were liquidated. The last price is {wording.price(world.price)}."
+                        f"{wording.usd(world.long)} of longs and {wording.usd(world.short)} of shorts were"
+                        f" liquidated. The last price is {wording.price(world.price)}."
                     )
                 )
         st.caption(
-            "Both worlds are simulated from one seed, with one legend; only the size of the crowds differs. Two worlds are two examples: they show what can follow, "
-            f"not what must. {wording.provenance_line(after.grid, synthetic=True)}"
+            "Both worlds are simulated from one seed, with one legend; only the size of the crowds differs."
+            " Two worlds are two examples: they show what can follow, not what must."
+            f" {wording.provenance_line(after.grid, synthetic=True)}"
         )
 
 
