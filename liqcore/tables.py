@@ -217,7 +217,7 @@ def _is_checked(frame: pd.DataFrame, table: str) -> bool:
 
 def microseconds(times: pd.Series) -> np.ndarray:
     """Times of a checked table as int64 microseconds since 1970 UTC, without a copy."""
-    return np.asarray(times.array.asi8)  # type: ignore[attr-defined]
+    return np.asarray(times.array.asi8)
 
 
 def _ascends(values: np.ndarray) -> bool:

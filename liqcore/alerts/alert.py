@@ -285,9 +285,9 @@ def _against(
             grid,
             frames.candles,
             level=level,
-            side=None if side == "both" else side,
+            side=None if side == "both" else side,  # type: ignore[arg-type]
             tolerance=within,
-            by_venue=by_venue,  # type: ignore[arg-type]
+            by_venue=by_venue,
             liquidations=_given(frames.data.liquidations),
             open_interest=_given(frames.data.open_interest),
             funding=_given(frames.data.funding),

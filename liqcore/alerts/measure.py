@@ -212,7 +212,7 @@ def _judge(alerts: Sequence[Alert], prices: _Prices, reach: int, settings: Setti
                 )
         if outcome == "touched":
             after = slice(bar + 1, bar + 1 + reach)
-            way = prices.low[after] <= place if place < prices.close[bar] else prices.high[after] >= place  # type: ignore[operator]
+            way = prices.low[after] <= place if place < prices.close[bar] else prices.high[after] >= place
             lead = float(prices.time[bar + 1 + int(np.argmax(way))] - moment) / 6e7
         rows.append(
             (

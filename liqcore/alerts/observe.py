@@ -263,13 +263,13 @@ class Frames:
             if venue is not None:
                 events = events[(events["venue"] == venue).to_numpy()].reset_index(drop=True)  # type: ignore[index]
             return realised_heatmap(
-                events,
+                events,  # type: ignore[arg-type]
                 self.settings.timeframe,
                 bins,
                 "log",
                 self.edges[0],
                 self.edges[-1],
-                self.price_range,  # type: ignore[arg-type]
+                self.price_range,
             )
         interest = self.data.open_interest
         if venue is not None and len(interest):  # type: ignore[arg-type]
@@ -278,9 +278,9 @@ class Frames:
             return None
         return modelled_heatmap(
             self.candles,
-            interest if len(interest) else None,
+            interest if len(interest) else None,  # type: ignore[arg-type]
             bins=bins,
-            price_range=self.price_range,  # type: ignore[arg-type]
+            price_range=self.price_range,
             time_edges=self.edges,
             venue=venue or self.names(heat),
         )
@@ -390,9 +390,9 @@ class Frames:
 
     def _heard(self, venue: str) -> np.ndarray:
         times = [
-            tables.microseconds(frame["time"])[(frame["venue"] == venue).to_numpy()]
+            tables.microseconds(frame["time"])[(frame["venue"] == venue).to_numpy()]  # type: ignore[index]
             for frame in (self.data.liquidations, self.data.heartbeats)
-        ]  # type: ignore[index]
+        ]
         known = np.sort(np.concatenate(times))
         count = np.searchsorted(known, self.edges[1:].astype("int64"), "left")
         return np.append(np.iinfo(np.int64).min // 2, known)[count]

@@ -356,12 +356,12 @@ def _events(grid: HeatGrid, bands: Bands, lives: Lives, names: list[str]) -> tup
     return tuple(
         ClusterEvent(
             when,
-            item.kind,
+            item.kind,  # type: ignore[arg-type]
             names[item.cluster],
             tables.SIDES[side],
             low,
             item.centre_after,
-            high,  # type: ignore[arg-type]
+            high,
             item.before,
             item.after,
             item.centre_before,

@@ -212,8 +212,9 @@ def _places(facts: _Facts, box: Highlight | None) -> tuple[pd.DataFrame, pd.Data
         return pd.DataFrame(columns=list(outlines)), pd.DataFrame(columns=list(marks))
     length, at = tables.timeframe(facts.seen.step.timeframe), facts.seen.at
     low, high = (
-        float(facts.value(edge)) if isinstance(edge, str) else float(edge) for edge in (box.low, box.high)
-    )  # type: ignore[arg-type]
+        float(facts.value(edge) if isinstance(edge, str) else edge)  # type: ignore[arg-type]
+        for edge in (box.low, box.high)
+    )
     # A candle without a range would be a box without a height.
     low, high = min(low, high) - 0.0002 * abs(low), max(low, high) + 0.0002 * abs(high)
     start = max(at + (box.first - 1) * length, facts.seen.scenario.start)

@@ -81,7 +81,7 @@ def _bars(candles: pd.DataFrame, step: np.timedelta64, usual: np.ndarray, rules:
         .to_numpy()
     )
     return Bars(
-        time=candles["time"].array.view("i8"),  # type: ignore[attr-defined]
+        time=candles["time"].array.view("i8"),
         # Some venues open a bar at the last close, outside its own range; a body must lie within the range.
         open=np.clip(opens, low, high),
         high=high,

@@ -166,8 +166,14 @@ def approach_step(
             )
         )
     return ApproachStep(
-        state, distance, distance / unit if unit else None, in_atr, came_from, inside, tuple(lines)
-    )  # type: ignore[arg-type]
+        state,  # type: ignore[arg-type]
+        distance,
+        distance / unit if unit else None,
+        in_atr,
+        came_from,  # type: ignore[arg-type]
+        inside,
+        tuple(lines),
+    )
 
 
 def _state(

@@ -217,16 +217,16 @@ def drawing(layer: Layer) -> Drawing:
             ),
         )
     return Drawing(
-        side=side,
-        scale=scale,
+        side=side,  # type: ignore[arg-type]
+        scale=scale,  # type: ignore[arg-type]
         domain=domain,
         palette=palette,
         threshold=threshold,
         price_line=price_line,  # type: ignore[arg-type]
         volume=volume,
         profile=profile,
-        orientation=orientation,
-        zoom=zoom,  # type: ignore[arg-type]
+        orientation=orientation,  # type: ignore[arg-type]
+        zoom=zoom,
     )
 
 

@@ -3,6 +3,7 @@ funding."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
@@ -56,8 +57,8 @@ class Polling:
         if self._rounds == 0:
             self._covered = self._covered_before(collector, now)
         work: list[Callable[[], None]] = [
-            lambda name=name: self._history(collector, name, now) for name in self.histories
-        ]  # type: ignore[misc]
+            functools.partial(self._history, collector, name, now) for name in self.histories
+        ]
         work += [lambda name=name: self._market(collector, name, now) for name in self.prices]  # type: ignore[misc]
         with ThreadPoolExecutor(self.workers, thread_name_prefix="heatlab-poll") as pool:
             waiting = [pool.submit(one) for one in work]

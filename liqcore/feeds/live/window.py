@@ -81,7 +81,7 @@ class Events:
             elif name in _LABELS:
                 out[name] = pd.Categorical.from_codes(
                     values, categories=pd.Index(self.words[name], dtype=str)
-                )  # type: ignore[call-overload]
+                )
             else:
                 out[name] = values
         return pd.DataFrame(out)

@@ -65,10 +65,10 @@ HEATMAPS: Final[dict[str, tuple[str, Callable[[FeedSession, str], HeatGrid]]]] =
     **{
         f"CoinGlass, model {number}": (
             "coinglass",
-            lambda session, key, number=number: aggregators.coinglass_heatmap(session, key, number),
+            lambda session, key, number=number: aggregators.coinglass_heatmap(session, key, number),  # type: ignore[misc]
         )
         for number in (1, 2, 3)
-    },  # type: ignore[misc]
+    },
     "CoinAnk, Binance": ("coinank", lambda session, key: aggregators.coinank_heatmap(session, key)),
 }
 

@@ -182,7 +182,7 @@ class FeedSession(CacheMixin, _PoliteSession):
         self._gate = threading.Lock()
         self._local = threading.local()
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> Any:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, **options: Any) -> Any:
         if options.get("timeout") is None:
             options["timeout"] = self.timeout
         if _secret(request):

@@ -159,12 +159,12 @@ def table(data: Dataset, found: Venues) -> None:
     """One row a venue: events, USD, share, sides, age, delay, basis, completeness, and what to be careful
     about."""
     frame = venue_table(
-        found.events,
+        found.events,  # type: ignore[arg-type]
         start=found.whole.time_edges[0],
         end=found.whole.time_edges[-1],
         index=found.candles,
         delays=data.lags,
-    )  # type: ignore[arg-type]
+    )
     place = list(frame.columns).index("delay_seconds") + 1
     frame.insert(place, "95 % within, s", [data.slowest.get(str(name), np.nan) for name in frame["venue"]])
     st.dataframe(
@@ -537,7 +537,7 @@ def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) ->
             data, replace(settings, layer=layer, price_range=_common_range(data, settings), price_scale="log")
         )
         for layer in ("modelled", "realised")
-    ]  # type: ignore[arg-type]
+    ]
     bars = loaders.price_bars(data, settings)
     small = replace(drawing, volume=False, profile=False, zoom=False, domain=None)
     for column, grid, name in zip(

@@ -226,12 +226,12 @@ def trace(
     candles, interest = dataset.model_inputs(data, settings)
     return level_origin(
         candles,
-        side,
+        side,  # type: ignore[arg-type]
         low,
         high,
         at,
         open_interest=interest,
         funding=data.funding,
-        model=settings.model,  # type: ignore[arg-type]
+        model=settings.model,
         assumptions=settings.assumptions,
     )

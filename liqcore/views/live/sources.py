@@ -256,9 +256,9 @@ def store(held: Collector) -> None:
             for kind, media in (("csv", "text/csv"), ("parquet", "application/octet-stream")):
                 st.download_button(
                     f"Export as {kind.upper() if kind == 'csv' else 'Parquet'}",
-                    lambda kind=kind: files.write_table(held.store.liquidations(), kind),
+                    lambda kind=kind: files.write_table(held.store.liquidations(), kind),  # type: ignore[misc]
                     f"heatlab-liquidations.{kind}",
-                    media,  # type: ignore[misc]
+                    media,
                     key=f"export-{kind}",
                     icon=":material/download:",
                     on_click="ignore",
