@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -98,8 +98,8 @@ class Assumptions:
 
         return replace(self, taker_mix=shift(self.taker_mix), maker_mix=shift(self.maker_mix))
 
-    def describe(self) -> dict[str, str]:
-        """The assumptions in words, for a table beside the map."""
+    def describe(self, fields: Iterable[str] | None = None) -> dict[str, str]:
+        """The assumptions in words, for a table beside the map; only those in `fields` where given."""
 
         def mix(weights: tuple[float, ...]) -> str:
             return ", ".join(
@@ -108,26 +108,37 @@ class Assumptions:
                 if weight >= 0.005
             )
 
-        return {
-            "Leverage of takers": mix(self.taker_mix),
-            "Leverage of makers": mix(self.maker_mix),
-            "Extra margin (cross)": ", ".join(
-                f"{100 * w:.0f} % hold {m:g}×"
-                for m, w in zip(self.margin_multiples, self.margin_weights, strict=True)
+        rows = {
+            "taker_mix": ("Leverage of takers", mix(self.taker_mix)),
+            "maker_mix": ("Leverage of makers", mix(self.maker_mix)),
+            "margin_multiples": (
+                "Extra margin (cross)",
+                ", ".join(
+                    f"{100 * w:.0f} % hold {m:g}×"
+                    for m, w in zip(self.margin_multiples, self.margin_weights, strict=True)
+                ),
             ),
-            "Maintenance margin": (
-                f"{100 * self.maintenance_margin_rate:.2g} %, plus {100 * self.fee_rate:.2g} % closing fee"
+            "maintenance_margin_rate": (
+                "Maintenance margin",
+                f"{100 * self.maintenance_margin_rate:.2g} %, plus {100 * self.fee_rate:.2g} % closing fee",
             ),
-            "Mean holding time": f"{self.holding_hours:g} hours",
-            "Churn": (
-                "from holding time and open interest"
-                if self.churn is None
-                else f"{100 * self.churn:.0f} % of the volume"
+            "holding_hours": ("Mean holding time", f"{self.holding_hours:g} hours"),
+            "churn": (
+                "Churn",
+                (
+                    "from holding time and open interest"
+                    if self.churn is None
+                    else f"{100 * self.churn:.0f} % of the volume"
+                ),
             ),
-            "Entries in a candle": f"{self.entry_points} evenly spread over its range",
-            "Funding tilt": "off" if self.funding_tilt == 0 else f"{self.funding_tilt:g}",
-            "Smoothing": "off" if self.smoothing_bp == 0 else f"±{self.smoothing_bp:g} basis points",
+            "entry_points": ("Entries in a candle", f"{self.entry_points} evenly spread over its range"),
+            "funding_tilt": ("Funding tilt", "off" if self.funding_tilt == 0 else f"{self.funding_tilt:g}"),
+            "smoothing_bp": (
+                "Smoothing",
+                "off" if self.smoothing_bp == 0 else f"±{self.smoothing_bp:g} basis points",
+            ),
         }
+        return dict(rows[name] for name in (rows if fields is None else fields))
 
 
 _HIGH = (0.0, 0.0, 0.15, 0.30, 0.0, 0.25, 0.20, 0.0, 0.10)

@@ -12,7 +12,9 @@ from liqcore import tables
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import GridError
 from liqcore.heat.level_book import CHUNK, Deposits, Flows, Outcome, run
-from liqcore.heat.modelled import MODELS, _book_flows, _deposits, _inputs, _lattice
+from liqcore.heat.models import DEFAULT, model as model_named
+from liqcore.heat.models.book import book as model_book
+from liqcore.heat.models.inputs import aligned_inputs
 
 # A band is traced in bins at most this wide, as the map's own inner bins are.
 _FINEST: Final = 0.001
@@ -65,7 +67,7 @@ def level_origin(
     at: object = None,
     open_interest: pd.DataFrame | None = None,
     funding: pd.DataFrame | None = None,
-    model: str = "flow-identity",
+    model: str = DEFAULT,
     assumptions: Assumptions | None = None,
 ) -> Origin:
     """Trace a band of a modelled map back to the candles and leverages that opened it.
@@ -86,33 +88,32 @@ def level_origin(
     GridError, TableError
         An empty band, an unknown model or side, or no candle before `at`.
     """
-    if side not in tables.SIDES or model not in MODELS:
-        raise GridError(
-            f"There is no side {side!r} or no model {model!r}. Sides: long, short. Models:"
-            f" {', '.join(MODELS)}."
-        )
+    chosen = model_named(model)
+    if side not in tables.SIDES:
+        raise GridError(f"There is no side {side!r}. Sides: long, short.")
     if not (np.isfinite([low, high]).all() and 0 < low < high):
         raise GridError(
             f"The band {low:g} to {high:g} USD is empty. Give a low above zero and a higher high."
         )
     guesses = assumptions or Assumptions()
-    inputs, _ = _inputs(tables.ensure(candles, "candles"), open_interest, funding, guesses, model)
+    inputs = aligned_inputs(tables.ensure(candles, "candles"), open_interest, funding, guesses)
+    if (lacking := chosen.lacks(inputs)) is not None:
+        raise GridError(lacking)
     moment = np.datetime64(int(inputs.closes_at[-1]), "us") if at is None else tables.to_datetime64(at)
     count = int(np.searchsorted(inputs.closes_at, moment.astype("int64"), side="right"))
     if count == 0:
         raise GridError(
             "No candle had closed at that moment, so no level had been opened. Choose a later one."
         )
-    book = _lattice(inputs, guesses, model, low, high, max(int(np.ceil(np.log(high / low) / _FINEST)), 1))
-    deposits = _deposits(inputs, guesses, model, book)
+    made = model_book(chosen, inputs, guesses, low, high, max(int(np.ceil(np.log(high / low) / _FINEST)), 1))
+    book, deposits, flows = made.lattice, made.deposits, made.flows
     parts = [_opened(deposits, side, begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]
     totals = np.concatenate([sizes.sum(axis=1) for _, sizes in parts])
-    flows = _book_flows(inputs, model, book)
     later, own = _survival(
         run(book, flows, deposits, np.array([], dtype=np.int64), slice(0, 0)), flows, side, totals, count
     )
     free = _uncrossed(flows, side, count)
-    leverages = np.asarray(guesses.leverages)
+    leverages, tier = np.unique(made.levels.leverage, return_inverse=True)
     by_candle, by_tier, opened, first = np.zeros(count), np.zeros(len(leverages)), 0.0, 0
     inside = (book.first, book.first + book.drawn * book.parts)
     for bins, sizes in parts:
@@ -122,8 +123,8 @@ def level_origin(
         standing = (bins < free[rows, None]) if side == "long" else (bins > free[rows, None])
         usd *= standing * (later[rows] * own[rows])[:, None]
         by_candle[rows] = usd.sum(axis=1)
-        # Tiers are entries × margin multiples × leverages, leverage running fastest.
-        by_tier += usd.sum(axis=0).reshape(-1, len(leverages)).sum(axis=0)
+        # Levels of a candle are entries × atoms, atoms running fastest.
+        by_tier += np.bincount(tier, usd.sum(axis=0).reshape(-1, len(tier)).sum(axis=0), len(leverages))
         first = rows.stop
     left = np.flatnonzero(by_candle > 0)
     return Origin(

@@ -17,6 +17,7 @@ from liqcore.feeds.live import figures as live_figures
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.modelled import modelled_heatmap
+from liqcore.heat.models import DEFAULT
 from liqcore.heat.realised import realised_heatmap, time_edges
 from liqcore.market.candles import resample
 
@@ -169,7 +170,7 @@ class ViewSettings:
     bins: int = 150
     price_scale: Literal["linear", "log"] = "linear"
     venues: tuple[str, ...] = ()
-    model: str = "flow-identity"
+    model: str = DEFAULT
     assumptions: Assumptions = field(default_factory=Assumptions)
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables
-from liqcore.heat.assumptions import Assumptions
+from liqcore.heat.assumptions import PRESETS, Assumptions, preset
+from liqcore.heat.models import DEFAULT, MODELS
 from liqcore.service.dataset import DataError, Dataset, Layer, ViewSettings, candle_step
 from liqcore.views import wording
 
@@ -21,7 +22,6 @@ REACHES: Final = {"Fit": None, "±2 %": 0.02, "±5 %": 0.05, "±10 %": 0.10, "±
 LAYERS: Final = {"realised": "Realised", "modelled": "Modelled"}
 SIDES: Final = {"both": "Both", "long": "Longs", "short": "Shorts", "net": "Net"}
 SCALES: Final = {"auto": "Auto", "log": "Log", "linear": "Linear", "percentile": "Percentile"}
-MODELS: Final = {"flow-identity": "Flow identity", "textbook": "Textbook formula"}
 LINK: Final[Any] = "query-params"
 OWN_FILES: Final = "Your own files"
 # 1-2-5 steps, so that a pinned legend reads in round dollars.
@@ -117,7 +117,7 @@ def view_settings(data: Dataset) -> ViewSettings:
             help="Bins of equal per cent instead of equal dollars.",
         )
         venues = _venues(data)
-    model, assumptions = "flow-identity", Assumptions()
+    model, assumptions = DEFAULT, Assumptions()
     if layer == "modelled":
         with st.sidebar:
             model, assumptions = model_controls("")
@@ -233,20 +233,16 @@ def drawing(layer: Layer) -> Drawing:
 def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[str, Assumptions]:
     """Assumptions of the model; `suffix` tells two sets on one page apart, `mix_at` is the preset to start
     with."""
-    from liqcore.heat.assumptions import PRESETS, preset
-
     st.subheader(title)
     model = st.selectbox(
         "Formula",
         list(MODELS),
-        format_func=lambda name: MODELS[name],
+        format_func=lambda name: MODELS[name].title,
         key=f"model{suffix}",
         bind=LINK,
-        help=(
-            "Flow identity: buys, sells and the change of open interest say how much opened and closed. "
-            "Textbook: entry × (1 ∓ 1/leverage) for every trade, nothing ever closes."
-        ),
+        help="  \n".join(f"{one.title}: {one.words}" for one in MODELS.values()),
     )
+    reads = MODELS[str(model)].reads
     mix = st.selectbox(
         "Leverage mix",
         list(PRESETS),
@@ -280,6 +276,7 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
         0.1,
         key=f"mmr{suffix}",
         bind=LINK,
+        disabled="maintenance_margin_rate" not in reads,
         help="The share of a position's value that must remain as margin.",
     )
     hours = st.select_slider(
@@ -288,6 +285,7 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
         value=24,
         key=f"hold{suffix}",
         bind=LINK,
+        disabled="holding_hours" not in reads,
         help="How long a position stays open on average. Shorter: bands fade faster.",
     )
     guesses = preset(str(mix), maintenance_margin_rate=float(maintenance) / 100, holding_hours=float(hours))

@@ -9,6 +9,7 @@ from liqcore import tables
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import GridError
 from liqcore.heat.modelled import modelled_heatmap
+from liqcore.heat.models import MODELS
 from liqcore.heat.origin import level_origin
 
 
@@ -44,7 +45,7 @@ def market(seed, bars=240, interest=True):
 @given(
     seed=st.integers(0, 10_000),
     interest=st.booleans(),
-    model=st.sampled_from(["flow-identity", "textbook"]),
+    model=st.sampled_from(list(MODELS)),
     side=st.sampled_from(["long", "short"]),
     column=st.integers(5, 39),
 )
