@@ -11,6 +11,7 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.alerts.alert import Alert
+from liqcore.alerts.chance import Chance, against_chance
 from liqcore.alerts.engine import start, step
 from liqcore.alerts.observe import DAY, AlertData, Settings
 from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
@@ -45,6 +46,9 @@ SUMMARY: Final = (
     "lead_minutes",
     "false_alarms",
     "base_false_alarms",
+    "separate",
+    "separate_touched",
+    "chance_p",
     "controls",
     "control_per_day",
     "control_judged",
@@ -61,18 +65,16 @@ class Replay:
     Attributes
     ----------
     firings : one row an alert, columns `FIRINGS`, in order of time. `distance` is the share of price between
-    the
-        close and the level; `outcome` is `touched`, `not touched`, `already there` or `too late to tell` (the
-        data
-        end before the horizon does); `lead_minutes` from the alert to the touch.
+        the close and the level; `outcome` is `touched`, `not touched`, `already there` or `too late to tell`
+        (the data end before the horizon does); `lead_minutes` from the alert to the touch.
     summary : one row a rule, columns `SUMMARY`. `judged` counts the firings of which the outcome is known and
-    that
-        did not begin at the level, `touched` the touches among them, `lead_minutes` is their median.
-        `false_alarms` is the share that was not touched, `base_false_alarms` that of levels put at the same
-        distances from the price at random moments, `control_per_day` and `control_false_alarms` those of the
-        same rule at `controls` levels that were as far from the price at random moments, of which
-        `control_judged`
-        firings are known. NaN where unknown.
+        that did not begin at the level, `touched` the touches among them, `lead_minutes` is their median.
+        `false_alarms` is the share that was not touched. `separate` of the judged firings have horizons that
+        do not overlap and enough past to be held against, `separate_touched` of them were touched;
+        `base_false_alarms` is what levels as far away, on the same side, at earlier moments as lively gave,
+        and `chance_p` how often chance alone comes out so far from it (see `chance`). `control_per_day` and
+        `control_false_alarms` are those of the same rule at `controls` levels that were as far from the price
+        when the replay began, of which `control_judged` firings are known. NaN where unknown.
     alerts : the alerts themselves. notes : sentences on what limits all this. days : length of the replay.
     """
 
@@ -93,7 +95,6 @@ def replay(
     settings: Settings = _DEFAULT,
     horizon: str = "4h",
     controls: int = 4,
-    samples: int = 50,
     progress: Callable[[float], None] | None = None,
 ) -> Replay:
     """Run rules over the past as the engine would have run them live.
@@ -103,8 +104,7 @@ def replay(
     rng : for the control levels and moments; the same seed gives the same figures.
     begin, end : moments in UTC; by default one lookback after the data begin, and the end of the data.
     horizon : time within which a touch of the level counts. controls : control levels a rule; 0 for none.
-    samples : random moments for each firing. progress : called after each UTC day with the share that is
-    done.
+    progress : called after each UTC day with the share that is done.
 
     Raises
     ------
@@ -113,9 +113,9 @@ def replay(
     """
     first, last = _window(data, begin, end, settings)
     days = float((last - first) / DAY)
-    prices = _prices(data, settings, first, last)
+    prices = _prices(data, settings, last)
     reach = max(int(tables.timeframe(horizon) // settings.step), 1)
-    others = {rule.id: _controls(rule, prices, rng, controls) for rule in rules if rule.enabled}
+    others = {rule.id: _controls(rule, prices.at(first), rng, controls) for rule in rules if rule.enabled}
     flat = [one for group in others.values() for one in group]
     # One walk over the maps for the rules and their controls together: making the maps is what takes the
     # time.
@@ -132,22 +132,23 @@ def replay(
     )
     alerts = tuple(one for one in both if one.rule in own)
     told, judged = _judge(alerts, prices, reach, settings), _judge(both, prices, reach, settings)
-    rows = [
-        _summary(rule, told, others.get(rule.id, []), judged, days, prices, reach, rng, samples)
-        for rule in rules
-    ]
+    rows = [_summary(rule, told, others.get(rule.id, []), judged, days, prices, reach, rng) for rule in rules]
     return Replay(told, pd.DataFrame(rows, columns=list(SUMMARY)), alerts, _notes(rules, prices, days), days)
 
 
 @dataclass(frozen=True, eq=False)
 class _Prices:
-    """Bars of the window, (T,): close time in microseconds, USD, and lowest and highest price within the
-    horizon after."""
+    """Bars up to the end of the replay, (T,): close time in microseconds, close, lowest and highest in USD."""
 
     time: np.ndarray
     close: np.ndarray
     low: np.ndarray
     high: np.ndarray
+
+    def at(self, moment: np.datetime64) -> float | None:
+        """The last close up to a moment, or the first one; None without bars."""
+        bar = int(np.searchsorted(self.time, moment.astype("int64"), "right")) - 1
+        return float(self.close[max(bar, 0)]) if len(self.close) else None
 
     def ahead(self, reach: int) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest price in the `reach` bars after each bar; NaN where they are not all there."""
@@ -183,12 +184,12 @@ def _window(
     return first, last
 
 
-def _prices(data: AlertData, settings: Settings, first: np.datetime64, last: np.datetime64) -> _Prices:
+def _prices(data: AlertData, settings: Settings, last: np.datetime64) -> _Prices:
     if data.candles is None or data.candles.empty:
         return _Prices(*(np.empty(0) for _ in range(4)))
     bars = resample(data.candles, settings.timeframe, source=settings.candles)
     time = tables.microseconds(bars["time"]) + int(settings.step.astype("int64"))
-    keep = (time > first.astype("int64")) & (time <= last.astype("int64"))
+    keep = time <= last.astype("int64")
     return _Prices(time[keep], *(bars[name].to_numpy()[keep] for name in ("close", "low", "high")))
 
 
@@ -242,43 +243,39 @@ def _jumped(prices: _Prices, bar: int, place: float, low: float, high: float) ->
     return (place < prices.close[bar] and low <= place) or (place > prices.close[bar] and high >= place)
 
 
-def _controls(rule: Rule, prices: _Prices, rng: np.random.Generator, count: int) -> list[Rule]:
-    """The same rule at levels as far from the price, at random moments, as its own level is at the
-    beginning."""
-    if (
-        count == 0
-        or not len(prices.close)
-        or not any(part.level is not None for part in rule.when.conditions)
-    ):
+def _controls(rule: Rule, price: float | None, rng: np.random.Generator, count: int) -> list[Rule]:
+    """The same rule at levels about as far (±25 %) from the price when the replay begins, on both sides in
+    turn: nothing that happens later chooses them."""
+    if count == 0 or price is None or not any(part.level is not None for part in rule.when.conditions):
         return []
-    moments = rng.integers(0, len(prices.close), count)
-    # Mirrored half of the time: nothing but the distance is matched.
-    signs = rng.choice([-1.0, 1.0], count)
+    stretch = rng.uniform(0.75, 1.25, count)
     return [
-        replace(rule, when=_moved(rule.when, float(prices.close[at]), float(prices.close[0]), sign))
-        for at, sign in zip(moments, signs, strict=True)
+        replace(rule, when=_moved(rule.when, price, sign * factor))
+        for sign, factor in zip(np.resize([-1.0, 1.0], count), stretch, strict=True)
     ]
 
 
-def _moved(part: Group, price: float, was: float, sign: float) -> Group:
+def _moved(part: Group, price: float, factor: float) -> Group:
+    """Levels put at `factor` times their log distance from the price; below zero on its other side."""
+
     def move(one: Condition) -> Condition:
         if one.level is None:
             return one
         # A level on the other side of the price is approached from there: what was bullish is bearish.
         way, side = one.way, one.side
-        if sign < 0:
+        if factor < 0:
             way = {"bullish": "bearish", "bearish": "bullish"}.get(way, way)
             side = (
                 {"long": "short", "short": "long"}.get(side, side)
                 if "side" in KINDS[one.kind].takes
                 else side
             )
-        return replace(one, level=price * (one.level / was) ** sign, way=way, side=side)
+        return replace(one, level=price * (one.level / price) ** factor, way=way, side=side)
 
     return replace(
         part,
         parts=tuple(
-            move(one) if isinstance(one, Condition) else _moved(one, price, was, sign) for one in part.parts
+            move(one) if isinstance(one, Condition) else _moved(one, price, factor) for one in part.parts
         ),
     )
 
@@ -292,13 +289,13 @@ def _summary(
     prices: _Prices,
     reach: int,
     rng: np.random.Generator,
-    samples: int,
 ) -> tuple[object, ...]:
     mine = told[told["rule"] == rule.id]
     known = mine[mine["outcome"].isin(["touched", "not touched"])]
     control = judged[judged["rule"].isin([one.id for one in others])]
     lead = float(known["lead_minutes"].median()) if known["lead_minutes"].notna().any() else np.nan
     others_known = control[control["outcome"].isin(["touched", "not touched"])]
+    chance = _chance(known, prices, reach, rng)
     few = (
         f"Only {len(known)} firing{'s' if len(known) != 1 else ''} can be judged: too few to tell a rate from"
         " chance."
@@ -315,7 +312,10 @@ def _summary(
         int((known["outcome"] == "touched").sum()),
         lead,
         _false_alarms(known),
-        _base(known, prices, reach, rng, samples),
+        1 - chance.expected,
+        chance.separate,
+        chance.touched,
+        chance.p,
         len(others),
         len(control) / days / len(others) if others else np.nan,
         len(others_known),
@@ -328,18 +328,18 @@ def _false_alarms(known: pd.DataFrame) -> float:
     return float((known["outcome"] == "not touched").mean()) if len(known) else np.nan
 
 
-def _base(known: pd.DataFrame, prices: _Prices, reach: int, rng: np.random.Generator, samples: int) -> float:
-    """Share of levels not touched within the horizon when put at the firings' distances from the price at
-    random moments."""
-    low, high = prices.ahead(reach)
-    usable = np.flatnonzero(np.isfinite(low))
-    if known.empty or not usable.size:
-        return np.nan
-    bars = rng.choice(usable, (len(known), samples))
-    distance = known["distance"].to_numpy()[:, None]
-    place = prices.close[bars] * np.exp(distance)
-    touched = np.where(distance < 0, low[bars] <= place, high[bars] >= place)
-    return float(1 - touched.mean())
+def _chance(known: pd.DataFrame, prices: _Prices, reach: int, rng: np.random.Generator) -> Chance:
+    moments = tables.microseconds(known["time"])
+    return against_chance(
+        np.searchsorted(prices.time, moments, "right") - 1,
+        known["distance"].to_numpy(float),
+        (known["outcome"] == "touched").to_numpy(),
+        prices.time,
+        prices.close,
+        prices.ahead(reach),
+        reach,
+        rng,
+    )
 
 
 def _notes(rules: Sequence[Rule], prices: _Prices, days: float) -> tuple[str, ...]:

@@ -165,7 +165,8 @@ def simulate_trades(
         chance = rng.beta(p * past + 1, (1 - p) * past + 1, paths)
     won = rng.random((count, paths)) < chance
     equity = _equity(won, b, fraction, sizing)
-    ruined = float((equity.min(axis=0) <= floor).mean())
+    # Sums of R land on the floor only but for rounding: ten losses of 5 % are half of the account.
+    ruined = float((equity.min(axis=0) <= floor + 1e-9).mean())
     peak = np.maximum.accumulate(equity, axis=0)
     return MonteCarlo(
         percentiles=percentiles,

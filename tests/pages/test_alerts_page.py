@@ -133,7 +133,8 @@ def test_a_test_shows_firings_on_the_map_leads_and_false_alarms_against_controls
     assert len(built.dataframe[0].value) == 8
     said = words(built)
     for part in (
-        "that is no difference one could tell from chance",
+        "no difference one could tell from chance",
+        "levels as far away at earlier moments as lively",
         "Realised: positions that were closed by force",
         "Synthetic",
     ):

@@ -177,3 +177,28 @@ def test_nonsense_in_the_tables_gets_a_sentence():
     ):
         with pytest.raises(RiskError, match=r"\.$"):
             call()
+
+
+@pytest.mark.parametrize(("risk", "floor"), [(0.05, 0.5), (0.1, 0.3), (0.07, 0.3)])
+def test_ruin_at_a_dollar_floor_equals_counting_every_path(risk, floor):
+    # In R: a win adds 1, a loss takes 1, ruined once losses lead by so many. Counted trade by trade.
+    trades, win_rate, lead = 60, 0.45, round((1 - floor) / risk)
+    alive, ruined = {0: 1.0}, 0.0
+    for _ in range(trades):
+        after: dict[int, float] = {}
+        for ahead, chance in alive.items():
+            after[ahead + 1] = after.get(ahead + 1, 0.0) + chance * win_rate
+            after[ahead - 1] = after.get(ahead - 1, 0.0) + chance * (1 - win_rate)
+        ruined += after.pop(-lead, 0.0)
+        alive = after
+    found = simulate_trades(
+        np.random.default_rng(11),
+        win_rate=win_rate,
+        reward_risk=1.0,
+        risk=risk,
+        trades=trades,
+        runs=40_000,
+        sizing="dollar",
+        ruin_level=floor,
+    )
+    assert found.ruin_probability == pytest.approx(ruined, abs=4 * found.ruin_error)

@@ -35,36 +35,21 @@ def verdict(told: Replay, horizon: str) -> str:
         f"{times}. The level was touched within {horizon} after {row['touched']:,} of the {row['judged']:,}"
         " that can be judged"
     )
-    # Levels put there by chance are many; firings at control levels may be few.
-    matched = row["control_judged"] > 0
-    other, count = (
-        (row["control_false_alarms"], row["control_judged"])
-        if matched
-        else (row["base_false_alarms"], math.inf)
-    )
-    if not math.isfinite(other):
-        return f"{touched}."
-    where = f"at control levels, of {count:,} there" if matched else "by chance"
-    return (
-        f"{touched}: {percent(row['false_alarms'])} false alarms, against {percent(other)}"
-        f" {where}{_difference(row['false_alarms'], other, row['judged'], count)}"
-    )
+    if not row["separate"]:
+        return f"{touched}. The data before them are too short to say how often chance alone does that."
+    return f"{touched}. {_against_chance(row)}"
 
 
-def _difference(own: float, other: float, judged: int, others: float) -> str:
-    # Twice the standard error of a difference of shares, the usual yardstick for one that chance alone rarely
-    # makes.
-    pooled = other if math.isinf(others) else (own * judged + other * others) / (judged + others)
-    error = 2 * math.sqrt(max(pooled * (1 - pooled), 0.01) * (1 / judged + 1 / others))
-    if abs(own - other) <= error:
-        return (
-            f". With {judged:,} {_plural('firing', judged)} that is no difference one could tell from chance."
-        )
-    return (
-        ", fewer than chance alone would explain, on this data."
-        if own < other
-        else ", more than chance alone would explain, on this data."
+def _against_chance(row: pd.Series) -> str:
+    """The verdict holds its error rate: on levels nobody chose it speaks of a difference 5 times in 100."""
+    seen, expected = row["separate_touched"] / row["separate"], 1 - row["base_false_alarms"]
+    compared = (
+        f"Of {row['separate']:,} that do not overlap, {percent(seen)} were touched; levels as far away at"
+        f" earlier moments as lively were touched in {percent(expected)}"
     )
+    if not row["chance_p"] <= 0.05:
+        return f"{compared}: no difference one could tell from chance."
+    return f"{compared}: {'more' if seen > expected else 'fewer'} than chance explains in 19 of 20 cases."
 
 
 def _why_not(told: Replay) -> str:
@@ -92,9 +77,9 @@ def how_to_read(told: Replay, rule: Rule, horizon: str, timeframe: str, grid: He
             f" ({int((told.firings['outcome'] == 'already there').sum()):,} here)."
         ),
         (
-            f"**Control levels** are {row['controls']:,} other prices as far from the market, at random"
-            f" moments, with the same rule: {percent(row['control_false_alarms'])} false alarms. Levels at"
-            " the distances of these firings, at random moments without any rule:"
+            f"**Control levels** are {row['controls']:,} other prices as far from the market when the test"
+            f" begins, with the same rule: {percent(row['control_false_alarms'])} false alarms. Levels as far"
+            " away as these firings, at earlier moments as lively, without any rule:"
             f" {percent(row['base_false_alarms'])}. A rule is worth something only if it does clearly better"
             " than both."
         ),
