@@ -1,0 +1,1 @@
+"""The real market of the past: fetched once from venues and public archives, kept in monthly partitions."""

@@ -1,0 +1,261 @@
+"""Market tables at rest: one Parquet file a kind, venue, step and month, with what was asked of the source.
+
+    kind=candles/venue=binance/step=5m/month=2025-10/part.parquet
+
+A file is replaced as a whole, so a reader sees the old one or the new one. Writers of one machine wait for each
+other; on object stores, where nothing can be locked, the last writer of a month wins and nothing is torn. What
+cannot be read is set aside and asked again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from liqcore import tables
+
+ASKED: Final = b"heatlab.asked"
+HOUR: Final = 3_600_000_000
+# A hole that the source was asked about lately is drawn as one, and asked again after this long.
+PATIENCE: Final = 6 * HOUR
+MOST_BYTES: Final = 4_000_000_000
+_KEYS: Final = {
+    "candles": ["time"],
+    "open_interest": ["time", "venue"],
+    "funding": ["time", "venue"],
+    "totals": ["time", "venue"],
+}
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Series:
+    """What one run of partitions holds: `kind` of table, venue, and the step of its rows (`event` for none)."""
+
+    kind: str
+    venue: str
+    step: str
+
+    @property
+    def length(self) -> int | None:
+        """Microseconds between rows, None for events and for funding, whose intervals differ."""
+        return None if self.step == "event" else int(tables.timeframe(self.step).astype("int64"))
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """The partitions under one address: a folder, or `s3://bucket/path` and what else pyarrow opens.
+
+    Moments are µs since 1970 UTC, spans are [start, end).
+    """
+
+    root: str
+
+    def held(self, series: Series, start: int, end: int) -> pd.DataFrame:
+        """The rows from `start` to `end` as a checked table; empty where nothing is held."""
+        files = self._paths(series, start, end)
+        frames = [frame for frame in (self._load(path)[0] for path in files) if frame is not None]
+        if not frames:
+            return _empty(series.kind)
+        table = _joined(series.kind, frames)
+        time = tables.microseconds(table["time"])
+        return table[(time >= start) & (time < end)].reset_index(drop=True)
+
+    def missing(self, series: Series, start: int, end: int, now: int) -> list[Span]:
+        """Spans of [start, end) to ask the source for: never asked, or a hole asked longer ago than
+        `PATIENCE`."""
+        known: list[Span] = []
+        for path in self._paths(series, start, end):
+            frame, asked = self._load(path)
+            if frame is None:
+                continue
+            fresh = [(first, last) for first, last, at in asked if now - at < PATIENCE]
+            rows = tables.microseconds(frame["time"])
+            if series.length is None:
+                fresh = [(first, last) for first, last, _ in asked]
+            else:
+                known += _runs(rows, series.length)
+            known += fresh
+        return _without((start, end), known)
+
+    def add(self, series: Series, table: pd.DataFrame, spans: Sequence[Span], now: int) -> None:
+        """Keep rows and what was asked for them. Of two rows for one moment the later one stays.
+
+        Raises
+        ------
+        OSError
+            The rows could not be written; what is held stays as it was.
+        """
+        time = tables.microseconds(table["time"]) if len(table) else np.empty(0, dtype="int64")
+        for month in _months(spans):
+            first, last = _bounds(month)
+            part = table[(time >= first) & (time < last)]
+            asked = [(max(a, first), min(b, last), now) for a, b in spans if a < last and b > first]
+            with self._locked(series):
+                self._merge(series, month, part, asked)
+
+    def dataset(self, kind: str) -> ds.Dataset | None:
+        """All partitions of a kind, read lazily with filters on venue, step, month and time; None if there are
+        none."""
+        system, base = self._system()
+        place = f"{base}/kind={kind}"
+        if system.get_file_info(place).type != pafs.FileType.Directory:
+            return None
+        return ds.dataset(
+            place, filesystem=system, format="parquet", partitioning="hive", exclude_invalid_files=True
+        )
+
+    def trim(self, most: int = MOST_BYTES) -> int:
+        """Delete the files written longest ago until all take at most `most` bytes; the bytes deleted."""
+        system, base = self._system()
+        found = [
+            one
+            for one in system.get_file_info(pafs.FileSelector(base, allow_not_found=True, recursive=True))
+            if one.is_file and one.extension == "parquet"
+        ]
+        over = sum(one.size for one in found) - most
+        gone = 0
+        for one in sorted(found, key=lambda one: one.mtime):
+            if over - gone <= 0:
+                break
+            with suppress(OSError):
+                system.delete_file(one.path)
+                gone += one.size
+        return gone
+
+    def _system(self) -> tuple[pafs.FileSystem, str]:
+        if "://" in self.root:
+            system, base = pafs.FileSystem.from_uri(self.root)
+            return system, base.rstrip("/")
+        return pafs.LocalFileSystem(), str(Path(self.root).absolute())
+
+    def _path(self, series: Series, month: str) -> str:
+        return f"{self._place(series)}/month={month}/part.parquet"
+
+    def _place(self, series: Series) -> str:
+        return f"{self._system()[1]}/kind={series.kind}/venue={series.venue}/step={series.step}"
+
+    def _paths(self, series: Series, start: int, end: int) -> list[str]:
+        system, _ = self._system()
+        wanted = [self._path(series, month) for month in _months([(start, end)])]
+        return [one.path for one in system.get_file_info(wanted) if one.is_file]
+
+    @contextmanager
+    def _locked(self, series: Series) -> Iterator[None]:
+        if "://" in self.root:
+            with nullcontext():
+                yield
+            return
+        place = Path(self._place(series))
+        place.mkdir(parents=True, exist_ok=True)
+        with FileLock(place / ".lock", timeout=30):
+            yield
+
+    def _load(self, path: str) -> tuple[pd.DataFrame | None, list[tuple[int, int, int]]]:
+        system, _ = self._system()
+        try:
+            with system.open_input_file(path) as file:
+                found = pq.read_table(file)
+            kind = path.split("/kind=")[1].split("/")[0]
+            asked = json.loads((found.schema.metadata or {}).get(ASKED, b"[]"))
+            return _checked(kind, found.to_pandas()), [(int(a), int(b), int(c)) for a, b, c in asked]
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+            with suppress(OSError):
+                system.move(path, path.removesuffix(".parquet") + ".damaged")
+            return None, []
+
+    def _merge(
+        self, series: Series, month: str, part: pd.DataFrame, asked: list[tuple[int, int, int]]
+    ) -> None:
+        system, _ = self._system()
+        path = self._path(series, month)
+        old: tuple[pd.DataFrame | None, list[tuple[int, int, int]]] = (None, [])
+        if system.get_file_info(path).is_file:
+            old = self._load(path)
+        frames = [frame for frame in (old[0], part) if frame is not None and len(frame)]
+        table = _joined(series.kind, frames) if frames else _empty(series.kind)
+        found = pa.Table.from_pandas(table, preserve_index=False)
+        found = found.replace_schema_metadata(
+            (found.schema.metadata or {}) | {ASKED: json.dumps(_latest(old[1] + asked)).encode()}
+        )
+        system.create_dir(path.rsplit("/", 1)[0], recursive=True)
+        target = path if "://" in self.root else f"{path}.new"
+        with system.open_output_stream(target) as stream:
+            pq.write_table(found, stream, compression="zstd")
+        if target != path:
+            Path(target).replace(path)
+
+
+def _checked(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
+    return (
+        tables.CHECKS[kind](frame) if kind in tables.CHECKS else frame.sort_values("time", ignore_index=True)
+    )
+
+
+def _empty(kind: str) -> pd.DataFrame:
+    return tables.empty(kind)
+
+
+def _joined(kind: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Frames of one kind as one checked table; for kinds with one row a moment the later frame's row stays."""
+    plain = [frame.astype(dict.fromkeys(frame.select_dtypes("category"), str)) for frame in frames]
+    whole = pd.concat(plain, ignore_index=True)
+    whole = whole.drop_duplicates(_KEYS.get(kind), keep="last")
+    return _checked(kind, whole)
+
+
+def _months(spans: Sequence[Span]) -> list[str]:
+    found: set[str] = set()
+    for start, end in spans:
+        if end > start:
+            first, last = (np.datetime64(moment, "us").astype("datetime64[M]") for moment in (start, end - 1))
+            found |= set(np.arange(first, last + 1).astype(str).tolist())
+    return sorted(found)
+
+
+def _bounds(month: str) -> Span:
+    first = np.datetime64(month, "M")
+    return tuple(int(one.astype("datetime64[us]").astype("int64")) for one in (first, first + 1))  # type: ignore[return-value]
+
+
+def _runs(rows: np.ndarray, length: int) -> list[Span]:
+    """Spans in which row follows row without a hole; rows sorted, each standing for `length`."""
+    if not len(rows):
+        return []
+    breaks = np.flatnonzero(np.diff(rows) > length * 1.5)
+    starts, ends = rows[np.r_[0, breaks + 1]], rows[np.r_[breaks, len(rows) - 1]] + length
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+def _without(span: Span, known: Sequence[Span]) -> list[Span]:
+    """What is left of a span without the known ones."""
+    left, at = [], span[0]
+    for start, end in sorted(known):
+        if at < min(start, span[1]):
+            left.append((at, min(start, span[1])))
+        at = max(at, end)
+    return [*left, *([(at, span[1])] if at < span[1] else [])]
+
+
+def _latest(asked: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """What was asked, touching spans of one moment joined, the oldest of many forgotten."""
+    out: list[tuple[int, int, int]] = []
+    for start, end, at in sorted(asked, key=lambda one: (one[2], one[0])):
+        if out and out[-1][2] == at and start <= out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]), at)
+        else:
+            out.append((start, end, at))
+    return out[-200:]

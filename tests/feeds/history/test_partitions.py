@@ -1,0 +1,162 @@
+"""Partitions give back what was put in, know what to ask for, and survive what disks and processes do."""
+
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, strategies as st
+
+from liqcore import tables
+from liqcore.feeds.history.partitions import PATIENCE, Partitions, Series, _runs, _without
+
+MINUTE = 60_000_000
+START = int(np.datetime64("2025-10-30T00:00", "us").astype("int64"))
+BARS = Series("candles", "binance", "5m")
+
+
+def bars(first, count, step=5, close=60_000.0):
+    time = pd.to_datetime(first + np.arange(count) * step * MINUTE, unit="us", utc=True)
+    return tables.candles(
+        pd.DataFrame(
+            {"time": time, "open": close, "high": close, "low": close, "close": close, "volume": 1.0}
+        )
+    )
+
+
+def test_months_come_back_whole_and_only_what_is_missing_is_asked(tmp_path):
+    held, now = Partitions(str(tmp_path)), START + 10 * 86_400 * 1_000_000
+    week = bars(START, 7 * 288)
+    end = START + 7 * 288 * 5 * MINUTE
+    assert held.missing(BARS, START, end, now) == [(START, end)]
+    held.add(BARS, week, [(START, end)], now)
+    pd.testing.assert_frame_equal(held.held(BARS, START, end), week)
+    assert held.missing(BARS, START, end, now) == []
+    assert held.missing(BARS, START - MINUTE, end + MINUTE, now) == [
+        (START - MINUTE, START),
+        (end, end + MINUTE),
+    ]
+    assert sorted(path.parent.name for path in tmp_path.rglob("part.parquet")) == [
+        "month=2025-10",
+        "month=2025-11",
+    ]
+    pd.testing.assert_frame_equal(
+        held.held(BARS, START + 5 * MINUTE, START + 15 * MINUTE), week.iloc[1:3].reset_index(drop=True)
+    )
+
+
+def test_a_hole_is_left_alone_for_a_while_and_then_asked_again(tmp_path):
+    held, now = Partitions(str(tmp_path)), START + 86_400 * 1_000_000
+    whole = bars(START, 288)
+    holed = whole.drop(index=range(100, 112)).reset_index(drop=True)
+    span = (START, START + 288 * 5 * MINUTE)
+    held.add(BARS, holed, [span], now)
+    assert held.missing(BARS, *span, now + PATIENCE - 1) == []
+    hole = (START + 100 * 5 * MINUTE, START + 112 * 5 * MINUTE)
+    assert held.missing(BARS, *span, now + PATIENCE) == [hole]
+    held.add(BARS, whole.iloc[100:112], [hole], now + PATIENCE)
+    pd.testing.assert_frame_equal(held.held(BARS, *span), whole)
+
+
+def test_the_later_version_of_a_bar_stays(tmp_path):
+    held = Partitions(str(tmp_path))
+    held.add(BARS, bars(START, 3), [(START, START + 15 * MINUTE)], START)
+    held.add(
+        BARS,
+        bars(START + 10 * MINUTE, 1, close=61_000.0),
+        [(START + 10 * MINUTE, START + 15 * MINUTE)],
+        START,
+    )
+    assert held.held(BARS, START, START + 15 * MINUTE)["close"].tolist() == [60_000.0, 60_000.0, 61_000.0]
+
+
+def test_a_damaged_file_is_set_aside_and_asked_again(tmp_path):
+    held, span = Partitions(str(tmp_path)), (START, START + 15 * MINUTE)
+    held.add(BARS, bars(START, 3), [span], START)
+    path = next(tmp_path.rglob("part.parquet"))
+    path.write_bytes(path.read_bytes()[:100])
+    assert held.held(BARS, *span).empty
+    assert held.missing(BARS, *span, START) == [span]
+    assert path.with_suffix(".damaged").exists()
+    held.add(BARS, bars(START, 3), [span], START)
+    assert len(held.held(BARS, *span)) == 3
+
+
+def test_two_writers_lose_nothing(tmp_path):
+    held = Partitions(str(tmp_path))
+
+    def write(part):
+        for i in range(part, 24, 2):
+            first = START + i * 60 * MINUTE
+            held.add(BARS, bars(first, 12), [(first, first + 60 * MINUTE)], START)
+
+    workers = [threading.Thread(target=write, args=(part,)) for part in (0, 1)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    assert len(held.held(BARS, START, START + 24 * 60 * MINUTE)) == 288
+
+
+def test_a_full_disk_leaves_what_is_held(tmp_path, monkeypatch):
+    held, span = Partitions(str(tmp_path)), (START, START + 15 * MINUTE)
+    held.add(BARS, bars(START, 3), [span], START)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("liqcore.feeds.history.partitions.pq.write_table", full)
+    with pytest.raises(OSError, match="No space"):
+        held.add(BARS, bars(START, 3, close=61_000.0), [span], START)
+    assert held.held(BARS, *span)["close"].tolist() == [60_000.0] * 3
+
+
+def test_events_are_kept_though_equal_within_one_answer_and_spans_without_any_are_known(tmp_path):
+    series, held = Series("liquidations", "gate", "event"), Partitions(str(tmp_path))
+    day = (START, START + 86_400_000_000)
+    held.add(series, tables.empty("liquidations"), [day], START)
+    assert held.missing(series, *day, START + 100 * PATIENCE) == []
+    assert held.held(series, *day).empty
+
+
+def test_the_oldest_files_go_first_when_there_are_too_many(tmp_path):
+    held = Partitions(str(tmp_path))
+    for i in range(3):
+        first = START + i * 40 * 86_400_000_000
+        held.add(BARS, bars(first, 3), [(first, first + 15 * MINUTE)], START)
+    files = sorted(tmp_path.rglob("part.parquet"))
+    sizes = {path: path.stat().st_size for path in files}
+    assert held.trim(sum(sizes.values()) - 1) == sizes[files[0]]
+    assert not files[0].exists()
+    assert held.trim(0) > 0
+    assert not list(tmp_path.rglob("part.parquet"))
+
+
+def test_all_partitions_of_a_kind_can_be_read_lazily(tmp_path):
+    held = Partitions(str(tmp_path))
+    assert held.dataset("candles") is None
+    for venue in ("binance", "okx"):
+        held.add(Series("candles", venue, "5m"), bars(START, 4), [(START, START + 20 * MINUTE)], START)
+    import pyarrow.dataset as ds
+
+    found = held.dataset("candles").to_table(filter=ds.field("venue") == "okx")
+    assert found.num_rows == 4
+    assert set(found.column("step").to_pylist()) == {"5m"}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), max_size=8),
+    st.integers(0, 30),
+    st.integers(1, 40),
+)
+def test_what_is_missing_and_what_is_known_make_the_whole(spans, start, length):
+    known = [(first, first + size) for first, size in spans]
+    left = _without((start, start + length), known)
+    wanted = {moment for moment in range(start, start + length) if not any(a <= moment < b for a, b in known)}
+    assert {moment for a, b in left for moment in range(a, b)} == wanted
+    assert all(a < b for a, b in left)
+
+
+def test_runs_of_rows_end_at_holes():
+    assert _runs(np.array([0, 5, 10, 30, 35]), 5) == [(0, 15), (30, 40)]
+    assert _runs(np.array([], dtype=int), 5) == []
