@@ -86,3 +86,9 @@ class KeyRefused(FeedError):
     """The key is missing, wrong, or its plan does not cover the request."""
 
     state = "off"
+
+
+class Missing(FeedError):
+    """What was asked for is not there, and asking again soon will not change that."""
+
+    state = "off"

@@ -28,7 +28,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.loopback import dialects, market_dialects, sockets
+from tests.loopback import archive, dialects, market_dialects, sockets
 from tests.loopback.dialects import Event, Refused, made_events
 from tests.loopback.market_dialects import HOSTS
 from tests.loopback.socket_dialects import FIRST
@@ -54,6 +54,9 @@ FAULTS = (
     "out-of-order",
     "one-bad-row",
     "key-refused",
+    "html",
+    "bad-checksum",
+    "missing-file",
     *sockets.FAULTS,
 )
 
@@ -145,6 +148,9 @@ class VenueServer:
         refused = self._refusal(kind)
         if refused is not None:
             return refused
+        if host == archive.HOST:
+            file = archive.answer(path, kind)
+            return web.Response(status=404) if file is None else web.Response(body=file)
         if host not in HOSTS:
             return web.json_response({"message": f"no venue {host}"}, status=404)
         try:
@@ -174,6 +180,9 @@ class VenueServer:
                 },
                 status=451,
             )
+        if kind == "html":
+            page = "<html><title>Sign in to the network</title></html>"
+            return web.Response(text=page, content_type="text/html")
         if kind == "403":
             return web.Response(text=BYBIT_403, status=403, content_type="text/html")
         if kind == "500":

@@ -26,7 +26,7 @@ from requests_cache import CacheMixin
 from requests_ratelimiter import HostBucketFactory, LimiterMixin
 
 from liqcore.feeds.rest.problems import clock_problem, host_name, problem_in
-from liqcore.feeds.status import FeedError, TimedOut, Unreachable
+from liqcore.feeds.status import FeedError, Missing, TimedOut, Unreachable
 
 LOOPBACK: Final = "HEATLAB_LOOPBACK"
 STALE_FOR: Final = 6 * 3_600
@@ -114,12 +114,39 @@ class _PoliteSession(LimiterMixin, requests.Session):
         return next((name for name in _RATES if whole.startswith(name)), place.netloc)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        response = self._asked(request, **options)
+        self._good_or_raise(request, response, response.text)
+        return response
+
+    def download(self, url: str) -> bytes:
+        """The bytes at `url`, past the cache; for files, which are kept elsewhere.
+
+        Raises
+        ------
+        Missing
+            There is no such file.
+        FeedError and its kinds, as for `fetch`.
+        """
+        request = self.prepare_request(requests.Request("GET", url))
+        response = self._asked(
+            request, timeout=self.timeout, allow_redirects=True, proxies=self.proxies, verify=self.verify
+        )
+        if response.status_code == 404:
+            raise Missing(f"{host_name(urlsplit(url).netloc)} has no file {url.rsplit('/', 1)[-1]}.")
+        if response.status_code != 200 or "html" in response.headers.get("Content-Type", ""):
+            self._good_or_raise(request, response, response.text)
+        told = response.headers.get("Content-Length", "")
+        if told.isdigit() and int(told) != len(response.content):
+            raise FeedError(f"{host_name(urlsplit(url).netloc)} cut a file off. It is asked again.")
+        return response.content
+
+    def _asked(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         host = urlsplit(request.url or "").netloc
         until, pause = self._paused.get(host, (0.0, None))
         if pause is not None and self.clock() < until:
             raise pause
         try:
-            response = super().send(request, **options)
+            return super().send(request, **options)
         except requests.exceptions.Timeout as problem:
             raise TimedOut(f"{host_name(host)} did not answer in time. It is tried again soon.") from problem
         except requests.exceptions.ConnectionError as problem:
@@ -134,10 +161,15 @@ class _PoliteSession(LimiterMixin, requests.Session):
             raise FeedError(
                 f"{host_name(host)} sent an answer that is broken or cut off. It is asked again."
             ) from problem
-        found = problem_in(host, response.status_code, response.headers, response.text)
+
+    def _good_or_raise(
+        self, request: requests.PreparedRequest, response: requests.Response, text: str
+    ) -> None:
+        host = urlsplit(request.url or "").netloc
+        found = problem_in(host, response.status_code, response.headers, text)
         found = found or clock_problem(host, response.headers, self.clock())
         if found is None:
-            return response
+            return
         if found.retry_after is not None:
             self._paused[host] = (self.clock() + found.retry_after, found)
         raise found
