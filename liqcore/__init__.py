@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from liqcore.charts.altair import chart, profile
+    from liqcore.charts.ladder import ladder
     from liqcore.feeds.files import (
         read_candles,
         read_funding,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from liqcore.reading import Reading, ReadingError, read_level, read_timeframes
     from liqcore.risk import Plan, RiskError, plan_trade
     from liqcore.tables import TableError, candles, funding, liquidations, open_interest
+
+__version__ = "0.2.0"
 
 _HOME = {
     "TableError": "tables",
@@ -96,6 +100,9 @@ _HOME = {
     "read_grid": "feeds.files",
     "write_table": "feeds.files",
     "write_grid": "feeds.files",
+    "chart": "charts.altair",
+    "profile": "charts.altair",
+    "ladder": "charts.ladder",
     "load_sample": "feeds.samples",
     "simulate": "lab.simulator",
 }
@@ -122,11 +129,13 @@ __all__ = [
     "bankruptcy_price",
     "candle_patterns",
     "candles",
+    "chart",
     "concentration",
     "find_clusters",
     "find_signals",
     "funding",
     "key_levels",
+    "ladder",
     "liquidation_price",
     "liquidations",
     "load_sample",
@@ -136,6 +145,7 @@ __all__ = [
     "open_interest",
     "persistence_by_timeframe",
     "plan_trade",
+    "profile",
     "read_candles",
     "read_funding",
     "read_grid",

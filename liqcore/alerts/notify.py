@@ -15,6 +15,7 @@ from typing import Final
 from liqcore.alerts.addresses import Resolver, public_only, system_resolver
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.channels import HOSTED_SCHEMES, Channel, ChannelError, Hush, masked
+from liqcore.extras import need
 
 _MOST_WAITING: Final = 1_000
 _MOST_DEAD: Final = 500
@@ -308,6 +309,7 @@ def message(batch: Sequence[Alert]) -> tuple[str, str]:
 
 
 def _plugin(channel: Channel) -> object | None:
+    need("live")
     # Apprise costs a good part of a second to load, and only those who send need it.
     import apprise
 

@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from liqcore import tables
+from liqcore.bundled import bundled
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "data" / "samples"
+FOLDER: Final = bundled("data/samples")
 _PER_USD: Final = 10
 _PER_BTC: Final = 1_000
 _UNITS: Final = {"ticks": _PER_USD, "lots": _PER_BTC, "units": _PER_USD * _PER_BTC}

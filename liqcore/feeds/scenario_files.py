@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from liqcore import tables
+from liqcore.bundled import bundled
 from liqcore.feeds import samples
 from liqcore.feeds.samples import Sample, SampleError
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "data" / "scenarios"
+FOLDER: Final = bundled("data/scenarios")
 
 
 @dataclass(frozen=True, eq=False)

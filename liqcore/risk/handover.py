@@ -19,13 +19,13 @@ class Zone:
     side: str
     low: float
     high: float
-    usd: float
+    notional: float
 
 
 def write_zones(zones: Iterable[Zone]) -> str:
     """`low:high:side:usd` for each, semicolons between, largest first: `27900:28050:short:1200000`."""
-    chosen = sorted(zones, key=lambda zone: -zone.usd)[:MOST]
-    return ";".join(f"{zone.low:.6g}:{zone.high:.6g}:{zone.side}:{zone.usd:.4g}" for zone in chosen)
+    chosen = sorted(zones, key=lambda zone: -zone.notional)[:MOST]
+    return ";".join(f"{zone.low:.6g}:{zone.high:.6g}:{zone.side}:{zone.notional:.4g}" for zone in chosen)
 
 
 def read_zones(text: str) -> tuple[tuple[Zone, ...], tuple[str, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -10,10 +9,9 @@ import pandas as pd
 
 from liqcore.charts.marks import LINE, NOW, QUIET, UP
 from liqcore.charts.palette import LONG, PANEL, SHORT
-from liqcore.risk.handover import Zone
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import MonteCarlo, Sweep
-from liqcore.views.wording import price, usd
+from liqcore.views.wording import usd
 
 Drawn = tuple[dict[str, Any], str]
 
@@ -33,141 +31,6 @@ def _spec(layers: list[dict[str, Any]], datasets: dict[str, pd.DataFrame], heigh
             "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}
         },
     }
-
-
-def ladder(plan: Plan, zones: Sequence[Zone], levels: Sequence[float]) -> Drawn:
-    """Entry, stop, targets, break-even and liquidation price over the clusters and key levels around them."""
-    marks = [("Entry", plan.entry, UP), ("Stop", plan.stop, LONG)]
-    if plan.break_even > 0:
-        marks.append(("Break-even", plan.break_even, QUIET))
-    marks += [
-        (f"Target {number}: {item.reward_risk:+.2f} R", item.price, _GAIN)
-        for number, item in enumerate(plan.targets, 1)
-    ]
-    near = (
-        plan.liquidation_price is not None
-        and 0.3 * plan.entry < plan.liquidation_price < 3 * plan.entry
-        and plan.quantity > 0
-    )
-    if near:
-        marks.append(("Liquidation", float(plan.liquidation_price or 0), _DANGER))
-    low, high = min(item[1] for item in marks), max(item[1] for item in marks)
-    room = max(0.12 * (high - low), 0.002 * plan.entry)
-    low, high = low - room, high + room
-    marks += [("Key level", level, LINE) for level in levels if low < level < high]
-    rows = (
-        pd.DataFrame(marks, columns=["name", "price", "colour"]).sort_values("price").reset_index(drop=True)
-    )
-    rows["place"] = _apart(rows["price"].to_numpy(), 0.052 * (high - low), low, high)
-    rows["label"] = [
-        f"{name}  {price(value)}" for name, value in zip(rows["name"], rows["price"], strict=True)
-    ]
-    seen = [zone for zone in zones if zone.high > low and zone.low < high]
-    boxes = pd.DataFrame(
-        {
-            "low": [max(zone.low, low) for zone in seen],
-            "high": [min(zone.high, high) for zone in seen],
-            "colour": [LONG if zone.side == "long" else SHORT for zone in seen],
-            "words": [
-                f"{usd(zone.usd)} of {zone.side}s, {price(zone.low)} to {price(zone.high)}" for zone in seen
-            ],
-        }
-    )
-    y = {
-        "field": "price",
-        "type": "quantitative",
-        "scale": {"domain": [low, high], "nice": False, "zero": False},
-        "axis": {"title": "BTC price, USD", "format": ",.0f", "grid": False},
-    }
-    colour = {"field": "colour", "type": "nominal", "scale": None}
-    layers: list[dict[str, Any]] = [
-        {
-            "data": {"name": "boxes"},
-            "mark": {"type": "rect", "opacity": 0.3, "tooltip": None, "clip": True},
-            "encoding": {
-                "y": {"field": "low", "type": "quantitative"},
-                "y2": {"field": "high"},
-                "color": colour,
-                "tooltip": {"field": "words", "type": "nominal", "title": "Cluster"},
-            },
-        },
-        {
-            "data": {"name": "marks"},
-            "mark": {"type": "rule", "strokeWidth": 2, "tooltip": None},
-            "encoding": {
-                "y": y,
-                "color": colour,
-                "strokeDash": {
-                    "condition": {"test": "datum.name == 'Entry'", "value": [1, 0]},
-                    "value": [6, 4],
-                },
-            },
-        },
-        {
-            "data": {"name": "marks"},
-            "mark": {
-                "type": "text",
-                "align": "left",
-                "x": 10,
-                "fontSize": 12,
-                "fontWeight": "bold",
-                "stroke": PANEL,
-                "strokeWidth": 4,
-                "tooltip": None,
-            },
-            "encoding": {"y": {"field": "place", "type": "quantitative"}, "text": {"field": "label"}},
-        },
-        {
-            "data": {"name": "marks"},
-            "mark": {
-                "type": "text",
-                "align": "left",
-                "x": 10,
-                "fontSize": 12,
-                "fontWeight": "bold",
-                "color": "#e6edf3",
-                "tooltip": None,
-            },
-            "encoding": {"y": {"field": "place", "type": "quantitative"}, "text": {"field": "label"}},
-        },
-    ]
-    liquidation = (
-        f"liquidation at {price(plan.liquidation_price)}"
-        if plan.liquidation_price is not None and plan.quantity > 0
-        else "no liquidation price"
-    )
-    alt = (
-        f"Price ladder of a {plan.side}: entry {price(plan.entry)}, stop {price(plan.stop)}, {liquidation},"
-        f" {len(plan.targets)} targets, {len(seen)} clusters in view.{_beyond(zones, low, high)}"
-    )
-    return _spec(layers, {"marks": rows, "boxes": boxes}, 420), alt
-
-
-def _beyond(zones: Sequence[Zone], low: float, high: float) -> str:
-    """Which clusters the picture leaves out, in a sentence; empty where it shows all."""
-    above, below = [zone for zone in zones if zone.low >= high], [zone for zone in zones if zone.high <= low]
-    parts = []
-    if above:
-        nearest = min(above, key=lambda zone: zone.low)
-        parts.append(
-            f"{len(above)} above it, the nearest {usd(nearest.usd)} of {nearest.side}s from"
-            f" {price(nearest.low)}"
-        )
-    if below:
-        nearest = max(below, key=lambda zone: zone.high)
-        parts.append(
-            f"{len(below)} below it, the nearest {usd(nearest.usd)} of {nearest.side}s up to"
-            f" {price(nearest.high)}"
-        )
-    return f" Clusters outside the picture: {', and '.join(parts)}." if parts else ""
-
-
-def _apart(prices: np.ndarray, least: float, low: float, high: float) -> np.ndarray:
-    """Places of labels, ascending, at least `least` from one another and inside the picture."""
-    steps = np.arange(len(prices)) * least
-    up = np.maximum.accumulate(prices - steps) + steps
-    top = high - least / 2 - steps[::-1]
-    return np.maximum(np.minimum(up, top), low)
 
 
 def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from liqcore.charts.ladder import ladder as draw_ladder
 from liqcore.risk.levels import suggest_stops, suggest_targets
 from liqcore.risk.luck import losing_streak_paths, losing_streaks
 from liqcore.risk.numbers import RiskError
@@ -139,9 +140,10 @@ def ladder(plan: Plan, found: Inputs) -> None:
     it."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        spec, alt = risk_charts.ladder(plan, found.zones, found.levels)
-        st.vega_lite_chart(spec=spec, key="ladder", alt=alt, width="stretch")
-        _, left_out, where = alt.partition("Clusters outside the picture")
+        drawn = draw_ladder(plan, found.zones, found.levels)
+        said = str(drawn.description)
+        st.altair_chart(drawn, key="ladder", alt=said, width="stretch")
+        _, left_out, where = said.partition("Clusters outside the picture")
         if left_out:
             st.caption(wording.markdown(left_out + where))
         if not found.zones and not found.levels:

@@ -1,0 +1,146 @@
+"""A plan's prices on one axis, over the clusters and key levels around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from liqcore.charts.palette import LONG, PANEL, SHORT, usd
+from liqcore.risk.plan_data import Plan
+
+_ENTRY, _GAIN, _DANGER, _QUIET, _LINE, _INK = (
+    "#ffffff",
+    "#7fd1b9",
+    "#ff6b5e",
+    "#9aa7b5",
+    "#2a313c",
+    "#e6edf3",
+)
+# Labels nearer than this share of the axis would cover one another.
+_APART: Final = 0.052
+
+
+class Zone(Protocol):
+    """A band of heat: what `find_clusters` finds, or what a link hands over."""
+
+    @property
+    def side(self) -> str: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def notional(self) -> float: ...
+
+
+def ladder(
+    plan: Plan, clusters: Sequence[Zone] = (), levels: Sequence[float] = (), *, height: int = 420
+) -> alt.LayerChart:
+    """Entry, stop, targets, break-even and liquidation price over the clusters and key levels around them.
+
+    The description says the same in words, and which clusters lie outside the picture.
+    """
+    rungs = _rungs(plan)
+    low, high = rungs["price"].min(), rungs["price"].max()
+    room = max(0.12 * (high - low), 0.002 * plan.entry)
+    low, high = low - room, high + room
+    near = pd.DataFrame(
+        [("Key level", level, _LINE) for level in levels if low < level < high], columns=rungs.columns
+    )
+    rungs = pd.concat([rungs, near.astype(rungs.dtypes)]).sort_values("price", ignore_index=True)
+    rungs["place"] = _apart(rungs["price"].to_numpy(), _APART * (high - low), low, high)
+    rungs["label"] = [f"{name}  ${at:,.0f}" for name, at in zip(rungs["name"], rungs["price"], strict=True)]
+    seen = [zone for zone in clusters if zone.high > low and zone.low < high]
+    boxes = pd.DataFrame(
+        {
+            "low": [max(zone.low, low) for zone in seen],
+            "high": [min(zone.high, high) for zone in seen],
+            "colour": [LONG if zone.side == "long" else SHORT for zone in seen],
+            "words": [
+                f"{usd(zone.notional)} of {zone.side}s, ${zone.low:,.0f} to ${zone.high:,.0f}"
+                for zone in seen
+            ],
+        }
+    )
+    y = {
+        "scale": alt.Scale(domain=[low, high], nice=False, zero=False),
+        "axis": alt.Axis(title="BTC price, USD", format=",.0f", grid=False),
+    }
+    colour = alt.Color("colour:N", scale=None)
+    marks = alt.Chart(rungs)
+    text = {"align": "left", "x": 10, "fontSize": 12, "fontWeight": "bold"}
+    return alt.layer(
+        alt.Chart(boxes)
+        .mark_rect(opacity=0.3, clip=True)
+        .encode(
+            y=alt.Y("low:Q", **y), y2="high:Q", color=colour, tooltip=alt.Tooltip("words:N", title="Cluster")
+        ),
+        marks.mark_rule(strokeWidth=2).encode(
+            y=alt.Y("price:Q", **y),
+            color=colour,
+            strokeDash=alt.condition("datum.name == 'Entry'", alt.value([1, 0]), alt.value([6, 4])),
+        ),
+        marks.mark_text(stroke=PANEL, strokeWidth=4, **text).encode(y="place:Q", text="label:N"),
+        marks.mark_text(color=_INK, **text).encode(y="place:Q", text="label:N"),
+    ).properties(
+        height=height,
+        view=alt.ViewBackground(fill=PANEL, stroke=None),
+        description=_in_words(plan, seen, clusters, low, high),
+    )
+
+
+def _rungs(plan: Plan) -> pd.DataFrame:
+    out = [("Entry", plan.entry, _ENTRY), ("Stop", plan.stop, LONG)]
+    if plan.break_even > 0:
+        out.append(("Break-even", plan.break_even, _QUIET))
+    out += [
+        (f"Target {number}: {item.reward_risk:+.2f} R", item.price, _GAIN)
+        for number, item in enumerate(plan.targets, 1)
+    ]
+    liquidation = plan.liquidation_price
+    if liquidation is not None and 0.3 < liquidation / plan.entry < 3 and plan.quantity > 0:
+        out.append(("Liquidation", liquidation, _DANGER))
+    return pd.DataFrame(out, columns=["name", "price", "colour"])
+
+
+def _in_words(plan: Plan, seen: Sequence[Zone], zones: Sequence[Zone], low: float, high: float) -> str:
+    liquidation = (
+        f"liquidation at ${plan.liquidation_price:,.0f}"
+        if plan.liquidation_price is not None and plan.quantity > 0
+        else "no liquidation price"
+    )
+    return (
+        f"Price ladder of a {plan.side}: entry ${plan.entry:,.0f}, stop ${plan.stop:,.0f}, {liquidation},"
+        f" {len(plan.targets)} targets, {len(seen)} clusters in view.{_beyond(zones, low, high)}"
+    )
+
+
+def _beyond(zones: Sequence[Zone], low: float, high: float) -> str:
+    """Which clusters the picture leaves out, in a sentence; empty where it shows all."""
+    above, below = [zone for zone in zones if zone.low >= high], [zone for zone in zones if zone.high <= low]
+    parts = []
+    if above:
+        nearest = min(above, key=lambda zone: zone.low)
+        parts.append(
+            f"{len(above)} above it, the nearest {usd(nearest.notional)} of {nearest.side}s from"
+            f" ${nearest.low:,.0f}"
+        )
+    if below:
+        nearest = max(below, key=lambda zone: zone.high)
+        parts.append(
+            f"{len(below)} below it, the nearest {usd(nearest.notional)} of {nearest.side}s up to"
+            f" ${nearest.high:,.0f}"
+        )
+    return f" Clusters outside the picture: {', and '.join(parts)}." if parts else ""
+
+
+def _apart(prices: np.ndarray, least: float, low: float, high: float) -> np.ndarray:
+    """Places of labels, ascending, at least `least` from one another and inside the picture."""
+    steps = np.arange(len(prices)) * least
+    up = np.maximum.accumulate(prices - steps) + steps
+    top = high - least / 2 - steps[::-1]
+    return np.maximum(np.minimum(up, top), low)
