@@ -18,19 +18,10 @@ import pandas as pd
 from PIL import Image
 
 from liqcore import tables
-from liqcore.charts.palette import (
-    LONG,
-    PANEL,
-    SHORT,
-    ColourScale,
-    Kind,
-    colour_scale,
-    drawn_colours,
-    hexes,
-    usd,
-)
+from liqcore.charts.palette import LONG, PANEL, SHORT, ColourScale, Kind, colour_scale, drawn_colours, hexes
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.market.candles import bar_length, resample
+from liqcore.wording import day, duration, percent, period, price as in_usd, usd
 
 Side = Literal["long", "short", "both", "net"]
 
@@ -332,7 +323,7 @@ def _candles(candles: pd.DataFrame | None, grid: HeatGrid) -> list[alt.Chart]:
 def _levels(levels: Sequence[float]) -> list[alt.Chart]:
     if not len(levels):
         return []
-    rows = [{"price": float(price), "label": f"${price:,.0f}"} for price in levels]
+    rows = [{"price": float(price), "label": in_usd(price)} for price in levels]
     base = alt.Chart(alt.InlineData(values=rows)).encode(y="price:Q")
     text = {"align": "left", "baseline": "bottom", "dx": 4, "dy": -2, "x": 0}
     return [
@@ -352,14 +343,13 @@ def _venues(grid: HeatGrid) -> str:
 
 def _said(grid: HeatGrid, colour: ColourScale) -> list[str]:
     """Kind, venues, span and the size of a cell: without them the colours mean nothing."""
-    minutes = float(np.median(np.diff(_milliseconds(grid.time_edges)))) / 60_000
-    start, end = (pd.Timestamp(moment) for moment in grid.time_edges[[0, -1]])
+    column = np.median(np.diff(_milliseconds(grid.time_edges))) / 1_000
     band = grid.price_edges[1] - grid.price_edges[0]
-    width = f"{100 * band / grid.price_edges[0]:.2g} %" if grid.scale == "log" else usd(band)
-    cell = f"{width} of price" if grid.is_stock else f"{minutes:g} min × {width}"
+    width = percent(band / grid.price_edges[0]) if grid.scale == "log" else usd(band)
+    cell = f"{width} of price" if grid.is_stock else f"{duration(float(column))} × {width}"
     return [
         f"{_MEANING[grid.kind]}; {_venues(grid)}",
-        f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC; a cell is {cell}, {colour.words()}",
+        f"{period(*grid.time_edges[[0, -1]])}; a cell is {cell}, {colour.words()}",
     ]
 
 
@@ -367,12 +357,12 @@ def _takeaway(grid: HeatGrid, side: Side) -> str:
     values = np.abs(grid.side(side))
     if grid.is_stock:
         values = values[-1:]
-    start, end = (pd.Timestamp(moment) for moment in grid.time_edges[[0, -1]])
-    said = f"{grid.kind.capitalize()} liquidations ({_SIDES[side]}), {start:%Y-%m-%d} to {end:%Y-%m-%d}."
+    first, last = (day(moment) for moment in grid.time_edges[[0, -1]])
+    said = f"{grid.kind.capitalize()} liquidations ({_SIDES[side]}), {first} to {last}."
     if not values.any():
         return f"{said} No cell holds anything."
     band = int(values.max(axis=0).argmax())
     return (
         f"{said} The largest cell{' at the end' if grid.is_stock else ''} holds {usd(float(values.max()))} at"
-        f" ${grid.price_edges[band]:,.0f} to ${grid.price_edges[band + 1]:,.0f}."
+        f" {in_usd(grid.price_edges[band])} to {in_usd(grid.price_edges[band + 1])}."
     )

@@ -9,8 +9,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from liqcore.charts.palette import LONG, PANEL, SHORT, usd
+from liqcore.charts.palette import LONG, PANEL, SHORT
 from liqcore.risk.plan_data import Plan
+from liqcore.wording import count, price, r_multiple, usd
 
 _ENTRY, _GAIN, _DANGER, _QUIET, _LINE, _INK = (
     "#ffffff",
@@ -53,7 +54,7 @@ def ladder(
     )
     rungs = pd.concat([rungs, near.astype(rungs.dtypes)]).sort_values("price", ignore_index=True)
     rungs["place"] = _apart(rungs["price"].to_numpy(), _APART * (high - low), low, high)
-    rungs["label"] = [f"{name}  ${at:,.0f}" for name, at in zip(rungs["name"], rungs["price"], strict=True)]
+    rungs["label"] = [f"{name}  {price(at)}" for name, at in zip(rungs["name"], rungs["price"], strict=True)]
     seen = [zone for zone in clusters if zone.high > low and zone.low < high]
     boxes = pd.DataFrame(
         {
@@ -61,7 +62,7 @@ def ladder(
             "high": [min(zone.high, high) for zone in seen],
             "colour": [LONG if zone.side == "long" else SHORT for zone in seen],
             "words": [
-                f"{usd(zone.notional)} of {zone.side}s, ${zone.low:,.0f} to ${zone.high:,.0f}"
+                f"{usd(zone.notional)} of {zone.side}s, {price(zone.low)} to {price(zone.high)}"
                 for zone in seen
             ],
         }
@@ -98,7 +99,7 @@ def _rungs(plan: Plan) -> pd.DataFrame:
     if plan.break_even > 0:
         out.append(("Break-even", plan.break_even, _QUIET))
     out += [
-        (f"Target {number}: {item.reward_risk:+.2f} R", item.price, _GAIN)
+        (f"Target {number}: {r_multiple(item.reward_risk)}", item.price, _GAIN)
         for number, item in enumerate(plan.targets, 1)
     ]
     liquidation = plan.liquidation_price
@@ -109,13 +110,13 @@ def _rungs(plan: Plan) -> pd.DataFrame:
 
 def _in_words(plan: Plan, seen: Sequence[Zone], zones: Sequence[Zone], low: float, high: float) -> str:
     liquidation = (
-        f"liquidation at ${plan.liquidation_price:,.0f}"
+        f"liquidation at {price(plan.liquidation_price)}"
         if plan.liquidation_price is not None and plan.quantity > 0
         else "no liquidation price"
     )
     return (
-        f"Price ladder of a {plan.side}: entry ${plan.entry:,.0f}, stop ${plan.stop:,.0f}, {liquidation},"
-        f" {len(plan.targets)} targets, {len(seen)} clusters in view.{_beyond(zones, low, high)}"
+        f"Price ladder of a {plan.side}: entry {price(plan.entry)}, stop {price(plan.stop)}, {liquidation},"
+        f" {count(len(plan.targets), 'target')}, {count(len(seen), 'cluster')} in view.{_beyond(zones, low, high)}"
     )
 
 
@@ -127,13 +128,13 @@ def _beyond(zones: Sequence[Zone], low: float, high: float) -> str:
         nearest = min(above, key=lambda zone: zone.low)
         parts.append(
             f"{len(above)} above it, the nearest {usd(nearest.notional)} of {nearest.side}s from"
-            f" ${nearest.low:,.0f}"
+            f" {price(nearest.low)}"
         )
     if below:
         nearest = max(below, key=lambda zone: zone.high)
         parts.append(
             f"{len(below)} below it, the nearest {usd(nearest.notional)} of {nearest.side}s up to"
-            f" ${nearest.high:,.0f}"
+            f" {price(nearest.high)}"
         )
     return f" Clusters outside the picture: {', and '.join(parts)}." if parts else ""
 

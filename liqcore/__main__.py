@@ -1,0 +1,5 @@
+"""`python -m liqcore` is `heatlab`."""
+
+from liqcore.cli import main
+
+main()

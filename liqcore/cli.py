@@ -1,0 +1,217 @@
+"""The console command `heatlab`: start the app, draw a heatmap from files, or say what a file was read as."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import pandas as pd
+import typer
+
+import liqcore
+from liqcore import tables
+from liqcore.bundled import bundled
+from liqcore.charts import altair as charts
+from liqcore.charts.palette import PaletteError
+from liqcore.extras import MissingExtra, need
+from liqcore.feeds import samples
+from liqcore.feeds.files import FileContents, MappingNeeded, read, read_grid
+from liqcore.heat.grid import GridError, HeatGrid
+from liqcore.wording import joined, period
+
+_PICTURES: Final[dict[str, dict[str, Any]]] = {
+    ".png": {"scale_factor": 2},
+    ".svg": {},
+    ".html": {"inline": True},
+}
+_PROBLEMS: Final = (tables.TableError, GridError, PaletteError, samples.SampleError)
+_app = typer.Typer(
+    help="BTC liquidation heatmaps: see them, learn to read them, doubt them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Files = Annotated[list[Path], typer.Argument(help="CSV, gzip, zip, Parquet or JSON.", show_default=False)]
+Map = Annotated[
+    list[str],
+    typer.Option("--map", help="What a column is where it cannot be told: --map time=ts. Repeat it."),
+]
+Venue = Annotated[str | None, typer.Option(help="Where the data comes from, for files that do not say it.")]
+
+
+def main() -> None:
+    """The entry point of the console command."""
+    # Where output goes to a file, Windows would otherwise fail at the first dash or multiplication sign.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    _app()
+
+
+@_app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Say the version and leave.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"heatlab {liqcore.__version__}")
+        raise typer.Exit
+
+
+@_app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="Port to serve at.")] = 8501,
+    webhook: Annotated[bool, typer.Option(help="Also take what TradingView's alerts post.")] = False,
+) -> None:
+    """Start the app in this terminal; Ctrl+C ends it. Further options go to Streamlit."""
+    with _sentences():
+        need("app")
+    script = bundled("server.py" if webhook else "app.py")
+    sys.argv = ["streamlit", "run", str(script), "--server.port", str(port), *context.args]
+    runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+
+
+@_app.command()
+def check(files: Files, mapping: Map = [], venue: Venue = None) -> None:  # noqa: B006
+    """Say what each file was read as: rows, span, venues, units, and what is doubtful about it."""
+    failed = False
+    for file in files:
+        typer.secho(str(file), bold=True)
+        try:
+            found = _understood(file, _mapping(mapping), venue)
+        except _PROBLEMS as problem:
+            failed = True
+            typer.secho(f"  {problem}", fg="red")
+            continue
+        typer.echo(f"  {_summary(found)}")
+        for note in found.notes if isinstance(found, FileContents) else found.provenance.flags:
+            typer.echo(f"  - {note}")
+    raise typer.Exit(code=1 if failed else 0)
+
+
+@_app.command()
+def draw(
+    files: Annotated[
+        list[Path], typer.Argument(help="Liquidations, candles, open interest, funding or one heatmap.")
+    ] = [],  # noqa: B006
+    sample: Annotated[
+        str | None, typer.Option(help="Draw a bundled market instead: calm or violent.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Ends in .png, .svg or .html.")] = Path(
+        "heatmap.png"
+    ),
+    layer: Annotated[
+        Literal["realised", "modelled"] | None,
+        typer.Option(help="What happened, or what a model estimates; by default what the files allow."),
+    ] = None,
+    side: Annotated[Literal["both", "long", "short", "net"], typer.Option()] = "both",
+    timeframe: Annotated[str, typer.Option(help="Length of a column of events: 1m to 1d.")] = "15m",
+    bins: Annotated[int, typer.Option(help="Price bins.", min=1, max=2_000)] = 200,
+    scale: Annotated[Literal["log", "linear", "percentile"], typer.Option()] = "log",
+    palette: Annotated[Literal["inferno", "viridis", "cividis"], typer.Option()] = "inferno",
+    mapping: Map = [],  # noqa: B006
+    venue: Venue = None,
+) -> None:
+    """Draw a heatmap from files and say what is on it."""
+    if out.suffix.lower() not in _PICTURES:
+        raise typer.BadParameter(f"A picture ends in {joined([*_PICTURES], 'or')}.", param_hint="--out")
+    if not out.parent.is_dir():
+        raise typer.BadParameter(f"There is no folder {str(out.parent)!r}.", param_hint="--out")
+    with _sentences():
+        held = _held(files, sample, _mapping(mapping), venue)
+        grid = held.get("grid") or _heatmap(held, layer, timeframe, bins)
+        picture = charts.chart(grid, held.get("candles"), side=side, scale=scale, palette=palette)
+        picture.save(str(out), **_PICTURES[out.suffix.lower()])
+    typer.echo(picture.description)
+    for flag in grid.provenance.flags:
+        typer.echo(f"- {flag}")
+    typer.echo(f"Written to {out}.")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What is wrong as one sentence on the error stream, and a code that scripts see."""
+    try:
+        yield
+    except (*_PROBLEMS, OSError, MissingExtra) as problem:
+        typer.secho(str(problem), fg="red", err=True)
+        raise typer.Exit(code=1) from problem
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    split = [pair.partition("=") for pair in pairs]
+    if wrong := next((pair for pair, (_, sign, _) in zip(pairs, split, strict=True) if not sign), None):
+        raise typer.BadParameter(f"Write {wrong!r} as our name=column of the file.", param_hint="--map")
+    return {ours: theirs for ours, _, theirs in split}
+
+
+def _understood(file: Path, mapping: dict[str, str], venue: str | None) -> FileContents | HeatGrid:
+    """A heatmap where the file is one, else a table."""
+    if file.suffix.lower() == ".json":
+        try:
+            return read_grid(file)
+        except GridError as problem:
+            try:
+                return read(file, mapping=mapping, venue=venue)
+            except tables.TableError:
+                raise problem from None
+    try:
+        return read(file, mapping=mapping, venue=venue)
+    except MappingNeeded as problem:
+        raise tables.TableError(f"{problem} Name it with --map, for instance --map time=ts.") from problem
+
+
+def _summary(found: FileContents | HeatGrid) -> str:
+    if isinstance(found, FileContents):
+        return found.summary
+    columns, bands = found.shape
+    return f"A {found.kind} heatmap, {columns:,} × {bands:,} cells, {period(*found.time_edges[[0, -1]])}."
+
+
+def _held(
+    files: list[Path], sample: str | None, mapping: dict[str, str], venue: str | None
+) -> dict[str, Any]:
+    """The tables by kind, those of one kind put together, or the one heatmap."""
+    if bool(files) == bool(sample):
+        raise tables.TableError("Name files to draw, or one bundled market: heatlab draw --sample calm.")
+    if sample:
+        market = samples.load_sample(sample)
+        return {kind: getattr(market, kind) for kind in tables.CHECKS}
+    grids: list[HeatGrid] = []
+    held: dict[str, list[pd.DataFrame]] = {}
+    for file in files:
+        try:
+            found = _understood(file, mapping, venue)
+        except _PROBLEMS as problem:
+            raise tables.TableError(f"{file}: {problem}") from problem
+        if isinstance(found, HeatGrid):
+            grids.append(found)
+        else:
+            held.setdefault(found.kind, []).append(found.table)
+    if len(grids) > 1:
+        raise tables.TableError("These are several heatmaps, and one is drawn at a time. Name one of them.")
+    together = {
+        kind: tables.CHECKS[kind](
+            pd.concat([one.astype(dict.fromkeys(one.select_dtypes("category"), str)) for one in found])
+        )
+        for kind, found in held.items()
+    }
+    return together | ({"grid": grids[0]} if grids else {})
+
+
+def _heatmap(held: dict[str, Any], layer: str | None, timeframe: str, bins: int) -> HeatGrid:
+    """The heatmap asked for, by default of events where there are some."""
+    wanted = layer or ("realised" if "liquidations" in held else "modelled")
+    needed = "liquidations" if wanted == "realised" else "candles"
+    if needed not in held:
+        raise tables.TableError(f"A {wanted} heatmap is made from {needed}. Name a file with {needed}, too.")
+    if wanted == "realised":
+        return liqcore.realised_heatmap(held["liquidations"], timeframe=timeframe, bins=bins)
+    return liqcore.modelled_heatmap(
+        held["candles"], held.get("open_interest"), held.get("funding"), bins=bins
+    )
