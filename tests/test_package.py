@@ -113,18 +113,21 @@ def test_every_module_of_a_bare_installation_opens_or_names_the_extra_it_needs(
 import json, pkgutil, liqcore
 from importlib import import_module
 from liqcore.extras import MissingExtra
-told = {}
+told, unsaid = {}, {}
 for module in pkgutil.walk_packages(liqcore.__path__, "liqcore.", onerror=lambda name: None):
     if module.name != "liqcore.__main__":
         try:
             import_module(module.name)
         except MissingExtra as problem:
             told[module.name] = str(problem)
-print(json.dumps(told))
+        except ImportError as problem:
+            unsaid[module.name] = str(problem)
+print(json.dumps([told, unsaid]))
 """
     out = run(python, "-c", code, cwd=tmp_path)
     assert out.returncode == 0, out.stderr
-    told = json.loads(out.stdout)
+    told, unsaid = json.loads(out.stdout)
+    assert not unsaid, f"{unsaid}: call liqcore.extras.need in the __init__ of their folder"
     assert 'pip install "heatlab[app]"' in told["liqcore.views"]
     assert 'pip install "heatlab[live]"' in told["liqcore.feeds.live"]
     assert all(sentence.count('pip install "heatlab[') == 1 for sentence in told.values())
