@@ -19,6 +19,7 @@ __all__ = [
     "NOTHING",
     "adjective",
     "age",
+    "apart",
     "clock",
     "count",
     "day",
@@ -114,6 +115,11 @@ def share(part: float, total: float) -> str:
     if percents < 1:
         return "under 1 %"
     return "over 99 %" if 99.5 <= percents < 100 else f"{percents:.0f} %"
+
+
+def apart(part: float, atrs: float | None = None) -> str:
+    """A distance in prices: `0.42 %`, and `0.42 % (1.3 ATR)` where the usual range of a bar is known."""
+    return percent(part) if atrs is None else f"{percent(part)} ({decimal(atrs, 1)} ATR)"
 
 
 def decimal(value: float | None, digits: int | None = None, *, signed: bool = False) -> str:

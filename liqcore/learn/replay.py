@@ -12,9 +12,9 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.learn.trades import TradeResult, run_trade
-from liqcore.market.candles import atr, bar_length, resample, spoken
+from liqcore.market.candles import atr, bar_length, resample
 from liqcore.risk import Plan
 
 Question = Literal["touches", "rejects", "breaks"]
@@ -198,7 +198,7 @@ def make_round(
     step = bar_length(bars)
     if length < step or length % step:
         raise ReplayError(
-            f"These candles are {spoken(int(step.astype('int64')))} long, so bars of {timeframe} cannot be"
+            f"These candles are {wording.duration(step)} long, so bars of {timeframe} cannot be"
             " made of them. Choose a timeframe that is a multiple of that."
         )
     first = -(-times[0] // length.astype("int64"))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import talib
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.tables import TableError
 
 
@@ -94,14 +94,16 @@ def resample(
     old = int(bar_length(checked, source).astype("int64"))
     if length % old:
         raise TableError(
-            f"Bars of {spoken(length)} cannot be built from bars of {spoken(old)}. Choose a multiple of"
-            f" {spoken(old)}."
+            f"Bars of {wording.duration(length / 1e6)} cannot be built from bars of"
+            f" {wording.duration(old / 1e6)}. Choose a multiple of"
+            f" {wording.duration(old / 1e6)}."
         )
     micros = tables.microseconds(checked["time"])
     astray = np.flatnonzero(micros % old)
     if astray.size:
         raise TableError(
-            f"Candle in row {astray[0] + 1} does not begin at a whole {spoken(old)} UTC, so it would straddle"
+            f"Candle in row {astray[0] + 1} does not begin at a whole {wording.duration(old / 1e6)} UTC, so"
+            " it would straddle"
             " two bars. Check the time zone of the column 'time'."
         )
     opens = micros // length * length
@@ -231,8 +233,8 @@ def data_notes(candles: pd.DataFrame, step: np.timedelta64, warm_up: int = 0) ->
         longest = int(missing.argmax())
         notes.append(
             f"{int(missing.sum()):,} candles are missing in {np.count_nonzero(missing):,} gap(s), the longest"
-            f" {spoken(int(missing[longest]) * int(step.astype('int64')))} before"
-            f" {candles['time'].iloc[longest]:%Y-%m-%d %H:%M} UTC. Nothing is assumed about prices in a gap."
+            f" {wording.duration(int(missing[longest]) * step)} before"
+            f" {wording.when(candles['time'].iloc[longest])}. Nothing is assumed about prices in a gap."
         )
     notes += _volume_notes(candles, total)
     if (candles["high"].to_numpy() == candles["low"].to_numpy()).all():
@@ -260,18 +262,6 @@ def _volume_notes(candles: pd.DataFrame, total: int) -> list[str]:
             " there."
         )
     return notes
-
-
-def spoken(length: int) -> str:
-    """A length in microseconds in words: `15 min`, `4 h`, `1 d`, `1 d 6 h`."""
-    seconds = length // 1_000_000
-    parts = [
-        (seconds // 86_400, "d"),
-        (seconds // 3_600 % 24, "h"),
-        (seconds // 60 % 60, "min"),
-        (seconds % 60, "s"),
-    ]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
 
 
 def _restarts(candles: pd.DataFrame, step: np.timedelta64, period: int) -> np.ndarray:

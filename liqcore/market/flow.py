@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.market.candles import closed_by, macd_of, missing_before, rsi_of, taker_delta
-from liqcore.market.rules import Batch, SignalRules, usd
+from liqcore.market.rules import Batch, SignalRules
 from liqcore.market.swings import stamps, turning_points
 
 RSI_STATES: Final = ("oversold", "weak", "neutral", "strong", "overbought")
@@ -183,7 +183,8 @@ def momentum_signals(candles: pd.DataFrame, step: np.timedelta64, rules: SignalR
         np.nan,
         np.minimum(np.maximum(rules.rsi_low - before[row], before[row] - rules.rsi_high) / 15.0 + 0.25, 1.0),
         [
-            f"RSI came back from {'oversold' if rising > 0 else 'overbought'}: {old:.1f}, now {new:.1f}."
+            f"RSI came back from {'oversold' if rising > 0 else 'overbought'}: {wording.decimal(old, 1)},"
+            f" now {wording.decimal(new, 1)}."
             for rising, old, new in zip(side, before[row], value[row], strict=True)
         ],
     )
@@ -202,7 +203,8 @@ def momentum_signals(candles: pd.DataFrame, step: np.timedelta64, rules: SignalR
         np.nan,
         np.minimum(np.abs(histogram[row] - last[row]) / np.maximum(np.abs(line), 1e-12), 1.0),
         [
-            f"MACD crossed {'above' if rising > 0 else 'below'} its average ({fast:,.2f} against {slow:,.2f}"
+            f"MACD crossed {'above' if rising > 0 else 'below'} its average ({wording.decimal(fast, 2)}"
+            f" against {wording.decimal(slow, 2)}"
             " USD)."
             for rising, fast, slow in zip(side, line, average, strict=True)
         ],
@@ -237,7 +239,8 @@ def funding_signals(
         np.nan,
         np.minimum(np.abs(z) / (2.0 * rules.extreme_z), 1.0),
         [
-            f"Funding on {venue} is {rate:+.4%} per 8 h, {abs(far):.1f} robust deviations"
+            f"Funding on {venue} is {wording.percent(rate, signed=True)} per 8 h,"
+            f" {wording.decimal(abs(far), 1)} robust deviations"
             f" {'above' if far > 0 else 'below'} its past median:"
             f" {'longs pay and are' if far > 0 else 'shorts pay and are'} crowded."
             for venue, rate, far in zip(picked["venue"], picked["rate_8h"], z, strict=True)
@@ -260,9 +263,10 @@ def open_interest_signals(
         np.nan,
         np.minimum(np.abs(z) / (2.0 * rules.extreme_z), 1.0),
         [
-            f"Open interest {'rose' if part > 0 else 'fell'} {abs(part):.1%} in {rules.open_interest_bars}"
-            f" bars ({abs(far):.1f} robust deviations) while the price "
-            f"{'rose' if way > 0 else 'fell'} {abs(way):.1%}: "
+            f"Open interest {'rose' if part > 0 else 'fell'} {wording.percent(abs(part))} in"
+            f" {rules.open_interest_bars}"
+            f" bars ({wording.decimal(abs(far), 1)} robust deviations) while the price "
+            f"{'rose' if way > 0 else 'fell'} {wording.percent(abs(way))}: "
             f"{'new positions back the move' if part > 0 else 'the move closes positions rather than opening them'}."
             for part, way, far in zip(change, moved, z, strict=True)
         ],
@@ -306,8 +310,10 @@ def divergence_signals(candles: pd.DataFrame, step: np.timedelta64, rules: Signa
                 price[1:][hit],
                 np.minimum(share / 0.2, 1.0),
                 [
-                    f"The {what} at {usd(new)} is {which} than the one at {usd(old)} {bars} bars before, but"
-                    f" takers {way} {abs(net):,.1f} BTC net in between ({part:.1%} of the volume)."
+                    f"The {what} at {wording.price(new)} is {which} than the one at {wording.price(old)}"
+                    f" {bars} bars before, but"
+                    f" takers {way} {wording.quantity(abs(net))} net in between"
+                    f" ({wording.percent(part)} of the volume)."
                     for new, old, bars, net, part in zip(
                         price[1:][hit], price[:-1][hit], (second - first)[hit], pushed, share, strict=True
                     )

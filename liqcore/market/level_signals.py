@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from liqcore.market.rules import Batch, SignalRules, usd
+from liqcore import wording
+from liqcore.market.rules import Batch, SignalRules
 from liqcore.market.swings import touching_pairs
 
 
@@ -136,8 +137,9 @@ def _rejection(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRule
         bars.sign * level,
         share * np.minimum(span[row] / bars.atr[row], 1.0),
         [
-            f"{verb} to {usd(bars.sign * low)} at {usd(bars.sign * price)} and closed at"
-            f" {usd(bars.sign * close)}: the {which} wick is {wicked:.0%} of the bar, the body {bodied:.0%}."
+            f"{verb} to {wording.price(bars.sign * low)} at {wording.price(bars.sign * price)} and closed at"
+            f" {wording.price(bars.sign * close)}: the {which} wick is {wording.percent(wicked)} of the bar,"
+            f" the body {wording.percent(bodied)}."
             for low, price, close, wicked, bodied in zip(
                 bars.low[row], level, bars.close[row], share, thin, strict=True
             )
@@ -165,8 +167,9 @@ def _recapture(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRule
         bars.sign * level,
         np.minimum(depth, 1.0),
         [
-            f"Traded {deep:.2f} ATR {where} {usd(bars.sign * price)} (to {usd(bars.sign * low)}) and closed"
-            f" back {again} it at {usd(bars.sign * close)}, {_bars_later(late)}."
+            f"Traded {wording.decimal(deep, 2)} ATR {where} {wording.price(bars.sign * price)} (to"
+            f" {wording.price(bars.sign * low)}) and closed"
+            f" back {again} it at {wording.price(bars.sign * close)}, {_bars_later(late)}."
             for deep, price, low, close, late in zip(
                 depth, level, lowest, bars.close[back], back - start, strict=True
             )
@@ -190,8 +193,10 @@ def _breakout(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRules
     strength = (np.minimum(beyond, 1.0) + np.minimum(ratio / (2.0 * rules.volume_ratio), 1.0) + full) / 3.0
     where = "above" if bars.sign > 0 else "below"
     evidence = [
-        f"Closed at {usd(bars.sign * close)}, {far:.2f} ATR {where} {usd(bars.sign * price)}, on {much:.1f}"
-        f" times the median volume of the {rules.volume_bars} bars before; the body is {part:.0%} of the bar."
+        f"Closed at {wording.price(bars.sign * close)}, {wording.decimal(far, 2)} ATR {where}"
+        f" {wording.price(bars.sign * price)}, on {wording.decimal(much, 1)}"
+        f" times the median volume of the {rules.volume_bars} bars before; the body is"
+        f" {wording.percent(part)} of the bar."
         for close, far, price, much, part in zip(bars.close[row], beyond, level, ratio, full, strict=True)
     ]
     return Breakouts(row, level), Batch("breakout", row, bars.sign, bars.sign * level, strength, evidence)
@@ -216,7 +221,8 @@ def _false_breakout(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Bat
         bars.sign * level,
         1.0 - (back - row - 1) / rules.false_breakout_bars,
         [
-            f"Closed back {where} {usd(bars.sign * price)} at {usd(bars.sign * close)}, {_bars_later(late)}"
+            f"Closed back {where} {wording.price(bars.sign * price)} at {wording.price(bars.sign * close)},"
+            f" {_bars_later(late)}"
             " than its breakout."
             for price, close, late in zip(level, bars.close[back], back - row, strict=True)
         ],
@@ -245,8 +251,9 @@ def _retest(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Batch:
         bars.sign * level,
         np.minimum((bars.close[back] - level) / bars.atr[back], 1.0),
         [
-            f"Came back to {usd(bars.sign * low)}, {_bars_later(late)} than the breakout, and closed at"
-            f" {usd(bars.sign * close)}, still {where} {usd(bars.sign * price)}."
+            f"Came back to {wording.price(bars.sign * low)}, {_bars_later(late)} than the breakout, and"
+            " closed at"
+            f" {wording.price(bars.sign * close)}, still {where} {wording.price(bars.sign * price)}."
             for low, late, close, price in zip(
                 bars.low[back], back - row, bars.close[back], level, strict=True
             )

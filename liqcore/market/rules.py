@@ -84,8 +84,3 @@ class Batch(NamedTuple):
     level: float | np.ndarray
     strength: np.ndarray
     evidence: list[str]
-
-
-def usd(price: float) -> str:
-    """A price as people write it: 28,000 or 0.5123."""
-    return f"{price:,.0f}" if abs(price) >= 1_000 else f"{price:.5g}"

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.agreement import agreement
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, ClusterStory, concentration
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.market.flow import robust_z
-from liqcore.reading.known import Known
+from liqcore.reading.known import Known, finite
 from liqcore.reading.report import AgreementStep, ChangeStep, ClusterNear, ClustersStep, Side
-from liqcore.reading.words import apart, count, duration, money, number, stamp, usd
 
 # Clusters at a level that are described one by one, and events that are told.
 _MOST = 3
@@ -44,7 +43,7 @@ class Place:
 
     @property
     def words(self) -> str:
-        return f"within {self.tolerance * 100:g}% of {usd(self.level)}"
+        return f"within {wording.percent(self.tolerance, exact=True)} of {wording.price(self.level)}"
 
 
 def clusters_step(
@@ -94,8 +93,9 @@ def clusters_step(
     where = "above" if nearest.low > place.level else "below"
     text = (
         f"No {which} lies {place.words}. The nearest one is"
-        f" {apart(nearest.distance, known.usual, place.level)} {where} it: {nearest.side}, {usd(nearest.low)}"
-        f" to {usd(nearest.high)}, {money(nearest.notional)}."
+        f" {known.apart(nearest.distance, place.level)} {where} it: {nearest.side},"
+        f" {wording.price(nearest.low)}"
+        f" to {wording.price(nearest.high)}, {wording.usd(nearest.notional)}."
     )
     return ClustersStep((), nearest, (text,)), ()
 
@@ -105,7 +105,8 @@ def band_words(grid: HeatGrid, place: Place) -> str | None:
     low, high = float(grid.price_edges[0]), float(grid.price_edges[-1])
     if place.high < low or place.low > high:
         return (
-            f"{usd(place.level)} lies outside the map, which shows {usd(low)} to {usd(high)}: nothing can be"
+            f"{wording.price(place.level)} lies outside the map, which shows {wording.price(low)} to"
+            f" {wording.price(high)}: nothing can be"
             " said about heat there."
         )
     return None
@@ -137,7 +138,7 @@ def _near(one: Cluster, known: Known, place: Place, begin: np.datetime64) -> Clu
         distance_atr=_in_atr(distance, known, place.level),
         from_price=from_price,
         from_price_atr=None if from_price is None else _in_atr(from_price, known, known.price or 0.0),
-        first_seen=stamp(one.first_seen),
+        first_seen=wording.iso(one.first_seen),
         from_the_start=bool(one.first_seen <= begin),
         age_hours=round(float(one.age / np.timedelta64(1, "h")), 3),
         persistence=one.persistence,
@@ -162,26 +163,23 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
     grid = known.grid
     assert grid is not None
     seen = min(int(np.asarray(grid.observed).sum()), place.last)
-    hours = duration(np.timedelta64(int(one.age_hours * 3600), "s"))
+    hours = wording.duration(np.timedelta64(int(one.age_hours * 3600), "s"))
     where = (
         "across the level"
         if one.distance == 0
-        else (
-            f"{apart(one.distance, known.usual, place.level)}"
-            f" {'above' if one.low > place.level else 'below'} it"
-        )
+        else (f"{known.apart(one.distance, place.level)} {'above' if one.low > place.level else 'below'} it")
     )
     what = {
-        "realised": f"{money(one.notional)} of {one.side} positions were liquidated",
-        "modelled": f"an estimated {money(one.notional)} of {one.side} positions would be liquidated",
-        "measured": f"{money(one.notional)} of {one.side} positions would be liquidated",
+        "realised": f"{wording.usd(one.notional)} of {one.side} positions were liquidated",
+        "modelled": f"an estimated {wording.usd(one.notional)} of {one.side} positions would be liquidated",
+        "measured": f"{wording.usd(one.notional)} of {one.side} positions would be liquidated",
     }[grid.kind]
-    text = f"Between {usd(one.low)} and {usd(one.high)} ({where}) {what}"
+    text = f"Between {wording.price(one.low)} and {wording.price(one.high)} ({where}) {what}"
     if grid.is_stock:
-        text += f"; the band stood out in {round(one.persistence * seen)} of the last {count(seen, 'column')}"
+        text += f"; the band stood out in {round(one.persistence * seen)} of the last {wording.count(seen, 'column')}"
     else:
         text += (
-            f" in the last {count(seen, 'column')} ({duration(seen * known.width)});"
+            f" in the last {wording.count(seen, 'column')} ({wording.duration(seen * known.width)});"
             f" {round(one.persistence * seen)} of these took a fair share of it"
         )
     text += (
@@ -190,13 +188,11 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
     )
     if one.from_price is not None and known.price is not None:
         side = (
-            "inside it"
-            if one.from_price == 0
-            else f"{apart(one.from_price, known.usual, known.price)} away from it"
+            "inside it" if one.from_price == 0 else f"{known.apart(one.from_price, known.price)} away from it"
         )
         text += f" The price is {side}."
     if one.events is not None and one.largest_share is not None:
-        many = count(one.events, "liquidation")
+        many = wording.count(one.events, "liquidation")
         kind = (
             "mostly one print, perhaps a single trader"
             if one.single_print
@@ -204,7 +200,7 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
             if one.events >= 10
             else "few prints"
         )
-        text += f" It is made of {many}, the largest {one.largest_share:.0%} of it: {kind}."
+        text += f" It is made of {many}, the largest {wording.percent(one.largest_share)} of it: {kind}."
     return text
 
 
@@ -249,25 +245,27 @@ def change_step(known: Known, place: Place, story: ClusterStory | None, rule: Cl
     lines = [sentence for _, _, sentence in told[-_EVENTS:]] or [
         "Nothing is reported of clusters there lately: none appeared, grew, was swept or faded."
     ]
-    span = duration(place.last * known.width)
+    span = wording.duration(place.last * known.width)
     if not len(level):
         return ChangeStep("cannot say", None, None, None, None, told, ("No column of the map was observed.",))
     now, before = float(level[-1]), float(level[-1 - place.last]) if len(level) > place.last else None
-    split = " and ".join(f"{money(_latest(one, grid, place))} {name}" for name, one in sides.items())
+    split = " and ".join(f"{wording.usd(_latest(one, grid, place))} {name}" for name, one in sides.items())
     over = "" if grid.is_stock else f" in the last {span}"
     if before is None:
         text = (
-            f"Heat {place.words} is {money(now)} ({split}){over}; the map is too short to say what it was"
+            f"Heat {place.words} is {wording.usd(now)} ({split}){over}; the map is too short to say what it"
+            " was"
             f" {span} earlier."
         )
         return ChangeStep("cannot say", now, None, None, None, told, (text, *lines))
     z = _unusual(level)
     direction, text = _direction(now, before, rule)
     earlier = f"{span} ago" if grid.is_stock else f"in the {span} before"
-    text = f"Heat {place.words} is {money(now)} ({split}){over}, against {money(before)} {earlier}: {text}."
+    text = f"Heat {place.words} is {wording.usd(now)} ({split}){over}, against {wording.usd(before)} {earlier}: {text}."
     if z is not None:
         text += (
-            f" Beside its own past that is {abs(z):.1f} robust deviations {'above' if z > 0 else 'below'} the"
+            f" Beside its own past that is {wording.decimal(abs(z), 1)} robust deviations"
+            f" {'above' if z > 0 else 'below'} the"
             " usual."
         )
     return ChangeStep(direction, now, before, now / before if before > 0 else None, z, told, (text, *lines))  # type: ignore[arg-type]
@@ -293,7 +291,7 @@ def _unusual(level: np.ndarray) -> float | None:
     if len(past) < _LEAST_PAST or np.count_nonzero(past) < len(past) / 2:
         return None
     recent = np.log1p(level[-97:])
-    return number(robust_z(recent, len(past), len(past), _FLOOR)[-1])
+    return finite(robust_z(recent, len(past), len(past), _FLOOR)[-1])
 
 
 def _direction(now: float, before: float, rule: ClusterRule) -> tuple[str, str]:
@@ -302,7 +300,7 @@ def _direction(now: float, before: float, rule: ClusterRule) -> tuple[str, str]:
     if before <= 0:
         return "new", "new"
     ratio = now / before
-    size = f"{ratio:.1f} times" if ratio < 100 else "more than 100 times"
+    size = f"{wording.decimal(ratio, 1)} times" if ratio < 100 else "more than 100 times"
     if ratio >= rule.growth:
         return "growing", f"{size} as much, growing"
     if ratio <= rule.decay:
@@ -315,7 +313,7 @@ def _recent_events(known: Known, place: Place, story: ClusterStory) -> tuple[tup
     assert grid is not None
     since = grid.time_edges[-1] - place.last * known.width
     return tuple(
-        (stamp(event.time), event.kind, event.sentence)
+        (wording.iso(event.time), event.kind, event.sentence)
         for event in story.events
         if event.time > since
         and not event.at_start
@@ -365,9 +363,9 @@ def agreement_step(
         made.verdict,
         made.n_fresh,
         made.n_total,
-        number(made.share),
-        number(made.effective_venues),
-        number(made.similarity),
+        finite(made.share),
+        finite(made.effective_venues),
+        finite(made.similarity),
         made.hot,
         made.stale,
         made.dominating,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from liqcore import wording
 from liqcore.heat.bands import ClusterRule
 from liqcore.reading.heat_steps import Place, band_words
 from liqcore.reading.known import Known
@@ -23,7 +24,6 @@ from liqcore.reading.report import (
     PriceStep,
     Role,
 )
-from liqcore.reading.words import count, joined, moment, money, sentence_case, usd
 
 PERSISTENT: Final = 0.5
 # Prints below which a band is a handful of events.
@@ -70,9 +70,10 @@ def claim(place: Place, role: Role | None, kind: str) -> str:
         else "liquidations would be concentrated there"
     )
     if role is None:
-        return f"The claim that is weighed: {usd(place.level)} matters, because {heat}."
+        return f"The claim that is weighed: {wording.price(place.level)} matters, because {heat}."
     return (
-        f"The claim that is weighed: {usd(place.level)} matters as {role}: {heat}, and price turns there"
+        f"The claim that is weighed: {wording.price(place.level)} matters as {role}: {heat}, and price turns"
+        " there"
         " rather than passing through."
     )
 
@@ -95,7 +96,7 @@ def evidence(known: Known, place: Place, steps: Steps) -> tuple[list[Evidence], 
         put(False, 5, f"None of {steps.agreement.n_fresh} fresh venues has a cluster there of its own.")
     _price(put, place, steps, known.grid.kind if known.grid is not None else "realised")
     if not against:
-        gaps = joined(untested(place, steps))
+        gaps = wording.joined(untested(place, steps))
         against.append(
             Evidence(
                 0, f"Nothing measured here contradicts it, which is not a confirmation. Not tested: {gaps}."
@@ -114,7 +115,7 @@ def _level(put, place: Place, level: LevelStep) -> None:  # type: ignore[no-unty
             False,
             1,
             "Neither a turning point nor a volume level of the price lies within"
-            f" {place.tolerance * 100:g}%.",
+            f" {wording.percent(place.tolerance, exact=True)}.",
         )
 
 
@@ -126,11 +127,11 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
         put(False, 2, f"No hot band lies {place.words}.")
     else:
         happened = (
-            f"{money(near.notional)} of {near.side} positions were liquidated there"
+            f"{wording.usd(near.notional)} of {near.side} positions were liquidated there"
             if grid.kind == "realised"
-            else f"A {near.side} cluster of {money(near.notional)} lies there"
+            else f"A {near.side} cluster of {wording.usd(near.notional)} lies there"
         )
-        put(True, 2, f"{happened} ({usd(near.low)} to {usd(near.high)}).")
+        put(True, 2, f"{happened} ({wording.price(near.low)} to {wording.price(near.high)}).")
         steady, what = (
             near.persistence >= PERSISTENT,
             "stood out in" if grid.is_stock else "took a fair share in",
@@ -138,23 +139,26 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
         put(
             steady,
             2,
-            f"The band is {'persistent' if steady else 'fleeting'}: it {what} {near.persistence:.0%} of the"
-            f" last {count(place.last, 'column')}.",
+            f"The band is {'persistent' if steady else 'fleeting'}: it {what}"
+            f" {wording.percent(near.persistence)} of the"
+            f" last {wording.count(place.last, 'column')}.",
         )
         if near.events is not None and near.single_print:
             put(
                 False,
                 2,
-                f"It is mostly one print ({near.largest_share:.0%} of {money(near.notional)}), perhaps one"
+                f"It is mostly one print ({wording.percent(near.largest_share)} of"
+                f" {wording.usd(near.notional)}), perhaps one"
                 " trader or a glitch of the feed.",
             )
         elif near.events is not None and near.events < FEW:
-            put(False, 2, f"It is made of only {count(near.events, 'liquidation')}.")
+            put(False, 2, f"It is made of only {wording.count(near.events, 'liquidation')}.")
         elif near.events is not None and near.events >= MANY:
             put(
                 True,
                 2,
-                f"It is made of {near.events:,} liquidations, none of them more than {near.largest_share:.0%}"
+                f"It is made of {near.events:,} liquidations, none of them more than"
+                f" {wording.percent(near.largest_share)}"
                 " of it.",
             )
     told = [
@@ -170,14 +174,16 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
         put(
             True,
             4,
-            f"Heat there is {'new' if change.direction == 'new' else 'growing'}: {money(change.now or 0)}"
-            f" against {money(change.before or 0)} before.",
+            f"Heat there is {'new' if change.direction == 'new' else 'growing'}:"
+            f" {wording.usd(change.now or 0)}"
+            f" against {wording.usd(change.before or 0)} before.",
         )
     elif change.direction == "shrinking":
         put(
             False,
             4,
-            f"Heat there is shrinking: {money(change.now or 0)} against {money(change.before or 0)} before.",
+            f"Heat there is shrinking: {wording.usd(change.now or 0)} against"
+            f" {wording.usd(change.before or 0)} before.",
         )
 
 
@@ -190,15 +196,20 @@ def _is_near(place: Place, approach: ApproachStep) -> bool:
 def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[no-untyped-def]
     price, role = steps.price, steps.level.role
     if steps.approach.state == "moving away":
-        put(False, 3, f"The price is moving away from {usd(place.level)}, so it is not being tested.")
+        put(
+            False,
+            3,
+            f"The price is moving away from {wording.price(place.level)}, so it is not being tested.",
+        )
     elif steps.approach.state == "crossed":
-        put(False, 3, f"The price went through {usd(place.level)} lately.")
+        put(False, 3, f"The price went through {wording.price(place.level)} lately.")
     change = price.open_interest_change
     if price.open_interest_extreme and change and kind != "realised":
         put(
             change > 0,
             6,
-            f"Open interest {'rose' if change > 0 else 'fell'} by {abs(change):.1%} lately, which is extreme:"
+            f"Open interest {'rose' if change > 0 else 'fell'} by {wording.percent(abs(change))}"
+            " lately, which is extreme:"
             f" {'new positions were opened' if change > 0 else 'many positions are gone'}.",
         )
     if role is None or not _is_near(place, steps.approach):
@@ -212,15 +223,21 @@ def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[
         leaning.append(
             (
                 price.funding_8h < 0,
-                f"Funding is extreme ({price.funding_8h * 100:+.4f}% per 8 h, {crowd} crowded)",
+                f"Funding is extreme ({wording.percent(price.funding_8h, signed=True)} per 8 h,"
+                f" {crowd} crowded)",
             )
         )
     if price.rsi is not None and price.rsi_state in ("weak", "strong"):
-        leaning.append((price.rsi_state == "strong", f"RSI is {price.rsi:.0f} ({price.rsi_state})"))
+        leaning.append(
+            (price.rsi_state == "strong", f"RSI is {wording.whole(price.rsi)} ({price.rsi_state})")
+        )
     if price.taker_share is not None and abs(price.taker_share) >= ONE_SIDED:
         way = "purchases" if price.taker_share > 0 else "sales"
         leaning.append(
-            (price.taker_share > 0, f"Taker {way} outweigh by {abs(price.taker_share):.1%} of the volume")
+            (
+                price.taker_share > 0,
+                f"Taker {way} outweigh by {wording.percent(abs(price.taker_share))} of the volume",
+            )
         )
     for bullish, text in leaning:
         with_it = bullish == (holds == "bullish")
@@ -242,7 +259,11 @@ def _latest_of_each(signals: tuple[tuple[str, str, str, str], ...]) -> list[tupl
     for when, side, name, text in sorted(latest.values()):
         merged.setdefault((when, side), []).append((name, text))
     return [
-        (sentence_case(" and ".join(name for name, _ in found)), side, " ".join(text for _, text in found))
+        (
+            wording.sentence_case(" and ".join(name for name, _ in found)),
+            side,
+            " ".join(text for _, text in found),
+        )
         for (_, side), found in merged.items()
     ]
 
@@ -252,7 +273,9 @@ def untested(place: Place, steps: Steps) -> list[str]:
     gaps = []
     if not _is_near(place, steps.approach):
         far = steps.approach.distance
-        gaps.append("how price reacts there" + ("" if far is None else f" (it is {far:.1%} away)"))
+        gaps.append(
+            "how price reacts there" + ("" if far is None else f" (it is {wording.percent(far)} away)")
+        )
     if steps.agreement.verdict == "cannot say":
         gaps.append("whether other venues show the same")
     if steps.price.funding_8h is None:
@@ -278,7 +301,8 @@ def missing(known: Known, place: Place, steps: Steps) -> tuple[str, ...]:
     bars, price = known.bars, steps.price
     if len(bars) and price.rsi is None:
         lines.append(
-            f"There are only {count(len(bars), 'bar')} of {known.timeframe} since the last gap or in all:"
+            f"There are only {wording.count(len(bars), 'bar')} of {known.timeframe} since the last gap or in"
+            " all:"
             " RSI, MACD and ATR need more."
         )
     elif len(bars) and price.macd_histogram is None:
@@ -331,7 +355,7 @@ def conditions(
     measure = (
         f"{RULES.tolerance:g} ATR"
         if known.usual
-        else f"{place.tolerance / 4 * 100:g}%, because ATR is not known"
+        else f"{wording.percent(place.tolerance / 4, exact=True)}, because ATR is not known"
     )
     above, below = place.level + margin, place.level - margin
     confirm, refuse = [], []
@@ -340,14 +364,16 @@ def conditions(
     if role is not None:
         confirm.append(
             Condition(
-                f"A bar of {frame} that comes to {usd(place.level)} and closes back {inside} {usd(hold)}"
+                f"A bar of {frame} that comes to {wording.price(place.level)} and closes back {inside}"
+                f" {wording.price(hold)}"
                 f" ({measure} off): a rejection or a recapture.",
                 hold,
             )
         )
         refuse.append(
             Condition(
-                f"A close of a {frame} bar {beyond} {usd(fail)} ({measure} off), above all with at least"
+                f"A close of a {frame} bar {beyond} {wording.price(fail)} ({measure} off), above all with at"
+                " least"
                 f" {RULES.volume_ratio:g} times the usual volume: a breakout through the {role}. A close back"
                 f" within {RULES.false_breakout_bars} bars would make it a false one.",
                 fail,
@@ -356,22 +382,25 @@ def conditions(
     else:
         confirm.append(
             Condition(
-                f"A touch of {usd(place.level)} from either side with a close back on that side.", place.level
+                f"A touch of {wording.price(place.level)} from either side with a close back on that side.",
+                place.level,
             )
         )
-        refuse.append(Condition(f"Price passing {usd(place.level)} without a reaction.", place.level))
+        refuse.append(
+            Condition(f"Price passing {wording.price(place.level)} without a reaction.", place.level)
+        )
     if near is not None and near.at_level:
         confirm.append(
             Condition(
-                f"The {near.side} cluster still holds {money(near.notional)} or more and stands out"
+                f"The {near.side} cluster still holds {wording.usd(near.notional)} or more and stands out"
                 f" {place.last} columns from now.",
                 near.centre,
             )
         )
         refuse.append(
             Condition(
-                f"The {near.side} cluster falls below {money(near.notional * rule.decay)} without price"
-                f" crossing {usd(near.low)} to {usd(near.high)}: it dissipated.",
+                f"The {near.side} cluster falls below {wording.usd(near.notional * rule.decay)} without price"
+                f" crossing {wording.price(near.low)} to {wording.price(near.high)}: it dissipated.",
                 near.centre,
             )
         )
@@ -410,20 +439,23 @@ def summary(
 ) -> str:
     """One cautious sentence on what is there, and one on how the observations stand."""
     near, role = steps.clusters.nearest, steps.level.role
-    name = f"{usd(place.level)} as {role}" if role else usd(place.level)
+    name = f"{wording.price(place.level)} as {role}" if role else wording.price(place.level)
     if known.grid is None or (outside := band_words(known.grid, place)) is not None:
         there = outside if known.grid is not None else "No column of the map had closed by then"
         return f"Cannot say: {there or ''}".rstrip(".") + "."
     if near is not None and near.at_level:
         what = {
             "realised": (
-                f"{money(near.notional)} of {near.side} positions were liquidated around {usd(place.level)}"
+                f"{wording.usd(near.notional)} of {near.side} positions were liquidated around"
+                f" {wording.price(place.level)}"
                 " lately"
             ),
             "modelled": (
-                f"the model puts {money(near.notional)} of {near.side} positions around {usd(place.level)}"
+                f"the model puts {wording.usd(near.notional)} of {near.side} positions around"
+                f" {wording.price(place.level)}"
             ),
-            "measured": f"{money(near.notional)} of {near.side} positions stand around {usd(place.level)}",
+            "measured": f"{wording.usd(near.notional)} of {near.side} positions stand around"
+            " {wording.price(place.level)}",
         }[known.grid.kind]
     else:
         what = f"the map shows no hot band {place.words}"
@@ -437,8 +469,9 @@ def summary(
     }[steps.approach.state]
     counted = len([item for item in against if item.step])
     stand = (
-        f"{count(len(for_), 'observation speaks', 'observations speak')} for {name} and {counted} against"
+        f"{wording.count(len(for_), 'observation speaks', 'observations speak')} for {name} and {counted}"
+        " against"
         f" ({verdict})"
     )
     text = f"{what[0].upper()}{what[1:]}; {state}. {stand}"
-    return f"{text}: counted, not weighed, up to {moment(known.moment)}, and no forecast."
+    return f"{text}: counted, not weighed, up to {wording.when(known.moment)}, and no forecast."

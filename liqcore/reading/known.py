@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.grid import HeatGrid
 from liqcore.market.candles import atr, bar_length, missing_before, resample
-from liqcore.reading.words import count, duration, moment, number, spoken
 from liqcore.tables import TableError
 
 TIMEFRAMES = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "1d")
@@ -49,6 +48,18 @@ class Known:
     usual: float | None
     notes: tuple[str, ...]
 
+    def apart(self, share: float, price: float) -> str:
+        """A distance from a price in per cent and, where the usual range is known, in ATR."""
+        return wording.apart(share, share * price / self.usual if self.usual else None)
+
+
+def finite(value: object) -> float | None:
+    """A finite float, or None for what is missing, NaN or infinite."""
+    if value is None:
+        return None
+    out = float(value)  # type: ignore[arg-type]
+    return out if np.isfinite(out) else None
+
 
 def known(
     grid: HeatGrid,
@@ -73,7 +84,7 @@ def known(
     clock = when if now is None else tables.to_datetime64(now)
     cut, newest = _until(grid, until, clock)
     bars, name, length, notes = _bars(closed, step, width, timeframe)
-    usual = number(atr(bars, timeframe=length)[-1]) if len(bars) else None
+    usual = finite(atr(bars, timeframe=length)[-1]) if len(bars) else None
     depth = rule.profile_columns + rule.memory + last
     return Known(
         grid=cut,
@@ -169,7 +180,7 @@ def _bars(
     if timeframe is None:
         fitting = [name for name in TIMEFRAMES if tables.timeframe(name) % step == np.timedelta64(0, "us")]
         if not fitting:
-            return candles.iloc[-_BARS:], spoken(int(step.astype("int64"))), step, []
+            return candles.iloc[-_BARS:], wording.duration(step), step, []
         timeframe = min(fitting, key=lambda name: abs(float(np.log(tables.timeframe(name) / width))))
     length = tables.timeframe(timeframe)
     first = 0
@@ -187,7 +198,7 @@ def _bars(
         return bars, timeframe, length, []
     return (
         candles.iloc[-_BARS:],
-        spoken(int(step.astype("int64"))),
+        wording.duration(step),
         step,
         [f"{why} The candles were read as they are."],
     )
@@ -210,7 +221,8 @@ def _map_notes(
     seen = int(watched.sum())
     if seen < 2 * last:
         notes.append(
-            f"The map has only {count(seen, 'observed column')}; comparing now with before takes {2 * last}."
+            f"The map has only {wording.count(seen, 'observed column')}; comparing now with before takes"
+            f" {2 * last}."
         )
     elif seen < rule.profile_columns:
         notes.append(
@@ -219,13 +231,15 @@ def _map_notes(
         )
     if not watched[-last:].all():
         notes.append(
-            f"{count(int((~watched[-last:]).sum()), 'column')} of the last {len(watched[-last:])} were not"
+            f"{wording.count(int((~watched[-last:]).sum()), 'column')} of the last {len(watched[-last:])}"
+            " were not"
             " observed: a gap, not a zero."
         )
     age = now - newest
     if age > max(_STALE_COLUMNS * width, _STALE):
         notes.append(
-            f"The newest data in the map is {duration(age)} old: it shows how things were, not how they are."
+            f"The newest data in the map is {wording.duration(age)} old: it shows how things were, not how"
+            " they are."
         )
     return notes
 
@@ -245,26 +259,29 @@ def _overlap_notes(
     end, start = _end(candles, step), np.datetime64(int(tables.microseconds(candles["time"])[0]), "us")
     if grid is not None and (end <= grid.time_edges[0] or start >= grid.time_edges[-1]):
         notes.append(
-            f"Map and candles do not overlap in time: the map runs from {moment(grid.time_edges[0])} to"
-            f" {moment(grid.time_edges[-1])}, the candles from {moment(start)} to {moment(end)}. Heat and"
+            f"Map and candles do not overlap in time: the map runs from {wording.when(grid.time_edges[0])} to"
+            f" {wording.when(grid.time_edges[-1])}, the candles from {wording.when(start)} to"
+            f" {wording.when(end)}. Heat and"
             " price action below are of different times."
         )
     elif grid is not None and start > grid.time_edges[0] + width:
         notes.append("The candles begin later than the map, so what price crossed before is unknown.")
     if now - end > max(_STALE_COLUMNS * step, _STALE):
-        notes.append(f"The last candle closed {duration(now - end)} before this reading.")
+        notes.append(f"The last candle closed {wording.duration(now - end)} before this reading.")
     if grid is not None and step > width:
         notes.append(
-            f"Candles of {duration(step)} are longer than the map's columns of {duration(width)}: the price"
+            f"Candles of {wording.duration(step)} are longer than the map's columns of"
+            f" {wording.duration(width)}: the price"
             " inside a column is known only roughly."
         )
     gaps = missing_before(candles.iloc[-50_000:], step)
     if gaps.any():
         longest = int(gaps.argmax())
         notes.append(
-            f"{count(int(gaps.sum()), 'candle is', 'candles are')} missing, the longest gap"
-            f" {duration(gaps[longest] * step)} before"
-            f" {moment(candles.iloc[-50_000:]['time'].iloc[longest])}. Nothing is assumed about prices in a"
+            f"{wording.count(int(gaps.sum()), 'candle is', 'candles are')} missing, the longest gap"
+            f" {wording.duration(gaps[longest] * step)} before"
+            f" {wording.when(candles.iloc[-50_000:]['time'].iloc[longest])}. Nothing is assumed about prices"
+            " in a"
             " gap."
         )
     return notes

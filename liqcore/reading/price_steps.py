@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.market.candles import missing_before, taker_delta
 from liqcore.market.flow import funding_extremes, momentum, open_interest_changes
 from liqcore.market.levels import Levels, key_levels
@@ -15,9 +15,8 @@ from liqcore.market.rules import SignalRules
 from liqcore.market.signals import find_signals
 from liqcore.market.swings import touches
 from liqcore.reading.heat_steps import Place
-from liqcore.reading.known import Known
+from liqcore.reading.known import Known, finite
 from liqcore.reading.report import ApproachStep, ClusterNear, LevelStep, PriceStep, Role
-from liqcore.reading.words import apart, count, duration, moment, number, sentence_case, stamp, usd
 
 # Bars back over which the way of the price is told, and within which a signal counts as recent.
 RECENT = 12
@@ -45,7 +44,9 @@ def level_step(
             0,
             None,
             0,
-            (f"There are no candles, so whether {usd(place.level)} is a known level cannot be said.",),
+            (
+                f"There are no candles, so whether {wording.price(place.level)} is a known level cannot be said.",
+            ),
         )
     table = _key_levels(known, given)
     near = table[
@@ -56,7 +57,9 @@ def level_step(
     visits = int(touches(bars, place.level - half, place.level + half, np.array([-1]))[0][0])
     names = tuple(_name(row) for row in near.sort_values("strength", ascending=False).to_dict("records"))
     turns = int(near["turns"].sum())
-    lines = [f"Read in bars of {known.timeframe}, {count(len(bars), 'bar')} up to {moment(known.moment)}."]
+    lines = [
+        f"Read in bars of {known.timeframe}, {wording.count(len(bars), 'bar')} up to {wording.when(known.moment)}."
+    ]
     if known.price is not None:
         seen = {
             "support": "the price is, or mostly was, above it, so it is read as support",
@@ -66,14 +69,16 @@ def level_step(
         lines.append(f"The last price is {_beside(known, place)}; {seen}.")
     if names:
         lines.append(
-            f"The market knows this level: within {place.tolerance * 100:g}% lie {', '.join(names[:4])}."
+            f"The market knows this level: within {wording.percent(place.tolerance, exact=True)} lie"
+            f" {', '.join(names[:4])}."
         )
     else:
         lines.append(
-            f"No turning point and no volume level lies within {place.tolerance * 100:g}%: so far the market"
+            "No turning point and no volume level lies within"
+            f" {wording.percent(place.tolerance, exact=True)}: so far the market"
             " has not marked this price."
         )
-    lines.append(f"Price has visited it {count(visits, 'time')} in these bars.")
+    lines.append(f"Price has visited it {wording.count(visits, 'time')} in these bars.")
     return LevelStep(role, names, turns, visits, len(bars), tuple(lines))
 
 
@@ -85,18 +90,21 @@ def _key_levels(known: Known, given: Levels | pd.DataFrame | None) -> pd.DataFra
 
 
 def _name(row: dict) -> str:
-    facts = [count(int(row["turns"]), "turn")] if row["turns"] else []
+    facts = [wording.count(int(row["turns"]), "turn")] if row["turns"] else []
     facts += [f"also {row['also']}"] if row["also"] else []
-    return f"a {row['kind']} at {usd(row['price'])}{' (' + ', '.join(facts) + ')' if facts else ''}"
+    return f"a {row['kind']} at {wording.price(row['price'])}{' (' + ', '.join(facts) + ')' if facts else ''}"
 
 
 def _beside(known: Known, place: Place) -> str:
     """The price, and how far it is from the level on which side."""
     price = known.price or 0.0
     if price == place.level:
-        return f"{usd(price)}, right at the level"
-    far = apart(abs(price - place.level) / place.level, known.usual, place.level)
-    return f"{usd(price)}, {far} {'above' if price > place.level else 'below'} {usd(place.level)}"
+        return f"{wording.price(price)}, right at the level"
+    far = known.apart(abs(price - place.level) / place.level, place.level)
+    return (
+        f"{wording.price(price)}, {far} {'above' if price > place.level else 'below'}"
+        f" {wording.price(place.level)}"
+    )
 
 
 def role_of(known: Known, place: Place) -> tuple[Role | None, str | None]:
@@ -152,7 +160,7 @@ def approach_step(
             f"The price is inside the nearest {cluster.side} cluster."
             if inside
             else (
-                f"The nearest {cluster.side} cluster begins {apart(cluster.from_price, known.usual, price)}"
+                f"The nearest {cluster.side} cluster begins {known.apart(cluster.from_price, price)}"
                 f" {'above' if cluster.low > price else 'below'} the price."
             )
         )
@@ -186,36 +194,37 @@ def _state(
         return (
             "sitting" if sits else "cannot say"
         ), f"{here}. There are too few bars to say where it is going."
-    span = duration(RECENT * known.step)
+    span = wording.duration(RECENT * known.step)
     # Half an ATR counts as a move, or a quarter of the tolerance where there is no ATR.
     least = _SITS * known.usual / level if known.usual else place.tolerance / 4
     if (before - level) * (price - level) < 0 and distance > _sitting_distance(known, place):
-        return "crossed", f"{here}: it crossed the level within the last {span}, coming from {usd(before)}."
+        return (
+            "crossed",
+            f"{here}: it crossed the level within the last {span}, coming from {{wording.price(before)}}.",
+        )
     if sits:
         came = (
-            f"it came from {usd(before)} {span} ago"
+            f"it came from {wording.price(before)} {span} ago"
             if moved >= least
-            else f"it was at {usd(before)} {span} ago"
+            else f"it was at {wording.price(before)} {span} ago"
         )
         return (
             "sitting",
             (
-                f"The price ({usd(price)}) sits on {usd(level)}, {apart(distance, known.usual, level)} away;"
+                f"The price ({wording.price(price)}) sits on {wording.price(level)},"
+                f" {known.apart(distance, level)} away;"
                 f" {came}."
             ),
         )
     if moved >= least:
         return (
             "approaching",
-            (
-                f"{here} and coming nearer: it was {apart(distance + moved, known.usual, level)} away {span}"
-                " ago."
-            ),
+            (f"{here} and coming nearer: it was {known.apart(distance + moved, level)} away {span} ago."),
         )
     if moved <= -least:
         return (
             "moving away",
-            f"{here} and moving away: it was {apart(distance + moved, known.usual, level)} away {span} ago.",
+            f"{here} and moving away: it was {known.apart(distance + moved, level)} away {span} ago.",
         )
     return "keeping its distance", f"{here}, about as far as {span} ago."
 
@@ -243,20 +252,20 @@ def price_step(known: Known, place: Place) -> PriceStep:
     found = find_signals(bars, [place.level], timeframe=known.step).table
     found = found[(found["known_at"] > since) & (found["level"].isna() | (found["level"] == place.level))]
     signals = tuple(
-        (stamp(when), str(name), str(way), str(text))
+        (wording.iso(when), str(name), str(way), str(text))
         for when, name, way, text in zip(
             found["known_at"], found["name"], found["side"], found["evidence"], strict=True
         )
     )
     state = momentum(bars, timeframe=known.step).iloc[-1]
-    rsi, histogram = number(state["rsi"]), number(state["macd_histogram"])
+    rsi, histogram = finite(state["rsi"]), finite(state["macd_histogram"])
     rsi_state = str(state["rsi_state"]) if rsi is not None else None
     ratio, takers = _volume(bars), _takers(bars, known.step)
     rate, crowded = _funding(funding)
     changed, extreme = _interest(bars, interest, known)
     patterns = _patterns(bars, known, place)
     lines = [
-        f"{when[:16].replace('T', ' ')}: {sentence_case(name)} ({side}). {text}"
+        f"{wording.when(when)}: {wording.sentence_case(name)} ({side}). {text}"
         for when, name, side, text in signals[-6:]
     ]
     if not any(
@@ -264,8 +273,9 @@ def price_step(known: Known, place: Place) -> PriceStep:
         for _, name, _, _ in signals
     ):
         lines.append(
-            f"In the last {count(min(RECENT, len(bars)), 'bar')} no rejection, recapture or breakout was seen"
-            f" at {usd(place.level)}."
+            f"In the last {wording.count(min(RECENT, len(bars)), 'bar')} no rejection, recapture or breakout"
+            " was seen"
+            f" at {wording.price(place.level)}."
         )
     lines += [f"Candle pattern near the level, {text}." for text in patterns]
     lines.append(_momentum_words(rsi, rsi_state, histogram))
@@ -306,7 +316,7 @@ def _volume(bars: pd.DataFrame) -> float | None:
     past = past[np.isfinite(past)]
     if len(past) < RULES.volume_bars // 2 or np.median(past) <= 0:
         return None
-    return number(volume[-1] / np.median(past))
+    return finite(volume[-1] / np.median(past))
 
 
 def _takers(bars: pd.DataFrame, step: np.timedelta64) -> float | None:
@@ -316,7 +326,7 @@ def _takers(bars: pd.DataFrame, step: np.timedelta64) -> float | None:
     delta, volume = taker_delta(part), part["volume"].to_numpy()
     if np.isnan(delta).any() or volume.sum() <= 0 or missing_before(part, step).any():
         return None
-    return number(delta.sum() / volume.sum())
+    return finite(delta.sum() / volume.sum())
 
 
 def _funding(funding: pd.DataFrame | None) -> tuple[float | None, bool | None]:
@@ -325,7 +335,7 @@ def _funding(funding: pd.DataFrame | None) -> tuple[float | None, bool | None]:
         return None, None
     state = funding_extremes(funding)
     latest = pd.Series(np.arange(len(state))).groupby(state["venue"].array.codes).last().to_numpy()
-    return number(np.median(state["rate_8h"].to_numpy()[latest])), bool(
+    return finite(np.median(state["rate_8h"].to_numpy()[latest])), bool(
         state["extreme"].to_numpy()[latest].any()
     )
 
@@ -338,7 +348,7 @@ def _interest(
     row = open_interest_changes(
         bars.iloc[-1 - RULES.open_interest_window :].reset_index(drop=True), interest, timeframe=known.step
     ).iloc[-1]
-    change = number(row["change"])
+    change = finite(row["change"])
     return change, bool(row["extreme"]) if change is not None else None
 
 
@@ -350,25 +360,25 @@ def _patterns(bars: pd.DataFrame, known: Known, place: Place) -> tuple[str, ...]
         return ()
     found = candle_patterns(bars.iloc[-_PATTERN_BARS:].reset_index(drop=True), timeframe=known.step)
     found = found[found["time"] >= last["time"].iloc[0]]
-    told = zip(
-        found["time"].dt.strftime("%Y-%m-%d %H:%M"),
-        found["name"],
-        found["side"].astype(str),
-        found["meaning"],
-        strict=True,
-    )
+    told = zip(found["time"], found["name"], found["side"].astype(str), found["meaning"], strict=True)
     # The same pattern in two bars is told once, the later one.
-    latest = {(name, side): f"{when}: {name} ({side}), {meaning}" for when, name, side, meaning in told}
-    return tuple(sorted(latest.values()))
+    latest = {(name, side): (when, name, side, meaning) for when, name, side, meaning in told}
+    return tuple(
+        f"{wording.when(when)}: {name} ({side}), {meaning}"
+        for when, name, side, meaning in sorted(latest.values())
+    )
 
 
 def _momentum_words(rsi: float | None, state: str | None, histogram: float | None) -> str:
     if rsi is None:
         return "There are too few bars for RSI and MACD."
-    text = f"RSI is {rsi:.0f} ({state}; a convention: below 30 oversold, above 70 overbought)"
+    text = f"RSI is {wording.whole(rsi)} ({state}; a convention: below 30 oversold, above 70 overbought)"
     if histogram is None:
         return text + "; there are too few bars for MACD."
-    return text + f"; MACD is {abs(histogram):,.1f} USD {'above' if histogram > 0 else 'below'} its average."
+    return (
+        text
+        + f"; MACD is {wording.decimal(abs(histogram), 1)} USD {'above' if histogram > 0 else 'below'} its average."
+    )
 
 
 def _flow_words(
@@ -383,22 +393,25 @@ def _flow_words(
     lines = []
     if ratio is not None:
         lines.append(
-            f"The last bar's volume is {ratio:.1f} times the median of the {RULES.volume_bars} bars before."
+            f"The last bar's volume is {wording.decimal(ratio, 1)} times the median of the"
+            f" {RULES.volume_bars} bars before."
         )
     if takers is not None:
         way = "purchases" if takers > 0 else "sales"
         lines.append(
-            f"Taker {way} outweigh by {abs(takers):.1%} of the volume of the last {count(bars, 'bar')}."
+            f"Taker {way} outweigh by {wording.percent(abs(takers))} of the volume of the last"
+            f" {wording.count(bars, 'bar')}."
         )
     if rate is not None:
         payer = "longs pay shorts" if rate > 0 else "shorts pay longs" if rate < 0 else "nobody pays"
         lines.append(
-            f"Funding is {rate * 100:+.4f}% per 8 h"
+            f"Funding is {wording.percent(rate, signed=True)} per 8 h"
             f" ({payer}){', extreme beside its own past' if crowded else ', not extreme'}."
         )
     if changed is not None:
         lines.append(
-            f"Open interest changed by {changed * 100:+.2f}% over {RULES.open_interest_bars}"
+            f"Open interest changed by {wording.percent(changed, signed=True)} over"
+            f" {RULES.open_interest_bars}"
             f" bars{', extreme' if extreme else ', not extreme'}."
         )
     return lines

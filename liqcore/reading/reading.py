@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from liqcore import wording
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import ClusterStory, track_clusters
 from liqcore.heat.grid import HeatGrid
@@ -16,7 +17,6 @@ from liqcore.reading.heat_steps import Place, agreement_step, change_step, clust
 from liqcore.reading.known import Known, known
 from liqcore.reading.price_steps import approach_step, level_step, price_step, role_of
 from liqcore.reading.report import Reading, ReadingError, Side
-from liqcore.reading.words import stamp
 
 
 def read_level(
@@ -100,7 +100,7 @@ def read_level(
         side=side,
         kind=grid.kind,
         kind_note=judge.KIND_NOTE[grid.kind],
-        moment=stamp(facts.moment),
+        moment=wording.iso(facts.moment),
         timeframe=facts.timeframe,
         price=facts.price,
         atr=facts.usual,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from liqcore.reading.words import usd
+from liqcore import wording
 
 Side = Literal["long", "short"]
 Role = Literal["support", "resistance"]
@@ -227,7 +227,8 @@ class Reading:
     @property
     def title(self) -> str:
         return (
-            f"{usd(self.level)} USD in bars of {self.timeframe}, {self.moment[:16].replace('T', ' ')} UTC"
+            f"{wording.price(self.level)} USD in bars of {self.timeframe},"
+            f" {wording.when(self.moment)}"
             f" ({self.kind} map)"
         )
 

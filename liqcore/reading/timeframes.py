@@ -9,17 +9,16 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.persistence import persistence_by_timeframe
 from liqcore.market.candles import resample
 from liqcore.market.signals import find_signals
 from liqcore.reading.heat_steps import Place, band_heat
-from liqcore.reading.known import closed_candles
+from liqcore.reading.known import closed_candles, finite
 from liqcore.reading.price_steps import RECENT
 from liqcore.reading.reading import place_of
-from liqcore.reading.words import money, number, usd
 from liqcore.tables import TableError
 
 _AT_LEVEL = ("rejection", "recapture", "breakout", "false breakout", "retest")
@@ -114,19 +113,19 @@ def _row(
 ) -> TimeframeReading:
     name = row["timeframe"]
     heat = _heat(source, place, tables.timeframe(name)) if row["bars"] else None
-    low = number(row["low"])
+    low = finite(row["low"])
     cluster = None if low is None else (str(row["side"]), low, float(row["high"]), float(row["notional"]))
     signals, said = _signals(candles, step, name, place.level)
     parts = [row["note"]]
     if heat is not None:
         over = f" over {place.last} bars" if isinstance(source, pd.DataFrame) or not source.is_stock else ""
-        parts.append(f"Heat {place.words}{over}: {money(heat)}.")
+        parts.append(f"Heat {place.words}{over}: {wording.usd(heat)}.")
     return TimeframeReading(
         name,
         int(row["bars"]),
         heat,
         cluster,
-        number(row["persistence"]),
+        finite(row["persistence"]),
         row["verdict"],
         signals,
         " ".join([*parts, said]),
@@ -170,5 +169,5 @@ def _signals(
     table = table[table["name"].astype(str).isin(_AT_LEVEL) & (table["time"] >= since)]
     found = tuple(dict.fromkeys(zip(table["name"].astype(str), table["side"].astype(str), strict=True)))
     if not found:
-        return (), f"No rejection, recapture or breakout at {usd(level)} in the last {RECENT} bars."
+        return (), f"No rejection, recapture or breakout at {wording.price(level)} in the last {RECENT} bars."
     return found, "Price action: " + ", ".join(f"{what} ({side})" for what, side in found) + "."

@@ -65,12 +65,12 @@ def test_a_close_back_inside_soon_is_a_recapture():
     assert at_100([below, under, under, back], "recapture", within=4) == [(3, "bullish")]
     assert at_100([(101, 101.2, 99.9, 100.5, 10)], "recapture") == [], "not beyond by the tolerance"
     found = market.find_signals(bars([*CALM, below, under, back]), levels=[100.0])
-    assert "(to 98)" in named(found, "recapture")["evidence"].iloc[0]
+    assert "(to $98)" in named(found, "recapture")["evidence"].iloc[0]
     assert "2 bars later" in named(found, "recapture")["evidence"].iloc[0]
     deeper = market.find_signals(bars([*CALM, below, under, (98.6, 101.5, 97, 101, 10)]), levels=[100.0])
     assert "(to 97)" in named(deeper, "recapture")["evidence"].iloc[0]
     assert (
-        "(to 98)"
+        "(to $98)"
         in named(
             market.find_signals(bars([*CALM, below, back, (101, 101, 97, 100.5, 10)]), [100.0]), "recapture"
         )["evidence"].iloc[0]
@@ -512,7 +512,7 @@ def test_a_higher_high_on_net_selling_is_a_bearish_divergence():
         if expected:
             assert found["time"].iloc[0] == candles["time"].iloc[second + 5]
             assert found["level"].iloc[0] == 109
-            assert "sold 26.0 BTC net" in found["evidence"].iloc[0]
+            assert "sold 26 BTC net" in found["evidence"].iloc[0]
     taker = np.full(len(rows), 4.0)
     taker[10] = np.nan
     assert named(market.find_signals(bars(rows, taker=taker), []), "cvd divergence").empty
