@@ -68,7 +68,7 @@ def test_a_close_back_inside_soon_is_a_recapture():
     assert "(to $98)" in named(found, "recapture")["evidence"].iloc[0]
     assert "2 bars later" in named(found, "recapture")["evidence"].iloc[0]
     deeper = market.find_signals(bars([*CALM, below, under, (98.6, 101.5, 97, 101, 10)]), levels=[100.0])
-    assert "(to 97)" in named(deeper, "recapture")["evidence"].iloc[0]
+    assert "(to $97)" in named(deeper, "recapture")["evidence"].iloc[0]
     assert (
         "(to $98)"
         in named(
