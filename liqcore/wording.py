@@ -25,6 +25,8 @@ __all__ = [
     "day",
     "decimal",
     "duration",
+    "field",
+    "file_mark",
     "file_size",
     "iso",
     "joined",
@@ -44,7 +46,7 @@ __all__ = [
 NOTHING = "–"
 """What stands where a number is not known."""
 
-Moment = datetime | np.datetime64 | str
+Moment = datetime | np.datetime64 | str | None
 Span = np.timedelta64 | pd.Timedelta | float
 
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -68,16 +70,17 @@ def usd(value: float, *, signed: bool = False) -> str:
     return f"{_sign(value if rounded else 0.0, signed)}${scaled:,.{digits}f}{letter}"
 
 
-def price(value: float | None, *, digits: int | None = None) -> str:
+def price(value: float | None, *, digits: int | None = None, exact: bool = False) -> str:
     """A price: `$28,000`, `$950.50`, `$0.5123`; `digits` fixes the decimals, as on a fine axis.
 
-    Whole dollars from $1,000, cents from $1, four digits below.
+    Whole dollars from $1,000 (with `exact`, as an order needs it, the cents as well), cents from $1, four
+    digits below.
     """
     if value is None or not math.isfinite(value):
         return NOTHING
     size = abs(value)
     if digits is None:
-        if size >= 999.995 or size == int(size):
+        if size == int(size) or (size >= 999.995 and not exact):
             digits = 0
         else:
             digits = 2 if size >= 1 else 3 - math.floor(math.log10(size))
@@ -139,9 +142,9 @@ def whole(value: float) -> str:
     return decimal(value, 0)
 
 
-def r_multiple(value: float | None) -> str:
-    """A result in multiples of the risk: `+2.00 R`, `−1.00 R`, `0.00 R`."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{decimal(value, 2, signed=True)} R"
+def r_multiple(value: float | None, *, signed: bool = True) -> str:
+    """Multiples of the risk: a result, `+2.00 R` or `−1.00 R`; a ratio that is never lost has no sign."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{decimal(value, 2, signed=signed)} R"
 
 
 def quantity(btc: float | None, *, signed: bool = False, exact: bool = False) -> str:
@@ -245,6 +248,16 @@ def iso(moment: Moment) -> str:
     return f"{_utc(moment):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def file_mark(moment: Moment) -> str:
+    """A moment in the name of a file: `20260420-0000`."""
+    return f"{_utc(moment):%Y%m%d-%H%M}"
+
+
+def field(value: float) -> str:
+    """A number as a form's field keeps it and `parse_number` reads it back: `28,000`, `0.00125`."""
+    return f"{value:,.10g}"
+
+
 def joined(items: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
@@ -289,7 +302,7 @@ def _seconds(length: Span) -> float:
 
 def _utc(moment: Moment) -> pd.Timestamp:
     """A moment in UTC; what has no zone is taken for UTC."""
-    time = pd.Timestamp(moment)
+    time = pd.Timestamp(moment)  # type: ignore[arg-type]
     if pd.isna(time):
         return time
     return time.tz_convert("UTC") if time.tzinfo else time.tz_localize("UTC")

@@ -1,12 +1,13 @@
 """Rules that watch the map for you: built as a sentence, tested at once, told in an inbox and by channels."""
 
+from liqcore import wording
 from liqcore.views import shell
 
 shell.require_frame()
 
 import streamlit as st
 
-from liqcore.views import loaders, panels, wording
+from liqcore.views import loaders, panels
 from liqcore.views.alerts import (
     builder as alerts_builder,
     channels as alerts_channels,

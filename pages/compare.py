@@ -1,12 +1,13 @@
 """Venue against venue, against the aggregate, and our model against the record and against others' maps."""
 
+from liqcore import wording
 from liqcore.views import shell
 
 shell.require_frame()
 
 import streamlit as st
 
-from liqcore.views import controls, loaders, panels, wording
+from liqcore.views import controls, loaders, panels
 from liqcore.views.compare import other as compare_other, panels as compare_panels
 
 st.title("Compare venues")

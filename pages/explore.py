@@ -1,12 +1,13 @@
 """The heatmap with every control: layers, filters, what-if."""
 
+from liqcore import wording
 from liqcore.views import shell
 
 shell.require_frame()
 
 import streamlit as st
 
-from liqcore.views import controls, explain, loaders, overlays, panels, wording
+from liqcore.views import controls, explain, loaders, overlays, panels
 from liqcore.views.explore import reading as reading_panels, tradingview as tradingview_panels
 
 st.title("Explore the heatmap")
@@ -36,7 +37,7 @@ bars = loaders.price_bars(data, settings)
 marks = reading_panels.on_the_map(data)
 clusters = reading_panels.clusters(data, settings, grid, bars, marks.strong)
 levels = reading_panels.levels(data, settings, bars, marks)
-st.markdown(f"**{wording.markdown(explain.takeaway(grid, bars))}**")
+st.markdown(f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}**")
 if (sentence := controls.finest(data, settings.timeframe)) is not None:
     st.caption(sentence)
 picture = panels.heatmap(

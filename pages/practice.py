@@ -1,12 +1,13 @@
 """A random window of the market with its future hidden: forecast, trade on paper, and be graded."""
 
+from liqcore import wording
 from liqcore.views import shell
 
 shell.require_frame()
 
 import streamlit as st
 
-from liqcore.views import loaders, panels, wording
+from liqcore.views import loaders, panels
 from liqcore.views.practice import (
     panels as practice_panels,
     record as practice_record,

@@ -1,10 +1,10 @@
 """From a level to a position that cannot ruin you."""
 
+from liqcore import wording
 from liqcore.views import shell
 
 shell.require_frame()
 
-import pandas as pd
 import streamlit as st
 
 from liqcore.views.risk import inputs as risk_inputs, panels as risk_panels
@@ -26,7 +26,7 @@ with right:
     risk_panels.verdict(plan, current)
     risk_panels.ladder(plan, found)
     risk_panels.how_to_read(plan)
-    risk_panels.more(plan, found, f"{pd.Timestamp.now(tz='UTC'):%Y-%m-%d %H:%M} UTC", current)
+    risk_panels.more(plan, found, wording.when(shell.now()), current)
     st.caption(
         "Prices to start with are the last of the synthetic sample market; put in your own. Account and risk"
         " stay in this session and never enter the link."

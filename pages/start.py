@@ -1,12 +1,13 @@
 """What a liquidation heatmap is, on the sample market, in one screen."""
 
+from liqcore import wording
 from liqcore.views import shell
 
 shell.require_frame()
 
 import streamlit as st
 
-from liqcore.views import controls, loaders, panels, tour, wording
+from liqcore.views import controls, loaders, panels, tour
 
 st.title("Where would leverage break?")
 st.markdown(
@@ -16,7 +17,10 @@ st.markdown(
 layer = controls.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
 data = loaders.sample("violent")
 story = tour.first_look(
-    layer, loaders.heatmap(data, tour.settings(layer)), loaders.price_bars(data, tour.settings(layer))
+    layer,
+    loaders.heatmap(data, tour.settings(layer)),
+    loaders.price_bars(data, tour.settings(layer)),
+    shell.now(),
 )
 panels.heatmap(story.grid, story.bars, data, tour.DRAWING, "start", height=430, marks=story.marks)
 

@@ -14,10 +14,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.clusters import Cluster
 from liqcore.heat.grid import Provenance
-from liqcore.reading.words import moment, money
 
 MOST_BOXES: Final = 400
 # Older versions of Pine took 4,096 characters in one text.
@@ -96,7 +95,7 @@ def clusters_to_pine(
     kept = sorted(clusters, key=lambda one: -one.notional)[: room - len(level_rows)]
     largest = max((one.notional for one in kept), default=1.0) or 1.0
     rows = [_cluster_row(one, largest) for one in kept] + level_rows
-    made, left_out = moment(tables.to_datetime64(made_at)), len(clusters) - len(kept)
+    made, left_out = wording.when(tables.to_datetime64(made_at)), len(clusters) - len(kept)
     words = kind + (", made-up market" if synthetic else "")
     head = [
         *_head(kind, provenance, made, synthetic),
@@ -131,8 +130,8 @@ def watch_list(
         (
             one.centre,
             (
-                f"{one.side} cluster, {one.low:,.0f} to {one.high:,.0f}, {money(one.notional)},"
-                f" {one.persistence:.0%} of the time"
+                f"{one.side} cluster, {wording.price(one.low)} to {wording.price(one.high)}, {wording.usd(one.notional)},"
+                f" {wording.percent(one.persistence)} of the time"
             ),
         )
         for one in clusters
@@ -141,12 +140,15 @@ def watch_list(
         (float(level["price"]), f"key level, {_plain(str(level.get('kind', 'level')), _LABEL)}")
         for level in _records(levels)
     ]
-    lines = [f"{at:>12,.2f}  {(at / price - 1):>+8.2%}  {words}" for at, words in entries]
-    lines.append(f"{price:>12,.2f}  {'':>8}  price")
+    lines = [
+        f"{wording.price(at, digits=2):>12}  {wording.percent(at / price - 1, digits=2, signed=True):>9}  {words}"
+        for at, words in entries
+    ]
+    lines.append(f"{wording.price(price, digits=2):>12}  {'':>9}  price")
     order = sorted(
         range(len(lines)), key=lambda place: -(entries[place][0] if place < len(entries) else price)
     )
-    head = _head(kind, provenance, moment(tables.to_datetime64(made_at)), synthetic)
+    head = _head(kind, provenance, wording.when(tables.to_datetime64(made_at)), synthetic)
     return (
         "\n".join([*(f"# {_plain(line, 300)}" for line in head), *(lines[place] for place in order)]) + "\n"
     )
@@ -161,14 +163,14 @@ def _head(kind: str, provenance: Provenance, made: str, synthetic: bool) -> list
         lines.append("The market is made up by a simulator; these are no real prices.")
     lines.append(f"Source: {provenance.source}. Venues: {venues or 'not named'}.")
     if provenance.as_of is not None:
-        lines.append(f"Data up to {moment(provenance.as_of)}.")
+        lines.append(f"Data up to {wording.when(provenance.as_of)}.")
     if provenance.model is not None:
         lines.append(f"Model: {provenance.model}.")
     return lines + [f"Note: {flag}" for flag in provenance.flags]
 
 
 def _cluster_row(one: Cluster, largest: float) -> str:
-    label = _cell(f"{one.side} {money(one.notional)}")
+    label = _cell(f"{one.side} {wording.usd(one.notional)}")
     return _row(
         one.low,
         one.high,
@@ -187,7 +189,12 @@ def _level_row(level: Mapping[Hashable, Any]) -> str:
     price = float(level["price"])
     low, high = (price if pd.isna(level.get(name)) else float(level[name]) for name in ("low", "high"))
     return _row(
-        low, high, level.get("confirmed_at"), "K", 30, _cell(f"{level.get('kind', 'level')} {price:,.0f}")
+        low,
+        high,
+        level.get("confirmed_at"),
+        "K",
+        30,
+        _cell(f"{level.get('kind', 'level')} {wording.price(price)}"),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.files import FileContents
 from liqcore.feeds.live import figures as live_figures
 from liqcore.heat.assumptions import Assumptions
@@ -213,7 +213,7 @@ def window(data: Dataset, settings: ViewSettings) -> Window:
     start = first if settings.hours is None else max(first, until - pd.Timedelta(hours=settings.hours))
     if start >= until:
         raise DataError(
-            f"The window ends before the data begins ({first:%Y-%m-%d %H:%M} UTC). Choose a later end."
+            f"The window ends before the data begins ({wording.when(first)}). Choose a later end."
         )
     low, high = settings.price_range or _price_range(data, start, until, settings)
     if not (math.isfinite(low) and math.isfinite(high) and 0 < low < high):

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.alerts import desk as desks, rule_text
 from liqcore.alerts.desk import Desk, Entry, Letter
 from liqcore.alerts.engine import State
@@ -190,8 +190,7 @@ class Watch:
         with suppress(StoreError, RuleError):
             held, _ = _inbox(store)
             lost = tuple(
-                f"{one.channel}, {one.time[:16].replace('T', ' ')} UTC: {one.reason}"
-                for one in held.letters[-5:]
+                f"{one.channel}, {wording.when(one.time)}: {one.reason}" for one in held.letters[-5:]
             )
             made = Report(
                 _iso(now), until, round(time.monotonic() - begun, 3), len(held.entries), problem, lost
@@ -280,7 +279,7 @@ class Watch:
         for name, alert_id in sorted(self.notifier.pending()):
             waiting[alert_id] = (*waiting.get(alert_id, ()), name)
         dead = [
-            Letter(one.channel, one.alert, f"{one.time:%Y-%m-%dT%H:%M:%SZ}", one.attempts, one.reason)
+            Letter(one.channel, one.alert, wording.iso(one.time), one.attempts, one.reason)
             for one in self.notifier.take_dead_letters()
         ]
         if waiting != unsent or dead:

@@ -10,11 +10,10 @@ from typing import Any, Final, Literal
 import pandas as pd
 import streamlit as st
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.assumptions import PRESETS, Assumptions, preset
 from liqcore.heat.models import DEFAULT, MODELS
 from liqcore.service.dataset import DataError, Dataset, Layer, ViewSettings, candle_step
-from liqcore.views import wording
 
 TIMEFRAMES: Final = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "12h", "1d")
 SPANS: Final = {"6 h": 6.0, "12 h": 12.0, "1 d": 24.0, "3 d": 72.0, "7 d": 168.0, "14 d": 336.0, "All": None}
@@ -380,7 +379,7 @@ def finest(data: Dataset, timeframe: str) -> str | None:
     step = candle_step(data.candles)
     if step > tables.timeframe(timeframe):
         return (
-            f"The candles here are {wording.duration(step)} ones, so price and modelled levels cannot be"
+            f"The candles here are {wording.adjective(step)} ones, so price and modelled levels cannot be"
             " finer than that."
         )
     return None

@@ -7,8 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from liqcore import wording
 from liqcore.heat.grid import HeatGrid
-from liqcore.views.wording import COMPLETENESS, duration, price, share, usd, when
+
+KIND_MEANING = {
+    "realised": "Realised: positions that were closed by force.",
+    "modelled": (
+        "Modelled: where open positions would be closed, estimated from public data under the assumptions"
+        " shown."
+    ),
+    "measured": "Measured: where positions that are publicly known would be closed.",
+}
+COMPLETENESS = {
+    "all": "every liquidation",
+    "sampled": "a sample",
+    "unknown": "completeness unknown",
+    "mixed": "partly sampled",
+}
 
 
 @dataclass(frozen=True)
@@ -26,7 +41,25 @@ def last_close(grid: HeatGrid, candles: pd.DataFrame | None) -> float | None:
     return None if candles is None or candles.empty else float(candles["close"].iloc[-1])
 
 
-def takeaway(grid: HeatGrid, candles: pd.DataFrame | None) -> str:
+def provenance_line(grid: HeatGrid, synthetic: bool, now: pd.Timestamp | None = None) -> str:
+    """One line that says which kind of heatmap this is, from which venues, how complete and how old."""
+    facts = grid.provenance
+    venues = ", ".join(
+        f"{item.venue} ({COMPLETENESS.get(item.completeness, item.completeness)})" for item in facts.venues
+    )
+    parts = [KIND_MEANING[grid.kind], f"Source: {facts.source}." if facts.source else ""]
+    if grid.kind == "realised":
+        parts.append(f"Venues: {venues or 'none'}.")
+    elif facts.venues:
+        parts.append(f"Venues: {', '.join(facts.venue_names)}.")
+    if facts.as_of is not None:
+        parts.append(f"Data up to {wording.when(facts.as_of, now)}.")
+    if synthetic:
+        parts.append("Synthetic data, made by a simulator.")
+    return " ".join(part for part in parts if part)
+
+
+def takeaway(grid: HeatGrid, candles: pd.DataFrame | None, now: pd.Timestamp | None = None) -> str:
     """One sentence above the chart: the single largest thing on it."""
     if grid.kind == "realised":
         long, short = (float(values.sum(dtype=np.float64)) for values in (grid.long, grid.short))
@@ -34,26 +67,27 @@ def takeaway(grid: HeatGrid, candles: pd.DataFrame | None) -> str:
             return "No liquidation falls into this window."
         t, p, side, amount = _hottest(grid)
         return (
-            f"{usd(long + short)} of positions were liquidated in this window, {share(long, long + short)} of"
-            f" it longs. The hottest cell: {usd(amount)} of {side}s at {_band(grid, p)} on"
-            f" {when(grid.time_edges[t])}."
+            f"{wording.usd(long + short)} of positions were liquidated in this window,"
+            f" {wording.share(long, long + short)} of"
+            f" it longs. The hottest cell: {wording.usd(amount)} of {side}s at {_band(grid, p)} on"
+            f" {wording.when(grid.time_edges[t], now)}."
         )
-    now = last_close(grid, candles)
-    below, above = _nearest_bands(grid, now)
+    last = last_close(grid, candles)
+    below, above = _nearest_bands(grid, last)
     if below is None and above is None:
         return "The model places no open positions into this window."
     parts = []
     if below is not None:
         parts.append(
-            f"the hottest band below is {usd(below[1])} of longs at"
-            f" {_band(grid, below[0])}{_away(grid, below[0], now)}"
+            f"the hottest band below is {wording.usd(below[1])} of longs at"
+            f" {_band(grid, below[0])}{_away(grid, below[0], last)}"
         )
     if above is not None:
         parts.append(
-            f"the hottest band above is {usd(above[1])} of shorts at"
-            f" {_band(grid, above[0])}{_away(grid, above[0], now)}"
+            f"the hottest band above is {wording.usd(above[1])} of shorts at"
+            f" {_band(grid, above[0])}{_away(grid, above[0], last)}"
         )
-    start = f"With price at {price(now)}, " if now is not None else "At the end of the window, "
+    start = f"With price at {wording.price(last)}, " if last is not None else "At the end of the window, "
     return start + " and ".join(parts) + "."
 
 
@@ -70,7 +104,7 @@ def how_to_read(
         )
     if grid.outside > 0:
         points.append(
-            f"**Outside the drawn range:** {usd(grid.outside)}"
+            f"**Outside the drawn range:** {wording.usd(grid.outside)}"
             f" ({'was liquidated' if grid.kind == 'realised' else 'stands'} at prices or times you do not see"
             " here)."
         )
@@ -95,24 +129,26 @@ def what_if(grid: HeatGrid, candles: pd.DataFrame | None, target: float) -> str:
     )
     amount = on_the_way[side]
     if amount <= 0:
-        return f"If price {verb} to {price(target)}, the model sees nothing to liquidate on the way."
+        return f"If price {verb} to {wording.price(target)}, the model sees nothing to liquidate on the way."
     return (
-        f"If price {verb} to {price(target)}, the model says up to {usd(amount)} of {side}s would be"
-        f" liquidated on the way, {share(amount, standing)} of all {side}s it holds in this range. Those"
+        f"If price {verb} to {wording.price(target)}, the model says up to {wording.usd(amount)} of {side}s"
+        " would be"
+        f" liquidated on the way, {wording.share(amount, standing)} of all {side}s it holds in this range."
+        " Those"
         f" closings are forced {push}; how far is not something this map knows."
     )
 
 
-def notes_for_beginners(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
+def notes_for_beginners(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | None = None) -> list[Note]:
     """Three things to notice on a heatmap, placed where they are: a hot band, a swept one, and the dark."""
-    return _notes_realised(grid, candles) if grid.kind == "realised" else _notes_modelled(grid, candles)
+    return (_notes_realised if grid.kind == "realised" else _notes_modelled)(grid, candles, now)
 
 
-def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
-    now = float(candles["close"].iloc[-1])
+def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | None) -> list[Note]:
+    last = float(candles["close"].iloc[-1])
     end = grid.time_edges[-1]
     notes = []
-    below, above = _nearest_bands(grid, now)
+    below, above = _nearest_bands(grid, last)
     band = max((item for item in (below, above) if item is not None), key=lambda item: item[1], default=None)
     if band is not None:
         p, amount = band
@@ -121,7 +157,8 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
         notes.append(
             Note(
                 "A bright band is leverage, waiting",
-                f"Around {price(grid.price_centres[p])} the model sees {usd(amount)} of {side}s in one price"
+                f"Around {wording.price(grid.price_centres[p])} the model sees {wording.usd(amount)} of"
+                f" {side}s in one price"
                 f" bin. If price {direction} there, they are closed by force. It does not say price will go"
                 " there.",
                 grid.time_edges[(place + grid.shape[0]) // 2],
@@ -134,18 +171,21 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
         notes.append(
             Note(
                 "Where price went through, the band is gone",
-                f"On {when(grid.time_edges[t])} price reached {price(grid.price_centres[p])} and"
-                f" {usd(amount)} of {side}s standing there vanished from the map: they were liquidated, or"
+                f"On {wording.when(grid.time_edges[t], now)} price reached {wording.price(grid.price_centres[p])}"
+                " and"
+                f" {wording.usd(amount)} of {side}s standing there vanished from the map: they were"
+                " liquidated, or"
                 " closed on the way.",
                 grid.time_edges[t],
                 float(grid.price_centres[p]),
             )
         )
-    dark = _quiet(grid, now)
+    dark = _quiet(grid, last)
     notes.append(
         Note(
             "Dark means little was estimated, not safe",
-            f"Around {price(dark)} the map is nearly empty. Price can still go there; there is only less"
+            f"Around {wording.price(dark)} the map is nearly empty. Price can still go there; there is only"
+            " less"
             " leverage in the way.",
             end - (end - grid.time_edges[0]) // 10,
             dark,
@@ -154,7 +194,7 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
     return notes
 
 
-def _notes_realised(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
+def _notes_realised(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | None) -> list[Note]:
     notes = []
     for side, move in (("long", "fell"), ("short", "rose")):
         values = getattr(grid, side)
@@ -163,8 +203,9 @@ def _notes_realised(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
             notes.append(
                 Note(
                     f"{side.capitalize()}s are closed while price {'falls' if side == 'long' else 'rises'}",
-                    f"On {when(grid.time_edges[t])} price {move} through {price(grid.price_centres[p])} and"
-                    f" {usd(float(values[t, p]))} of {side}s were closed by force in a single cell.",
+                    f"On {wording.when(grid.time_edges[t], now)} price {move} through"
+                    f" {wording.price(grid.price_centres[p])} and"
+                    f" {wording.usd(float(values[t, p]))} of {side}s were closed by force in a single cell.",
                     grid.time_edges[t],
                     float(grid.price_centres[p]),
                 )
@@ -173,8 +214,10 @@ def _notes_realised(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
     notes.append(
         Note(
             "Dark stretches are normal",
-            f"Around {when(grid.time_edges[quiet])} almost nothing was liquidated. Liquidations come in"
-            f" bursts: the busiest tenth of the columns holds {share(*_busiest_tenth(grid))} of the money.",
+            f"Around {wording.when(grid.time_edges[quiet], now)} almost nothing was liquidated. Liquidations come"
+            " in"
+            f" bursts: the busiest tenth of the columns holds {wording.share(*_busiest_tenth(grid))} of the"
+            " money.",
             grid.time_edges[quiet],
             float(candles["close"].iloc[min(int(quiet * len(candles) / grid.shape[0]), len(candles) - 1)]),
         )
@@ -183,7 +226,7 @@ def _notes_realised(grid: HeatGrid, candles: pd.DataFrame) -> list[Note]:
 
 
 def _meaning(grid: HeatGrid) -> str:
-    cell = f"{duration(grid.time_edges[1] - grid.time_edges[0])} column and a price bin of {usd_step(grid)}"
+    cell = f"{wording.adjective(grid.time_edges[1] - grid.time_edges[0])} column and a price bin of {usd_step(grid)}"
     if grid.kind == "realised":
         return f"**Each cell** adds up the US dollars of positions that *were* closed by force in one {cell}."
     return (
@@ -196,9 +239,9 @@ def usd_step(grid: HeatGrid) -> str:
     """The width of a price bin: in dollars, or in per cent where the bins are log-spaced."""
     edges = grid.price_edges
     if grid.scale == "log":
-        return f"{100 * (edges[1] / edges[0] - 1):.2g} %"
+        return wording.percent(edges[1] / edges[0] - 1)
     width = edges[1] - edges[0]
-    return f"${width:,.0f}" if width >= 10 else f"${width:.2g}"
+    return wording.price(width)
 
 
 def _colours(grid: HeatGrid, legend: tuple[float, float], scale: str) -> str:
@@ -209,7 +252,8 @@ def _colours(grid: HeatGrid, legend: tuple[float, float], scale: str) -> str:
         "percentile": "by rank: a colour says how a cell compares with the others, not how much it holds",
     }[scale]
     return (
-        f"**Colours** run from {usd(low)} to {usd(high)} {meaning}. Bright is bright *on this legend*: "
+        f"**Colours** run from {wording.usd(low)} to {wording.usd(high)} {meaning}. Bright is bright *on"
+        " this legend*: "
         "compare two charts only with the same pinned legend."
     )
 
@@ -219,24 +263,25 @@ def _sides(grid: HeatGrid, candles: pd.DataFrame | None) -> str:
         long, short = (float(values.sum(dtype=np.float64)) for values in (grid.long, grid.short))
         return (
             "**Who?** Longs are closed when price falls (forced selling), shorts when it rises (forced"
-            f" buying). Here: {usd(long)} of longs and {usd(short)} of shorts."
+            f" buying). Here: {wording.usd(long)} of longs and {wording.usd(short)} of shorts."
         )
     now = last_close(grid, candles)
     long, short = (float(values[-1].sum(dtype=np.float64)) for values in (grid.long, grid.short))
-    where = f" ({price(now)})" if now is not None else ""
+    where = f" ({wording.price(now)})" if now is not None else ""
     return (
-        f"**Who?** Below the last price{where} stand longs, {usd(long)} in view; above it shorts,"
-        f" {usd(short)} in view."
+        f"**Who?** Below the last price{where} stand longs, {wording.usd(long)} in view; above it shorts,"
+        f" {wording.usd(short)} in view."
     )
 
 
 def _dark(grid: HeatGrid, threshold: float) -> str:
     shown = int(np.count_nonzero(grid.total > max(threshold, 0)))
     cells = grid.shape[0] * grid.shape[1]
-    hidden = f" Cells under {usd(threshold)} are hidden by your threshold." if threshold > 0 else ""
+    hidden = f" Cells under {wording.usd(threshold)} are hidden by your threshold." if threshold > 0 else ""
     what = "no liquidation was recorded" if grid.kind == "realised" else "little or nothing was estimated"
     return (
-        f"**Dark** ({share(cells - shown, cells)} of the cells) means that {what} there; it does not mean"
+        f"**Dark** ({wording.share(cells - shown, cells)} of the cells) means that {what} there; it does not"
+        " mean"
         f" safe.{hidden}"
     )
 
@@ -260,11 +305,11 @@ def _doubt(grid: HeatGrid) -> str:
 
 
 def _band(grid: HeatGrid, p: int) -> str:
-    return f"{price(grid.price_edges[p])} to {price(grid.price_edges[p + 1])}"
+    return f"{wording.price(grid.price_edges[p])} to {wording.price(grid.price_edges[p + 1])}"
 
 
 def _away(grid: HeatGrid, p: int, now: float | None) -> str:
-    return "" if now is None else f", {100 * abs(grid.price_centres[p] / now - 1):.1f} % away"
+    return "" if now is None else f", {wording.percent(abs(grid.price_centres[p] / now - 1))} away"
 
 
 def _hottest(grid: HeatGrid) -> tuple[int, int, str, float]:

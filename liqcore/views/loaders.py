@@ -7,13 +7,13 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds import files, samples
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import controls, wording
+from liqcore.views import controls
 
 SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
 OWN: Final = "files"

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from liqcore import wording
 from liqcore.heat.clusters import Cluster, ClusterStory
 from liqcore.heat.grid import HeatGrid
 from liqcore.reading.timeframes import TimeframeReading
 from liqcore.risk.numbers import RiskError, parse_number
-from liqcore.views.wording import price, usd
 
 _MOST_OWN: Final = 12
 # Share of the drawn prices that a line of text needs for itself.
@@ -42,14 +42,17 @@ def lived(span: np.timedelta64) -> str:
 def cluster_label(cluster: Cluster) -> str:
     """Side, USD, age and persistence of a cluster in a few words."""
     return (
-        f"{cluster.side.capitalize()}s {usd(cluster.notional)} · {lived(cluster.age)} ·"
-        f" {100 * cluster.persistence:.0f} %"
+        f"{cluster.side.capitalize()}s {wording.usd(cluster.notional)} · {lived(cluster.age)} ·"
+        f" {wording.percent(cluster.persistence)}"
     )
 
 
 def cluster_name(cluster: Cluster) -> str:
     """A cluster in a list of them: where it is, whose, and how much."""
-    return f"{price(cluster.low)} to {price(cluster.high)} · {cluster.side}s {usd(cluster.notional)}"
+    return (
+        f"{wording.price(cluster.low)} to {wording.price(cluster.high)} · {cluster.side}s"
+        f" {wording.usd(cluster.notional)}"
+    )
 
 
 def drawn_clusters(story: ClusterStory, side: str, most: int) -> list[Cluster]:
@@ -100,7 +103,9 @@ def level_lines(levels: pd.DataFrame, grid: HeatGrid) -> pd.DataFrame | None:
     return pd.DataFrame(
         {
             "price": inside["price"].to_numpy(),
-            "label": [f"{price(value)} {name}" for value, name in zip(inside["price"], names, strict=True)],
+            "label": [
+                f"{wording.price(value)} {name}" for value, name in zip(inside["price"], names, strict=True)
+            ],
         }
     )
 
@@ -120,7 +125,7 @@ def _apart(levels: pd.DataFrame, least: float) -> pd.DataFrame:
 def _line_name(kind: str, turns: int, role: str) -> str:
     if kind in _SHORT:
         return _SHORT[kind]
-    return f"{role}, {turns} turn{'s' if turns != 1 else ''}"
+    return f"{role}, {wording.count(turns, 'turn')}"
 
 
 def parse_levels(text: str) -> tuple[list[float], list[str]]:
@@ -171,17 +176,17 @@ def timeframe_table(rows: Sequence[TimeframeReading]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Timeframe": [row.timeframe for row in rows],
-            "Heat at the level": ["unknown" if row.heat is None else usd(row.heat) for row in rows],
+            "Heat at the level": ["unknown" if row.heat is None else wording.usd(row.heat) for row in rows],
             "Nearest cluster": [
                 (
                     "none"
                     if row.cluster is None
-                    else f"{row.cluster[0]}s at {price(row.cluster[1])} to {price(row.cluster[2])}"
+                    else f"{row.cluster[0]}s at {wording.price(row.cluster[1])} to {wording.price(row.cluster[2])}"
                 )
                 for row in rows
             ],
             "Persistence": [
-                "–" if row.persistence is None else f"{100 * row.persistence:.0f} %" for row in rows
+                "–" if row.persistence is None else wording.percent(row.persistence) for row in rows
             ],
             "Verdict": [row.verdict for row in rows],
             "Price action": [

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.charts import chart
 from liqcore.charts.palette import PaletteError
 from liqcore.feeds import files
@@ -19,7 +20,7 @@ from liqcore.heat.margin import MarginError
 from liqcore.learn.scenarios import ScenarioError
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import controls, explain, loaders, wording
+from liqcore.views import controls, explain, loaders
 from liqcore.views.controls import Drawing
 
 PROBLEMS: Final = (
@@ -109,7 +110,16 @@ def heatmap(
     )
     clicks: dict[str, Any] = {"on_select": "rerun", "selection_mode": "picked"} if select else {}
     st.vega_lite_chart(spec=picture.spec, key=key, alt=picture.alt, width="stretch", **clicks)
-    st.caption(wording.markdown(" ".join([wording.provenance_line(grid, data.synthetic), *picture.notes])))
+    st.caption(
+        wording.markdown(
+            " ".join(
+                [
+                    explain.provenance_line(grid, data.synthetic, now=pd.Timestamp.now(tz="UTC")),
+                    *picture.notes,
+                ]
+            )
+        )
+    )
     return picture
 
 
@@ -165,7 +175,7 @@ def what_if(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
         first.metric(
             "Price goes to",
             wording.price(target),
-            f"{100 * (target / now - 1):+.2f} %",
+            wording.percent(target / now - 1, signed=True),
             delta_color="off",
             delta_arrow="off",
         )
@@ -220,14 +230,15 @@ def _compare_assumptions(
     amounts = [max(grid.on_the_way(now, target).values()) for grid in grids]
     if min(amounts) > 0:
         st.markdown(
-            f"The two guesses differ by a factor of {max(amounts) / min(amounts):.1f} on the same data. That"
+            f"The two guesses differ by a factor of {wording.decimal(max(amounts) / min(amounts), 1)} on the"
+            " same data. That"
             " is how much the map depends on what nobody knows."
         )
 
 
 def downloads(grid: HeatGrid, bars: pd.DataFrame | None, key: str) -> None:
     """The grid as files; each row of them says kind, venues and completeness."""
-    name = f"heatlab-{grid.kind}-{pd.Timestamp(grid.time_edges[-1]):%Y%m%d-%H%M}"
+    name = f"heatlab-{grid.kind}-{wording.file_mark(grid.time_edges[-1])}"
     with st.container(horizontal=True):
         st.download_button(
             "CSV",

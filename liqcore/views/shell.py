@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
@@ -94,6 +95,11 @@ def run() -> None:
     finally:
         # A page that stops early still ends with the footer.
         footer()
+
+
+def now() -> pd.Timestamp:
+    """The present, in UTC: the one clock of the pages."""
+    return pd.Timestamp.now(tz="UTC")
 
 
 def require_frame() -> None:

@@ -80,11 +80,13 @@ def settings(layer: str) -> ViewSettings:
     )
 
 
-def first_look(layer: str, grid: HeatGrid, bars: pd.DataFrame | None) -> Story:
+def first_look(
+    layer: str, grid: HeatGrid, bars: pd.DataFrame | None, now: pd.Timestamp | None = None
+) -> Story:
     """Three things to notice on the given heatmap, numbered from 1."""
     if bars is None:
         raise DataError("The sample market has no candles. Run `make samples` to build it again.")
-    notes = tuple(explain.notes_for_beginners(grid, bars))
+    notes = tuple(explain.notes_for_beginners(grid, bars, now))
     marks = pd.DataFrame(
         {
             "time": [note.time for note in notes],

@@ -56,9 +56,9 @@ SOURCE = Provenance(
 )
 
 SNAPSHOT_HEAD = """//@version=6
-// Heatlab levels made at 2026-03-01 14:30 UTC: a modelled map, that is positions that a model supposes, not known ones.
+// Heatlab levels made at Mar 01, 2026, 14:30 UTC: a modelled map, that is positions that a model supposes, not known ones.
 // Source: Bybit and OKX. Venues: bybit (every liquidation), okx (a sample).
-// Data up to 2026-03-01 14:00 UTC.
+// Data up to Mar 01, 2026, 14:00 UTC.
 // Model: entry model.
 // Note: Half an hour is missing.
 // 2 clusters and 2 key levels; 0 smaller clusters left out.
@@ -67,7 +67,7 @@ indicator("Heatlab levels (modelled)", overlay = true, max_boxes_count = 400)
 """
 SNAPSHOT_ROWS = (
     f"58000.00;58100.00;{SEEN_MS};L;100;long $12.3M|62000.00;62100.00;{SEEN_MS};S;50;short $6.17M|"
-    f"57200.00;57300.00;{SEEN_MS};K;30;swing low 57,250|61000.00;61000.00;0;K;30;own 61,000"
+    f"57200.00;57300.00;{SEEN_MS};K;30;swing low $57,250|61000.00;61000.00;0;K;30;own $61,000"
 )
 
 
@@ -88,7 +88,7 @@ def test_the_script_says_what_it_shows_and_holds_every_box():
     )
     assert script.startswith(SNAPSHOT_HEAD)
     assert f'array.from(\n     "{SNAPSHOT_ROWS}")\n' in script
-    assert 'table.cell(note, 0, 0, "Heatlab, modelled, made 2026-03-01 14:30 UTC"' in script
+    assert 'table.cell(note, 0, 0, "Heatlab, modelled, made Mar 01, 2026, 14:30 UTC"' in script
     body = script[script.index("var bool drawn") :]
     assert body.count("box.new(") == 1
     assert all(len(line) - len(line.lstrip()) in range(0, 24, 4) for line in body.split("\n"))
@@ -141,7 +141,7 @@ def test_a_made_up_market_says_so_in_title_head_and_note():
     script = clusters_to_pine([cluster()], None, "modelled", SOURCE, MADE, synthetic=True)
     assert 'indicator("Heatlab levels (modelled, made-up market)"' in script
     assert "// The market is made up by a simulator; these are no real prices." in script
-    assert '"Heatlab, modelled, made-up market, made 2026-03-01 14:30 UTC"' in script
+    assert '"Heatlab, modelled, made-up market, made Mar 01, 2026, 14:30 UTC"' in script
 
 
 def test_the_watch_list_runs_from_high_to_low_around_the_price():
@@ -149,13 +149,13 @@ def test_the_watch_list_runs_from_high_to_low_around_the_price():
         [cluster(), cluster("short", 62_000.0, 6_170_000.0)], LEVELS, 60_000.0, "modelled", SOURCE, MADE
     )
     assert [line for line in text.split("\n") if line and not line.startswith("#")] == [
-        "   62,050.00    +3.42%  short cluster, 62,000 to 62,100, $6.17M, 75% of the time",
-        "   61,000.00    +1.67%  key level, own",
-        "   60,000.00            price",
-        "   58,050.00    -3.25%  long cluster, 58,000 to 58,100, $12.3M, 75% of the time",
-        "   57,250.00    -4.58%  key level, swing low",
+        "  $62,050.00    +3.42 %  short cluster, $62,000 to $62,100, $6.17M, 75 % of the time",
+        "  $61,000.00    +1.67 %  key level, own",
+        "  $60,000.00             price",
+        "  $58,050.00    −3.25 %  long cluster, $58,000 to $58,100, $12.3M, 75 % of the time",
+        "  $57,250.00    −4.58 %  key level, swing low",
     ]
-    assert text.startswith("# Heatlab levels made at 2026-03-01 14:30 UTC: a modelled map")
+    assert text.startswith("# Heatlab levels made at Mar 01, 2026, 14:30 UTC: a modelled map")
     assert "okx (a sample)" in text
 
 

@@ -73,7 +73,7 @@ def test_a_reading_in_the_past_knows_nothing_of_what_came_later():
     assert not app.exception
     moment = [line for line in words(app).splitlines() if "Read in bars of 1h" in line]
     assert moment
-    assert "2026-04-14 00:00 UTC" in moment[0]
+    assert "Apr 14, 2026, 00:00 UTC" in moment[0]
 
 
 def test_clusters_go_to_tradingview_as_what_they_are():

@@ -107,7 +107,7 @@ def test_a_round_goes_from_a_forecast_and_a_trade_to_its_grade():
         [0.9, 0.18, 0.72], [True, False, True], [row.base_touches, row.base_rejects, row.base_breaks]
     )
     assert score.sentence in words(app)
-    assert "was stopped out: -1.00 R" in words(app)
+    assert "was stopped out: −1.00 R" in words(app)
     assert "kept in 0 of 1" in words(app)
     assert any("Calibration" in chart.proto.alt for chart in charts(app))
     keyed(app.text_input, "note-").set_value("=I was sure").run()

@@ -8,13 +8,13 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
+from liqcore import wording
 from liqcore.alerts import rule_text
 from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.templates import templates
 from liqcore.market.candles import resample
 from liqcore.market.levels import key_levels
 from liqcore.service.dataset import Dataset
-from liqcore.views import wording
 from liqcore.views.alerts import sentence as words
 
 OWN: Final = "My own sentence"
@@ -214,7 +214,8 @@ def _template(near: Around) -> None:
         width=460,
         help=(
             "Rules for the situations that beginners are taught to watch, at the nearest support"
-            f" ({near.support:,.0f}) and resistance ({near.resistance:,.0f}) of this market."
+            f" ({wording.whole(near.support)}) and resistance ({wording.whole(near.resistance)}) of this"
+            " market."
         ),
     )
 
@@ -347,7 +348,7 @@ def _new_verb(number: int) -> None:
     if kind.startswith("venues") and held.get(f"al{number}_venues", 1) < 2:
         held[f"al{number}_venues"] = 2
     if not held.get(f"al{number}_level") and KINDS[kind].level == "needed":
-        held[f"al{number}_level"] = f"{held.get('al_near', 28_500.0):,.0f}"
+        held[f"al{number}_level"] = wording.whole(held.get("al_near", 28_500.0))
 
 
 def _add() -> None:

@@ -9,9 +9,9 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.channels import Channel, ChannelError, QuietHours, Secret
-from liqcore.views import wording
 from liqcore.views.alerts import session as alerts_session, webhook as alerts_webhook
 
 _ZONES: Final = (
@@ -135,7 +135,7 @@ def test_alert(channel: str, now: pd.Timestamp) -> Alert:
         id=f"test-{now.isoformat()}",
         rule="test",
         name="Heatlab test",
-        time=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        time=wording.iso(now),
         sentence="This is a test: alerts of your rules arrive here.",
         what="test",
         side="both",

@@ -9,12 +9,13 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.alerts import desk as desks
 from liqcore.alerts.desk import Entry
 from liqcore.alerts.engine import start, step
 from liqcore.alerts.rules import Rule
 from liqcore.service.dataset import Dataset
-from liqcore.views import controls, loaders, panels, wording
+from liqcore.views import controls, loaders, panels
 from liqcore.views.alerts import (
     live as alerts_live,
     session as alerts_session,
@@ -87,7 +88,7 @@ def draw(data: Dataset | None, rule: Rule | None) -> None:
             on_click=_acknowledge,
             args=(ids, True),
         )
-        stamp = f"{now:%Y%m%d-%H%M}"
+        stamp = f"{wording.file_mark(now)}"
         st.download_button(
             "CSV",
             lambda: desks.to_csv(entries, now),
@@ -135,11 +136,7 @@ def _play(data: Dataset, rule: Rule | None) -> None:
                 " channels."
             ),
         )
-        count = (
-            f"{len(running):,} rule{'s' if len(running) != 1 else ''}"
-            if alerts_session.rules()
-            else "the rule you are building"
-        )
+        count = wording.count(len(running), "rule") if alerts_session.rules() else "the rule you are building"
         if st.button(
             f"Play through {count}",
             icon=":material/play_arrow:",
@@ -175,10 +172,11 @@ def _played(data: Dataset, running: list[Rule], hours: int) -> None:
     )
     alerts_session.announce(new)
     st.session_state["alerts_said"] = (
-        f"{len(new):,} new alert{'s' if len(new) != 1 else ''} from {wording.when(begin)} to"
-        f" {wording.when(end)}."
+        f"{wording.count(len(new), 'new alert')} from {wording.when(begin, alerts_session.now())} to {wording.when(end, alerts_session.now())}."
         if new
-        else (f"Nothing new was told between {wording.when(begin)} and {wording.when(end)}.")
+        else (
+            f"Nothing new was told between {wording.when(begin, alerts_session.now())} and {wording.when(end, alerts_session.now())}."
+        )
     )
     st.rerun()
 
@@ -201,8 +199,15 @@ def _card(entry: Entry, now: pd.Timestamp, live: frozenset[str]) -> None:
             if entry.origin == "replay":
                 st.badge("Played", color="gray", icon=":material/history:")
             if state == "snoozed":
-                st.badge(f"Until {wording.when(entry.snoozed)}", color="gray", icon=":material/snooze:")
-            st.caption(f"{wording.when(alert.time)} · {wording.markdown(alert.name)}", width="content")
+                st.badge(
+                    f"Until {wording.when(entry.snoozed, alerts_session.now())}",
+                    color="gray",
+                    icon=":material/snooze:",
+                )
+            st.caption(
+                f"{wording.when(alert.time, alerts_session.now())} · {wording.markdown(alert.name)}",
+                width="content",
+            )
         left, right = st.columns(2, gap="medium")
         with left:
             st.markdown("**For it**\n" + _points(alerts_words.evidence(alert)))

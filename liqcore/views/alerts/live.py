@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.alerts import desk as desks
 from liqcore.alerts.desk import Entry
 from liqcore.alerts.rules import Rule, RuleError
@@ -18,7 +18,6 @@ from liqcore.feeds.live.store import Store, StoreError
 from liqcore.service import watch as alerts_watch
 from liqcore.service.folder import watch_mark
 from liqcore.service.watch import Orders
-from liqcore.views import wording
 from liqcore.views.alerts import session as alerts_session
 
 _SEEN: Final = "alerts_live_seen"
@@ -133,7 +132,7 @@ def panel() -> None:
         return
     st.markdown(
         f":material/radar: **{_counted(len(found.rules))}** watch{'es' if len(found.rules) == 1 else ''} the"
-        f" live market since {wording.when(found.since)}, by bars of"
+        f" live market since {wording.when(found.since, alerts_session.now())}, by bars of"
         f" {found.bars.replace('min', ' min').replace('1h', '1 h')}."
     )
     st.markdown(
@@ -194,10 +193,10 @@ def _state(told: alerts_watch.Report, found: Orders) -> str:
     if not told.moment or told.moment < found.since[:19]:
         return "The first look comes after the next round of questions, within a minute or two."
     age = wording.age(tables.to_datetime64(told.moment), alerts_session.now().tz_localize(None))
-    reached = f", up to {wording.when(told.until)}" if told.until else ""
+    reached = f", up to {wording.when(told.until, alerts_session.now())}" if told.until else ""
     look = (
-        f"Last look {age} ago{reached}; it took {told.seconds:.1f} s. {told.told:,}"
-        f" alert{'s' if told.told != 1 else ''} told since the inbox was begun."
+        f"Last look {age} ago{reached}; it took {wording.duration(told.seconds)}."
+        f" {wording.count(told.told, 'alert')} told since the inbox was begun."
     )
     return f":material/error: {wording.markdown(told.problem)} {look}" if told.problem else look
 
@@ -225,7 +224,7 @@ def _start(bars: str) -> None:
             _store(),
             [rule for rule in alerts_session.rules() if rule.enabled],
             bars,
-            f"{alerts_session.now():%Y-%m-%dT%H:%M:%SZ}",
+            wording.iso(alerts_session.now()),
         )
         watch_mark().parent.mkdir(parents=True, exist_ok=True)
         watch_mark().touch()
@@ -246,7 +245,7 @@ def _stop() -> None:
 
 
 def _counted(number: int) -> str:
-    return f"{number:,} rule{'s' if number != 1 else ''}"
+    return wording.count(number, "rule")
 
 
 def _allowed() -> bool:

@@ -6,10 +6,10 @@ from typing import Final
 
 import streamlit as st
 
+from liqcore import wording
 from liqcore.alerts import desk as desks
 from liqcore.alerts.rules import Rule
 from liqcore.alerts.sentences import sentence
-from liqcore.views import wording
 from liqcore.views.alerts import builder as alerts_builder, session as alerts_session
 from liqcore.views.alerts.builder import Around
 
@@ -30,7 +30,7 @@ def from_link(near: Around) -> None:
     if more:
         new = alerts_session.add_rules(more)
         st.session_state["alerts_said"] = (
-            f"The link brought {len(more):,} more rule{'s' if len(more) > 1 else ''}, {new:,} of them new;"
+            f"The link brought {wording.count(len(more), 'more rule')}, {new:,} of them new;"
             " they are under"
             f" Rules{', as many as a session keeps' if len(more) > alerts_session.MOST_KEPT else ''}."
         )

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import streamlit as st
 
+from liqcore import wording
 from liqcore.alerts import rule_text
 from liqcore.alerts.rules import Rule, RuleError
 from liqcore.alerts.sentences import sentence
-from liqcore.views import wording
 from liqcore.views.alerts import builder as alerts_builder, live as alerts_live, session as alerts_session
 
 _SHOWN: Final = 50
@@ -152,7 +152,7 @@ def _bring() -> None:
     st.session_state["al_taken"] = upload.file_id
     new = alerts_session.add_rules(found)
     st.session_state["alerts_said"] = (
-        f"{len(found):,} rule{'s' if len(found) != 1 else ''} read from {upload.name}, {new:,} of them new."
+        f"{wording.count(len(found), 'rule')} read from {upload.name}, {new:,} of them new."
     )
     st.rerun()
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from liqcore import wording
 from liqcore.alerts.rules import KINDS, Condition, RuleError
 from liqcore.risk.numbers import RiskError, parse_number
-from liqcore.views import wording
 
 MOST: Final = 4
 
@@ -146,9 +146,9 @@ def options(field: str, kind: str, venues: tuple[str, ...] = (), held: Any = Non
         return found | ({held: str(held)} if isinstance(held, str) and held not in found else {})
     if field == "venues":
         usual = range(2 if kind.startswith("venues") else 1, 9)
-        noun = "" if kind.startswith("venues") else " venue"
+        noun = "" if kind.startswith("venues") else "venue"
         chosen = sorted({*usual, *([int(held)] if isinstance(held, int) and held >= usual[0] else [])})
-        return {count: f"{count}{noun}{'s' if noun and count > 1 else ''}" for count in chosen}
+        return {count: wording.count(count, noun) if noun else str(count) for count in chosen}
     if field == "minimum":
         least = [amount for amount in _AMOUNTS if amount > 0 or kind != "large liquidation"]
         chosen = sorted(
@@ -208,7 +208,7 @@ def values_of(condition: Condition) -> dict[str, Any]:
     if condition.way:
         out["way"] = condition.way
     out["within"] = round(100 * condition.within, 6)
-    out["level"] = "" if condition.level is None else f"{condition.level:,.10g}"
+    out["level"] = "" if condition.level is None else wording.field(condition.level)
     if condition.by is not None:
         out["by"] = round(condition.by * (100 if condition.kind in _PERCENT else 1), 6)
     return out

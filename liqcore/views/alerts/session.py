@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.alerts import desk as desks
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.channels import Channel, ChannelError, channels_of
 from liqcore.alerts.desk import Desk, Letter
 from liqcore.alerts.notify import Delivery, Notifier
 from liqcore.alerts.rules import Rule
-from liqcore.views import wording
 from liqcore.views.alerts import words as alerts_words
 
 TOAST: Final = "toast"
@@ -188,7 +188,7 @@ def collect() -> None:
             desks.bury(
                 desk(),
                 [
-                    Letter(one.channel, one.alert, f"{one.time:%Y-%m-%dT%H:%M:%SZ}", one.attempts, one.reason)
+                    Letter(one.channel, one.alert, wording.iso(one.time), one.attempts, one.reason)
                     for one in found
                 ],
             )

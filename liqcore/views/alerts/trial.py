@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.alerts.measure import Replay, replay
 from liqcore.alerts.observe import AlertData, Settings
 from liqcore.alerts.rules import Rule, RuleError
 from liqcore.heat.grid import HeatGrid
 from liqcore.service import dataset
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
-from liqcore.views import controls, loaders, panels, wording
+from liqcore.views import controls, loaders, panels
 from liqcore.views.alerts import words as alerts_words
 from liqcore.views.controls import LINK, Drawing
 
@@ -188,8 +188,8 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
     with st.grid(4, min_column_width=150, gap="small"):
         st.metric(
             "Would have told",
-            f"{row['firings']:,} times" if row["firings"] != 1 else "once",
-            f"{row['per_day']:.2g} a day",
+            wording.count(row["firings"], "time"),
+            f"{wording.decimal(row['per_day'])} a day",
             delta_color="off",
             delta_arrow="off",
             border=True,

@@ -8,12 +8,12 @@ from typing import Final
 
 import streamlit as st
 
+from liqcore import wording
 from liqcore.alerts import desk as desks
 from liqcore.alerts.channels import Secret
 from liqcore.alerts.endpoint import LEAST_SECRET, Endpoint, SignalBox
 from liqcore.alerts.observe import AlertData
 from liqcore.alerts.webhook import EXAMPLE
-from liqcore.views import wording
 from liqcore.views.alerts import live as alerts_live, session as alerts_session
 
 PATH: Final = "/api/tradingview"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from liqcore import wording
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.measure import Replay
 from liqcore.alerts.rules import Rule
 from liqcore.heat.grid import HeatGrid
-from liqcore.views.wording import COMPLETENESS, duration, price
+from liqcore.views.explain import COMPLETENESS
 
 # Numbers on a map run into one another beyond this.
 MOST_MARKS = 30
@@ -24,10 +24,10 @@ def verdict(told: Replay, horizon: str) -> str:
     """One sentence on what the test says, careful with small numbers."""
     row = told.summary.iloc[0]
     if row["firings"] == 0:
-        return f"This rule would not have told anything in these {told.days:.0f} days."
+        return f"This rule would not have told anything in {wording.count(round(told.days), 'day')}."
     times = (
-        f"This rule would have told {row['firings']:,} {_plural('time', row['firings'])} in {told.days:.0f}"
-        " days"
+        f"This rule would have told {wording.count(row['firings'], 'time')} in"
+        f" {wording.count(round(told.days), 'day')}"
     )
     if row["judged"] == 0:
         return f"{times}. No touch of a level can be judged: {_why_not(told)}"
@@ -67,7 +67,8 @@ def how_to_read(told: Replay, rule: Rule, horizon: str, timeframe: str, grid: He
     points = [
         (
             f"**Each number on the map** is a moment at which the rule would have told, {row['firings']:,} in"
-            f" {told.days:.1f} days or {row['per_day']:.2g} a day. It was judged only from what was known"
+            f" {wording.decimal(told.days, 1)} days or {wording.decimal(row['per_day'])} a day. It was judged only from"
+            " what was known"
             f" then, at the close of each {_length(timeframe)} bar."
         ),
         (
@@ -126,7 +127,7 @@ def level_lines(rule: Rule, grid: HeatGrid) -> pd.DataFrame | None:
         }
     )
     return (
-        pd.DataFrame({"price": found, "label": [f"{price(level)} watched" for level in found]})
+        pd.DataFrame({"price": found, "label": [f"{wording.price(level)} watched" for level in found]})
         if found
         else None
     )
@@ -180,11 +181,11 @@ def counter_evidence(alert: Alert) -> list[str]:
     sampled = [name for name, complete in alert.venues if complete == "sampled"]
     if sampled:
         out.append(
-            f"{_listed(sampled)} {'publishes' if len(sampled) == 1 else 'publish'} only a sample of"
+            f"{wording.joined(sampled)} {'publishes' if len(sampled) == 1 else 'publish'} only a sample of"
             " liquidations."
         )
     if alert.stale:
-        out.append(f"Without {_listed(alert.stale)}: no news from there for too long.")
+        out.append(f"Without {wording.joined(alert.stale)}: no news from there for too long.")
     if alert.kind == "modelled":
         out.append("Nobody outside the venues knows the open positions: this is an estimate.")
     return out or ["Nothing was found against it. That is not the same as proof."]
@@ -193,7 +194,7 @@ def counter_evidence(alert: Alert) -> list[str]:
 def facts_line(alert: Alert) -> str:
     """Kind, venues with completeness, and the age of the data in one line."""
     venues = ", ".join(f"{name} ({COMPLETENESS.get(complete, complete)})" for name, complete in alert.venues)
-    age = "of unknown age" if alert.data_age is None else f"{_seconds(alert.data_age)} old"
+    age = "of unknown age" if alert.data_age is None else f"{wording.duration(alert.data_age)} old"
     return f"{alert.kind_note} Venues: {venues or 'none'}. Data {age} at that moment."
 
 
@@ -205,34 +206,19 @@ def plain(text: str) -> str:
 
 def percent(share: float) -> str:
     """33 %, or unknown."""
-    return f"{100 * share:.0f} %" if math.isfinite(share) else "unknown"
+    return wording.percent(share) if math.isfinite(share) else "unknown"
 
 
 def _minutes(value: float) -> str:
     if not math.isfinite(value):
         return "unknown"
-    return f"{value:.0f} min" if value < 120 else f"{value / 60:.1f} h"
+    return wording.duration(60 * round(value))
 
 
 def lead(value: float) -> str:
-    """38 min or 2.1 h, or a dash."""
+    """38 min or 2 h 5 min, or a dash."""
     return _minutes(value) if math.isfinite(value) else "–"
 
 
-def _seconds(value: float) -> str:
-    for size, unit in ((3_600, "h"), (60, "min")):
-        if value >= 2 * size:
-            return f"{value / size:.0f} {unit}"
-    return f"{value:.0f} s"
-
-
 def _length(timeframe: str) -> str:
-    return duration(pd.Timedelta(timeframe))
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun if count == 1 else f"{noun}s"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return wording.adjective(pd.Timedelta(timeframe))

@@ -8,13 +8,13 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from liqcore import wording
 from liqcore.charts.data import milliseconds
 from liqcore.charts.marks import LINE, QUIET
 from liqcore.charts.palette import LONG, PANEL, SHORT
 from liqcore.heat.comparison import Difference
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.lag import Lag
-from liqcore.views.wording import price
 
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 # More rectangles than this redraw slowly; the map is joined to fewer cells first.
@@ -45,11 +45,11 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
             "high": levels[band + 1],
             "points": value,
             "where": [
-                f"{price(low)} to {price(high)}"
+                f"{wording.price(low)} to {wording.price(high)}"
                 for low, high in zip(levels[band], levels[band + 1], strict=True)
             ],
             "more": [
-                f"{abs(points):.2f} points {'more' if points > 0 else 'less'} than the rest"
+                f"{wording.decimal(abs(points), 2)} points {'more' if points > 0 else 'less'} than the rest"
                 for points in value
             ],
         }
@@ -153,7 +153,8 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
     fresh = int(frame["n_fresh"].max()) if len(frame) else 0
     rows = rows[rows["venues"] != 0].assign(
         where=lambda held: [
-            f"{price(low)} to {price(high)}" for low, high in zip(held["low"], held["high"], strict=True)
+            f"{wording.price(low)} to {wording.price(high)}"
+            for low, high in zip(held["low"], held["high"], strict=True)
         ],
         count=lambda held: [f"{abs(int(number))} of {fresh}" for number in held["venues"]],
     )
@@ -305,7 +306,11 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
     )
     late = rows[(rows["seconds"] > 0)]
     said = (
-        ", ".join(f"{row.venue} {row.seconds:.0f} s" for row in late.itertuples()) or "none is visibly late"
+        ", ".join(
+            f"{venue} {wording.duration(seconds)}"
+            for venue, seconds in zip(late["venue"], late["seconds"], strict=True)
+        )
+        or "none is visibly late"
     )
     return (
         spec,
@@ -391,8 +396,9 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
         spec,
         (
             f"At {abs(lag.seconds):g} seconds {'after' if steps > 0 else 'before'} the others, {venue} has"
-            f" {there:,.0f} pairs of events; as many seconds {'before' if steps > 0 else 'after'} them,"
-            f" {back:,.0f}. The wider the two lines part there, the surer the lag."
+            f" {wording.whole(there)} pairs of events; as many seconds {'before' if steps > 0 else 'after'}"
+            " them,"
+            f" {wording.whole(back)}. The wider the two lines part there, the surer the lag."
         ),
     )
 

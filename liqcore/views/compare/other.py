@@ -9,13 +9,13 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.files.grid import read_grid
 from liqcore.heat.comparison import band_overlap
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
-from liqcore.views import controls, loaders, panels, wording
+from liqcore.views import controls, loaders, panels
 from liqcore.views.controls import Drawing
 
 _FETCHED: Final = "compare_fetched"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.charts import chart
 from liqcore.heat.agreement import agreement, agreement_by_price
 from liqcore.heat.bands import ClusterRule
@@ -20,7 +20,7 @@ from liqcore.heat.grid import HeatGrid, merge
 from liqcore.heat.lag import Lag, venue_lags
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
-from liqcore.views import loaders, overlays, panels, wording
+from liqcore.views import explain, loaders, overlays, panels
 from liqcore.views.compare import charts as compare_charts
 from liqcore.views.controls import LINK, Drawing
 
@@ -149,7 +149,9 @@ def side_by_side(data: Dataset, settings: ViewSettings, found: Venues, drawing: 
                 st.vega_lite_chart(
                     spec=picture.spec, key=f"map-{name}", alt=f"{name}: {picture.alt}", width="stretch"
                 )
-    st.caption(wording.markdown(wording.provenance_line(found.whole, data.synthetic)))
+    st.caption(
+        wording.markdown(explain.provenance_line(found.whole, data.synthetic, now=pd.Timestamp.now(tz="UTC")))
+    )
     if found.events is not None and len(found.events):
         st.subheader("What each venue printed")
         table(data, found)
@@ -217,8 +219,9 @@ def one_against_the_rest(found: Venues, drawing: Drawing) -> None:
     st.markdown(
         wording.markdown(
             f"**{venue} ({wording.usd(apart.venue_usd)}) and the rest ({wording.usd(apart.rest_usd)}) have"
-            f" {100 * apart.overlap:.0f} % of their heat in the same cells; their shapes are"
-            f" {100 * apart.similarity:.0f} % alike.** Orange: {venue} has more of its heat there than the"
+            f" {wording.percent(apart.overlap)} of their heat in the same cells; their shapes are"
+            f" {wording.percent(apart.similarity)} alike.** Orange: {venue} has more of its heat there than"
+            " the"
             " others have of theirs; blue: less."
         )
     )
@@ -347,7 +350,7 @@ def _one_or_many(found: Venues) -> None:
         if lone
         else (
             f"None of the {len(rows)} clusters rests on a single print; the largest print anywhere is"
-            f" {rows['Largest print'].max():.0%} of its cluster."
+            f" {wording.percent(rows['Largest print'].max())} of its cluster."
         )
     )
 
@@ -593,7 +596,7 @@ def level_choice(found: Venues, clusters: list[Cluster]) -> float | None:
         "Level, USD",
         key="level",
         bind=LINK,
-        placeholder=f"{wanted:,.0f}" if wanted else "28,000",
+        placeholder=wording.whole(wanted) if wanted else "28,000",
         width=220,
         help="Empty takes the middle of the largest cluster.",
     )
@@ -635,8 +638,7 @@ def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
             "**A cluster on one venue only** may be one trader. A cluster that several fresh venues show at"
             " the same price is the market's. One venue alone confirms nothing."
         ),
-        f"**{len(clusters)} cluster{'s' if len(clusters) != 1 else ''}**"
-        f" stand{'s' if len(clusters) == 1 else ''} out on the sum of the venues"
+        f"**{wording.count(len(clusters), 'cluster')}** {'stands' if len(clusters) == 1 else 'stand'} out on the sum of the venues"
         + (
             f"; the largest is {wording.usd(clusters[0].notional)} of {clusters[0].side}s near"
             f" {wording.price(clusters[0].centre)}."

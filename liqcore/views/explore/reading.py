@@ -10,6 +10,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, ClusterStory, track_clusters
 from liqcore.heat.grid import HeatGrid
@@ -20,7 +21,7 @@ from liqcore.reading.timeframes import read_timeframes
 from liqcore.risk.handover import Zone, write_zones
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
-from liqcore.views import controls, loaders, overlays, wording
+from liqcore.views import controls, loaders, overlays
 from liqcore.views.controls import LINK, Drawing
 from liqcore.views.explore import stories, strips
 
@@ -196,13 +197,14 @@ def story(
         chosen = names.get(str(name))
     if chosen is None and cell is None:
         return None
+    now = pd.Timestamp.now(tz="UTC")
     if chosen is not None:
-        _tell(stories.cluster_story(data, settings, grid, found, chosen))  # type: ignore[arg-type]
+        _tell(stories.cluster_story(data, settings, grid, found, chosen, now))  # type: ignore[arg-type]
         return chosen
-    _tell(stories.cell_story(data, settings, grid, cell))  # type: ignore[arg-type]
+    _tell(stories.cell_story(data, settings, grid, cell, now))  # type: ignore[arg-type]
     around = stories.cluster_at(found, cell) if found is not None and cell is not None else None
     if around is not None:
-        _tell(stories.cluster_story(data, settings, grid, found, around))  # type: ignore[arg-type]
+        _tell(stories.cluster_story(data, settings, grid, found, around, now))  # type: ignore[arg-type]
         return around
     return cell
 
@@ -238,7 +240,7 @@ def read_here(
         "Level, USD",
         key="level",
         bind=LINK,
-        placeholder=f"{wanted:,.0f}" if wanted else "28,000",
+        placeholder=wording.whole(wanted) if wanted else "28,000",
         width=220,
         help=(
             "The price to read. Empty takes the band you clicked, your first own level, or the largest"
@@ -309,7 +311,7 @@ def _reading(
         "**The same level at other timeframes**: a band that shows in one of them only is easily noise."
     )
     st.dataframe(overlays.timeframe_table(rows), hide_index=True, width="stretch")
-    name = f"reading-{level:.0f}-{pd.Timestamp(grid.time_edges[-1]):%Y%m%d-%H%M}"
+    name = f"reading-{level:.0f}-{wording.file_mark(grid.time_edges[-1])}"
     with st.container(horizontal=True):
         st.download_button(
             "Text",

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.clusters import Cluster, ClusterStory, concentration
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.origin import Origin, level_origin
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
-from liqcore.views.wording import price, share, usd, when
 
 
 @dataclass(frozen=True)
@@ -70,31 +69,46 @@ def cluster_at(story: ClusterStory, cell: Cell) -> Cluster | None:
     return max(near, key=lambda one: one.notional, default=None)
 
 
-def cell_story(data: Dataset, settings: ViewSettings, grid: HeatGrid, cell: Cell) -> Story:
+def cell_story(
+    data: Dataset, settings: ViewSettings, grid: HeatGrid, cell: Cell, now: pd.Timestamp | None = None
+) -> Story:
     """What made one cell: its events by venue, or its candles and leverages."""
-    title = f"{cell.side.capitalize()}s at {price(cell.low)} to {price(cell.high)}"
+    title = f"{cell.side.capitalize()}s at {wording.price(cell.low)} to {wording.price(cell.high)}"
     if grid.kind == "realised":
-        points, found = _events(data, settings, cell)
+        points, found = _events(data, settings, cell, now)
         return Story(title, tuple(points), found)
-    points, found = _opened(data, settings, cell.side, cell.low, cell.high, cell.end)
+    points, found = _opened(data, settings, cell.side, cell.low, cell.high, cell.end, now)
     return Story(
         title,
-        (f"At {when(cell.end)} the model holds {usd(cell.usd)} of {cell.side}s in this band.", *points),
+        (
+            f"At {wording.when(cell.end, now)} the model holds {wording.usd(cell.usd)} of {cell.side}s in this band.",
+            *points,
+        ),
         found,
     )
 
 
 def cluster_story(
-    data: Dataset, settings: ViewSettings, grid: HeatGrid, story: ClusterStory, cluster: Cluster
+    data: Dataset,
+    settings: ViewSettings,
+    grid: HeatGrid,
+    story: ClusterStory,
+    cluster: Cluster,
+    now: pd.Timestamp | None = None,
 ) -> Story:
     """Since when a cluster stands, what happened to it, and what made it."""
-    title = f"{cluster.side.capitalize()} cluster at {price(cluster.low)} to {price(cluster.high)}"
+    title = f"{cluster.side.capitalize()} cluster at {wording.price(cluster.low)} to {wording.price(cluster.high)}"
     there = cluster in story.present
     points = [
-        f"{usd(cluster.notional)} of {cluster.side}s, the hottest bin {usd(cluster.peak)}. First seen"
-        f" {when(cluster.first_seen)}, "
-        + ("still there at the end of the map" if there else f"last seen {when(cluster.last_seen)}")
-        + f"; hot in {100 * cluster.persistence:.0f} % of the last bars looked at."
+        f"{wording.usd(cluster.notional)} of {cluster.side}s, the hottest bin {wording.usd(cluster.peak)}."
+        " First seen"
+        f" {wording.when(cluster.first_seen, now)}, "
+        + (
+            "still there at the end of the map"
+            if there
+            else f"last seen {wording.when(cluster.last_seen, now)}"
+        )
+        + f"; hot in {wording.percent(cluster.persistence)} of the last bars looked at."
     ]
     if cluster.kind == "realised":
         events = dataset_events(data, settings)
@@ -105,13 +119,13 @@ def cluster_story(
         area = Cell(
             cluster.side, cluster.low, cluster.high, cluster.since, cluster.last_seen, cluster.notional
         )
-        more, found = _events(data, settings, area)
+        more, found = _events(data, settings, area, now)
         points += more[1:]
     else:
-        more, found = _opened(data, settings, cluster.side, cluster.low, cluster.high, cluster.last_seen)
+        more, found = _opened(data, settings, cluster.side, cluster.low, cluster.high, cluster.last_seen, now)
         points += more
     told = [event.sentence for event in story.events_of(cluster.id)][-8:]
-    times = [when(event.time) for event in story.events_of(cluster.id)][-8:]
+    times = [wording.when(event.time, now) for event in story.events_of(cluster.id)][-8:]
     history = pd.DataFrame({"Known at": times, "What happened": told})
     return Story(title, tuple(points), (("What happened to it", history), *found))
 
@@ -125,7 +139,7 @@ def dataset_events(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None
 
 
 def _events(
-    data: Dataset, settings: ViewSettings, cell: Cell
+    data: Dataset, settings: ViewSettings, cell: Cell, now: pd.Timestamp | None
 ) -> tuple[list[str], tuple[tuple[str, pd.DataFrame], ...]]:
     events = dataset_events(data, settings)
     if events is None or events.empty:
@@ -161,11 +175,14 @@ def _events(
     first = str(by.index[0])
     points = [
         (
-            f"{len(part):,} liquidation{'s' if len(part) > 1 else ''} of {cell.side}s, {usd(total)} together,"
-            f" between {when(cell.start)} and {when(cell.end)}; the largest is {usd(largest)},"
-            f" {share(largest, total)} of it."
+            f"{wording.count(len(part), 'liquidation')} of {cell.side}s, {wording.usd(total)}"
+            " together,"
+            f" between {wording.when(cell.start, now)} and {wording.when(cell.end, now)}; the largest is"
+            f" {wording.usd(largest)},"
+            f" {wording.share(largest, total)} of it."
         ),
-        f"{len(by)} venue{'s' if len(by) > 1 else ''}: {first} has {share(float(by['sum'].iloc[0]), total)}"
+        f"{wording.count(len(by), 'venue')}: {first} has"
+        f" {wording.share(float(by['sum'].iloc[0]), total)}"
         " of the USD." + (" One venue alone is not a market." if len(by) == 1 else ""),
     ]
     if (found["Completeness"] != "all").any():
@@ -176,7 +193,13 @@ def _events(
 
 
 def _opened(
-    data: Dataset, settings: ViewSettings, side: str, low: float, high: float, at: np.datetime64
+    data: Dataset,
+    settings: ViewSettings,
+    side: str,
+    low: float,
+    high: float,
+    at: np.datetime64,
+    now: pd.Timestamp | None,
 ) -> tuple[list[str], tuple[tuple[str, pd.DataFrame], ...]]:
     try:
         origin = trace(data, settings, side, low, high, at)
@@ -190,19 +213,20 @@ def _opened(
     by = origin.by_leverage.sort_values("usd", ascending=False)
     top = by.iloc[:2]
     names = " and ".join(
-        f"{leverage:g}× ({share(amount, origin.usd)})"
+        f"{leverage:g}× ({wording.share(amount, origin.usd)})"
         for leverage, amount in zip(top["leverage"], top["usd"], strict=True)
     )
     points = [
         (
-            f"By the model, four fifths of it were opened between {when(window[0])} and {when(window[1])},"
+            f"By the model, four fifths of it were opened between {wording.when(window[0], now)} and"
+            f" {wording.when(window[1], now)},"
             f" mostly at {names}."
             if window is not None
             else "The model cannot say when it was opened."
         ),
         (
             "Of everything that opened with its liquidation price in this band,"
-            f" {share(origin.usd, origin.opened)} still stands; the rest was closed or swept before."
+            f" {wording.share(origin.usd, origin.opened)} still stands; the rest was closed or swept before."
         ),
         (
             "Leverage is assumed, not observed: the mix and the holding time in the sidebar decide where this"
@@ -213,7 +237,7 @@ def _opened(
         {
             "Leverage": [f"{value:g}×" for value in by["leverage"]],
             "USD": by["usd"].round().astype("int64"),
-            "Share": [share(value, origin.usd) for value in by["usd"]],
+            "Share": [wording.share(value, origin.usd) for value in by["usd"]],
         }
     )
     return points, (("Which leverage the model assumes", found),)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.charts.data import milliseconds
 from liqcore.charts.marks import DOWN, LINE, NARROW, NOW, QUIET, UP
 from liqcore.charts.palette import PANEL
@@ -79,22 +79,24 @@ def words(name: str, frame: pd.DataFrame) -> str:
             if last < 30
             else "between 30 and 70, neither stretched"
         )
-        return f"RSI is {last:.0f}: {state}. In a strong trend it stays stretched for long."
+        return f"RSI is {wording.whole(last)}: {state}. In a strong trend it stays stretched for long."
     if name == "delta":
         return (
-            f"Takers {'bought' if last >= 0 else 'sold'} {abs(last):,.0f} BTC more than they"
+            f"Takers {'bought' if last >= 0 else 'sold'} {wording.quantity(abs(last))} more than they"
             f" {'sold' if last >= 0 else 'bought'} in this window (white bars bought, blue bars sold; the"
             " line adds up)."
         )
     if name == "funding":
         payer = "longs pay shorts" if last > 0 else "shorts pay longs" if last < 0 else "nobody pays"
         return (
-            f"Funding is {100 * last:+.4f} % an interval: {payer}. Far from zero means one side is crowded,"
+            f"Funding is {wording.percent(last / 100, signed=True)} an interval: {payer}. Far from zero means one"
+            " side is crowded,"
             " not that it must turn."
         )
     change = 100 * (last / first - 1) if first > 0 else 0.0
     return (
-        f"Open interest is {last:,.0f} BTC, {change:+.1f} % in this window: positions were"
+        f"Open interest is {wording.quantity(last)}, {wording.percent(change / 100, signed=True)} in this"
+        " window: positions were"
         f" {'opened' if change > 0 else 'closed'} on balance, longs and shorts alike."
     )
 
@@ -138,10 +140,10 @@ def strip_chart(name: str, frame: pd.DataFrame, ends: np.ndarray, profile: bool)
         y["scale"] = {"domain": [0, 100], "nice": False}
         y["axis"]["values"] = [30, 50, 70]
     tooltip = [
-        {"field": "when", "type": "nominal", "title": "Time (UTC)"},
+        {"field": "when", "type": "nominal", "title": "Time"},
         {"field": "shown", "type": "nominal", "title": STRIPS[name]},
     ]
-    rows["when"] = frame["time"].dt.strftime("%b %d, %H:%M").to_numpy()
+    rows["when"] = frame["time"].map(wording.when).to_numpy()
     rows["shown"] = [_shown(name, value) for value in rows["v"]]
     layers: list[dict[str, Any]] = [
         {"mark": {"type": "rule", "color": LINE, "tooltip": None}, "encoding": {"y": {"datum": value}}}
@@ -214,10 +216,10 @@ def _shown(name: str, value: float) -> str:
     if not np.isfinite(value):
         return "not known"
     return {
-        "rsi": f"{value:.0f}",
-        "delta": f"{value:+,.1f} BTC",
-        "funding": f"{value:+.4f} %",
-        "interest": f"{value:,.0f} BTC",
+        "rsi": wording.whole(value),
+        "delta": wording.quantity(value, signed=True),
+        "funding": wording.percent(value / 100, signed=True),
+        "interest": wording.quantity(value),
     }[name]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.feeds.tradingview import clusters_to_pine, watch_list
 from liqcore.heat.clusters import ClusterStory
 from liqcore.heat.grid import HeatGrid
@@ -19,7 +20,7 @@ def downloads(
     """The clusters that stand now and the key levels as a Pine script, and as a plain list."""
     clusters, lines = list(found.present), None if levels is None else levels.table
     made_at = pd.Timestamp.now(tz="UTC")
-    name = f"heatlab-{grid.kind}-{pd.Timestamp(grid.time_edges[-1]):%Y%m%d-%H%M}"
+    name = f"heatlab-{grid.kind}-{wording.file_mark(grid.time_edges[-1])}"
     with st.container(horizontal=True):
         st.download_button(
             "Pine script",

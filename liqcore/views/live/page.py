@@ -8,11 +8,12 @@ from typing import Final
 
 import streamlit as st
 
+from liqcore import wording
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.playback import SPEEDS, ReplayClock
 from liqcore.service.dataset import Dataset
-from liqcore.views import controls, market as live_market, wording
+from liqcore.views import controls, market as live_market
 from liqcore.views.controls import Drawing
 from liqcore.views.live import panels as live_panels
 from liqcore.views.live.panels import LiveView

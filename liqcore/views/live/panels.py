@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector, Snapshot
 from liqcore.feeds.live.window import Events
 from liqcore.feeds.venues.registry import VENUES
 from liqcore.service.dataset import Dataset
 from liqcore.tables import TableError
-from liqcore.views import controls, panels, wording
+from liqcore.views import controls, panels
 from liqcore.views.controls import Drawing
 
 PACES: Final = {"2 s": 2.0, "5 s": 5.0, "15 s": 15.0, "1 min": 60.0}
@@ -98,12 +99,12 @@ def view_controls(held: Collector) -> LiveView:
 def clock_line(now: int, speed: float | None) -> str:
     """The time in UTC and where the visitor is; for a replay also how fast it runs."""
     moment = pd.Timestamp(now, unit="us", tz="UTC")
-    text = f":material/schedule: {moment:%Y-%m-%d %H:%M:%S} UTC"
+    text = f":material/schedule: {wording.when(moment, moment, seconds=True)}"
     zone = st.context.timezone
     if zone and zone != "UTC":
         # A browser may name a zone that this computer does not know.
         with suppress(ValueError, KeyError, OSError):
-            text += f" · {moment.tz_convert(zone):%H:%M:%S} in {zone.replace('_', ' ')}"
+            text += f" · {wording.clock(moment.tz_convert(zone).tz_localize(None), seconds=True)} in {zone.replace('_', ' ')}"
     return (
         text
         if speed is None
@@ -162,7 +163,7 @@ def figures(data: Dataset | None, sums: pd.DataFrame) -> None:
             st.metric(
                 "Last price",
                 wording.price(float(close.iloc[-1])),
-                f"{100 * (float(close.iloc[-1]) / before - 1):+.2f} % in 1 h",
+                f"{wording.percent(float(close.iloc[-1]) / before - 1, signed=True)} in 1 h",
                 delta_color="off",
                 width="content",
             )
@@ -171,7 +172,7 @@ def figures(data: Dataset | None, sums: pd.DataFrame) -> None:
             last = interest.groupby("venue", observed=True)["quantity"].last()
             st.metric(
                 "Open interest",
-                f"{last.sum():,.0f} BTC",
+                wording.quantity(last.sum()),
                 help=f"The newest of {', '.join(venue_name(str(name)) for name in last.index)}, added up.",
                 width="content",
             )
@@ -181,7 +182,7 @@ def figures(data: Dataset | None, sums: pd.DataFrame) -> None:
             hourly = float((rates["rate"] / rates["interval_hours"]).mean())
             st.metric(
                 "Funding, 8 h",
-                f"{100 * 8 * hourly:+.4f} %",
+                wording.percent(8 * hourly, signed=True),
                 help=(
                     "The mean of the venues' newest settled rates, as a rate for 8 hours. Positive: longs pay"
                     " shorts."
@@ -298,15 +299,11 @@ def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
     if found.empty:
         st.caption(empty)
         return
-    more = (
-        {}
-        if short
-        else {"Price is": found["price_kind"], "Late": [f"{late:,.1f} s" for late in found["late"]]}
-    )
+    more = {} if short else {"Price is": found["price_kind"], "Late": found["late"].map(wording.duration)}
     st.dataframe(
         pd.DataFrame(
             {
-                "UTC": found["time"].dt.strftime("%H:%M:%S"),
+                "UTC": [wording.clock(time, seconds=True) for time in found["time"]],
                 "Venue": found["venue"].map(venue_name),
                 "Side": found["side"],
                 "Price": found["price"].map(wording.price),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.feeds import files
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector, Snapshot
@@ -18,7 +20,7 @@ from liqcore.feeds.venues import market as market_data
 from liqcore.feeds.venues.history import liquidation_history
 from liqcore.feeds.venues.registry import VENUES, Venue
 from liqcore.tables import TableError
-from liqcore.views import keys, market as live_market, wording
+from liqcore.views import keys, market as live_market
 from liqcore.views.alerts import session as alerts_session
 from liqcore.views.live import panels as live_panels
 
@@ -61,7 +63,7 @@ def venues(snapshot: Snapshot) -> None:
                             "Newest": (
                                 "never"
                                 if status.last_event is None
-                                else f"{pd.Timestamp(status.last_event):%b %d, %H:%M}"
+                                else wording.when(status.last_event, np.datetime64(snapshot.moment, "us"))
                             ),
                             "Why": status.message,
                         }
@@ -118,8 +120,9 @@ def delays(held: Collector) -> None:
     slow = found.sort_values("median").to_dict("records")[-1]
     st.markdown(
         f"Half of {live_panels.venue_name(str(slow['venue']))}'s events took more than"
-        f" **{slow['median']:,.1f} s** to arrive, the slowest of {len(found)} venues; one in a hundred took"
-        f" more than {slow['p99']:,.1f} s."
+        f" **{wording.duration(slow['median'])}** to arrive, the slowest of {len(found)} venues; one in"
+        " a hundred took"
+        f" more than {wording.duration(slow['p99'])}."
     )
     st.dataframe(
         pd.DataFrame(
@@ -127,7 +130,7 @@ def delays(held: Collector) -> None:
                 "Venue": found["venue"].map(live_panels.venue_name),
                 "Live events": found["events"],
                 **{
-                    label: [f"{value:,.1f} s" for value in found[name]]
+                    label: found[name].map(wording.duration)
                     for name, label in (
                         ("median", "Half within"),
                         ("p90", "90 % within"),
@@ -219,6 +222,7 @@ def store(held: Collector) -> None:
     except StoreError as problem:
         st.error(wording.markdown(str(problem)), icon=":material/database_off:")
         return
+    now = np.datetime64(held.now(), "us")
     place = (
         "in memory: it is lost when the app stops"
         if held.store.url == "sqlite://"
@@ -228,7 +232,7 @@ def store(held: Collector) -> None:
     )
     with st.container(horizontal=True, gap="large"):
         st.metric("Liquidations at rest", f"{int(found['events'].sum()):,}")
-        st.metric("Size", f"{size / 1e6:,.1f} MB")
+        st.metric("Size", wording.file_size(size))
         st.metric("Kept for", f"{held.config.keep_days:g} days")
     st.caption(
         f"The store is {place}. HEATLAB_STORE takes another SQLAlchemy address."
@@ -241,12 +245,8 @@ def store(held: Collector) -> None:
                     "Venue": found["venue"].map(live_panels.venue_name),
                     "Events": found["events"],
                     "USD": found["notional"].map(wording.usd),
-                    "First (UTC)": (
-                        pd.to_datetime(found["first"].astype("int64"), unit="us").dt.strftime("%b %d, %H:%M")
-                    ),
-                    "Last (UTC)": (
-                        pd.to_datetime(found["last"].astype("int64"), unit="us").dt.strftime("%b %d, %H:%M")
-                    ),
+                    "First": [wording.when(np.datetime64(int(time), "us"), now) for time in found["first"]],
+                    "Last": [wording.when(np.datetime64(int(time), "us"), now) for time in found["last"]],
                 }
             ),
             hide_index=True,

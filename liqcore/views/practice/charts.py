@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from liqcore import wording
 from liqcore.charts.marks import LINE, NOW, QUIET
 from liqcore.charts.palette import PANEL
 from liqcore.heat.grid import HeatGrid
@@ -14,7 +15,6 @@ from liqcore.learn.practice import OWN, Candidate, Played, last_price, usual_ran
 from liqcore.learn.quiz import JournalRow
 from liqcore.learn.replay import QUESTIONS, Round, Visible
 from liqcore.learn.trades import TradeResult
-from liqcore.views import wording
 
 __all__ = [
     "OWN",
@@ -35,7 +35,7 @@ _TOGETHER: Final = 0.06
 
 def percent(part: float) -> str:
     """0.3 as 30 %."""
-    return f"{100 * part:.0f} %"
+    return wording.percent(part)
 
 
 def price_range(seen: Visible, room: float) -> tuple[float, float]:
@@ -114,13 +114,16 @@ def standing(played: Played, result: TradeResult | None, over: bool) -> str:
     """How the paper trade stands, in one sentence; nothing without one."""
     if played.plan is None or result is None:
         return ""
-    side, entry = played.plan.side, wording.price(played.plan.entry)
+    side, entry = played.plan.side, wording.price(played.plan.entry, exact=True)
     if not result.filled and over:
         return f"Your {side} order at {entry} was never filled: price did not come there. That made 0 R."
     if not result.filled:
         return f"Your {side} order waits at {entry}; price has not come there."
     if result.end == "open":
-        return f"Your {side} from {entry} is open and stands at {result.r:+.2f} R at the last close."
+        return (
+            f"Your {side} from {entry} is open and stands at {wording.r_multiple(result.r)} at the last"
+            " close."
+        )
     how = {
         "target": "reached its target",
         "stop": "was stopped out",
@@ -128,7 +131,8 @@ def standing(played: Played, result: TradeResult | None, over: bool) -> str:
     }[result.end]
     doubt = " One bar held both stop and target, so the stop counts." if result.ambiguous else ""
     return (
-        f"Your {side} from {entry} {how}: {result.r:+.2f} R after costs ({wording.usd(result.usd)}).{doubt}"
+        f"Your {side} from {entry} {how}: {wording.r_multiple(result.r)} after costs"
+        f" ({wording.usd(result.usd)}).{doubt}"
     )
 
 
@@ -139,8 +143,8 @@ def reading_points(game: Round, played: Played, level: Candidate, seen: Visible)
         (
             f"**The line named “asked”** is the level of this test: {wording.price(level.price)}"
             f" ({level.why}). Price stands at {wording.price(price)},"
-            f" {100 * abs(level.price / price - 1):.1f} % away. That is"
-            f" {abs(level.price - price) / usual:.1f} times the usual range of one bar"
+            f" {wording.percent(abs(level.price / price - 1))} away. That is"
+            f" {wording.decimal(abs(level.price - price) / usual, 1)} times the usual range of one bar"
             f" ({wording.price(usual)})."
         ),
         (

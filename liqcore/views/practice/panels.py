@@ -8,10 +8,11 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.charts import chart
 from liqcore.learn.practice import Candidate, last_price
 from liqcore.service.dataset import Dataset
-from liqcore.views import controls, explain, overlays, wording
+from liqcore.views import controls, explain, overlays
 from liqcore.views.controls import LINK
 from liqcore.views.explore.stories import picked_cell
 from liqcore.views.practice import charts as practice_charts, table as practice_table
@@ -113,7 +114,8 @@ def asked(table: Table, now: Scene) -> Candidate:
                 " first."
             ),
             format_func=lambda value: (
-                f"{wording.price(value)}, {100 * (value / price - 1):+.1f} %: {named[value].why}"
+                f"{wording.price(value)}, {wording.percent(value / price - 1, signed=True)}:"
+                f" {named[value].why}"
             ),
         )
         st.text_input(
@@ -242,7 +244,7 @@ def _picture(table: Table, level: Candidate) -> None:
     st.caption(
         wording.markdown(
             f"As it stood on {wording.when(now.seen.at)} of a hidden calendar; nothing later is in this"
-            f" picture. {wording.provenance_line(now.grid, table.data.synthetic)}"
+            f" picture. {explain.provenance_line(now.grid, table.data.synthetic, now=pd.Timestamp.now(tz='UTC'))}"
         )
     )
 
@@ -330,7 +332,7 @@ def forecast(table: Table, level: Candidate) -> None:
             )
         )
         st.caption(
-            f"So you say: {touches} % touched, {percent(touches * (100 - breaks) / 1e4)} touched and"
+            f"So you say: {percent(touches / 100)} touched, {percent(touches * (100 - breaks) / 1e4)} touched and"
             f" rejected, {percent(touches * breaks / 1e4)} broken."
         )
         st.button(

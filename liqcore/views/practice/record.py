@@ -7,9 +7,9 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.learn import quiz
 from liqcore.learn.quiz import JournalRow, QuizError
-from liqcore.views import wording
 from liqcore.views.practice import charts as practice_charts, table as practice_table, trade as practice_trade
 from liqcore.views.practice.table import Table
 
@@ -97,9 +97,7 @@ def record(rows: list[JournalRow]) -> None:
         _forecasts(rows)
     with right:
         _trades(rows)
-    with st.expander(
-        f"The journal: {len(rows):,} test{'' if len(rows) == 1 else 's'}", icon=":material/menu_book:"
-    ):
+    with st.expander(f"The journal: {wording.count(len(rows), 'test')}", icon=":material/menu_book:"):
         table = pd.DataFrame(
             [{name: getattr(row, key) for key, name in _NAMES.items()} for row in reversed(rows[-500:])]
         )
@@ -115,14 +113,14 @@ def _forecasts(rows: list[JournalRow]) -> None:
     with st.container(horizontal=True):
         st.metric(
             "Your Brier score",
-            f"{score.brier:.3f}",
+            wording.decimal(score.brier, 3),
             f"{score.count} answers",
             delta_color="off",
             delta_arrow="off",
         )
         st.metric(
             "The base rate's",
-            "–" if score.base is None else f"{score.base:.3f}",
+            "–" if score.base is None else wording.decimal(score.base, 3),
             "lower is better",
             delta_color="off",
             delta_arrow="off",
@@ -148,8 +146,12 @@ def _trades(rows: list[JournalRow]) -> None:
     with st.container(horizontal=True):
         for label, value, note in (
             ("Trades filled", f"{results.count}", f"of {len(placed)} placed"),
-            ("Mean", f"{results.mean_r:+.2f} R", "after costs"),
-            ("Sum", f"{results.sum_r:+.2f} R", f"deepest fall {results.deepest_fall:.2f} R"),
+            ("Mean", wording.r_multiple(results.mean_r), "after costs"),
+            (
+                "Sum",
+                wording.r_multiple(results.sum_r),
+                f"deepest fall {wording.r_multiple(results.deepest_fall)}",
+            ),
         ):
             st.metric(label, value, note, delta_color="off", delta_arrow="off")
     kept = {
@@ -163,7 +165,7 @@ def _trades(rows: list[JournalRow]) -> None:
     st.markdown("\n".join(f"- {name}: kept in {sum(flags)} of {len(flags)}" for name, flags in kept.items()))
     if 0 < results.count < 30:
         st.caption(
-            f"{results.count} trade{'' if results.count == 1 else 's'} cannot tell skill from luck: at even"
+            f"{wording.count(results.count, 'trade')} cannot tell skill from luck: at even"
             " odds, a run of good or bad results this long is common."
         )
 
@@ -205,8 +207,8 @@ def _read(upload: Any) -> tuple[bool, str]:
         return (
             False,
             (
-                f"The file has {upload.size / 1e6:.1f} MB, and a journal has at most"
-                f" {_LARGEST_FILE / 1e6:.0f}. Your journal here is unchanged."
+                f"The file has {wording.file_size(upload.size)}, and a journal has at most"
+                f" {wording.file_size(_LARGEST_FILE)}. Your journal here is unchanged."
             ),
         )
     try:
@@ -221,6 +223,4 @@ def _read(upload: Any) -> tuple[bool, str]:
         )
     except QuizError as problem:
         return False, f"{problem} Your journal here is unchanged."
-    return True, f"{new} test{'' if new == 1 else 's'} added" + (
-        f", {known} were here already." if known else "."
-    )
+    return True, f"{wording.count(new, 'test')} added" + (f", {known} were here already." if known else ".")

@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
+from liqcore import wording
 from liqcore.learn.practice import MOST_RISK, Candidate, confirmation, starting_numbers
 from liqcore.market.candles import atr
 from liqcore.risk.numbers import RiskError, parse_number
 from liqcore.risk.plan import plan_trade
 from liqcore.risk.plan_data import Plan
-from liqcore.views import wording
 from liqcore.views.practice import table as practice_table
 from liqcore.views.practice.table import Scene, Table
 
@@ -84,7 +84,7 @@ def _fields(table: Table, now: Scene, level: Candidate) -> None:
     with st.container(horizontal=True, gap="small"):
         for name, value in (("entry", start.entry), ("stop", start.stop), ("target", start.target)):
             st.text_input(
-                f"{name.capitalize()}, USD", f"{value:,.10g}", key=f"{name}-{where}-{side}", width=110
+                f"{name.capitalize()}, USD", wording.field(value), key=f"{name}-{where}-{side}", width=110
             )
     with st.container(horizontal=True, gap="small"):
         st.text_input(
@@ -92,7 +92,7 @@ def _fields(table: Table, now: Scene, level: Candidate) -> None:
             "1",
             key=f"risk-{table.key}",
             width=110,
-            help=f"Of the paper account of $10,000. The rule is {100 * MOST_RISK:g} % at most.",
+            help=f"Of the paper account of $10,000. The rule is {wording.percent(MOST_RISK, exact=True)} at most.",
         )
         st.text_input("Leverage", "5", key=f"leverage-{table.key}", width=110)
 
@@ -144,11 +144,12 @@ def _verdict(plan: Plan) -> None:
         )
         return
     liquidation = "none" if plan.liquidation_price is None else wording.price(plan.liquidation_price)
-    gain = "–" if plan.reward_risk is None else f"{plan.reward_risk:.2f} R"
+    gain = "–" if plan.reward_risk is None else wording.r_multiple(plan.reward_risk, signed=False)
     st.markdown(
         wording.markdown(
-            f"**{plan.quantity:.6g} BTC.** At the stop it loses {wording.usd(plan.loss_at_stop)},"
-            f" {100 * plan.risk_fraction:.2f} % of the account; at the target it gains {gain} after costs."
+            f"**{wording.quantity(plan.quantity, exact=True)}.** At the stop it loses {wording.usd(plan.loss_at_stop)},"
+            f" {wording.percent(plan.risk_fraction)} of the account; at the target it gains {gain} after"
+            " costs."
             f" Liquidation: {liquidation}."
         )
     )
@@ -167,15 +168,16 @@ def _placed(table: Table) -> None:
     plan: Any = table.played.plan
     st.markdown(
         wording.markdown(
-            f"**3. Placed** after bar {table.played.placed}: {plan.side} {plan.quantity:.6g} BTC at"
-            f" {wording.price(plan.entry)}, stop {wording.price(plan.stop)}, target"
-            f" {wording.price(plan.targets[0].price)}."
+            f"**3. Placed** after bar {table.played.placed}: {plan.side} {wording.quantity(plan.quantity, exact=True)} at"
+            f" {wording.price(plan.entry, exact=True)}, stop {wording.price(plan.stop, exact=True)}, target"
+            f" {wording.price(plan.targets[0].price, exact=True)}."
         )
     )
     if not table.played.over(table.game):
         rules(table)
     st.caption(
-        f"Costs: {100 * _FEE:g} % fee on each side, {100 * _SLIPPAGE:g} % slippage on every exit but a"
+        f"Costs: {wording.percent(_FEE, exact=True)} fee on each side,"
+        f" {wording.percent(_SLIPPAGE, exact=True)} slippage on every exit but a"
         " target. Doubts are decided against you."
     )
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from liqcore import wording
 from liqcore.charts.marks import LINE, NOW, QUIET, UP
 from liqcore.charts.palette import LONG, PANEL, SHORT
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import MonteCarlo, Sweep
-from liqcore.views.wording import usd
 
 Drawn = tuple[dict[str, Any], str]
 
@@ -93,7 +93,8 @@ def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
     return (
         _spec(layers, {"curve": rows, "lines": lines, "zero": pd.DataFrame({"level": [0.0]})}, 300),
         (
-            f"Profit and loss between {usd(worst)} and {usd(best)} as price moves; from the liquidation price"
+            f"Profit and loss between {wording.usd(worst)} and {wording.usd(best)} as price moves; from the"
+            " liquidation price"
             " on the margin is gone."
         ),
     )
@@ -103,9 +104,9 @@ def sweep(found: Sweep, plan: Plan) -> Drawn:
     """Size for every leverage and stop distance, grey with the reason where the plan would be rejected."""
     rows = found.to_frame()
     rows["reason"] = rows["reason"].astype(str)
-    rows["stop_percent"] = [f"{100 * value:.2g} %" for value in rows["stop_distance"]]
+    rows["stop_percent"] = [wording.percent(value) for value in rows["stop_distance"]]
     rows["shown"] = [
-        f"{value:.4g} BTC" if good else reason
+        wording.quantity(value) if good else reason
         for value, good, reason in zip(rows["quantity"], rows["accepted"], rows["reason"], strict=True)
     ]
     x = {
@@ -154,7 +155,8 @@ def sweep(found: Sweep, plan: Plan) -> Drawn:
     return (
         _spec(layers, {"cells": rows}, 380),
         (
-            f"Size by leverage and stop distance for a risk of {usd(plan.risk_usd)}: {100 * share:.0f} % of"
+            f"Size by leverage and stop distance for a risk of {wording.usd(plan.risk_usd)}:"
+            f" {wording.percent(share)} of"
             " the combinations pass, the others are rejected, mostly because liquidation would come first."
         ),
     )
@@ -230,7 +232,7 @@ def fan(found: MonteCarlo, trades: int) -> Drawn:
                 "nine runs in ten stay within the light band",
                 "half of the runs within the dark band",
                 "the middle run",
-                f"ruin: {found.ruin_level:.0%} of the start",
+                f"ruin: {wording.percent(found.ruin_level)} of the start",
             ],
         }
     )
@@ -239,9 +241,12 @@ def fan(found: MonteCarlo, trades: int) -> Drawn:
             layers, {"fan": frame, "ruin": pd.DataFrame({"level": [found.ruin_level]}), "notes": notes}, 320
         ),
         (
-            f"After {trades} trades the account is {last[middle]:.2f} times its start in the middle run,"
-            f" between {last[low]:.2f} and {last[high]:.2f} times in nine of ten;"
-            f" {100 * found.ruin_probability:.1f} % of the runs fell to {found.ruin_level:.0%} at some time."
+            f"After {trades} trades the account is {wording.decimal(last[middle], 2)} times its start in the"
+            " middle run,"
+            f" between {wording.decimal(last[low], 2)} and {wording.decimal(last[high], 2)} times in nine of"
+            " ten;"
+            f" {wording.percent(found.ruin_probability)} of the runs fell to"
+            f" {wording.percent(found.ruin_level)} at some time."
             " No liquidation is in this picture, only stops of equal $ risk."
         ),
     )
@@ -286,7 +291,7 @@ def streak(paths: pd.DataFrame) -> Drawn:
         _spec(layers, {"rows": rows}, 300),
         (
             f"After {int(last['losses'])} losses in a row, each at its stop and none by liquidation,"
-            f" {usd(float(last['fixed_percent']))} are left with a fixed percent and"
-            f" {usd(float(last['fixed_dollar']))} with a fixed dollar risk."
+            f" {wording.usd(float(last['fixed_percent']))} are left with a fixed percent and"
+            f" {wording.usd(float(last['fixed_dollar']))} with a fixed dollar risk."
         ),
     )

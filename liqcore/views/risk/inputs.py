@@ -10,12 +10,13 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
+from liqcore import wording
 from liqcore.feeds import samples
 from liqcore.heat.tiers import TIERS
 from liqcore.market.candles import atr, resample
 from liqcore.risk.handover import Zone, read_zones
 from liqcore.risk.numbers import RiskError, parse_number
-from liqcore.views import controls, overlays, wording
+from liqcore.views import controls, overlays
 from liqcore.views.controls import LINK
 
 OWN_RATE: Final = "Own rate"
@@ -97,7 +98,7 @@ def _above_zero(name: str, most: float = 1e12) -> Callable[[float], str | None]:
         if value <= 0:
             return f"{name} must be above zero. Type a positive number."
         return (
-            f"{name} of {value:,.0f} is larger than any venue carries. Type a smaller number."
+            f"{name} of {wording.whole(value)} is larger than any venue carries. Type a smaller number."
             if value > most
             else None
         )
@@ -111,7 +112,8 @@ def _rate(name: str, most: float) -> Callable[[float], str | None]:
             None
             if -most <= value <= most
             else (
-                f"{name} of {100 * value:g} % is outside −{100 * most:g} % to {100 * most:g} %. Type it in"
+                f"{name} of {wording.percent(value, exact=True)} is outside"
+                f" −{wording.percent(most, exact=True)} to {wording.percent(most, exact=True)}. Type it in"
                 " per cent, like 0.05."
             )
         )
@@ -171,18 +173,18 @@ def inputs() -> Inputs:
     values["entry"] = form.number(
         "Entry, USD",
         "entry",
-        f"{level:,.0f}",
+        wording.whole(level),
         check=_above_zero("The entry", 1e9),
         help="The first entry. More entries stand below the targets.",
     )
     values["stop"] = form.number(
-        "Stop, USD", "stop", f"{level - s * start.atr_hour:,.0f}", check=_above_zero("The stop", 1e9)
+        "Stop, USD", "stop", wording.whole(level - s * start.atr_hour), check=_above_zero("The stop", 1e9)
     )
     values["targets"] = _several(
         form,
         "Targets, USD",
         "targets",
-        f"{level + s * 2 * start.atr_hour:,.0f}; {level + s * 3.5 * start.atr_hour:,.0f}",
+        f"{wording.whole(level + s * 2 * start.atr_hour)}; {wording.whole(level + s * 3.5 * start.atr_hour)}",
         "Several with a semicolon between. Empty for none.",
     )
     shares = st.text_input(
@@ -352,8 +354,8 @@ def _mirror() -> None:
     except RiskError:
         return
     targets, _ = overlays.parse_levels(str(st.session_state.get("targets", "")))
-    st.session_state["stop"] = f"{2 * entry - stop:,.10g}"
-    st.session_state["targets"] = "; ".join(f"{2 * entry - target:,.10g}" for target in targets)
+    st.session_state["stop"] = wording.field(2 * entry - stop)
+    st.session_state["targets"] = "; ".join(wording.field(2 * entry - target) for target in targets)
 
 
 def _maintenance(value: float) -> str | None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.charts.ladder import ladder as draw_ladder
 from liqcore.risk.levels import suggest_stops, suggest_targets
 from liqcore.risk.luck import losing_streak_paths, losing_streaks
@@ -17,7 +18,7 @@ from liqcore.risk.plan import plan_trade
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.sizing import daily_budget, kelly
 from liqcore.risk.what_if import price_drag, simulate_trades, sweep_leverage
-from liqcore.views import controls, wording
+from liqcore.views import controls
 from liqcore.views.controls import LINK
 from liqcore.views.risk import charts as risk_charts, inputs as risk_inputs
 from liqcore.views.risk.inputs import Inputs
@@ -41,7 +42,7 @@ def plan_of(found: Inputs) -> tuple[Plan | None, bool]:
     """The plan of what was typed, and True; where a field cannot be read, the last plan, and False."""
     if found.problems:
         st.error(
-            f"**{len(found.problems)} field{'s' if len(found.problems) > 1 else ''} cannot be read**:"
+            f"**{wording.count(len(found.problems), 'field')} cannot be read**:"
             f" {wording.markdown(next(iter(found.problems.values())))}",
             icon=":material/error:",
         )
@@ -74,7 +75,7 @@ def verdict(plan: Plan, current: bool) -> None:
     elif plan.accepted:
         st.success(
             f"**This plan passes.** At the stop it loses {wording.markdown(wording.usd(plan.loss_at_stop))},"
-            f" {100 * plan.risk_fraction:.2f} % of the account, and the stop fires before liquidation.",
+            f" {wording.percent(plan.risk_fraction)} of the account, and the stop fires before liquidation.",
             icon=":material/check_circle:",
         )
     else:
@@ -96,30 +97,40 @@ def verdict(plan: Plan, current: bool) -> None:
         else (
             None
             if plan.liquidation_price is None
-            else f"{100 * (plan.liquidation_price / plan.entry - 1):+.1f} % from the entry"
+            else f"{wording.percent(plan.liquidation_price / plan.entry - 1, signed=True)} from the entry"
         )
     )
     facts = (
         (
             "Quantity",
-            f"{plan.quantity:.6g} BTC" if plan.contract == "linear" else wording.usd(plan.notional),
+            wording.quantity(plan.quantity, exact=True)
+            if plan.contract == "linear"
+            else wording.usd(plan.notional),
             f"{wording.usd(plan.notional)} notional",
         ),
         (
             "Initial margin",
             wording.usd(plan.margin),
-            f"{100 * plan.margin / plan.account:.0f} % of the account" if plan.account > 0 else None,
+            f"{wording.percent(plan.margin / plan.account)} of the account" if plan.account > 0 else None,
         ),
         ("Liquidation", liquidation, away),
-        ("Reward to risk", "–" if plan.reward_risk is None else f"{plan.reward_risk:.2f} R", "after costs"),
+        (
+            "Reward to risk",
+            "–" if plan.reward_risk is None else wording.r_multiple(plan.reward_risk, signed=False),
+            "after costs",
+        ),
         ("Loss at the stop", wording.usd(plan.loss_at_stop), "with fees and slippage"),
-        ("Loss with a jump", wording.usd(plan.loss_with_gap), f"{100 * plan.gap:.2g} % through the stop"),
+        (
+            "Loss with a jump",
+            wording.usd(plan.loss_with_gap),
+            f"{wording.percent(plan.gap)} through the stop",
+        ),
         (
             "Break-even",
             wording.price(plan.break_even) if plan.break_even > 0 else "–",
             "after fees and funding",
         ),
-        ("Funding", f"${plan.funding_cost:,.2f}", f"over {plan.holding_hours:g} hours"),
+        ("Funding", wording.usd(plan.funding_cost), f"over {plan.holding_hours:g} hours"),
     )
     with st.grid(4, min_column_width=150, gap="small"):
         for label, value, note in facts:
@@ -187,7 +198,7 @@ def how_to_read(plan: Plan) -> None:
         points = [
             (
                 f"**Size** comes from the risk, not from the leverage: {wording.usd(plan.risk_usd)} divided"
-                f" by what one BTC loses between {wording.price(plan.entry)} and {wording.price(plan.stop)},"
+                f" by what one BTC loses between {wording.price(plan.entry, exact=True)} and {wording.price(plan.stop, exact=True)},"
                 " fees and slippage included, rounded down."
             ),
             (
@@ -252,21 +263,21 @@ def _drag(plan: Plan, found: Inputs) -> None:
     first.metric("Price", wording.price(at))
     second.metric(
         "Profit or loss after costs",
-        f"{'−' if here['net'] < 0 else '+'}\\${abs(here['net']):,.2f}",
-        f"{here['reward_risk']:+.2f} R",
+        wording.markdown(wording.usd(here["net"], signed=True)),
+        wording.r_multiple(here["reward_risk"]),
         delta_color="off",
         delta_arrow="off",
     )
     third.metric(
         "Margin ratio",
-        f"{100 * min(here['margin_ratio'], 1):.0f} %",
+        wording.percent(min(here["margin_ratio"], 1)),
         "liquidated" if here["liquidated"] else None,
         delta_color="off",
         delta_arrow="off",
     )
     fourth.metric(
         "To liquidation",
-        "never" if plan.liquidation_price is None else f"{100 * abs(at - plan.liquidation_price) / at:.1f} %",
+        "never" if plan.liquidation_price is None else wording.percent(abs(at - plan.liquidation_price) / at),
     )
     spec, alt = risk_charts.drag(price_drag(plan), plan, at)
     st.vega_lite_chart(spec=spec, key="drag", alt=alt, width="stretch")
@@ -338,8 +349,9 @@ def _luck(plan: Plan, found: Inputs) -> None:
         st.vega_lite_chart(spec=spec, key="fan", alt=alt, width="stretch")
     st.markdown(
         wording.markdown(
-            f"{alt} In the middle run the longest losing streak is {outcome.longest_losing_streak:.0f} trades"
-            f" and the worst drawdown {100 * outcome.worst_drawdown:.0f} %."
+            f"{alt} In the middle run the longest losing streak is"
+            f" {wording.whole(outcome.longest_losing_streak)} trades"
+            f" and the worst drawdown {wording.percent(outcome.worst_drawdown)}."
         )
     )
     st.caption(

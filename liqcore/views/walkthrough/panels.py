@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.charts import chart
 from liqcore.charts.data import milliseconds
 from liqcore.charts.marks import LINE
@@ -15,7 +16,7 @@ from liqcore.feeds import scenario_files as files
 from liqcore.learn.glossary import find_terms, mentions
 from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import Outcome, StepView, outcome, plan_lines, step_view, together
-from liqcore.views import wording
+from liqcore.views import explain
 from liqcore.views.controls import LINK
 from liqcore.views.walkthrough import sandbox as walkthrough_sandbox
 
@@ -118,8 +119,8 @@ def _chart(view: StepView, shown: bool) -> None:
     st.vega_lite_chart(spec=picture.spec, key="walk", alt=picture.alt, width="stretch")
     st.caption(
         wording.markdown(
-            f"As it stood on {wording.when(view.at)}; nothing later is in this picture."
-            f" {wording.provenance_line(view.grid, synthetic=True)}"
+            f"As it stood on {wording.when(view.at, pd.Timestamp.now(tz='UTC'))}; nothing later is in this picture."
+            f" {explain.provenance_line(view.grid, synthetic=True, now=pd.Timestamp.now(tz='UTC'))}"
         )
     )
 
@@ -251,7 +252,7 @@ def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
         width="stretch",
         alt=(
             f"Price to the end of the scenario with the level at {wording.price(chosen.level)}, entry"
-            f" {wording.price(plan.entry)} and stop {wording.price(plan.stop)}: a plan beside liquidations,"
+            f" {wording.price(plan.entry, exact=True)} and stop {wording.price(plan.stop, exact=True)}: a plan beside liquidations,"
             " not a forecast."
         ),
     )

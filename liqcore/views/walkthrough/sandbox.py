@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.charts import chart
 from liqcore.feeds import scenario_files as files
 from liqcore.heat.grid import HeatGrid
@@ -18,7 +18,7 @@ from liqcore.heat.realised import realised_heatmap
 from liqcore.lab import recipe
 from liqcore.learn.scenarios import Market, Scenario
 from liqcore.learn.seen import BINS, Seen, see
-from liqcore.views import controls, wording
+from liqcore.views import controls, explain
 from liqcore.views.controls import LINK
 
 CROWDS: Final = {"none": "Nobody", "half": "Half as many", "double": "Twice as many"}
@@ -119,7 +119,7 @@ def sandbox(chosen: Scenario) -> None:
         st.caption(
             "Both worlds are simulated from one seed, with one legend; only the size of the crowds differs."
             " Two worlds are two examples: they show what can follow, not what must."
-            f" {wording.provenance_line(after.grid, synthetic=True)}"
+            f" {explain.provenance_line(after.grid, synthetic=True, now=pd.Timestamp.now(tz='UTC'))}"
         )
 
 
