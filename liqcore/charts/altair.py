@@ -145,7 +145,9 @@ def profile(
         .transform_stack(stack="usd", as_=["from", "to"], groupby=["price_low", "price_high"])
     ]
     if price is not None:
-        curve = drawn.cumulative(price).rename(columns={"long_below": "long", "short_above": "short"})
+        # Added up over the grid's own bands, then shown at the edges of those drawn.
+        curve = grid.cumulative(price).rename(columns={"long_below": "long", "short_above": "short"})
+        curve = curve[curve["price"].isin([*drawn.price_edges, price])]
         lines = curve.melt(["price"], list(tables.SIDES), "side", "usd").round(2)
         down = np.where(lines["side"] == "long", lines["price"] <= price, lines["price"] >= price)
         layers += [
@@ -291,7 +293,8 @@ def _candles(candles: pd.DataFrame | None, grid: HeatGrid) -> list[alt.Chart]:
     length = bar_length(bars)
     opened = tables.microseconds(bars["time"]).view("datetime64[us]")
     inside = (opened >= grid.time_edges[0]) & (opened < grid.time_edges[-1])
-    joined = math.ceil(np.count_nonzero(inside) / _MOST_CANDLES)
+    # Bars begin at whole multiples, so that the first and the last may be short.
+    joined = math.ceil(np.count_nonzero(inside) / (_MOST_CANDLES - 1))
     if not joined:
         return []
     kept = bars[inside].reset_index(drop=True)

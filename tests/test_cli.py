@@ -1,0 +1,151 @@
+"""The console command, as somebody types it: what it writes, what it says, and the code scripts see."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+import liqcore as lq
+from liqcore import cli
+
+
+def heatlab(*arguments: object) -> Result:
+    found = CliRunner().invoke(cli._app, [str(part) for part in arguments])
+    assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
+    assert "Traceback" not in found.output
+    return found
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A sample market as files somebody might have: events in two parts, candles, open interest, a heatmap."""
+    folder = tmp_path_factory.mktemp("files")
+    sample = lq.load_sample("calm")
+    half = len(sample.liquidations) // 2
+    tables: dict[str, pd.DataFrame] = {
+        "first": sample.liquidations.iloc[:half],
+        "second": sample.liquidations.iloc[half:],
+        "candles": sample.candles.iloc[::1],
+        "interest": sample.open_interest,
+    }
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    grid = lq.realised_heatmap(sample.liquidations, timeframe="4h", bins=40)
+    (folder / "map.json").write_text(grid.to_json(), encoding="utf-8")
+    (folder / "odd.csv").write_text("a,b,c\n1,2,3\n", encoding="utf-8")
+    return {path.stem: path for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("html", b"<!DOCTYPE html")]
+)
+def test_draw_writes_the_picture_its_name_asks_for(
+    files: dict[str, Path], tmp_path: Path, suffix: str, start: bytes
+) -> None:
+    out = tmp_path / f"drawn.{suffix}"
+    found = heatlab("draw", files["map"], "-o", out)
+    assert found.exit_code == 0, found.output
+    assert out.read_bytes().lstrip().startswith(start)
+    assert f"Written to {out}" in found.output.replace("\n", "")
+    assert "Realised liquidations" in found.output
+
+
+def test_a_page_needs_no_network(files: dict[str, Path], tmp_path: Path) -> None:
+    heatlab("draw", files["map"], "-o", tmp_path / "page.html")
+    assert "cdn.jsdelivr.net" not in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def drawn_grid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: object) -> tuple[Any, Any]:
+    """What was handed to the chart."""
+    seen: list[tuple[Any, Any]] = []
+    chart = cli.charts.chart
+
+    def watched(grid: Any, candles: Any, **more: Any) -> Any:
+        seen.append((grid, candles))
+        return chart(grid, candles, **more)
+
+    monkeypatch.setattr(cli.charts, "chart", watched)
+    found = heatlab("draw", *arguments, "-o", tmp_path / "map.svg")
+    assert found.exit_code == 0, found.output
+    return seen[0]
+
+
+def test_files_of_one_kind_are_drawn_together(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid, candles = drawn_grid(monkeypatch, tmp_path, files["first"], files["second"], files["candles"])
+    sample = lq.load_sample("calm")
+    assert grid.kind == "realised"
+    assert float(grid.total.sum()) == pytest.approx(sample.liquidations["notional"].sum(), rel=1e-6)
+    assert len(candles) == len(sample.candles)
+
+
+def test_candles_alone_are_modelled_and_events_can_be_left_aside(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid, _ = drawn_grid(monkeypatch, tmp_path, files["candles"], files["interest"])
+    assert grid.kind == "modelled"
+    monkeypatch.undo()
+    grid, _ = drawn_grid(monkeypatch, tmp_path, "--sample", "calm", "--layer", "modelled", "--bins", "90")
+    assert grid.kind == "modelled"
+    assert grid.shape[1] == 90
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "Name files to draw, or one bundled market"),
+        (("{map}", "--sample", "calm"), "Name files to draw, or one bundled market"),
+        (("--sample", "stormy"), "calm, violent"),
+        (("nowhere.csv",), "does not exist"),
+        (("{odd}",), "odd.csv"),
+        (("{map}", "{map}"), "one is drawn at a time"),
+        (("{interest}",), "A modelled heatmap is made from candles"),
+        (("{candles}", "--layer", "realised"), "A realised heatmap is made from liquidations"),
+        (("{first}", "--timeframe", "soon"), "is not a timeframe"),
+        (("{first}", "-o", "map.pdf"), ".png, .svg or .html"),
+        (("{first}", "-o", "no/such/folder/map.png"), "There is no folder"),
+        (("{first}", "--map", "price"), "our name=column"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_sentence_and_a_failure(
+    files: dict[str, Path], tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    given = [part.format(**{name: str(path) for name, path in files.items()}) for part in arguments]
+    out = () if "-o" in given else ("-o", tmp_path / "map.svg")
+    found = heatlab("draw", *given, *out)
+    assert found.exit_code in (1, 2)
+    assert sentence in " ".join(found.output.replace("│", " ").split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_check_says_what_every_file_was_read_as_and_goes_on_after_a_bad_one(files: dict[str, Path]) -> None:
+    found = heatlab("check", files["first"], files["odd"], files["map"])
+    assert found.exit_code == 1
+    first, odd, grid = (found.output.index(str(files[name])) for name in ("first", "odd", "map"))
+    assert first < odd < grid
+    assert "liquidations" in found.output[first:odd]
+    assert "Alder" in found.output[first:odd]
+    assert "realised heatmap" in found.output[grid:]
+    assert heatlab("check", files["first"], files["map"]).exit_code == 0
+
+
+def test_check_takes_the_meaning_of_columns_that_cannot_be_told(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.csv"
+    odd.write_text("wann,seite,preis,menge\n2026-03-01 10:00,long,60000,1\n", encoding="utf-8")
+    asked = heatlab("check", odd)
+    assert asked.exit_code == 1
+    assert "--map" in asked.output
+    named = heatlab(
+        "check",
+        odd,
+        *(f"--map={pair}" for pair in ("time=wann", "side=seite", "price=preis", "quantity=menge")),
+    )
+    assert named.exit_code == 0, named.output
+    assert "1 row" in named.output
+
+
+def test_the_version_is_the_packages() -> None:
+    assert heatlab("--version").output.strip() == f"heatlab {lq.__version__}"
