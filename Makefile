@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: run test lint unit browser slow bench samples scenarios screenshots clean chromium
 
 run: $(VENV)/.run
-	$(BIN)/streamlit run app.py --server.port $(PORT)
+	$(BIN)/streamlit run server.py --server.port $(PORT)
 
 # Types are checked beside the unit tests, which leave room; the browser wants the machine for itself.
 test: $(VENV)/.dev chromium

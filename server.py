@@ -1,9 +1,16 @@
-"""Heatlab with a webhook for TradingView beside it: `streamlit run server.py`. Without it, `make run` serves
-app.py alone."""
+"""Heatlab as its server: collecting begins with it, and TradingView's webhook stands beside the pages.
+
+`make run` starts this; `streamlit run app.py` goes without both until the first visit.
+"""
 
 import streamlit as st
 from starlette.routing import Route
 
-from liqcore.views.alerts import webhook as alerts_webhook
+from liqcore.service.app import WEBHOOK_PATH
+from liqcore.views import market as live_market
 
-app = st.App("app.py", routes=[Route("/api/tradingview", alerts_webhook.endpoint())])
+app = st.App(
+    "app.py",
+    lifespan=lambda _: live_market.app().alive(),
+    routes=[Route(WEBHOOK_PATH, live_market.app().open_door())],
+)

@@ -4,10 +4,22 @@ never stored or shown."""
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from liqcore.feeds.rest.keyed import KeyedSource
+if TYPE_CHECKING:
+    from liqcore.feeds.rest.keyed import KeyedSource
+
+
+def alerts() -> dict[str, Any]:
+    """The table `alerts` of the owner's secrets; empty without a secrets file, or with one that is broken."""
+    try:
+        table: Any = st.secrets.to_dict().get("alerts", {}) if st.secrets.load_if_toml_exists() else {}
+    # A secrets file that is no TOML is the owner's to mend; visitors see an app without channels.
+    except Exception:
+        return {}
+    return dict(table) if isinstance(table, dict) else {}
 
 
 def key_of(source: KeyedSource) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import controls
+from liqcore.views import controls, market as live_market
 
 SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
 OWN: Final = "files"
@@ -90,9 +90,6 @@ def pick() -> Dataset | None:
 
 def _collected() -> Dataset | None:
     """What the live collector holds, read anew every minute; None and a sentence while it holds nothing."""
-    # The collector brings the network packages with it, which no other market needs.
-    from liqcore.views import market as live_market
-
     found = live_market.dataset(live_market.collector(), "Live", False, "live")
     if found is None:
         st.warning(

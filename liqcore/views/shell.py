@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from liqcore.service.folder import watch_mark
+from liqcore.service.app import OFFLINE, offline
+from liqcore.views import market as live_market
 
 _FRAMED: Final = "_framed"
 
@@ -85,16 +86,13 @@ def run() -> None:
     )
     st.session_state[_FRAMED] = True
     page = st.navigation(pages(), position="top")
-    if watch_mark().exists():
-        # Rules that watch live go on after a restart with the first visitor of any page.
-        from liqcore.views import market as live_market
-
-        live_market.collector()
     try:
         page.run()
     finally:
         # A page that stops early still ends with the footer.
         footer()
+        # Where no server began it, collecting begins with the first visit of any page, once that is drawn.
+        live_market.app().begin()
 
 
 def now() -> pd.Timestamp:
@@ -120,5 +118,10 @@ def footer() -> None:
     st.divider()
     st.caption(
         "Heatlab is a tool for research and education. A heatmap is a diagnostic picture, not a forecast, and"
-        " nothing here is financial advice. All times are UTC, all amounts are US dollars of notional."
+        " nothing here is financial advice. All times are UTC, all amounts are US dollars of notional. "
+        + (
+            f"{OFFLINE} is set: no exchange is asked for anything."
+            if offline()
+            else "Exchanges are asked for their public market data while the app runs; nothing about you is sent."
+        )
     )

@@ -44,7 +44,7 @@ def port():
             "127.0.0.1",
         ],
         cwd=ROOT,
-        env={**os.environ, "HEATLAB_WEBHOOK_SECRET": SECRET},
+        env={**os.environ, "HEATLAB_WEBHOOK_SECRET": SECRET, "HEATLAB_OFFLINE": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )

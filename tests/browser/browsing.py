@@ -41,6 +41,7 @@ def serving(app: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
     folder = tempfile.mkdtemp(prefix="heatlab-")
     # No venue and no store of somebody else, unless a test asks for one.
     alone = {"HEATLAB_LOOPBACK": "127.0.0.1:9", "HEATLAB_FOLDER": folder, "HEATLAB_STORE": "sqlite://"}
+    alone["HEATLAB_OFFLINE"] = str(int("HEATLAB_LOOPBACK" not in environment))
     process = subprocess.Popen(
         [
             sys.executable,

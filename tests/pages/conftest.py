@@ -14,6 +14,8 @@ from streamlit.components.v2 import manifest_scanner
 # Nothing listens on the discard port, so that every venue is refused at once.
 os.environ.setdefault("HEATLAB_LOOPBACK", "127.0.0.1:9")
 os.environ.setdefault("HEATLAB_STORE", "sqlite://")
+# Only the tests of live pages let the first visit start the collector.
+os.environ.setdefault("HEATLAB_OFFLINE", "1")
 os.environ.setdefault("HEATLAB_FOLDER", tempfile.mkdtemp(prefix="heatlab-"))
 
 # Streamlit's test harness looks through all installed packages for components each time it opens a page, for

@@ -211,6 +211,7 @@ def test_an_aggregators_map_comes_by_key_and_the_key_stays_secret(monkeypatch):
     with VenueServer([]) as server:
         monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
         monkeypatch.setenv("COINGLASS_KEY", "")
+        monkeypatch.delenv("HEATLAB_OFFLINE")
         streamlit.cache_resource.clear()
         _, candles = market()
         dear = candles.assign(**{name: candles[name] * 5 / 3 for name in ("open", "high", "low", "close")})

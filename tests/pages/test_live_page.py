@@ -7,6 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from liqcore.views import market as live_market
 from tests.loopback import dialects, market_dialects
 from tests.loopback.dialects import Event, made_events
 from tests.loopback.server import VenueServer
@@ -17,6 +18,7 @@ def alone(tmp_path, monkeypatch):
     """A store of its own, no network but loopback, and no collector left behind."""
     monkeypatch.setenv("HEATLAB_STORE", f"sqlite:///{tmp_path / 'store.sqlite'}")
     monkeypatch.setenv("HEATLAB_HOSTED", "0")
+    monkeypatch.delenv("HEATLAB_OFFLINE")
     monkeypatch.setenv("HEATLAB_FOLDER", str(tmp_path))
     st.cache_resource.clear()
     yield
@@ -66,6 +68,37 @@ def test_without_a_network_the_page_says_so_and_offers_the_replay():
     until(app, lambda app: set(table(app)["State"]) == {"error"})
     assert len(table(app)) == 11
     assert table(app)["Why"].str.contains("cannot be reached").all()
+
+
+def test_the_first_visit_of_any_page_begins_collecting_and_offline_nobody_is_asked(monkeypatch):
+    with VenueServer([]) as server:
+        server.open_sockets()
+        monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
+        monkeypatch.setenv("HEATLAB_OFFLINE", "1")
+        app = opened("start")
+        assert "HEATLAB_OFFLINE is set" in words(app)
+        assert not live_market.app().running
+        # The pages that show a collector have one, which asks nobody either.
+        app = until(opened("live"), lambda app: "No exchange is asked" in words(app))
+        table = next(frame.value for frame in app.dataframe if "Why" in frame.value)
+        until(app, lambda app: not app.exception)
+        assert set(table["State"]) <= {"off", "error"}
+        app = opened("sources")
+        app.selectbox(key="testvenue").set_value("okx").run()
+        next(button for button in app.button if button.label == "Test it now").click().run()
+        assert any("Nobody is asked" in part.value for part in [*app.error, *app.warning]), words(app)
+        assert not server.requests
+        assert not server.handshakes
+        st.cache_resource.clear()
+        monkeypatch.delenv("HEATLAB_OFFLINE")
+        app = opened("start")
+        assert not app.exception
+        assert "Exchanges are asked for their public market data" in words(app)
+        end = time.monotonic() + 30
+        while not (server.requests and server.handshakes) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert server.requests
+        assert server.handshakes
 
 
 def test_a_replay_moves_and_says_that_it_is_synthetic():

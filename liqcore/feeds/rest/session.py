@@ -178,6 +178,10 @@ class _PoliteSession(LimiterMixin, requests.Session):
         """Forget the pauses venues asked for, as after a change of network."""
         self._paused.clear()
 
+    def refuse(self, sentence: str) -> None:
+        """Ask nobody from now on: every request that the cache cannot answer fails with this sentence."""
+        self.mount("https://", _Refusal(sentence))
+
     def shut(self) -> None:
         """Close for good; `close` alone only drops idle connections, because ccxt calls it when a client
         dies."""
@@ -323,18 +327,21 @@ def open_session(
     clock: Callable[[], float] = time.time,
     loopback: str | None = None,
     per_second: int = 5,
+    refuse: str | None = None,
 ) -> FeedSession:
     """A session with its cache in `folder` (in memory without one); a damaged cache file is set aside.
 
     `clock` tells seconds since 1970. `loopback` (or HEATLAB_LOOPBACK) is a `host:port` that plays every
-    venue.
+    venue. With `refuse`, a sentence, nobody is asked at all: every request fails with it.
     At most `per_second` requests a second go to one host; a few addresses that
     ask for less get less, unless `per_second` is above 50, which is for a server of one's own.
     """
     path = None if folder is None else Path(folder) / "answers.sqlite"
     session = _opened(path, clock, timeout, per_second)
     target = loopback or os.environ.get(LOOPBACK)
-    if target:
+    if refuse:
+        session.refuse(refuse)
+    elif target:
         session.mount("https://", _Detour(target))
     return session
 
@@ -361,6 +368,17 @@ def _secret(request: requests.PreparedRequest) -> bool:
     return any(name.lower() in _SECRETS for name in request.headers) or any(
         word in url for word in _SECRET_WORDS
     )
+
+
+class _Refusal(HTTPAdapter):
+    """Asks nobody."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+        super().__init__()
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        raise Unreachable(self._sentence)
 
 
 class _Detour(HTTPAdapter):

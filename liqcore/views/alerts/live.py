@@ -13,11 +13,11 @@ from liqcore.alerts import desk as desks
 from liqcore.alerts.desk import Entry
 from liqcore.alerts.rules import Rule, RuleError
 from liqcore.alerts.sentences import sentence
-from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.store import Store, StoreError
 from liqcore.service import watch as alerts_watch
 from liqcore.service.folder import watch_mark
 from liqcore.service.watch import Orders
+from liqcore.views import market as live_market
 from liqcore.views.alerts import session as alerts_session
 
 _SEEN: Final = "alerts_live_seen"
@@ -172,7 +172,7 @@ def panel() -> None:
 def _far(found: Orders) -> list[str]:
     """A sentence for each rule whose level is nowhere near the live price, as one built on the sample market
     is."""
-    candles = None if (market := _collector().window.market()) is None else market.candles
+    candles = None if (market := live_market.collector().window.market()) is None else market.candles
     if candles is None or candles.empty:
         return []
     price = float(candles["close"].iloc[-1])
@@ -252,12 +252,5 @@ def _allowed() -> bool:
     return not alerts_session.hosted() or bool(st.session_state.get("alerts_owner"))
 
 
-def _collector() -> Collector:
-    # The collector brings the network packages with it, which only those who watch need.
-    from liqcore.views import market as live_market
-
-    return live_market.collector()
-
-
 def _store() -> Store:
-    return _collector().store
+    return live_market.collector().store

@@ -4,10 +4,8 @@ a cache."""
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -21,12 +19,13 @@ from liqcore.alerts.channels import Channel, ChannelError, channels_of
 from liqcore.alerts.desk import Desk, Letter
 from liqcore.alerts.notify import Delivery, Notifier
 from liqcore.alerts.rules import Rule
+from liqcore.service.app import hosted as told_hosted, with_environment
+from liqcore.views import keys
 from liqcore.views.alerts import words as alerts_words
 
 TOAST: Final = "toast"
 MOST_KEPT: Final = 200
 _RATE: Final = 22_050
-_ENVIRONMENT: Final = "HEATLAB_CHANNEL_"
 
 
 def now() -> pd.Timestamp:
@@ -75,11 +74,8 @@ def hosted() -> bool:
     HEATLAB_HOSTED=1 or 0 in the environment decides; else only a browser on this very machine, with no proxy
     between, counts as local.
     """
-    told = os.environ.get("HEATLAB_HOSTED", "").strip().lower()
-    if told:
-        return told not in ("0", "false", "no", "off")
-    if Path("/mount/src").is_dir():
-        return True
+    if (told := told_hosted()) is not None:
+        return told
     headers = st.context.headers.to_dict() if st.context.headers else {}
     return not local(headers, st.context.ip_address)
 
@@ -111,19 +107,7 @@ def _loopback(address: str) -> bool:
 
 def secrets() -> dict[str, Any]:
     """The table `alerts` of the owner's secrets, with channels from the environment added."""
-    try:
-        table: Any = st.secrets.to_dict().get("alerts", {}) if st.secrets.load_if_toml_exists() else {}
-    # A secrets file that is no TOML is the owner's to mend; visitors see an app without channels.
-    except Exception:
-        table = {}
-    table = dict(table) if isinstance(table, dict) else {}
-    named = {
-        name.removeprefix(_ENVIRONMENT).lower().replace("_", " "): value
-        for name, value in os.environ.items()
-        if name.startswith(_ENVIRONMENT) and value
-    }
-    held = table.get("channels")
-    return {**table, "channels": {**(held if isinstance(held, dict) else {}), **named}}
+    return with_environment(keys.alerts())
 
 
 @st.cache_resource(show_spinner=False)
@@ -151,11 +135,6 @@ def notifier() -> tuple[Notifier, tuple[str, ...]]:
     if "alerts_notifier" not in st.session_state:
         st.session_state["alerts_notifier"] = _filled(Notifier((), attempts=2, back_off=1.0))
     return st.session_state["alerts_notifier"]
-
-
-def live_notifier() -> Notifier:
-    """Who sends what rules tell that watch live: the channels of the secrets and the environment."""
-    return _filled(Notifier((), hosted=hosted()))[0]
 
 
 def channel_names() -> tuple[str, ...]:

@@ -1,42 +1,24 @@
-"""Signals from outside: the endpoint that server.py opens, the box it fills, and rules that wait for them on
-the page."""
+"""Signals from outside: what came through the webhook, and rules that wait for it on the page."""
 
 from __future__ import annotations
-
-import os
-from typing import Final
 
 import streamlit as st
 
 from liqcore import wording
 from liqcore.alerts import desk as desks
-from liqcore.alerts.channels import Secret
-from liqcore.alerts.endpoint import LEAST_SECRET, Endpoint, SignalBox
+from liqcore.alerts.endpoint import LEAST_SECRET
 from liqcore.alerts.observe import AlertData
 from liqcore.alerts.webhook import EXAMPLE
+from liqcore.service.app import WEBHOOK_PATH, WEBHOOK_SECRET
+from liqcore.views import market as live_market
 from liqcore.views.alerts import live as alerts_live, session as alerts_session
-
-PATH: Final = "/api/tradingview"
-_VARIABLE: Final = "HEATLAB_WEBHOOK_SECRET"
-
-
-@st.cache_resource(show_spinner=False)
-def box() -> SignalBox:
-    """The one box of this process: the server's thread fills it, every session reads it."""
-    return SignalBox()
-
-
-def endpoint() -> Endpoint:
-    """The endpoint for server.py, with the owner's secret from the environment or the secrets file."""
-    held = os.environ.get(_VARIABLE) or alerts_session.secrets().get("webhook_secret") or ""
-    door = Endpoint(Secret(str(held)), lambda signal: box().put(signal))
-    box().listening = door.open
-    return door
 
 
 def listen() -> None:
     """Judge what arrives while the page is open. On a hosted app signals are the owner's own."""
-    if box().listening and (not alerts_session.hosted() or st.session_state.get("alerts_owner")):
+    if live_market.app().box.listening and (
+        not alerts_session.hosted() or st.session_state.get("alerts_owner")
+    ):
         _listen()
 
 
@@ -54,7 +36,10 @@ def _listen() -> None:
     if not waiting:
         return
     held, alerts = desks.advance(
-        alerts_session.desk(), waiting, AlertData(external=box().table()), alerts_session.now()
+        alerts_session.desk(),
+        waiting,
+        AlertData(external=live_market.app().box.table()),
+        alerts_session.now(),
     )
     alerts_session.put(held)
     if alerts:
@@ -66,19 +51,19 @@ def _listen() -> None:
 def draw() -> None:
     """How to make TradingView send here, and what came last."""
     st.subheader("From TradingView")
-    if not box().listening:
+    if not live_market.app().box.listening:
         st.caption(
-            f"A TradingView alert can be one of the conditions. Set {_VARIABLE} to a secret of at least"
+            f"A TradingView alert can be one of the conditions. Set {WEBHOOK_SECRET} to a secret of at least"
             f" {LEAST_SECRET} characters and start the app with `streamlit run server.py` instead; a host"
             " that only runs a script goes without."
         )
         return
     st.markdown(
-        f"Put this app's address with `{PATH}` behind it into the webhook field of the alert, and this into"
+        f"Put this app's address with `{WEBHOOK_PATH}` behind it into the webhook field of the alert, and this into"
         " its message, with your secret:"
     )
     st.code(EXAMPLE, language="json", wrap_lines=True)
-    last = box().last
+    last = live_market.app().box.last
     st.caption(
         "No signal has come yet."
         if last is None

@@ -15,7 +15,7 @@ from liqcore.heat.comparison import band_overlap
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
-from liqcore.views import controls, loaders, panels
+from liqcore.views import controls, keys, loaders, market as live_market, panels
 from liqcore.views.controls import Drawing
 
 _FETCHED: Final = "compare_fetched"
@@ -94,7 +94,6 @@ def _by_key() -> tuple[HeatGrid, str] | None:
     # Requests and their cache are needed only by those who ask.
     from liqcore.feeds.rest.keyed import HEATMAPS, KEYED
     from liqcore.feeds.status import FeedError
-    from liqcore.views import keys, market as live_market
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         name = str(st.selectbox("Map", list(HEATMAPS), key="othermap", width=230))

@@ -130,6 +130,13 @@ def _screen(market: Watched, view: LiveView, drawing: Drawing) -> None:
 
 def _said_when_nothing_comes(market: Watched, held: int) -> None:
     """After a few seconds without any source, say so, what there is, and what can be done."""
+    if market.clock is None and live_market.app().owner.offline:
+        st.info(
+            "No exchange is asked, because HEATLAB_OFFLINE is set. What was collected before is shown below;"
+            " choose **Sample replay** above to see this page at work.",
+            icon=":material/wifi_off:",
+        )
+        return
     begun = st.session_state.setdefault(_SEEN, time.monotonic())
     if market.clock is not None or not live_panels.nothing_live(market.collector.snapshot()):
         return

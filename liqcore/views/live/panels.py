@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from liqcore import wording
+from liqcore import tables, wording
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector, Snapshot
 from liqcore.feeds.live.window import Events
 from liqcore.feeds.venues.registry import VENUES
-from liqcore.service.dataset import Dataset
+from liqcore.market.candles import resample
+from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import controls, panels
+from liqcore.views import controls, loaders, panels
 from liqcore.views.controls import Drawing
 
 PACES: Final = {"2 s": 2.0, "5 s": 5.0, "15 s": 15.0, "1 min": 60.0}
@@ -240,9 +241,6 @@ def heat(
 
 
 def _bars(data: Dataset | None, start: np.datetime64, timeframe: str) -> pd.DataFrame | None:
-    from liqcore import tables
-    from liqcore.market.candles import resample
-
     if data is None or data.candles is None:
         return None
     candles = data.candles[data.candles["time"] >= pd.Timestamp(start, tz="UTC")].reset_index(drop=True)
@@ -407,9 +405,6 @@ def sampling_notes(snapshot: Snapshot) -> list[str]:
 
 def modelled(data: Dataset | None, hours: float, drawing: Drawing) -> Any:
     """Modelled levels from the candles and open interest that are held; computed once a minute."""
-    from liqcore.service.dataset import ViewSettings
-    from liqcore.views import loaders
-
     if data is None or data.candles is None or len(data.candles) < 60:
         st.info(
             "Modelled levels need an hour of candles. They appear once a source of candles has answered.",

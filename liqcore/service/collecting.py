@@ -1,0 +1,128 @@
+"""How collecting is put together from sources, questions, rules and a store; and what it holds as a market."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import pandas as pd
+
+from liqcore.alerts.channels import ChannelError, channels_of
+from liqcore.alerts.endpoint import SignalBox
+from liqcore.alerts.notify import Notifier
+from liqcore.feeds import samples
+from liqcore.feeds.live import figures as live_figures
+from liqcore.feeds.live.collector import Collector, Deliver, Source, Tell
+from liqcore.feeds.live.playback import ReplayClock, Tape, replay
+from liqcore.feeds.live.polling import PRICE_VENUES, Polling
+from liqcore.feeds.live.store import open_store
+from liqcore.feeds.live.stream import StreamOptions, follow
+from liqcore.feeds.rest.session import FeedSession, open_session
+from liqcore.feeds.status import SourceStatus
+from liqcore.feeds.venues.registry import VENUES
+from liqcore.service.app import OFFLINE, Owner
+from liqcore.service.dataset import Dataset
+from liqcore.service.watch import Watch
+
+# The fortnight's most violent day begins a few hours after this moment of the sample.
+REPLAY_FROM: Final = pd.Timedelta(days=4, hours=12)
+_NOBODY: Final = f"Nobody is asked, because {OFFLINE} is set."
+
+
+def feed_session(owner: Owner) -> FeedSession:
+    """The session for requests; one that refuses each of them where nobody is to be asked."""
+    return open_session(
+        owner.folder, timeout=8.0, loopback=owner.loopback, refuse=_NOBODY if owner.offline else None
+    )
+
+
+def live_collector(owner: Owner, session: FeedSession, box: SignalBox) -> Collector:
+    """Sockets of all venues, questions every minute, and a look at the rules after them; not yet started."""
+    names = [name for name, venue in VENUES.items() if venue.socket]
+    options = StreamOptions(loopback=owner.loopback)
+    sources: dict[str, Source] = {
+        name: partial(_silent, name) if owner.offline else partial(_followed, name, options) for name in names
+    }
+    watch = Watch(Polling(session), notifier(owner), box.table)
+    return Collector(open_store(folder=owner.folder), sources, watch)
+
+
+def notifier(owner: Owner) -> Notifier:
+    """Who sends what rules tell that watch live: the owner's channels, as far as they can be used."""
+    made = Notifier((), hosted=bool(owner.hosted))
+    for channel in channels_of(owner.channels)[0]:
+        try:
+            made.add(channel)
+        # The channels page says what is wrong with it.
+        except ChannelError:
+            continue
+    return made
+
+
+def _followed(venue: str, options: StreamOptions, deliver: Deliver, tell: Tell) -> Awaitable[None]:
+    # Waits need no repeatable chance, only one that differs between venues and processes.
+    return follow(venue, deliver, tell, options, rng=random.Random())  # noqa: S311
+
+
+async def _silent(venue: str, deliver: Deliver, tell: Tell) -> None:
+    tell(SourceStatus(venue, "off", _NOBODY))
+
+
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """A replay of one visitor: its collector, its clock, and the sample it plays."""
+
+    collector: Collector
+    clock: ReplayClock
+    label: str
+
+
+def replay_sample(name: str) -> Replayed:
+    """A sample played through a collector of its own, which has begun."""
+    held = samples.load_sample(name)
+    tape = Tape(
+        held.liquidations,
+        held.candles,
+        held.open_interest,
+        held.funding,
+        {venue.name: float(venue.lag_seconds) for venue in held.venues},
+    )
+    made, clock = replay(tape, held.candles["time"].iloc[0] + REPLAY_FROM, history_hours=24.0)
+    made.start()
+    return Replayed(made, clock, held.label)
+
+
+def collected(held: Collector, label: str, synthetic: bool, key: str) -> Dataset | None:
+    """What a collector holds as a market for the other pages, or None while it holds nothing."""
+    events, market = held.window.events(), held.window.market()
+    candles = (
+        None
+        if market is None or market.candles.empty
+        else live_figures.joined_candles(market.candles, PRICE_VENUES)
+    )
+    if not len(events) and candles is None:
+        return None
+    late = live_figures.delays(events).set_index("venue")
+    return Dataset(
+        key=f"{key}:{events.version}",
+        label=label,
+        synthetic=synthetic,
+        candles=candles,
+        liquidations=events.table() if len(events) else None,
+        open_interest=(
+            None
+            if market is None or market.open_interest.empty
+            else market.open_interest[["time", "venue", "quantity"]]
+        ),
+        funding=(
+            None
+            if market is None or market.funding.empty
+            else market.funding[["time", "venue", "rate", "interval_hours"]]
+        ),
+        lags=dict(late["median"]),
+        slowest=dict(late["p95"]),
+        beats=None if market is None else market.beats,
+    )
