@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from collections.abc import Iterator
@@ -66,13 +67,14 @@ def _options(
 def run(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Port to serve at.")] = 8501,
-    webhook: Annotated[bool, typer.Option(help="Also take what TradingView's alerts post.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no exchange for anything.")] = False,
 ) -> None:
     """Start the app in this terminal; Ctrl+C ends it. Further options go to Streamlit."""
     with _sentences():
         need("app")
-    script = bundled("server.py" if webhook else "app.py")
-    sys.argv = ["streamlit", "run", str(script), "--server.port", str(port), *context.args]
+    if offline:
+        os.environ["HEATLAB_OFFLINE"] = "1"
+    sys.argv = ["streamlit", "run", str(bundled("server.py")), "--server.port", str(port), *context.args]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
 
 

@@ -54,7 +54,7 @@ def draw() -> None:
     if not live_market.app().box.listening:
         st.caption(
             f"A TradingView alert can be one of the conditions. Set {WEBHOOK_SECRET} to a secret of at least"
-            f" {LEAST_SECRET} characters and start the app with `streamlit run server.py` instead; a host"
+            f" {LEAST_SECRET} characters and start the app with `make run` or `streamlit run server.py`; a host"
             " that only runs a script goes without."
         )
         return
