@@ -176,7 +176,7 @@ def test_heatlab_run_serves_the_app_with_its_own_settings(unpacked: Path, tmp_pa
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    surroundings = os.environ | {"PYTHONPATH": str(unpacked)}
+    surroundings = os.environ | {"PYTHONPATH": str(unpacked), "HEATLAB_OFFLINE": "1"}
     command = [sys.executable, "-m", "liqcore", "run", "--port", str(port), "--server.address", "127.0.0.1"]
     server = subprocess.Popen(
         command, cwd=tmp_path, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
