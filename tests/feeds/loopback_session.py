@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from liqcore.feeds.rest.session import FeedSession, open_session
-from tests.loopback.dialects import NOW
 from tests.loopback.server import VenueServer
+from tests.loopback.truth import END, START, rows, rows_of
 
-END = np.datetime64(NOW, "ms")
-START = END - np.timedelta64(6, "h")
+__all__ = ["END", "START", "loopback", "rows", "rows_of"]
 
 
 @contextmanager

@@ -24,12 +24,13 @@ from liqcore.feeds.live.store import open_store
 from liqcore.feeds.live.stream import StreamOptions, follow
 from liqcore.feeds.rest.session import open_session
 from liqcore.feeds.status import SourceStatus
-from liqcore.feeds.venues.lines import LINES
+from liqcore.feeds.venues.registry import VENUES
 from liqcore.feeds.venues.rows import LiquidationRow
-from tests.loopback import dialects, market_dialects
-from tests.loopback.dialects import Event, made_events
+from tests.loopback import truth
 from tests.loopback.server import VenueServer
+from tests.loopback.truth import Event, made_events
 
+LINES = [name for name, venue in VENUES.items() if venue.lines]
 QUICK = CollectorConfig(flush=0.05, silent=0.6, market_every=0.2)
 
 
@@ -203,8 +204,7 @@ def test_a_file_that_breaks_while_collecting_is_replaced(tmp_path, running):
 def of_now(monkeypatch, count):
     """Events of the last hours by the real clock, which the sockets use too."""
     now = int(time.time()) * 1_000
-    for module in (dialects, market_dialects):
-        monkeypatch.setattr(module, "NOW", now)
+    monkeypatch.setattr(truth, "NOW", now)
     return made_events(count, hours=2)
 
 
@@ -214,7 +214,7 @@ def live_collector(running, path, server, session, venues=tuple(LINES), historie
     return running(at(path), sources, Polling(session, histories, (), hours=6, every=0.3, workers=4))
 
 
-def truth(events):
+def expected(events):
     return sorted((one.time, one.side, one.price, one.quantity) for one in events)
 
 
@@ -256,7 +256,7 @@ def test_history_and_sockets_together_hold_every_event_of_every_venue_once(tmp_p
         # Some rounds of questions more, which must change nothing.
         time.sleep(0.8)
         for venue in LINES:
-            assert held(collector, venue) == truth(events if venue in HISTORY_VENUES else fresh), venue
+            assert held(collector, venue) == expected(events if venue in HISTORY_VENUES else fresh), venue
     told = collector.snapshot()
     assert told.lost == {}
     assert set(told.frames) == set(LINES)
@@ -301,7 +301,7 @@ def test_a_process_killed_while_it_writes_is_made_whole_by_the_next(tmp_path, ru
         recent = [one for one in server.events if one.price >= 51_000]
         for venue in ("okx", "bitget"):
             mine = held(collector, venue)
-            assert [one for one in mine if one[2] >= 51_000] == truth(recent), venue
+            assert [one for one in mine if one[2] >= 51_000] == expected(recent), venue
             assert len(mine) == len(set(mine))
 
 

@@ -3,17 +3,19 @@ wrong."""
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
-from loopback_session import END, START, loopback
+from loopback_session import END, START, loopback, rows, rows_of
 
-from liqcore import tables
 from liqcore.feeds import FeedError
 from liqcore.feeds.venues.history import liquidation_histories, liquidation_history
 from liqcore.feeds.venues.market import candles, funding, leverage_tiers, open_interest
 from liqcore.feeds.venues.registry import VENUES
-from tests.loopback import dialects, market_dialects
+from tests.loopback import truth
+from tests.loopback.dialects import DIALECTS
+from tests.loopback.truth import MINUTE, bar
 
 HISTORY = [name for name, venue in VENUES.items() if venue.history]
 
@@ -33,29 +35,17 @@ def fresh(world):
     return server, session
 
 
-def truth(server):
-    return sorted(
-        (event.time * 1000, event.side, round(event.price, 6), round(event.quantity, 9))
-        for event in server.events
-    )
-
-
-def rows(table):
-    return sorted(
-        zip(
-            tables.microseconds(table["time"]).tolist(),
-            table["side"].astype(str),
-            table["price"].round(6),
-            table["quantity"].round(9),
-            strict=True,
-        )
-    )
+@pytest.fixture
+def present(fresh, monkeypatch):
+    """The market of this very moment, for what is only told of the last days."""
+    monkeypatch.setattr(truth, "NOW", int(time.time()) * 1000)
+    return *fresh, np.datetime64(truth.NOW, "ms")
 
 
 def test_every_venue_tells_the_same_truth_in_its_own_dialect(fresh):
     server, session = fresh
     for venue, found in liquidation_histories(session, HISTORY, START, END).items():
-        assert rows(found.table) == truth(server), venue
+        assert rows(found.table) == rows_of(server.events), venue
         assert found.status.state == "live"
         assert found.status.completeness == VENUES[venue].completeness
         assert found.status.last_event == np.datetime64(max(event.time for event in server.events), "ms")
@@ -66,28 +56,7 @@ def test_disorder_neither_loses_nor_doubles(fresh, kind):
     server, session = fresh
     server.fault("", kind)
     for venue in ("gate", "htx", "okx", "bitfinex", "dydx"):
-        assert rows(liquidation_history(session, venue, START, END).table) == truth(server), venue
-
-
-def test_the_coin_margined_history_of_htx_has_its_own_address_and_pages(fresh, monkeypatch):
-    server, session = fresh
-    coin = [
-        dialects.Event(
-            dialects.NOW - number * 60_000 * 90, ("long", "short")[number % 2], 50_000.0, 0.02 * number
-        )
-        for number in range(1, 51)
-    ][::-1]
-    monkeypatch.setattr(market_dialects, "COIN", coin)
-    found = liquidation_history(session, "htx", END - np.timedelta64(80, "h"), END)
-    inverse = found.table["symbol"].astype(str) == "BTC-USD"
-    assert rows(found.table[~inverse]) == truth(server)
-    assert rows(found.table[inverse]) == sorted(
-        (one.time * 1000, one.side, one.price, round(one.quantity, 9)) for one in coin
-    )
-    assert found.table.loc[inverse, "notional"].sum() == pytest.approx(
-        sum(one.quantity for one in coin) * 50_000.0
-    )
-    assert found.status.state == "live"
+        assert rows(liquidation_history(session, venue, START, END).table) == rows_of(server.events), venue
 
 
 def test_empty_answers_are_no_error(fresh):
@@ -123,14 +92,14 @@ def test_the_trouble_of_one_venue_is_told_and_the_others_go_on(fresh, venue, kin
     assert told.state != "live"
     assert told.message.endswith(".")
     assert VENUES[venue].name in told.message
-    assert rows(found["htx"].table) == truth(server)
+    assert rows(found["htx"].table) == rows_of(server.events)
 
 
 def test_what_was_read_before_the_trouble_is_kept(fresh):
     server, session = fresh
     server.fault("gateio", "one-bad-row")
     found = liquidation_history(session, "gate", START, END)
-    assert rows(found.table) == truth(server)
+    assert rows(found.table) == rows_of(server.events)
     assert found.status.state == "partial"
     assert "cannot be read" in found.status.message
 
@@ -139,7 +108,9 @@ def test_only_the_asked_hours_come_back(fresh):
     server, session = fresh
     middle = START + np.timedelta64(3, "h")
     late = liquidation_history(session, "bitget", middle, END).table
-    expected = [row for row in truth(server) if row[0] >= middle.astype("datetime64[us]").astype(int)]
+    expected = [
+        row for row in rows_of(server.events) if row[0] >= middle.astype("datetime64[us]").astype(int)
+    ]
     assert 0 < len(expected) < len(server.events)
     assert rows(late) == expected
 
@@ -163,8 +134,7 @@ def test_market_data_has_the_house_units(fresh):
     assert bars.table["taker_buy_volume"].tolist() == [5.5] * 60
     assert candles(session, "bybit", "1m", hour, END).table["taker_buy_volume"].isna().all()
     assert server.count("exchangeInfo") + server.count("instruments-info") == 0
-    assert open_interest(session, "binance").table["quantity"].iloc[-1] == 90_000
-    paid = funding(session, "binance", END - np.timedelta64(2, "D")).table
+    paid = funding(session, "binance", END - np.timedelta64(2, "D"), END).table
     assert paid["rate"].tolist() == [0.0001] * len(paid)
     assert set(paid["interval_hours"]) == {8.0}
     tiers = leverage_tiers(session, "bybit", END)
@@ -172,17 +142,94 @@ def test_market_data_has_the_house_units(fresh):
     assert tiers.cap == 4_000_000
 
 
+DAYS = [(venue, count, one.volume) for one in DIALECTS.values() for venue, count in one.day.items()]
+
+
+@pytest.mark.parametrize(("venue", "pages", "volume"), DAYS, ids=[day[0] for day in DAYS])
+def test_every_minute_of_a_day_comes_once_and_as_the_venue_has_it(fresh, venue, pages, volume):
+    _, session = fresh
+    found = candles(session, venue, "1m", END - np.timedelta64(24, "h"), END)
+    assert (found.status.state, found.status.message) == ("live", "")
+    starts = np.arange(truth.NOW // MINUTE - 1439, truth.NOW // MINUTE + 1) * MINUTE
+    table = found.table
+    np.testing.assert_array_equal(table["time"].to_numpy("datetime64[ms]").astype(np.int64), starts)
+    expected = np.array([bar(int(start)) for start in starts])
+    np.testing.assert_allclose(
+        table[["open", "high", "low", "close"]].to_numpy(), expected[:, :4], rtol=1e-12
+    )
+    if volume:
+        np.testing.assert_allclose(table["volume"].to_numpy(), expected[:, 4], rtol=1e-9)
+    else:
+        assert table["volume"].isna().all()
+    assert table["taker_buy_volume"].notna().all() == VENUES[venue].taker_volume
+    assert found.requests == pages
+
+
+@pytest.mark.parametrize(
+    ("venue", "rate", "every"),
+    [("okx", 0.0001, 8), ("hyperliquid", 0.0000125, 1), ("bitget", 0.0001, 8), ("kraken", 0.000012, 1)],
+)
+def test_funding_is_a_fraction_an_interval(fresh, venue, rate, every):
+    _, session = fresh
+    paid = funding(session, venue, END - np.timedelta64(3, "D"), END)
+    assert (paid.status.state, paid.status.message) == ("live", "")
+    assert paid.table["rate"].tolist() == [pytest.approx(rate)] * len(paid.table)
+    assert set(paid.table["interval_hours"]) == {float(every)}
+    assert len(paid.table) == 72 // every
+
+
+def test_what_is_older_than_a_venue_tells_is_not_asked_for(fresh):
+    server, session = fresh
+    found = open_interest(session, "binance", START - np.timedelta64(1, "D"), START)
+    assert (found.table.empty, found.status.state, server.requests) == (True, "off", [])
+    assert found.status.message == "Binance USD-M tells open interest of the last 30 days only."
+
+
+INTEREST = [name for name, venue in VENUES.items() if venue.open_interest and venue.open_interest.reach != 0]
+
+
+@pytest.mark.parametrize("venue", INTEREST)
+@pytest.mark.parametrize(("days", "timeframe", "step"), [(1, "5m", 300_000), (20, "1h", 3_600_000)])
+def test_open_interest_of_the_asked_span_comes_whole_and_is_bitcoin(present, venue, days, timeframe, step):
+    _, session, now = present
+    found = open_interest(session, venue, now - np.timedelta64(days, "D"), now, timeframe)
+    assert (found.status.state, found.status.message) == ("live", "")
+    starts = truth.bars(truth.NOW - days * 86_400_000, truth.NOW, step)
+    times = found.table["time"].to_numpy("datetime64[ms]").astype(np.int64)
+    # A venue may tell the row before the first, never miss one.
+    np.testing.assert_array_equal(times[-len(starts) :], starts)
+    assert len(times) <= len(starts) + 1
+    expected = [truth.open_interest(int(moment)) for moment in times]
+    np.testing.assert_allclose(found.table["quantity"].to_numpy(), expected, rtol=1e-9)
+    assert found.requests <= -(-len(starts) // VENUES[venue].open_interest.most) + 1
+
+
+def test_what_a_venue_has_not_is_one_sentence(fresh):
+    _, session = fresh
+    with pytest.raises(FeedError, match=r"Bitfinex has no open interest that is read here\. Choose one of"):
+        open_interest(session, "bitfinex", START, END)
+    with pytest.raises(FeedError, match="No venue is called 'nowhere'"):
+        candles(session, "nowhere", "1m", START, END)
+
+
+def test_venues_answer_to_the_names_ccxt_gives_them(fresh):
+    server, session = fresh
+    assert rows(liquidation_history(session, "GateIO", START, END).table) == rows_of(server.events)
+    assert candles(session, "BinanceUSDM", "1m", END - np.timedelta64(1, "h"), END).status.venue == "binance"
+
+
 @pytest.mark.parametrize(
     ("kind", "state"),
     [("451", "geo-blocked"), ("429", "rate-limited"), ("truncated", "error"), ("wrong-types", "error")],
 )
-def test_market_data_tells_its_trouble(fresh, kind, state):
-    server, session = fresh
+def test_market_data_tells_its_trouble(present, kind, state):
+    server, session, now = present
+    before = now - np.timedelta64(6, "h")
     server.fault("binance", kind)
     for found in (
-        candles(session, "binance", "1m", START, END),
-        open_interest(session, "binance"),
-        funding(session, "binance", START),
+        candles(session, "binance", "1m", before, now),
+        open_interest(session, "binance", before, now),
+        funding(session, "binance", before, now),
     ):
         assert found.table.empty
         assert found.status.state == state, found.status.message

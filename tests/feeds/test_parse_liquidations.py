@@ -4,13 +4,29 @@ import json
 
 import pytest
 from hypothesis import given, strategies as st
-from venue_samples import QUIET, SAMPLES, T
 
 from liqcore import tables
 from liqcore.feeds import FeedError, parse_liquidations
-from liqcore.feeds.venues.parse import PARSERS, parse_rows
+from liqcore.feeds.venues import registry
+from liqcore.feeds.venues.parse import MOST_AHEAD, decoded, parse_message
 from liqcore.feeds.venues.registry import VENUES
+from tests.loopback.dialects import DIALECTS
+from tests.loopback.truth import T
 
+NOW = T * 1000
+
+
+def told(kind):
+    """Every message of a kind in the dialects, with its venue."""
+    return [
+        (venue, message)
+        for dialect in DIALECTS.values()
+        for venue, messages in getattr(dialect, kind).items()
+        for message in messages
+    ]
+
+
+SAMPLES = [(venue, *sample) for venue, sample in told("samples")]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(max_size=8),
     lambda inner: (
@@ -41,17 +57,60 @@ JSON = st.recursive(
 )
 
 
-def test_every_venue_with_liquidations_has_a_parser_and_a_sample():
-    expected = {name for name, venue in VENUES.items() if venue.liquidations}
-    assert set(PARSERS) == expected
-    assert {sample[0] for sample in SAMPLES} == expected
+def test_every_venue_is_whole():
+    assert {sample[0] for sample in SAMPLES} == {name for name, venue in VENUES.items() if venue.liquidations}
     for name, venue in VENUES.items():
         assert venue.id == name
         assert venue.price_kind in tables.PRICE_KINDS
         assert venue.completeness in tables.COMPLETENESS
         assert set(dict(venue.contract)) <= set(venue.symbols)
-        assert venue.liquidations == (venue.history or venue.socket)
+        assert venue.liquidations == (venue.history is not None or venue.socket) == (venue.parse is not None)
         assert venue.completeness_words.endswith(".")
+        assert registry.at(f"https://{venue.hosts[0]}.example") is venue
+    places = [venue.reference for venue in VENUES.values() if venue.reference]
+    assert places == sorted(set(places)), "two venues stand at one place among the references"
+
+
+@pytest.mark.parametrize(
+    ("name", "venue"),
+    [
+        ("binanceusdm", "binance"),
+        ("Binance USD-M", "binance"),
+        ("binancecoinm", "binance-coin"),
+        ("BINANCE_COIN", "binance-coin"),
+        ("OKX", "okx"),
+        ("okex", "okx"),
+        ("gateio", "gate"),
+        ("Gate.io", "gate"),
+        ("huobi", "htx"),
+        ("HTX", "htx"),
+        ("krakenfutures", "kraken"),
+        ("cryptofacilities", "kraken"),
+        (" dYdX ", "dydx"),
+    ],
+)
+def test_a_venue_is_found_by_every_name_it_goes_by(name, venue):
+    assert registry.venue(name).id == venue
+
+
+@pytest.mark.parametrize("venue", sorted(VENUES))
+def test_ids_of_ccxt_are_read_in_any_case(venue):
+    row = VENUES[venue]
+    samples = [message for name, _, message, _ in SAMPLES if name == venue]
+    for name in (row.ccxt, row.ccxt.upper(), row.name, row.id.title(), *row.aliases):
+        for message in samples:
+            table = parse_liquidations(name, message, arrived=NOW)
+            assert table.equals(parse_liquidations(venue, message, arrived=NOW))
+            assert set(table["venue"]) == {venue}
+
+
+def test_no_two_venues_share_a_name():
+    names = [
+        registry._plain(name)
+        for row in VENUES.values()
+        for name in {registry._plain(one) for one in (row.id, row.name, row.ccxt, *row.aliases)}
+    ]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +119,7 @@ def test_every_venue_with_liquidations_has_a_parser_and_a_sample():
     ids=[f"{venue}: {name}" for venue, name, _, _ in SAMPLES],
 )
 def test_a_message_means_what_the_venue_says(venue, name, message, expected):
-    table = parse_liquidations(venue, message)
+    table = parse_liquidations(venue, message, arrived=NOW)
     found = list(
         zip(
             table["side"],
@@ -81,12 +140,12 @@ def test_a_message_means_what_the_venue_says(venue, name, message, expected):
     assert tables.ensure(table, "liquidations") is table
     if not isinstance(message, bytes):
         for text in (json.dumps(message), json.dumps(message).encode()):
-            assert parse_liquidations(venue, text).equals(table)
+            assert parse_liquidations(venue, text, arrived=NOW).equals(table)
 
 
-@pytest.mark.parametrize(("venue", "message"), QUIET)
+@pytest.mark.parametrize(("venue", "message"), told("quiet"))
 def test_other_messages_hold_no_liquidations(venue, message):
-    assert parse_liquidations(venue, message).empty
+    assert parse_liquidations(venue, message, arrived=NOW).empty
 
 
 @pytest.mark.parametrize(
@@ -94,40 +153,13 @@ def test_other_messages_hold_no_liquidations(venue, message):
     [
         ("bybit", '{"topic":"allLiq', "broken or cut off"),
         ("htx", b"\x1f\x8bnot gzip", "broken or cut off"),
-        ("bybit", {"retCode": 10001, "retMsg": "params error", "result": {}}, "params error"),
-        (
-            "okx",
-            {"code": "50015", "msg": "Either parameter uly or instFamily is required", "data": []},
-            "Either parameter",
-        ),
-        ("gate", {"label": "INVALID_PARAM_VALUE", "message": "invalid from"}, "invalid from"),
-        ("bitfinex", ["error", 10020, "limit: invalid"], "limit: invalid"),
-        ("deribit", {"jsonrpc": "2.0", "error": {"code": 10029, "message": "not_found"}}, "not_found"),
-        ("bitget", {"code": "00000", "data": {"list": "nothing"}}, "where a list"),
-        (
-            "bitget",
-            {
-                "code": "00000",
-                "data": {
-                    "list": [
-                        {
-                            "symbol": "BTCUSDT",
-                            "side": "buy",
-                            "price": "50000",
-                            "amount": "21000",
-                            "ts": str(T),
-                        }
-                    ]
-                },
-            },
-            "too large for BTC",
-        ),
         ("nowhere", {}, "Known venues"),
+        *((venue, *refused) for venue, refused in told("refused")),
     ],
 )
 def test_garbage_is_one_sentence(venue, message, words):
     with pytest.raises(FeedError, match=words) as caught:
-        parse_liquidations(venue, message)
+        parse_liquidations(venue, message, arrived=NOW)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(".")
     assert caught.value.state == "error"
@@ -148,48 +180,72 @@ def test_garbage_is_one_sentence(venue, message, words):
 )
 def test_one_bad_row_does_not_cost_the_others(change):
     good = {"T": T, "s": "BTCUSDT", "S": "Buy", "v": "0.1", "p": "50000"}
+    message = {"topic": "allLiquidation.BTCUSDT", "data": [good, {**good, **change}, good]}
     with pytest.raises(FeedError, match="row 2") as caught:
-        parse_rows("bybit", {"topic": "allLiquidation.BTCUSDT", "data": [good, {**good, **change}, good]})
+        parse_liquidations("bybit", message, arrived=NOW)
     assert [row.side for row in caught.value.rows] == ["long", "long"]
 
 
-def test_history_that_does_not_name_its_contract_takes_the_one_asked_for():
-    message = next(sample[2] for sample in SAMPLES if sample[0] == "kraken" and sample[1] == "history")
-    table = parse_liquidations("kraken", message, symbol="PI_XBTUSD")
-    assert table["notional"].tolist() == [pytest.approx(0.2)]
-    assert table["symbol"].tolist() == ["PI_XBTUSD"]
+@pytest.mark.parametrize(("venue", "name", "message", "expected"), SAMPLES)
+def test_what_is_dated_in_the_future_is_refused_with_the_reason(venue, name, message, expected):
+    """Five minutes are a clock that is wrong; more cannot have happened."""
+    early = min(row[3] for row in expected) - MOST_AHEAD
+    assert len(parse_liquidations(venue, message, arrived=early)) == len(expected)
+    with pytest.raises(FeedError, match=r"in the future .* refused") as caught:
+        parse_liquidations(venue, message, arrived=early - 1_000_000 * 86_400)
+    assert VENUES[venue].name in str(caught.value)
+    assert "1 day" in str(caught.value) or "24 hours" in str(caught.value)
+    assert caught.value.rows == ()
+
+
+def test_one_event_of_the_future_does_not_cost_the_others():
+    rows = [
+        {"T": moment, "s": "BTCUSDT", "S": "Buy", "v": "0.1", "p": "50000"}
+        for moment in (T, T + 40 * 86_400_000, T + 1)
+    ]
+    found = parse_message(VENUES["bybit"], {"topic": "allLiquidation.BTCUSDT", "data": rows}, NOW)
+    assert [row.time for row in found.rows] == [T * 1000, (T + 1) * 1000]
+    assert "dated 40 days in the future" in found.trouble
+
+
+@pytest.mark.parametrize(("venue", "case"), told("left_out"))
+def test_what_is_not_read_is_counted_and_named(venue, case):
+    message, names = case
+    table = parse_liquidations(venue, message, arrived=NOW)
+    assert table.attrs["left_out"] == names
+
+
+def test_other_coins_are_not_worth_a_word():
+    for venue, message in [(name, message) for name, _, message, _ in SAMPLES] + told("quiet"):
+        if venue != "hyperliquid":
+            assert "left_out" not in parse_liquidations(venue, message, arrived=NOW).attrs
 
 
 @given(venue=st.sampled_from(sorted(VENUES)), message=JSON)
 def test_whatever_arrives_is_rows_or_a_sentence(venue, message):
     try:
-        rows = parse_rows(venue, message)
-    except FeedError as problem:
-        rows = list(problem.rows)
+        rows = parse_message(VENUES[venue], message, NOW).rows
+    except FeedError:
+        rows = []
     assert all(row.quantity > 0 and row.notional > 0 for row in rows)
+
+
+def read_all_of(venue, message):
+    found = parse_message(VENUES[venue], decoded(VENUES[venue], message), NOW)
+    assert found.trouble == ""
+    return found.rows
 
 
 def test_recorded_messages_are_read(real_data):
     """Frames recorded from the venues: nothing in them is refused, and the known ones mean what they must."""
-    feeds = {
-        "deribit": "deribit",
-        "bitfinex": "bitfinex",
-        "binance futures": "binance",
-        "binance delivery": "binance-coin",
-        "cryptofacilities": "kraken",
-        "huobi": "htx",
-        "bybit": "bybit",
-        "dydx-v4": "dydx",
-        "bitget": "bitget",
-        "okex": "okx",
-    }
+    feeds = {words: name for dialect in DIALECTS.values() for words, name in dialect.recorded.items()}
     lines = (real_data / "messages" / "tardis_node_recorded.jsonl").read_text().splitlines()
     read = {}
     for record in map(json.loads, lines):
         venue = next((name for words, name in feeds.items() if words in record["test"]), None)
         if venue is not None:
             read.setdefault(venue, []).extend(
-                (row.side, row.quantity) for row in parse_rows(venue, record["message"])
+                (row.side, row.quantity) for row in read_all_of(venue, record["message"])
             )
     assert read["binance"] == [("short", 0.014)]
     assert read["deribit"] == [("long", pytest.approx(1120 / 4469.5)), ("long", pytest.approx(2500 / 4458.5))]

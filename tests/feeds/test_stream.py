@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from liqcore.feeds.live.stream import StreamOptions, follow
-from liqcore.feeds.venues.lines import LINES, meaning
 from liqcore.feeds.venues.registry import VENUES
-from tests.loopback.dialects import made_events
+from tests.loopback.dialects import DIALECTS
 from tests.loopback.server import VenueServer
+from tests.loopback.truth import made_events
 
 EVENTS = made_events(60)
+LINES = {name: venue.lines for name, venue in VENUES.items() if venue.lines}
+DOORS = [door for dialect in DIALECTS.values() for door in dialect.doors.values()]
 # Venues that tell, at each subscription, what happened before.
-REMEMBER = ("kraken", "dydx")
+REMEMBER = {door.venue for door in DOORS if door.snapshot}
 HOSTS = {venue: [line.url.removeprefix("wss://") for line in lines] for venue, lines in LINES.items()}
 QUICK = dict(first_wait=0.05, longest_wait=0.2, geo_wait=0.5, silence=3.0)
 
@@ -382,6 +384,7 @@ def test_a_venue_that_asks_for_a_new_connection_gets_one_without_a_gap():
 
 
 @given(
+    venue=st.sampled_from(sorted(VENUES)),
     found=st.recursive(
         st.none()
         | st.booleans()
@@ -413,11 +416,11 @@ def test_a_venue_that_asks_for_a_new_connection_gets_one_without_a_gap():
             )
         ),
         max_leaves=8,
-    )
+    ),
 )
-@settings(max_examples=25, deadline=None)
-def test_whatever_a_frame_is_it_has_a_meaning(found):
-    told = meaning(found)
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_frame_is_it_has_a_meaning(venue, found):
+    told = VENUES[venue].meaning(found)
     assert told.answer is None or isinstance(told.answer, str)
     assert all(isinstance(words, str) and words for words in told.refused)
 

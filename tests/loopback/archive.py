@@ -10,8 +10,8 @@ import re
 import zipfile
 from datetime import UTC, datetime, timedelta
 
-from tests.loopback import dialects
-from tests.loopback.market_dialects import HOUR, MINUTE, bar
+from tests.loopback import truth
+from tests.loopback.truth import HOUR, MINUTE, bar
 
 HOST = "data.binance.vision"
 STEPS = {"1m": MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "1h": HOUR, "4h": 4 * HOUR, "1d": 24 * HOUR}
@@ -38,7 +38,7 @@ def answer(path: str, fault: str = "") -> bytes | None:
     first = datetime.strptime(date, "%Y-%m-%d" if length == "daily" else "%Y-%m").replace(tzinfo=UTC)
     after = first + timedelta(days=1) if length == "daily" else (first + timedelta(days=32)).replace(day=1)
     start, end = int(first.timestamp() * 1000), int(after.timestamp() * 1000)
-    if end > dialects.NOW:
+    if end > truth.NOW:
         return None
     if "metrics" in path:
         text = metrics(start, end)

@@ -28,10 +28,9 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.loopback import archive, dialects, market_dialects, sockets
-from tests.loopback.dialects import Event, Refused, made_events
-from tests.loopback.market_dialects import HOSTS
-from tests.loopback.socket_dialects import FIRST
+from tests.loopback import archive, sockets, truth
+from tests.loopback.dialects import DOORS, HOSTS
+from tests.loopback.truth import Event, Refused, made_events
 
 BYBIT_403 = (
     "<html><title>403</title>The Amazon CloudFront distribution is configured to block access from your"
@@ -256,8 +255,9 @@ def _bent(body: Any, kind: str) -> Any:
 def play(server: VenueServer, rate: float, stop: threading.Event, seed: int = 11) -> None:
     """Publish `rate` events a second at random venues, as of now, and let the histories end now as well."""
     chance, price = random.Random(seed), 50_030.0
+    venues = sorted({door.venue for door in DOORS.values()})
     while not stop.wait(chance.expovariate(rate)):
-        dialects.NOW = market_dialects.NOW = now = int(time.time()) * 1000
+        truth.NOW = now = int(time.time()) * 1000
         price += chance.gauss(0.0, 12.0) + (50_030.0 - price) * 0.02
         # Many are small and few are large.
         event = Event(
@@ -268,7 +268,7 @@ def play(server: VenueServer, rate: float, stop: threading.Event, seed: int = 11
         )
         server.events.append(event)
         del server.events[:-5_000]
-        server.publish(chance.choice(list(FIRST)), [event])
+        server.publish(chance.choice(venues), [event])
 
 
 def main() -> None:
@@ -278,7 +278,7 @@ def main() -> None:
     reader.add_argument("--rate", type=float, default=3.0, help="events a second")
     reader.add_argument("--port", type=int, default=0)
     chosen = reader.parse_args()
-    dialects.NOW = market_dialects.NOW = int(time.time()) * 1000
+    truth.NOW = int(time.time()) * 1000
     with VenueServer(port=chosen.port) as alone:
         alone.open_sockets()
         print(f"HEATLAB_LOOPBACK={alone.address}", flush=True)

@@ -13,8 +13,9 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from tests.loopback.dialects import Event
-from tests.loopback.socket_dialects import DOORS, FIRST, Door, decoded
+from liqcore.feeds.venues.registry import VENUES
+from tests.loopback.dialects import DOORS
+from tests.loopback.truth import Door, Event
 
 # `cut` closes after every `cut_after` frames, `silent` answers nothing at all, `garbage` sends a broken frame
 # before each
@@ -136,7 +137,7 @@ class Sockets:
     async def publish(self, venue: str, events: list[Event], symbol: str | None = None) -> int:
         """Send the events to everyone who subscribed to the symbol; returns how many open sockets got
         them."""
-        symbol = symbol or FIRST[venue]
+        symbol = symbol or VENUES[venue].symbols[0]
         self.published[venue, symbol] += events
         reached = [
             connection
@@ -193,6 +194,11 @@ class Sockets:
             await connection.socket.send_bytes(gzip.compress(body.encode()))
         else:
             await connection.socket.send_str(body)
+
+
+def decoded(data: Any) -> Any:
+    """A client's frame: JSON, or the bare word."""
+    return data if data in ("ping", "pong") else json.loads(data)
 
 
 def spoiled(found: Any) -> Any:

@@ -8,9 +8,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from liqcore.views import market as live_market
-from tests.loopback import dialects, market_dialects
-from tests.loopback.dialects import Event, made_events
+from tests.loopback import truth
 from tests.loopback.server import VenueServer
+from tests.loopback.truth import Event, made_events
 
 
 @pytest.fixture(autouse=True)
@@ -129,8 +129,7 @@ def test_a_replay_moves_and_says_that_it_is_synthetic():
 
 def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_others(monkeypatch):
     now = int(time.time()) * 1_000
-    for module in (dialects, market_dialects):
-        monkeypatch.setattr(module, "NOW", now)
+    monkeypatch.setattr(truth, "NOW", now)
     with VenueServer(made_events(80, hours=3)) as server:
         server.open_sockets()
         monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)

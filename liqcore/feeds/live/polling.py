@@ -19,17 +19,13 @@ from liqcore.feeds.rest.session import FeedSession
 from liqcore.feeds.status import FeedError, SourceStatus
 from liqcore.feeds.venues import market as market_data
 from liqcore.feeds.venues.history import liquidation_history
-from liqcore.feeds.venues.registry import VENUES
+from liqcore.feeds.venues.registry import REFERENCES, VENUES
 
 SECOND: Final = 1_000_000
-# Their history is told in whole seconds and their sockets in milliseconds, so the same event cannot be
-# recognised.
-_WHOLE_SECONDS: Final = ("gate",)
-# Their history ends after so many rows of trades or coins, so only what it reaches back to is covered.
-_SHORT: Final = ("bitfinex", "kraken", "dydx")
 # Events are late, and two answers about one span overlap so that none falls between them.
 _OVERLAP: Final = 20 * SECOND
-PRICE_VENUES: Final = ("binance", "bybit", "okx", "hyperliquid", "bitget", "kraken")
+_STEP: Final = {"candles": MINUTE, "open_interest": 5 * MINUTE}
+PRICE_VENUES: Final = REFERENCES
 HISTORY_VENUES: Final = tuple(name for name, venue in VENUES.items() if venue.history)
 
 
@@ -88,6 +84,7 @@ class Polling:
         return out
 
     def _history(self, collector: Collector, venue: str, now: int) -> None:
+        told = VENUES[venue].history
         live, covered = collector.live_span(venue), self._covered[venue]
         if live is not None and live[0] <= covered + SECOND:
             self._covered[venue] = max(covered, live[1])
@@ -105,7 +102,7 @@ class Polling:
             return
         collector.tell_history(found.status)
         rows = as_rows(found.table)
-        if venue in _WHOLE_SECONDS:
+        if told is not None and told.whole_seconds:
             rows = [
                 row
                 for row in rows
@@ -113,7 +110,7 @@ class Polling:
             ]
         answered = found.status.state in ("live", "partial")
         start = covered
-        if venue in _SHORT:
+        if told is not None and told.short:
             start = max(covered, min((row.time for row in rows), default=end))
         collector.deliver_history(venue, rows, collector.now(), (start, end) if answered else (end, end))
         if found.status.state == "live":
@@ -124,23 +121,25 @@ class Polling:
         name = VENUES[venue].name
         self._series(collector, "candles", venue, f"{name} candles", now)
         if self._rounds % 5 == 0:
-            if venue in market_data.INTEREST_VENUES:
+            if VENUES[venue].open_interest:
                 self._series(collector, "open_interest", venue, f"{name} open interest", now)
             self._series(collector, "funding", venue, f"{name} funding", now)
 
     def _series(self, collector: Collector, kind: str, venue: str, label: str, now: int) -> None:
-        """Ask for one series of a venue and keep it."""
-        first = now - round(self.hours * 3_600e6)
+        """Ask for one series of a venue, from where the store has it on, and keep it."""
+        span, step = (72.0, 0) if kind == "funding" else (self.hours, 2 * _STEP[kind])
+        first = now - round(span * 3_600e6)
         try:
+            if step:
+                held = collector.store.series(kind, first, venue)["time"]
+                # The last row was still running when it was read.
+                first = max(int(tables.microseconds(held)[-1]) - step, first) if len(held) else first
+            begin, end = _utc(first), _utc(now)
             if kind == "candles":
-                held = collector.store.series("candles", first, venue)["time"]
-                # The last bar was still running when it was read.
-                since = max(int(tables.microseconds(held)[-1]) - 2 * MINUTE, first) if len(held) else first
-                found = market_data.candles(self.session, venue, "1m", _utc(since), _utc(now))
-            elif kind == "open_interest":
-                found = market_data.open_interest(self.session, venue)
+                found = market_data.candles(self.session, venue, "1m", begin, end)
             else:
-                found = market_data.funding(self.session, venue, _utc(now - 3 * 86_400 * SECOND))
+                ask = market_data.open_interest if kind == "open_interest" else market_data.funding
+                found = ask(self.session, venue, begin, end)
             collector.store.put(kind, venue, found.table)
             collector.tell_market(label, found.status)
         except (FeedError, StoreError) as problem:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from liqcore.feeds.status import SourceStatus
-from liqcore.feeds.venues.registry import Venue
+from liqcore.feeds.venues.venue import Venue
 
 _WORST_FIRST: Final = ("geo-blocked", "rate-limited", "error", "stale", "off")
 

@@ -15,6 +15,7 @@ import asyncio
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,9 +28,9 @@ from liqcore.feeds.live.socket_board import Board, span
 from liqcore.feeds.rest.problems import problem_in, retry_seconds
 from liqcore.feeds.status import FeedError, GeoBlocked, RateLimited, SourceStatus, TimedOut, Unreachable
 from liqcore.feeds.venues import parse
-from liqcore.feeds.venues.lines import LINES, Line, meaning
-from liqcore.feeds.venues.registry import VENUES, Venue
+from liqcore.feeds.venues.registry import venue as row_of
 from liqcore.feeds.venues.rows import LiquidationRow
+from liqcore.feeds.venues.venue import Line, Venue
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, ClientWebSocketResponse
@@ -43,6 +44,7 @@ _OVERLAP: Final = 2.0
 # A burst would keep the other sockets of the loop waiting.
 _AT_ONCE: Final = 64
 _REMEMBERED: Final = 900.0
+_NAMED: Final = 4
 # Kinds of frames by RFC 6455.
 _WORDS: Final = (1, 2)
 _PING: Final = 9
@@ -86,21 +88,21 @@ async def follow(
 
     Parameters
     ----------
-    venue : id of a row of `venues.VENUES`; one without sockets is told as off, and the call returns.
+    venue : id of a venue; one without sockets is told as off, and the call returns.
     deliver : gets the venue, the rows of one frame (none is a sign of life) and its arrival in µs since 1970
     UTC.
     tell : gets the venue's state whenever it changes.
     rng : spreads the waits before reconnecting.
     """
-    row = VENUES.get(venue)
-    if row is None or venue not in LINES:
-        tell(SourceStatus(venue, "off", f"{row.name if row else venue} sends no liquidations live."))
+    row = row_of(venue)
+    if not row.lines:
+        tell(SourceStatus(row.id, "off", f"{row.name} sends no liquidations live."))
         return
     from aiohttp import ClientSession, ClientTimeout
 
-    board = Board(row, tell, [line.covers for line in LINES[venue]])
+    board = Board(row, tell, [line.covers for line in row.lines])
     async with ClientSession(timeout=ClientTimeout(total=None)) as session, asyncio.TaskGroup() as group:
-        for place, line in enumerate(LINES[venue]):
+        for place, line in enumerate(row.lines):
             group.create_task(
                 _Socket(row, line, place, board, session, deliver, options, rng).run(),
                 name=f"{venue} {place}",
@@ -127,6 +129,7 @@ class _Socket:
     unread: int = 0
     last_unread: str = ""
     unread_at: float = 0.0
+    left_out: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
         """Open, read, wait, for ever."""
@@ -259,7 +262,7 @@ class _Socket:
         return FeedError(f"{name} {words} (HTTP {status}).")
 
     async def _ping(self, socket: ClientWebSocketResponse) -> None:
-        if self.unread:
+        if self.unread or self.left_out:
             self._show()
         if self.line.ping is None:
             await socket.ping()
@@ -292,7 +295,7 @@ class _Socket:
                 f"{self.venue.name} sent a message that is broken or cut off; what it said is lost."
             )
             return False
-        told = meaning(found)
+        told = self.venue.meaning(found)
         if told.answer is not None:
             await socket.send_str(told.answer)
         if told.refused:
@@ -309,12 +312,23 @@ class _Socket:
     def _hand_on(self, found: Any, arrived: int) -> None:
         rows: list[LiquidationRow] = []
         try:
-            rows = parse.parse_rows(self.venue.id, found)
+            told = parse.parse_message(self.venue, found, arrived)
         except FeedError as problem:
-            rows = list(problem.rows)
             self._note_unread(str(problem))
+        else:
+            rows = told.rows
+            if told.trouble:
+                self._note_unread(told.trouble)
+            self._note_left_out(told.left_out)
         self.confirmed = self.confirmed or bool(rows)
         self.deliver(self.venue.id, rows, arrived)
+
+    def _note_left_out(self, names: Counter[str]) -> None:
+        new = names.keys() - self.left_out.keys()
+        self.left_out += names
+        # Of those that are known the count is told at the next ping.
+        if new:
+            self._show()
 
     def _note_unread(self, words: str) -> None:
         self.unread += 1
@@ -347,5 +361,9 @@ class _Socket:
             notes.append(f"It refuses a part of the subscription ({'; '.join(self.refused)}).")
         if self.unread:
             notes.append(f"Messages that could not be read: {self.unread:,}. The last: {self.last_unread}")
+        if self.left_out:
+            names = ", ".join(f"{name} ({count:,})" for name, count in self.left_out.most_common(_NAMED))
+            more = len(self.left_out) - _NAMED
+            notes.append(f"Not read here, and left out: {names}{f' and {more:,} more' if more > 0 else ''}.")
         lacking = self.refused or (self.unread and time.monotonic() - self.unread_at < _REMEMBERED)
         self.board.put(self.place, "partial" if lacking else "live", " ".join(notes))

@@ -10,30 +10,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from liqcore.feeds.status import BadSymbol, ClockSkew, FeedError, GeoBlocked, KeyRefused, RateLimited
-from liqcore.feeds.venues.parse import error_in
+from liqcore.feeds.venues import registry
 
 GEO_PAUSE: Final = 900.0
 MOST_SKEW: Final = 600.0
-_HOSTS: Final = (
-    ("dapi.binance", "Binance COIN-M"),
-    ("binance", "Binance USD-M"),
-    ("bybit", "Bybit"),
-    ("bytick", "Bybit"),
-    ("okx", "OKX"),
-    ("gate", "Gate"),
-    ("bitget", "Bitget"),
-    ("hbdm", "HTX"),
-    ("huobi", "HTX"),
-    ("htx", "HTX"),
-    ("bitfinex", "Bitfinex"),
-    ("deribit", "Deribit"),
-    ("kraken", "Kraken Futures"),
-    ("hyperliquid", "Hyperliquid"),
-    ("dydx", "dYdX"),
-    ("coinglass", "CoinGlass"),
-    ("coinank", "CoinAnk"),
-    ("coinalyze", "Coinalyze"),
-)
+# Sources behind a key; venues know their own hosts.
+_HOSTS: Final = (("coinglass", "CoinGlass"), ("coinank", "CoinAnk"), ("coinalyze", "Coinalyze"))
 _GEO: Final = re.compile(
     r"restricted location|block access from your country|unavailable (?:in|from) your (?:country|region)",
     re.IGNORECASE,
@@ -60,23 +42,22 @@ _KEY: Final = re.compile(
 
 def host_name(host: str) -> str:
     """The name a visitor knows a host by."""
-    return next((name for part, name in _HOSTS if part in host), host)
+    venue = registry.at(host)
+    return venue.name if venue else next((name for part, name in _HOSTS if part in host), host)
 
 
 def problem_in(host: str, status: int, headers: Mapping[str, str], text: str) -> FeedError | None:
     """The error an answer is, or None for a good one. Looks inside a 200 too, where venues hide errors."""
-    name = host_name(host)
+    name, venue = host_name(host), registry.at(host)
     try:
         found: Any = json.loads(text)
         broken = False
     except (ValueError, RecursionError):
         found, broken = None, True
-    said = error_in(found) if isinstance(found, (dict, list)) else None
+    refusal = venue.refusal if venue else refused
+    said = refusal(found) if isinstance(found, (dict, list)) else None
     if status == 451 or _GEO.search(text[:2_000]):
-        return GeoBlocked(
-            f"{name} refuses requests from the country of this computer. It is tried again in 15 minutes.",
-            retry_after=GEO_PAUSE,
-        )
+        return _from_this_country(name)
     words = said or (text[:200] if status >= 400 and not text.lstrip().startswith("<") else "")
     if (
         status in (418, 429)
@@ -88,11 +69,8 @@ def problem_in(host: str, status: int, headers: Mapping[str, str], text: str) ->
             f"{name} asks for a pause of {wait:,.0f} seconds, because it was asked too often.",
             retry_after=wait,
         )
-    if status == 403 and name == "Bybit":
-        return GeoBlocked(
-            "Bybit refuses requests from the country of this computer. It is tried again in 15 minutes.",
-            retry_after=GEO_PAUSE,
-        )
+    if venue is not None and status in venue.geo_statuses:
+        return _from_this_country(name)
     if status in (401, 402, 403) or (words and _KEY.search(words)):
         return KeyRefused(
             f"{name} refuses the key, or the plan of the key does not cover this ({_brief(words, status)})."
@@ -112,6 +90,24 @@ def problem_in(host: str, status: int, headers: Mapping[str, str], text: str) ->
     if broken:
         return FeedError(f"{name} sent an answer that is broken or cut off. It is asked again.")
     return None
+
+
+def refused(found: Any) -> str | None:
+    """What a source behind a key complains about inside an answer that looks like success, or None."""
+    if not isinstance(found, dict):
+        return None
+    code, words = found.get("code"), found.get("msg") or found.get("message") or found.get("error")
+    words = str(words or "no reason given")[:200].rstrip(".")
+    if code is not None and str(code) not in ("0", "200") and found.get("success") is not True:
+        return f"{words} (code {code})"
+    return words if found.get("success") is False or found.get("error") else None
+
+
+def _from_this_country(name: str) -> GeoBlocked:
+    return GeoBlocked(
+        f"{name} refuses requests from the country of this computer. It is tried again in 15 minutes.",
+        retry_after=GEO_PAUSE,
+    )
 
 
 def clock_problem(host: str, headers: Mapping[str, str], now: float) -> ClockSkew | None:

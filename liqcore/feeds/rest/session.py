@@ -27,6 +27,7 @@ from requests_ratelimiter import HostBucketFactory, LimiterMixin
 
 from liqcore.feeds.rest.problems import clock_problem, host_name, problem_in
 from liqcore.feeds.status import FeedError, Missing, TimedOut, Unreachable
+from liqcore.feeds.venues.registry import VENUES
 
 LOOPBACK: Final = "HEATLAB_LOOPBACK"
 STALE_FOR: Final = 6 * 3_600
@@ -50,7 +51,9 @@ EXPIRY: Final[dict[str, int]] = {
     "*funding*": 300,
     "*": 15,
 }
-_RATES: Final = {"api-pub.bitfinex.com/v2/liquidations": (3, 60.0), "api.coinalyze.net": (40, 60.0)}
+_RATES: Final = {"api.coinalyze.net": (40, 60.0)} | {
+    address: (count, seconds) for venue in VENUES.values() for address, count, seconds in venue.slow
+}
 _SECRETS: Final = (
     "authorization",
     "cg-api-key",

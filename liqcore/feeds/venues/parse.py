@@ -1,53 +1,55 @@
-"""From one raw message of a venue to the liquidations table: the one place that interprets side, units and
-price."""
+"""From one raw message of any venue to the liquidations table; what it means is in the venue's own file."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import time
 import zlib
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from liqcore import tables
 from liqcore.feeds.status import FeedError
-from liqcore.feeds.venues import parse_orders, parse_trades
-from liqcore.feeds.venues.registry import VENUES, Venue
-from liqcore.feeds.venues.rows import LiquidationRow
+from liqcore.feeds.venues.registry import venue as row_of
+from liqcore.feeds.venues.rows import LeftOut, LiquidationRow, Unread
+from liqcore.feeds.venues.venue import Message, Venue
 
-_Parser = Callable[[Venue, Any, "str | None"], list[LiquidationRow]]
-
-PARSERS: Final[dict[str, _Parser]] = {
-    "binance": parse_orders.binance,
-    "binance-coin": parse_orders.binance,
-    "bybit": parse_orders.bybit,
-    "okx": parse_orders.okx,
-    "gate": parse_orders.gate,
-    "bitget": parse_orders.bitget,
-    "htx": parse_orders.htx,
-    "bitfinex": parse_orders.bitfinex,
-    "deribit": parse_trades.deribit,
-    "kraken": parse_trades.kraken,
-    "dydx": parse_trades.dydx,
-}
+# Clocks differ by seconds; what is dated later than this cannot have happened.
+MOST_AHEAD: Final = 300_000_000
 
 
-def parse_liquidations(venue: str, message: Any, symbol: str | None = None) -> pd.DataFrame:
+class Parsed(NamedTuple):
+    """What one message held: rows, how often each contract or topic that is not read was left out, and in one
+    sentence what could not be read ("" where all could)."""
+
+    rows: list[LiquidationRow]
+    left_out: Counter[str]
+    trouble: str = ""
+
+
+def parse_liquidations(
+    venue: str, message: Any, symbol: str | None = None, arrived: int | None = None
+) -> pd.DataFrame:
     """One raw message of a venue, REST or socket, as the checked liquidations table.
 
     Parameters
     ----------
-    venue : id of a row of `venues.VENUES`.
+    venue : a venue's id, name or ccxt's id, in any case.
     message : text, bytes (gzip too) or decoded JSON, as recorded.
     symbol : the contract asked for, where an answer does not name it (Kraken's history).
+    arrived : when it came, µs since 1970 UTC; now where not given. An event dated more than five minutes later
+        is refused, and it is the time of an event that carries none.
 
     Returns
     -------
     DataFrame: BTC liquidations only; empty for messages that hold none (confirmations, heartbeats, other
-    coins).
+    coins). `attrs["left_out"]` counts, by name, the bitcoin contracts and topics that are not read.
 
     Raises
     ------
@@ -55,22 +57,56 @@ def parse_liquidations(venue: str, message: Any, symbol: str | None = None) -> p
         No JSON, an answer that is an error, or a liquidation that cannot be read; its `rows` hold the
         readable ones.
     """
-    return to_table(parse_rows(venue, message, symbol))
+    row = row_of(venue)
+    found = parse_message(row, decoded(row, message), _now() if arrived is None else arrived, symbol)
+    if found.trouble:
+        raise FeedError(found.trouble, venue=row.id, rows=tuple(found.rows))
+    table = to_table(found.rows)
+    if found.left_out:
+        table.attrs["left_out"] = dict(found.left_out)
+    return table
 
 
-def parse_rows(venue: str, message: Any, symbol: str | None = None) -> list[LiquidationRow]:
-    """As `parse_liquidations`, as rows: a hundred times cheaper for a stream of single events."""
-    row = VENUES.get(venue)
-    if row is None:
-        raise FeedError(f"No venue is called {venue!r}. Known venues: {', '.join(VENUES)}.")
-    found = decoded(row, message)
-    if not isinstance(found, (dict, list)):
-        return []
-    if refusal := error_in(found):
+def parse_message(row: Venue, data: Any, arrived: int, symbol: str | None = None) -> Parsed:
+    """As `parse_liquidations`, from decoded JSON to rows: a hundred times cheaper for single events.
+
+    Raises
+    ------
+    FeedError
+        The message is an error, or not what it should be as a whole; single rows become `trouble`.
+    """
+    if not isinstance(data, (dict, list)) or row.parse is None:
+        return Parsed([], Counter())
+    if refusal := row.refusal(data):
         raise FeedError(
-            f"{row.name} answered with an error: {refusal}. It is tried again later.", venue=venue
+            f"{row.name} answered with an error: {refusal}. It is tried again later.", venue=row.id
         )
-    return PARSERS[venue](row, found, symbol) if venue in PARSERS else []
+    found = row.parse(row, Message(data, arrived, symbol))
+    events = [one for one in found if isinstance(one, LiquidationRow)]
+    rows = [one for one in events if one.time <= arrived + MOST_AHEAD]
+    left_out = Counter(one.what for one in found if isinstance(one, LeftOut))
+    unread = next((one.why for one in found if isinstance(one, Unread)), "")
+    if unread:
+        unread = f"{row.name} sent a liquidation that cannot be read ({unread})."
+    elif len(rows) < len(events):
+        late = max(one.time for one in events)
+        when = datetime.fromtimestamp(late / 1e6, UTC)
+        unread = (
+            f"{row.name} sent a liquidation dated {_ahead(late - arrived)} in the future ({when:%Y-%m-%d %H:%M}"
+            " UTC); it is refused. Check this computer's clock if that is often so."
+        )
+    return Parsed(rows, left_out, f"{unread} The others of the message were kept." if unread else "")
+
+
+def _ahead(micros: int) -> str:
+    for length, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if micros >= 2e6 * length:
+            return f"{micros / 1e6 / length:,.0f} {unit}"
+    return f"{micros / 1e6:,.0f} seconds"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000
 
 
 def to_table(rows: Iterable[LiquidationRow]) -> pd.DataFrame:
@@ -97,41 +133,3 @@ def decoded(venue: Venue, message: Any) -> Any:
         raise FeedError(
             f"{venue.name} sent a message that is broken or cut off. It is asked again.", venue=venue.id
         ) from problem
-
-
-def error_in(found: Any) -> str | None:
-    """What a venue complains about inside an answer that looks like success, or None."""
-    if isinstance(found, list):
-        refused = len(found) >= 3 and found[0] == "error"
-        return f"{found[1]} {found[2]}".strip() if refused else None
-    if not isinstance(found, dict):
-        return None
-    # The names of the codes differ by venue; zero, 200 and success mean that all is well.
-    for name in ("retCode", "code", "err-code", "err_code"):
-        code = found.get(name)
-        if (
-            code is not None
-            and str(code) not in ("0", "00000", "200")
-            and found.get("success") is not True
-            and found.get("event") != "info"
-        ):
-            return f"{_words(found)} (code {code})"
-    if (
-        found.get("status") == "error"
-        or found.get("result") == "error"
-        or found.get("type") == "error"
-        or found.get("success") is False
-        or "label" in found
-    ):
-        return _words(found)
-    if found.get("error") or found.get("errors"):
-        told = found.get("error") or found.get("errors")
-        return _words(told) if isinstance(told, dict) else str(told)[:200]
-    return None
-
-
-def _words(found: dict[str, Any]) -> str:
-    for name in ("retMsg", "ret_msg", "msg", "message", "err-msg", "err_msg", "error", "label"):
-        if isinstance(found.get(name), str) and found[name]:
-            return str(found[name])[:200].rstrip(".")
-    return "no reason given"

@@ -1,17 +1,22 @@
-"""The row every parser makes, and the few conversions they share."""
+"""What every parser makes: rows, and what was left out or cannot be read; with the conversions they share."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from liqcore.feeds.status import FeedError
-from liqcore.feeds.venues.registry import Venue
+
+if TYPE_CHECKING:
+    from liqcore.feeds.venues.venue import Venue
 
 _FIRST: Final = 1_230_940_800_000_000
 _LAST: Final = 4_102_444_800_000_000
+# BTC as the base: not BTCDOM, BTCST or a coin that ends in it.
+_BITCOIN: Final = re.compile(r"(?:t|[PF][IFV]_)?(?:BTC|XBT)(?:F0)?(?=$|[-_/:.\d]|USD|BUSD|FDUSD|EUR|PERP)")
 
 
 class LiquidationRow(NamedTuple):
@@ -29,7 +34,20 @@ class LiquidationRow(NamedTuple):
     completeness: str
 
 
-Reader = Callable[[Venue, Any], "LiquidationRow | tuple[LiquidationRow, ...] | None"]
+class LeftOut(NamedTuple):
+    """Something about liquidations that is not read here, by the name to count it under."""
+
+    what: str
+
+
+class Unread(NamedTuple):
+    """An entry that cannot be read, and why."""
+
+    why: str
+
+
+Found = LiquidationRow | LeftOut | Unread
+Reader = Callable[["Venue", Any], "Found | tuple[Found, ...] | None"]
 
 
 def number(value: Any, what: str) -> float:
@@ -71,6 +89,17 @@ def position(side: Any, *, order: bool) -> str:
     return "long" if (word == "sell") == order else "short"
 
 
+def other_contract(symbol: Any) -> LeftOut | None:
+    """What is noted of a contract that is none of a venue's: its name where it is on bitcoin, else nothing,
+    since other coins are not what is asked for."""
+    return LeftOut(symbol) if isinstance(symbol, str) and _BITCOIN.match(symbol) else None
+
+
+def other_topic(kind: str, name: Any) -> list[Found]:
+    """A message of another topic than the one that is read, by its name."""
+    return [LeftOut(f"{kind} {name}"[:80])]
+
+
 def row(
     venue: Venue, symbol: str, time: int, side: str, price: float, amount: float
 ) -> LiquidationRow | None:
@@ -89,33 +118,33 @@ def row(
     )
 
 
-def read_all(venue: Venue, entries: Any, reader: Reader) -> list[LiquidationRow]:
-    """Every entry through `reader`; a bad entry raises after the others were read, with them in `rows`."""
+def read_all(venue: Venue, entries: Any, reader: Reader) -> list[Found]:
+    """Every entry through `reader`; one that cannot be read costs no other.
+
+    Raises
+    ------
+    FeedError
+        What should be a list is none.
+    """
     if not isinstance(entries, Iterable) or isinstance(entries, (str, bytes, dict)):
         raise FeedError(
             f"{venue.name} sent {_shown(entries)} where a list of liquidations belongs. It is tried again.",
             venue=venue.id,
         )
-    rows: list[LiquidationRow] = []
-    trouble = ""
-    for position_in_list, entry in enumerate(entries, start=1):
+    out: list[Found] = []
+    for place, entry in enumerate(entries, start=1):
         try:
             found = reader(venue, entry)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as problem:
             reason = f"{problem.args[0]} is missing" if isinstance(problem, KeyError) else str(problem)
             if isinstance(problem, (TypeError, IndexError, AttributeError)):
                 reason = f"it is {_shown(entry)}"
-            trouble = trouble or f"row {position_in_list}: {reason}"
+            out.append(Unread(f"row {place}: {reason}"))
             continue
-        rows.extend(() if found is None else (found,) if isinstance(found, LiquidationRow) else found)
-    if trouble:
-        raise FeedError(
-            f"{venue.name} sent a liquidation that cannot be read ({trouble}). The others of the message were"
-            " kept.",
-            venue=venue.id,
-            rows=tuple(rows),
-        )
-    return rows
+        # A row is a tuple too.
+        several = isinstance(found, tuple) and not isinstance(found, (LiquidationRow, LeftOut, Unread))
+        out.extend(found if several else () if found is None else (found,))  # type: ignore[arg-type]
+    return out
 
 
 def _shown(value: Any) -> str:

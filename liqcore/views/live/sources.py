@@ -18,7 +18,8 @@ from liqcore.feeds.rest.keyed import KEYED, check
 from liqcore.feeds.status import FeedError, SourceStatus
 from liqcore.feeds.venues import market as market_data
 from liqcore.feeds.venues.history import liquidation_history
-from liqcore.feeds.venues.registry import VENUES, Venue
+from liqcore.feeds.venues.registry import VENUES
+from liqcore.feeds.venues.venue import Venue
 from liqcore.tables import TableError
 from liqcore.views import keys, market as live_market
 from liqcore.views.alerts import session as alerts_session
@@ -39,7 +40,7 @@ def venues(snapshot: Snapshot) -> None:
                 "State": status.state,
                 "Why": status.message,
                 "Live": _tick(venue.socket),
-                "History": venue.history_words or "none",
+                "History": venue.history.words if venue.history else "none",
                 "Sends": {"all": "every one", "sampled": "a sample"}.get(venue.completeness, "not known"),
                 "Price is": venue.price_kind,
                 "Refuses": ", ".join(venue.refuses) or "nobody known",

@@ -11,9 +11,9 @@ import pytest
 from liqcore.feeds.history import archive
 from liqcore.feeds.rest.session import open_session
 from liqcore.feeds.status import FeedError, Missing
-from tests.loopback import dialects
-from tests.loopback.market_dialects import bar
+from tests.loopback import truth
 from tests.loopback.server import VenueServer
+from tests.loopback.truth import bar
 
 DAY = 86_400_000_000
 
@@ -54,7 +54,7 @@ def test_files_cover_a_span_without_overlap_and_leave_the_newest_days_to_the_ven
 
 @pytest.mark.parametrize("date", ["2024-08-05", "2024-08-06", "2025-03-10", "2025-03-11"])
 def test_a_day_of_bars_is_the_venues_day_in_both_units_with_and_without_a_header(session, date, monkeypatch):
-    monkeypatch.setattr(dialects, "NOW", us("2025-10-20") // 1000)
+    monkeypatch.setattr(truth, "NOW", us("2025-10-20") // 1000)
     (file,) = archive.files("candles", "1m", us(date), us(date) + DAY, us(date) + 10 * DAY)[:1] or [None]
     assert "daily" in file.url
     found = archive.read(session, file)
@@ -67,7 +67,7 @@ def test_a_day_of_bars_is_the_venues_day_in_both_units_with_and_without_a_header
 
 
 def test_a_month_of_open_interest_and_funding(session, monkeypatch):
-    monkeypatch.setattr(dialects, "NOW", us("2025-10-20") // 1000)
+    monkeypatch.setattr(truth, "NOW", us("2025-10-20") // 1000)
     now = us("2025-10-20")
     (day,) = archive.files("open_interest", "5m", us("2025-03-10"), us("2025-03-11"), now)
     table = archive.read(session, day)
@@ -94,7 +94,7 @@ def test_a_month_of_open_interest_and_funding(session, monkeypatch):
     ],
 )
 def test_every_fault_is_one_sentence(server, session, fault, kind, words, monkeypatch):
-    monkeypatch.setattr(dialects, "NOW", us("2025-10-20") // 1000)
+    monkeypatch.setattr(truth, "NOW", us("2025-10-20") // 1000)
     (file,) = archive.files("candles", "1h", us("2025-03-10"), us("2025-03-11"), us("2025-03-20"))
     server.fault("data.binance.vision", fault)
     with pytest.raises(kind, match=words) as raised:

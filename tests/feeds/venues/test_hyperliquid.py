@@ -1,0 +1,64 @@
+"""Hyperliquid: one address for everything, and no liquidations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from liqcore.feeds.venues.market import candles, open_interest
+from tests.loopback.truth import END, SPANS, START, Dialect, Event, Refused, T, bar, bars, hours, texts
+
+
+def _rest(events: list[Event], path: str, query: Mapping[str, Any]) -> Any:
+    """One address for everything; the question is in the body. Funding is paid each hour, some milliseconds
+    late."""
+    if path != "info":
+        raise Refused(404, None)
+    if query["type"] == "candleSnapshot":
+        asked = query["req"]
+        starts = bars(asked["startTime"], asked["endTime"], SPANS[asked["interval"]])[-5000:]
+        return [
+            {
+                "t": one,
+                "T": one + SPANS[asked["interval"]] - 1,
+                "s": asked["coin"],
+                "i": asked["interval"],
+                "n": 40,
+                **dict(zip("ohlcv", texts(*bar(one)), strict=True)),
+            }
+            for one in starts
+        ]
+    if query["type"] == "fundingHistory":
+        return [
+            {"coin": query["coin"], "fundingRate": "0.0000125", "premium": "0.0005", "time": moment + 31}
+            for moment in hours(96)
+            if moment >= query["startTime"]
+        ]
+    if query["type"] == "metaAndAssetCtxs":
+        return [
+            {"universe": [{"name": "ETH", "szDecimals": 4}, {"name": "BTC", "szDecimals": 5}]},
+            [{"openInterest": "400000.5"}, {"openInterest": "31234.5"}],
+        ]
+    raise Refused(422, "Failed to deserialize the JSON body into the target type")
+
+
+DIALECT = Dialect(
+    rest={"api.hyperliquid.xyz": _rest},
+    quiet={
+        "hyperliquid": [
+            {"channel": "trades", "data": [{"coin": "BTC", "side": "B", "px": "50000", "sz": "1", "time": T}]}
+        ]
+    },
+    day={"hyperliquid": 1},
+)
+
+
+def test_the_open_interest_of_now_is_bitcoin(session):
+    found = open_interest(session, "hyperliquid", START, END)
+    assert (found.status.state, found.status.message) == ("live", "")
+    assert found.table["quantity"].tolist() == [31_234.5]
+
+
+def test_no_more_bars_are_asked_for_than_are_kept(session):
+    found = candles(session, "hyperliquid", "1m", END - np.timedelta64(30, "D"), END)
+    assert (len(found.table), found.requests) == (5000, 1)
