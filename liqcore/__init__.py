@@ -32,11 +32,11 @@ if TYPE_CHECKING:
         track_clusters,
     )
     from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, merge
-    from liqcore.heat.margin import bankruptcy_price, liquidation_price
     from liqcore.heat.modelled import modelled_heatmap
     from liqcore.heat.persistence import persistence_by_timeframe
     from liqcore.heat.realised import realised_heatmap
     from liqcore.lab.simulator import simulate
+    from liqcore.margins import bankruptcy_price, liquidation_price
     from liqcore.market import (
         SignalRules,
         candle_patterns,
@@ -66,8 +66,8 @@ _HOME = {
     "realised_heatmap": "heat.realised",
     "modelled_heatmap": "heat.modelled",
     "Assumptions": "heat.assumptions",
-    "liquidation_price": "heat.margin",
-    "bankruptcy_price": "heat.margin",
+    "liquidation_price": "margins",
+    "bankruptcy_price": "margins",
     "find_clusters": "heat.clusters",
     "track_clusters": "heat.clusters",
     "concentration": "heat.clusters",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from liqcore.heat.margin import MarginError, TierTable
+from liqcore.margins import MarginError, TierTable
 
 _FREQTRADE: Final = "freqtrade/exchange/binance_leverage_tiers.json, a public copy of Binance's brackets"
 

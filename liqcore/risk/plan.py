@@ -3,9 +3,11 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import wraps
+from inspect import signature
+from typing import Any, Final, ParamSpec
 
 import numpy as np
 
@@ -29,49 +31,73 @@ from liqcore.risk.sizing import (
     stop_problem,
 )
 
+P = ParamSpec("P")
+
 MARGIN_MODES: Final = ("isolated", "cross")
 _USUAL_CEILING: Final = 125.0
 _LARGEST: Final = 1e15
 _LOWEST_PRICE, _HIGHEST_PRICE = 0.01, 1e9
 
 
-def plan_trade(
-    side: str,
-    entry: float | str | Sequence[float],
-    stop: float | str,
-    account: float | str,
-    *,
-    risk: float | str | None = None,
-    risk_usd: float | str | None = None,
-    leverage: float | str = 1.0,
-    fee_rate: float = 0.0,
-    exit_fee_rate: float | None = None,
-    slippage: float = 0.0,
-    targets: Sequence[float] = (),
-    target_shares: Sequence[float] | None = None,
-    entry_shares: Sequence[float] | None = None,
-    maintenance_margin_rate: float = 0.005,
-    maintenance_amount: float = 0.0,
-    tiers: TierTable | None = None,
-    liquidation_fee_rate: float = 0.0,
-    step: float = 0.001,
-    minimum: float | None = None,
-    minimum_notional: float = 0.0,
-    contract: str = "linear",
-    margin_mode: str = "isolated",
-    other_maintenance: float = 0.0,
-    other_pnl: float = 0.0,
-    atr_1m: float | None = None,
-    mark_last_gap: float | None = None,
-    gap: float = 0.02,
-    funding_rate: float = 0.0,
-    holding_hours: float = 0.0,
-    funding_interval_hours: float = 8.0,
-    bands: Iterable[Band] = (),
-    open_losses: Iterable[float] = (),
-    daily_limit: float | None = None,
-    lost_today: float = 0.0,
-) -> Plan:
+@dataclass(frozen=True)
+class TradeRequest:
+    """One trade as it was asked for; every number may also be text as people type it."""
+
+    side: str
+    entry: float | str | Sequence[float]
+    stop: float | str
+    account: float | str
+    _: KW_ONLY
+    risk: float | str | None = None
+    risk_usd: float | str | None = None
+    leverage: float | str = 1.0
+    fee_rate: float = 0.0
+    exit_fee_rate: float | None = None
+    slippage: float = 0.0
+    targets: Sequence[float] = ()
+    target_shares: Sequence[float] | None = None
+    entry_shares: Sequence[float] | None = None
+    maintenance_margin_rate: float = 0.005
+    maintenance_amount: float = 0.0
+    tiers: TierTable | None = None
+    liquidation_fee_rate: float = 0.0
+    step: float = 0.001
+    minimum: float | None = None
+    minimum_notional: float = 0.0
+    contract: str = "linear"
+    margin_mode: str = "isolated"
+    other_maintenance: float = 0.0
+    other_pnl: float = 0.0
+    atr_1m: float | None = None
+    mark_last_gap: float | None = None
+    gap: float = 0.02
+    funding_rate: float = 0.0
+    holding_hours: float = 0.0
+    funding_interval_hours: float = 8.0
+    bands: Iterable[Band] = ()
+    open_losses: Iterable[float] = ()
+    daily_limit: float | None = None
+    lost_today: float = 0.0
+
+
+def _asked_by(
+    request: Callable[P, TradeRequest],
+) -> Callable[[Callable[[TradeRequest], Plan]], Callable[P, Plan]]:
+    """Let a function of a request be called with the request's arguments, so that they are written down once."""
+
+    def opened(answer: Callable[[TradeRequest], Plan]) -> Callable[P, Plan]:
+        @wraps(answer)
+        def asked(*arguments: P.args, **named: P.kwargs) -> Plan:
+            return answer(request(*arguments, **named))
+
+        asked.__signature__ = signature(request).replace(return_annotation="Plan")  # type: ignore[attr-defined]
+        return asked
+
+    return opened
+
+
+@_asked_by(TradeRequest)
+def plan_trade(asked: TradeRequest) -> Plan:
     """Plan one trade: quantity, margin, liquidation, targets, worst cases, and whether it passes the gate.
 
     Every number may also be text as people type it (`"$28,000"`, `"1,5"`); see `parse_number`.
@@ -106,25 +132,22 @@ def plan_trade(
         An input that is no such number: empty, text, infinite, a fee given as a percentage. Inputs that
         are numbers but make no trade (stop on the wrong side, account of zero) give a rejected plan.
     """
-    given = dict(locals())
-    trade = check_trade(given)
-    plan = _assemble(trade)
-    if daily_limit is not None and plan.account > 0:
-        budget = daily_budget(open_losses, plan.account, daily_limit, lost_today=lost_today)
-        if plan.loss_at_stop > budget.left:
-            plan = replace(
-                plan,
-                accepted=False,
-                reasons=(
-                    *plan.reasons,
-                    (
-                        f"This trade may lose {usd(plan.loss_at_stop)} USD, but only {usd(budget.left)} USD"
-                        f" of the daily limit of {usd(budget.limit)} USD are left: make it smaller or wait"
-                        " until tomorrow."
-                    ),
-                ),
-            )
-    return plan
+    return _within_the_day(asked, _assemble(check_trade(asked)))
+
+
+def _within_the_day(asked: TradeRequest, plan: Plan) -> Plan:
+    """The plan, rejected where it may lose more than is left of the daily limit."""
+    if asked.daily_limit is None or plan.account <= 0:
+        return plan
+    budget = daily_budget(asked.open_losses, plan.account, asked.daily_limit, lost_today=asked.lost_today)
+    if plan.loss_at_stop <= budget.left:
+        return plan
+    reason = (
+        f"This trade may lose {usd(plan.loss_at_stop)} USD, but only {usd(budget.left)} USD"
+        f" of the daily limit of {usd(budget.limit)} USD are left: make it smaller or wait"
+        " until tomorrow."
+    )
+    return replace(plan, accepted=False, reasons=(*plan.reasons, reason))
 
 
 @dataclass(frozen=True)
@@ -144,39 +167,39 @@ class Trade:
     room_known: bool
 
 
-def check_trade(given: Mapping[str, Any]) -> Trade:
-    """The arguments of `plan_trade`, all of them by name, as checked numbers; raises `RiskError`."""
-    fee_out, smallest = given["exit_fee_rate"], given["minimum"]
-    unknown = (given["atr_1m"] is None, given["mark_last_gap"] is None)
-    targets = tuple(_price(price, "The target") for price in _several(given["targets"]))
+def check_trade(asked: TradeRequest) -> Trade:
+    """What was asked as checked numbers; raises `RiskError`."""
+    fee_out, smallest = asked.exit_fee_rate, asked.minimum
+    unknown = (asked.atr_1m is None, asked.mark_last_gap is None)
+    targets = tuple(_price(price, "The target") for price in _several(asked.targets))
     terms = _terms(
-        given,
-        fee_in=_rate(given["fee_rate"], "The fee rate"),
-        fee_out=_rate(given["fee_rate"] if fee_out is None else fee_out, "The exit fee rate"),
-        slippage=_rate(given["slippage"], "The slippage", 0.0),
-        step=_step(given["step"]),
-        minimum=_at_least_zero(given["step"] if smallest is None else smallest, "The minimum quantity"),
-        minimum_notional=_at_least_zero(given["minimum_notional"], "The minimum notional"),
-        maintenance_margin_rate=_share(given["maintenance_margin_rate"], "The maintenance margin rate", 0.5),
-        maintenance_amount=_at_least_zero(given["maintenance_amount"], "The maintenance amount"),
-        tiers=given["tiers"],
-        liquidation_fee=_rate(given["liquidation_fee_rate"], "The liquidation fee rate", 0.0),
-        other_maintenance=_at_least_zero(given["other_maintenance"], "The other maintenance margin"),
-        other_pnl=_number(given["other_pnl"], "The other profit and loss"),
-        atr_1m=0.0 if unknown[0] else _at_least_zero(given["atr_1m"], "The one-minute ATR"),
-        mark_last_gap=0.0 if unknown[1] else _at_least_zero(given["mark_last_gap"], "The mark-last gap"),
+        asked,
+        fee_in=_rate(asked.fee_rate, "The fee rate"),
+        fee_out=_rate(asked.fee_rate if fee_out is None else fee_out, "The exit fee rate"),
+        slippage=_rate(asked.slippage, "The slippage", 0.0),
+        step=_step(asked.step),
+        minimum=_at_least_zero(asked.step if smallest is None else smallest, "The minimum quantity"),
+        minimum_notional=_at_least_zero(asked.minimum_notional, "The minimum notional"),
+        maintenance_margin_rate=_share(asked.maintenance_margin_rate, "The maintenance margin rate", 0.5),
+        maintenance_amount=_at_least_zero(asked.maintenance_amount, "The maintenance amount"),
+        tiers=asked.tiers,
+        liquidation_fee=_rate(asked.liquidation_fee_rate, "The liquidation fee rate", 0.0),
+        other_maintenance=_at_least_zero(asked.other_maintenance, "The other maintenance margin"),
+        other_pnl=_number(asked.other_pnl, "The other profit and loss"),
+        atr_1m=0.0 if unknown[0] else _at_least_zero(asked.atr_1m, "The one-minute ATR"),
+        mark_last_gap=0.0 if unknown[1] else _at_least_zero(asked.mark_last_gap, "The mark-last gap"),
     )
     return Trade(
         terms=terms,
-        stop=_price(given["stop"], "The stop"),
-        leverage=_leverage(given["leverage"]),
-        gap=_share(given["gap"], "The gap through the stop"),
+        stop=_price(asked.stop, "The stop"),
+        leverage=_leverage(asked.leverage),
+        gap=_share(asked.gap, "The gap through the stop"),
         target_prices=targets,
-        target_shares=_shares(given["target_shares"], len(targets), "target"),
-        funding_rate=_rate(given["funding_rate"], "The funding rate", -0.1),
-        holding_hours=_at_least_zero(given["holding_hours"], "The holding time"),
-        funding_interval=_interval(given["funding_interval_hours"]),
-        bands=merge_bands(given["bands"]),
+        target_shares=_shares(asked.target_shares, len(targets), "target"),
+        funding_rate=_rate(asked.funding_rate, "The funding rate", -0.1),
+        holding_hours=_at_least_zero(asked.holding_hours, "The holding time"),
+        funding_interval=_interval(asked.funding_interval_hours),
+        bands=merge_bands(asked.bands),
         room_known=not any(unknown),
     )
 
@@ -395,32 +418,32 @@ def _reward_risk(trade: Trade, plan: Plan) -> float | None:
     return sum(item.share * item.reward_risk for item in plan.targets)
 
 
-def _terms(given: Mapping[str, Any], **rest: Any) -> Terms:
-    sign(given["side"])
-    check_contract(given["contract"])
-    if given["margin_mode"] not in MARGIN_MODES:
+def _terms(asked: TradeRequest, **rest: Any) -> Terms:
+    sign(asked.side)
+    check_contract(asked.contract)
+    if asked.margin_mode not in MARGIN_MODES:
         raise RiskError(
-            f"{given['margin_mode']!r} is not a margin mode. Choose isolated (only this position's margin) or"
+            f"{asked.margin_mode!r} is not a margin mode. Choose isolated (only this position's margin) or"
             " cross (the whole account)."
         )
-    tiers = given["tiers"]
-    if tiers is not None and tiers.contract != given["contract"]:
+    tiers = asked.tiers
+    if tiers is not None and tiers.contract != asked.contract:
         raise RiskError(
             f"The tier table of {tiers.venue} {tiers.symbol} is for {tiers.contract} contracts, not"
-            f" {given['contract']} ones. Choose the matching one."
+            f" {asked.contract} ones. Choose the matching one."
         )
-    prices = _several(given["entry"])
+    prices = _several(asked.entry)
     if not 1 <= len(prices) <= 20:
         raise RiskError("Give 1 to 20 entries.")
-    account = _number(given["account"], "The account")
+    account = _number(asked.account, "The account")
     return Terms(
-        side=str(given["side"]).strip().lower(),
+        side=str(asked.side).strip().lower(),
         entries=tuple(_price(price, "The entry") for price in prices),
-        weights=_shares(given["entry_shares"], len(prices), "entry"),
+        weights=_shares(asked.entry_shares, len(prices), "entry"),
         account=account,
-        risk_usd=_allowed(account, given["risk"], given["risk_usd"]),
-        contract=given["contract"],
-        margin_mode=given["margin_mode"],
+        risk_usd=_allowed(account, asked.risk, asked.risk_usd),
+        contract=asked.contract,
+        margin_mode=asked.margin_mode,
         **rest,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from liqcore.risk import gate
 from liqcore.risk.gate import CODES
 from liqcore.risk.luck import MonteCarlo, losing_streak_paths, losing_streaks, simulate_trades, streak_cost
 from liqcore.risk.numbers import RiskError
-from liqcore.risk.plan import check_trade, impossibilities, plan_trade
+from liqcore.risk.plan import TradeRequest, check_trade, impossibilities
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.sizing import Floats, average_entry, profit, sign
 
@@ -103,9 +102,7 @@ def sweep_leverage(leverages: ArrayLike, stop_distances: ArrayLike, **trade: Any
         raise RiskError("The sweep has more than a million cells. Take fewer leverages or stop distances.")
     # Any stop on the right side does for checking the rest, whatever the entries are.
     anywhere = {"long": 0.01, "short": 1e9}.get(str(trade.get("side")).strip().lower(), 1.0)
-    bound = inspect.signature(plan_trade).bind(**trade, stop=anywhere, leverage=1.0)
-    bound.apply_defaults()
-    checked = check_trade(bound.arguments)
+    checked = check_trade(TradeRequest(**trade, stop=anywhere, leverage=1.0))
     problems = impossibilities(checked)
     if problems:
         raise RiskError(problems[0])

@@ -16,8 +16,8 @@ from liqcore.feeds import files
 from liqcore.feeds.samples import SampleError
 from liqcore.heat.assumptions import AssumptionError
 from liqcore.heat.grid import GridError, HeatGrid
-from liqcore.heat.margin import MarginError
 from liqcore.learn.scenarios import ScenarioError
+from liqcore.margins import MarginError
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.tables import TableError
 from liqcore.views import controls, explain, loaders

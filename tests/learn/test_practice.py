@@ -12,9 +12,9 @@ from liqcore import tables
 from liqcore.learn import quiz
 from liqcore.learn.glossary import TERMS, find_terms, meaning
 from liqcore.learn.practice import Played, candidates, confirmation, journal_row, starting_numbers
-from liqcore.learn.reading_grade import reading_grade, syllables
 from liqcore.learn.replay import Forecast, ReplayError, base_rates, level_outcomes, make_round
 from liqcore.learn.trades import run_trade
+from tests.learn.reading_grade import reading_grade, syllables
 
 
 def _bars(rows, start="2026-01-01", step="1min"):

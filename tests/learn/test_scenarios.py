@@ -14,9 +14,9 @@ from liqcore import tables
 from liqcore.feeds import scenario_files as files
 from liqcore.feeds.samples import SampleError
 from liqcore.learn.facts import FACTS
-from liqcore.learn.reading_grade import reading_grade
 from liqcore.learn.scenarios import Market, Scenario, ScenarioError, make_scenario, placeholders
 from liqcore.learn.steps import StepView, outcome, step_view
+from tests.learn.reading_grade import reading_grade
 
 NAMES = files.names()
 _TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_scenarios.py"

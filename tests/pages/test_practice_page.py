@@ -10,10 +10,10 @@ from test_pages import charts, open_page, words
 
 from liqcore.learn import quiz
 from liqcore.learn.practice import Played, journal_row
-from liqcore.learn.reading_grade import reading_grade
 from liqcore.market.candles import resample
 from liqcore.views import loaders
 from liqcore.views.practice import table as practice_table
+from tests.learn.reading_grade import reading_grade
 
 
 def button(app: AppTest, key: str):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, strategies as st
 
-from liqcore.heat.margin import (
+from liqcore.heat.tiers import TIERS, tier_table
+from liqcore.margins import (
     MarginError,
     TierTable,
     bankruptcy_price,
     liquidation_price,
     liquidation_price_in_tiers,
 )
-from liqcore.heat.tiers import TIERS, tier_table
 
 BINANCE = tier_table("binance")
 
