@@ -311,13 +311,13 @@ def test_open_interest_is_not_used_before_its_time() -> None:
     assert grid.predicted["open_interest"].iloc[1] == pytest.approx(interest["quantity"].iloc[0])
 
 
-def test_venues_of_open_interest_add_up_and_wait_for_each_other() -> None:
+def test_venues_of_open_interest_add_up_as_they_are_heard() -> None:
     bars, interest = market(2)
     second = interest.assign(venue="b", quantity=500.0).iloc[10:]
     both = tables.open_interest(pd.concat([interest.astype({"venue": str}), second.astype({"venue": str})]))
     totals = modelled_heatmap(bars, both, price_range=RANGE).predicted
     assert totals is not None
-    assert totals["open_interest"].iloc[:10].isna().all()
+    np.testing.assert_allclose(totals["open_interest"].iloc[:10], interest["quantity"].iloc[:10])
     np.testing.assert_allclose(totals["open_interest"].iloc[10:], interest["quantity"].iloc[10:] + 500)
 
 
@@ -352,6 +352,35 @@ def test_display_columns_are_states_of_the_full_run() -> None:
     edges = full.time_edges[[16, 32, 48]]
     chosen = modelled_heatmap(bars, interest, time_edges=edges, price_range=RANGE)
     np.testing.assert_array_equal(chosen.short, full.short[[31, 47]])
+
+
+def test_a_late_venue_enters_as_a_step_and_erases_nothing() -> None:
+    bars, interest = market(21, 60)
+    known = interest.astype({"venue": str})
+    late = known.iloc[40:].assign(venue="late", quantity=3_000.0)
+    both = tables.open_interest(pd.concat([known, late]))
+    alone, joined = (
+        modelled_heatmap(bars, held, assumptions=SIMPLE, bins=BINS, columns=60, price_range=RANGE)
+        for held in (interest, both)
+    )
+    np.testing.assert_array_equal(joined.long[:40], alone.long[:40])
+    np.testing.assert_array_equal(joined.short[:40], alone.short[:40])
+    told, before = joined.predicted, alone.predicted
+    assert told is not None
+    assert before is not None
+    assert told["open_interest"].notna().all()
+    np.testing.assert_allclose(told["open_interest"][40:], before["open_interest"][40:] + 3_000)
+    # The step opens nothing: what stands grows only because more open interest makes the same closes a
+    # smaller share of it.
+    for side in ("standing_long", "standing_short"):
+        opened = 0.5 * bars["volume"].iloc[40] / 2 + 60
+        assert 0 <= told[side].iloc[40] - before[side].iloc[40] < opened
+        assert (told[side] <= told["open_interest"] * (1 + 1e-9)).all()
+    assert any("late begins later" in flag for flag in joined.provenance.flags)
+    assert not any("begins later" in flag or "missing" in flag for flag in alone.provenance.flags)
+    # Cutting the future off, the late venue with it, changes no column before.
+    part = modelled_heatmap(bars[:40], both, assumptions=SIMPLE, bins=BINS, columns=40, price_range=RANGE)
+    np.testing.assert_allclose(part.long, joined.long[:40], rtol=1e-5, atol=1e-3)
 
 
 def test_the_textbook_formula_stands_at_the_bankruptcy_price_and_never_closes() -> None:

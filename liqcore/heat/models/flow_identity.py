@@ -80,6 +80,11 @@ def flags(inputs: Inputs, guesses: Assumptions) -> tuple[str, ...]:
             f"Open interest is out of date for {100 * old.mean():.0f} % of the candles; its last value is"
             " carried on there."
         )
+    if inputs.late_interest:
+        said.append(
+            f"Open interest of {', '.join(inputs.late_interest)} begins later than the rest and enters there"
+            " as a step."
+        )
     if not volume.any():
         said.append("No volume was given, so only growth of open interest opens positions.")
     elif not inputs.known_split[volume].any():

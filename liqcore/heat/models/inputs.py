@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -19,7 +21,8 @@ def aligned_inputs(
     closes_at = np.minimum(opens_at + step, np.append(opens_at[1:], opens_at[-1] + step))
     volume = bars["volume"].to_numpy()
     known_volume = np.isfinite(volume)
-    interest, stale = _aligned(open_interest, closes_at, step)
+    told = _aligned(open_interest, closes_at, step)
+    interest = told.total
     known_interest = np.isfinite(interest)
     share = np.divide(
         bars["taker_buy_volume"].to_numpy(),
@@ -27,7 +30,8 @@ def aligned_inputs(
         out=np.full(len(volume), np.nan),
         where=known_volume & (volume > 0),
     )
-    before = np.concatenate([[np.nan], interest[:-1]])
+    # What a venue tells for the first time was there before, too.
+    before = np.concatenate([[np.nan], interest[:-1]]) + told.entered
     return Inputs(
         opens_at=opens_at,
         closes_at=closes_at,
@@ -45,29 +49,57 @@ def aligned_inputs(
         known_volume=known_volume,
         known_interest=known_interest,
         known_split=np.isfinite(share),
-        stale_interest=stale,
+        stale_interest=told.stale,
+        late_interest=told.late,
     )
 
 
-def _aligned(
-    open_interest: pd.DataFrame | None, closes_at: np.ndarray, step: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Open interest of all venues together as known at each close, and where a part of it is old.
+@dataclass(frozen=True)
+class _Interest:
+    """Open interest (BTC) of all venues heard so far at each close, NaN before the first; what of it had only
+    just been heard for the first time; whether a part is old; and who came late."""
 
-    BTC; NaN before every venue is known. Old is more than three of the venue's own intervals, or candles.
+    total: np.ndarray
+    entered: np.ndarray
+    stale: np.ndarray
+    late: tuple[str, ...]
+
+
+def _aligned(open_interest: pd.DataFrame | None, closes_at: np.ndarray, step: int) -> _Interest:
+    """Put open interest beside the candles. Old is more than three of the venue's own intervals, or candles.
+
+    A venue that begins later enters as a step: what the others told before stays, and the step itself is
+    nobody's opening.
     """
-    total, old = np.full(len(closes_at), np.nan), np.zeros(len(closes_at), dtype=bool)
-    if open_interest is None or not len(open_interest):
-        return total, old
-    table = tables.ensure(open_interest, "open_interest")
-    total[:] = 0.0
-    for _, part in table.groupby("venue", observed=True):
-        times = tables.microseconds(part["time"])
-        at = np.searchsorted(times, closes_at, side="right") - 1
-        total += np.where(at >= 0, part["quantity"].to_numpy()[np.maximum(at, 0)], np.nan)
-        interval = max(int(np.median(np.diff(times))) if len(times) > 1 else 0, step)
-        old |= (at >= 0) & (closes_at - times[np.maximum(at, 0)] > 3 * interval)
-    return total, old
+    count = len(closes_at)
+    total, entered, known, stale = (
+        np.zeros(count),
+        np.zeros(count),
+        np.zeros(count, bool),
+        np.zeros(count, bool),
+    )
+    begins: dict[str, int] = {}
+    if open_interest is not None and len(open_interest):
+        table = tables.ensure(open_interest, "open_interest")
+        for venue, part in table.groupby("venue", observed=True):
+            times, quantity = tables.microseconds(part["time"]), part["quantity"].to_numpy()
+            at = np.searchsorted(times, closes_at, side="right") - 1
+            heard, newest = at >= 0, np.maximum(at, 0)
+            if not heard.any():
+                continue
+            begins[str(venue)] = first = int(heard.argmax())
+            total += np.where(heard, quantity[newest], 0.0)
+            entered[first] += quantity[newest[first]]
+            known |= heard
+            interval = max(int(np.median(np.diff(times))) if len(times) > 1 else 0, step)
+            stale |= heard & (closes_at - times[newest] > 3 * interval)
+    earliest = min(begins.values(), default=0)
+    return _Interest(
+        np.where(known, total, np.nan),
+        entered,
+        stale,
+        tuple(venue for venue, first in begins.items() if first > earliest),
+    )
 
 
 def _funding_tilt(funding: pd.DataFrame | None, closes_at: np.ndarray, strength: float) -> np.ndarray:

@@ -19,10 +19,12 @@ class Inputs:
     opens_at, closes_at, step : when a candle opens and closes, and the usual length of one.
     open, low, high, close : USD.
     volume, taker : volume (0 where unknown) and the share of it that bought by taking (½ where unknown).
-    interest, before, change : open interest as known at the close (NaN where unknown), at the close of the
-        candle before, and the growth of what is known of both (0 where it is not).
+    interest, before, change : open interest as known at the close (NaN where unknown), what it was at the
+        close of the candle before, and the growth (0 where it is not known). A venue that is heard for the
+        first time counts in `before`, too.
     tilt : how far funding moves the paying side to the takers' mix, positive where longs pay.
     known_volume, known_interest, known_split, stale_interest : (n,) bool.
+    late_interest : venues whose open interest begins later than that of others.
     """
 
     opens_at: np.ndarray
@@ -42,6 +44,7 @@ class Inputs:
     known_interest: np.ndarray
     known_split: np.ndarray
     stale_interest: np.ndarray
+    late_interest: tuple[str, ...]
 
 
 @dataclass(frozen=True)

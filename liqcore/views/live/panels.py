@@ -16,6 +16,7 @@ from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector, Snapshot
 from liqcore.feeds.live.window import Events
 from liqcore.feeds.venues.registry import VENUES
+from liqcore.heat.grid import HeatGrid
 from liqcore.market.candles import resample
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
@@ -414,7 +415,25 @@ def modelled(data: Dataset | None, hours: float, drawing: Drawing) -> Any:
     settings = ViewSettings(layer="modelled", timeframe="5m" if hours <= 12 else "15m", hours=hours)
     try:
         grid, bars = loaders.heatmap(data, settings), loaders.price_bars(data, settings)
+        if (missing := interest_missing(data, grid)) is not None:
+            st.warning(missing, icon=":material/rule:")
         return panels.heatmap(grid, bars, data, drawing, "live-modelled", height=420)
     except panels.PROBLEMS as error:
         panels.problem(error)
         return None
+
+
+def interest_missing(data: Dataset, grid: HeatGrid) -> str | None:
+    """A sentence where a modelled map runs on candles without open interest, else None."""
+    if grid.predicted is None or (known := float(grid.predicted["open_interest"].notna().mean())) == 1:
+        return None
+    if data.open_interest is None or known == 0:
+        return (
+            "**No open interest** has been told by any venue, so this map only guesses how much is open: levels"
+            " fade by an assumed holding time. Read where the bands lie, not how large they are."
+        )
+    told = ", ".join(wording.markdown(venue_name(str(name))) for name in data.open_interest["venue"].unique())
+    return (
+        f"**Open interest is known for {wording.percent(known)} of the candles** (from {told}). In the others"
+        " levels fade by an assumed holding time: read where the bands lie, not how large they are."
+    )
