@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.api import guess_datetime_format
 
+from liqcore import wording
+
 LIQUIDATIONS: Final = (
     "time",
     "venue",
@@ -528,7 +530,7 @@ def _unique(frame: pd.DataFrame, key: Sequence[str], table: str) -> pd.DataFrame
     if twice.any():
         when = frame.loc[twice, "time"].iloc[0]
         raise TableError(
-            f"The {table} have two different rows for {when:%Y-%m-%d %H:%M} UTC ({int(twice.sum()):,} such"
+            f"The {table} have two different rows for {wording.when(when)} ({int(twice.sum()):,} such"
             " rows). Keep one of them; a repeated hour often means local time across a clock change."
         )
     return frame

@@ -45,7 +45,8 @@ def volatility(close: NDArray[np.float64], bars: int) -> NDArray[np.float64]:
 
 
 def terciles(spread: NDArray[np.float64]) -> NDArray[np.int8]:
-    """(T,) 0 to 2: the rank of each bar's volatility in its own past, which no later bar can move; −1 unknown."""
+    """(T,) 0 to 2: the rank of each bar's volatility in its own past, which no later bar can move; −1"
+    " unknown."""
     rank = pd.Series(spread).expanding().rank(pct=True).to_numpy()
     return np.where(np.isnan(rank), -1, np.minimum(np.nan_to_num(rank) * 3, 2)).astype(np.int8)
 

@@ -7,12 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.alerts.heat_conditions import balance, cluster_events, heat_changes, price_near, venues_agree
 from liqcore.alerts.hits import Hit, rises
 from liqcore.alerts.observe import Frames
 from liqcore.alerts.rules import SIGNAL_KINDS, Condition
-from liqcore.alerts.sentences import money
 from liqcore.market.flow import funding_extremes
 from liqcore.market.rules import SignalRules
 
@@ -82,7 +81,7 @@ def _large(part: Condition, frames: Frames, release: float) -> list[Hit]:
                 0.0,
                 float(size),
                 "USD",
-                f"A {side} liquidation of {money(size)} happened at {one:,.0f} on {venue}.",
+                f"A {side} liquidation of {wording.usd(size)} happened at {wording.price(one)} on {venue}.",
                 "realised",
                 part.within,
             )
@@ -121,7 +120,8 @@ def _funding(part: Condition, frames: Frames, release: float) -> list[Hit]:
                     before,
                     after,
                     "per 8 h",
-                    f"Funding on {venue} went from {before:+.4%} to {after:+.4%} per 8 h, {abs(z[row]):.1f}"
+                    f"Funding on {venue} went from {wording.percent(before, signed=True)} to"
+                    f" {wording.percent(after, signed=True)} per 8 h, {wording.decimal(abs(z[row]), 1)}"
                     " robust deviations from what is usual there.",
                     "realised",
                     part.within,
@@ -138,7 +138,7 @@ def _stale(part: Condition, frames: Frames, release: float) -> list[Hit]:
         heard = frames.heard(venue)
         age = frames.edges[1:].astype("int64") - heard
         for bar in rises((age > limit) & (heard > 0)).tolist():
-            last = np.datetime_as_string(np.datetime64(int(heard[bar]), "us"), unit="m").replace("T", " ")
+            last = wording.when(np.datetime64(int(heard[bar]), "us"))
             minutes = float(age[bar]) / 6e7
             out.append(
                 Hit(
@@ -153,8 +153,8 @@ def _stale(part: Condition, frames: Frames, release: float) -> list[Hit]:
                     0.0,
                     minutes,
                     "minutes",
-                    f"{venue} sent nothing for {minutes:,.0f} min, since {last} UTC: what follows is"
-                    " without it.",
+                    f"{venue} sent nothing for {wording.duration(60 * minutes)}, since {last}: what"
+                    " follows is without it.",
                     "realised",
                     part.within,
                 )

@@ -6,10 +6,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from liqcore import wording
 from liqcore.alerts.hits import Hit, at_least, latched, rises, shifted, window_sum
 from liqcore.alerts.observe import Frames
 from liqcore.alerts.rules import Condition
-from liqcore.alerts.sentences import money, share_words, span_words
+from liqcore.alerts.sentences import share_words, span_words
 from liqcore.heat.clusters import ClusterEvent
 
 # USD. A change of less, and growth out of nothing to less, is not worth telling, whatever its ratio.
@@ -61,24 +62,27 @@ def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
         else at_least(list(each.values()), part.venues, frames.size)
     )
     on = latched(value >= threshold, ~(value >= threshold * release))
-    where = f"{_side(part)}{_heat_word(part)} within {share_words(part.within)} of {part.level:,.0f}"
+    where = (
+        f"{_side(part)}{_heat_word(part)} within {share_words(part.within)} of {wording.price(part.level)}"
+    )
     verb = {"heat grows": "grew", "heat shrinks": "shrank", "heat spikes": "spiked"}[part.kind]
     out = []
     for bar in rises(on).tolist():
         now, before = float(total[0][bar]), float(total[1][bar])
         odd = (
-            f" ({value[bar]:.1f} robust deviations)"
+            f" ({wording.decimal(value[bar], 1)} robust deviations)"
             if part.kind == "heat spikes" and np.isfinite(value[bar])
             else ""
         )
-        said = f"The {where} {verb} from {money(before)} to {money(now)} in {span_words(part.over)}{odd}."
+        said = f"The {where} {verb} from {wording.usd(before)} to {wording.usd(now)} in {span_words(part.over)}{odd}."
         if each:
             # All together may have gone the other way meanwhile.
             who = [venue for venue, strong in each.items() if strong[bar] >= threshold]
             much = "" if part.kind == "heat spikes" else f" by {share_words(part.by)} or more"
             said = (
                 f"The {where} {verb}{much} in {span_words(part.over)} on {len(who)} venues"
-                f" ({', '.join(who)}){odd}; all venues together went from {money(before)} to {money(now)}."
+                f" ({', '.join(who)}){odd}; all venues together went from {wording.usd(before)} to"
+                f" {wording.usd(now)}."
             )
         out.append(
             _hit(part, frames, bar, f"{part.kind}-{frames.edges[bar + 1]}", part.side, now, before, now, said)
@@ -229,8 +233,9 @@ def price_near(part: Condition, frames: Frames, release: float) -> list[Hit]:
                     float(usd[row]),
                     before,
                     float(away[when]),
-                    f"Price ({price['close'][when]:,.0f}) came within {away[when]:.2f} ATR of the {side}"
-                    f" cluster near {middle:,.0f} with {money(float(usd[row]))}.",
+                    f"Price ({wording.price(price['close'][when])}) came within"
+                    f" {wording.decimal(away[when], 2)} ATR of the {side} cluster near"
+                    f" {wording.price(middle)} with {wording.usd(float(usd[row]))}.",
                     middle,
                     name,
                     "ATR",
@@ -278,7 +283,8 @@ def venues_agree(part: Condition, frames: Frames, release: float) -> list[Hit]:
                 float(count[bar - 1]),
                 float(count[bar]),
                 f"{count[bar]} of {number[bar]} fresh venues {verb} {_side(part)}heat within"
-                f" {share_words(part.within)} of {part.level:,.0f}{': ' + ', '.join(who) if who else ''}.",
+                f" {share_words(part.within)} of"
+                f" {wording.price(part.level)}{': ' + ', '.join(who) if who else ''}.",
                 unit="venues",
             )
         )
@@ -308,7 +314,7 @@ def balance(part: Condition, frames: Frames, release: float) -> list[Hit]:
         (
             "on the whole map"
             if part.level is None
-            else f"within {share_words(part.within)} of {part.level:,.0f}"
+            else f"within {share_words(part.within)} of {wording.price(part.level)}"
         ),
     )
     for way, state in mostly.items():
@@ -327,8 +333,9 @@ def balance(part: Condition, frames: Frames, release: float) -> list[Hit]:
                         float(total[bar]),
                         float(share[bar - 1]),
                         now,
-                        f"The heat {where} flipped to {side}s: {now if side == 'long' else 1 - now:.0%} of"
-                        f" {money(float(total[bar]))} in {span_words(part.over)}.",
+                        f"The heat {where} flipped to {side}s:"
+                        f" {wording.percent(now if side == 'long' else 1 - now)} of"
+                        f" {wording.usd(float(total[bar]))} in {span_words(part.over)}.",
                         unit="share of longs",
                     )
                 )

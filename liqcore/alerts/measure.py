@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.chance import Chance, against_chance
 from liqcore.alerts.engine import start, step
@@ -297,8 +297,7 @@ def _summary(
     others_known = control[control["outcome"].isin(["touched", "not touched"])]
     chance = _chance(known, prices, reach, rng)
     few = (
-        f"Only {len(known)} firing{'s' if len(known) != 1 else ''} can be judged: too few to tell a rate from"
-        " chance."
+        f"Only {wording.count(len(known), 'firing')} can be judged: too few to tell a rate from chance."
         if len(known) < 20
         else ""
     )
@@ -358,11 +357,12 @@ def _notes(rules: Sequence[Rule], prices: _Prices, days: float) -> tuple[str, ..
             ]
             if away:
                 notes.append(
-                    f"The rule '{rule.name}' looks at {away[0]:,.0f}, far outside the prices here ({low:,.0f}"
-                    f" to {high:,.0f}): it is bound to stay quiet."
+                    f"The rule '{rule.name}' looks at {wording.price(away[0])}, far outside the prices here"
+                    f" ({wording.price(low)} to {wording.price(high)}): it is bound to stay quiet."
                 )
     if days < 7:
         notes.append(
-            f"The replay covers {days:.1f} days: that shows how a rule behaves, not whether it is any good."
+            f"The replay covers {wording.duration(86_400 * days)}: that shows how a rule behaves, not whether"
+            " it is any good."
         )
     return tuple(notes)

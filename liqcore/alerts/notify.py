@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
+from liqcore import wording
 from liqcore.alerts.addresses import Resolver, public_only, system_resolver
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.channels import HOSTED_SCHEMES, Channel, ChannelError, Hush, masked
@@ -292,7 +293,7 @@ def message(batch: Sequence[Alert]) -> tuple[str, str]:
         one = batch[0]
         lines = [
             one.sentence,
-            f"{one.time[:16].replace('T', ' ')} UTC. {one.kind_note} Agreement of venues: {one.agreement}.",
+            f"{wording.when(one.time)}. {one.kind_note} Agreement of venues: {one.agreement}.",
         ]
         if one.venues:
             lines.append(

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from liqcore import tables
+from liqcore import tables, wording
 
 MAX_RULES: Final = 10_000
 MAX_PARTS: Final = 8
@@ -327,7 +327,9 @@ def _refuse_contradiction(parts: list[Condition]) -> None:
 def _number(name: str, value: object, least: float, most: float, meaning: str, whole: bool = False) -> float:
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
     if not good or (whole and value != int(value)):  # type: ignore[call-overload]
-        raise RuleError(f"'{name}' is {_shown(value)}; it is {meaning}, from {least:,g} to {most:,g}.")
+        raise RuleError(
+            f"'{name}' is {_shown(value)}; it is {meaning}, from {wording.field(least)} to {wording.field(most)}."
+        )
     return float(value)  # type: ignore[arg-type]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from liqcore import wording
 from liqcore.alerts.rules import SIGNAL_KINDS, Condition, Group, Rule
 
 _UNIT = {"m": "min", "h": "h", "d": "d"}
@@ -11,7 +12,7 @@ _UNIT = {"m": "min", "h": "h", "d": "d"}
 
 def sentence(rule: Rule) -> str:
     """The whole rule: when what happens where, within which time, on how many venues, and who is told."""
-    tell = _listed(rule.tell, "and") or "nobody"
+    tell = wording.joined(rule.tell, "and") or "nobody"
     return f"When {group_words(rule.when)}, tell me by {tell}."
 
 
@@ -23,7 +24,7 @@ def group_words(group: Group) -> str:
     ]
     if len(parts) == 1:
         return parts[0]
-    text = _listed(parts, "and" if group.match == "all" else "or")
+    text = wording.joined(parts, "and" if group.match == "all" else "or")
     return f"{text}, all within {span_words(group.together)}" if group.match == "all" else text
 
 
@@ -37,26 +38,26 @@ def condition_words(part: Condition) -> str:
         way = "" if part.way == "any" else f"{part.way} "
         article = "an" if (way or part.kind)[0] in "aeiou" else "a"
         extra = " with volume" if part.kind == "breakout" else ""
-        return f"price shows {article} {way}{part.kind} at {_usd(part.level)}{extra}"
+        return f"price shows {article} {way}{part.kind} at {wording.price(part.level)}{extra}"
     return _other_words(part)
 
 
 def _heat_words(part: Condition) -> str:
-    what = f"{_what(part)} within {share_words(part.within)} of {_usd(part.level)}"
+    what = f"{_what(part)} within {share_words(part.within)} of {wording.price(part.level)}"
     change = {
         "heat grows": f"grow by {share_words(part.by)} in {span_words(part.over)}",
         "heat shrinks": f"shrink by {share_words(part.by)} in {span_words(part.over)}",
         "heat spikes": f"change faster in {span_words(part.over)} than {part.by:g} times their usual spread",
     }[part.kind]
-    least = f" by at least {money(part.minimum)}" if part.minimum else ""
+    least = f" by at least {wording.usd(part.minimum)}" if part.minimum else ""
     return f"{what} {change}{least}{_venues(part)}"
 
 
 def _cluster_words(part: Condition) -> str:
     side = "" if part.side == "both" else f"{part.side} "
     heat = "modelled " if part.heat == "modelled" else ""
-    size = f" of at least {money(part.minimum)}" if part.minimum else ""
-    where = "" if part.level is None else f" within {share_words(part.within)} of {_usd(part.level)}"
+    size = f" of at least {wording.usd(part.minimum)}" if part.minimum else ""
+    where = "" if part.level is None else f" within {share_words(part.within)} of {wording.price(part.level)}"
     verb = {
         "cluster appears": "appears",
         "cluster grows": "grows",
@@ -68,7 +69,7 @@ def _cluster_words(part: Condition) -> str:
     }[part.kind]
     if part.kind == "cluster shifts" and part.level is not None and part.way != "any":
         verb, where = (
-            f"shifts {part.way} {_usd(part.level)}",
+            f"shifts {part.way} {wording.price(part.level)}",
             f" (within {share_words(part.within)})" if part.way == "towards" else "",
         )
     return f"a {heat}{side}cluster{size} {verb}{where}"
@@ -78,26 +79,28 @@ def _other_words(part: Condition) -> str:
     side = "" if part.side == "both" else f"{part.side} "
     if part.kind == "price near cluster":
         return (
-            f"price comes within {part.by:g} ATR of a"
+            f"price comes within {wording.decimal(part.by)} ATR of a"
             f" {'modelled ' if part.heat == 'modelled' else ''}{side}cluster"
-            + (f" of at least {money(part.minimum)}" if part.minimum else "")
+            + (f" of at least {wording.usd(part.minimum)}" if part.minimum else "")
         )
     if part.kind == "large liquidation":
-        at = "" if part.level is None else f" within {share_words(part.within)} of {_usd(part.level)}"
-        return f"a single {side}liquidation of at least {money(part.minimum)}{at} happens" + (
+        at = (
+            "" if part.level is None else f" within {share_words(part.within)} of {wording.price(part.level)}"
+        )
+        return f"a single {side}liquidation of at least {wording.usd(part.minimum)}{at} happens" + (
             f" on {part.name}" if part.name else ""
         )
     if part.kind in ("venues agree", "venues stop agreeing"):
         verb = "show" if part.kind == "venues agree" else "no longer show"
         return (
             f"at least {part.venues} venues {verb} {side}heat within {share_words(part.within)} of"
-            f" {_usd(part.level)}"
+            f" {wording.price(part.level)}"
         )
     if part.kind == "balance flips":
         at = (
             "on the whole map"
             if part.level is None
-            else f"within {share_words(part.within)} of {_usd(part.level)}"
+            else f"within {share_words(part.within)} of {wording.price(part.level)}"
         )
         to = "" if part.way == "any" else f" {part.way}s"
         return f"the balance of long and short liquidations {at} flips{to} past {share_words(part.by)}"
@@ -111,17 +114,6 @@ def _other_words(part: Condition) -> str:
     return f"the external signal {part.name} arrives"
 
 
-def money(usd: float) -> str:
-    """USD as people say it: 1.2 million USD, 350,000 USD."""
-    return (
-        f"{usd / 1e6:,.3g} million USD"
-        if 1e6 <= usd < 1e9
-        else f"{usd / 1e9:,.3g} billion USD"
-        if usd >= 1e9
-        else f"{usd:,.0f} USD"
-    )
-
-
 def _what(part: Condition) -> str:
     side = "" if part.side == "both" else f"{part.side} "
     return f"modelled {side}levels" if part.heat == "modelled" else f"{side}liquidations"
@@ -131,20 +123,12 @@ def _venues(part: Condition) -> str:
     return "" if part.venues == 1 else f" on at least {part.venues} venues"
 
 
-def _usd(price: float | None) -> str:
-    return "" if price is None else f"{price:,.0f}" if price >= 1_000 else f"{price:.5g}"
-
-
 def share_words(value: float | None) -> str:
     """A share as people say it: 0.5 %."""
-    return f"{100 * (value or 0.0):.4g} %"
+    return wording.percent(value or 0.0, exact=True)
 
 
 def span_words(text: str) -> str:
     """A length of time as people say it: 30 min, 4 h."""
     found = re.match(r"\s*(\d+)\s*([a-zA-Z])", text)
     return f"{int(found[1])} {_UNIT[found[2].lower()]}" if found else text
-
-
-def _listed(words: tuple[str, ...] | list[str], last: str) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""

@@ -130,8 +130,8 @@ def watch_list(
         (
             one.centre,
             (
-                f"{one.side} cluster, {wording.price(one.low)} to {wording.price(one.high)}, {wording.usd(one.notional)},"
-                f" {wording.percent(one.persistence)} of the time"
+                f"{one.side} cluster, {wording.price(one.low)} to {wording.price(one.high)},"
+                f" {wording.usd(one.notional)}, {wording.percent(one.persistence)} of the time"
             ),
         )
         for one in clusters
@@ -141,7 +141,8 @@ def watch_list(
         for level in _records(levels)
     ]
     lines = [
-        f"{wording.price(at, digits=2):>12}  {wording.percent(at / price - 1, digits=2, signed=True):>9}  {words}"
+        f"{wording.price(at, digits=2):>12}  {wording.percent(at / price - 1, digits=2, signed=True):>9}"
+        f"  {words}"
         for at, words in entries
     ]
     lines.append(f"{wording.price(price, digits=2):>12}  {'':>9}  price")

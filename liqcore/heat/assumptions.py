@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from liqcore import wording
+
 LEVERAGES: Final = (2.0, 3.0, 5.0, 10.0, 20.0, 25.0, 50.0, 75.0, 100.0)
 
 
@@ -103,7 +105,7 @@ class Assumptions:
 
         def mix(weights: tuple[float, ...]) -> str:
             return ", ".join(
-                f"{leverage:g}×: {100 * weight:.0f} %"
+                f"{leverage:g}×: {wording.percent(weight)}"
                 for leverage, weight in zip(self.leverages, weights, strict=True)
                 if weight >= 0.005
             )
@@ -114,13 +116,14 @@ class Assumptions:
             "margin_multiples": (
                 "Extra margin (cross)",
                 ", ".join(
-                    f"{100 * w:.0f} % hold {m:g}×"
+                    f"{wording.percent(w)} hold {m:g}×"
                     for m, w in zip(self.margin_multiples, self.margin_weights, strict=True)
                 ),
             ),
             "maintenance_margin_rate": (
                 "Maintenance margin",
-                f"{100 * self.maintenance_margin_rate:.2g} %, plus {100 * self.fee_rate:.2g} % closing fee",
+                f"{wording.percent(self.maintenance_margin_rate)}, plus {wording.percent(self.fee_rate)}"
+                " closing fee",
             ),
             "holding_hours": ("Mean holding time", f"{self.holding_hours:g} hours"),
             "churn": (
@@ -128,7 +131,7 @@ class Assumptions:
                 (
                     "from holding time and open interest"
                     if self.churn is None
-                    else f"{100 * self.churn:.0f} % of the volume"
+                    else f"{wording.percent(self.churn)} of the volume"
                 ),
             ),
             "entry_points": ("Entries in a candle", f"{self.entry_points} evenly spread over its range"),

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.agreement import jensen_shannon
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, find_clusters
@@ -202,8 +202,8 @@ class Survival:
 
     @property
     def sentence(self) -> str:
-        share = f"{100 * self.left:.0f} %"
-        place = f"The {self.before.side} cluster at {self.before.low:,.0f} to {self.before.high:,.0f}"
+        share = wording.percent(self.left)
+        place = f"The {self.before.side} cluster at {wording.price(self.before.low)} to {wording.price(self.before.high)}"
         if self.survives:
             return (
                 f"{place} survives without {self.venue}: the others hold {share} of its USD there, and it"
@@ -290,10 +290,10 @@ class Hits:
         )
         return (
             f"Of the prices that were traded in {self.columns:,} columns, the model's brightest"
-            f" {100 * self.top:.0f} % held {100 * self.captured:.0f} % of the realised USD. As many bins"
-            f" drawn blindly among those it lit at all hold {100 * self.blind:.0f} %: the model gets {word}."
-            " A rule without a model, the traded prices farthest beyond the last close, gets"
-            f" {100 * self.simple:.0f} %, {beyond}."
+            f" {wording.percent(self.top)} held {wording.percent(self.captured)} of the realised USD. As many"
+            f" bins drawn blindly among those it lit at all hold {wording.percent(self.blind)}: the model"
+            f" gets {word}. A rule without a model, the traded prices farthest beyond the last close, gets"
+            f" {wording.percent(self.simple)}, {beyond}."
         )
 
 
@@ -395,10 +395,10 @@ class Overlap:
         rare = self.shifted <= _RARE and self.common > self.top
         word = "That is more than chance" if rare else "That can be chance"
         return (
-            f"Between {self.low:,.0f} and {self.high:,.0f}, {100 * self.common:.0f} % of the other map's"
-            f" hottest bands are hot in ours too. {word}: moved along the price axis at random, it would do"
-            f" as well in {100 * self.shifted:.0f} % of places. Their price profiles are"
-            f" {100 * self.similarity:.0f} % alike."
+            f"Between {wording.price(self.low)} and {wording.price(self.high)},"
+            f" {wording.percent(self.common)} of the other map's hottest bands are hot in ours too. {word}:"
+            f" moved along the price axis at random, it would do as well in {wording.percent(self.shifted)}"
+            f" of places. Their price profiles are {wording.percent(self.similarity)} alike."
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 
 Kind = Literal["realised", "modelled", "measured"]
 
@@ -191,9 +191,9 @@ class HeatGrid:
         t1, p1 = min(t1, self.shape[0]), min(p1, self.shape[1])
         if t0 >= t1 or p0 >= p1:
             raise GridError(
-                f"The window holds nothing: the grid spans {_day(self.time_edges[0])} to"
-                f" {_day(self.time_edges[-1])} UTC and {self.price_edges[0]:,.0f} to"
-                f" {self.price_edges[-1]:,.0f} USD."
+                f"The window holds nothing: the grid spans "
+                f"{wording.period(self.time_edges[0], self.time_edges[-1])} and {wording.price(self.price_edges[0])} to"
+                f" {wording.price(self.price_edges[-1])}."
             )
         cut: dict[str, np.ndarray] = {}
         lost: dict[str, float] = {}
@@ -504,10 +504,6 @@ def _observed(grid: HeatGrid) -> np.ndarray:
 
 def _usd(values: np.ndarray) -> float:
     return float(values.sum(dtype=np.float64))
-
-
-def _day(moment: np.datetime64) -> str:
-    return pd.Timestamp(moment).strftime("%Y-%m-%d %H:%M")
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liqcore import wording
 from liqcore.heat.grid import GridError
 
 # Decay is kept as one number and applied when a row is read; below this it is folded into the levels.
@@ -70,7 +71,7 @@ def lattice(low: float, high: float, drawn: int, reach_low: float, reach_high: f
     count = before + drawn * parts + after
     if count > _MOST_BINS:
         raise GridError(
-            f"The price range {low:,.2f} to {high:,.2f} USD is too narrow for {drawn:,} bins. Widen it or"
+            f"The price range {wording.price(low, exact=True)} to {wording.price(high, exact=True)} is too narrow for {drawn:,} bins. Widen it or"
             " take fewer bins."
         )
     return Lattice(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, find_clusters
 from liqcore.heat.grid import GridError, HeatGrid
@@ -88,7 +88,7 @@ def _row(band: Cluster | None, bars: int, name: str, level: float) -> dict[str, 
             "bars": bars,
             "persistence": 0.0,
             "verdict": "absent",
-            "note": f"No cluster near {level:,.0f} shows in bars of {name}.",
+            "note": f"No cluster near {wording.price(level)} shows in bars of {name}.",
         }
     verdict = "persistent" if band.persistence >= _PERSISTENT else "fleeting"
     return {
@@ -100,7 +100,7 @@ def _row(band: Cluster | None, bars: int, name: str, level: float) -> dict[str, 
         "persistence": band.persistence,
         "verdict": verdict,
         "note": (
-            f"In bars of {name} the {band.side} cluster near {band.centre:,.0f} was hot in"
+            f"In bars of {name} the {band.side} cluster near {wording.price(band.centre)} was hot in"
             f" {round(band.persistence * bars)} of {bars}: {verdict}."
         ),
     }
@@ -127,17 +127,10 @@ def _in_bars(
     width = int(np.median(np.diff(edges)))
     if length % width:
         raise GridError(
-            f"The columns of this map are {_words(width)} long, so bars of {_words(length)} cannot be made of"
+            f"The columns of this map are {wording.duration(width / 1e6)} long, so bars of {wording.duration(length / 1e6)} cannot be made of"
             " them."
         )
     whole = np.flatnonzero(edges[:-1] % length == 0)
     if not whole.size:
-        raise GridError(f"This map is shorter than one bar of {_words(length)}.")
+        raise GridError(f"This map is shorter than one bar of {wording.duration(length / 1e6)}.")
     return source.crop(start=source.time_edges[whole[0]]).rebin(time=length // width)
-
-
-def _words(micros: int) -> str:
-    for size, unit in ((86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s")):
-        if micros % size == 0:
-            return f"{micros // size} {unit}"
-    return f"{micros} µs"

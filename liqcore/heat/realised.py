@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.grid import (
     GridError,
     HeatGrid,
@@ -142,9 +142,9 @@ def _edges(
     last = (micros[-1] + 1).astype("datetime64[us]") if end is None else tables.to_datetime64(end)
     if last <= first:
         if start is None or end is None:
-            span = " to ".join(f"{events['time'].iloc[row]:%Y-%m-%d %H:%M}" for row in (0, -1))
+            span = wording.period(events["time"].iloc[0], events["time"].iloc[-1])
             raise GridError(
-                f"The window holds no liquidations: they span {span} UTC. Choose a window that overlaps them."
+                f"The window holds no liquidations: they span {span}. Choose a window that overlaps them."
             )
         raise GridError("The window ends before it starts. Choose a later end.")
     if price_range is None:

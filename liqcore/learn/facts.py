@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.learn.scenarios import ScenarioError
 from liqcore.learn.seen import LAST, Seen
 from liqcore.learn.trades import TradeResult, run_trade
@@ -20,30 +20,19 @@ from liqcore.learn.trades import TradeResult, run_trade
 Value = float | int | str | np.datetime64 | None
 
 
-def _price(value: Any) -> str:
-    return f"{value:,.0f}"
-
-
-def _money(value: Any) -> str:
-    for size, word in ((1e9, " billion"), (1e6, " million")):
-        if abs(value) >= size:
-            return f"{value / size:.2f}{word} USD" if value / size < 10 else f"{value / size:.0f}{word} USD"
-    return f"{round(value, -3) if value >= 10_000 else round(value, -2) if value >= 1_000 else round(value):,.0f} USD"
-
-
 KINDS: Final[dict[str, Callable[[Any], str]]] = {
-    "price": _price,
-    "money": _money,
-    "count": lambda value: f"{value:,.0f}",
-    "share": lambda value: f"{value:.0%}",
-    "percent": lambda value: f"{value:.1%}",
-    "rate": lambda value: f"{value:.3%}",
-    "times": lambda value: f"{value:.1f}",
-    "r": lambda value: f"{value:+.2f} R",
-    "btc": lambda value: f"{value:.3f} BTC",
-    "seconds": lambda value: f"{value:,.0f} seconds",
-    "hours": lambda value: f"{value:.1f} hours",
-    "time": lambda value: str(value)[11:16],
+    "price": wording.price,
+    "money": wording.usd,
+    "count": wording.whole,
+    "share": wording.percent,
+    "percent": wording.percent,
+    "rate": wording.percent,
+    "times": lambda value: wording.decimal(value, 1),
+    "r": wording.r_multiple,
+    "btc": wording.quantity,
+    "seconds": wording.duration,
+    "hours": lambda value: wording.duration(3_600 * value),
+    "time": wording.clock,
     "word": str,
 }
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.clusters import Cluster
 from liqcore.learn.quiz import JournalRow, Rule, adherence
 from liqcore.learn.replay import BaseRates, Forecast, ReplayError, Round, Visible
@@ -120,8 +120,8 @@ class Played:
         if (plan.entry - price) * (1 if plan.side == "long" else -1) > 0:
             where, which = ("above", "buy") if plan.side == "long" else ("below", "sell")
             raise ReplayError(
-                f"The entry of {plan.entry:,.0f} is {where} the price of {price:,.0f}: a limit order to"
-                f" {which} there would fill at once, at a worse price than the market's."
+                f"The entry of {wording.price(plan.entry)} is {where} the price of {wording.price(price)}: a"
+                f" limit order to {which} there would fill at once, at a worse price than the market's."
             )
         return replace(
             self, plan=plan, placed=self.step, signal=confirmation(seen, game.timeframe, level, plan.side)

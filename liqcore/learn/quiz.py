@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from liqcore import wording
 from liqcore.risk import Plan
 
 # A spreadsheet runs a cell that begins with one of these, so such text gets an apostrophe before it.
@@ -41,9 +42,12 @@ class Score:
     @property
     def sentence(self) -> str:
         """The grade in words."""
-        answers = f"{self.count} answer{'' if self.count == 1 else 's'}"
+        answers = wording.count(self.count, "answer")
         if self.base is None or self.skill is None:
-            return f"Brier score {self.brier:.3f} over {answers}. There is no base rate to compare it with."
+            return (
+                f"Brier score {wording.decimal(self.brier, 3)} over {answers}. There is no base rate to"
+                " compare it with."
+            )
         verdict = (
             "better than"
             if self.brier < self.base
@@ -52,7 +56,10 @@ class Score:
             else "as good as"
         )
         few = " With so few answers this is mostly luck." if self.count < 30 else ""
-        return f"Brier score {self.brier:.3f} over {answers}, {verdict} the base rate ({self.base:.3f}).{few}"
+        return (
+            f"Brier score {wording.decimal(self.brier, 3)} over {answers}, {verdict} the base rate"
+            f" ({wording.decimal(self.base, 3)}).{few}"
+        )
 
 
 def brier(
@@ -178,7 +185,8 @@ def adherence(plan: Plan, *, confirmed: bool | None, most_risk: float = 0.01) ->
         Rule(
             "Risk within the limit",
             within,
-            f"The stop would cost {risk:.2%} of the account; the limit is {most_risk:.2%}.",
+            f"The stop would cost {wording.percent(risk)} of the account; the limit is"
+            f" {wording.percent(most_risk)}.",
         ),
         Rule(
             "Stop before liquidation",

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.risk import Plan, plan_trade
 
 FEWEST_STEPS: Final = 6
@@ -128,9 +128,9 @@ class BaseRate:
         toss = ", close to a coin toss," if abs(share - 0.5) <= 0.1 else ""
         return (
             f"The same plan was tried in {self.worlds} worlds that share this past and differ by chance after"
-            f" it. It was filled in {self.filled}, and {self.wins} of those ({share:.0%}){toss} ended above"
-            f" zero after costs. The mean was {self.mean_r:+.2f} R (95 % range {low:+.2f} to {high:+.2f} R)."
-            f" {verdict}"
+            f" it. It was filled in {self.filled}, and {self.wins} of those ({wording.percent(share)}){toss}"
+            f" ended above zero after costs. The mean was {wording.r_multiple(self.mean_r)} (95 % range"
+            f" {wording.decimal(low, 2, signed=True)} to {wording.r_multiple(high)}). {verdict}"
         )
 
 

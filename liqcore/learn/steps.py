@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.grid import HeatGrid
 from liqcore.learn.facts import Value, fact, in_words
 from liqcore.learn.scenarios import BaseRate, Highlight, Option, Scenario, ScenarioError, Step, placeholders
@@ -135,8 +135,8 @@ def outcome(scenario: Scenario) -> Outcome:
     last = scenario.steps[-1]
     facts = _Facts(scenario, last)
     facts.used |= {
-        "result_r": (result.r, f"{result.r:+.2f} R"),
-        "result_usd": (result.usd, f"{result.usd:+,.0f} USD"),
+        "result_r": (result.r, wording.r_multiple(result.r)),
+        "result_usd": (result.usd, wording.usd(result.usd, signed=True)),
     }
     text = facts.fill(scenario.ending)
     went = {
@@ -153,7 +153,7 @@ def outcome(scenario: Scenario) -> Outcome:
         else "The rule was to wait, which made 0 R. The trade that was left out"
     )
     sentence = (
-        f"{who} {went}: {result.r:+.2f} R after costs ({result.usd:+,.0f} USD)."
+        f"{who} {went}: {wording.r_multiple(result.r)} after costs ({wording.usd(result.usd, signed=True)})."
         if result.filled
         else f"{who} {went}."
     )

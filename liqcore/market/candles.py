@@ -95,16 +95,14 @@ def resample(
     if length % old:
         raise TableError(
             f"Bars of {wording.duration(length / 1e6)} cannot be built from bars of"
-            f" {wording.duration(old / 1e6)}. Choose a multiple of"
-            f" {wording.duration(old / 1e6)}."
+            f" {wording.duration(old / 1e6)}. Choose a multiple of {wording.duration(old / 1e6)}."
         )
     micros = tables.microseconds(checked["time"])
     astray = np.flatnonzero(micros % old)
     if astray.size:
         raise TableError(
             f"Candle in row {astray[0] + 1} does not begin at a whole {wording.duration(old / 1e6)} UTC, so"
-            " it would straddle"
-            " two bars. Check the time zone of the column 'time'."
+            " it would straddle two bars. Check the time zone of the column 'time'."
         )
     opens = micros // length * length
     first = np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))

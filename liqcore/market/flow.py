@@ -204,8 +204,7 @@ def momentum_signals(candles: pd.DataFrame, step: np.timedelta64, rules: SignalR
         np.minimum(np.abs(histogram[row] - last[row]) / np.maximum(np.abs(line), 1e-12), 1.0),
         [
             f"MACD crossed {'above' if rising > 0 else 'below'} its average ({wording.decimal(fast, 2)}"
-            f" against {wording.decimal(slow, 2)}"
-            " USD)."
+            f" against {wording.decimal(slow, 2)} USD)."
             for rising, fast, slow in zip(side, line, average, strict=True)
         ],
     )
@@ -240,9 +239,8 @@ def funding_signals(
         np.minimum(np.abs(z) / (2.0 * rules.extreme_z), 1.0),
         [
             f"Funding on {venue} is {wording.percent(rate, signed=True)} per 8 h,"
-            f" {wording.decimal(abs(far), 1)} robust deviations"
-            f" {'above' if far > 0 else 'below'} its past median:"
-            f" {'longs pay and are' if far > 0 else 'shorts pay and are'} crowded."
+            f" {wording.decimal(abs(far), 1)} robust deviations {'above' if far > 0 else 'below'} its past"
+            f" median: {'longs pay and are' if far > 0 else 'shorts pay and are'} crowded."
             for venue, rate, far in zip(picked["venue"], picked["rate_8h"], z, strict=True)
         ],
     )
@@ -264,10 +262,9 @@ def open_interest_signals(
         np.minimum(np.abs(z) / (2.0 * rules.extreme_z), 1.0),
         [
             f"Open interest {'rose' if part > 0 else 'fell'} {wording.percent(abs(part))} in"
-            f" {rules.open_interest_bars}"
-            f" bars ({wording.decimal(abs(far), 1)} robust deviations) while the price "
-            f"{'rose' if way > 0 else 'fell'} {wording.percent(abs(way))}: "
-            f"{'new positions back the move' if part > 0 else 'the move closes positions rather than opening them'}."
+            f" {rules.open_interest_bars} bars ({wording.decimal(abs(far), 1)} robust deviations) while the"
+            f" price {'rose' if way > 0 else 'fell'} {wording.percent(abs(way))}:"
+            f" {'new positions back the move' if part > 0 else 'the move closes positions rather than opening them'}."
             for part, way, far in zip(change, moved, z, strict=True)
         ],
     )
@@ -311,8 +308,7 @@ def divergence_signals(candles: pd.DataFrame, step: np.timedelta64, rules: Signa
                 np.minimum(share / 0.2, 1.0),
                 [
                     f"The {what} at {wording.price(new)} is {which} than the one at {wording.price(old)}"
-                    f" {bars} bars before, but"
-                    f" takers {way} {wording.quantity(abs(net))} net in between"
+                    f" {bars} bars before, but takers {way} {wording.quantity(abs(net))} net in between"
                     f" ({wording.percent(part)} of the volume)."
                     for new, old, bars, net, part in zip(
                         price[1:][hit], price[:-1][hit], (second - first)[hit], pushed, share, strict=True

@@ -168,8 +168,8 @@ def _recapture(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRule
         np.minimum(depth, 1.0),
         [
             f"Traded {wording.decimal(deep, 2)} ATR {where} {wording.price(bars.sign * price)} (to"
-            f" {wording.price(bars.sign * low)}) and closed"
-            f" back {again} it at {wording.price(bars.sign * close)}, {_bars_later(late)}."
+            f" {wording.price(bars.sign * low)}) and closed back {again} it at"
+            f" {wording.price(bars.sign * close)}, {_bars_later(late)}."
             for deep, price, low, close, late in zip(
                 depth, level, lowest, bars.close[back], back - start, strict=True
             )
@@ -194,9 +194,8 @@ def _breakout(bars: Bars, row: np.ndarray, level: np.ndarray, rules: SignalRules
     where = "above" if bars.sign > 0 else "below"
     evidence = [
         f"Closed at {wording.price(bars.sign * close)}, {wording.decimal(far, 2)} ATR {where}"
-        f" {wording.price(bars.sign * price)}, on {wording.decimal(much, 1)}"
-        f" times the median volume of the {rules.volume_bars} bars before; the body is"
-        f" {wording.percent(part)} of the bar."
+        f" {wording.price(bars.sign * price)}, on {wording.decimal(much, 1)} times the median volume of the"
+        f" {rules.volume_bars} bars before; the body is {wording.percent(part)} of the bar."
         for close, far, price, much, part in zip(bars.close[row], beyond, level, ratio, full, strict=True)
     ]
     return Breakouts(row, level), Batch("breakout", row, bars.sign, bars.sign * level, strength, evidence)
@@ -222,8 +221,7 @@ def _false_breakout(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Bat
         1.0 - (back - row - 1) / rules.false_breakout_bars,
         [
             f"Closed back {where} {wording.price(bars.sign * price)} at {wording.price(bars.sign * close)},"
-            f" {_bars_later(late)}"
-            " than its breakout."
+            f" {_bars_later(late)} than its breakout."
             for price, close, late in zip(level, bars.close[back], back - row, strict=True)
         ],
     )
@@ -252,8 +250,8 @@ def _retest(bars: Bars, breakouts: Breakouts, rules: SignalRules) -> Batch:
         np.minimum((bars.close[back] - level) / bars.atr[back], 1.0),
         [
             f"Came back to {wording.price(bars.sign * low)}, {_bars_later(late)} than the breakout, and"
-            " closed at"
-            f" {wording.price(bars.sign * close)}, still {where} {wording.price(bars.sign * price)}."
+            f" closed at {wording.price(bars.sign * close)}, still {where}"
+            f" {wording.price(bars.sign * price)}."
             for low, late, close, price in zip(
                 bars.low[back], back - row, bars.close[back], level, strict=True
             )

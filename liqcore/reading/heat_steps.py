@@ -92,10 +92,9 @@ def clusters_step(
     nearest = _near(found[0], known, place, begin)
     where = "above" if nearest.low > place.level else "below"
     text = (
-        f"No {which} lies {place.words}. The nearest one is"
-        f" {known.apart(nearest.distance, place.level)} {where} it: {nearest.side},"
-        f" {wording.price(nearest.low)}"
-        f" to {wording.price(nearest.high)}, {wording.usd(nearest.notional)}."
+        f"No {which} lies {place.words}. The nearest one is {known.apart(nearest.distance, place.level)}"
+        f" {where} it: {nearest.side}, {wording.price(nearest.low)} to {wording.price(nearest.high)},"
+        f" {wording.usd(nearest.notional)}."
     )
     return ClustersStep((), nearest, (text,)), ()
 
@@ -106,8 +105,7 @@ def band_words(grid: HeatGrid, place: Place) -> str | None:
     if place.high < low or place.low > high:
         return (
             f"{wording.price(place.level)} lies outside the map, which shows {wording.price(low)} to"
-            f" {wording.price(high)}: nothing can be"
-            " said about heat there."
+            f" {wording.price(high)}: nothing can be said about heat there."
         )
     return None
 
@@ -254,8 +252,7 @@ def change_step(known: Known, place: Place, story: ClusterStory | None, rule: Cl
     if before is None:
         text = (
             f"Heat {place.words} is {wording.usd(now)} ({split}){over}; the map is too short to say what it"
-            " was"
-            f" {span} earlier."
+            f" was {span} earlier."
         )
         return ChangeStep("cannot say", now, None, None, None, told, (text, *lines))
     z = _unusual(level)
@@ -265,8 +262,7 @@ def change_step(known: Known, place: Place, story: ClusterStory | None, rule: Cl
     if z is not None:
         text += (
             f" Beside its own past that is {wording.decimal(abs(z), 1)} robust deviations"
-            f" {'above' if z > 0 else 'below'} the"
-            " usual."
+            f" {'above' if z > 0 else 'below'} the usual."
         )
     return ChangeStep(direction, now, before, now / before if before > 0 else None, z, told, (text, *lines))  # type: ignore[arg-type]
 

@@ -73,8 +73,7 @@ def claim(place: Place, role: Role | None, kind: str) -> str:
         return f"The claim that is weighed: {wording.price(place.level)} matters, because {heat}."
     return (
         f"The claim that is weighed: {wording.price(place.level)} matters as {role}: {heat}, and price turns"
-        " there"
-        " rather than passing through."
+        " there rather than passing through."
     )
 
 
@@ -140,16 +139,14 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
             steady,
             2,
             f"The band is {'persistent' if steady else 'fleeting'}: it {what}"
-            f" {wording.percent(near.persistence)} of the"
-            f" last {wording.count(place.last, 'column')}.",
+            f" {wording.percent(near.persistence)} of the last {wording.count(place.last, 'column')}.",
         )
         if near.events is not None and near.single_print:
             put(
                 False,
                 2,
                 f"It is mostly one print ({wording.percent(near.largest_share)} of"
-                f" {wording.usd(near.notional)}), perhaps one"
-                " trader or a glitch of the feed.",
+                f" {wording.usd(near.notional)}), perhaps one trader or a glitch of the feed.",
             )
         elif near.events is not None and near.events < FEW:
             put(False, 2, f"It is made of only {wording.count(near.events, 'liquidation')}.")
@@ -158,8 +155,7 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
                 True,
                 2,
                 f"It is made of {near.events:,} liquidations, none of them more than"
-                f" {wording.percent(near.largest_share)}"
-                " of it.",
+                f" {wording.percent(near.largest_share)} of it.",
             )
     told = [
         (kind in _FADING, text)
@@ -175,8 +171,7 @@ def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignor
             True,
             4,
             f"Heat there is {'new' if change.direction == 'new' else 'growing'}:"
-            f" {wording.usd(change.now or 0)}"
-            f" against {wording.usd(change.before or 0)} before.",
+            f" {wording.usd(change.now or 0)} against {wording.usd(change.before or 0)} before.",
         )
     elif change.direction == "shrinking":
         put(
@@ -208,9 +203,8 @@ def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[
         put(
             change > 0,
             6,
-            f"Open interest {'rose' if change > 0 else 'fell'} by {wording.percent(abs(change))}"
-            " lately, which is extreme:"
-            f" {'new positions were opened' if change > 0 else 'many positions are gone'}.",
+            f"Open interest {'rose' if change > 0 else 'fell'} by {wording.percent(abs(change))} lately,"
+            f" which is extreme: {'new positions were opened' if change > 0 else 'many positions are gone'}.",
         )
     if role is None or not _is_near(place, steps.approach):
         return
@@ -302,8 +296,7 @@ def missing(known: Known, place: Place, steps: Steps) -> tuple[str, ...]:
     if len(bars) and price.rsi is None:
         lines.append(
             f"There are only {wording.count(len(bars), 'bar')} of {known.timeframe} since the last gap or in"
-            " all:"
-            " RSI, MACD and ATR need more."
+            " all: RSI, MACD and ATR need more."
         )
     elif len(bars) and price.macd_histogram is None:
         lines.append("There are too few bars since the last gap for MACD.")
@@ -365,17 +358,15 @@ def conditions(
         confirm.append(
             Condition(
                 f"A bar of {frame} that comes to {wording.price(place.level)} and closes back {inside}"
-                f" {wording.price(hold)}"
-                f" ({measure} off): a rejection or a recapture.",
+                f" {wording.price(hold)} ({measure} off): a rejection or a recapture.",
                 hold,
             )
         )
         refuse.append(
             Condition(
                 f"A close of a {frame} bar {beyond} {wording.price(fail)} ({measure} off), above all with at"
-                " least"
-                f" {RULES.volume_ratio:g} times the usual volume: a breakout through the {role}. A close back"
-                f" within {RULES.false_breakout_bars} bars would make it a false one.",
+                f" least {RULES.volume_ratio:g} times the usual volume: a breakout through the {role}. A"
+                f" close back within {RULES.false_breakout_bars} bars would make it a false one.",
                 fail,
             )
         )
@@ -447,8 +438,7 @@ def summary(
         what = {
             "realised": (
                 f"{wording.usd(near.notional)} of {near.side} positions were liquidated around"
-                f" {wording.price(place.level)}"
-                " lately"
+                f" {wording.price(place.level)} lately"
             ),
             "modelled": (
                 f"the model puts {wording.usd(near.notional)} of {near.side} positions around"
@@ -470,8 +460,7 @@ def summary(
     counted = len([item for item in against if item.step])
     stand = (
         f"{wording.count(len(for_), 'observation speaks', 'observations speak')} for {name} and {counted}"
-        " against"
-        f" ({verdict})"
+        f" against ({verdict})"
     )
     text = f"{what[0].upper()}{what[1:]}; {state}. {stand}"
     return f"{text}: counted, not weighed, up to {wording.when(known.moment)}, and no forecast."

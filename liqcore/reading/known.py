@@ -232,8 +232,7 @@ def _map_notes(
     if not watched[-last:].all():
         notes.append(
             f"{wording.count(int((~watched[-last:]).sum()), 'column')} of the last {len(watched[-last:])}"
-            " were not"
-            " observed: a gap, not a zero."
+            " were not observed: a gap, not a zero."
         )
     age = now - newest
     if age > max(_STALE_COLUMNS * width, _STALE):
@@ -261,8 +260,7 @@ def _overlap_notes(
         notes.append(
             f"Map and candles do not overlap in time: the map runs from {wording.when(grid.time_edges[0])} to"
             f" {wording.when(grid.time_edges[-1])}, the candles from {wording.when(start)} to"
-            f" {wording.when(end)}. Heat and"
-            " price action below are of different times."
+            f" {wording.when(end)}. Heat and price action below are of different times."
         )
     elif grid is not None and start > grid.time_edges[0] + width:
         notes.append("The candles begin later than the map, so what price crossed before is unknown.")
@@ -271,8 +269,7 @@ def _overlap_notes(
     if grid is not None and step > width:
         notes.append(
             f"Candles of {wording.duration(step)} are longer than the map's columns of"
-            f" {wording.duration(width)}: the price"
-            " inside a column is known only roughly."
+            f" {wording.duration(width)}: the price inside a column is known only roughly."
         )
     gaps = missing_before(candles.iloc[-50_000:], step)
     if gaps.any():
@@ -281,7 +278,6 @@ def _overlap_notes(
             f"{wording.count(int(gaps.sum()), 'candle is', 'candles are')} missing, the longest gap"
             f" {wording.duration(gaps[longest] * step)} before"
             f" {wording.when(candles.iloc[-50_000:]['time'].iloc[longest])}. Nothing is assumed about prices"
-            " in a"
-            " gap."
+            " in a gap."
         )
     return notes

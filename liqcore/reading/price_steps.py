@@ -45,7 +45,8 @@ def level_step(
             None,
             0,
             (
-                f"There are no candles, so whether {wording.price(place.level)} is a known level cannot be said.",
+                f"There are no candles, so whether {wording.price(place.level)} is a known level cannot be"
+                " said.",
             ),
         )
     table = _key_levels(known, given)
@@ -58,7 +59,8 @@ def level_step(
     names = tuple(_name(row) for row in near.sort_values("strength", ascending=False).to_dict("records"))
     turns = int(near["turns"].sum())
     lines = [
-        f"Read in bars of {known.timeframe}, {wording.count(len(bars), 'bar')} up to {wording.when(known.moment)}."
+        f"Read in bars of {known.timeframe}, {wording.count(len(bars), 'bar')} up to"
+        f" {wording.when(known.moment)}."
     ]
     if known.price is not None:
         seen = {
@@ -75,8 +77,7 @@ def level_step(
     else:
         lines.append(
             "No turning point and no volume level lies within"
-            f" {wording.percent(place.tolerance, exact=True)}: so far the market"
-            " has not marked this price."
+            f" {wording.percent(place.tolerance, exact=True)}: so far the market has not marked this price."
         )
     lines.append(f"Price has visited it {wording.count(visits, 'time')} in these bars.")
     return LevelStep(role, names, turns, visits, len(bars), tuple(lines))
@@ -212,8 +213,7 @@ def _state(
             "sitting",
             (
                 f"The price ({wording.price(price)}) sits on {wording.price(level)},"
-                f" {known.apart(distance, level)} away;"
-                f" {came}."
+                f" {known.apart(distance, level)} away; {came}."
             ),
         )
     if moved >= least:
@@ -274,8 +274,7 @@ def price_step(known: Known, place: Place) -> PriceStep:
     ):
         lines.append(
             f"In the last {wording.count(min(RECENT, len(bars)), 'bar')} no rejection, recapture or breakout"
-            " was seen"
-            f" at {wording.price(place.level)}."
+            f" was seen at {wording.price(place.level)}."
         )
     lines += [f"Candle pattern near the level, {text}." for text in patterns]
     lines.append(_momentum_words(rsi, rsi_state, histogram))
@@ -411,7 +410,6 @@ def _flow_words(
     if changed is not None:
         lines.append(
             f"Open interest changed by {wording.percent(changed, signed=True)} over"
-            f" {RULES.open_interest_bars}"
-            f" bars{', extreme' if extreme else ', not extreme'}."
+            f" {RULES.open_interest_bars} bars{', extreme' if extreme else ', not extreme'}."
         )
     return lines

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from liqcore import wording
 from liqcore.risk import gate
 from liqcore.risk.gate import Outcome, Terms
 from liqcore.risk.levels import Band, band_at, merge_bands
-from liqcore.risk.plan_data import GAP_SHARE, Plan, usd
+from liqcore.risk.plan_data import GAP_SHARE, Plan
 from liqcore.risk.sizing import sign
 
 _MUCH_RISK: Final = 0.02
@@ -32,8 +33,9 @@ def refusals(
         out.append(_too_near(terms, stop, leverage, outcome, highest))
     elif code == gate.TOO_LARGE:
         out.append(
-            f"A position of {float(outcome.quantity):,.0f} BTC is larger than any venue carries (about"
-            f" {gate.LARGEST_BTC:,.0f} BTC): check the account, the risk and the stop for a typing error."
+            f"A position of {wording.quantity(float(outcome.quantity))} is larger than any venue carries"
+            f" (about {wording.quantity(gate.LARGEST_BTC)}): check the account, the risk and the stop for a"
+            " typing error."
         )
     return tuple(out)
 
@@ -42,15 +44,15 @@ def _too_small(terms: Terms, stop: float, outcome: Outcome) -> str:
     unit = "USD of contracts" if terms.contract == "inverse" else "BTC"
     smallest = f"{max(terms.minimum, terms.step):g} {unit}"
     if terms.minimum_notional > 0:
-        smallest += f" and {usd(terms.minimum_notional)} USD"
+        smallest += f" and {wording.usd(terms.minimum_notional)}"
     part = " in each part" if len(terms.entries) > 1 else ""
     if bool(outcome.capped):
         return (
-            f"The account of {usd(terms.account)} USD is too small for the smallest order of {smallest}{part}"
-            " at this leverage: fund it or trade where orders may be smaller."
+            f"The account of {wording.usd(terms.account)} is too small for the smallest order of"
+            f" {smallest}{part} at this leverage: fund it or trade where orders may be smaller."
         )
     return (
-        f"With {usd(terms.risk_usd)} USD at risk the position would be below the smallest order of"
+        f"With {wording.usd(terms.risk_usd)} at risk the position would be below the smallest order of"
         f" {smallest}{part}: risk more, move the stop closer or trade where orders may be smaller."
     )
 
@@ -59,29 +61,30 @@ def _over_tier(terms: Terms, leverage: float, outcome: Outcome, highest: int | N
     most = float(gate.tier_leverage(terms, outcome.quantity, outcome.notional))
     if most <= 0:
         return (
-            f"A position of {usd(float(outcome.notional))} USD is above the largest that the venue's tiers"
-            " allow: risk less or split it over venues."
+            f"A position of {wording.usd(float(outcome.notional))} is above the largest that the venue's"
+            " tiers allow: risk less or split it over venues."
         )
     advice = "risk less" if highest is None else f"the highest leverage that passes is {highest}×"
     return (
-        f"For a position of {usd(float(outcome.notional))} USD the venue allows at most {most:g}×, not"
+        f"For a position of {wording.usd(float(outcome.notional))} the venue allows at most {most:g}×, not"
         f" {leverage:g}×: {advice}."
     )
 
 
 def _too_near(terms: Terms, stop: float, leverage: float, outcome: Outcome, highest: int | None) -> str:
-    worst = usd(float(outcome.worst_liquidation))
+    worst = wording.price(float(outcome.worst_liquidation), exact=True)
     first = (
         " of the first fill alone" if float(outcome.worst_liquidation) != float(outcome.liquidation) else ""
     )
     if int(outcome.code) == gate.UNDERWATER:
         fact = f"At {leverage:g}× the position would be liquidated at once (liquidation price{first} {worst})"
     elif int(outcome.code) == gate.LIQUIDATED_FIRST:
-        fact = f"At {leverage:g}× liquidation{first} at {worst} comes before the stop at {usd(stop)}"
+        fact = f"At {leverage:g}× liquidation{first} at {worst} comes before the stop at {wording.price(stop, exact=True)}"
     else:
         fact = (
-            f"At {leverage:g}× the stop at {usd(stop)} fires only {usd(float(outcome.room))} USD before"
-            f" liquidation{first} at {worst}, and {usd(float(outcome.needed))} USD are needed"
+            f"At {leverage:g}× the stop at {wording.price(stop, exact=True)} fires only"
+            f" {wording.usd(float(outcome.room))} before liquidation{first} at {worst}, and"
+            f" {wording.usd(float(outcome.needed))} are needed"
         )
     if highest is None:
         return f"{fact}; no leverage would pass: move the stop closer to the entry or risk less."
@@ -93,8 +96,8 @@ def bad_targets(plan: Plan) -> tuple[str, ...]:
     s = sign(plan.side)
     where = "below" if s > 0 else "above"
     return tuple(
-        f"The target {usd(item.price)} is {where} the entry {usd(plan.entry)}, where a {plan.side} loses:"
-        " move it to the other side."
+        f"The target {wording.price(item.price, exact=True)} is {where} the entry"
+        f" {wording.price(plan.entry, exact=True)}, where a {plan.side} loses: move it to the other side."
         for item in plan.targets
         if s * (item.price - plan.entry) <= 0
     )[:1]
@@ -125,28 +128,28 @@ def _size_flags(plan: Plan, capped: bool) -> Iterable[str]:
     if plan.risk_fraction > _MUCH_RISK:
         lost = 1 - (1 - plan.risk_fraction) ** 10
         yield (
-            f"{plan.risk_fraction:.1%} of the account on one trade is much: ten losses in a row would take"
-            f" {lost:.0%} of it."
+            f"{wording.percent(plan.risk_fraction)} of the account on one trade is much: ten losses in a row"
+            f" would take {wording.percent(lost)} of it."
         )
     if capped:
         yield (
             f"The account limits the size, not the risk: at {plan.leverage:g}× the stop loses only"
-            f" {usd(plan.loss_at_stop)} of the {usd(plan.risk_usd)} USD allowed."
+            f" {wording.usd(plan.loss_at_stop)} of the {wording.usd(plan.risk_usd)} allowed."
         )
     elif plan.loss_at_stop < _UNUSED_RISK * plan.risk_usd:
         yield (
-            f"Rounding down to the smallest step leaves the loss at {usd(plan.loss_at_stop)} of the"
-            f" {usd(plan.risk_usd)} USD allowed."
+            f"Rounding down to the smallest step leaves the loss at {wording.usd(plan.loss_at_stop)} of the"
+            f" {wording.usd(plan.risk_usd)} allowed."
         )
     if plan.margin_mode == "isolated" and plan.margin > _BIG_MARGIN * plan.account:
-        yield f"The margin ties up {plan.margin / plan.account:.0%} of the account."
+        yield f"The margin ties up {wording.percent(plan.margin / plan.account)} of the account."
 
 
 def _liquidation_flags(plan: Plan, room_known: bool) -> Iterable[str]:
     if plan.liquidation_price is not None:
         distance = abs(plan.entry - plan.liquidation_price) / plan.entry
         if distance < _NEAR_LIQUIDATION:
-            yield f"Liquidation is only {distance:.1%} away from the entry: one fast candle reaches it."
+            yield f"Liquidation is only {wording.percent(distance)} away from the entry: one fast candle reaches it."
     if plan.margin_mode == "cross":
         yield (
             "Cross margin puts the whole account behind this position: a stop that fails can cost all of it."
@@ -163,8 +166,9 @@ def _liquidation_flags(plan: Plan, room_known: bool) -> Iterable[str]:
         )
     if plan.loss_with_gap > GAP_SHARE * plan.account:
         yield (
-            f"A jump of {plan.gap:.1%} through the stop would lose {usd(plan.loss_with_gap)} USD,"
-            f" {plan.loss_with_gap / plan.account:.0%} of the account."
+            f"A jump of {wording.percent(plan.gap)} through the stop would lose"
+            f" {wording.usd(plan.loss_with_gap)}, {wording.percent(plan.loss_with_gap / plan.account)} of the"
+            " account."
         )
 
 
@@ -173,25 +177,26 @@ def _stop_flags(plan: Plan, bands: tuple[Band, ...], atr_1m: float) -> Iterable[
     costs = 1 - plan.quantity * distance / plan.loss_at_stop
     if costs > _MUCH_COST:
         yield (
-            f"Fees and slippage are {costs:.0%} of the loss at the stop: the stop is very close for these"
-            " costs."
+            f"Fees and slippage are {wording.percent(costs)} of the loss at the stop: the stop is very close"
+            " for these costs."
         )
     if 0 < distance < 2 * atr_1m:
         yield (
-            f"The stop is {distance / atr_1m:.1f} one-minute ATR away: ordinary noise reaches it within"
-            " minutes."
+            f"The stop is {wording.decimal(distance / atr_1m, 1)} one-minute ATR away: ordinary noise reaches"
+            " it within minutes."
         )
     held = band_at(plan.stop, bands)
     if held:
         yield (
-            f"The stop lies inside the cluster {usd(held[0])} to {usd(held[1])}, where a cascade would fill"
-            " it at a bad price: put it beyond the cluster."
+            f"The stop lies inside the cluster {wording.price(held[0], exact=True)} to"
+            f" {wording.price(held[1], exact=True)}, where a cascade would fill it at a bad price: put it"
+            " beyond the cluster."
         )
     held = band_at(plan.liquidation_price, bands) if plan.liquidation_price is not None else None
     if held:
         yield (
-            f"The liquidation price lies inside the cluster {usd(held[0])} to {usd(held[1])}, among those who"
-            " would be liquidated together."
+            f"The liquidation price lies inside the cluster {wording.price(held[0], exact=True)} to"
+            f" {wording.price(held[1], exact=True)}, among those who would be liquidated together."
         )
 
 
@@ -202,13 +207,13 @@ def _target_flags(plan: Plan) -> Iterable[str]:
         yield "After costs the targets gain nothing."
     elif plan.reward_risk < 1:
         yield (
-            f"After costs the targets pay {plan.reward_risk:.2f} R: more than"
-            f" {1 / (1 + plan.reward_risk):.0%} of such trades must win to gain anything."
+            f"After costs the targets pay {wording.r_multiple(plan.reward_risk, signed=False)}: more than"
+            f" {wording.percent(1 / (1 + plan.reward_risk))} of such trades must win to gain anything."
         )
     if plan.targets and min(item.quantity for item in plan.targets) <= 0:
         yield "The position is too small to be split over all targets: some would close nothing."
     if plan.funding_cost > 0.1 * plan.loss_at_stop:
         yield (
-            f"Funding over {plan.holding_hours:g} hours is expected to cost {usd(plan.funding_cost)} USD,"
-            f" {plan.funding_cost / plan.loss_at_stop:.0%} of the loss at the stop."
+            f"Funding over {plan.holding_hours:g} hours is expected to cost {wording.usd(plan.funding_cost)},"
+            f" {wording.percent(plan.funding_cost / plan.loss_at_stop)} of the loss at the stop."
         )

@@ -12,6 +12,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liqcore import wording
 from liqcore.margins import TierTable, bracket_at_liquidation, liquidation_price
 from liqcore.risk.sizing import Floats, average_entry, risk_per_btc, round_down, sign, size_within
 
@@ -351,7 +352,7 @@ def derivation(terms: Terms, outcome: Outcome, leverage: float) -> tuple[tuple[s
     )
     return (
         *steps,
-        (f"Liquidation price {formula} with s = {s:+.0f}, USD", price),
+        (f"Liquidation price {formula} with s = {wording.decimal(s, 0, signed=True)}, USD", price),
         (f"Check: equity at that price, {money}", float(equity)),
         (f"Check: maintenance margin at that price, {money}", float(maintenance)),
     )

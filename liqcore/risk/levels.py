@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liqcore import wording
 from liqcore.risk.numbers import RiskError, parse_number
 from liqcore.risk.sizing import sign, stop_problem
 
@@ -66,10 +67,10 @@ def suggest_stops(
     for k in (parse_number(value, "The ATR multiple") for value in multiples):
         price = at - s * k * span
         hit = band_at(price, edges)
-        why = f"{k:g} ATR ({k * span:,.6g} USD) {where} {at:,.8g}"
+        why = f"{k:g} ATR ({wording.price(k * span)}) {where} {wording.price(at, exact=True)}"
         if hit is not None:
             price = (hit[0] if s > 0 else hit[1]) - s * clearance * span
-            why += f", moved {where} the cluster {hit[0]:,.8g} to {hit[1]:,.8g} that it would lie in"
+            why += f", moved {where} the cluster {wording.price(hit[0], exact=True)} to {wording.price(hit[1], exact=True)} that it would lie in"
         if price > 0:
             out.append(StopSuggestion(price, s * (at - price) / span, hit is not None, why + "."))
     return tuple(out)
@@ -111,14 +112,15 @@ def suggest_targets(
     ahead = [price for price in (_positive(value, "The level") for value in levels) if s * (price - e) > 0]
     if ahead:
         nearest = min(ahead, key=lambda price: abs(price - e))
-        found.append((nearest, "level", f"next {name} at {nearest:,.8g}"))
+        found.append((nearest, "level", f"next {name} at {wording.price(nearest, exact=True)}"))
     if breakout is not None and height is not None:
         price = measured_move(side, breakout, height)
         found.append(
             (
                 price,
                 "measured move",
-                f"breakout {breakout:,.8g} and the height {height:,.8g} of the swing before it",
+                f"breakout {wording.price(breakout, exact=True)} and the height"
+                f" {wording.price(height, exact=True)} of the swing before it",
             )
         )
     for multiple in multiples:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from liqcore import wording
 from liqcore.risk.numbers import RiskError, parse_number
 
 PERCENTILES: Final = (5.0, 25.0, 50.0, 75.0, 95.0)
@@ -202,13 +203,13 @@ def _note(p: float, reward: float, fraction: float, trades: int) -> str:
     average = p * reward - (1 - p)
     spread = 2 * float(np.sqrt(p * (1 - p) / trades))
     edge = (
-        f"The picture assumes {p:.0%} wins of {reward:.3g} R, an average of {average:+.2f} R a trade at"
-        f" {fraction:.2%} risk. "
+        f"The picture assumes {wording.percent(p)} wins of {wording.r_multiple(reward, signed=False)}, an"
+        f" average of {wording.r_multiple(average)} a trade at {wording.percent(fraction)} risk. "
     )
     return (
         edge
-        + f"That win rate is the unknown: even {trades} trades would only pin it to about ±{spread:.0%}, and"
-        f" {1 / (1 + reward):.0%} wins already mean no gain."
+        + f"That win rate is the unknown: even {trades} trades would only pin it to about ±{wording.percent(spread)}, and"
+        f" {wording.percent(1 / (1 + reward))} wins already mean no gain."
     )
 
 
@@ -229,5 +230,5 @@ def _fraction(value: float) -> float:
 def _whole(value: float, name: str, most: int) -> int:
     number = parse_number(value, name)
     if number != int(number) or not 1 <= number <= most:
-        raise RiskError(f"{name} is {number:,.10g}. Use a whole number from 1 to {most:,}.")
+        raise RiskError(f"{name} is {wording.field(number)}. Use a whole number from 1 to {most:,}.")
     return int(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from liqcore import wording
 from liqcore.risk.plan_data import Plan
 
 
@@ -17,12 +18,13 @@ def plan_to_pine(plan: Plan, made_at: str) -> str:
     if plan.liquidation_price is not None and plan.quantity > 0:
         lines.append(("Liquidation", plan.liquidation_price, "color.red"))
     lines += [
-        (f"Target {number} ({item.reward_risk:.2f} R)", item.price, "color.aqua")
+        (f"Target {number} ({wording.r_multiple(item.reward_risk, signed=False)})", item.price, "color.aqua")
         for number, item in enumerate(plan.targets, 1)
     ]
     state = "accepted" if plan.accepted else "REJECTED, not to be traded"
     calls = "\n".join(
-        f'    mark({price:.2f}, "{name} {price:,.2f}", {colour})' for name, price, colour in lines
+        f'    mark({price:.2f}, "{name} {wording.price(price, exact=True)}", {colour})'
+        for name, price, colour in lines
     )
     return f"""//@version=6
 // A {plan.side} plan made at {made_at}: {state}. Prices only; account and size are not in this script.

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liqcore import wording
 from liqcore.risk.numbers import RiskError, parse_number
 
 Side = Literal["long", "short"]
@@ -142,14 +143,14 @@ def stop_problem(side: str, entry: float, stop: float) -> str | None:
     s = sign(side)
     if entry == stop:
         return (
-            f"Entry and stop are both {entry:,.6g}, so there is no distance to size the position by: move the"
+            f"Entry and stop are both {wording.price(entry, exact=True)}, so there is no distance to size the position by: move the"
             " stop away from the entry."
         )
     if s * (entry - stop) < 0:
         where, move = ("above", "below") if s > 0 else ("below", "above")
         return (
-            f"The stop {stop:,.8g} is {where} the entry {entry:,.8g}, but a {side} is stopped {move} its"
-            f" entry: move the stop {move} {entry:,.8g} or turn the direction."
+            f"The stop {wording.price(stop, exact=True)} is {where} the entry {wording.price(entry, exact=True)}, but a {side} is stopped {move} its"
+            f" entry: move the stop {move} {wording.price(entry, exact=True)} or turn the direction."
         )
     return None
 
@@ -271,13 +272,14 @@ def kelly(win_rate: float, reward_risk: float, *, out_of_sample_trades: int) -> 
         return Kelly(
             full,
             0.0,
-            f"With {p:.0%} wins at {b:g} R the trade loses money on average: Kelly says do not take it.",
+            f"With {wording.percent(p)} wins at {b:g} R the trade loses money on average: Kelly says do not"
+            " take it.",
         )
     return Kelly(
         full,
         full / 4,
-        f"Full Kelly is {full:.1%} of the account, a quarter of it {full / 4:.1%}; the win rate itself is"
-        f" only known to about ±{2 * error:.0%}.",
+        f"Full Kelly is {wording.percent(full)} of the account, a quarter of it {wording.percent(full / 4)};"
+        f" the win rate itself is only known to about ±{wording.percent(2 * error)}.",
     )
 
 
@@ -321,7 +323,7 @@ def daily_budget(
         raise RiskError(f"A daily limit of {fraction:g} is not a fraction of the account. Write 3 % as 0.03.")
     limit, open_risk = size * fraction, float(sum(losses))
     left = max(limit - open_risk - lost, 0.0)
-    used = f"{open_risk:,.2f} USD at risk in open trades and {lost:,.2f} USD lost today"
+    used = f"{wording.usd(open_risk)} at risk in open trades and {wording.usd(lost)} lost today"
     within = open_risk + lost <= limit
     return RiskBudget(
         open_risk,
@@ -330,11 +332,11 @@ def daily_budget(
         left,
         within,
         (
-            f"With {used}, {left:,.2f} USD of the daily limit of {limit:,.2f} USD are left."
+            f"With {used}, {wording.usd(left)} of the daily limit of {wording.usd(limit)} are left."
             if within
             else (
-                f"With {used}, the daily limit of {limit:,.2f} USD is already exceeded: take no further trade"
-                " today."
+                f"With {used}, the daily limit of {wording.usd(limit)} is already exceeded: take no further"
+                " trade today."
             )
         ),
     )

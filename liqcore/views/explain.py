@@ -68,9 +68,8 @@ def takeaway(grid: HeatGrid, candles: pd.DataFrame | None, now: pd.Timestamp | N
         t, p, side, amount = _hottest(grid)
         return (
             f"{wording.usd(long + short)} of positions were liquidated in this window,"
-            f" {wording.share(long, long + short)} of"
-            f" it longs. The hottest cell: {wording.usd(amount)} of {side}s at {_band(grid, p)} on"
-            f" {wording.when(grid.time_edges[t], now)}."
+            f" {wording.share(long, long + short)} of it longs. The hottest cell: {wording.usd(amount)} of"
+            f" {side}s at {_band(grid, p)} on {wording.when(grid.time_edges[t], now)}."
         )
     last = last_close(grid, candles)
     below, above = _nearest_bands(grid, last)
@@ -132,10 +131,8 @@ def what_if(grid: HeatGrid, candles: pd.DataFrame | None, target: float) -> str:
         return f"If price {verb} to {wording.price(target)}, the model sees nothing to liquidate on the way."
     return (
         f"If price {verb} to {wording.price(target)}, the model says up to {wording.usd(amount)} of {side}s"
-        " would be"
-        f" liquidated on the way, {wording.share(amount, standing)} of all {side}s it holds in this range."
-        " Those"
-        f" closings are forced {push}; how far is not something this map knows."
+        f" would be liquidated on the way, {wording.share(amount, standing)} of all {side}s it holds in this"
+        f" range. Those closings are forced {push}; how far is not something this map knows."
     )
 
 
@@ -158,9 +155,8 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | N
             Note(
                 "A bright band is leverage, waiting",
                 f"Around {wording.price(grid.price_centres[p])} the model sees {wording.usd(amount)} of"
-                f" {side}s in one price"
-                f" bin. If price {direction} there, they are closed by force. It does not say price will go"
-                " there.",
+                f" {side}s in one price bin. If price {direction} there, they are closed by force. It does"
+                " not say price will go there.",
                 grid.time_edges[(place + grid.shape[0]) // 2],
                 float(grid.price_centres[p]),
             )
@@ -171,11 +167,9 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | N
         notes.append(
             Note(
                 "Where price went through, the band is gone",
-                f"On {wording.when(grid.time_edges[t], now)} price reached {wording.price(grid.price_centres[p])}"
-                " and"
-                f" {wording.usd(amount)} of {side}s standing there vanished from the map: they were"
-                " liquidated, or"
-                " closed on the way.",
+                f"On {wording.when(grid.time_edges[t], now)} price reached"
+                f" {wording.price(grid.price_centres[p])} and {wording.usd(amount)} of {side}s standing"
+                " there vanished from the map: they were liquidated, or closed on the way.",
                 grid.time_edges[t],
                 float(grid.price_centres[p]),
             )
@@ -185,8 +179,7 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | N
         Note(
             "Dark means little was estimated, not safe",
             f"Around {wording.price(dark)} the map is nearly empty. Price can still go there; there is only"
-            " less"
-            " leverage in the way.",
+            " less leverage in the way.",
             end - (end - grid.time_edges[0]) // 10,
             dark,
         )
@@ -204,8 +197,8 @@ def _notes_realised(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | N
                 Note(
                     f"{side.capitalize()}s are closed while price {'falls' if side == 'long' else 'rises'}",
                     f"On {wording.when(grid.time_edges[t], now)} price {move} through"
-                    f" {wording.price(grid.price_centres[p])} and"
-                    f" {wording.usd(float(values[t, p]))} of {side}s were closed by force in a single cell.",
+                    f" {wording.price(grid.price_centres[p])} and {wording.usd(float(values[t, p]))} of"
+                    f" {side}s were closed by force in a single cell.",
                     grid.time_edges[t],
                     float(grid.price_centres[p]),
                 )
@@ -214,10 +207,9 @@ def _notes_realised(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | N
     notes.append(
         Note(
             "Dark stretches are normal",
-            f"Around {wording.when(grid.time_edges[quiet], now)} almost nothing was liquidated. Liquidations come"
-            " in"
-            f" bursts: the busiest tenth of the columns holds {wording.share(*_busiest_tenth(grid))} of the"
-            " money.",
+            f"Around {wording.when(grid.time_edges[quiet], now)} almost nothing was liquidated. Liquidations"
+            f" come in bursts: the busiest tenth of the columns holds {wording.share(*_busiest_tenth(grid))}"
+            " of the money.",
             grid.time_edges[quiet],
             float(candles["close"].iloc[min(int(quiet * len(candles) / grid.shape[0]), len(candles) - 1)]),
         )
@@ -252,9 +244,8 @@ def _colours(grid: HeatGrid, legend: tuple[float, float], scale: str) -> str:
         "percentile": "by rank: a colour says how a cell compares with the others, not how much it holds",
     }[scale]
     return (
-        f"**Colours** run from {wording.usd(low)} to {wording.usd(high)} {meaning}. Bright is bright *on"
-        " this legend*: "
-        "compare two charts only with the same pinned legend."
+        f"**Colours** run from {wording.usd(low)} to {wording.usd(high)} {meaning}. Bright is bright *on this"
+        " legend*: compare two charts only with the same pinned legend."
     )
 
 
@@ -281,8 +272,7 @@ def _dark(grid: HeatGrid, threshold: float) -> str:
     what = "no liquidation was recorded" if grid.kind == "realised" else "little or nothing was estimated"
     return (
         f"**Dark** ({wording.share(cells - shown, cells)} of the cells) means that {what} there; it does not"
-        " mean"
-        f" safe.{hidden}"
+        f" mean safe.{hidden}"
     )
 
 

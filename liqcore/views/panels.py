@@ -231,8 +231,7 @@ def _compare_assumptions(
     if min(amounts) > 0:
         st.markdown(
             f"The two guesses differ by a factor of {wording.decimal(max(amounts) / min(amounts), 1)} on the"
-            " same data. That"
-            " is how much the map depends on what nobody knows."
+            " same data. That is how much the map depends on what nobody knows."
         )
 
 

@@ -203,8 +203,8 @@ def test_growth_by_hand_in_usd_with_venues_hysteresis_and_cool_down():
     )
     # Who grew is named, and what all together did, which may be something else.
     assert (
-        "short liquidations within 0.5 % of 28,000 grew by 50 % or more in 30 min on 2 venues (a, b); all"
-        " venues together went from 174,000 USD to" in sentences[-1]
+        "short liquidations within 0.5 % of $28,000 grew by 50 % or more in 30 min on 2 venues (a, b); all"
+        " venues together went from $174k to" in sentences[-1]
     )
     again = events([215, 216], 100_000.0)
     assert [time for time, *_ in told(grows, [steady, burst, again], cool_down="15m")][-2:] == [

@@ -74,7 +74,7 @@ def test_every_rule_survives_toml_json_and_a_link(some):
 def test_the_sentence_is_the_one_people_say():
     assert (
         sentence(Rule("x", Group("all", (GROWS,))))
-        == "When short liquidations within 0.5 % of 28,500 grow by 50 % in 30 min on at least 3 venues, tell"
+        == "When short liquidations within 0.5 % of $28,500 grow by 50 % in 30 min on at least 3 venues, tell"
         " me by toast."
     )
     assert len({sentence(one) for one in templates(28_000, 29_000)}) == len(templates(28_000, 29_000)) >= 8

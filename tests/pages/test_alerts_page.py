@@ -18,7 +18,7 @@ from liqcore.feeds import files, samples
 from liqcore.views.alerts import sentence as alerts_sentence, session as alerts_session, words as alerts_words
 
 ISSUE = (
-    "When short liquidations within 0.5 % of 28,500 grow by 50 % in 30 min on at least 3 venues, tell me by"
+    "When short liquidations within 0.5 % of $28,500 grow by 50 % in 30 min on at least 3 venues, tell me by"
     " toast."
 )
 URL = "jsons://hooks.example.com/t0psecret-token"

@@ -143,7 +143,7 @@ def test_not_knowing_the_win_rate_widens_the_fan():
 
 def test_the_note_says_that_the_win_rate_is_the_unknown():
     assert "win rate is the unknown" in run().note
-    assert "33% wins" in run().note
+    assert "33 % wins" in run().note
 
 
 @pytest.mark.parametrize(

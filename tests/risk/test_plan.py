@@ -436,7 +436,7 @@ class TestWords:
         [
             ({"risk": 0.05}, "ten losses in a row"),
             ({"targets": ()}, "no target"),
-            ({"targets": (60_300,)}, "more than 74% of such trades must win"),
+            ({"targets": (60_300,)}, "more than 74 % of such trades must win"),
             ({"targets": (60_010,)}, "gain nothing"),
             ({"stop": 59_950, "leverage": 5}, "Fees and slippage are"),
             ({"margin_mode": "cross"}, "whole account behind"),
@@ -557,11 +557,11 @@ class TestBadInput:
                 {"account": 5, "leverage": 1, "risk": 0.5, "stop": 59_999, "fee_rate": 0},
                 "too small for the smallest order",
             ),
-            ({"minimum_notional": 100, "account": 100}, "100 USD"),
+            ({"minimum_notional": 100, "account": 100}, "$100"),
             ({"minimum": 1}, "smallest order of 1 BTC"),
             ({"targets": (59_000,)}, "where a long loses"),
             ({"margin_mode": "cross", "other_maintenance": 20_000}, "use up all of it"),
-            ({"entry": (60_000, 59_000), "stop": 59_400}, "above the entry 59,000"),
+            ({"entry": (60_000, 59_000), "stop": 59_400}, "above the entry $59,000"),
         ],
     )
     def test_impossible_trades_are_rejected_in_one_sentence(self, changes, words):

@@ -181,7 +181,7 @@ def test_average_entry_is_arithmetic_in_btc_and_harmonic_in_usd():
 def test_kelly_matches_the_published_vector_and_is_quartered():
     found = kelly(0.55, 1, out_of_sample_trades=400)
     assert (found.full, found.capped) == (pytest.approx(0.10), pytest.approx(0.025))
-    assert "±5%" in found.sentence
+    assert "±5 %" in found.sentence
     losing = kelly(0.4, 1, out_of_sample_trades=400)
     assert losing.full < 0
     assert losing.capped == 0.0

@@ -12,13 +12,13 @@ from liqcore.risk.levels import merge_bands
 def test_stops_lie_beyond_the_level_by_multiples_of_atr():
     assert [stop.price for stop in suggest_stops("long", 28_000, 100)] == [27_950, 27_900, 27_850]
     assert [stop.price for stop in suggest_stops("short", 28_000, 100, multiples=[2])] == [28_200]
-    assert "below 28,000" in suggest_stops("long", 28_000, 100)[0].sentence
+    assert "below $28,000" in suggest_stops("long", 28_000, 100)[0].sentence
 
 
 def test_a_stop_inside_a_cluster_moves_to_its_far_side():
     (stop,) = suggest_stops("long", 28_000, 100, multiples=[1], bands=[(27_850, 27_920)])
     assert (stop.price, stop.moved, stop.multiple) == (27_840, True, 1.6)
-    assert "moved below the cluster 27,850 to 27,920" in stop.sentence
+    assert "moved below the cluster $27,850 to $27,920" in stop.sentence
     (beyond_both,) = suggest_stops(
         "long", 28_000, 100, multiples=[1], bands=[(27_850, 27_920), (27_835, 27_845)]
     )
@@ -67,7 +67,7 @@ def test_targets_are_the_next_level_the_measured_move_and_multiples_of_r():
         (28_700, "R multiple", 3),
         (28_900, "level", 4),
     ]
-    assert "next resistance at 28,900" in found[-1].sentence
+    assert "next resistance at $28,900" in found[-1].sentence
     short = suggest_targets("short", 28_100, 28_300, levels=[27_500, 29_500], multiples=[1.5])
     assert [(target.price, target.kind) for target in short] == [(27_800, "R multiple"), (27_500, "level")]
     assert "support" in short[-1].sentence

@@ -88,7 +88,7 @@ def draw(data: Dataset | None, rule: Rule | None) -> None:
             on_click=_acknowledge,
             args=(ids, True),
         )
-        stamp = f"{wording.file_mark(now)}"
+        stamp = wording.file_mark(now)
         st.download_button(
             "CSV",
             lambda: desks.to_csv(entries, now),
@@ -172,10 +172,12 @@ def _played(data: Dataset, running: list[Rule], hours: int) -> None:
     )
     alerts_session.announce(new)
     st.session_state["alerts_said"] = (
-        f"{wording.count(len(new), 'new alert')} from {wording.when(begin, alerts_session.now())} to {wording.when(end, alerts_session.now())}."
+        f"{wording.count(len(new), 'new alert')} from {wording.when(begin, alerts_session.now())} to"
+        f" {wording.when(end, alerts_session.now())}."
         if new
         else (
-            f"Nothing new was told between {wording.when(begin, alerts_session.now())} and {wording.when(end, alerts_session.now())}."
+            f"Nothing new was told between {wording.when(begin, alerts_session.now())} and"
+            f" {wording.when(end, alerts_session.now())}."
         )
     )
     st.rerun()

@@ -30,8 +30,7 @@ def from_link(near: Around) -> None:
     if more:
         new = alerts_session.add_rules(more)
         st.session_state["alerts_said"] = (
-            f"The link brought {wording.count(len(more), 'more rule')}, {new:,} of them new;"
-            " they are under"
+            f"The link brought {wording.count(len(more), 'more rule')}, {new:,} of them new; they are under"
             f" Rules{', as many as a session keeps' if len(more) > alerts_session.MOST_KEPT else ''}."
         )
 

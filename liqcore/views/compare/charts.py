@@ -397,8 +397,7 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
         (
             f"At {abs(lag.seconds):g} seconds {'after' if steps > 0 else 'before'} the others, {venue} has"
             f" {wording.whole(there)} pairs of events; as many seconds {'before' if steps > 0 else 'after'}"
-            " them,"
-            f" {wording.whole(back)}. The wider the two lines part there, the surer the lag."
+            f" them, {wording.whole(back)}. The wider the two lines part there, the surer the lag."
         ),
     )
 

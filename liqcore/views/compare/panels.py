@@ -221,8 +221,7 @@ def one_against_the_rest(found: Venues, drawing: Drawing) -> None:
             f"**{venue} ({wording.usd(apart.venue_usd)}) and the rest ({wording.usd(apart.rest_usd)}) have"
             f" {wording.percent(apart.overlap)} of their heat in the same cells; their shapes are"
             f" {wording.percent(apart.similarity)} alike.** Orange: {venue} has more of its heat there than"
-            " the"
-            " others have of theirs; blue: less."
+            " the others have of theirs; blue: less."
         )
     )
     st.vega_lite_chart(spec=spec, key="difference", alt=alt, width="stretch")
@@ -638,7 +637,8 @@ def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
             "**A cluster on one venue only** may be one trader. A cluster that several fresh venues show at"
             " the same price is the market's. One venue alone confirms nothing."
         ),
-        f"**{wording.count(len(clusters), 'cluster')}** {'stands' if len(clusters) == 1 else 'stand'} out on the sum of the venues"
+        f"**{wording.count(len(clusters), 'cluster')}** {'stands' if len(clusters) == 1 else 'stand'} out on"
+        " the sum of the venues"
         + (
             f"; the largest is {wording.usd(clusters[0].notional)} of {clusters[0].side}s near"
             f" {wording.price(clusters[0].centre)}."

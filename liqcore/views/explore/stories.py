@@ -81,7 +81,8 @@ def cell_story(
     return Story(
         title,
         (
-            f"At {wording.when(cell.end, now)} the model holds {wording.usd(cell.usd)} of {cell.side}s in this band.",
+            f"At {wording.when(cell.end, now)} the model holds {wording.usd(cell.usd)} of {cell.side}s in"
+            " this band.",
             *points,
         ),
         found,
@@ -101,8 +102,7 @@ def cluster_story(
     there = cluster in story.present
     points = [
         f"{wording.usd(cluster.notional)} of {cluster.side}s, the hottest bin {wording.usd(cluster.peak)}."
-        " First seen"
-        f" {wording.when(cluster.first_seen, now)}, "
+        f" First seen {wording.when(cluster.first_seen, now)}, "
         + (
             "still there at the end of the map"
             if there
@@ -175,14 +175,11 @@ def _events(
     first = str(by.index[0])
     points = [
         (
-            f"{wording.count(len(part), 'liquidation')} of {cell.side}s, {wording.usd(total)}"
-            " together,"
+            f"{wording.count(len(part), 'liquidation')} of {cell.side}s, {wording.usd(total)} together,"
             f" between {wording.when(cell.start, now)} and {wording.when(cell.end, now)}; the largest is"
-            f" {wording.usd(largest)},"
-            f" {wording.share(largest, total)} of it."
+            f" {wording.usd(largest)}, {wording.share(largest, total)} of it."
         ),
-        f"{wording.count(len(by), 'venue')}: {first} has"
-        f" {wording.share(float(by['sum'].iloc[0]), total)}"
+        f"{wording.count(len(by), 'venue')}: {first} has {wording.share(float(by['sum'].iloc[0]), total)}"
         " of the USD." + (" One venue alone is not a market." if len(by) == 1 else ""),
     ]
     if (found["Completeness"] != "all").any():
@@ -219,8 +216,7 @@ def _opened(
     points = [
         (
             f"By the model, four fifths of it were opened between {wording.when(window[0], now)} and"
-            f" {wording.when(window[1], now)},"
-            f" mostly at {names}."
+            f" {wording.when(window[1], now)}, mostly at {names}."
             if window is not None
             else "The model cannot say when it was opened."
         ),

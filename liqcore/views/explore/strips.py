@@ -89,15 +89,13 @@ def words(name: str, frame: pd.DataFrame) -> str:
     if name == "funding":
         payer = "longs pay shorts" if last > 0 else "shorts pay longs" if last < 0 else "nobody pays"
         return (
-            f"Funding is {wording.percent(last / 100, signed=True)} an interval: {payer}. Far from zero means one"
-            " side is crowded,"
-            " not that it must turn."
+            f"Funding is {wording.percent(last / 100, signed=True)} an interval: {payer}. Far from zero means"
+            " one side is crowded, not that it must turn."
         )
     change = 100 * (last / first - 1) if first > 0 else 0.0
     return (
         f"Open interest is {wording.quantity(last)}, {wording.percent(change / 100, signed=True)} in this"
-        " window: positions were"
-        f" {'opened' if change > 0 else 'closed'} on balance, longs and shorts alike."
+        f" window: positions were {'opened' if change > 0 else 'closed'} on balance, longs and shorts alike."
     )
 
 

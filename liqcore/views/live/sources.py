@@ -121,9 +121,8 @@ def delays(held: Collector) -> None:
     slow = found.sort_values("median").to_dict("records")[-1]
     st.markdown(
         f"Half of {live_panels.venue_name(str(slow['venue']))}'s events took more than"
-        f" **{wording.duration(slow['median'])}** to arrive, the slowest of {len(found)} venues; one in"
-        " a hundred took"
-        f" more than {wording.duration(slow['p99'])}."
+        f" **{wording.duration(slow['median'])}** to arrive, the slowest of {len(found)} venues; one in a"
+        f" hundred took more than {wording.duration(slow['p99'])}."
     )
     st.dataframe(
         pd.DataFrame(

@@ -244,7 +244,8 @@ def _picture(table: Table, level: Candidate) -> None:
     st.caption(
         wording.markdown(
             f"As it stood on {wording.when(now.seen.at)} of a hidden calendar; nothing later is in this"
-            f" picture. {explain.provenance_line(now.grid, table.data.synthetic, now=pd.Timestamp.now(tz='UTC'))}"
+            " picture."
+            f" {explain.provenance_line(now.grid, table.data.synthetic, now=pd.Timestamp.now(tz='UTC'))}"
         )
     )
 

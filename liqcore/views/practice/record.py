@@ -77,7 +77,7 @@ def ending(table: Table) -> None:
             placeholder="What did you see, and what did you miss?",
         )
     st.caption(
-        f"In truth, the hidden bars began on {str(table.game.dated(0))[:16].replace('T', ' ')} UTC in"
+        f"In truth, the hidden bars began on {wording.when(table.game.dated(0))} in"
         f" {wording.markdown(table.data.label)}."
     )
 

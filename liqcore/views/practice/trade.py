@@ -147,10 +147,9 @@ def _verdict(plan: Plan) -> None:
     gain = "–" if plan.reward_risk is None else wording.r_multiple(plan.reward_risk, signed=False)
     st.markdown(
         wording.markdown(
-            f"**{wording.quantity(plan.quantity, exact=True)}.** At the stop it loses {wording.usd(plan.loss_at_stop)},"
-            f" {wording.percent(plan.risk_fraction)} of the account; at the target it gains {gain} after"
-            " costs."
-            f" Liquidation: {liquidation}."
+            f"**{wording.quantity(plan.quantity, exact=True)}.** At the stop it loses"
+            f" {wording.usd(plan.loss_at_stop)}, {wording.percent(plan.risk_fraction)} of the account; at the"
+            f" target it gains {gain} after costs. Liquidation: {liquidation}."
         )
     )
     for flag in plan.flags[:2]:
@@ -168,8 +167,9 @@ def _placed(table: Table) -> None:
     plan: Any = table.played.plan
     st.markdown(
         wording.markdown(
-            f"**3. Placed** after bar {table.played.placed}: {plan.side} {wording.quantity(plan.quantity, exact=True)} at"
-            f" {wording.price(plan.entry, exact=True)}, stop {wording.price(plan.stop, exact=True)}, target"
+            f"**3. Placed** after bar {table.played.placed}: {plan.side}"
+            f" {wording.quantity(plan.quantity, exact=True)} at {wording.price(plan.entry, exact=True)}, stop"
+            f" {wording.price(plan.stop, exact=True)}, target"
             f" {wording.price(plan.targets[0].price, exact=True)}."
         )
     )
@@ -177,8 +177,8 @@ def _placed(table: Table) -> None:
         rules(table)
     st.caption(
         f"Costs: {wording.percent(_FEE, exact=True)} fee on each side,"
-        f" {wording.percent(_SLIPPAGE, exact=True)} slippage on every exit but a"
-        " target. Doubts are decided against you."
+        f" {wording.percent(_SLIPPAGE, exact=True)} slippage on every exit but a target. Doubts are decided"
+        " against you."
     )
 
 

@@ -94,8 +94,7 @@ def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
         _spec(layers, {"curve": rows, "lines": lines, "zero": pd.DataFrame({"level": [0.0]})}, 300),
         (
             f"Profit and loss between {wording.usd(worst)} and {wording.usd(best)} as price moves; from the"
-            " liquidation price"
-            " on the margin is gone."
+            " liquidation price on the margin is gone."
         ),
     )
 
@@ -156,8 +155,8 @@ def sweep(found: Sweep, plan: Plan) -> Drawn:
         _spec(layers, {"cells": rows}, 380),
         (
             f"Size by leverage and stop distance for a risk of {wording.usd(plan.risk_usd)}:"
-            f" {wording.percent(share)} of"
-            " the combinations pass, the others are rejected, mostly because liquidation would come first."
+            f" {wording.percent(share)} of the combinations pass, the others are rejected, mostly because"
+            " liquidation would come first."
         ),
     )
 
@@ -242,12 +241,10 @@ def fan(found: MonteCarlo, trades: int) -> Drawn:
         ),
         (
             f"After {trades} trades the account is {wording.decimal(last[middle], 2)} times its start in the"
-            " middle run,"
-            f" between {wording.decimal(last[low], 2)} and {wording.decimal(last[high], 2)} times in nine of"
-            " ten;"
-            f" {wording.percent(found.ruin_probability)} of the runs fell to"
-            f" {wording.percent(found.ruin_level)} at some time."
-            " No liquidation is in this picture, only stops of equal $ risk."
+            f" middle run, between {wording.decimal(last[low], 2)} and {wording.decimal(last[high], 2)} times"
+            f" in nine of ten; {wording.percent(found.ruin_probability)} of the runs fell to"
+            f" {wording.percent(found.ruin_level)} at some time. No liquidation is in this picture, only"
+            " stops of equal $ risk."
         ),
     )
 

@@ -198,8 +198,8 @@ def how_to_read(plan: Plan) -> None:
         points = [
             (
                 f"**Size** comes from the risk, not from the leverage: {wording.usd(plan.risk_usd)} divided"
-                f" by what one BTC loses between {wording.price(plan.entry, exact=True)} and {wording.price(plan.stop, exact=True)},"
-                " fees and slippage included, rounded down."
+                f" by what one BTC loses between {wording.price(plan.entry, exact=True)} and"
+                f" {wording.price(plan.stop, exact=True)}, fees and slippage included, rounded down."
             ),
             (
                 f"**Leverage** only decides the margin: {plan.leverage:g}× ties up"
@@ -350,8 +350,8 @@ def _luck(plan: Plan, found: Inputs) -> None:
     st.markdown(
         wording.markdown(
             f"{alt} In the middle run the longest losing streak is"
-            f" {wording.whole(outcome.longest_losing_streak)} trades"
-            f" and the worst drawdown {wording.percent(outcome.worst_drawdown)}."
+            f" {wording.whole(outcome.longest_losing_streak)} trades and the worst drawdown"
+            f" {wording.percent(outcome.worst_drawdown)}."
         )
     )
     st.caption(

@@ -119,8 +119,8 @@ def _chart(view: StepView, shown: bool) -> None:
     st.vega_lite_chart(spec=picture.spec, key="walk", alt=picture.alt, width="stretch")
     st.caption(
         wording.markdown(
-            f"As it stood on {wording.when(view.at, pd.Timestamp.now(tz='UTC'))}; nothing later is in this picture."
-            f" {explain.provenance_line(view.grid, synthetic=True, now=pd.Timestamp.now(tz='UTC'))}"
+            f"As it stood on {wording.when(view.at, pd.Timestamp.now(tz='UTC'))}; nothing later is in this"
+            f" picture. {explain.provenance_line(view.grid, synthetic=True, now=pd.Timestamp.now(tz='UTC'))}"
         )
     )
 
@@ -252,8 +252,8 @@ def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
         width="stretch",
         alt=(
             f"Price to the end of the scenario with the level at {wording.price(chosen.level)}, entry"
-            f" {wording.price(plan.entry, exact=True)} and stop {wording.price(plan.stop, exact=True)}: a plan beside liquidations,"
-            " not a forecast."
+            f" {wording.price(plan.entry, exact=True)} and stop {wording.price(plan.stop, exact=True)}: a"
+            " plan beside liquidations, not a forecast."
         ),
     )
 
