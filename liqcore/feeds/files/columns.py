@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
 from liqcore.feeds.files.table import EMPTY_WORDS, MappingNeeded, RawTable, shown
 from liqcore.tables import TableError
 
@@ -521,8 +520,3 @@ def _is_text(values: pd.Series) -> bool:
         or pd.api.types.is_string_dtype(values.dtype)
         or values.dtype == object
     )
-
-
-def times_of(raw: RawTable, column: str) -> np.ndarray:
-    """A column as int64 microseconds since 1970 UTC, checked."""
-    return tables.microseconds(tables.parse_time(plain_times(raw.frame[column], [])))

@@ -28,7 +28,6 @@ from liqcore.feeds.venues.rows import LiquidationRow
 STORE: Final = "HEATLAB_STORE"
 SCHEMA: Final = 2
 MEMORY: Final = "sqlite://"
-ORIGINS: Final = ("socket", "history", "replay", "import")
 # What changed from each version of the schema to the next.
 _MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     1: ("ALTER TABLE events ADD COLUMN origin VARCHAR(8) NOT NULL DEFAULT 'socket'",)

@@ -107,6 +107,7 @@ class _PoliteSession(LimiterMixin, requests.Session):
         self.clock, self.timeout = clock, timeout
         self._factory = factory
         self._paused: dict[str, tuple[float, FeedError]] = {}
+        self._local = threading.local()
         # The environment would add a password from ~/.netrc; proxies alone are wanted.
         self.trust_env = False
         self.proxies = dict(requests.utils.getproxies())
@@ -117,8 +118,13 @@ class _PoliteSession(LimiterMixin, requests.Session):
         return next((name for name in _RATES if whole.startswith(name)), place.netloc)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        response = self._asked(request, **options)
-        self._good_or_raise(request, response, response.text)
+        try:
+            response = self._asked(request, **options)
+            self._good_or_raise(request, response, response.text)
+        except FeedError as problem:
+            # The cache answers with what it kept where it can, and would swallow why it had to.
+            self._local.problem = str(problem)
+            raise
         return response
 
     def download(self, url: str) -> bytes:
@@ -219,7 +225,6 @@ class FeedSession(CacheMixin, _PoliteSession):
         )
         self._flights: WeakValueDictionary[str, _Flight] = WeakValueDictionary()
         self._gate = threading.Lock()
-        self._local = threading.local()
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> Any:
         if options.get("timeout") is None:
@@ -248,22 +253,8 @@ class FeedSession(CacheMixin, _PoliteSession):
         finally:
             flight.lock.release()
 
-    def _resend(self, *args: Any, **options: Any) -> Any:
-        try:
-            return super()._resend(*args, **options)
-        finally:
-            self._local.reason = getattr(self._local, "problem", "")
-
-    def _send_and_cache(self, *args: Any, **options: Any) -> Any:
-        self._local.problem = ""
-        try:
-            return super()._send_and_cache(*args, **options)
-        except FeedError as problem:
-            self._local.problem = str(problem)
-            raise
-
     def _noted(self, send: Callable[[], Any]) -> Any:
-        self._local.reason = ""
+        self._local.problem = ""
         started = time.perf_counter()
         response = send()
         cached = bool(getattr(response, "from_cache", False))
@@ -276,7 +267,7 @@ class FeedSession(CacheMixin, _PoliteSession):
             age,
             cached,
             stale,
-            getattr(self._local, "reason", "") if stale else "",
+            self._local.problem if stale else "",
             time.perf_counter() - started,
         )
         getattr(self._local, "answers", []).append(answer)
