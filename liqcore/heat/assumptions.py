@@ -71,7 +71,7 @@ class Assumptions:
             raise AssumptionError(
                 "margin_multiples must be 1 or more: nobody holds less than the initial margin."
             )
-        if not 0 < self.maintenance_margin_rate < 0.5 or not 0 <= self.fee_rate < 0.1:
+        if not 0 <= self.maintenance_margin_rate < 0.5 or not 0 <= self.fee_rate < 0.1:
             raise AssumptionError(
                 "The maintenance margin rate must lie between 0 and 50 %, the fee rate between 0 and 10 %."
             )

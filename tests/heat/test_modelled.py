@@ -430,7 +430,7 @@ def test_the_textbook_formula_stands_at_the_bankruptcy_price_and_never_closes() 
         dict(entry_points=2.5),
         dict(margin_weights=(1.0,)),
         dict(margin_multiples=(0.5, 1.0)),
-        dict(maintenance_margin_rate=0.0),
+        dict(maintenance_margin_rate=-0.001),
         dict(smoothing_bp=-1),
     ],
 )

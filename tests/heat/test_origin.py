@@ -50,7 +50,7 @@ def market(seed, bars=240, interest=True):
     column=st.integers(5, 39),
 )
 def test_what_is_traced_is_what_the_map_holds(seed, interest, model, side, column):
-    candles, oi = market(seed, interest=interest)
+    candles, oi = market(seed, interest=interest or MODELS[model].needs == "open interest")
     grid = modelled_heatmap(candles, oi, model=model, bins=120, columns=40)
     heat = getattr(grid, side)[column]
     band = int(heat.argmax())
