@@ -28,7 +28,7 @@ def pages() -> list[StreamlitPage]:
             "pages/walkthrough.py",
             title="Walkthrough",
             icon=":material/school:",
-            help="Ten classic scenarios, step by step, with questions and honest base rates.",
+            help="Classic scenarios, step by step, with questions and honest base rates.",
         ),
         st.Page(
             "pages/practice.py",
