@@ -153,18 +153,19 @@ def contracts(one: Event, symbol: str, size: float, inverse: tuple[str, ...]) ->
     return text(one.quantity * one.price / size if symbol in inverse else one.quantity / size)
 
 
+# A span by every name that a venue has for it.
 SPANS = {
-    "1m": MINUTE,
-    "1": MINUTE,
-    "1min": MINUTE,
-    "1MIN": MINUTE,
-    "5m": 5 * MINUTE,
-    "5min": 5 * MINUTE,
-    "1h": HOUR,
-    "1H": HOUR,
-    "60": HOUR,
-    "60min": HOUR,
-    "1HOUR": HOUR,
+    name: length * MINUTE
+    for length, names in {
+        1: "1m 1 1min 1MIN",
+        5: "5m 5 5min 5MINS",
+        15: "15m 15 15min 15MINS",
+        30: "30m 30 30min 30MINS",
+        60: "1h 1H 60 60m 60min 1HOUR",
+        240: "4h 4H 240 240m 4hour 4HOURS",
+        1440: "1d 1D D 1440 1day 1DAY 1Dutc",
+    }.items()
+    for name in names.split()
 }
 
 

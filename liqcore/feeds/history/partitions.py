@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -31,12 +32,7 @@ HOUR: Final = 3_600_000_000
 # A hole that the source was asked about lately is drawn as one, and asked again after this long.
 PATIENCE: Final = 6 * HOUR
 MOST_BYTES: Final = 4_000_000_000
-_KEYS: Final = {
-    "candles": ["time"],
-    "open_interest": ["time", "venue"],
-    "funding": ["time", "venue"],
-    "totals": ["time", "venue"],
-}
+_KEYS: Final = {"candles": ["time"], "open_interest": ["time", "venue"], "funding": ["time", "venue"]}
 
 Span = tuple[int, int]
 
@@ -69,8 +65,8 @@ class Partitions:
         files = self._paths(series, start, end)
         frames = [frame for frame in (self._load(path)[0] for path in files) if frame is not None]
         if not frames:
-            return _empty(series.kind)
-        table = _joined(series.kind, frames)
+            return empty(series.kind)
+        table = joined(series.kind, frames)
         time = tables.microseconds(table["time"])
         return table[(time >= start) & (time < end)].reset_index(drop=True)
 
@@ -166,12 +162,9 @@ class Partitions:
 
     def _load(self, path: str) -> tuple[pd.DataFrame | None, list[tuple[int, int, int]]]:
         system, _ = self._system()
+        told = system.get_file_info(path)
         try:
-            with system.open_input_file(path) as file:
-                found = pq.read_table(file)
-            kind = path.split("/kind=")[1].split("/")[0]
-            asked = json.loads((found.schema.metadata or {}).get(ASKED, b"[]"))
-            return _checked(kind, found.to_pandas()), [(int(a), int(b), int(c)) for a, b, c in asked]
+            return _read(self.root, path, told.mtime_ns, told.size)
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
             with suppress(OSError):
                 system.move(path, path.removesuffix(".parquet") + ".damaged")
@@ -186,7 +179,7 @@ class Partitions:
         if system.get_file_info(path).is_file:
             old = self._load(path)
         frames = [frame for frame in (old[0], part) if frame is not None and len(frame)]
-        table = _joined(series.kind, frames) if frames else _empty(series.kind)
+        table = joined(series.kind, frames) if frames else empty(series.kind)
         found = pa.Table.from_pandas(table, preserve_index=False)
         found = found.replace_schema_metadata(
             (found.schema.metadata or {}) | {ASKED: json.dumps(_latest(old[1] + asked)).encode()}
@@ -199,22 +192,30 @@ class Partitions:
             Path(target).replace(path)
 
 
-def _checked(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
-    return (
-        tables.CHECKS[kind](frame) if kind in tables.CHECKS else frame.sort_values("time", ignore_index=True)
-    )
+@lru_cache(maxsize=512)
+def _read(root: str, path: str, written: int, size: int) -> tuple[pd.DataFrame, list[tuple[int, int, int]]]:
+    """One file as it was written at a moment, read once for all who look at it; nobody changes the frame."""
+    system, _ = Partitions(root)._system()
+    with system.open_input_file(path) as file:
+        found = pq.read_table(file)
+    kind = path.split("/kind=")[1].split("/")[0]
+    asked = json.loads((found.schema.metadata or {}).get(ASKED, b"[]"))
+    return tables.ensure(found.to_pandas(), kind), [(int(a), int(b), int(c)) for a, b, c in asked]
 
 
-def _empty(kind: str) -> pd.DataFrame:
+@lru_cache
+def empty(kind: str) -> pd.DataFrame:
+    """A checked table without rows; nobody changes it."""
     return tables.empty(kind)
 
 
-def _joined(kind: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def joined(kind: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Frames of one kind as one checked table; for kinds with one row a moment the later frame's row stays."""
+    if len(frames) == 1:
+        return frames[0]
     plain = [frame.astype(dict.fromkeys(frame.select_dtypes("category"), str)) for frame in frames]
     whole = pd.concat(plain, ignore_index=True)
-    whole = whole.drop_duplicates(_KEYS.get(kind), keep="last")
-    return _checked(kind, whole)
+    return tables.CHECKS[kind](whole.drop_duplicates(_KEYS.get(kind), keep="last"))
 
 
 def _months(spans: Sequence[Span]) -> list[str]:

@@ -29,10 +29,10 @@ from tests.loopback.truth import (
 
 def _usd(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
     if path.endswith("/klines"):
-        end = int(query.get("endTime", truth.NOW)) // 60_000 * 60_000
+        span = SPANS[query["interval"]]
+        end = min(int(query.get("endTime", truth.NOW)), truth.NOW) // span * span
         begin = max(
-            -(-int(query.get("startTime", 0)) // 60_000) * 60_000,
-            end - (int(query.get("limit", 500)) - 1) * 60_000,
+            -(-int(query.get("startTime", 0)) // span) * span, end - (int(query.get("limit", 500)) - 1) * span
         )
         return [
             [
@@ -42,14 +42,14 @@ def _usd(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
                 "49940.0",
                 "50015.0",
                 "12.5",
-                t + 59_999,
+                t + span - 1,
                 "625000",
                 40,
                 "5.5",
                 "275000",
                 "0",
             ]
-            for t in range(begin, end + 1, 60_000)
+            for t in range(begin, end + 1, span)
         ]
     if path.endswith("/openInterestHist"):
         if int(query["startTime"]) < truth.NOW - 30 * 24 * HOUR:
@@ -63,14 +63,13 @@ def _usd(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
         ]
     if path.endswith("/fundingRate"):
         return [
-            {
-                "symbol": query["symbol"],
-                "fundingTime": truth.NOW // 28_800_000 * 28_800_000 - i * 28_800_000,
-                "fundingRate": "0.0001",
-                "markPrice": "50000",
-            }
-            for i in range(5)
-        ][::-1]
+            {"symbol": query["symbol"], "fundingTime": one, "fundingRate": "0.0001", "markPrice": "50000"}
+            for one in bars(
+                int(query.get("startTime", truth.NOW - 40 * HOUR)),
+                int(query.get("endTime", truth.NOW)),
+                8 * HOUR,
+            )[: int(query.get("limit", 100))]
+        ]
     raise Refused(404, {"code": -1, "msg": f"no such path {path}"})
 
 

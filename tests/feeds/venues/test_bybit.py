@@ -23,17 +23,13 @@ def _rest(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
             for number in (1, 2)
         ]
     elif path.endswith("/kline"):
+        # Newest first, the newest ones up to the end where there are more than were asked for.
+        span = SPANS[query.get("interval", "1")]
+        last = min(int(query.get("end", truth.NOW)), truth.NOW) // span * span
         found = [
-            [
-                str(truth.NOW // 60_000 * 60_000 - i * 60_000),
-                "50000",
-                "50060",
-                "49940",
-                "50015",
-                "12.5",
-                "625000",
-            ]
+            [str(last - i * span), "50000", "50060", "49940", "50015", "12.5", "625000"]
             for i in range(int(query.get("limit", 200)))
+            if last - i * span >= int(query.get("start", 0))
         ]
     elif path.endswith("/open-interest"):
         first, last = int(query.get("startTime", 0)), int(query.get("endTime", truth.NOW))
