@@ -516,7 +516,7 @@ def _refuse(bad: pd.Series | np.ndarray, sentence: Callable[[int], str]) -> None
 
 def _shown(value: object) -> str:
     text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= 40 else text[:37] + "…"
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def price_from_candles(
     -------
     (N,) USD, NaN where no candle covers the time.
     """
-    high, low = _range(times, candles, interval)
+    high, low = range_at(times, candles, interval)
     return np.where(long, low + (high - low) / 4, high - (high - low) / 4)
 
 
@@ -65,7 +65,7 @@ def clock_doubt(
     shifts = np.arange(-(14 * 2 * _HALF_HOUR // step), 14 * 2 * _HALF_HOUR // step + 1) * step
     scores = np.full(len(shifts), -1.0)
     for position, shift in enumerate(shifts):
-        high, low = _range(times - shift, candles, interval)
+        high, low = range_at(times - shift, candles, interval)
         covered = np.isfinite(high)
         if covered.sum() < max(30, len(times) // 2):
             continue
@@ -88,7 +88,7 @@ def clock_doubt(
     )
 
 
-def _range(times: np.ndarray, candles: pd.DataFrame, interval: int) -> tuple[np.ndarray, np.ndarray]:
+def range_at(times: np.ndarray, candles: pd.DataFrame, interval: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """High and low of the candle that holds each time, or of all candles in [time, time + interval)."""
     starts = tables.microseconds(candles["time"])
     high, low = candles["high"].to_numpy(), candles["low"].to_numpy()

@@ -1,4 +1,4 @@
-"""Which column is which, and what its cells mean: names, numbers, times, sides and labels."""
+"""Which column is which, and what its words mean: names, sides and labels."""
 
 from __future__ import annotations
 
@@ -9,38 +9,20 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore.feeds.files.table import EMPTY_WORDS, MappingNeeded, RawTable, shown
+from liqcore.feeds.files.symbols import looks_like_symbols
+from liqcore.feeds.files.table import MappingNeeded, RawTable, shown
 from liqcore.tables import TableError
 
 # Names as they are compared: lower case, letters and digits only. The first that is present wins.
 TIME: Final = (
-    "time",
-    "timestamp",
-    "ts",
-    "datetime",
-    "date",
-    "opentime",
-    "timeutc",
-    "datetimeutc",
-    "timestamputc",
-    "dateutc",
-    "eventtime",
-    "tradetime",
-    "transacttime",
-    "transacttimestamp",
-    "createtime",
-    "createdat",
-    "calctime",
-    "fundingtime",
-    "updatetime",
-    "updatedat",
-    "unixtime",
-    "unix",
-    "starttime",
-    "timestampms",
-    "timems",
-    "t",
-)
+    "time", "timestamp", "ts", "datetime", "date", "opentime", "timeutc", "datetimeutc", "timestamputc", "dateutc",
+    "eventtime", "tradetime", "ordertradetime", "transacttime", "transacttimestamp", "createtime", "createdat",
+    "createdtime", "liquidationtime", "calctime", "fundingtime", "updatetime", "updatedat", "unixtime", "unix",
+    "unixtimestamp", "epoch", "starttime", "timestampms", "timems", "tsms", "tsiso", "tsevent", "localtime",
+    "gmttime", "datetimelocal", "t",
+)  # fmt: skip
+# A bar is named by its opening; a column of closing times or of the last update is not its time.
+BAR_TIME: Final = ("opentime", "timeopen", "candlebegintime", "begintime", "starttime", "start", *TIME)
 VENUE: Final = ("venue", "exchange", "exchangename", "market", "platform", "source")
 SYMBOL: Final = (
     "symbol",
@@ -60,10 +42,12 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "side",
             "positionside",
             "posside",
+            "liqside",
             "liquidatedside",
             "liquidationside",
             "position",
             "direction",
+            "orderside",
         ),
         "price": (
             "averageprice",
@@ -82,6 +66,7 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         ),
         "quantity": (
             "accumulatedfillquantity",
+            "orderfilledaccumulatedquantity",
             "executedqty",
             "z",
             "quantity",
@@ -169,7 +154,7 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         ),
     },
     "candles": {
-        "time": TIME,
+        "time": BAR_TIME,
         "open": ("open", "priceopen", "openprice", "o"),
         "high": ("high", "pricehigh", "highprice", "h"),
         "low": ("low", "pricelow", "lowprice", "l"),
@@ -177,6 +162,7 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "volume": (
             "homenotional",
             "volumebtc",
+            "volbtc",
             "basevolume",
             "volumebase",
             "baseassetvolume",
@@ -184,6 +170,7 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "vol",
             "v",
         ),
+        "base_volume": ("volccy", "volumeccy"),
         "taker_buy_volume": (
             "takerbuyvolume",
             "takerbuybaseassetvolume",
@@ -199,6 +186,12 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "volumequote",
             "volumeusd",
             "volumeusdt",
+            "volumeusdc",
+            "volumecurrency",
+            "volusd",
+            "volusdt",
+            "volquote",
+            "volccyquote",
             "foreignnotional",
             "turnover",
         ),
@@ -256,15 +249,25 @@ NEEDED: Final = {
     "open_interest": ("time", "quantity"),
     "funding": ("time", "rate"),
 }
-OPTIONS: Final = {"side_meaning": ("order", "position"), "quantity_unit": ("BTC", "USD", "100-USD contracts")}
+OPTIONS: Final = {
+    "side_meaning": ("order", "position"),
+    "quantity_unit": ("BTC", "USD", "contracts", "100-USD contracts"),
+    "contracts": ("all", "perpetual only"),
+}
+VENUES_OWN: Final = "each venue's own"
 
-# Whether buy and sell name the order that closed the position, or the position itself (venue documentation).
+# Whether buy and sell name the order that closed the position, or the position itself, in the venue's own
+# messages (venue documentation). What a tool has written may have been turned into orders before.
 SIDE_MEANING: Final = {
     "binance": "order",
     "okx": "order",
     "htx": "order",
     "lighter": "order",
     "hyperliquid": "order",
+    "bitmex": "order",
+    "deribit": "order",
+    "kraken": "order",
+    "aster": "order",
     "bybit": "position",
     "gate": "position",
     "bitget": "position",
@@ -287,16 +290,33 @@ _VENUES: Final = (
     ("kraken", "kraken"),
     ("phemex", "phemex"),
     ("dydx", "dydx"),
+    ("cryptofacilities", "kraken"),
+    ("kucoin", "kucoin"),
+    ("mexc", "mexc"),
+    ("ftx", "ftx"),
+    ("aster", "aster"),
 )
 _WORDS: Final = {
-    "long": ("long", "longs", "long liquidation", "liquidated long", "l"),
-    "short": ("short", "shorts", "short liquidation", "liquidated short"),
+    "long": (
+        "long",
+        "longs",
+        "long liquidation",
+        "liquidated long",
+        "liquidate long",
+        "long liquidated",
+        "l",
+    ),
+    "short": (
+        "short",
+        "shorts",
+        "short liquidation",
+        "liquidated short",
+        "liquidate short",
+        "short liquidated",
+    ),
     "buy": ("buy", "b", "bid"),
     "sell": ("sell", "s", "ask"),
 }
-_THOUSANDS = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?"
-_DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
-_ZONE = r"(?:Z|UTC|GMT|:\d{2}(?:[.,]\d+)?\s*[+-]\d{2}(?::?\d{2})?)$"
 
 
 def key(name: str) -> str:
@@ -319,6 +339,10 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
     by_key: dict[str, str] = {}
     for column in raw.columns:
         by_key.setdefault(key(column), column)
+    for column in raw.columns:
+        # `time (UTC+3)` is a time; its zone is read later.
+        if (stem := key(re.sub(r"[(\[].*?[)\]]", "", column))) in BAR_TIME:
+            by_key.setdefault(stem, column)
     # Binance's raw stream: S is the side and s the symbol, which only the case tells apart.
     case = {
         name: column for name, column in (("side", "S"), ("symbol", "s")) if {"S", "s"} <= set(raw.columns)
@@ -330,12 +354,38 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
         if name not in found and guess is not None and not (case and name.endswith("_total")):
             found[name] = guess
             taken.add(guess)
+    if kind == "liquidations":
+        _found_by_words(raw, found, taken)
     for column in found.values():
         if column in raw.repeated:
             raise TableError(f"Two columns are named {shown(column)}. Rename or remove one of them.")
     if "time" not in found and (unnamed := _unnamed_time(raw)):
         found["time"] = unnamed
     return found
+
+
+def _found_by_words(raw: RawTable, found: dict[str, str], taken: set[str]) -> None:
+    """A side or a symbol that no name tells, by the words of its column."""
+    for name in ("side", "symbol"):
+        if name in found:
+            continue
+        for column in raw.columns:
+            values = raw.frame[column]
+            if (
+                column in taken
+                or not isinstance(values.dtype, pd.CategoricalDtype)
+                or not len(values.cat.categories)
+            ):
+                continue
+            fits = (
+                set(side_words(values).dropna().unique()) <= {"long", "short"}
+                if name == "side"
+                else looks_like_symbols(values)
+            )
+            if fits:
+                found[name] = column
+                taken.add(column)
+                break
 
 
 def _unnamed_time(raw: RawTable) -> str | None:
@@ -355,7 +405,7 @@ def need(
     raw: RawTable, kind: str, found: Mapping[str, str], missing: tuple[str, ...], sentence: str = ""
 ) -> MappingNeeded:
     """The exception that lets a person complete the mapping."""
-    names = ", ".join(shown(column) for column in raw.columns[:6]) + (", ..." if len(raw.columns) > 6 else "")
+    names = ", ".join(shown(column) for column in raw.columns[:6]) + (", …" if len(raw.columns) > 6 else "")
     words = ", ".join(missing)
     return MappingNeeded(
         sentence
@@ -364,76 +414,12 @@ def need(
         missing=missing,
         kind=kind,
         guess=found,
-        choices={name: OPTIONS[name] for name in missing if name in OPTIONS},
+        choices={
+            name: (*OPTIONS[name], *((VENUES_OWN,) if name == "side_meaning" and "venue" in found else ()))
+            for name in missing
+            if name in OPTIONS
+        },
     )
-
-
-def plain_numbers(values: pd.Series) -> pd.Series:
-    """Numbers from text with currency signs, spaces, thousands separators or decimal commas.
-
-    Returned unchanged where that does not work, so that the table's own check names the bad row.
-
-    Raises
-    ------
-    TableError
-        Every value can be read in two ways (`27,250`).
-    """
-    if not _is_text(values):
-        return values
-    text = values.astype("string").str.strip().str.replace("−", "-", regex=False)
-    blank = text.isna() | text.isin(EMPTY_WORDS)
-    number = pd.to_numeric(text.mask(blank), errors="coerce")
-    if (number.notna() | blank).all():
-        return number.astype("float64")
-    text = text.str.replace(r"[\s\u00a0\u202f'’$]", "", regex=True)
-    filled = text[~blank]
-    thousands = bool(filled.str.fullmatch(_THOUSANDS).all())
-    commas = bool(filled.str.fullmatch(_DECIMAL_COMMA).all())
-    if thousands and commas and filled.str.contains(",").any():
-        sample = filled[filled.str.contains(",")].iloc[0]
-        raise TableError(
-            f"Column {shown(values.name)}: {shown(sample)} can be read as a large number or as a fraction. "
-            "Write numbers without thousands separators and with a decimal point."
-        )
-    if commas:
-        text = text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    elif thousands:
-        text = text.str.replace(",", "", regex=False)
-    else:
-        return values
-    return pd.to_numeric(text.mask(blank), errors="coerce").astype("float64")
-
-
-def plain_times(values: pd.Series, notes: list[str]) -> pd.Series:
-    """Times in a form that `tables.parse_time` reads; a missing time zone goes to `notes`."""
-    zoneless = "The times carry no time zone and were taken as UTC."
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        if not isinstance(values.dtype, pd.DatetimeTZDtype):
-            notes.append(zoneless)
-        return values
-    if not _is_text(values):
-        return _compact_dates(values)
-    text = values.astype("string").str.strip()
-    text = text.mask(text.isin(EMPTY_WORDS))
-    if (
-        text.str.contains(r"\D\d\d:\d\d", regex=True).any()
-        and not text.str.contains(_ZONE, case=False, regex=True).any()
-    ):
-        notes.append(zoneless)
-    return text
-
-
-def _compact_dates(values: pd.Series) -> pd.Series:
-    """20240115 is a day, not a second of 1970."""
-    if (
-        pd.api.types.is_integer_dtype(values.dtype)
-        and len(values)
-        and values.between(20090103, 21000101).all()
-    ):
-        days = pd.to_datetime(values.astype("string"), format="%Y%m%d", errors="coerce")
-        if days.notna().all():
-            return days
-    return values
 
 
 def harmless(values: pd.Series) -> pd.Series:
@@ -495,28 +481,3 @@ def positions(sides: pd.Series, meaning: pd.Series) -> pd.Series:
     traded = sides.isin(["buy", "sell"])
     out = np.where(meaning == "order", order, np.where(meaning == "position", position, sides))
     return pd.Series(np.where(traded, out, sides), index=sides.index)
-
-
-def bitcoin_rows(values: pd.Series) -> pd.Series:
-    """True for rows whose symbol is, or may be, BTC against money; blank symbols pass."""
-    words = values.astype("category")
-    verdict = {word: is_bitcoin(str(word)) for word in words.cat.categories}
-    return words.map(verdict).astype("object").fillna(True).astype(bool)
-
-
-def is_bitcoin(symbol: str) -> bool:
-    """True for BTC or XBT as the base of a symbol; ETHBTC, which is priced in BTC, is not."""
-    text = re.sub(r"[^A-Z0-9]", "", symbol.upper())
-    if text in ("", "UNKNOWN", "ALL", "PERP"):
-        return True
-    return bool(re.search(r"BTC|XBT", text)) and not re.fullmatch(
-        r"(?!T?BTC|T?XBT)[A-Z0-9]{3,}(BTC|XBT)", text
-    )
-
-
-def _is_text(values: pd.Series) -> bool:
-    return (
-        isinstance(values.dtype, pd.CategoricalDtype)
-        or pd.api.types.is_string_dtype(values.dtype)
-        or values.dtype == object
-    )

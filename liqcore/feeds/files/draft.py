@@ -10,18 +10,20 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.files import columns as cells
-from liqcore.feeds.files.table import counted, shown
+from liqcore.feeds.files import columns as cells, symbols, times
+from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.tables import TableError
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the caller knows beyond the file: a mapping, a venue, and candles that can give prices."""
+    """What the caller knows beyond the file: a mapping, a venue, candles that can give prices, and the zone
+    of clocks that name none."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     venue: str | None = None
     candles: pd.DataFrame | None = None
+    zone: str | None = None
 
 
 @dataclass
@@ -44,12 +46,12 @@ class Draft:
     axis: np.ndarray | None = None
 
 
-def moments(times: pd.Series, column: str) -> np.ndarray:
+def moments(values: pd.Series, column: str) -> np.ndarray:
     """Times as int64 microseconds since 1970 UTC, with errors that name the file's column and row."""
     try:
-        return tables.microseconds(tables.parse_time(times.rename("time")))
+        return tables.microseconds(tables.parse_time(values.rename("time")))
     except TableError as problem:
-        raise in_file_words(problem, times.index, {"time": column}) from problem
+        raise in_file_words(problem, values.index, {"time": column}) from problem
 
 
 def in_file_words(problem: TableError, rows: pd.Index, names: Mapping[str, str]) -> TableError:
@@ -81,20 +83,64 @@ def venue_labels(frame: pd.DataFrame, columns: Mapping[str, str], request: Reque
     return known.fillna(default).cat.remove_unused_categories()
 
 
-def bitcoin_only(frame: pd.DataFrame, columns: Mapping[str, str], notes: list[str]) -> pd.DataFrame:
-    """The rows whose symbol is BTC. Times of all rows are checked first: a second table is not another
-    coin."""
+def bitcoin_only(
+    raw: RawTable, columns: Mapping[str, str], notes: list[str], request: Request
+) -> pd.DataFrame:
+    """The rows about bitcoin priced in dollars. Times of all rows are checked first: a second table is not
+    another coin.
+
+    Raises
+    ------
+    TableError
+        No row is about bitcoin, or the file's name or a line beside its rows names another coin.
+    """
+    frame = raw.frame
     symbol = columns.get("symbol")
     if symbol is None:
+        _refuse_other_coin(raw)
         return frame
-    fits = cells.bitcoin_rows(frame[symbol])
-    if fits.all():
-        return frame
-    moments(cells.plain_times(frame[columns["time"]], []), columns["time"])
-    if not fits.any():
+    kinds = symbols.kinds(frame[symbol])
+    wanted = kinds == "bitcoin"
+    if request.mapping.get("contracts") != "perpetual only":
+        wanted |= kinds == "dated"
+    if "time" in columns and not wanted.all():
+        moments(times.plain_times(frame[columns["time"]], [], request.zone), columns["time"])
+    if not wanted.any():
         raise TableError(
-            f"The file holds no BTC rows ({shown(symbol)} has {shown(frame[symbol].iloc[0])}). Only BTC is"
-            " read; export BTC data."
+            f"The file holds no BTC rows in USD ({shown(symbol)} has {shown(frame[symbol].iloc[0])}). Only BTC"
+            " is read; export BTC data."
         )
-    notes.append(f"{counted(int((~fits).sum()), 'were')} left out because they are about other coins.")
-    return frame[fits]
+    for kind, why in (
+        ("other", "because they are about other coins"),
+        ("money", "because they are priced in other money than dollars"),
+        ("dated", "because they are dated futures"),
+    ):
+        rows = (kinds == kind) & ~wanted
+        if rows.any():
+            notes.append(
+                f"{counted(int(rows.sum()), 'were')} left out {why} ({_some(frame.loc[rows, symbol])})."
+            )
+    dated = wanted & (kinds == "dated")
+    if dated.any():
+        notes.append(
+            f"{counted(int(dated.sum()), 'are')} about dated futures ({_some(frame.loc[dated, symbol])}), which"
+            " trade away from the perpetual contract; they are kept and can be left out."
+        )
+    return frame[wanted]
+
+
+def _some(values: pd.Series) -> str:
+    names = [safe for name in values.dropna().unique()[:200] if (safe := cells.safe_text(str(name)))]
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def _refuse_other_coin(raw: RawTable) -> None:
+    named = (raw.symbol,) if raw.symbol else symbols.named_by_file(raw.name)
+    if any(symbols.is_bitcoin(name) for name in named):
+        return
+    for name in named:
+        if raw.symbol or symbols.bitcoin(name) is not None or symbols.is_known_coin(name):
+            raise TableError(
+                f"The file is about {shown(name)}, and only BTC priced in dollars is read. Upload a file of"
+                " BTC, or rename the file if its name misleads."
+            )

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files import columns as cells, contracts, numerals, times as stamps
 from liqcore.feeds.files.candle_prices import bar_length, clock_doubt, price_from_candles
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
 from liqcore.feeds.files.series import own_candles
 from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.tables import TableError
+
+# USD that a typical liquidation, and the largest one on record by far, are worth.
+_TYPICAL: Final = 5e6
+_LARGEST: Final = 1e9
 
 
 def liquidations(
@@ -36,15 +41,18 @@ def liquidations(
     if missing:
         raise cells.need(raw, "liquidations", columns, tuple(missing))
     notes: list[str] = []
-    frame = bitcoin_only(raw.frame, columns, notes)
-    out = pd.DataFrame({"time": cells.plain_times(frame[columns["time"]], notes)}, index=frame.index)
+    frame = bitcoin_only(raw, columns, notes, request)
+    out = pd.DataFrame(
+        {"time": stamps.plain_times(frame[columns["time"]], notes, request.zone)}, index=frame.index
+    )
     for name in ("price", "quantity", "notional"):
         if name in columns:
-            out[name] = cells.plain_numbers(frame[columns[name]])
+            out[name] = numerals.plain(frame[columns[name]])
     out["venue"] = venue_labels(frame, columns, request)
     out["symbol"] = cells.harmless(frame[columns["symbol"]]) if "symbol" in columns else "BTC"
     out["side"] = cells.choices(_sides(raw, frame, columns, request, out["venue"], notes), tables.SIDES)
-    unit = _units(out, columns, request, notes)
+    _refuse_mixed_coins(out, columns)
+    unit = _units(raw, out, columns, request, notes)
     out = _without_zero(out, notes)
     if "price" not in columns:
         out = _priced(raw, out, columns, request, notes)
@@ -82,22 +90,20 @@ def _sides(
     if not sides.isin(["buy", "sell"]).any():
         return sides
     asked = request.mapping.get("side_meaning")
-    if asked is not None and asked not in cells.OPTIONS["side_meaning"]:
+    if asked is not None and asked not in (*cells.OPTIONS["side_meaning"], cells.VENUES_OWN):
         raise TableError(
             "The side meaning is 'order' (a sell closes a long) or 'position' (a buy is a long that was"
             " closed). Choose one."
         )
-    meaning = (
-        pd.Series(asked, index=frame.index) if asked else venues.astype("object").map(cells.SIDE_MEANING)
-    )
+    meaning = _meaning(chosen, frame, venues, asked)
     if bool(meaning[sides.isin(["buy", "sell"])].isna().any()):
         raise cells.need(
             raw,
             "liquidations",
             columns,
             ("side_meaning",),
-            f"Column {shown(chosen)} says buy or sell, which is the order on some venues and the position on"
-            " others. Name the venue, or choose whether it is the order side or the position side.",
+            f"Column {shown(chosen)} says buy or sell, which is the side of the order in some files and of the"
+            " position in others. Choose which it is, or name the venue of its own messages.",
         )
     notes.append(
         "A sell order was taken as a long that was closed."
@@ -111,50 +117,143 @@ def _sides(
     return cells.positions(sides, meaning)
 
 
-def _units(out: pd.DataFrame, columns: Mapping[str, str], request: Request, notes: list[str]) -> str:
-    """Settle what the quantity counts; returns the unit in words."""
-    unit = request.mapping.get("quantity_unit", "BTC")
-    if unit not in cells.OPTIONS["quantity_unit"]:
+def _meaning(chosen: str, frame: pd.DataFrame, venues: pd.Series, asked: str | None) -> pd.Series:
+    """`order`, `position` or nothing for each row.
+
+    Orders are what every tool writes, so a venue that speaks of orders needs no question; one that speaks of
+    positions does, because its words may have been turned round on the way.
+    """
+    own = venues.astype("object").map(cells.SIDE_MEANING)
+    if asked == cells.VENUES_OWN:
+        return own
+    if asked is not None:
+        return pd.Series(asked, index=frame.index)
+    name = cells.key(chosen)
+    if name == "orderside":
+        return pd.Series("order", index=frame.index)
+    if name in ("positionside", "posside", "position", "liquidatedside", "liqside"):
+        return pd.Series("position", index=frame.index)
+    return own.where(own == "order")
+
+
+def _number(out: pd.DataFrame, name: str) -> pd.Series:
+    return pd.to_numeric(out[name], errors="coerce")
+
+
+def _units(
+    raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str], request: Request, notes: list[str]
+) -> str:
+    """Settle what the quantity counts, row by row where venues differ; returns the unit in words."""
+    unit = request.mapping.get("quantity_unit")
+    if unit is not None and unit not in cells.OPTIONS["quantity_unit"]:
         raise TableError(
             f"The quantity unit is one of {', '.join(cells.OPTIONS['quantity_unit'])}. Choose one."
         )
     if "quantity" not in out:
         return "USD"
-    if unit != "BTC":
-        out["notional"] = pd.to_numeric(out.pop("quantity"), errors="coerce") * (
-            100.0 if unit == "100-USD contracts" else 1.0
-        )
+    if unit == "contracts":
+        return _from_contracts(raw, out, columns, notes)
+    if unit in ("USD", "100-USD contracts"):
+        out["notional"] = _number(out, "quantity") * (100.0 if unit == "100-USD contracts" else 1.0)
+        del out["quantity"]
         return unit
     if "notional" in out and "price" in out:
         with np.errstate(all="ignore"):
-            ratio = float(
-                (
-                    pd.to_numeric(out["quantity"], errors="coerce")
-                    * pd.to_numeric(out["price"], errors="coerce")
-                    / pd.to_numeric(out["notional"], errors="coerce")
-                ).median()
-            )
-        if np.isfinite(ratio) and not 0.9 < ratio < 1.1:
+            ratio = _number(out, "quantity") * _number(out, "price") / _number(out, "notional")
+        ratio = ratio.replace([np.inf, -np.inf], np.nan).dropna()
+        if len(ratio) and not ratio.between(0.8, 1.25).mean() > 0.99:
             notes.append(
-                f"Quantity times price is {ratio:,.3g} times the USD column, so {shown(columns['quantity'])}"
-                " is not in BTC; the USD column was used and BTC computed from it."
+                f"Quantity times price is {float(ratio.median()):,.3g} times the USD column, so"
+                f" {shown(columns['quantity'])} is not in BTC; the USD column was used and BTC computed from it."
             )
             del out["quantity"]
             return "USD"
-    elif "price" in out:
-        with np.errstate(all="ignore"):
-            typical = float(
-                (
-                    pd.to_numeric(out["quantity"], errors="coerce")
-                    * pd.to_numeric(out["price"], errors="coerce")
-                ).median()
-            )
-        if np.isfinite(typical) and typical > 5e6:
-            notes.append(
-                f"Taken as BTC, the median liquidation in {shown(columns['quantity'])} is worth"
-                f" {typical:,.0f} USD, which is not believable: the column may be in USD or contracts."
-            )
+        return "BTC"
+    if unit is None and not cells.key(columns["quantity"]).endswith("btc"):
+        _ask_unit(raw, out, columns)
     return "BTC"
+
+
+def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> None:
+    """Raise where the quantity may be anything but BTC: contracts of the venue, or sums no market knows."""
+    pairs = out[["venue", "symbol"]].drop_duplicates()
+    for venue, symbol in zip(pairs["venue"].astype(str), pairs["symbol"].astype(str), strict=True):
+        home = contracts.home(symbol) if venue == "unknown" else venue
+        counted_in = contracts.unit(home, symbol)
+        if home in (*contracts.LINEAR, *contracts.INVERSE) and counted_in != contracts.Unit(1.0, False):
+            raise cells.need(
+                raw,
+                "liquidations",
+                columns,
+                ("quantity_unit",),
+                f"{home} counts {shown(symbol)} in contracts or USD, and nothing says what"
+                f" {shown(columns['quantity'])} counts here. Choose its unit.",
+            )
+    if "price" not in out:
+        return
+    with np.errstate(all="ignore"):
+        worth = (_number(out, "quantity") * _number(out, "price")).dropna()
+    if len(worth) and (float(worth.median()) > _TYPICAL or float(worth.max()) > _LARGEST):
+        raise cells.need(
+            raw,
+            "liquidations",
+            columns,
+            ("quantity_unit",),
+            f"Taken as BTC, a liquidation in {shown(columns['quantity'])} would be worth"
+            f" {float(worth.max()):,.0f} USD, which is not believable. Choose its unit.",
+        )
+
+
+def _from_contracts(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str], notes: list[str]) -> str:
+    """BTC or USD from contracts, by the size that each venue gives its symbol."""
+    key = out["venue"].astype(str) + "\n" + out["symbol"].astype(str)
+    sizes = {}
+    for pair in key.unique():
+        venue, symbol = pair.split("\n", 1)
+        home = contracts.home(symbol) if venue == "unknown" else venue
+        size = contracts.unit(home, symbol)
+        if size is None:
+            raise cells.need(
+                raw,
+                "liquidations",
+                columns,
+                ("quantity_unit",),
+                f"The size of a contract of {shown(symbol)} on {shown(venue)} is not known. Choose the unit of"
+                f" {shown(columns['quantity'])}, or leave these rows out.",
+            )
+        sizes[pair] = size
+    amount = _number(out, "quantity") * key.map({pair: size.size for pair, size in sizes.items()})
+    dollars = key.map({pair: size.dollars for pair, size in sizes.items()}).astype(bool)
+    words = list(dict.fromkeys(size.words for size in sizes.values()))
+    if "price" not in out and dollars.any():
+        out["notional"] = amount.where(dollars)
+        out["quantity"] = amount.where(~dollars)
+        return ", ".join(words)
+    price = _number(out, "price") if "price" in out else 1.0
+    if dollars.any():
+        out["notional"] = amount.where(dollars, amount * price)
+        del out["quantity"]
+    else:
+        out["quantity"] = amount
+        if "notional" in out:
+            del out["notional"]
+    if words != ["BTC"]:
+        notes.append(f"Quantities were taken as {' and '.join(words)}, as the venue counts them.")
+    return ", ".join(words)
+
+
+def _refuse_mixed_coins(out: pd.DataFrame, columns: Mapping[str, str]) -> None:
+    """Prices that jump to and fro without a symbol beside them are those of several coins."""
+    if "symbol" in columns or "price" not in out or len(out) < 6:
+        return
+    price = _number(out, "price").dropna().to_numpy()
+    price = price[price > 0]
+    jumps = np.abs(np.diff(np.log(price))) > 0.4
+    if jumps.sum() >= 3 and jumps.mean() > 0.05:
+        raise TableError(
+            f"The prices in {shown(columns['price'])} jump to and fro by more than half, as those of several"
+            " coins do, and no column names the coin. Export a column with the symbol, or BTC only."
+        )
 
 
 def _without_zero(out: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
@@ -221,17 +320,17 @@ def _covered(out: pd.DataFrame, candles: pd.DataFrame, notes: list[str], doubt: 
 def _totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: str) -> Draft:
     """Totals an interval: one row a side and interval, priced from candles."""
     notes: list[str] = []
-    frame = bitcoin_only(raw.frame, columns, notes)
+    frame = bitcoin_only(raw, columns, notes, request)
     repeated = frame.duplicated()
     frame = frame[~repeated]
-    values = {side: cells.plain_numbers(frame[columns[f"{side}_{total}"]]) for side in tables.SIDES}
+    values = {side: numerals.plain(frame[columns[f"{side}_{total}"]]) for side in tables.SIDES}
     if total == "total":
         both = pd.concat([pd.to_numeric(part, errors="coerce") for part in values.values()])
         total = "usd" if float(both[both > 0].median() if (both > 0).any() else 0.0) > 1000 else "btc"
         notes.append(
             f"The unit of the totals is not named; by their size they were taken as {total.upper()}."
         )
-    times = cells.plain_times(frame[columns["time"]], notes)
+    times = stamps.plain_times(frame[columns["time"]], notes, request.zone)
     parts = []
     for side, amount in values.items():
         part = pd.DataFrame({"time": times, "side": side, "amount": amount}, index=frame.index)

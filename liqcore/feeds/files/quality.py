@@ -12,15 +12,77 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.files.candle_prices import bar_length
+from liqcore.feeds.files.candle_prices import bar_length, range_at
 from liqcore.feeds.files.table import counted
+from liqcore.tables import TableError
 
 _MINUTE: Final = 60_000_000
 _DAY: Final = 86_400_000_000
 _FEWEST: Final = 50
 
 
-def doubts(kind: str, table: pd.DataFrame, axis: np.ndarray | None = None) -> list[str]:
+class Doubt(str):
+    """A sentence with a severity: 3 where numbers are probably wrong, 2 where they may be, 1 where it is good
+    to know."""
+
+    severity: int
+
+    def __new__(cls, text: str, severity: int = 2) -> Doubt:
+        made = super().__new__(cls, text)
+        made.severity = severity
+        return made
+
+
+# What bitcoin cost at least and at most in each year, in USD; later years are taken like the last ones.
+_PRICES: Final = {
+    2010: (0.05, 0.5), 2011: (0.3, 32), 2012: (4, 14), 2013: (13, 1_170), 2014: (290, 1_000), 2015: (160, 500),
+    2016: (350, 980), 2017: (750, 20_000), 2018: (3_100, 17_300), 2019: (3_300, 13_900), 2020: (3_800, 29_400),
+    2021: (27_700, 69_000), 2022: (15_400, 48_200), 2023: (16_400, 44_800), 2024: (38_500, 108_400),
+    2025: (74_000, 126_300),
+}  # fmt: skip
+_LATER: Final = (15_000, 500_000)
+
+
+def refuse_unbelievable(kind: str, table: pd.DataFrame) -> None:
+    """Raise where nearly all prices are far from what bitcoin cost in their year: another coin, other money,
+    or thousands read as fractions."""
+    if kind not in ("candles", "liquidations") or not len(table):
+        return
+    price = table["close" if kind == "candles" else "price"].to_numpy()
+    years = table["time"].dt.year.to_numpy()
+    known, place = np.unique(years, return_inverse=True)
+    low, high = (np.array([_PRICES.get(int(year), _LATER)[end] for year in known])[place] for end in (0, 1))
+    far = (price < low / 5) | (price > high * 5)
+    if far.mean() < 0.9:
+        return
+    first = int(np.argmax(far))
+    raise TableError(
+        f"A price of {price[first]:,.6g} USD in {years[first]} is not one of BTC, which cost {low[first]:,g} to"
+        f" {high[first]:,g} USD then. Check the coin, the currency, the decimal mark and the unit of the times,"
+        " and export BTC in USD."
+    )
+
+
+def outside_candles(table: pd.DataFrame, candles: pd.DataFrame) -> list[str]:
+    """A doubt where the prices of liquidations do not lie inside the candles of their time."""
+    high, low = range_at(tables.microseconds(table["time"]), tables.ensure(candles, "candles"))
+    covered = np.isfinite(high)
+    if covered.sum() < 20:
+        return []
+    price = table["price"].to_numpy()
+    inside = float(((price <= high * 1.003) & (price >= low * 0.997))[covered].mean())
+    if inside > 0.8:
+        return []
+    return [
+        Doubt(
+            f"Only {inside:.0%} of the prices lie inside the candle of their time: the events are not of this"
+            " market, not of this clock, or were invented.",
+            3,
+        )
+    ]
+
+
+def doubts(kind: str, table: pd.DataFrame, axis: np.ndarray | None = None) -> list[Doubt]:
     """What is worth doubting in a checked table of the given kind.
 
     `axis` replaces the table's times in the search for holes where rows were dropped for good reason.
@@ -39,8 +101,30 @@ def doubts(kind: str, table: pd.DataFrame, axis: np.ndarray | None = None) -> li
         for venue, part in parts:
             own = _axis(tables.microseconds(part["time"]), what)
             own += _stuck(part["quantity"].to_numpy(), "open interest") if kind == "open_interest" else []
-            notes += [f"{venue}: {note}" for note in own] if len(parts) > 1 else own
-    return notes
+            notes += [Doubt(f"{venue}: {note}", _severity(note)) for note in own] if len(parts) > 1 else own
+    return [Doubt(note, _severity(note)) for note in notes]
+
+
+def _severity(note: str) -> int:
+    """How much a doubt weighs: its own word for it, else by what it says."""
+    if isinstance(note, Doubt):
+        return note.severity
+    if any(words in note for words in _WRONG):
+        return 3
+    return 1 if any(words in note for words in _HARMLESS) else 2
+
+
+# Sentences that say the numbers are probably wrong, and those that are good to know.
+_WRONG: Final = (
+    "not a recorded market", "by a factor of", "never changes", "not believable", "thousand times", "from the close",
+)  # fmt: skip
+_HARMLESS: Final = (
+    "open outside low to high",
+    "volume of zero",
+    "exact cop",
+    "do not start on the full",
+    "Nothing happened",
+)
 
 
 def _axis(times: np.ndarray, what: str) -> list[str]:
@@ -100,6 +184,7 @@ def _candles(table: pd.DataFrame, times: np.ndarray) -> list[str]:
             f"{counted(silent, 'have', 'bar')} a volume of zero: nothing was traded, or nothing was"
             " collected."
         )
+    notes += _wicks(opened, high, low, close, times)
     jumps = np.abs(np.log(close[1:] / close[:-1]))[np.diff(times) == bar_length(times)]
     if jumps.size and jumps.max() > 0.5 and np.median(jumps) < 0.05:
         notes.append(
@@ -107,6 +192,23 @@ def _candles(table: pd.DataFrame, times: np.ndarray) -> list[str]:
             " them may be wrong."
         )
     return notes + _suspicion(opened, high, low, close, table["volume"].to_numpy(), times)
+
+
+def _wicks(
+    opened: np.ndarray, high: np.ndarray, low: np.ndarray, close: np.ndarray, times: np.ndarray
+) -> list[str]:
+    """Lows and highs more than half away from the body of their own bar, where bodies are short."""
+    top, bottom = np.maximum(opened, close), np.minimum(opened, close)
+    notes = []
+    for what, bad, values in (("low", low < bottom / 2, low), ("high", high > top * 2, high)):
+        if bad.any() and bad.mean() < 0.05:
+            first = int(np.argmax(bad))
+            count = counted(int(bad.sum()), "have", "bar")
+            notes.append(
+                f"{count} a {what} more than half away from the close, like {values[first]:,.6g} USD at"
+                f" {_clock(times[first])}; it is probably wrong, and is drawn clipped."
+            )
+    return notes
 
 
 def _suspicion(

@@ -7,7 +7,7 @@ not. Files are parsed by pyarrow and pandas only; nothing in them is ever run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -17,8 +17,9 @@ from liqcore.feeds.files import columns as cells
 from liqcore.feeds.files.draft import Draft, Request, in_file_words
 from liqcore.feeds.files.formats import draft
 from liqcore.feeds.files.grid import read_grid
-from liqcore.feeds.files.quality import doubts
-from liqcore.feeds.files.table import MAX_COLUMNS, MAX_ROWS, MappingNeeded, counted, raw_table
+from liqcore.feeds.files.parse import raw_tables
+from liqcore.feeds.files.quality import Doubt, doubts, outside_candles, refuse_unbelievable
+from liqcore.feeds.files.table import MAX_COLUMNS, MAX_ROWS, MappingNeeded, RawTable, counted
 from liqcore.feeds.files.unpack import MAX_BYTES, MAX_UNPACKED, load
 from liqcore.feeds.files.write import write_grid, write_table
 from liqcore.tables import TableError
@@ -73,6 +74,12 @@ class FileContents:
     extra: pd.DataFrame | None = None
 
     @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """The notes that are reasons to doubt the data, worst first."""
+        found = [note for note in self.notes if isinstance(note, Doubt)]
+        return tuple(sorted(found, key=lambda note: -note.severity))
+
+    @property
     def summary(self) -> str:
         """Two or three plain sentences: how many rows of what, from when to when, and what was dropped."""
         where = f" of {', '.join(self.venues)}" if self.venues and self.venues != ("unknown",) else ""
@@ -93,8 +100,9 @@ def read(
     mapping: Mapping[str, str] | None = None,
     venue: str | None = None,
     candles: pd.DataFrame | None = None,
+    zone: str | None = None,
 ) -> FileContents:
-    """Read a table from CSV, CSV.gz, zip or Parquet and say what was understood.
+    """Read a table from CSV, CSV.gz, zip, Parquet, Feather, Excel or JSON and say what was understood.
 
     Parameters
     ----------
@@ -102,10 +110,11 @@ def read(
         `MAX_ROWS` rows and `MAX_COLUMNS` columns.
     kind : `liquidations`, `candles`, `open_interest` or `funding`; told from the columns when None.
     mapping : `{our name: column of the file}` for what cannot be told, as in `MappingNeeded.guess`. Beside
-        columns it takes `side_meaning` (`order` or `position`) and `quantity_unit` (`BTC`, `USD` or
-        `100-USD contracts`).
+        columns it takes `side_meaning` (`order` or `position`), `quantity_unit` (`BTC`, `USD`, `contracts` of
+        the venue or `100-USD contracts`) and `contracts` (`all` or `perpetual only`).
     venue : where the data comes from, for files that do not say it.
     candles : candles table of the same days, for liquidations without prices and open interest in USD.
+    zone : IANA name of the zone of clocks that name none (`Europe/Berlin`); UTC when None.
 
     Raises
     ------
@@ -117,7 +126,7 @@ def read(
     if kind is not None and kind not in tables.CHECKS:
         raise TableError(f"A table is one of {', '.join(tables.CHECKS)}. Choose one of them.")
     try:
-        return _read(source, kind, Request(dict(mapping or {}), venue, candles))
+        return _read(source, kind, Request(dict(mapping or {}), venue, candles, zone))
     except TableError:
         raise
     except Exception as problem:
@@ -128,7 +137,15 @@ def read(
 
 
 def _read(source: Any, kind: str | None, request: Request) -> FileContents:
-    raw = raw_table(load(source))
+    parts = [_one(raw, kind, request) for raw in raw_tables(load(source))]
+    kinds = {part.kind for part in parts}
+    if len(kinds) > 1:
+        held = " and ".join(sorted(found.replace("_", " ") for found in kinds))
+        raise TableError(f"The file holds {held}. Split it into one file for each.")
+    return parts[0] if len(parts) == 1 else _together(parts)
+
+
+def _one(raw: RawTable, kind: str | None, request: Request) -> FileContents:
     found = draft(raw, kind, request)
     table = _checked(found)
     if len(table) == 0:
@@ -138,7 +155,10 @@ def _read(source: Any, kind: str | None, request: Request) -> FileContents:
     if found.kind != "liquidations" and (copies := len(found.frame) - len(table)):
         doubled += copies
         notes.append(f"{counted(copies, 'were')} dropped as an exact copy of another.")
+    refuse_unbelievable(found.kind, table)
     notes += doubts(found.kind, table, found.axis)
+    if request.candles is not None and found.kind == "liquidations" and "price" in found.names:
+        notes += outside_candles(table, request.candles)
     venues = tuple(map(str, table["venue"].unique())) if "venue" in table else ()
     return FileContents(
         table=table,
@@ -153,6 +173,32 @@ def _read(source: Any, kind: str | None, request: Request) -> FileContents:
         unit=found.unit,
         notes=tuple(dict.fromkeys(notes)),
         extra=found.extra,
+    )
+
+
+def _together(parts: list[FileContents]) -> FileContents:
+    """The parts or sheets of one file as one table."""
+    kind = parts[0].kind
+    frames = [part.table.astype(dict.fromkeys(part.table.select_dtypes("category"), str)) for part in parts]
+    table = tables.CHECKS[kind](pd.concat(frames, ignore_index=True))
+    formats = tuple(dict.fromkeys(part.format for part in parts))
+    copies = sum(len(frame) for frame in frames) - len(table)
+    notes = [f"The file has {len(parts)} parts with column names of their own; they were put together."]
+    notes += [note for part in parts for note in part.notes if not isinstance(note, Doubt)]
+    notes += doubts(kind, table)
+    return replace(
+        parts[0],
+        table=table,
+        format=", ".join(formats),
+        rows_read=sum(part.rows_read for part in parts),
+        rows_kept=len(table),
+        doubled_dropped=sum(part.doubled_dropped for part in parts) + copies,
+        start=table["time"].iloc[0],
+        end=table["time"].iloc[-1],
+        venues=tuple(dict.fromkeys(venue for part in parts for venue in part.venues)),
+        unit=", ".join(dict.fromkeys(part.unit for part in parts if part.unit)),
+        notes=tuple(dict.fromkeys(notes)),
+        extra=None,
     )
 
 

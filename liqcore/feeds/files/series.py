@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files import columns as cells, numerals, times, volume
 from liqcore.feeds.files.candle_prices import bar_length
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
 from liqcore.feeds.files.table import RawTable, counted, shown
@@ -16,59 +16,90 @@ from liqcore.tables import TableError
 
 
 def candles(
-    raw: RawTable, columns: Mapping[str, str], request: Request, format: str = "Candles by column names"
+    raw: RawTable,
+    columns: Mapping[str, str],
+    request: Request,
+    format: str = "Candles by column names",
+    *,
+    stamped_at_close: bool = False,
 ) -> Draft:
-    """Candles; a volume in contracts or USD becomes BTC where the file holds both counts."""
+    """Candles; bars without prices are skipped, and a volume in contracts or USD becomes BTC where the file
+    says how."""
     missing = tuple(name for name in cells.NEEDED["candles"] if name not in columns)
     if missing:
         raise cells.need(raw, "candles", columns, missing)
     notes: list[str] = []
-    frame = bitcoin_only(raw.frame, columns, notes)
-    out = pd.DataFrame({"time": cells.plain_times(frame[columns["time"]], notes)}, index=frame.index)
+    frame = bitcoin_only(raw, columns, notes, request)
+    out = pd.DataFrame(
+        {"time": times.plain_times(frame[columns["time"]], notes, request.zone)}, index=frame.index
+    )
     for name in ("open", "high", "low", "close", "volume", "taker_buy_volume"):
         if name in columns:
-            out[name] = cells.plain_numbers(frame[columns[name]])
-    quote = (
-        pd.to_numeric(cells.plain_numbers(frame[columns["quote_volume"]]), errors="coerce")
-        if "quote_volume" in columns
-        else None
-    )
-    unit = "BTC" if "volume" in out else ""
-    if quote is not None and "volume" not in out:
-        out["volume"] = quote / pd.to_numeric(out["close"], errors="coerce")
-        notes.append(f"The volume was computed from {shown(columns['quote_volume'])} (USD) and the close.")
-        unit = "USD, turned into BTC"
-    elif quote is not None and (size := _contract_size(out, quote)):
-        buys = (
-            cells.plain_numbers(frame[columns["taker_buy_quote"]]) if "taker_buy_quote" in columns else np.nan
-        )
-        out["volume"] = quote
-        if "taker_buy_volume" in out:
-            out["taker_buy_volume"] = buys
-        unit = f"{size}-USD contracts, turned into BTC" if size > 1 else "USD, turned into BTC"
-        notes.append(
-            f"The volume counts {'contracts of 100 USD' if size > 1 else 'USD'};"
-            f" {shown(columns['quote_volume'])} holds the same in BTC and was used."
-        )
-    if "volume" in out and bool((pd.to_numeric(out["volume"], errors="coerce") == 0).all()):
-        out = out.drop(columns=[name for name in ("volume", "taker_buy_volume") if name in out])
-        notes.append("The volume is zero in every row, so it was not collected and counts as unknown.")
-        unit = ""
-    return Draft("candles", format, out, unit, columns, notes)
+            out[name] = numerals.plain(frame[columns[name]])
+    kept = _with_prices(out, notes)
+    out, frame = out[kept], frame[kept]
+    if out.empty:
+        raise TableError("No bar of the file has prices. Export it again with data.")
+    micros = moments(out["time"], columns["time"])
+    if stamped_at_close or _ends(micros):
+        length = bar_length(np.unique(micros))
+        micros = micros + (-micros % 60_000_000 if _ends(micros) else 0) - length
+        notes.append("The bars are stamped at their close and were moved to their open.")
+    out["time"] = pd.DatetimeIndex(micros.astype("datetime64[us]"), tz="UTC")
+    unit = volume.settle(raw, columns, frame, out, notes)
+    return Draft("candles", format, _last_versions(out, micros, notes), unit, columns, notes)
 
 
-def _contract_size(out: pd.DataFrame, quote: pd.Series) -> int:
-    """100 or 1 where volume counts USD contracts and `quote` is BTC, 0 where volume is BTC already."""
-    volume, close = (
-        pd.to_numeric(out["volume"], errors="coerce"),
-        pd.to_numeric(out["close"], errors="coerce"),
+def _with_prices(out: pd.DataFrame, notes: list[str]) -> pd.Series:
+    """True for bars with prices: an empty bar, or one of zeros, says that nothing was traded or collected."""
+    prices = out[["open", "high", "low", "close"]]
+    empty = prices.isna().all(axis=1)
+    zero = (prices.apply(pd.to_numeric, errors="coerce") == 0).all(axis=1)
+    for bars, what in ((empty, "empty"), (zero, "zero")):
+        if bars.any():
+            notes.append(
+                f"{counted(int(bars.sum()), 'were', 'bar')} left out for {what} prices: nothing was traded, or"
+                " nothing was collected."
+            )
+    return ~(empty | zero)
+
+
+def _ends(micros: np.ndarray) -> bool:
+    """Whether all times lie one millisecond or one second before a full bar, as the end of one does."""
+    length = bar_length(np.unique(micros))
+    if length < 60_000_000 or len(micros) < 2:
+        return False
+    return any(bool(((micros + early) % length == 0).all()) for early in (1_000, 1_000_000, 1))
+
+
+def _last_versions(out: pd.DataFrame, micros: np.ndarray, notes: list[str]) -> pd.DataFrame:
+    """Of a bar that was still open when it was written, its last version; other repeats are left to the
+    check."""
+    times_held = pd.Series(micros, index=out.index)
+    repeated = times_held.duplicated(keep=False)
+    if not repeated.any():
+        return out
+    twice = out[repeated].assign(at=times_held[repeated])
+    numbers = twice.drop(columns="time").apply(pd.to_numeric, errors="coerce")
+    twice = numbers[~numbers.duplicated()]
+    before = twice.groupby("at").shift()
+    later = before["open"].notna()
+    grown = (
+        (twice["open"] == before["open"])
+        & (twice["high"] >= before["high"])
+        & (twice["low"] <= before["low"])
     )
-    with np.errstate(all="ignore"):
-        linear = float((quote / (volume * close)).median())
-        inverse = float((quote * close / volume).median())
-    if 0.8 < linear < 1.25:
-        return 0
-    return 100 if 80 < inverse < 125 else 1 if 0.8 < inverse < 1.25 else 0
+    if "volume" in twice:
+        grown &= (twice["volume"] >= before["volume"]) | before["volume"].isna() | twice["volume"].isna()
+    if not later.any() or not grown[later].all():
+        return out
+    notes.append(
+        f"{counted(int(later.sum()), noun='bar')} written again before the end; of each the last version was"
+        " kept."
+    )
+    # A copy of the last version is no other version.
+    last = twice.groupby("at").tail(1).index
+    return out[~repeated | out.index.isin(last)]
 
 
 def open_interest(
@@ -84,21 +115,21 @@ def open_interest(
     if missing:
         raise cells.need(raw, "open_interest", columns, missing)
     notes: list[str] = []
-    frame = bitcoin_only(raw.frame, columns, notes)
+    frame = bitcoin_only(raw, columns, notes, request)
     out = pd.DataFrame(
         {
-            "time": cells.plain_times(frame[columns["time"]], notes),
+            "time": times.plain_times(frame[columns["time"]], notes, request.zone),
             "venue": venue_labels(frame, columns, request),
         },
         index=frame.index,
     )
-    held = cells.plain_numbers(frame[columns.get("quantity", columns.get("notional", ""))])
+    held = numerals.plain(frame[columns.get("quantity", columns.get("notional", ""))])
     number = pd.to_numeric(held, errors="coerce")
     # There will never be more than 21 million BTC; a single venue holds a few hundred thousand at most.
     usd = "quantity" not in columns or bool(number.max() > 5e6)
     if usd:
         if "price" in columns:
-            price = pd.to_numeric(cells.plain_numbers(frame[columns["price"]]), errors="coerce")
+            price = pd.to_numeric(numerals.plain(frame[columns["price"]]), errors="coerce")
         elif request.candles is not None:
             price = _close(out["time"], columns["time"], request.candles)
         else:
@@ -124,10 +155,10 @@ def open_interest(
     return Draft("open_interest", format, out, "USD, turned into BTC" if usd else "BTC", columns, notes)
 
 
-def _close(times: pd.Series, column: str, candles: pd.DataFrame) -> pd.Series:
+def _close(stamps: pd.Series, column: str, candles: pd.DataFrame) -> pd.Series:
     """USD: the close of the last bar that had ended by each time; NaN away from the candles."""
     candles = tables.ensure(candles, "candles")
-    starts, at = tables.microseconds(candles["time"]), moments(times, column)
+    starts, at = tables.microseconds(candles["time"]), moments(stamps, column)
     length = bar_length(starts)
     held = np.searchsorted(starts + length, at, "right") - 1
     # Before the first bar has ended, its open is all that was known.
@@ -135,7 +166,7 @@ def _close(times: pd.Series, column: str, candles: pd.DataFrame) -> pd.Series:
     near = (
         (at >= starts[0]) & (at <= starts[-1] + 2 * length) if len(starts) else np.zeros(len(at), dtype=bool)
     )
-    return pd.Series(np.where(near, price, np.nan), index=times.index)
+    return pd.Series(np.where(near, price, np.nan), index=stamps.index)
 
 
 def _without_zero(out: pd.DataFrame, number: pd.Series, notes: list[str]) -> pd.DataFrame:
@@ -156,15 +187,15 @@ def funding(
     if missing:
         raise cells.need(raw, "funding", columns, missing)
     notes: list[str] = []
-    frame = bitcoin_only(raw.frame, columns, notes)
+    frame = bitcoin_only(raw, columns, notes, request)
     out = pd.DataFrame(
         {
-            "time": cells.plain_times(frame[columns["time"]], notes),
+            "time": times.plain_times(frame[columns["time"]], notes, request.zone),
             "venue": venue_labels(frame, columns, request),
         },
         index=frame.index,
     )
-    rate = cells.plain_numbers(frame[columns["rate"]])
+    rate = numerals.plain(frame[columns["rate"]])
     name = columns["rate"].lower()
     percent = (
         "%" in name
@@ -183,7 +214,7 @@ def funding(
         )
     out["rate"] = rate
     if "interval_hours" in columns:
-        out["interval_hours"] = cells.plain_numbers(frame[columns["interval_hours"]])
+        out["interval_hours"] = numerals.plain(frame[columns["interval_hours"]])
     else:
         hours = bar_length(np.unique(np.round(moments(out["time"], columns["time"]) / 3.6e9).astype("int64")))
         out["interval_hours"] = float(hours) if hours in (1, 2, 4, 8) else 8.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ _BOMB_RATIO: Final = 200
 _BOMB_FLOOR: Final = 32 * 1024**2
 _CHUNK: Final = 1 << 20
 
-Form = Literal["text", "json", "parquet"]
+Form = Literal["text", "json", "parquet", "feather", "xlsx"]
 
 _SIGNATURES: Final = (
     (b"\x89PNG", "a picture (PNG)"),
@@ -33,7 +34,6 @@ _SIGNATURES: Final = (
     (b"\xd0\xcf\x11\xe0", "an old Excel or Office document"),
     (b"SQLite format 3", "a SQLite database"),
     (b"\x89HDF", "an HDF5 file"),
-    (b"ARROW1", "a Feather file"),
     (b"PARE", "an encrypted Parquet file"),
     (b"BZh", "a bzip2 archive"),
     (b"\xfd7zXZ", "an xz archive"),
@@ -90,7 +90,9 @@ def load(source: Any) -> Content:
     name, data = _fetch(source)
     if data.startswith(b"\x1f\x8b"):
         name, data = _stem(name, ".gz"), _gunzip(data)
-    elif data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
+    elif data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        if _is_workbook(data):
+            return Content(name, data, "xlsx")
         name, data = _unzip(data)
         if data.startswith(b"\x1f\x8b"):
             raise TableError(
@@ -100,10 +102,13 @@ def load(source: Any) -> Content:
         raise TableError("The archive holds another archive. Unpack it once and upload what is inside.")
     if data.startswith(b"PAR1"):
         return Content(name, data, "parquet")
+    if data.startswith((b"ARROW1", b"FEA1")):
+        return Content(name, data, "feather")
     _refuse_binary(data)
     data, notes = _utf8(data)
     start = data[:4096].lstrip()
-    if start.startswith(b"<"):
+    # MetaTrader writes its column names between angle brackets.
+    if start.startswith(b"<") and not re.match(rb"<[A-Z_]+>[\t,;]", start):
         raise TableError(
             "This is a web page (HTML or XML), not a data file; a login or error page is often saved by"
             " mistake. Download the data again as CSV or Parquet."
@@ -197,12 +202,30 @@ def _gunzip(data: bytes) -> bytes:
     return out
 
 
+def _is_workbook(data: bytes) -> bool:
+    """Whether a zip is an Excel workbook; one that unpacks to too much is refused before it is unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if not any(name.startswith("xl/worksheets/") for name in archive.namelist()):
+                return False
+            size = sum(item.file_size for item in archive.infolist())
+    except _DAMAGED:
+        return False
+    if size > min(MAX_UNPACKED, max(_BOMB_FLOOR, _BOMB_RATIO * len(data))):
+        raise TableError(
+            f"Unpacked, the Excel file has {size / 1024**2:,.0f} MB, which is more than is read. Save the sheet"
+            " as CSV and cut it to fewer days."
+        )
+    return True
+
+
 def _unzip(data: bytes) -> tuple[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-            if "[Content_Types].xml" in names:
-                raise TableError("This is an Excel or Office file. Save the sheet as CSV and upload that.")
+            if "[Content_Types].xml" in archive.namelist():
+                raise TableError(
+                    "This is an Office file without a sheet. Save the table as CSV and upload that."
+                )
             found = [
                 item
                 for item in archive.infolist()
@@ -213,7 +236,7 @@ def _unzip(data: bytes) -> tuple[str, bytes]:
             if len(found) != 1:
                 held = ", ".join(_short(os.path.basename(item.filename)) for item in found[:3]) or "nothing"
                 raise TableError(
-                    f"The zip archive holds {len(found)} files ({held}{', ...' if len(found) > 3 else ''}),"
+                    f"The zip archive holds {len(found)} files ({held}{', …' if len(found) > 3 else ''}),"
                     " and one is needed. Unpack it and upload one file."
                 )
             with archive.open(found[0]) as stream:
@@ -286,4 +309,4 @@ def _stem(name: str, suffix: str) -> str:
 
 def _short(text: str) -> str:
     clean = "".join(letter if letter.isprintable() else " " for letter in text)
-    return f"'{clean}'" if len(clean) <= 40 else f"'{clean[:37]}...'"
+    return f"'{clean}'" if len(clean) <= 40 else f"'{clean[:37]}…'"

@@ -1,0 +1,162 @@
+"""JSON: lists of rows, columns by name, answers of APIs below their wrappers, and one document a line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import pandas as pd
+
+from liqcore.feeds.files import numerals, times
+from liqcore.feeds.files.table import RawTable, check_cells, check_shape, counted, unique
+from liqcore.feeds.files.unpack import Content
+from liqcore.tables import TableError
+
+MAX_JSON: Final = 100 * 1024**2
+_WRAPPERS: Final = (
+    "data",
+    "result",
+    "response",
+    "list",
+    "rows",
+    "items",
+    "candles",
+    "liquidations",
+    "history",
+)
+_DEPTH: Final = 5
+_BROKEN: Final = "The JSON is cut off or broken. Download or export it again."
+_NO_TABLE: Final = "The JSON holds no table: a list of rows, or columns of one length. Save the table as CSV and upload that."
+
+
+def json_tables(content: Content) -> list[RawTable]:
+    """The table of a JSON or JSON-lines file; several where an answer holds several symbols."""
+    if len(content.data) > MAX_JSON:
+        raise TableError(
+            f"The JSON has {len(content.data) / 1024**2:,.0f} MB; at most {MAX_JSON // 1024**2} MB are read."
+            " Save the table as CSV or Parquet."
+        )
+    document, notes = _document(content.data)
+    try:
+        parts = _tables(document, 0)
+        tables = [_raw(rows, symbol, content, notes) for rows, symbol in parts]
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as problem:
+        if isinstance(problem, TableError):
+            raise
+        raise TableError(_NO_TABLE) from problem
+    if not tables:
+        raise TableError(_NO_TABLE)
+    return tables
+
+
+def _document(data: bytes) -> tuple[Any, list[str]]:
+    try:
+        return json.loads(data), []
+    except (ValueError, RecursionError) as problem:
+        lines = [line for line in data.split(b"\n") if line.strip()]
+        if len(lines) < 2 or isinstance(problem, RecursionError):
+            raise TableError(_BROKEN) from problem
+    rows, broken = [], 0
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except (ValueError, RecursionError):
+            broken += 1
+    if broken > max(1, len(lines) // 100):
+        raise TableError(_BROKEN)
+    # A recorder that was stopped leaves half a line at the end.
+    return rows, [f"{counted(broken, 'were', 'broken line')} left out."] if broken else []
+
+
+def _tables(document: Any, depth: int) -> list[tuple[Any, str]]:
+    """Pairs of rows (or columns) and the symbol that stands beside them."""
+    if depth > _DEPTH:
+        return []
+    if isinstance(document, dict):
+        if {"y_axis", "liquidation_leverage_data"} <= set(document):
+            raise TableError(
+                "This JSON is a heatmap and no table of events. Open it as a heatmap on the Compare page, or"
+                " upload the events as CSV."
+            )
+        if set(document) >= {"columns", "data"} and isinstance(document["columns"], list):
+            return [(pd.DataFrame(document["data"], columns=[str(name) for name in document["columns"]]), "")]
+        lists = {name: value for name, value in document.items() if isinstance(value, list)}
+        lengths = {len(value) for value in lists.values()}
+        flat = all(not isinstance(value[0], (dict, list)) for value in lists.values() if value)
+        if len(lists) >= 3 and flat and len(lengths) == 1:
+            return [(pd.DataFrame(lists), str(document.get("symbol", "")))]
+        nested = {name: value for name, value in document.items() if isinstance(value, dict)}
+        if len(nested) >= 3 and len(nested) == len(document) and _same_keys(list(nested.values())):
+            return [(_by_column(nested), "")]
+        symbol = str(document.get("symbol", document.get("s", "")) or "")
+        for name in (*_WRAPPERS, *document):
+            if name in document and isinstance(document[name], (dict, list)):
+                found = _tables(document[name], depth + 1)
+                if found:
+                    return [(rows, own or symbol) for rows, own in found]
+        return []
+    if not isinstance(document, list) or not document:
+        return []
+    first = document[0]
+    if isinstance(first, dict):
+        if isinstance(first.get("history"), list):
+            return [
+                (part["history"], str(part.get("symbol", ""))) for part in document if part.get("history")
+            ]
+        if any(isinstance(first.get(name), dict) for name in ("o", "data")):
+            # Frames of Binance's stream, as they came or in the wrapper of several streams.
+            inner = [frame["data"] if isinstance(frame.get("data"), dict) else frame for frame in document]
+            inner = [frame["o"] if isinstance(frame.get("o"), dict) else frame for frame in inner]
+            return [(inner, "")]
+        return [(document, "")]
+    if isinstance(first, list) and all(not isinstance(cell, (dict, list)) for cell in first):
+        return [(document, "")]
+    return []
+
+
+def _same_keys(values: list[dict[str, Any]]) -> bool:
+    return all(value.keys() == values[0].keys() for value in values[:20]) and len(values[0]) > 0
+
+
+def _by_column(nested: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """pandas' own JSON: `{column: {row: value}}`; row names that are times become a column."""
+    frame = pd.DataFrame(nested)
+    if not set(map(str, frame.columns)) & {"time", "timestamp", "date", "Date", "datetime", "t"}:
+        frame = frame.rename_axis("time").reset_index()
+    return frame.reset_index(drop=True)
+
+
+def _raw(rows: Any, symbol: str, content: Content, notes: list[str]) -> RawTable:
+    headed = True
+    if isinstance(rows, pd.DataFrame):
+        frame = rows
+    elif isinstance(rows[0], list):
+        widths = {len(row) if isinstance(row, list) else -1 for row in rows}
+        if len(widths) != 1:
+            raise TableError("The rows of the JSON have different lengths. Export it again.")
+        headed = False
+        frame = pd.DataFrame(rows, columns=[f"column {place + 1}" for place in range(len(rows[0]))])
+    else:
+        frame = pd.DataFrame([row for row in rows if isinstance(row, dict)])
+    check_shape(len(frame), frame.shape[1])
+    names, repeated = unique([str(name) for name in frame.columns])
+    frame = frame.set_axis(names, axis=1)
+    nested = [name for name in names if frame[name].map(lambda cell: isinstance(cell, (dict, list))).any()]
+    frame = frame.drop(columns=nested)
+    if frame.shape[1] < 2:
+        raise TableError(_NO_TABLE)
+    frame = pd.DataFrame({name: _typed(frame[name]) for name in frame.columns})
+    for name in frame.columns:
+        check_cells(frame[name], name)
+    notes = [*notes, *(["Nested fields of the JSON were left out."] if nested else [])]
+    frame = times.joined(numerals.settled(frame, None))
+    return RawTable(frame, content.name, headed, len(frame), repeated, (*content.notes, *notes), symbol)
+
+
+def _typed(values: pd.Series) -> pd.Series:
+    if values.dtype != object and not pd.api.types.is_string_dtype(values.dtype):
+        return values
+    held = values.dropna()
+    if len(held) and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in held):
+        return pd.to_numeric(values, errors="coerce").astype("float64")
+    return values.where(values.isna(), values.astype(str)).astype("string").astype("category")

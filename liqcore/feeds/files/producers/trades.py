@@ -1,0 +1,103 @@
+"""Ordinary trades, fills and order books: refused by name, because they look like liquidations."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from liqcore.feeds.files.draft import Draft, Request
+from liqcore.feeds.files.producers.base import Producer, keys
+from liqcore.feeds.files.table import RawTable, shown
+from liqcore.tables import TableError
+
+_SURE: Final = {
+    "tickdirection": "tick directions",
+    "trdmatchid": "match ids",
+    "isbuyermaker": "the flag is_buyer_maker",
+    "buyermaker": "the flag buyer_maker",
+    "isbuyer": "the flag is_buyer",
+    "isbestmatch": "the flag is_best_match",
+    "aggtradeid": "ids of aggregated trades",
+    "firsttradeid": "trade ids",
+    "lasttradeid": "trade ids",
+    "aggressorside": "the aggressor's side",
+    "takerormaker": "the word taker or maker",
+    "tradeseq": "trade numbers",
+    "makerorderid": "order ids of makers",
+}
+_LIKELY: Final = {
+    "tradeid": "trade ids",
+    "tid": "trade ids",
+    "dealid": "deal ids",
+    "matchid": "match ids",
+    "execid": "execution ids",
+}
+_NAMED: Final = re.compile(r"(?<![a-z])(?:agg|public)?_?trades?(?![a-z])|(?<![a-z])aggtrades", re.IGNORECASE)
+
+
+def _seen(raw: RawTable) -> str | None:
+    """What gives trades away, or None."""
+    held = keys(raw) if raw.headed else set()
+    if {"open", "high", "low", "close"} <= held or {"o", "h", "l", "c"} <= held:
+        return None
+    if {"crossed", "oid", "tid"} <= held or {"dir", "closedpnl"} <= held:
+        return None
+    sure = next((words for name, words in _SURE.items() if name in held), None)
+    liquidations = "liq" in raw.name.lower() or any("liq" in name for name in held)
+    if sure is not None and "liquidation" not in held:
+        return sure
+    if liquidations:
+        return None
+    likely = next((words for name, words in _LIKELY.items() if name in held), None)
+    if likely is not None:
+        return likely
+    if _NAMED.search(raw.name):
+        return f"the file's name {shown(raw.name)}"
+    # cryptofeed calls the size of a trade amount, and that of a liquidation quantity.
+    if {"receipttimestamp", "amount", "id"} <= held and "quantity" not in held:
+        return "cryptofeed's columns of trades"
+    # A recording of the tape numbers its trades.
+    if "id" in held and "localtimestamp" in held and _filled(raw, "id"):
+        return "an id in every row"
+    return None
+
+
+def _filled(raw: RawTable, name: str) -> bool:
+    return bool(raw.frame[next(column for column in raw.columns if column.lower() == name)].notna().all())
+
+
+def _is_fills(raw: RawTable) -> bool:
+    held = keys(raw)
+    return raw.headed and ({"closedpnl", "dir"} <= held or {"crossed", "oid", "tid"} <= held)
+
+
+def _is_book(raw: RawTable) -> bool:
+    held = keys(raw)
+    return raw.headed and (
+        "issnapshot" in held or {"bidprice", "askprice"} <= held or {"bids", "asks"} <= held
+    )
+
+
+def _refuse_trades(raw: RawTable, request: Request) -> Draft:
+    raise TableError(
+        f"These are ordinary trades, not liquidations, as {_seen(raw)} show{'s' if 'file' in str(_seen(raw)) else ''}."
+        " Upload a file of liquidations or candles."
+    )
+
+
+def _refuse_fills(raw: RawTable, request: Request) -> Draft:
+    raise TableError(
+        "These are fills of an account, not liquidations: no row says that it was a liquidation. Upload a file"
+        " of liquidations or candles."
+    )
+
+
+def _refuse_book(raw: RawTable, request: Request) -> Draft:
+    raise TableError("This is an order book, not liquidations. Upload a file of liquidations or candles.")
+
+
+PRODUCERS: Final = (
+    Producer("liquidations", _is_book, _refuse_book),
+    Producer("liquidations", lambda raw: _seen(raw) is not None, _refuse_trades),
+    Producer("liquidations", _is_fills, _refuse_fills),
+)

@@ -1,0 +1,163 @@
+"""In what a bar's volume is counted: BTC, dollars or contracts, told by the columns beside it or by its size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from liqcore import tables
+from liqcore.feeds.files import columns as cells, numerals
+from liqcore.feeds.files.candle_prices import bar_length
+from liqcore.feeds.files.table import RawTable, shown
+
+# USD a day that all markets of BTC together can turn over, and that a file worth reading does not fall below
+# (the record of all venues together is about 2e11).
+_MOST, _LEAST = 4e11, 1e5
+_DAY: Final = 86_400_000_000
+_USD_NAMES: Final = ("usd", "usdt", "usdc", "quote", "currency", "turnover")
+
+
+def settle(
+    raw: RawTable, columns: Mapping[str, str], frame: pd.DataFrame, out: pd.DataFrame, notes: list[str]
+) -> str:
+    """Put `volume` and `taker_buy_volume` of `out` into BTC; returns the unit in words, empty if unknown."""
+    close = pd.to_numeric(out["close"], errors="coerce")
+    if "volume" not in out and "quote_volume" not in columns:
+        if "base_volume" in columns:
+            out["volume"] = numerals.plain(frame[columns["base_volume"]])
+            notes.append(f"{shown(columns['base_volume'])} was taken as BTC.")
+            return "BTC"
+        return ""
+    found = {
+        name: pd.to_numeric(numerals.plain(frame[columns[name]]), errors="coerce")
+        for name in ("volume", "base_volume", "quote_volume")
+        if name in columns
+    }
+    if "volume" in found and bool((found["volume"].fillna(0) == 0).all()):
+        _drop(out)
+        notes.append("The volume is zero in every row, so it was not collected and counts as unknown.")
+        return ""
+    unit = _by_sisters(columns, found, close, out, notes)
+    if unit is None:
+        unit = _alone(columns, found, close, out, notes)
+    return unit
+
+
+def _drop(out: pd.DataFrame) -> None:
+    for name in ("volume", "taker_buy_volume"):
+        if name in out:
+            del out[name]
+
+
+def _ratio(over: pd.Series, under: pd.Series) -> float:
+    with np.errstate(all="ignore"):
+        ratio = (over / under).replace([np.inf, -np.inf], np.nan).dropna()
+    return float(ratio.median()) if len(ratio) else float("nan")
+
+
+def _near(value: float, wanted: float, within: float = 0.03) -> bool:
+    return abs(value / wanted - 1) < within
+
+
+def _use(out: pd.DataFrame, volume: pd.Series, old: pd.Series | None) -> None:
+    """The volume in BTC, and the taker's part of it in the same proportion as before."""
+    if "taker_buy_volume" in out and old is not None:
+        with np.errstate(all="ignore"):
+            part = pd.to_numeric(out["taker_buy_volume"], errors="coerce") / old
+        out["taker_buy_volume"] = (volume * part.clip(upper=1.0)).where(old > 0, 0.0)
+    out["volume"] = volume
+
+
+def _by_sisters(
+    columns: Mapping[str, str],
+    found: dict[str, pd.Series],
+    close: pd.Series,
+    out: pd.DataFrame,
+    notes: list[str],
+) -> str | None:
+    """Two columns of which one is the other times the price tell which of them is BTC."""
+    volume = found.get("volume")
+    names = list(found)
+    for base in names:
+        for quote in names:
+            if base != quote and _near(_ratio(found[quote], found[base] * close), 1.0, 0.2):
+                if base != "volume":
+                    _use(out, found[base], volume)
+                    counts = "USD" if quote == "volume" else "contracts"
+                    notes.append(
+                        f"The volume counts {counts}; {shown(columns[base])} holds the same in BTC and was used."
+                    )
+                    return f"{counts}, turned into BTC"
+                return "BTC"
+    if volume is None or len(found) == 1:
+        return None
+    for name in ("quote_volume", "base_volume"):
+        if name not in found:
+            continue
+        size = _ratio(found[name] * close, volume)
+        if _near(size, 100.0, 0.25):
+            _use(out, found[name], volume)
+            notes.append(
+                f"The volume counts contracts of 100 USD; {shown(columns[name])} holds the same in BTC and was"
+                " used."
+            )
+            return "100-USD contracts, turned into BTC"
+        each = _ratio(found[name], volume * close)
+        tens = 10 ** round(np.log10(each)) if each > 0 else float("nan")
+        named = cells.key(columns[name]).endswith(("usd", "usdt", "usdc", "quote", "notional"))
+        if name == "quote_volume" and named and each < 0.5 and _near(each, tens, 0.2):
+            _use(out, found[name] / close, volume)
+            notes.append(
+                f"The volume counts contracts of {tens:g} BTC; BTC was computed from"
+                f" {shown(columns[name])} (USD) and the close."
+            )
+            return f"contracts of {tens:g} BTC, turned into BTC"
+    _drop(out)
+    notes.append(
+        f"{shown(columns['volume'])} does not fit the volumes beside it, so its unit is not known and it is not"
+        " used."
+    )
+    return ""
+
+
+def _alone(
+    columns: Mapping[str, str],
+    found: dict[str, pd.Series],
+    close: pd.Series,
+    out: pd.DataFrame,
+    notes: list[str],
+) -> str:
+    """One column of volume: by its name, else by what all markets of BTC can turn over in a day."""
+    name = "volume" if "volume" in found else next(iter(found))
+    values, word = found[name], cells.key(columns[name])
+    in_usd = name == "quote_volume" or word.endswith(_USD_NAMES)
+    daily = _usd_a_day(out, values * close)
+    as_usd = daily / max(float(close.median()), 1e-9)
+    if in_usd or (daily > _MOST and _LEAST <= as_usd <= _MOST and as_usd * 100 > _MOST):
+        _use(out, values / close, values)
+        how = "" if in_usd else ", since so many BTC are never traded"
+        notes.append(f"{shown(columns[name])} was taken as USD{how}, and divided by the close.")
+        return "USD, turned into BTC"
+    if daily > _MOST:
+        _drop(out)
+        notes.append(
+            f"{shown(columns[name])} is too large for BTC, and could be USD or contracts: its unit is not known"
+            " and it is not used."
+        )
+        return ""
+    if not word.endswith("btc"):
+        notes.append("The volume was taken as BTC.")
+    return "BTC"
+
+
+def _usd_a_day(out: pd.DataFrame, usd: pd.Series) -> float:
+    """Median turnover scaled to a day, with the step of the times as the length of a bar."""
+    try:
+        length = bar_length(np.sort(tables.microseconds(tables.parse_time(out["time"].dropna().head(5000)))))
+    except tables.TableError:
+        length = 0
+    per_bar = float(usd[usd > 0].median()) if (usd > 0).any() else 0.0
+    return per_bar * (_DAY / length if length else 1.0)
