@@ -208,13 +208,6 @@ def _bad_values() -> dict[str, bytes]:
         "year_1970.csv": _changed(5, "time", "1970-01-01T00:00:00Z"),
         "year_9999.csv": _changed(5, "time", "9999-12-31T23:59:59Z"),
         "unix_1970.csv": _text("ts,side,price,qty", *(f"{i},long,60000,1" for i in range(1, 40))),
-        "seconds_and_milliseconds.csv": _text(
-            "ts,side,price,qty",
-            *(
-                f"{1_709_251_200 + 60 * i if i % 2 else (1_709_251_200 + 60 * i) * 1000},long,60000,1"
-                for i in range(40)
-            ),
-        ),
         "mixed_zones.csv": _changed(5, "time", "2024-03-01 00:05:00"),
         "time_empty.csv": _changed(5, "time", ""),
         "time_word.csv": _changed(5, "time", "yesterday"),
@@ -236,7 +229,7 @@ def _bad_values() -> dict[str, bytes]:
         ),
         "candle_high_below_low.csv": _changed(5, "high", "1000", CANDLE_HEAD),
         "candle_twice_different.csv": _text(
-            CANDLE_HEAD, *candle_rows(), candle_rows()[5].replace("60001", "60003").replace("60006", "60007")
+            CANDLE_HEAD, *candle_rows(), candle_rows()[5].replace("60005", "60007")
         ),
     }
 
@@ -329,6 +322,13 @@ def _odd_values() -> dict[str, bytes]:
     rows = liquidation_rows()
     tab = [row.split(",") for row in rows]
     return {
+        "seconds_and_milliseconds.csv": _text(
+            "ts,side,price,qty",
+            *(
+                f"{1_709_251_200 + 60 * i if i % 2 else (1_709_251_200 + 60 * i) * 1000},long,60000,1"
+                for i in range(40)
+            ),
+        ),
         "one_row.csv": _text(HEAD, rows[0]),
         "all_one_price.csv": _text(HEAD, *(",".join([*cells[:4], "60000", cells[5]]) for cells in tab)),
         "backwards.csv": _text(HEAD, *reversed(rows)),
@@ -342,7 +342,7 @@ def _odd_values() -> dict[str, bytes]:
             "time;side;price;qty", *(f"2024-03-01T00:{i:02d}:00Z;long;60000,{i:02d};0,25" for i in range(40))
         ),
         "german_thousands.csv": _text(
-            "time;side;price;qty",
+            "time;side;price;usd",
             *(f"2024-03-01T00:{i:02d}:00Z;long;60.000,{i:02d};1.250,5" for i in range(40)),
         ),
         "thousands.csv": _text(

@@ -184,13 +184,13 @@ def test_odd_files_give_the_same_table_as_the_plain_one(nasty_folder):
 
 
 def test_numbers_are_read_as_people_write_them(nasty_folder):
-    for name, price, quantity in (
-        ("decimal_commas.csv", 60_000.39, 0.25),
-        ("german_thousands.csv", 60_000.39, 1250.5),
-        ("thousands.csv", 60_000.39, 1.0),
+    for name, price, column, amount in (
+        ("decimal_commas.csv", 60_000.39, "quantity", 0.25),
+        ("german_thousands.csv", 60_000.39, "notional", 1250.5),
+        ("thousands.csv", 60_000.39, "quantity", 1.0),
     ):
         last = files.read(nasty_folder[name][0]).table.iloc[-1]
-        assert (last["price"], last["quantity"]) == (price, quantity), name
+        assert (last["price"], last[column]) == (price, amount), name
 
 
 def test_formulas_become_harmless_text(nasty_folder):

@@ -176,8 +176,8 @@ def _units(
 
 def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> None:
     """Raise where the quantity may be anything but BTC: contracts of the venue, or sums no market knows."""
-    pairs = out[["venue", "symbol"]].drop_duplicates()
-    for venue, symbol in zip(pairs["venue"].astype(str), pairs["symbol"].astype(str), strict=True):
+    pairs = out[["venue", "symbol"]].astype("object").fillna("").drop_duplicates()
+    for venue, symbol in zip(pairs["venue"].map(str), pairs["symbol"].map(str), strict=True):
         home = contracts.home(symbol) if venue == "unknown" else venue
         counted_in = contracts.unit(home, symbol)
         if home in (*contracts.LINEAR, *contracts.INVERSE) and counted_in != contracts.Unit(1.0, False):
@@ -206,7 +206,11 @@ def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> N
 
 def _from_contracts(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str], notes: list[str]) -> str:
     """BTC or USD from contracts, by the size that each venue gives its symbol."""
-    key = out["venue"].astype(str) + "\n" + out["symbol"].astype(str)
+    key = (
+        out["venue"].astype("object").fillna("").map(str)
+        + "\n"
+        + out["symbol"].astype("object").fillna("").map(str)
+    )
     sizes = {}
     for pair in key.unique():
         venue, symbol = pair.split("\n", 1)

@@ -18,7 +18,7 @@ from liqcore.feeds.files.table import EMPTY_WORDS, shown
 from liqcore.tables import TableError
 
 _BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
-_NOISE: Final = re.compile(rf"[\s{_BLANKS}'’$€£₿]|USDT?$|BTC$")
+_NOISE: Final = re.compile(rf"[\s{_BLANKS}$€£₿]|(?<=[0-9])['’](?=[0-9])|(?<=[0-9.,\s])(?:USDT?|BTC)$")
 _SCALES: Final = {"K": 1e3, "M": 1e6, "B": 1e9}
 _END: Final = r"(?:[eE][+-]?[0-9]+)?([KMB%])?"
 # One way only: a decimal mark that cannot group thousands, or groups that cannot be fractions.
@@ -116,7 +116,7 @@ def plain(values: pd.Series) -> pd.Series:
         return values
     # Cells that can be read are, so that the table's own check names the one that cannot.
     number, spelled = _read(values, "," if "," in found else ".")
-    return number.where(spelled, values.astype("object"))  # type: ignore[return-value]
+    return number.where(spelled, values.astype("object"))
 
 
 def _is_text(values: pd.Series) -> bool:

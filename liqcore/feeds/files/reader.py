@@ -141,7 +141,7 @@ def _read(source: Any, kind: str | None, request: Request) -> FileContents:
     kinds = {part.kind for part in parts}
     if len(kinds) > 1:
         held = " and ".join(sorted(found.replace("_", " ") for found in kinds))
-        raise TableError(f"The file holds {held}. Split it into one file for each.")
+        raise TableError(f"The file holds {held}, which have to be split. Save each as a file of its own.")
     return parts[0] if len(parts) == 1 else _together(parts)
 
 
@@ -155,7 +155,8 @@ def _one(raw: RawTable, kind: str | None, request: Request) -> FileContents:
     if found.kind != "liquidations" and (copies := len(found.frame) - len(table)):
         doubled += copies
         notes.append(f"{counted(copies, 'were')} dropped as an exact copy of another.")
-    refuse_unbelievable(found.kind, table)
+    if not found.format.startswith("Heatlab"):
+        refuse_unbelievable(found.kind, table)
     notes += doubts(found.kind, table, found.axis)
     if request.candles is not None and found.kind == "liquidations" and "price" in found.names:
         notes += outside_candles(table, request.candles)

@@ -56,7 +56,8 @@ class Instrument:
 @lru_cache(maxsize=4096)
 def bitcoin(symbol: str) -> Instrument | None:
     """The bitcoin contract that a symbol names, or None for anything else."""
-    text = symbol.strip()
+    # Formulas in a label were disarmed with an apostrophe.
+    text = symbol.strip().lstrip("'@=+-")
     if not text.isascii():
         return None
     # Bitfinex writes a small t before its own names; TBTC in capitals is another coin.

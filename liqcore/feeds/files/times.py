@@ -113,13 +113,18 @@ def _from_numbers(values: pd.Series, notes: list[str], zone: str | None) -> pd.S
     if pd.api.types.is_bool_dtype(number.dtype) or not np.isfinite(known.astype("float64")).all():
         return values
     if (days := _compact(number)) is not None:
-        return _zoned(days.rename(values.name), notes, zone)
+        return _zoned(_named(days, values), notes, zone)
     if known.between(*_SERIAL).all():
         notes.append("The times are Excel's day numbers and were read to the second.")
         seconds = ((number - 25_569) * 86_400).round()
-        return _zoned(pd.to_datetime(seconds, unit="s").rename(values.name), notes, zone)
+        return _zoned(_named(pd.to_datetime(seconds, unit="s"), values), notes, zone)
     _refuse_lost_digits(known, str(values.name))
     return _epoch(number, notes)
+
+
+def _named(out: pd.Series, like: pd.Series) -> pd.Series:
+    out.name = like.name
+    return out
 
 
 def _compact(number: pd.Series) -> pd.Series | None:
@@ -205,7 +210,7 @@ def joined(frame: pd.DataFrame) -> pd.DataFrame:
     both = both + " " + frame[clock].astype("string").str.strip()
     place = int(np.flatnonzero(frame.columns == day)[0])
     out = frame.drop(columns=[clock])
-    out.isetitem(place, both)
+    out.isetitem(place, both.array)
     name = f"{day} {clock}" if not str(day).startswith("column ") else day
     return out.set_axis([name if column == day else column for column in out.columns], axis=1)
 

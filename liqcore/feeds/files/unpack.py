@@ -224,7 +224,7 @@ def _unzip(data: bytes) -> tuple[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if "[Content_Types].xml" in archive.namelist():
                 raise TableError(
-                    "This is an Office file without a sheet. Save the table as CSV and upload that."
+                    "This is an Excel or Office file without a sheet. Save the table as CSV and upload that."
                 )
             found = [
                 item
