@@ -30,5 +30,6 @@ def need(extra: str) -> None:
     missing = [name for name in modules if find_spec(name) is None]
     if missing:
         raise MissingExtra(
-            f'{what} {", ".join(missing)}, which a plain installation leaves out: pip install "heatlab[{extra}]"'
+            f"{what} {', '.join(missing)}, which a plain installation leaves out:"
+            f' pip install "heatlab[{extra}]"'
         )

@@ -20,7 +20,7 @@ def heatlab(*arguments: object) -> Result:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A sample market as files somebody might have: events in two parts, candles, open interest, a heatmap."""
+    """A sample market as somebody's files: events in two parts, candles, open interest, a heatmap."""
     folder = tmp_path_factory.mktemp("files")
     sample = lq.load_sample("calm")
     half = len(sample.liquidations) // 2

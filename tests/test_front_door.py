@@ -194,8 +194,9 @@ def test_the_core_works_from_the_front_door_alone() -> None:
     code = """
 import json, liqcore as lq
 import pandas as pd
-rows = pd.DataFrame({"time": ["2026-03-01 10:00", "2026-03-01 10:40"], "side": ["long", "short"], "price": [60000, 61000], "quantity": [1, 2]})
-grid = lq.realised_heatmap(lq.liquidations(rows), timeframe="15min", bins=20)
+times = ["2026-03-01 10:00", "2026-03-01 10:40"]
+rows = {"time": times, "side": ["long", "short"], "price": [60000, 61000], "quantity": [1, 2]}
+grid = lq.realised_heatmap(lq.liquidations(pd.DataFrame(rows)), timeframe="15min", bins=20)
 both = lq.merge([grid, grid])
 print(json.dumps([float(both.total.sum()), both.outside, grid.kind]))
 """

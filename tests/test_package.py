@@ -83,7 +83,8 @@ def test_the_wheel_carries_the_package_its_types_its_data_and_the_app(wheel: Pat
 
 def test_a_bare_installation_loads_a_sample_and_draws_it(python: Path, tmp_path: Path) -> None:
     code = """
-import importlib.util, json, sys, liqcore as lq
+import json, liqcore as lq
+from importlib.util import find_spec
 sample = lq.load_sample("calm")
 grid = lq.realised_heatmap(sample.liquidations, timeframe="1h")
 lq.chart(grid, sample.candles).save("map.png")
@@ -92,7 +93,7 @@ print(json.dumps({
     "where": lq.__file__,
     "usd": float(grid.total.sum()),
     "scenarios": len(scenario_files.names()),
-    "extras": [name for name in ("streamlit", "ccxt", "requests", "sqlalchemy") if importlib.util.find_spec(name)],
+    "extras": [name for name in ("streamlit", "ccxt", "requests", "sqlalchemy") if find_spec(name)],
 }))
 """
     out = run(python, "-c", code, cwd=tmp_path)

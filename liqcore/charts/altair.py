@@ -341,7 +341,8 @@ def _venues(grid: HeatGrid) -> str:
     if not names:
         return f"{grid.provenance.source}, venue not named"
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{', '.join(names[:5])}{more} ({_COMPLETE.get(grid.provenance.completeness, 'completeness unknown')})"
+    complete = _COMPLETE.get(grid.provenance.completeness, "completeness unknown")
+    return f"{', '.join(names[:5])}{more} ({complete})"
 
 
 def _said(grid: HeatGrid, colour: ColourScale) -> list[str]:

@@ -116,7 +116,8 @@ def _in_words(plan: Plan, seen: Sequence[Zone], zones: Sequence[Zone], low: floa
     )
     return (
         f"Price ladder of a {plan.side}: entry {price(plan.entry)}, stop {price(plan.stop)}, {liquidation},"
-        f" {count(len(plan.targets), 'target')}, {count(len(seen), 'cluster')} in view.{_beyond(zones, low, high)}"
+        f" {count(len(plan.targets), 'target')}, {count(len(seen), 'cluster')} in view."
+        f"{_beyond(zones, low, high)}"
     )
 
 

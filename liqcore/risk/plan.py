@@ -83,7 +83,7 @@ class TradeRequest:
 def _asked_by(
     request: Callable[P, TradeRequest],
 ) -> Callable[[Callable[[TradeRequest], Plan]], Callable[P, Plan]]:
-    """Let a function of a request be called with the request's arguments, so that they are written down once."""
+    """Let a function of a request be called with its arguments, which are then written down once."""
 
     def opened(answer: Callable[[TradeRequest], Plan]) -> Callable[P, Plan]:
         @wraps(answer)
