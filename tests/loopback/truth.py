@@ -65,7 +65,7 @@ class Reply:
 @dataclass(frozen=True)
 class Door:
     """One address: its venue, the answer to a frame, the frames of some events on a symbol, events a frame at
-    most."""
+    most. `lenient` where what does not exist is confirmed like what does."""
 
     venue: str
     answer: Callable[[Any], Reply]
@@ -75,6 +75,7 @@ class Door:
     ping: Any = None
     gzip: bool = False
     snapshot: Callable[[list[Event], str], Any] | None = None
+    lenient: bool = False
 
 
 Rest = Callable[[list[Event], str, Mapping[str, Any]], Any]

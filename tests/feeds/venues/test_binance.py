@@ -154,8 +154,10 @@ def binance(symbol: str, side: str, filled: str, last: str, price: str) -> dict[
 DIALECT = Dialect(
     rest={"fapi.binance.com": _usd, "dapi.binance.com": _coin},
     doors={
-        "fstream.binance.com/market/ws": Door("binance", _answer("BTCUSDT", "BTCUSDC"), _frames, 1),
-        "dstream.binance.com/ws": Door("binance-coin", _answer("BTCUSD_PERP"), _frames, 1),
+        "fstream.binance.com/market/ws": Door(
+            "binance", _answer("BTCUSDT", "BTCUSDC"), _frames, 1, lenient=True
+        ),
+        "dstream.binance.com/ws": Door("binance-coin", _answer("BTCUSD_PERP"), _frames, 1, lenient=True),
     },
     samples={
         "binance": [
