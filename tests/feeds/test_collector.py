@@ -237,7 +237,7 @@ def test_history_and_sockets_together_hold_every_event_of_every_venue_once(tmp_p
             what=lambda: collector.snapshot().statuses,
         )
         until(
-            lambda: all(collector.live_span(venue) is not None for venue in HISTORY_VENUES),
+            lambda: all(collector.live_span(venue) is not None for venue in LINES),
             what=lambda: collector.snapshot().statuses,
         )
         until(
@@ -255,7 +255,7 @@ def test_history_and_sockets_together_hold_every_event_of_every_venue_once(tmp_p
         until(lambda: all(len(held(collector, venue)) >= len(fresh) for venue in LINES))
         # Some rounds of questions more, which must change nothing.
         time.sleep(0.8)
-        for venue in LINES:
+        for venue in {*LINES, *HISTORY_VENUES}:
             assert held(collector, venue) == expected(events if venue in HISTORY_VENUES else fresh), venue
     told = collector.snapshot()
     assert told.lost == {}
@@ -285,6 +285,8 @@ def test_a_process_killed_while_it_writes_is_made_whole_by_the_next(tmp_path, ru
                 server.events.append(one)
                 for venue in ("okx", "bitget", "gate"):
                     server.publish(venue, [one]).result(10)
+                if number == 20:
+                    until(lambda: len(at(tmp_path).events()["id"]))
                 if number == 40:
                     os.kill(victim.pid, signal.SIGKILL)
         finally:

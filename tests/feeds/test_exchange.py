@@ -206,7 +206,7 @@ def test_open_interest_of_the_asked_span_comes_whole_and_is_bitcoin(present, ven
 
 def test_what_a_venue_has_not_is_one_sentence(fresh):
     _, session = fresh
-    with pytest.raises(FeedError, match=r"Bitfinex has no open interest that is read here\. Choose one of"):
+    with pytest.raises(FeedError, match=r"Heatlab reads no open interest of Bitfinex\. Choose one of"):
         open_interest(session, "bitfinex", START, END)
     with pytest.raises(FeedError, match="No venue is called 'nowhere'"):
         candles(session, "nowhere", "1m", START, END)

@@ -93,7 +93,7 @@ def _series(
     if series is None:
         having = ", ".join(name for name, one in VENUES.items() if getattr(one, table))
         raise FeedError(
-            f"{row.name} has no {_WORDS[table]} that is read here. Choose one of {having}.", venue=row.id
+            f"Heatlab reads no {_WORDS[table]} of {row.name}. Choose one of {having}.", venue=row.id
         )
     first, last = (int(tables.to_datetime64(moment).astype("int64")) // 1_000 for moment in (start, end))
     if series.reach:
