@@ -7,6 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from liqcore.feeds.venues.registry import VENUES
 from liqcore.views import market as live_market
 from tests.loopback import truth
 from tests.loopback.server import VenueServer
@@ -66,7 +67,7 @@ def test_without_a_network_the_page_says_so_and_offers_the_replay():
         return next(frame.value for frame in app.dataframe if "Why" in frame.value)
 
     until(app, lambda app: set(table(app)["State"]) == {"error"})
-    assert len(table(app)) == 11
+    assert len(table(app)) == sum(venue.socket for venue in VENUES.values())
     assert table(app)["Why"].str.contains("cannot be reached").all()
 
 
