@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import tempfile
 import threading
 import time
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest
 
 # Nothing listens on the discard port, so that every venue is refused at once.
 os.environ.setdefault("HEATLAB_LOOPBACK", "127.0.0.1:9")
@@ -33,3 +35,20 @@ def no_collector_left() -> Iterator[None]:
     ) and time.monotonic() < end:
         time.sleep(0.1)
     assert not left
+
+
+@pytest.fixture(autouse=True)
+def no_money_becomes_a_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Markdown, text between two dollar signs is set as a formula: every page, whatever it shows, escapes
+    them."""
+    run = AppTest._run
+
+    def checked(app: AppTest, *args: object, **options: object) -> AppTest:
+        out = run(app, *args, **options)
+        for kind in ("markdown", "caption", "error", "warning", "info", "success", "toast"):
+            for item in getattr(out, kind):
+                plain = re.sub(r"`[^`]*`", "", str(item.value))
+                assert len(re.findall(r"(?<!\\)\$", plain)) < 2, f"a formula in the {kind}: {item.value}"
+        return out
+
+    monkeypatch.setattr(AppTest, "_run", checked)
