@@ -33,6 +33,8 @@ OPEN_INTEREST: Final = ("time", "venue", "quantity")
 FUNDING: Final = ("time", "venue", "rate", "interval_hours")
 
 SIDES: Final = ("long", "short")
+# The lengths of a column or bar that pages offer.
+TIMEFRAMES: Final = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "12h", "1d")
 PRICE_KINDS: Final = ("fill", "bankruptcy", "mark", "unknown")
 COMPLETENESS: Final = ("all", "sampled", "unknown")
 

@@ -7,7 +7,7 @@ shell.require_frame()
 
 import streamlit as st
 
-from liqcore.views import controls, loaders, panels
+from liqcore.views import controls, links, loaders, panels
 from liqcore.views.compare import other as compare_other, panels as compare_panels
 
 st.title("Compare venues")
@@ -25,7 +25,7 @@ for note in data.notes:
 
 settings = panels.attempt(controls.view_settings, data)
 drawing = controls.drawing(settings.layer if settings is not None else "realised")
-view = controls.choice("View", compare_panels.VIEWS, "venues", "view")
+view = links.choice("View", compare_panels.VIEWS, "venues", "view")
 if settings is None:
     st.stop()
 

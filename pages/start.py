@@ -7,14 +7,14 @@ shell.require_frame()
 
 import streamlit as st
 
-from liqcore.views import controls, loaders, panels, tour
+from liqcore.views import links, loaders, panels, tour
 
 st.title("Where would leverage break?")
 st.markdown(
     "A leveraged position is closed by force when price reaches its liquidation price; "
     "a heatmap shows at which prices, and when, that much money is at stake."
 )
-layer = controls.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
+layer = links.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
 data = loaders.sample("violent")
 story = tour.first_look(
     layer,

@@ -18,7 +18,7 @@ from browsing import CHROMIUM, FLAGS, serving, settle  # noqa: E402
 PICTURES = {
     "start": "/",
     "explore": "/explore?span=14+d&tf=1h",
-    "modelled": "/explore?layer=Modelled&span=14+d&tf=1h",
+    "modelled": "/explore?layer=modelled&span=14+d&tf=1h",
 }
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 

@@ -162,35 +162,11 @@ def make_alert(rule: Rule, hit: Hit, frames: Frames, data: AlertData, detail: st
 
 def explore_link(hit: Hit, settings: Settings) -> tuple[tuple[str, str], ...]:
     """Query parameters of the explore page that show the map as it was, with the level marked and read."""
-    minutes = int(settings.step // np.timedelta64(1, "m"))
     # The page offers these lengths; the next longer one shows the same.
-    length = next(
-        (
-            name
-            for name, long in (
-                ("1m", 1),
-                ("5m", 5),
-                ("15m", 15),
-                ("30m", 30),
-                ("1h", 60),
-                ("2h", 120),
-                ("4h", 240),
-            )
-            if long >= minutes
-        ),
-        "12h",
-    )
+    length = next((name for name in tables.TIMEFRAMES if tables.timeframe(name) >= settings.step), "1d")
     hour = -(-hit.time // 3_600_000_000) * 3_600_000_000
     until = str(np.datetime_as_string(np.datetime64(int(hour), "us"), unit="s"))
-    # The page's address holds the words of its controls.
-    sides = {"long": "Longs", "short": "Shorts", "both": "Both"}
-    out = [
-        ("layer", hit.heat.capitalize()),
-        ("tf", length),
-        ("span", "1 d"),
-        ("until", until),
-        ("side", sides[hit.side]),
-    ]
+    out = [("layer", hit.heat), ("tf", length), ("span", "1 d"), ("until", until), ("side", hit.side)]
     place = hit.level if hit.level is not None else hit.price
     if place is not None:
         out += [("level", f"{place:.10g}"), ("mylevels", f"{place:.10g}"), ("read", "true")]

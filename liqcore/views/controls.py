@@ -3,7 +3,6 @@ view."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -14,15 +13,14 @@ from liqcore import tables, wording
 from liqcore.heat.assumptions import PRESETS, Assumptions, preset
 from liqcore.heat.models import DEFAULT, MODELS
 from liqcore.service.dataset import DataError, Dataset, Layer, ViewSettings, candle_step
+from liqcore.views import links
 
-TIMEFRAMES: Final = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "12h", "1d")
 SPANS: Final = {"6 h": 6.0, "12 h": 12.0, "1 d": 24.0, "3 d": 72.0, "7 d": 168.0, "14 d": 336.0, "All": None}
 REACHES: Final = {"Fit": None, "±2 %": 0.02, "±5 %": 0.05, "±10 %": 0.10, "±20 %": 0.20, "Custom": None}
 LAYERS: Final = {"realised": "Realised", "modelled": "Modelled"}
 SIDES: Final = {"both": "Both", "long": "Longs", "short": "Shorts", "net": "Net"}
 SCALES: Final = {"auto": "Auto", "log": "Log", "linear": "Linear", "percentile": "Percentile"}
 LINK: Final[Any] = "query-params"
-OWN_FILES: Final = "Your own files"
 # 1-2-5 steps, so that a pinned legend reads in round dollars.
 AMOUNTS: Final = tuple(digit * 10**power for power in range(2, 10) for digit in (1, 2, 5))
 
@@ -43,27 +41,10 @@ class Drawing:
     zoom: bool
 
 
-def choice(label: str, options: dict[str, str] | Sequence[str], default: str, key: str, **more: Any) -> str:
-    """A segmented control that never returns nothing."""
-    names = options if isinstance(options, dict) else {name: name for name in options}
-    return str(
-        st.segmented_control(
-            label,
-            list(names),
-            default=default,
-            format_func=lambda name: names[name],
-            key=key,
-            bind=LINK,
-            required=True,
-            **more,
-        )
-    )
-
-
 def view_settings(data: Dataset) -> ViewSettings:
     """What to draw: layer, timeframe and window above the chart, the finer choices in the sidebar."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        layer = choice(
+        layer = links.choice(
             "Layer",
             LAYERS,
             "realised",
@@ -75,7 +56,7 @@ def view_settings(data: Dataset) -> ViewSettings:
         )
         timeframe = st.selectbox(
             "Timeframe",
-            TIMEFRAMES,
+            tables.TIMEFRAMES,
             index=2,
             key="tf",
             bind=LINK,
@@ -138,19 +119,19 @@ def view_settings(data: Dataset) -> ViewSettings:
 def drawing(layer: Layer) -> Drawing:
     """How to draw it: side above the chart, colours and price in the sidebar."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        side = choice(
+        side = links.choice(
             "Side",
             SIDES,
             "both",
             "side",
             help="Longs are liquidated when price falls, shorts when it rises. Net is longs minus shorts.",
         )
-        price_line = choice(
+        price_line = links.choice(
             "Price", {"candles": "Candles", "line": "Line", "none": "None"}, "candles", "price"
         )
     with st.sidebar:
         st.subheader("Colour")
-        scale = choice(
+        scale = links.choice(
             "Scale",
             SCALES,
             "auto",
@@ -162,7 +143,7 @@ def drawing(layer: Layer) -> Drawing:
         )
         if scale == "auto":
             scale = "log" if layer == "realised" else "linear"
-        palette = choice("Colours", ("inferno", "viridis", "cividis"), "inferno", "colours")
+        palette = links.choice("Colours", ("inferno", "viridis", "cividis"), "inferno", "colours")
         pinned = st.toggle(
             "Pin the legend in USD",
             key="pin",
@@ -206,7 +187,7 @@ def drawing(layer: Layer) -> Drawing:
             bind=LINK,
             help="Shift and mouse wheel zooms, dragging pans. The page scrolls as usual.",
         )
-        orientation = choice(
+        orientation = links.choice(
             "Axes",
             {"time-right": "Time →", "price-right": "Price →"},
             "time-right",
@@ -233,15 +214,13 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
     """Assumptions of the model; `suffix` tells two sets on one page apart, `mix_at` is the preset to start
     with."""
     st.subheader(title)
-    model = st.selectbox(
+    model = links.select(
         "Formula",
-        list(MODELS),
-        format_func=lambda name: MODELS[name].title,
-        key=f"model{suffix}",
-        bind=LINK,
+        {name: one.title for name, one in MODELS.items()},
+        f"model{suffix}",
         help="  \n".join(f"{one.title}: {one.words}" for one in MODELS.values()),
     )
-    reads = MODELS[str(model)].reads
+    reads = MODELS[model].reads
     mix = st.selectbox(
         "Leverage mix",
         list(PRESETS),
@@ -288,7 +267,7 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
         help="How long a position stays open on average. Shorter: bands fade faster.",
     )
     guesses = preset(str(mix), maintenance_margin_rate=float(maintenance) / 100, holding_hours=float(hours))
-    return str(model), guesses.tilted(float(lean)) if lean else guesses
+    return model, guesses.tilted(float(lean)) if lean else guesses
 
 
 def target_price(now: float, low: float, high: float) -> float:

@@ -13,7 +13,7 @@ from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import controls, market as live_market
+from liqcore.views import links, market as live_market
 
 SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
 OWN: Final = "files"
@@ -63,14 +63,12 @@ def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
 
 def pick() -> Dataset | None:
     """The market to look at: a sample, or the visitor's own files. None while there are no files yet."""
-    options = {**SAMPLES, STORE: "Live: what was collected", OWN: controls.OWN_FILES}
+    options = {**SAMPLES, STORE: "Live: what was collected", OWN: "Your own files"}
     with st.sidebar:
-        name = st.selectbox(
+        name = links.select(
             "Market",
-            list(options),
-            format_func=lambda key: options[key],
-            key="data",
-            bind="query-params",
+            options,
+            "data",
             help=(
                 "The sample market is synthetic: it is there so that you can learn without a network. Live is"
                 " what this app has collected from venues in the last day. Your own files stay in this"
@@ -80,7 +78,7 @@ def pick() -> Dataset | None:
     if name == STORE:
         return _collected()
     if name != OWN:
-        return sample(str(name))
+        return sample(name)
     _uploader()
     held = list(_held().values())
     if not held:

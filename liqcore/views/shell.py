@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -14,66 +14,88 @@ from liqcore.views import market as live_market
 _FRAMED: Final = "_framed"
 
 
+class Page(NamedTuple):
+    """A page: its name is its file and its address."""
+
+    name: str
+    title: str
+    icon: str
+    help: str
+
+
+# In the order a beginner meets them; the first is the one that opens.
+PAGES: Final = (
+    Page(
+        "start", "Start", ":material/local_fire_department:", "What a liquidation heatmap is, in one screen."
+    ),
+    Page(
+        "walkthrough",
+        "Walkthrough",
+        ":material/school:",
+        "Classic scenarios, step by step, with questions and honest base rates.",
+    ),
+    Page(
+        "practice",
+        "Practice",
+        ":material/target:",
+        "A stretch of the market with its future hidden: forecast, trade on paper, be graded.",
+    ),
+    Page(
+        "explore",
+        "Explore",
+        ":material/grid_on:",
+        "The heatmap with every control, on the sample market or your own files.",
+    ),
+    Page(
+        "live",
+        "Live",
+        ":material/sensors:",
+        "Liquidations as they happen, from many venues, with their age, gaps and faults.",
+    ),
+    Page(
+        "compare",
+        "Compare",
+        ":material/compare_arrows:",
+        "Venue against venue: is a cluster one venue's noise, or the market's?",
+    ),
+    Page(
+        "risk",
+        "Risk",
+        ":material/shield:",
+        "From a level to a position size, a stop that fires before liquidation, and what it can cost.",
+    ),
+    Page(
+        "alerts",
+        "Alerts",
+        ":material/notifications:",
+        "Rules that watch the map for you: built as a sentence, tested at once, told in an inbox.",
+    ),
+    Page(
+        "sources",
+        "Sources",
+        ":material/database:",
+        "Every source: how it is doing, what it leaves out, how late it is, and what is stored.",
+    ),
+)
+
+
+def path(name: str) -> str:
+    """The file of a page, as a link to it needs it."""
+    return f"pages/{next(page.name for page in PAGES if page.name == name)}.py"
+
+
 def pages() -> list[StreamlitPage]:
-    """Every page, in the order a beginner meets them. The file name is the address."""
+    """Every page for the navigation; alerts say how many wait."""
+    waiting = st.session_state.get("alerts_open")
     return [
         st.Page(
-            "pages/start.py",
-            title="Start",
-            icon=":material/local_fire_department:",
-            default=True,
-            help="What a liquidation heatmap is, in one screen.",
-        ),
-        st.Page(
-            "pages/walkthrough.py",
-            title="Walkthrough",
-            icon=":material/school:",
-            help="Classic scenarios, step by step, with questions and honest base rates.",
-        ),
-        st.Page(
-            "pages/practice.py",
-            title="Practice",
-            icon=":material/target:",
-            help="A stretch of the market with its future hidden: forecast, trade on paper, be graded.",
-        ),
-        st.Page(
-            "pages/explore.py",
-            title="Explore",
-            icon=":material/grid_on:",
-            help="The heatmap with every control, on the sample market or your own files.",
-        ),
-        st.Page(
-            "pages/live.py",
-            title="Live",
-            icon=":material/sensors:",
-            help="Liquidations as they happen, from many venues, with their age, gaps and faults.",
-        ),
-        st.Page(
-            "pages/compare.py",
-            title="Compare",
-            icon=":material/compare_arrows:",
-            help="Venue against venue: is a cluster one venue's noise, or the market's?",
-        ),
-        st.Page(
-            "pages/risk.py",
-            title="Risk",
-            icon=":material/shield:",
-            help=(
-                "From a level to a position size, a stop that fires before liquidation, and what it can cost."
-            ),
-        ),
-        st.Page(
-            "pages/alerts.py",
-            title=f"Alerts ({count})" if (count := st.session_state.get("alerts_open")) else "Alerts",
-            icon=":material/notifications:",
-            help="Rules that watch the map for you: built as a sentence, tested at once, told in an inbox.",
-        ),
-        st.Page(
-            "pages/sources.py",
-            title="Sources",
-            icon=":material/database:",
-            help="Every source: how it is doing, what it leaves out, how late it is, and what is stored.",
-        ),
+            path(page.name),
+            title=f"{page.title} ({waiting})" if page.name == "alerts" and waiting else page.title,
+            icon=page.icon,
+            default=page is PAGES[0],
+            help=page.help,
+        )
+        for page in PAGES
     ]
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from liqcore.heat.grid import HeatGrid
 from liqcore.service.dataset import DataError, ViewSettings
-from liqcore.views import explain
-from liqcore.views.controls import LAYERS as LAYER_NAMES, OWN_FILES, Drawing
+from liqcore.views import explain, shell
+from liqcore.views.controls import Drawing
 
 LAYERS: Final = {"modelled": "Positions that would be closed", "realised": "Liquidations that happened"}
 DRAWING: Final = Drawing(
@@ -40,25 +40,25 @@ class Link:
 
 LINKS: Final = (
     Link(
-        "pages/explore.py",
+        shell.path("explore"),
         "Explore what happened",
         "Realised liquidations by venue, side and timeframe, with price on top.",
         ":material/grid_on:",
         {},
     ),
     Link(
-        "pages/explore.py",
+        shell.path("explore"),
         "Ask what if",
         "Drag the price, change the leverage mix, and watch the modelled bands move.",
         ":material/tune:",
-        {"layer": LAYER_NAMES["modelled"]},
+        {"layer": "modelled"},
     ),
     Link(
-        "pages/explore.py",
+        shell.path("explore"),
         "Bring your own data",
         "Upload recorded liquidations and candles; nothing leaves your session.",
         ":material/upload_file:",
-        {"data": OWN_FILES},
+        {"data": "files"},
     ),
 )
 

@@ -68,7 +68,7 @@ def test_a_copied_link_shows_the_same_view_to_another_person_and_reruns_keep_the
             page.evaluate("() => document.querySelector('.stVegaLiteChart canvas').dataset.kept") == "yes"
         ), "the browser built the chart anew"
     link = page.url
-    assert "layer=Modelled" in link
+    assert "layer=modelled" in link
     assert "colours=viridis" in link
     other = browser.new_context(viewport=DESK, reduced_motion="reduce").new_page()
     other.set_default_timeout(90_000)

@@ -319,7 +319,7 @@ def test_played_alerts_show_both_sides_and_can_be_acknowledged_snoozed_and_filte
 def test_an_alert_links_to_the_view_that_shows_it(told):
     alert = told.session_state["alerts_desk"].entries[0].alert
     explore = dict(alert.explore)
-    assert explore["data"] == "Sample: violent fortnight"
+    assert explore["data"] == "violent"
     app = open_page("explore.py", **explore)
     assert not app.exception
     assert app.text_input(key="mylevels").value == "28500"

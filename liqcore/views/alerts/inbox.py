@@ -15,14 +15,13 @@ from liqcore.alerts.desk import Entry
 from liqcore.alerts.engine import start, step
 from liqcore.alerts.rules import Rule
 from liqcore.service.dataset import Dataset
-from liqcore.views import controls, loaders, panels
+from liqcore.views import links, panels, shell
 from liqcore.views.alerts import (
     live as alerts_live,
     session as alerts_session,
     trial as alerts_replay,
     words as alerts_words,
 )
-from liqcore.views.controls import LINK
 
 _PAGE: Final = 8
 _STATES: Final = {"open": "Open", "snoozed": "Snoozed", "acknowledged": "Done", "": "All"}
@@ -57,15 +56,11 @@ def draw(data: Dataset | None, rule: Rule | None) -> None:
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        state = controls.choice(
+        state = links.choice(
             "Show", {name or "all": _counted(held, name, now) for name in _STATES}, "open", "inbox"
         )
-        kind = st.selectbox(
-            "Map", list(_KINDS), format_func=lambda name: _KINDS[name], key="alertkind", bind=LINK, width=130
-        )
-        side = st.selectbox(
-            "Side", list(_SIDES), format_func=lambda name: _SIDES[name], key="alertside", bind=LINK, width=120
-        )
+        kind = links.select("Map", _KINDS, "alertkind", width=130)
+        side = links.select("Side", _SIDES, "alertside", width=120)
         names = sorted({one.alert.name for one in held.entries})
         by = st.selectbox(
             "Rule",
@@ -126,7 +121,7 @@ def _play(data: Dataset, rule: Rule | None) -> None:
     """Run the rules over the end of the market, as if it were happening."""
     running = [one for one in alerts_session.rules() if one.enabled] or ([rule] if rule is not None else [])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        length = controls.choice(
+        length = links.choice(
             "Play the last",
             tuple(_PLAYS),
             "1 d",
@@ -162,7 +157,7 @@ def _played(data: Dataset, running: list[Rule], hours: int) -> None:
     held = {one.alert.id for one in alerts_session.desk().entries}
     new = [alert for alert in alerts if alert.id not in held]
     # The link of a played alert also says on which market.
-    market = ("data", loaders.SAMPLES.get(str(st.session_state.get("data")), controls.OWN_FILES))
+    market = ("data", str(st.session_state.get("data")))
     alerts_session.put(
         desks.receive(
             alerts_session.desk(),
@@ -252,7 +247,7 @@ def _actions(entry: Entry, state: str) -> None:
                         args=(ids, hours),
                     )
         st.page_link(
-            "pages/explore.py",
+            shell.path("explore"),
             label="See it on the map",
             icon=":material/grid_on:",
             query_params=dict(alert.explore),

@@ -17,7 +17,7 @@ from liqcore.feeds.live.store import Store, StoreError
 from liqcore.service import watch as alerts_watch
 from liqcore.service.folder import watch_mark
 from liqcore.service.watch import Orders
-from liqcore.views import market as live_market
+from liqcore.views import loaders, market as live_market
 from liqcore.views.alerts import session as alerts_session
 
 _SEEN: Final = "alerts_live_seen"
@@ -26,7 +26,7 @@ _PACE: Final = "10s"
 _FAR: Final = 0.3
 _SHOWN: Final = 10
 # What the markets of the sidebar call the store.
-_MARKET: Final = ("data", "Live: what was collected")
+_MARKET: Final = ("data", loaders.STORE)
 
 
 def watching() -> bool:

@@ -19,7 +19,7 @@ from liqcore.alerts.rules import Rule, RuleError
 from liqcore.heat.grid import HeatGrid
 from liqcore.service import dataset
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
-from liqcore.views import controls, loaders, panels
+from liqcore.views import links, loaders, panels
 from liqcore.views.alerts import words as alerts_words
 from liqcore.views.controls import LINK, Drawing
 
@@ -115,7 +115,7 @@ def market_tables(data: Dataset, external: pd.DataFrame | None = None) -> AlertD
 def choices() -> Test:
     """Bars, stretch and horizon of the test; in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        span = controls.choice("Test on the last", tuple(SPANS), "14 d", "test")
+        span = links.choice("Test on the last", tuple(SPANS), "14 d", "test")
         timeframe = st.selectbox(
             "Bars",
             TIMEFRAMES,

@@ -15,7 +15,7 @@ from liqcore.heat.comparison import band_overlap
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
-from liqcore.views import controls, keys, loaders, market as live_market, panels
+from liqcore.views import keys, links, loaders, market as live_market, panels
 from liqcore.views.controls import Drawing
 
 _FETCHED: Final = "compare_fetched"
@@ -23,7 +23,7 @@ _FETCHED: Final = "compare_fetched"
 
 def against_another(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
     """Take another's map and lay ours beside it."""
-    way = controls.choice(
+    way = links.choice(
         "The other map", {"file": "From a file", "key": "By key, from an aggregator"}, "file", "otherfrom"
     )
     found = _from_file() if way == "file" else _by_key()

@@ -21,7 +21,7 @@ from liqcore.reading.timeframes import read_timeframes
 from liqcore.risk.handover import Zone, write_zones
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
-from liqcore.views import controls, loaders, overlays
+from liqcore.views import links, loaders, overlays, shell
 from liqcore.views.controls import LINK, Drawing
 from liqcore.views.explore import stories, strips
 
@@ -60,7 +60,7 @@ def on_the_map(data: Dataset) -> OnTheMap:
         most, sensitivity = 3, "usual"
         if shown:
             most = int(st.select_slider("At most, a side", (1, 2, 3, 5, 8), value=3, key="most", bind=LINK))
-            sensitivity = controls.choice(
+            sensitivity = links.choice(
                 "What counts as hot",
                 {name: name.capitalize() for name in SENSITIVITY},
                 "usual",
@@ -265,7 +265,7 @@ def read_here(
                 st.error(wording.markdown(str(error)), icon=":material/error:")
     zones = [Zone(one.side, one.low, one.high, one.notional) for one in found.present]
     st.page_link(
-        "pages/risk.py",
+        shell.path("risk"),
         label=wording.markdown(f"Size a position at {wording.price(level)}"),
         icon=":material/shield:",
         query_params={

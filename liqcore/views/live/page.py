@@ -13,7 +13,7 @@ from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.playback import SPEEDS, ReplayClock
 from liqcore.service.dataset import Dataset
-from liqcore.views import controls, market as live_market
+from liqcore.views import controls, links, market as live_market
 from liqcore.views.controls import Drawing
 from liqcore.views.live import panels as live_panels
 from liqcore.views.live.panels import LiveView
@@ -40,7 +40,7 @@ class Watched:
 def source() -> Watched:
     """Live venues, or the sample market played again."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        chosen = controls.choice(
+        chosen = links.choice(
             "Source",
             {"live": "Live venues", _REPLAY: "Sample replay"},
             "live",

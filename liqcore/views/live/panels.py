@@ -20,7 +20,7 @@ from liqcore.heat.grid import HeatGrid
 from liqcore.market.candles import resample
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import controls, loaders, panels
+from liqcore.views import controls, links, loaders, panels
 from liqcore.views.controls import Drawing
 
 PACES: Final = {"2 s": 2.0, "5 s": 5.0, "15 s": 15.0, "1 min": 60.0}
@@ -74,12 +74,10 @@ def view_controls(held: Collector) -> LiveView:
         help="How much time the map shows.",
     )
     names = [status.venue for status in held.snapshot().statuses]
-    venue = st.selectbox(
+    venue = links.select(
         "Venue",
-        ["all", *names],
-        format_func=lambda name: "All exchanges" if name == "all" else venue_name(name),
-        key="livevenue",
-        bind=controls.LINK,
+        {"all": "All exchanges", **{name: venue_name(name) for name in names}},
+        "livevenue",
         width=190,
         help="All exchanges added up, or one at a time.",
     )

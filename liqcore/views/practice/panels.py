@@ -12,7 +12,7 @@ from liqcore import wording
 from liqcore.charts import chart
 from liqcore.learn.practice import Candidate, last_price
 from liqcore.service.dataset import Dataset
-from liqcore.views import controls, explain, overlays
+from liqcore.views import explain, links, overlays
 from liqcore.views.controls import LINK
 from liqcore.views.explore.stories import picked_cell
 from liqcore.views.practice import charts as practice_charts, table as practice_table
@@ -65,7 +65,7 @@ def choose(data: Dataset) -> Table | None:
                 help="How many bars are still to come, and until when a forecast counts.",
             )
         )
-        layer = controls.choice(
+        layer = links.choice(
             "Map",
             MAPS,
             "modelled",

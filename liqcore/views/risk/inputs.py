@@ -16,7 +16,7 @@ from liqcore.heat.tiers import TIERS
 from liqcore.market.candles import atr, resample
 from liqcore.risk.handover import Zone, read_zones
 from liqcore.risk.numbers import RiskError, parse_number
-from liqcore.views import controls, overlays
+from liqcore.views import links, overlays
 from liqcore.views.controls import LINK
 
 OWN_RATE: Final = "Own rate"
@@ -166,7 +166,7 @@ def inputs() -> Inputs:
             "Risk, USD", "riskdollars", "100", private=True, check=_above_zero("The risk")
         )
     st.markdown("**2. Idea**")
-    values["side"] = controls.choice(
+    values["side"] = links.choice(
         "Direction", {"long": "Long", "short": "Short"}, "long", "direction", on_change=_mirror
     )
     s = 1 if values["side"] == "long" else -1
@@ -231,14 +231,14 @@ def inputs() -> Inputs:
             None if 1 <= value <= 500 else f"A leverage of {value:g} is not offered anywhere. Type 1 to 125."
         ),
     )
-    values["margin_mode"] = controls.choice(
+    values["margin_mode"] = links.choice(
         "Margin",
         {"isolated": "Isolated", "cross": "Cross"},
         "isolated",
         "margin",
         help="Isolated: only this position's margin can be lost. Cross: the whole account backs it.",
     )
-    values["contract"] = controls.choice(
+    values["contract"] = links.choice(
         "Contract",
         {"linear": "Linear", "inverse": "Inverse"},
         "linear",

@@ -18,7 +18,7 @@ from liqcore.risk.plan import plan_trade
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.sizing import daily_budget, kelly
 from liqcore.risk.what_if import price_drag, simulate_trades, sweep_leverage
-from liqcore.views import controls
+from liqcore.views import links
 from liqcore.views.controls import LINK
 from liqcore.views.risk import charts as risk_charts, inputs as risk_inputs
 from liqcore.views.risk.inputs import Inputs
@@ -232,7 +232,7 @@ def how_to_read(plan: Plan) -> None:
 def more(plan: Plan, found: Inputs, made_at: str, current: bool) -> None:
     """The what-ifs, one at a time."""
     st.subheader("What if?")
-    part = controls.choice("Look at", PARTS, "drag", "part", label_visibility="collapsed")
+    part = links.choice("Look at", PARTS, "drag", "part", label_visibility="collapsed")
     if part == "ticket" and not current:
         st.info(
             "There is no ticket while a field cannot be read: it would hold old numbers.",

@@ -16,7 +16,7 @@ from liqcore.feeds import scenario_files as files
 from liqcore.learn.glossary import find_terms, mentions
 from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import Outcome, StepView, outcome, plan_lines, step_view, together
-from liqcore.views import explain
+from liqcore.views import explain, links, shell
 from liqcore.views.controls import LINK
 from liqcore.views.walkthrough import sandbox as walkthrough_sandbox
 
@@ -45,9 +45,7 @@ def _outcome(name: str) -> Outcome:
 def pick() -> Scenario:
     """The scenario in the address, chosen from the list."""
     titles = {name: str(files.read_settings(name)["title"]) for name in files.names()}
-    name = str(
-        st.selectbox("Scenario", list(titles), format_func=lambda key: titles[key], key="scenario", bind=LINK)
-    )
+    name = links.select("Scenario", titles, "scenario")
     chosen = scenario(name)
     # The number of a step belongs to its scenario: another one is told from its beginning.
     if st.session_state.get("told") not in (None, name):
@@ -175,7 +173,7 @@ def _end(chosen: Scenario) -> None:
             st.caption(f"Made again by: {ended.base_rate.command}")
     walkthrough_sandbox.sandbox(chosen)
     st.page_link(
-        "pages/practice.py", label="Practise on a market whose future is hidden", icon=":material/target:"
+        shell.path("practice"), label="Practise on a market whose future is hidden", icon=":material/target:"
     )
     with st.expander("What shaped this market", icon=":material/construction:"):
         st.markdown("\n".join(f"- {wording.markdown(why)}" for why in chosen.shaped_by))

@@ -18,7 +18,7 @@ from liqcore.heat.realised import realised_heatmap
 from liqcore.lab import recipe
 from liqcore.learn.scenarios import Market, Scenario
 from liqcore.learn.seen import BINS, Seen, see
-from liqcore.views import controls, explain
+from liqcore.views import explain, links
 from liqcore.views.controls import LINK
 
 CROWDS: Final = {"none": "Nobody", "half": "Half as many", "double": "Twice as many"}
@@ -86,7 +86,7 @@ def sandbox(chosen: Scenario) -> None:
         st.markdown(
             "Guess first: if fewer or more traders had crowded in, what would this map have looked like?"
         )
-        change = controls.choice("How many crowded in?", CROWDS, "none", "crowd")
+        change = links.choice("How many crowded in?", CROWDS, "none", "crowd")
         if not opened.open:
             return
         before, after = _worlds(chosen, chosen.name, change)

@@ -1,0 +1,87 @@
+"""Choices that are part of the address by a name that stays: rewording a label breaks no link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import streamlit as st
+
+# What addresses said while they still held labels, by control. Links like that are about, and open for ever.
+_ONCE: Final[Mapping[str, Mapping[str, str]]] = {
+    "data": {
+        "Sample: violent fortnight": "violent",
+        "Sample: calm fortnight": "calm",
+        "Live: what was collected": "store",
+        "Your own files": "files",
+    },
+    "layer": {"Realised": "realised", "Modelled": "modelled"},
+    "side": {"Both": "both", "Longs": "long", "Shorts": "short", "Net": "net"},
+    "price": {"Candles": "candles", "Line": "line", "None": "none"},
+    "scale": {"Auto": "auto", "Log": "log", "Linear": "linear", "Percentile": "percentile"},
+    "axes": {"Time →": "time-right", "Price →": "price-right"},
+    "model": {"Flow identity": "flow-identity", "Textbook formula": "textbook"},
+    "alertkind": {"Realised": "realised", "Modelled": "modelled"},
+    "alertside": {"Longs": "long", "Shorts": "short", "Both": "both"},
+    "livefrom": {"Live venues": "live", "Sample replay": "replay"},
+    "livevenue": {"All exchanges": "all"},
+}
+
+
+def choice(
+    label: str, options: Mapping[str, str] | Sequence[str], default: str, key: str, **more: Any
+) -> str:
+    """A segmented control that never returns nothing; its option's name is in the address."""
+    names = _names(options)
+    _take(key, names, default)
+    chosen = st.segmented_control(
+        label, list(names), format_func=lambda name: names[name], key=key, required=True, **more
+    )
+    return _keep(key, str(chosen), default)
+
+
+def select(
+    label: str, options: Mapping[str, str] | Sequence[str], key: str, default: str | None = None, **more: Any
+) -> str:
+    """A list to choose one of; its option's name is in the address. It starts with the first option."""
+    names = _names(options)
+    first = next(iter(names)) if default is None else default
+    _take(key, names, first)
+    chosen = st.selectbox(label, list(names), format_func=lambda name: names[name], key=key, **more)
+    return _keep(key, str(chosen), first)
+
+
+def _names(options: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:
+    return options if isinstance(options, Mapping) else {name: name for name in options}
+
+
+def _take(key: str, names: Mapping[str, str], default: str) -> None:
+    """Before the control is drawn: what a new address says, by name or by a label of then or now."""
+    word, held = st.query_params.get(key), st.session_state.get(key)
+    if held in names and _seen(key) in st.session_state and word == st.session_state[_seen(key)]:
+        return
+    said = (word or "").casefold()
+    labels = {label.casefold(): name for name, label in names.items()}
+    once = {label.casefold(): name for label, name in _ONCE.get(key.partition("_")[0], {}).items()}
+    found = next((name for name in names if name.casefold() == said), labels.get(said, once.get(said)))
+    if found in names:
+        st.session_state[key] = found
+    elif held not in names:
+        st.session_state[key] = default
+
+
+def _keep(key: str, chosen: str, default: str) -> str:
+    """After the control is drawn: the address says what it shows, and nothing where that is the default."""
+    word = st.query_params.get(key)
+    told = None if chosen == default else chosen
+    if word != told:
+        if told is None:
+            st.query_params.pop(key, None)
+        else:
+            st.query_params[key] = told
+    st.session_state[_seen(key)] = told
+    return chosen
+
+
+def _seen(key: str) -> str:
+    return f"_address-{key}"

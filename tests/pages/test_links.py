@@ -1,0 +1,96 @@
+"""Links carry names that stay; links made while they carried labels open the same view."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from liqcore.views import links, shell
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def opened(name: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.switch_page(shell.path(name))
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+OLD = {
+    "data": "Sample: calm fortnight",
+    "layer": "Modelled",
+    "side": "Longs",
+    "price": "Line",
+    "scale": "Percentile",
+    "axes": "Price →",
+    "model": "Textbook formula",
+}
+NEW = {
+    "data": "calm",
+    "layer": "modelled",
+    "side": "long",
+    "price": "line",
+    "scale": "percentile",
+    "axes": "price-right",
+    "model": "textbook",
+}
+
+
+@pytest.mark.parametrize("query", [OLD, NEW, {key: value.upper() for key, value in OLD.items()}])
+def test_a_link_of_then_and_of_now_opens_the_same_view_and_is_told_on_by_its_names(
+    query: dict[str, str],
+) -> None:
+    app = opened("explore", **query)
+    assert {key: app.session_state[key] for key in NEW} == NEW
+    assert {key: app.query_params.get(key) for key in NEW} == NEW
+
+
+def test_the_address_follows_the_control_and_forgets_what_is_the_default() -> None:
+    app = opened("explore", layer="Modelled")
+    app.segmented_control(key="side").set_value("short").run()
+    assert app.session_state["side"] == "short"
+    assert app.query_params["side"] == "short"
+    app.segmented_control(key="layer").set_value("realised").run()
+    assert app.session_state["layer"] == "realised"
+    assert "layer" not in app.query_params
+    app.query_params["layer"] = "modelled"
+    app.run()
+    assert app.session_state["layer"] == "modelled", "a new address is followed"
+
+
+def test_a_word_that_names_nothing_opens_the_default() -> None:
+    app = opened("explore", layer="nonsense", data="no such market", side="")
+    assert (app.session_state["layer"], app.session_state["data"]) == ("realised", "violent")
+    assert "layer" not in app.query_params
+
+
+def test_a_scenario_is_found_by_its_name_and_by_its_title() -> None:
+    app = opened("walkthrough")
+    names = app.selectbox(key="scenario")
+    title = names.options[2]
+    by_title = opened("walkthrough", scenario=title)
+    name = by_title.session_state["scenario"]
+    assert name != title
+    assert by_title.query_params["scenario"] == name
+    assert opened("walkthrough", scenario=name).session_state["scenario"] == name
+
+
+def test_no_label_of_then_was_the_name_of_something_else() -> None:
+    for once in links._ONCE.values():
+        for label, name in once.items():
+            assert label.casefold() == name.casefold() or label.casefold() not in map(
+                str.casefold, once.values()
+            )
+
+
+def test_every_page_is_registered_and_has_its_file() -> None:
+    assert shell.PAGES[0].name == "start"
+    assert {shell.path(page.name) for page in shell.PAGES} == {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").glob("*.py")
+    }
+    with pytest.raises(StopIteration):
+        shell.path("nowhere")
