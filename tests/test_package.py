@@ -24,7 +24,9 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 
 def run(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | environment
+    # Compiled modules are kept, or every process would compile all of pandas again.
+    left_out = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    surroundings = {name: value for name, value in os.environ.items() if name not in left_out} | environment
     return subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
