@@ -28,6 +28,11 @@ SHORT: Final = "#5fb0f0"
 
 # The first colours of a map are darker than the panel: a cell in them would look emptier than an empty one.
 _FIRST: Final = {"inferno": 30, "viridis": 8, "cividis": 12}
+# On the light ground: the first share of a map's own colour in white, how many steps are mixed, and the
+# lightness of the diverging map's middle and ends.
+_OFF_WHITE: Final = 0.15
+_MIXED: Final = 34
+_LIGHT_ARMS: Final = (0.965, 0.42)
 _STOPS: Final = 101
 _QUANTILES: Final = (0.05, 0.995)
 _SAMPLE: Final = 10_000
@@ -128,11 +133,27 @@ def colours(name: str) -> np.ndarray:
     return out
 
 
-@functools.lru_cache(maxsize=8)
-def drawn_colours(name: str) -> np.ndarray:
-    """(255, 3) uint8: the part of a map that stands out from the dark panel, for pixel values 1 to 255."""
-    full = colours(name)
-    return full[np.linspace(_FIRST.get(name, 0), 255, 255).round().astype(int)]
+@functools.lru_cache(maxsize=16)
+def drawn_colours(name: str, ground: Literal["dark", "light"] | str = "dark") -> np.ndarray:
+    """(255, 3) uint8 for pixel values 1 to 255: from just off the ground to the colour farthest from it.
+
+    On the dark ground that is the part of a map that stands out from the panel. On the light one the map runs
+    the other way, from white over its bright end to its dark one, so that little heat is near the page's own
+    colour on both; the diverging map has a light middle there.
+    """
+    if ground == "dark":
+        full = colours(name)
+        return full[np.linspace(_FIRST.get(name, 0), 255, 255).round().astype(int)]
+    if name == DIVERGING:
+        arms = [_arm(hue, _LIGHT_ARMS) for hue in (248.0, 65.0)]
+        full = np.concatenate([arms[0][::-1], arms[1]])
+        return full[np.linspace(0, 255, 255).round().astype(int)]
+    full = colours(name)[::-1]
+    # White mixed in at the start, in linear light, less and less.
+    share = np.clip(np.linspace(_OFF_WHITE, 1.0, _MIXED), 0.0, 1.0)[:, None]
+    first = _encoded((1 - share) + share * _linear(full[:1]))
+    rest = full[np.linspace(0, 255, 255 - _MIXED + 1).round().astype(int)][1:]
+    return np.concatenate([first, rest])
 
 
 def hexes(rgb: np.ndarray) -> list[str]:
@@ -319,20 +340,28 @@ def _two_digits(value: float) -> float:
     return float(f"{value:.1e}")
 
 
-def _arm(hue: float, steps: int = 128) -> np.ndarray:
-    """(steps, 3) uint8 from the dark centre outwards at one hue, even in lightness, as colourful as sRGB
+def _arm(hue: float, ends: tuple[float, float] = (0.22, 0.86), steps: int = 128) -> np.ndarray:
+    """(steps, 3) uint8 from the centre outwards at one hue, even in lightness, as colourful as sRGB
     allows."""
-    lightness = np.linspace(0.22, 0.86, steps)
+    lightness = np.linspace(*ends, steps)
     angle = math.radians(hue)
     chroma = np.linspace(0.0, 0.15, 151)[:, None]
     tried = _oklab_to_linear(lightness[None, :], chroma * math.cos(angle), chroma * math.sin(angle))
     fits = ((tried >= 0.0) & (tried <= 1.0)).all(axis=-1)
     widest = np.where(fits, chroma, 0.0).max(axis=0) * np.linspace(0.35, 1.0, steps).clip(max=0.97)
-    linear = _oklab_to_linear(lightness, widest * math.cos(angle), widest * math.sin(angle))
-    encoded = np.where(
-        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0.0) ** (1 / 2.4) - 0.055
-    )
-    return (encoded.clip(0.0, 1.0) * 255).round().astype(np.uint8)
+    return _encoded(_oklab_to_linear(lightness, widest * math.cos(angle), widest * math.sin(angle)))
+
+
+def _linear(rgb: np.ndarray) -> np.ndarray:
+    """uint8 sRGB to linear light, 0 to 1."""
+    part = rgb / 255.0
+    return np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+
+
+def _encoded(linear: np.ndarray) -> np.ndarray:
+    """Linear light to uint8 sRGB."""
+    part = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0.0) ** (1 / 2.4) - 0.055)
+    return (part.clip(0.0, 1.0) * 255).round().astype(np.uint8)
 
 
 def _oklab_to_linear(lightness: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import wording
-from liqcore.charts import chart
+from liqcore.charts.data import ChartError
 from liqcore.charts.palette import PaletteError
 from liqcore.feeds import files
 from liqcore.feeds.samples import SampleError
@@ -20,8 +20,8 @@ from liqcore.learn.scenarios import ScenarioError
 from liqcore.margins import MarginError
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import controls, explain, loaders
-from liqcore.views.controls import Drawing
+from liqcore.charts.picture import Look, Picture, asked_look
+from liqcore.views import controls, explain, heat, loaders
 
 PROBLEMS: Final = (
     DataError,
@@ -30,7 +30,7 @@ PROBLEMS: Final = (
     AssumptionError,
     MarginError,
     SampleError,
-    chart.ChartError,
+    ChartError,
     PaletteError,
     ScenarioError,
 )
@@ -72,87 +72,29 @@ def last_view() -> tuple[Dataset, ViewSettings, HeatGrid] | None:
 
 
 def heatmap(
-    grid: HeatGrid,
-    bars: pd.DataFrame | None,
-    data: Dataset,
-    drawing: Drawing,
-    key: str,
-    *,
-    height: int = 540,
-    marks: pd.DataFrame | None = None,
-    title: str | None = None,
-    colour: Any = None,
-    outlines: pd.DataFrame | None = None,
-    levels: pd.DataFrame | None = None,
-    select: bool = False,
-) -> chart.Chart:
-    """Draw one heatmap with the line that says what it is, and return the chart's facts."""
-    picture = chart.heatmap_chart(
-        grid,
-        bars,
-        side=drawing.side,
-        palette=drawing.palette,
-        scale=drawing.scale,
-        domain=drawing.domain,
-        colour=colour,
-        threshold=drawing.threshold,
-        price_line=drawing.price_line,
-        orientation=drawing.orientation,
-        height=height,
-        zoom="shift" if drawing.zoom else "off",
-        volume=drawing.volume,
-        profile=drawing.profile,
-        marks=marks,
-        title=title,
-        outlines=outlines,
-        levels=levels,
-        select=select,
-    )
-    clicks: dict[str, Any] = {"on_select": "rerun", "selection_mode": "picked"} if select else {}
-    st.vega_lite_chart(spec=picture.spec, key=key, alt=picture.alt, width="stretch", **clicks)
-    st.caption(
-        wording.markdown(
-            " ".join(
-                [
-                    explain.provenance_line(grid, data.synthetic, now=pd.Timestamp.now(tz="UTC")),
-                    *picture.notes,
-                ]
-            )
-        )
-    )
-    return picture
+    grid: HeatGrid, bars: pd.DataFrame | None, data: Dataset, key: str, **options: Any
+) -> heat.Drawn:
+    """Draw one heatmap with the line that says what it is. `options` as `heat.heatmap` takes them."""
+    line = explain.provenance_line(grid, data.synthetic, now=pd.Timestamp.now(tz="UTC"))
+    drawn = heat.heatmap(grid, bars, key=key, note=line, **options)
+    st.caption(wording.markdown(" ".join([line, *drawn.picture.notes])))
+    return drawn
 
 
-def reading(
-    grid: HeatGrid,
-    bars: pd.DataFrame | None,
-    picture: chart.Chart,
-    drawing: Drawing,
-    *,
-    expanded: bool = False,
-) -> None:
-    """The expander that explains the chart with its own numbers."""
+def reading(grid: HeatGrid, bars: pd.DataFrame | None, picture: Picture) -> None:
+    """The expander that explains the map with its own numbers."""
     with st.expander(
-        "How to read this",
-        icon=":material/school:",
-        expanded=expanded,
-        key="help",
-        bind="query-params",
-        on_change="rerun",
-    ):
-        points = explain.how_to_read(
-            grid, bars, (picture.colour.low, picture.colour.high), drawing.scale, drawing.threshold
-        )
+        "How to read this", icon=":material/school:", key="help", bind="query-params", on_change="rerun"
+    ) as opened:
+        if not opened.open:
+            return
+        look = asked_look(st.query_params)
+        colour = picture.colour(look)
+        points = explain.how_to_read(grid, bars, (colour.low, colour.high), colour.kind, look.hide)
         st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
 
 
-def cells_table(picture: chart.Chart) -> None:
-    """The same cells as text, for those who cannot see or do not trust the colours."""
-    with st.expander("The same cells as a table", icon=":material/table_rows:"):
-        st.dataframe(picture.table, hide_index=True, width="stretch", height=320)
-
-
-def what_if(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
+def what_if(data: Dataset, settings: ViewSettings) -> None:
     """Drag the price, change the assumptions, and compare two sets side by side. Always on the modelled
     layer."""
     st.subheader("What if?")
@@ -187,12 +129,10 @@ def what_if(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
             "The target lies outside the price range in view; only the part in view is counted. Choose a"
             " wider price range in the sidebar."
         )
-    _compare_assumptions(data, modelled, drawing, target, now)
+    _compare_assumptions(data, modelled, target, now)
 
 
-def _compare_assumptions(
-    data: Dataset, settings: ViewSettings, drawing: Drawing, target: float, now: float
-) -> None:
+def _compare_assumptions(data: Dataset, settings: ViewSettings, target: float, now: float) -> None:
     if not st.toggle(
         "Compare two sets of assumptions",
         key="compare",
@@ -212,13 +152,20 @@ def _compare_assumptions(
         problem(error)
         return
     bars = loaders.price_bars(data, settings)
-    shared = chart.shared_colour(
-        grids, side=drawing.side, palette=drawing.palette, scale=drawing.scale, domain=drawing.domain
-    )
-    small = replace(drawing, profile=False, volume=False)
     for column, grid, name in zip((left, right), grids, ("Set A", "Set B"), strict=True):
         with column:
-            heatmap(grid, bars, data, small, f"compare-{name}", height=360, title=name, colour=shared)
+            heatmap(
+                grid,
+                bars,
+                data,
+                f"compare-{name}",
+                height=360,
+                caption=name,
+                group="assumptions",
+                shared=True,
+                controls="legend" if name == "Set A" else "none",
+                strips=False,
+            )
             amount = grid.on_the_way(now, target)
             side = "long" if target < now else "short"
             st.markdown(

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from liqcore.service.app import OFFLINE, offline
-from liqcore.views import market as live_market
+from liqcore.views import heat, market as live_market
 
 _FRAMED: Final = "_framed"
 
@@ -108,13 +108,17 @@ def run() -> None:
     )
     st.session_state[_FRAMED] = True
     page = st.navigation(pages(), position="top")
-    try:
-        page.run()
-    finally:
-        # A page that stops early still ends with the footer.
-        footer()
-        # Where no server began it, collecting begins with the first visit of any page, once that is drawn.
-        live_market.app().begin()
+    with st.container(gap=None):
+        heat.code()
+        with st.container():
+            try:
+                page.run()
+            finally:
+                # A page that stops early still ends with the footer.
+                footer()
+                # Where no server began it, collecting begins with the first visit of any page, once that is
+                # drawn.
+                live_market.app().begin()
 
 
 def now() -> pd.Timestamp:

@@ -1,0 +1,444 @@
+// One heatmap in one element: its cells, its look, its windows. Painting and gestures live beside it.
+import { Address } from "./address.js";
+import { Axis } from "./axes.js";
+import { Cells, Scale, words as colourWords } from "./colour.js";
+import { bin, undiff } from "./data.js";
+import { make } from "./dom.js";
+import { gestures } from "./gestures.js";
+import { Group } from "./group.js";
+import { inks } from "./ink.js";
+import { LOOK, read } from "./look.js";
+import { overlay } from "./overlay.js";
+import { base } from "./paint.js";
+import { readout } from "./readout.js";
+import { Replay } from "./replay.js";
+import { STYLE } from "./style.js";
+import { tableButton } from "./table.js";
+import { Toolbar } from "./toolbar.js";
+import { WhatIf } from "./whatif.js";
+import * as words from "./words.js";
+
+export const charts = new Map(); // by key, for lines and live columns that another mount sends
+const memory = new Map(); // look and view by key: they outlive reruns and page changes
+const DOTS = 20_000;
+const ends = (edges) => [edges[0], edges[edges.length - 1]];
+
+export class Chart {
+  constructor(parent) {
+    this.send = () => {};
+    this.layers = {};
+    this.ratio = 1;
+    this.seen = Infinity;
+    this.until = Infinity;
+    this.stats = { base: 0, over: 0, ms: 0, recolour: 0 };
+    this.root = make("div", { className: "hl" }, parent);
+    make("style", { textContent: STYLE }, this.root);
+    this.heading = make("h1", { hidden: true }, this.root);
+    this.title = make("div", { className: "hl-title" }, this.root);
+    this.toolbar = new Toolbar(this);
+    this.stage = make("div", { className: "hl-stage", tabIndex: 0, role: "application" }, this.root);
+    this.stage.setAttribute("aria-roledescription", "heatmap");
+    this.pen = make("canvas", {}, this.stage).getContext("2d", { alpha: false });
+    this.glass = make("canvas", { className: "hl-over" }, this.stage);
+    this.over = this.glass.getContext("2d");
+    this.reading = make("div", { className: "hl-read", ariaHidden: "true" }, this.stage);
+    this.pill = make("div", { className: "hl-hint" }, this.stage);
+    this.actions = make("div", { className: "hl-act", hidden: true }, this.stage);
+    tableButton(this);
+    this.live = make("div", { className: "hl-quiet", ariaLive: "polite" }, this.root);
+    this.replay = new Replay(this);
+    this.key = null;
+    this.whatIf = new WhatIf(this);
+    this.legend = make("div", { className: "hl-key", ariaHidden: "true" }, this.root);
+    this.address = new Address(this);
+    this.stop = gestures(this);
+    this.watch = new ResizeObserver(() => this.resize());
+    this.watch.observe(this.stage);
+  }
+
+  /** New cells. Look, windows, crosshair and what-if stay where the reader put them. */
+  setHeat(heat, palettes) {
+    const before = this.heat;
+    const same = before?.key === heat.key;
+    for (const side of ["long", "short"]) {
+      if (heat[side].BYTES_PER_ELEMENT === 1) {
+        heat[side] = undiff(heat[side], new Uint16Array(heat[side].length / 2), ...heat.shape);
+      }
+    }
+    const kept = memory.get(heat.key);
+    const asked = same || !heat.address ? { look: {}, view: {} } : read(window.location.search);
+    if (!same) this.look = { ...LOOK, ...heat.look, ...kept?.look, ...asked.look };
+    const view = same ? this.view() : { ...kept?.view, ...asked.view };
+    this.heat = heat;
+    this.palettes = palettes;
+    this.layers = heat.layers ?? kept?.layers ?? this.layers;
+    this.cells = new Cells(heat);
+    if (heat.picked !== undefined) this.picked = heat.picked;
+    if (this.key !== heat.key) {
+      this.leave();
+      this.key = heat.key;
+      charts.set(this.key, this);
+    }
+    this.group = heat.group ? Group.join(heat.group, this) : null;
+    this.#windows(view, before);
+    this.#texts();
+    this.whatIf.goes(view.goes ?? null);
+    this.replay.set(view.at ?? null);
+    this.toolbar.build();
+    this.recolour(true);
+    this.resize();
+    this.theme();
+  }
+
+  #windows(view, before) {
+    const { heat } = this;
+    this.time = new Axis(ends(heat.time_edges));
+    this.price = new Axis(ends(heat.price_edges), this.look.log);
+    const [first, last] = this.time.full;
+    const [was, wasEnd] = before ? ends(before.time_edges) : [first, last];
+    // A window that rolled on takes the view with it; another window shows all of itself.
+    const rolled = before && view.time && Math.abs(last - wasEnd - (first - was)) < 1 ? last - wasEnd : 0;
+    const moved = before && !rolled && (was !== first || wasEnd !== last);
+    if (view.time && !moved) this.time.show(view.time[0] + rolled, view.time[1] + rolled);
+    const inside = view.price && view.price[0] < this.price.full[1] && view.price[1] > this.price.full[0];
+    if (inside) this.price.show(...view.price);
+  }
+
+  #texts() {
+    const { heat } = this;
+    const width = Math.min(...heat.price_edges.slice(1).map((edge, k) => edge - heat.price_edges[k]));
+    this.digits = width >= 2 ? 0 : width >= 0.2 ? 1 : 2;
+    this.heading.textContent = heat.heading ?? "";
+    this.heading.hidden = !heat.heading;
+    this.title.textContent = heat.caption ?? "";
+    this.root.style.setProperty("--hl-height", heat.height ?? "");
+    const keys = "Arrow keys move the crosshair, plus and minus zoom, 0 shows everything, Enter picks the cell.";
+    this.stage.setAttribute("aria-label", `${heat.alt ?? "Heatmap"} ${keys}`);
+  }
+
+  /** Columns appended or replaced from `first` on; a view of the newest column keeps showing it. */
+  addColumns(part) {
+    const { heat } = this;
+    const bands = heat.shape[1];
+    const total = part.first + part.shape[0];
+    for (const side of ["long", "short"]) {
+      const out = new Uint16Array(total * bands);
+      out.set(heat[side].subarray(0, part.first * bands));
+      undiff(part[side], out.subarray(part.first * bands), part.shape[0], bands);
+      heat[side] = out;
+    }
+    const edges = new Float64Array(total + 1);
+    edges.set(heat.time_edges.subarray(0, part.first));
+    edges.set(part.time_edges, part.first);
+    Object.assign(heat, { time_edges: edges, shape: [total, bands], gaps: part.gaps, sent: part.id });
+    this.#addCandles(part);
+    const whole = !this.time.zoomed;
+    const follows = this.time.window[1] === this.time.full[1];
+    const grown = edges[total] - this.time.full[1];
+    const [from, to] = this.time.window;
+    this.time.full = [edges[0], edges[total]];
+    if (whole) this.time.window = [...this.time.full];
+    else if (follows) this.time.show(from + grown, to + grown);
+    this.priced = null;
+    this.replay.limit();
+    this.recolour(true);
+    this.draw();
+    this.hover();
+  }
+
+  #addCandles({ candle_first: first, close }) {
+    if (first === undefined || !close?.length) return;
+    for (const name of ["open", "high", "low", "close", "volume", "bought"]) {
+      const out = new Float32Array(first + close.length);
+      out.set(this.heat[name].subarray(0, first));
+      out.set(arguments[0][name], first);
+      this.heat[name] = out;
+    }
+  }
+
+  setLayers(layers) {
+    this.layers = { ...this.layers, ...layers };
+    this.whatIf.lines();
+    this.remember();
+    this.draw();
+  }
+
+  /** Change the look; maps of one group change together. */
+  setLook(change, told = false) {
+    Object.assign(this.look, change);
+    this.price.log = this.look.log;
+    if ("upright" in change || "volume" in change || "profile" in change) this.resize();
+    this.recolour("side" in change || "scale" in change || "domain" in change);
+    this.toolbar.tell();
+    this.draw();
+    this.remember();
+    if (!told) this.group?.look(this, change);
+  }
+
+  get scaleKind() {
+    return this.look.scale === "auto" ? (this.heat.stock ? "linear" : "log") : this.look.scale;
+  }
+
+  /** Palette indices of all cells; `anew` when side, scale or cells changed. */
+  recolour(anew) {
+    const begin = performance.now();
+    const { side, hide, palette, domain } = this.look;
+    if (anew || !this.codes) {
+      [this.codes, this.sign] = this.cells.side(side);
+      const counts = this.heat.shared && this.group ? this.group.counts(this) : this.cells.counts(this.codes);
+      this.scale = new Scale(this.scaleKind, counts, this.cells.usd, domain ?? this.heat.domain ?? null);
+    }
+    this.signed = side === "net";
+    this.index = this.cells.indices(this.codes, this.sign, this.scale, hide, this.index);
+    const ink = (this.ink ??= this.#ink());
+    const name = this.signed ? "net" : palette;
+    this.hex = this.palettes[ink.name][name];
+    this.palette = colourWords(this.hex, ink.word);
+    this.dots = this.#scattered();
+    this.toolbar.legend();
+    this.stats.recolour = performance.now() - begin;
+  }
+
+  /** Filled cells of a map of events, when they are few. */
+  #scattered() {
+    if (this.heat.stock) return null;
+    const found = [];
+    for (let k = 0; k < this.index.length; k++) {
+      if (!this.index[k]) continue;
+      if (found.length === DOTS) return null;
+      found.push(k);
+    }
+    return found.sort((a, b) => this.index[a] - this.index[b]);
+  }
+
+  css(index) {
+    return `#${this.hex.slice(6 * (index - 1), 6 * index)}`;
+  }
+
+  resize() {
+    if (!this.heat) return;
+    const { clientWidth: W, clientHeight: H } = this.stage;
+    if (!W || !H) return;
+    this.#fill();
+    this.ratio = Math.min(window.devicePixelRatio || 1, 3);
+    Object.assign(this, { width: W, height: H, upright: this.look.upright });
+    for (const canvas of [this.pen.canvas, this.glass]) {
+      const size = [Math.round(W * this.ratio), Math.round(H * this.ratio)];
+      if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+    }
+    const narrow = W < 560;
+    const axis = this.upright ? (narrow ? 50 : 60) : 52;
+    const foot = 22;
+    const room = { across: narrow ? 44 : Math.min(150, Math.max(80, W * 0.09)), under: narrow ? 34 : 54 };
+    const [beside, below] = this.upright ? ["profile", "volume"] : ["volume", "profile"];
+    const has = { volume: this.look.volume && this.heat.candle_step > 0, profile: this.look.profile };
+    const right = has[beside] && this.heat.strips !== false ? room.across : 0;
+    const under = has[below] && this.heat.strips !== false ? room.under : 0;
+    // Whole device pixels, so that the picture of the heat is never resampled.
+    const snap = (value) => Math.round(value * this.ratio) / this.ratio;
+    const plot = { x: 0, y: 0, w: snap(W - axis - right), h: snap(H - under - foot) };
+    this.plot = plot;
+    this.strip = {
+      [beside]: { at: plot.w, size: right },
+      [below]: { at: plot.h + 2, size: Math.max(0, under - 2) },
+    };
+    [this.axisX, this.axisY] = [plot.w + right, plot.h + under];
+    const [horizontal, vertical] = [[0, plot.w], [plot.h, 0]];
+    [this.time.range, this.price.range] = this.upright ? [horizontal, vertical] : [vertical, horizontal];
+    this.root.style.setProperty("--hl-right", `${axis + right + 6}px`);
+    this.root.style.setProperty("--hl-below", `${under + foot + 6}px`);
+    this.draw();
+  }
+
+  /** A map without a height of its own fills the window from where it stands. */
+  #fill() {
+    if (this.heat.height || this.full) return;
+    const scroller = this.root.getRootNode().host?.closest("[data-testid=stMain]");
+    const top = this.stage.getBoundingClientRect().top + (scroller?.scrollTop ?? 0);
+    this.root.style.setProperty("--hl-above", `${Math.round(Math.min(top, window.innerHeight * 0.5))}px`);
+  }
+
+  #ink() {
+    const style = getComputedStyle(this.stage);
+    const of = (name, other) => style.getPropertyValue(name).trim() || other;
+    return {
+      ...inks(of("--st-background-color", "#ffffff")),
+      text: of("--st-text-color", "#333333"),
+      font: of("--st-font", "sans-serif"),
+    };
+  }
+
+  /** The page's colours may have changed. */
+  theme() {
+    this.ink = this.#ink();
+    for (const name of ["plate", "line", "mark"]) this.root.style.setProperty(`--hl-${name}`, this.ink[name]);
+    this.toolbar.key();
+    this.recolour(false);
+    this.draw();
+  }
+
+  draw() {
+    if (!this.wanted && this.plot) this.wanted = requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    cancelAnimationFrame(this.wanted);
+    this.wanted = 0;
+    const begin = performance.now();
+    base(this);
+    this.whatIf.place();
+    overlay(this);
+    this.stats.base++;
+    this.stats.ms = performance.now() - begin;
+    this.stage.dataset.drawn = this.stats.base;
+  }
+
+  /** The windows changed. */
+  moved() {
+    this.draw();
+    this.remember();
+  }
+
+  /** Windows that differ from everything, the replay's moment and the what-if's price. */
+  view() {
+    const out = {};
+    if (this.time?.zoomed) out.time = [...this.time.window];
+    if (this.price?.zoomed) out.price = [...this.price.window];
+    if (this.replay.on) out.at = this.until;
+    if (this.whatIf.target) out.goes = this.whatIf.target;
+    return out;
+  }
+
+  remember() {
+    memory.set(this.key, { look: this.look, view: this.view(), layers: this.layers });
+    this.address.follow();
+  }
+
+  reset() {
+    this.time.window = [...this.time.full];
+    this.price.window = [...this.price.full];
+    this.moved();
+  }
+
+  zoomBy(factor) {
+    this.time.zoom(factor, this.cross?.time ?? this.time.middle);
+    this.price.zoom(factor, this.cross?.price ?? this.price.middle);
+    this.moved();
+  }
+
+  /** Time and price under a point, and which part of the chart it is in; null on the axes. */
+  placeAt(x, y) {
+    const { plot, upright } = this;
+    if (!this.heat || x < 0 || y < 0 || x >= this.axisX || y >= this.axisY) return null;
+    if (x >= plot.w && y >= plot.h) return null;
+    const [along, up] = upright ? [x, y] : [y, x];
+    const beside = upright ? "profile" : "volume";
+    const below = upright ? "volume" : "profile";
+    const zone = x >= plot.w ? beside : y >= plot.h ? below : "plot";
+    return { time: this.time.invert(along), price: this.price.invert(up), zone };
+  }
+
+  crossAt(x, y) {
+    this.reading.classList.toggle("right", x < Math.min(340, this.plot.w / 2) && y < 110);
+    this.setCross(this.placeAt(x, y));
+  }
+
+  setCross(cross, told = false) {
+    this.cross = cross;
+    this.told = told;
+    if (!told) this.group?.cross(this, cross);
+    this.hover();
+  }
+
+  hover() {
+    if (this.hovering || !this.plot) return;
+    this.hovering = requestAnimationFrame(() => {
+      this.hovering = 0;
+      overlay(this);
+      const lines = this.cross ? readout(this, this.cross) : [];
+      this.reading.textContent = (this.told ? lines.slice(2, 3) : lines).join("\n");
+      this.stats.over++;
+    });
+  }
+
+  /** Move the crosshair by cells. */
+  step(name, by) {
+    const edges = this.heat[`${name}_edges`];
+    const axis = this[name];
+    const from = this.cross ?? { time: this.time.middle, price: this.price.middle };
+    const at = Math.min(edges.length - 2, Math.max(0, bin(edges, from[name]) + by));
+    const value = (edges[at] + edges[at + 1]) / 2;
+    if (value < axis.window[0] || value > axis.window[1]) {
+      const shift = value - from[name];
+      axis.show(axis.window[0] + shift, axis.window[1] + shift);
+      this.moved();
+    }
+    this.setCross({ ...from, [name]: value, zone: "plot" });
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => {
+      if (this.cross) this.live.textContent = readout(this, this.cross).join(". ");
+    }, 200);
+  }
+
+  /** Choose the cell under the crosshair: it is marked, and Python is told. */
+  pick() {
+    const { heat, cross } = this;
+    const column = cross ? bin(heat.time_edges, cross.time) : -1;
+    const band = cross ? bin(heat.price_edges, cross.price) : -1;
+    if (column < 0 || band < 0 || cross.zone === "volume") return;
+    this.picked = { time: cross.time, price: cross.price };
+    overlay(this);
+    this.toolbar.offer(cross);
+    if (!heat.pick) return;
+    const [long, short] = ["long", "short"].map((name) => this.usd(name, column, band));
+    const { side } = this.look;
+    const asked = side === "long" || side === "short" ? side : long >= short ? "long" : "short";
+    this.send("picked", {
+      side: asked, usd: asked === "long" ? long : short, long, short,
+      time: cross.time, price: cross.price, column, band,
+      time_from: heat.time_edges[column], time_to: heat.time_edges[column + 1],
+      price_from: heat.price_edges[band], price_to: heat.price_edges[band + 1],
+    });
+  }
+
+  usd(side, column, band) {
+    return this.cells.usd[this.heat[side][column * this.heat.shape[1] + band]];
+  }
+
+  money(price) {
+    return words.price(price, this.digits);
+  }
+
+  hint(text) {
+    this.pill.textContent = text;
+    this.pill.classList.add("on");
+    clearTimeout(this.hinting);
+    this.hinting = setTimeout(() => this.pill.classList.remove("on"), 1400);
+  }
+
+  get full() {
+    return this.root.classList.contains("full") || this.root.matches(":fullscreen");
+  }
+
+  fullscreen() {
+    if (this.root.matches(":fullscreen")) document.exitFullscreen();
+    else if (this.root.requestFullscreen) this.root.requestFullscreen().catch(() => this.root.classList.add("full"));
+    else this.root.classList.toggle("full");
+  }
+
+  leave() {
+    this.group?.leave(this);
+    if (charts.get(this.key) === this) charts.delete(this.key);
+  }
+
+  destroy() {
+    this.stop();
+    this.address.stop();
+    this.replay.stop();
+    this.watch.disconnect();
+    cancelAnimationFrame(this.wanted);
+    cancelAnimationFrame(this.hovering);
+    this.leave();
+    this.root.remove();
+  }
+}

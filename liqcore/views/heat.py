@@ -1,0 +1,137 @@
+"""The heatmap on a page: three small mounts of a Streamlit component, and what comes back from them.
+
+`code()` once a page (its message never changes, so it is sent once a session), `heatmap()` for each map. Lines
+and boxes travel in a mount of their own beside the map's, because they change more often than its cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+import pandas as pd
+import streamlit as st
+
+from liqcore.charts import payload
+from liqcore.charts.picture import Look, Picture, picture
+from liqcore.heat.grid import HeatGrid
+
+# A few lines instead of the bundle, so that a change of cells does not carry the code along.
+_SHIM: Final = """
+export default (component) => {
+  const house = (globalThis.heatlab ??= { waiting: [] });
+  if (house.mount) return house.mount(component);
+  let leave;
+  house.waiting.push(() => { leave = house.mount(component); });
+  return () => leave?.();
+};
+"""
+_HERE: Final = (
+    "<div class='hl-here'>The map could not be drawn: its code did not load. Reload the page; if that does not"
+    " help, this browser is older than 2023 or blocks scripts. The numbers below are complete without it.</div>"
+)
+_BUNDLE: Final = (files("liqcore.charts") / "assets" / "heat.js").read_text("utf-8")
+_code = st.components.v2.component("heatlab_code", js=_BUNDLE)
+_map = st.components.v2.component("heatlab_map", html=_HERE, js=_SHIM)
+_part = st.components.v2.component("heatlab_part", js=_SHIM)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A map on the page, and what the reader did on it since the last run.
+
+    `picked` is the cell clicked last (see `stories.picked_cell`); `asked` holds `what`, `price` and `time` in
+    the run that one of the map's `actions` starts, else it is None.
+    """
+
+    picture: Picture
+    picked: dict[str, Any] | None
+    asked: dict[str, Any] | None
+
+
+def code() -> None:
+    """The map's code and colours; the shell calls it once a page."""
+    _code(key="heatlab-code", data=payload.palettes())
+
+
+def heatmap(
+    grid: HeatGrid,
+    candles: pd.DataFrame | None = None,
+    *,
+    key: str,
+    note: str = "",
+    look: Look | None = None,
+    levels: pd.DataFrame | None = None,
+    boxes: pd.DataFrame | None = None,
+    marks: pd.DataFrame | None = None,
+    heading: str | None = None,
+    caption: str | None = None,
+    height: int | None = None,
+    controls: Literal["full", "legend", "none"] = "full",
+    group: str | None = None,
+    shared: bool = False,
+    address: bool = False,
+    replay: bool = False,
+    what: bool = False,
+    pick: bool = False,
+    strips: bool = True,
+    actions: Sequence[tuple[str, str]] = (),
+    on_picked: Callable[[], None] | None = None,
+    on_asked: Callable[[dict[str, Any]], None] | None = None,
+) -> Drawn:
+    """Draw a map.
+
+    Parameters
+    ----------
+    key : names the map; look and windows of equal keys outlive reruns and page changes.
+    note : what the map is, from where and how complete; goes into its picture and its table.
+    heading : the page's first heading, for those who hear it; `caption` stands visibly above a small map.
+    height : in pixels; by default the map fills the window.
+    controls : all of them, the legend only, or none, for small multiples.
+    group : maps that share crosshair and look; with `shared` also their colours.
+    address : the page's address follows this map.
+    replay, what : offer the scrubber and the what-if line.
+    pick : a clicked cell is kept, and reruns the page.
+    strips : volume below and profile beside the map.
+    actions : (name, words) of what can be asked at a clicked price.
+    on_picked : called before the run that a clicked cell starts.
+    on_asked : called with what was asked before the run that it starts.
+    """
+    drawn = picture(grid, candles, levels=levels, boxes=boxes, marks=marks)
+    options = {
+        "note": note,
+        "heading": heading,
+        "caption": caption,
+        "height": None if height is None else f"{height}px",
+        "controls": controls,
+        "group": group,
+        "shared": shared,
+        "address": address,
+        "replay": replay,
+        "what": what,
+        "strips": strips,
+        "actions": list(actions),
+        "pick": pick or on_picked is not None,
+    }
+    kept = f"{key}-picked"
+
+    def picked() -> None:
+        st.session_state[kept] = st.session_state[key].picked
+        if on_picked is not None:
+            on_picked()
+
+    def asked() -> None:
+        if on_asked is not None and st.session_state[key].asked:
+            on_asked(st.session_state[key].asked)
+
+    with st.container(gap=None):
+        state = _map(
+            key=key,
+            data=drawn.payload(key, look, **{name: value for name, value in options.items() if value or name == "strips"}),
+            on_picked_change=picked,
+            on_asked_change=asked,
+        )
+        _part(key=f"{key}-layers", data=payload.layers(key, **drawn.layers))
+    return Drawn(drawn, st.session_state.get(kept), state.asked)
