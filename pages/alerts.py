@@ -47,7 +47,7 @@ elif view == "channels":
     alerts_channels.draw()
 elif data is None or near is None:
     st.info(
-        "Add files with liquidations or candles, or choose the sample market in the sidebar.",
+        "Add files with liquidations or candles, or choose the sample market above.",
         icon=":material/upload_file:",
     )
 else:

@@ -10,43 +10,43 @@ import streamlit as st
 from liqcore.views import controls, links, loaders, panels
 from liqcore.views.compare import other as compare_other, panels as compare_panels
 
-st.title("Compare venues")
-st.markdown("Look at one band on all maps at once: is it the market's, or one venue's noise?")
-
-data = panels.attempt(loaders.pick)
+bar = controls.toolbar()
+with bar.row:
+    market = loaders.market()
+data = panels.attempt(loaders.opened, market)
 if data is None:
+    st.title("Compare venues")
     st.info(
-        "Add files with liquidations of two venues or more, or choose the sample market in the sidebar.",
+        "Add files with liquidations of two venues or more, or choose the sample market above.",
         icon=":material/upload_file:",
     )
     st.stop()
 for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")
 
-settings = panels.attempt(controls.view_settings, data)
-drawing = controls.drawing(settings.layer if settings is not None else "realised")
-view = links.choice("View", compare_panels.VIEWS, "venues", "view")
+settings = panels.attempt(controls.view_settings, data, bar)
+view = links.choice("View", compare_panels.VIEWS, "venues", "view", label_visibility="collapsed")
 if settings is None:
     st.stop()
 
 if view == "record":
-    panels.attempt(compare_panels.model_and_record, data, settings, drawing)
+    panels.attempt(compare_panels.model_and_record, data, settings)
 elif view == "file":
-    panels.attempt(compare_other.against_another, data, settings, drawing)
+    panels.attempt(compare_other.against_another, data, settings)
 else:
     found = panels.attempt(compare_panels.venues_of, data, settings)
     if found is None:
         st.stop()
     clusters = compare_panels.clusters_of(found)
     if view == "venues":
-        panels.attempt(compare_panels.side_by_side, data, settings, found, drawing)
+        panels.attempt(compare_panels.side_by_side, data, settings, found)
     elif view == "difference":
-        panels.attempt(compare_panels.one_against_the_rest, found, drawing)
+        panels.attempt(compare_panels.one_against_the_rest, found)
     elif view == "agreement":
         level = compare_panels.level_choice(found, clusters)
-        panels.attempt(compare_panels.agree, data, found, level, drawing)
+        panels.attempt(compare_panels.agree, data, found, level)
     elif view == "lag":
         panels.attempt(compare_panels.lags, data, found)
     else:
-        panels.attempt(compare_panels.what_without, found, clusters, drawing, data)
+        panels.attempt(compare_panels.what_without, found, clusters, data)
     compare_panels.how_to_read(found, clusters)

@@ -10,51 +10,57 @@ import streamlit as st
 from liqcore.views import controls, explain, loaders, overlays, panels
 from liqcore.views.explore import reading as reading_panels, tradingview as tradingview_panels
 
-st.title("Explore the heatmap")
-st.markdown(
-    "Look for bright bands near the price, ask whose positions they are, and check how sure this map can be."
-)
-
-data = panels.attempt(loaders.pick)
+bar = controls.toolbar()
+with bar.row:
+    market = loaders.market()
+data = panels.attempt(loaders.opened, market)
 if data is None:
+    st.title("Explore the heatmap")
     st.info(
         "Add a file with liquidations to see what happened, or a file with candles to see modelled levels. "
-        "Both together show price on top. No file at hand? Choose the sample market in the sidebar.",
+        "Both together show price on top. No file at hand? Choose the sample market above.",
         icon=":material/upload_file:",
     )
     st.stop()
 for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")
 
-settings = panels.attempt(controls.view_settings, data)
-drawing = controls.drawing(settings.layer if settings is not None else "realised")
+settings = panels.attempt(controls.view_settings, data, bar)
+marks = reading_panels.on_the_map(bar.drawer)
 view = panels.good_view(data, settings) if settings is not None else panels.last_view()
 if view is None:
     st.stop()
 
 data, settings, grid = view
 bars = loaders.price_bars(data, settings)
-marks = reading_panels.on_the_map(data)
 clusters = reading_panels.clusters(data, settings, grid, bars, marks.strong)
 levels = reading_panels.levels(data, settings, bars, marks)
-st.markdown(f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}**")
-if (sentence := controls.finest(data, settings.timeframe)) is not None:
-    st.caption(sentence)
-picture = panels.heatmap(
+drawn = panels.heatmap(
     grid,
     bars,
     data,
-    drawing,
     "heatmap",
-    select=True,
+    heading="Explore the heatmap",
     levels=overlays.level_lines(levels.table, grid) if levels else None,
-    outlines=overlays.outlines(overlays.drawn_clusters(clusters, drawing.side, marks.clusters), grid),
+    boxes=overlays.outlines(overlays.drawn_clusters(clusters, "both", marks.clusters), grid),
+    address=True,
+    replay=True,
+    what=True,
+    pick=True,
+    actions=reading_panels.ACTIONS,
+    on_asked=reading_panels.take,
 )
-reading_panels.draw_strips(data, settings, grid, drawing, marks.strips)
-panels.reading(grid, bars, picture, drawing)
-panels.cells_table(picture)
+reading_panels.go_on(drawn.asked, marks)
+st.markdown(
+    f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}** Look for bright bands near the price, ask whose"
+    " positions they are, and check how sure this map can be."
+)
+if (sentence := controls.finest(data, settings.timeframe)) is not None:
+    st.caption(sentence)
+reading_panels.draw_strips(data, settings, grid, marks.strips)
+panels.reading(grid, bars, drawn.picture)
 panels.downloads(grid, bars, "grid")
 tradingview_panels.downloads(grid, bars, clusters, levels, data)
 told = reading_panels.story(data, settings, grid, clusters, "heatmap")
 reading_panels.read_here(data, settings, grid, bars, marks, clusters, told)
-panels.what_if(data, settings, drawing)
+panels.what_if(data, settings)

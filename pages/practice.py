@@ -22,7 +22,7 @@ data = panels.attempt(loaders.pick)
 if data is None:
     st.info(
         "Add a candles file to practise on; liquidations make the realised map. No file at hand? Choose the"
-        " sample market in the sidebar.",
+        " sample market above.",
         icon=":material/upload_file:",
     )
     st.stop()

@@ -7,6 +7,7 @@ shell.require_frame()
 
 import streamlit as st
 
+from liqcore.charts.picture import Look
 from liqcore.views import links, loaders, panels, tour
 
 st.title("Where would leverage break?")
@@ -22,7 +23,18 @@ story = tour.first_look(
     loaders.price_bars(data, tour.settings(layer)),
     shell.now(),
 )
-panels.heatmap(story.grid, story.bars, data, tour.DRAWING, "start", height=430, marks=story.marks)
+panels.heatmap(
+    story.grid,
+    story.bars,
+    data,
+    "start",
+    look=Look(profile=False, volume=False),
+    height=430,
+    marks=story.marks,
+    controls="legend",
+    replay=True,
+    what=True,
+)
 
 for column, (number, note) in zip(st.columns(3, gap="medium"), enumerate(story.notes, 1), strict=True):
     with column, st.container(border=True, height="stretch"):

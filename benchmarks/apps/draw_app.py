@@ -6,8 +6,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
-
 from liqcore.charts.chart import heatmap_chart
+
 from liqcore.heat.grid import HeatGrid, Provenance
 
 COLUMNS, BINS = 800, 300

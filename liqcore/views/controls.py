@@ -4,7 +4,7 @@ view."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -12,68 +12,58 @@ import streamlit as st
 from liqcore import tables, wording
 from liqcore.heat.assumptions import PRESETS, Assumptions, preset
 from liqcore.heat.models import DEFAULT, MODELS
-from liqcore.service.dataset import DataError, Dataset, Layer, ViewSettings, candle_step
+from liqcore.service.dataset import DataError, Dataset, ViewSettings, candle_step
 from liqcore.views import links
 
 SPANS: Final = {"6 h": 6.0, "12 h": 12.0, "1 d": 24.0, "3 d": 72.0, "7 d": 168.0, "14 d": 336.0, "All": None}
 REACHES: Final = {"Fit": None, "±2 %": 0.02, "±5 %": 0.05, "±10 %": 0.10, "±20 %": 0.20, "Custom": None}
 LAYERS: Final = {"realised": "Realised", "modelled": "Modelled"}
-SIDES: Final = {"both": "Both", "long": "Longs", "short": "Shorts", "net": "Net"}
-SCALES: Final = {"auto": "Auto", "log": "Log", "linear": "Linear", "percentile": "Percentile"}
 LINK: Final[Any] = "query-params"
-# 1-2-5 steps, so that a pinned legend reads in round dollars.
 AMOUNTS: Final = tuple(digit * 10**power for power in range(2, 10) for digit in (1, 2, 5))
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """How a heatmap is drawn: everything that changes the picture but not the cells."""
+@dataclass(frozen=True, eq=False)
+class Toolbar:
+    """The compact row above a map, and the drawer for what is rarely touched."""
 
-    side: Literal["both", "long", "short", "net"]
-    scale: Literal["log", "linear", "percentile"]
-    domain: tuple[float, float] | None
-    palette: str
-    threshold: float
-    price_line: Literal["candles", "line", "none"]
-    volume: bool
-    profile: bool
-    orientation: Literal["time-right", "price-right"]
-    zoom: bool
+    row: Any
+    drawer: Any
 
 
-def view_settings(data: Dataset) -> ViewSettings:
-    """What to draw: layer, timeframe and window above the chart, the finer choices in the sidebar."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+def toolbar() -> Toolbar:
+    """An empty row with its drawer at the end; pages fill both."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        row = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
+        drawer = st.popover("Settings", icon=":material/tune:", help="Everything that is rarely touched.")
+    return Toolbar(row, drawer)
+
+
+def view_settings(data: Dataset, bar: Toolbar) -> ViewSettings:
+    """What to show: kind, window and timeframe in the row, the finer choices in the drawer."""
+    with bar.row:
         layer = links.choice(
-            "Layer",
+            "Kind",
             LAYERS,
             "realised",
             "layer",
+            label_visibility="collapsed",
             help=(
                 "Realised: liquidations that happened. Modelled: where open positions would be liquidated, by"
                 " an estimate."
             ),
         )
+        span = links.choice("Window", list(SPANS), "3 d", "span", label_visibility="collapsed")
         timeframe = st.selectbox(
             "Timeframe",
             tables.TIMEFRAMES,
             index=2,
             key="tf",
             bind=LINK,
-            width=110,
+            width=90,
+            label_visibility="collapsed",
             help="The length of one column of the map.",
         )
-        span = st.selectbox(
-            "Window",
-            list(SPANS),
-            index=3,
-            key="span",
-            bind=LINK,
-            width=110,
-            help="How much time the map shows.",
-        )
-    with st.sidebar:
-        st.subheader("Window")
+    with bar.drawer:
         until = _until(data)
         reach = str(
             st.selectbox(
@@ -99,7 +89,7 @@ def view_settings(data: Dataset) -> ViewSettings:
         venues = _venues(data)
     model, assumptions = DEFAULT, Assumptions()
     if layer == "modelled":
-        with st.sidebar:
+        with bar.drawer:
             model, assumptions = model_controls("")
     return ViewSettings(
         layer="modelled" if layer == "modelled" else "realised",
@@ -113,100 +103,6 @@ def view_settings(data: Dataset) -> ViewSettings:
         venues=venues,
         model=model,
         assumptions=assumptions,
-    )
-
-
-def drawing(layer: Layer) -> Drawing:
-    """How to draw it: side above the chart, colours and price in the sidebar."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        side = links.choice(
-            "Side",
-            SIDES,
-            "both",
-            "side",
-            help="Longs are liquidated when price falls, shorts when it rises. Net is longs minus shorts.",
-        )
-        price_line = links.choice(
-            "Price", {"candles": "Candles", "line": "Line", "none": "None"}, "candles", "price"
-        )
-    with st.sidebar:
-        st.subheader("Colour")
-        scale = links.choice(
-            "Scale",
-            SCALES,
-            "auto",
-            "scale",
-            help=(
-                "Log: each step of colour multiplies. Percentile: by rank. Auto: log for realised events,"
-                " which differ by factors of thousands, and linear for modelled levels, which differ little."
-            ),
-        )
-        if scale == "auto":
-            scale = "log" if layer == "realised" else "linear"
-        palette = links.choice("Colours", ("inferno", "viridis", "cividis"), "inferno", "colours")
-        pinned = st.toggle(
-            "Pin the legend in USD",
-            key="pin",
-            bind=LINK,
-            help="A pinned legend is the only way to compare the colours of two charts.",
-        )
-        domain: tuple[float, float] | None = None
-        if pinned:
-            low, high = st.select_slider(
-                "Legend from, to",
-                AMOUNTS,
-                value=(1_000, 5_000_000),
-                format_func=wording.usd,
-                key="legend",
-                bind=LINK,
-            )
-            domain = (float(low), float(max(high, low * 2)))
-        threshold = float(
-            st.select_slider(
-                "Hide cells under",
-                (0, *AMOUNTS[:-3]),
-                value=0,
-                format_func=wording.usd,
-                key="min",
-                bind=LINK,
-                help="Cells with less than this stay dark, so that the large ones stand out.",
-            )
-        )
-        st.subheader("Chart")
-        volume = st.toggle("Volume strip", value=True, key="volume", bind=LINK)
-        profile = st.toggle(
-            "Price profile",
-            value=True,
-            key="profile",
-            bind=LINK,
-            help="Heat by price, with running totals from the last price.",
-        )
-        zoom = st.toggle(
-            "Zoom and pan",
-            key="zoom",
-            bind=LINK,
-            help="Shift and mouse wheel zooms, dragging pans. The page scrolls as usual.",
-        )
-        orientation = links.choice(
-            "Axes",
-            {"time-right": "Time →", "price-right": "Price →"},
-            "time-right",
-            "axes",
-            help=(
-                "Trading screens put time to the right. Some articles put price to the right and time upward."
-            ),
-        )
-    return Drawing(
-        side=side,  # type: ignore[arg-type]
-        scale=scale,  # type: ignore[arg-type]
-        domain=domain,
-        palette=palette,
-        threshold=threshold,
-        price_line=price_line,  # type: ignore[arg-type]
-        volume=volume,
-        profile=profile,
-        orientation=orientation,  # type: ignore[arg-type]
-        zoom=zoom,
     )
 
 
@@ -331,7 +227,7 @@ def _custom_range(data: Dataset) -> tuple[float, float]:
     if low >= high:
         raise DataError(
             f"The low ({wording.price(low)}) is not below the high ({wording.price(high)}). Correct one of"
-            " them in the sidebar."
+            " them in Settings."
         )
     return float(low), float(high)
 

@@ -129,7 +129,9 @@ def heatmap(
     with st.container(gap=None):
         state = _map(
             key=key,
-            data=drawn.payload(key, look, **{name: value for name, value in options.items() if value or name == "strips"}),
+            data=drawn.payload(
+                key, look, **{name: value for name, value in options.items() if value or name == "strips"}
+            ),
             on_picked_change=picked,
             on_asked_change=asked,
         )

@@ -63,18 +63,27 @@ def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
 
 def pick() -> Dataset | None:
     """The market to look at: a sample, or the visitor's own files. None while there are no files yet."""
-    options = {**SAMPLES, STORE: "Live: what was collected", OWN: "Your own files"}
-    with st.sidebar:
-        name = links.select(
-            "Market",
-            options,
-            "data",
-            help=(
-                "The sample market is synthetic: it is there so that you can learn without a network. Live is"
-                " what this app has collected from venues in the last day. Your own files stay in this"
-                " session."
-            ),
-        )
+    return opened(market())
+
+
+def market() -> str:
+    """Which market is asked for: its name in the address."""
+    return links.select(
+        "Market",
+        {**SAMPLES, STORE: "Live: what was collected", OWN: "Your own files"},
+        "data",
+        width=200,
+        label_visibility="collapsed",
+        help=(
+            "The sample market is synthetic: it is there so that you can learn without a network. Live is"
+            " what this app has collected from venues in the last day. Your own files stay in this"
+            " session."
+        ),
+    )
+
+
+def opened(name: str) -> Dataset | None:
+    """The data of a market; None, and a sentence or a place for files, while there is none."""
     if name == STORE:
         return _collected()
     if name != OWN:

@@ -12,6 +12,7 @@ import streamlit as st
 from liqcore import wording
 from liqcore.charts.data import ChartError
 from liqcore.charts.palette import PaletteError
+from liqcore.charts.picture import Picture, asked_look
 from liqcore.feeds import files
 from liqcore.feeds.samples import SampleError
 from liqcore.heat.assumptions import AssumptionError
@@ -20,7 +21,6 @@ from liqcore.learn.scenarios import ScenarioError
 from liqcore.margins import MarginError
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.charts.picture import Look, Picture, asked_look
 from liqcore.views import controls, explain, heat, loaders
 
 PROBLEMS: Final = (
@@ -71,9 +71,7 @@ def last_view() -> tuple[Dataset, ViewSettings, HeatGrid] | None:
     return data, settings, loaders.heatmap(data, settings)
 
 
-def heatmap(
-    grid: HeatGrid, bars: pd.DataFrame | None, data: Dataset, key: str, **options: Any
-) -> heat.Drawn:
+def heatmap(grid: HeatGrid, bars: pd.DataFrame | None, data: Dataset, key: str, **options: Any) -> heat.Drawn:
     """Draw one heatmap with the line that says what it is. `options` as `heat.heatmap` takes them."""
     line = explain.provenance_line(grid, data.synthetic, now=pd.Timestamp.now(tz="UTC"))
     drawn = heat.heatmap(grid, bars, key=key, note=line, **options)
@@ -127,7 +125,7 @@ def what_if(data: Dataset, settings: ViewSettings) -> None:
     if target < grid.price_edges[0] or target > grid.price_edges[-1]:
         st.caption(
             "The target lies outside the price range in view; only the part in view is counted. Choose a"
-            " wider price range in the sidebar."
+            " wider price range in Settings."
         )
     _compare_assumptions(data, modelled, target, now)
 

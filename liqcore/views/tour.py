@@ -10,21 +10,8 @@ import pandas as pd
 from liqcore.heat.grid import HeatGrid
 from liqcore.service.dataset import DataError, ViewSettings
 from liqcore.views import explain, shell
-from liqcore.views.controls import Drawing
 
 LAYERS: Final = {"modelled": "Positions that would be closed", "realised": "Liquidations that happened"}
-DRAWING: Final = Drawing(
-    side="both",
-    scale="linear",
-    domain=None,
-    palette="inferno",
-    threshold=0.0,
-    price_line="candles",
-    volume=False,
-    profile=False,
-    orientation="time-right",
-    zoom=False,
-)
 
 
 @dataclass(frozen=True)

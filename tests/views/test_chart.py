@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
+from liqcore.charts.chart import ChartError, heatmap_chart, log_spaced, shared_colour
 from PIL import Image
 
 from liqcore import tables
-from liqcore.charts.chart import ChartError, heatmap_chart, log_spaced, shared_colour
 from liqcore.charts.data import candles_drawn
 from liqcore.charts.palette import PaletteError, colour_scale, drawn_colours, usd
 from liqcore.heat.grid import HeatGrid, Provenance, VenueCoverage

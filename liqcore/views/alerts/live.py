@@ -25,7 +25,7 @@ _PACE: Final = "10s"
 # A level further from the price than this share is likely one of another market.
 _FAR: Final = 0.3
 _SHOWN: Final = 10
-# What the markets of the sidebar call the store.
+# What the markets one can choose call the store.
 _MARKET: Final = ("data", loaders.STORE)
 
 

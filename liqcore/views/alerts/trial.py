@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +21,7 @@ from liqcore.service import dataset
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.views import links, loaders, panels
 from liqcore.views.alerts import words as alerts_words
-from liqcore.views.controls import LINK, Drawing
+from liqcore.views.controls import LINK
 
 SPANS: Final = {"Off": 0, "1 d": 1, "3 d": 3, "7 d": 7, "14 d": 14, "All": None}
 HORIZONS: Final = ("1h", "2h", "4h", "12h", "1d")
@@ -30,18 +30,6 @@ CONTROLS: Final = 4
 _MOST_KEPT: Final = 32
 # A day costs a good part of a second: longer tests would keep a small host from everybody else.
 _MOST_DAYS: Final = 31
-_DRAWING: Final = Drawing(
-    side="both",
-    scale="log",
-    domain=None,
-    palette="inferno",
-    threshold=0.0,
-    price_line="candles",
-    volume=False,
-    profile=False,
-    orientation="time-right",
-    zoom=False,
-)
 
 
 @dataclass(frozen=True)
@@ -275,14 +263,13 @@ def _map(rule: Rule, told: Replay, data: Dataset, how: Test) -> HeatGrid | None:
     if grid is None:
         return None
     bars = loaders.price_bars(data, settings)
-    drawing = _DRAWING if layer == "realised" else replace(_DRAWING, scale="linear")
     panels.heatmap(
         grid,
         bars,
         data,
-        drawing,
         "alerts-map",
         height=420,
+        strips=False,
         marks=alerts_words.marks(told, grid),
         levels=alerts_words.level_lines(rule, grid),
     )

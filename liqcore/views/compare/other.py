@@ -16,12 +16,11 @@ from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.views import keys, links, loaders, market as live_market, panels
-from liqcore.views.controls import Drawing
 
 _FETCHED: Final = "compare_fetched"
 
 
-def against_another(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
+def against_another(data: Dataset, settings: ViewSettings) -> None:
     """Take another's map and lay ours beside it."""
     way = links.choice(
         "The other map", {"file": "From a file", "key": "By key, from an aggregator"}, "file", "otherfrom"
@@ -45,16 +44,25 @@ def against_another(data: Dataset, settings: ViewSettings, drawing: Drawing) -> 
     if data.synthetic and way == "key":
         st.warning(
             "Ours is the synthetic sample market here, theirs the real one: choose the live market or your"
-            " own files in the sidebar before you compare.",
+            " own files above before you compare.",
             icon=":material/science:",
         )
     bars = loaders.price_bars(data, settings)
-    small = replace(drawing, volume=False, profile=False, zoom=False, domain=None)
     for column, grid, title in zip(
         st.columns(2, gap="small"), (ours, other), ("Our model", name), strict=True
     ):
         with column:
-            panels.heatmap(grid, bars, data, small, f"file-{title[:3]}", height=380, title=title)
+            panels.heatmap(
+                grid,
+                bars,
+                data,
+                f"file-{title[:3]}",
+                height=380,
+                heading="Compare venues" if grid is ours else None,
+                caption=title,
+                group="file",
+                strips=False,
+            )
     try:
         st.markdown(f"**{wording.markdown(band_overlap(ours, other).sentence)}**")
     except GridError as problem:

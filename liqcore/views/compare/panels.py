@@ -11,7 +11,6 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables, wording
-from liqcore.charts import chart
 from liqcore.heat.agreement import agreement, agreement_by_price
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, concentration, find_clusters
@@ -20,9 +19,9 @@ from liqcore.heat.grid import HeatGrid, merge
 from liqcore.heat.lag import Lag, venue_lags
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
-from liqcore.views import explain, loaders, overlays, panels
+from liqcore.views import controls, explain, heat, loaders, overlays, panels
 from liqcore.views.compare import charts as compare_charts
-from liqcore.views.controls import LINK, Drawing
+from liqcore.views.controls import LINK
 
 VIEWS: Final = {
     "venues": "Side by side",
@@ -102,7 +101,7 @@ def clusters_of(found: Venues) -> list[Cluster]:
     return find_clusters(found.whole, _LAST, price=found.bars, rule=RULE)
 
 
-def side_by_side(data: Dataset, settings: ViewSettings, found: Venues, drawing: Drawing) -> None:
+def side_by_side(data: Dataset, settings: ViewSettings, found: Venues) -> None:
     """One heatmap a venue and the sum, on one pinned scale, and a table of what each printed."""
     own = st.toggle(
         "Each map on its own scale",
@@ -116,38 +115,23 @@ def side_by_side(data: Dataset, settings: ViewSettings, found: Venues, drawing: 
             icon=":material/warning:",
         )
     maps = {"All venues": found.whole, **found.grids}
-    shared = (
-        None
-        if own
-        else chart.shared_colour(
-            list(maps.values()),
-            side=drawing.side,
-            palette=drawing.palette,
-            scale=drawing.scale,
-            domain=drawing.domain,
-        )
-    )
-    small = replace(drawing, volume=False, profile=False, zoom=False)
+    line = explain.provenance_line(found.whole, data.synthetic, now=pd.Timestamp.now(tz="UTC"))
     with st.grid(3, min_column_width=330, gap="small"):
-        for name, grid in maps.items():
+        for number, (name, grid) in enumerate(maps.items()):
             with st.container():
-                picture = chart.heatmap_chart(
+                heat.heatmap(
                     grid,
                     found.bars,
-                    side=small.side,
-                    palette=small.palette,
-                    scale=small.scale,
-                    domain=small.domain,
-                    colour=shared,
-                    threshold=small.threshold,
-                    price_line=small.price_line,
-                    orientation=small.orientation,
+                    key=f"map-{name}",
+                    note=line,
+                    caption=name,
+                    heading=None if number else "Compare venues",
                     height=300,
-                    zoom="off",
-                    title=name,
-                )
-                st.vega_lite_chart(
-                    spec=picture.spec, key=f"map-{name}", alt=f"{name}: {picture.alt}", width="stretch"
+                    controls="none" if number else "full",
+                    group="venues",
+                    shared=not own,
+                    address=not number,
+                    strips=False,
                 )
     st.caption(
         wording.markdown(explain.provenance_line(found.whole, data.synthetic, now=pd.Timestamp.now(tz="UTC")))
@@ -204,10 +188,11 @@ def table(data: Dataset, found: Venues) -> None:
         )
 
 
-def one_against_the_rest(found: Venues, drawing: Drawing) -> None:
+def one_against_the_rest(found: Venues) -> None:
     """A venue minus the rest, each as a share of its own total."""
     venue = venue_choice(found)
-    side: Any = drawing.side if drawing.side != "net" else "both"
+    sides = {"both": "Both", "long": "Longs", "short": "Shorts"}
+    side: Any = controls.choice("Side", sides, "both", "apartside")
     apart = difference(found.grids, venue, side)
     spec, alt = compare_charts.difference_chart(apart, found.grids[venue])
     if np.isnan(apart.overlap):
@@ -232,7 +217,7 @@ def one_against_the_rest(found: Venues, drawing: Drawing) -> None:
     )
 
 
-def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -> None:
+def agree(data: Dataset, found: Venues, level: float | None) -> None:
     """The aggregate with the number of hot venues beside it, and the verdict at the level."""
     left, right = st.columns([3, 2], gap="small")
     with left:
@@ -241,16 +226,16 @@ def agree(data: Dataset, found: Venues, level: float | None, drawing: Drawing) -
             if level is None
             else pd.DataFrame({"price": [level], "label": [f"{wording.price(level)} in question"]})
         )
-        small = replace(drawing, volume=False, profile=False, zoom=False, orientation="time-right")
         panels.heatmap(
             found.whole,
             found.bars,
             data,
-            small,
             "agreement-map",
-            height=500,
+            height=466,
             levels=lines,
-            title="All venues",
+            heading="Compare venues",
+            caption="All venues",
+            strips=False,
         )
     along = agreement_by_price(
         found.grids, _LAST, as_of=_heartbeats(found, data), price=found.bars, rule=RULE
@@ -487,7 +472,7 @@ def _delayed(events: pd.DataFrame, delays: dict[str, float]) -> pd.DataFrame:
     return tables.liquidations(events.assign(time=events["time"] + pd.to_timedelta(late, unit="s")))
 
 
-def what_without(found: Venues, clusters: list[Cluster], drawing: Drawing, data: Dataset) -> None:
+def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
     """Take a venue away and see which clusters are left."""
     if not clusters:
         st.info(
@@ -498,14 +483,6 @@ def what_without(found: Venues, clusters: list[Cluster], drawing: Drawing, data:
     venue = venue_choice(found)
     rest = merge([grid for name, grid in found.grids.items() if name != venue])
     after = find_clusters(rest, _LAST, price=found.bars, rule=RULE)
-    shared = chart.shared_colour(
-        [found.whole, rest],
-        side=drawing.side,
-        palette=drawing.palette,
-        scale=drawing.scale,
-        domain=drawing.domain,
-    )
-    small = replace(drawing, volume=False, profile=False, zoom=False)
     for column, (name, grid, boxes) in zip(
         st.columns(2, gap="small"),
         (("All venues", found.whole, clusters), (f"Without {venue}", rest, after)),
@@ -516,12 +493,15 @@ def what_without(found: Venues, clusters: list[Cluster], drawing: Drawing, data:
                 grid,
                 found.bars,
                 data,
-                small,
                 f"without-{name}",
                 height=360,
-                title=name,
-                colour=shared,
-                outlines=overlays.outlines(boxes[:4], grid),
+                heading="Compare venues" if grid is found.whole else None,
+                caption=name,
+                group="without",
+                shared=True,
+                controls="full" if grid is found.whole else "none",
+                boxes=overlays.outlines(boxes[:4], grid),
+                strips=False,
             )
     for cluster in clusters[:4]:
         outcome = without_venue(found.grids, venue, cluster, last=_LAST, price=found.bars, rule=RULE)
@@ -531,7 +511,7 @@ def what_without(found: Venues, clusters: list[Cluster], drawing: Drawing, data:
         )
 
 
-def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) -> None:
+def model_and_record(data: Dataset, settings: ViewSettings) -> None:
     """Modelled levels and realised liquidations side by side, and whether the one lay where the other
     happened."""
     both = [
@@ -541,7 +521,6 @@ def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) ->
         for layer in ("modelled", "realised")
     ]
     bars = loaders.price_bars(data, settings)
-    small = replace(drawing, volume=False, profile=False, zoom=False, domain=None)
     for column, grid, name in zip(
         st.columns(2, gap="small"),
         both,
@@ -553,10 +532,12 @@ def model_and_record(data: Dataset, settings: ViewSettings, drawing: Drawing) ->
                 grid,
                 bars,
                 data,
-                replace(small, scale="linear" if grid.kind == "modelled" else "log"),
                 f"record-{grid.kind}",
                 height=380,
-                title=name,
+                heading="Compare venues" if grid.kind == "modelled" else None,
+                caption=name,
+                group="record",
+                strips=False,
             )
     candles, _ = dataset.until_end(data, settings)
     if candles is None:
@@ -607,7 +588,7 @@ def level_choice(found: Venues, clusters: list[Cluster]) -> float | None:
         st.warning(
             wording.markdown(
                 f"{wording.price(level)} lies outside the drawn prices, so no venue can be hot there. Choose"
-                " a wider price range in the sidebar."
+                " a wider price range in Settings."
             ),
             icon=":material/warning:",
         )

@@ -22,12 +22,14 @@ from liqcore.risk.handover import Zone, write_zones
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.views import links, loaders, overlays, shell
-from liqcore.views.controls import LINK, Drawing
+from liqcore.views.controls import LINK
 from liqcore.views.explore import stories, strips
 
 # Modelled maps are smooth: their brightest bands stand out by less than the core's own, stricter threshold.
 SENSITIVITY: Final = {"strict": 2.5, "usual": 1.3, "sensitive": 0.8}
 _PERSISTENCE_BARS: Final = 12
+# What can be asked at a clicked price.
+ACTIONS: Final = (("read", "Read this level"), ("alert", "Alert me here"), ("plan", "Plan a trade here"))
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,10 @@ class OnTheMap:
         return ClusterRule(strong=self.strong, weak=0.6 * self.strong)
 
 
-def on_the_map(data: Dataset) -> OnTheMap:
-    """The controls for clusters, levels and strips, in the sidebar and in the address."""
-    with st.sidebar:
-        st.subheader("Clusters and levels")
+def on_the_map(drawer: Any) -> OnTheMap:
+    """The controls for clusters, levels and strips, in the drawer and in the address."""
+    with drawer:
+        st.markdown("**Clusters and levels**")
         shown = st.toggle(
             "Outline clusters",
             value=True,
@@ -133,32 +135,44 @@ def levels(
     return _levels(bars, marks.own, marks.key_levels, f"{data.key}|{settings!r}")
 
 
-def draw_strips(
-    data: Dataset, settings: ViewSettings, grid: HeatGrid, drawing: Drawing, names: tuple[str, ...]
-) -> None:
+def draw_strips(data: Dataset, settings: ViewSettings, grid: HeatGrid, names: tuple[str, ...]) -> None:
     """The chosen strips below the heatmap, each with what its last value says."""
     if not names:
         return
     found = strips.strip_data(data, settings)
-    upright = drawing.orientation == "time-right"
     with st.container(gap="xsmall"):
         for name in names:
             if name not in found:
                 st.caption(f"{strips.STRIPS[name]}: this market's data holds nothing for it.")
                 continue
             sentence = strips.words(name, found[name])
-            spec = strips.strip_chart(
-                name, found[name], grid.time_edges[[0, -1]], drawing.profile and upright
-            )
+            spec = strips.strip_chart(name, found[name], grid.time_edges[[0, -1]], True)
             st.vega_lite_chart(spec=spec, key=f"strip-{name}", alt=sentence, width="stretch")
             st.caption(wording.markdown(sentence))
 
 
+def take(asked: dict[str, Any]) -> None:
+    """Before the run that a question on the map starts: the level asked for goes where it is read."""
+    if asked.get("what") == "read":
+        st.session_state["level"] = f"{float(asked['price']):,.0f}"
+        st.session_state["read"] = True
+
+
+def go_on(asked: dict[str, Any] | None, marks: OnTheMap) -> None:
+    """Follow a question on the map to the page that answers it."""
+    if not asked or asked.get("what") == "read":
+        return
+    price = f"{float(asked['price']):.6g}"
+    if asked["what"] == "alert":
+        st.switch_page("pages/alerts.py", query_params={"level": price})
+    if asked["what"] == "plan":
+        lines = "; ".join(f"{own:.6g}" for own in marks.own)
+        st.switch_page("pages/risk.py", query_params={"level": price, "lines": lines})
+
+
 def picked(key: str) -> stories.Cell | None:
     """The cell last clicked on the chart with this key."""
-    state: Any = st.session_state.get(key)
-    selection = getattr(state, "selection", None) or (state or {}).get("selection", {})
-    return stories.picked_cell(selection.get("picked"))
+    return stories.picked_cell(st.session_state.get(f"{key}-picked"))
 
 
 def story(
@@ -180,7 +194,7 @@ def story(
     if not names and cell is None:
         st.caption(
             "Click a filled cell to see what made it. No band stands out at the end of this map from what is"
-            " usual at its distance from price; “Sensitive” in the sidebar also outlines faint ones."
+            " usual at its distance from price; “Sensitive” in Settings also outlines faint ones."
         )
         return None
     chosen = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,11 +37,8 @@ class Story:
     tables: tuple[tuple[str, pd.DataFrame], ...] = ()
 
 
-def picked_cell(selection: object) -> Cell | None:
-    """The cell that a click on the chart chose, or None where the click was beside the heat."""
-    if not isinstance(selection, list) or not selection:
-        return None
-    found = selection[0]
+def picked_cell(found: Any) -> Cell | None:
+    """The cell that a click on the map chose, or None where the click was beside the heat."""
     try:
         low, high, amount = float(found["price_from"]), float(found["price_to"]), float(found["usd"])
         start, end = (
@@ -225,7 +223,7 @@ def _opened(
             f" {wording.share(origin.usd, origin.opened)} still stands; the rest was closed or swept before."
         ),
         (
-            "Leverage is assumed, not observed: the mix and the holding time in the sidebar decide where this"
+            "Leverage is assumed, not observed: the mix and the holding time in Settings decide where this"
             " band lies."
         ),
     ]

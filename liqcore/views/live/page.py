@@ -14,7 +14,7 @@ from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.playback import SPEEDS, ReplayClock
 from liqcore.service.dataset import Dataset
 from liqcore.views import controls, links, market as live_market
-from liqcore.views.controls import Drawing
+from liqcore.views.controls import Toolbar
 from liqcore.views.live import panels as live_panels
 from liqcore.views.live.panels import LiveView
 
@@ -37,14 +37,15 @@ class Watched:
         return live_market.dataset(self.collector, self.label, self.synthetic, self.tag)
 
 
-def source() -> Watched:
+def source(bar: Toolbar) -> Watched:
     """Live venues, or the sample market played again."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with bar.row:
         chosen = links.choice(
             "Source",
             {"live": "Live venues", _REPLAY: "Sample replay"},
             "live",
             "livefrom",
+            label_visibility="collapsed",
             help=(
                 "Live: public data of many exchanges, straight from them. Replay: the synthetic sample"
                 " market, played through the same collector."
@@ -52,6 +53,7 @@ def source() -> Watched:
         )
         if chosen != _REPLAY:
             return Watched(live_market.collector(), "Live", False, "live")
+    with bar.drawer:
         speed = st.select_slider(
             "Speed",
             SPEEDS,
@@ -59,7 +61,6 @@ def source() -> Watched:
             format_func=lambda value: "Pause" if value == 0 else f"{value}×",
             key="livespeed",
             bind=controls.LINK,
-            width=220,
         )
         if st.button(
             "Begin again", icon=":material/replay:", help="From the morning of the sample's violent day."
@@ -70,29 +71,30 @@ def source() -> Watched:
     return Watched(held.collector, held.label, True, f"replay-{id(held)}", held.clock)
 
 
-def view(market: Watched) -> tuple[LiveView, float | None]:
+def view(market: Watched, bar: Toolbar) -> tuple[LiveView, float | None]:
     """What to show and how often to look again; None stands still."""
-    chosen = live_panels.view_controls(market.collector)
-    pace = st.selectbox(
-        "Refresh",
-        list(live_panels.PACES),
-        key="livepace",
-        bind=controls.LINK,
-        width=110,
-        help="How often this page looks again.",
-    )
-    paused = st.toggle(
-        "Pause", key="livepause", bind=controls.LINK, help="The picture stands still; collecting goes on."
-    )
+    chosen = live_panels.view_controls(market.collector, bar)
+    with bar.drawer:
+        pace = st.selectbox(
+            "Refresh",
+            list(live_panels.PACES),
+            key="livepace",
+            bind=controls.LINK,
+            help="How often this page looks again.",
+        )
+    with bar.row:
+        paused = st.toggle(
+            "Pause", key="livepause", bind=controls.LINK, help="The picture stands still; collecting goes on."
+        )
     return chosen, None if paused else live_panels.PACES[str(pace)]
 
 
-def screen(market: Watched, view: LiveView, drawing: Drawing, pace: float | None) -> None:
+def screen(market: Watched, view: LiveView, pace: float | None) -> None:
     """The part that redraws itself."""
-    st.fragment(_screen, run_every=pace, key="live-screen")(market, view, drawing)
+    st.fragment(_screen, run_every=pace, key="live-screen")(market, view)
 
 
-def _screen(market: Watched, view: LiveView, drawing: Drawing) -> None:
+def _screen(market: Watched, view: LiveView) -> None:
     held = market.collector
     snapshot, events, now = held.snapshot(), held.window.events(), held.now()
     data = market.data()
@@ -106,7 +108,7 @@ def _screen(market: Watched, view: LiveView, drawing: Drawing) -> None:
     chosen = events.of(view.venues)
     sums = live_figures.totals(chosen, now, since)
     live_panels.figures(data, sums)
-    live_panels.heat(held, data, events, view, drawing, now, market.label, market.synthetic, market.tag)
+    live_panels.heat(held, data, events, view, now, market.label, market.synthetic, market.tag)
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Liquidated")
@@ -159,7 +161,7 @@ def _said_when_nothing_comes(market: Watched, held: int) -> None:
     )
 
 
-def modelled(market: Watched, view: LiveView, drawing: Drawing) -> None:
+def modelled(market: Watched, view: LiveView) -> None:
     """Where open positions would be closed, from the same candles and open interest."""
     st.subheader("Modelled levels")
     if st.toggle(
@@ -171,7 +173,7 @@ def modelled(market: Watched, view: LiveView, drawing: Drawing) -> None:
             " from the events above."
         ),
     ):
-        live_panels.modelled(market.data(), view.hours, drawing)
+        live_panels.modelled(market.data(), view.hours)
 
 
 def explained(market: Watched) -> None:

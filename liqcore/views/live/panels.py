@@ -21,7 +21,7 @@ from liqcore.market.candles import resample
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
 from liqcore.views import controls, links, loaders, panels
-from liqcore.views.controls import Drawing
+from liqcore.views.controls import Toolbar
 
 PACES: Final = {"2 s": 2.0, "5 s": 5.0, "15 s": 15.0, "1 min": 60.0}
 WINDOWS: Final = {"1 h": 1.0, "4 h": 4.0, "12 h": 12.0, "24 h": 24.0}
@@ -53,42 +53,36 @@ def venue_name(name: str) -> str:
     return VENUES[name].name if name in VENUES else name
 
 
-def view_controls(held: Collector) -> LiveView:
-    """Timeframe, window, venues and the size filter, all in the address."""
-    timeframe = st.selectbox(
-        "Timeframe",
-        ("1m", "5m", "15m", "1h"),
-        index=1,
-        key="livetf",
-        bind=controls.LINK,
-        width=110,
-        help="The length of one column of the map.",
-    )
-    window = st.selectbox(
-        "Window",
-        list(WINDOWS),
-        index=1,
-        key="livespan",
-        bind=controls.LINK,
-        width=110,
-        help="How much time the map shows.",
-    )
-    names = [status.venue for status in held.snapshot().statuses]
-    venue = links.select(
-        "Venue",
-        {"all": "All exchanges", **{name: venue_name(name) for name in names}},
-        "livevenue",
-        width=190,
-        help="All exchanges added up, or one at a time.",
-    )
-    minimum = st.select_slider(
+def view_controls(held: Collector, bar: Toolbar) -> LiveView:
+    """Window, timeframe, venues and the size filter, all in the address."""
+    with bar.row:
+        window = links.choice("Window", list(WINDOWS), "4 h", "livespan", label_visibility="collapsed")
+        timeframe = st.selectbox(
+            "Timeframe",
+            ("1m", "5m", "15m", "1h"),
+            index=1,
+            key="livetf",
+            bind=controls.LINK,
+            width=90,
+            label_visibility="collapsed",
+            help="The length of one column of the map.",
+        )
+        names = [status.venue for status in held.snapshot().statuses]
+        venue = links.select(
+            "Venue",
+            {"all": "All exchanges", **{name: venue_name(name) for name in names}},
+            "livevenue",
+            width=170,
+            label_visibility="collapsed",
+            help="All exchanges added up, or one at a time.",
+        )
+    minimum = bar.drawer.select_slider(
         "Tape from",
         (0, *controls.AMOUNTS[3:16]),
         value=0,
         format_func=wording.usd,
         key="livemin",
         bind=controls.LINK,
-        width=220,
         help="Smaller liquidations stay off the tape. The map shows all.",
     )
     return LiveView(
@@ -198,7 +192,6 @@ def heat(
     data: Dataset | None,
     events: Events,
     view: LiveView,
-    drawing: Drawing,
     now: int,
     label: str,
     synthetic: bool,
@@ -234,7 +227,7 @@ def heat(
             return
         bars = _bars(data, made.grid.time_edges[0], view.timeframe)
         shown = Dataset(key="live", label=label, synthetic=synthetic)
-        panels.heatmap(made.grid, bars, shown, drawing, "live-map", height=460)
+        panels.heatmap(made.grid, bars, shown, "live-map", heading="Live liquidations", address=True)
     except panels.PROBLEMS as error:
         panels.problem(error)
 
@@ -402,7 +395,7 @@ def sampling_notes(snapshot: Snapshot) -> list[str]:
     ]
 
 
-def modelled(data: Dataset | None, hours: float, drawing: Drawing) -> Any:
+def modelled(data: Dataset | None, hours: float) -> Any:
     """Modelled levels from the candles and open interest that are held; computed once a minute."""
     if data is None or data.candles is None or len(data.candles) < 60:
         st.info(
@@ -415,7 +408,7 @@ def modelled(data: Dataset | None, hours: float, drawing: Drawing) -> Any:
         grid, bars = loaders.heatmap(data, settings), loaders.price_bars(data, settings)
         if (missing := interest_missing(data, grid)) is not None:
             st.warning(missing, icon=":material/rule:")
-        return panels.heatmap(grid, bars, data, drawing, "live-modelled", height=420)
+        return panels.heatmap(grid, bars, data, "live-modelled", height=420, what=True)
     except panels.PROBLEMS as error:
         panels.problem(error)
         return None

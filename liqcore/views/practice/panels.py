@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import wording
-from liqcore.charts import chart
+from liqcore.charts.picture import Look
 from liqcore.learn.practice import Candidate, last_price
 from liqcore.service.dataset import Dataset
-from liqcore.views import explain, links, overlays
+from liqcore.views import explain, heat, links, overlays
 from liqcore.views.controls import LINK
 from liqcore.views.explore.stories import picked_cell
 from liqcore.views.practice import charts as practice_charts, table as practice_table
@@ -209,29 +209,21 @@ def _picture(table: Table, level: Candidate) -> None:
     own, _ = overlays.parse_levels(str(st.session_state.get("marks") or ""))
     drawn = [one for one in practice_table.levels(table, now, own) if shown or one.why == practice_charts.OWN]
     low, high = now.grid.price_edges[[0, -1]]
-    picture = chart.heatmap_chart(
+    heat.heatmap(
         now.grid,
         now.bars,
-        scale="linear" if now.grid.kind == "modelled" else "log",
+        key="practice",
+        note=explain.provenance_line(now.grid, table.data.synthetic, now=pd.Timestamp.now(tz="UTC")),
+        look=Look(profile=False),
         height=520,
-        zoom="off",
-        volume=True,
-        select=True,
-        outlines=(
+        boxes=(
             overlays.outlines([one for one in now.clusters if low < one.centre < high], now.grid)
             if shown
             else None
         ),
         marks=practice_charts.moment(table.game, played),
         levels=practice_charts.lines(played, level.price, drawn, now.grid),
-    )
-    st.vega_lite_chart(
-        spec=picture.spec,
-        key="practice",
-        alt=picture.alt,
-        width="stretch",
-        on_select=lambda: _mark(table),
-        selection_mode="picked",
+        on_picked=lambda: _mark(table),
     )
     left = table.game.hidden - played.step
     st.progress(
@@ -279,8 +271,7 @@ def _typed(table: Table, before: tuple[float, ...]) -> None:
 
 def _mark(table: Table) -> None:
     """A click on a cell makes its middle one of one's own levels, and the level of the test."""
-    state = st.session_state.get("practice") or {}
-    cell = picked_cell((getattr(state, "selection", None) or state.get("selection", {})).get("picked"))
+    cell = picked_cell(st.session_state.get("practice-picked"))
     if cell is None:
         return
     own, _ = overlays.parse_levels(str(st.session_state.get("marks") or ""))

@@ -99,8 +99,7 @@ class Scene:
 def _round(_data: Dataset, seed: int, timeframe: str, ahead: int, key: str) -> Round:
     if _data.candles is None or _data.candles.empty:
         raise DataError(
-            "There are no candles to practise on. Add a candles file, or choose the sample market in the"
-            " sidebar."
+            "There are no candles to practise on. Add a candles file, or choose the sample market above."
         )
     return make_round(
         _data.candles,

@@ -8,15 +8,15 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import wording
-from liqcore.charts import chart
 from liqcore.charts.data import milliseconds
 from liqcore.charts.marks import LINE
 from liqcore.charts.palette import PANEL
+from liqcore.charts.picture import Look
 from liqcore.feeds import scenario_files as files
 from liqcore.learn.glossary import find_terms, mentions
 from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import Outcome, StepView, outcome, plan_lines, step_view, together
-from liqcore.views import explain, links, shell
+from liqcore.views import explain, heat, links, shell
 from liqcore.views.controls import LINK
 from liqcore.views.walkthrough import sandbox as walkthrough_sandbox
 
@@ -103,18 +103,17 @@ def _go(by: int, count: int) -> None:
 
 def _chart(view: StepView, shown: bool) -> None:
     domain = None if view.scale_top is None else (view.scale_top / 500, view.scale_top)
-    picture = chart.heatmap_chart(
+    heat.heatmap(
         view.grid,
         view.bars,
-        scale="log" if view.layer == "realised" else "linear",
-        domain=domain,
+        key="walk",
+        note=explain.provenance_line(view.grid, synthetic=True, now=pd.Timestamp.now(tz="UTC")),
+        look=Look(domain=domain, profile=False),
         height=470,
-        zoom="off",
-        volume=True,
-        outlines=view.outlines if shown and len(view.outlines) else None,
+        boxes=view.outlines if shown and len(view.outlines) else None,
         levels=view.levels if len(view.levels) else None,
+        replay=True,
     )
-    st.vega_lite_chart(spec=picture.spec, key="walk", alt=picture.alt, width="stretch")
     st.caption(
         wording.markdown(
             f"As it stood on {wording.when(view.at, pd.Timestamp.now(tz='UTC'))}; nothing later is in this"

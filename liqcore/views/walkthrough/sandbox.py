@@ -11,14 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables, wording
-from liqcore.charts import chart
 from liqcore.feeds import scenario_files as files
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.realised import realised_heatmap
 from liqcore.lab import recipe
 from liqcore.learn.scenarios import Market, Scenario
 from liqcore.learn.seen import BINS, Seen, see
-from liqcore.views import explain, links
+from liqcore.views import explain, heat, links
 from liqcore.views.controls import LINK
 
 CROWDS: Final = {"none": "Nobody", "half": "Half as many", "double": "Twice as many"}
@@ -90,25 +89,22 @@ def sandbox(chosen: Scenario) -> None:
         if not opened.open:
             return
         before, after = _worlds(chosen, chosen.name, change)
-        shared = chart.shared_colour([before.grid, after.grid])
         for column, world, title in zip(
             st.columns(2, gap="medium"), (before, after), ("As it was told", _TITLES[change]), strict=True
         ):
             with column:
-                picture = chart.heatmap_chart(
+                heat.heatmap(
                     world.grid,
                     world.bars,
-                    colour=shared,
-                    height=340,
-                    zoom="off",
-                    title=title,
-                    levels=pd.DataFrame({"price": [chosen.level], "label": ["level"]}),
-                )
-                st.vega_lite_chart(
-                    spec=picture.spec,
                     key=f"sandbox-{title == 'As it was told'}",
-                    alt=f"{title}. {picture.alt}",
-                    width="stretch",
+                    note=explain.provenance_line(world.grid, synthetic=True, now=pd.Timestamp.now(tz="UTC")),
+                    caption=title,
+                    height=340,
+                    controls="legend" if title == "As it was told" else "none",
+                    group="sandbox",
+                    shared=True,
+                    strips=False,
+                    levels=pd.DataFrame({"price": [chosen.level], "label": ["level"]}),
                 )
                 st.markdown(
                     wording.markdown(
