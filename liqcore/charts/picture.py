@@ -98,8 +98,15 @@ class Picture:
     def payload(self, key: str, look: Look | None = None, **options: Any) -> bytes:
         """The bytes of the map. `options` go into the head: see `liqcore.views.heat.heatmap`."""
         words = self.words
-        head = {"look": (look or Look()).head(), "unit": words.unit, "empty": words.empty, "alt": words.alt()}
-        return payload.heat(self.grid, self.bars, key=key, title=words.title(), **(head | options))
+        caption = options.get("caption")
+        head = {
+            "look": (look or Look()).head(),
+            "unit": words.unit,
+            "empty": words.empty,
+            "alt": f"{caption}. {words.alt()}" if caption else words.alt(),
+            "title": f"{caption}: {words.title()}" if caption else words.title(),
+        }
+        return payload.heat(self.grid, self.bars, key=key, **(head | options))
 
 
 def picture(

@@ -67,7 +67,7 @@ class Words:
     def title(self) -> str:
         """Subject, source and period, for a picture that leaves the page."""
         start, end = self.grid.time_edges[[0, -1]]
-        return f"{self.subject}, {self.grid.provenance.source}, {wording.period(start, end, end)}"
+        return f"{self.subject}, {self.grid.provenance.source}, {wording.period(start, end)}"
 
     def legend(self, colour: ColourScale, threshold: float = 0.0) -> str:
         """How to read the colours, in sentences."""
@@ -96,7 +96,7 @@ class Words:
     def alt(self) -> str:
         """The takeaway from the data, for those who do not see the chart."""
         start, end = self.grid.time_edges[[0, -1]]
-        out = f"{self.subject} ({self.grid.kind}), {wording.period(start, end, end)}."
+        out = f"{self.subject} ({self.grid.kind}), {wording.period(start, end)}."
         found = largest(self.grid)
         if found is None:
             out += f" Nothing to show: {_NONE[self.grid.kind]}."

@@ -1,355 +1,476 @@
-"""What only a browser shows of the heatmap: the box at the pointer, zoom beside scroll, redraws, the
-toolbar."""
+"""What only a browser shows of the map, with the app's own renderer: fingers, wheels, keys, colours, the address."""
 
 import re
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from browsing import DESK, ROOT, serving
+from browsing import DESK, serving
+from map_app import bars, grid
 from playwright.sync_api import Browser, Page
 
-from liqcore.charts.palette import usd
+from liqcore.charts.palette import colour_scale
 from liqcore.heat.grid import HeatGrid
 
 pytestmark = pytest.mark.browser
 
-# The app draws grids that the test can build again, named by the address.
-APP = """
-    import sys
-    sys.path.insert(0, {root!r})
-    sys.path.insert(0, {here!r})
-    import numpy as np
-    import pandas as pd
-    import streamlit as st
-    from chart_grids import bars, grid
-    from liqcore.charts.chart import heatmap_chart
-
-    st.set_page_config(layout="wide")
-    asked = st.query_params
-    seed = st.slider("Seed", 1, 9, 1)
-    drawn = grid(asked.get("kind", "modelled"), seed)
-    chart = heatmap_chart(
-        drawn, bars(), scale=asked.get("scale", "log"), orientation=asked.get("orientation", "time-right"), profile="profile" in asked,
-        zoom=asked.get("zoom", "shift"), select="select" in asked, price_line="none", renderer="svg", volume="volume" in asked,
-    )
-    extra = dict(on_select="rerun", selection_mode="picked") if "select" in asked else dict()
-    event = st.vega_lite_chart(spec=chart.spec, key="heatmap", alt=chart.alt, width="stretch", **extra)
-    if "select" in asked:
-        st.code(str(event.selection.get("picked")))
-    st.write("drawn with seed " + str(seed))
-    st.write("text " * 4000)
-"""
-
-GRIDS = '''
-"""Grids that both the app and the test build."""
-import numpy as np
-import pandas as pd
-
-from liqcore import tables
-from liqcore.heat.grid import HeatGrid, Provenance, VenueCoverage
-
-START = np.datetime64("2026-03-28", "us")  # a European clock change falls into the window
-HOUR = np.timedelta64(3_600_000_000, "us")
-
-
-def grid(kind, seed=1):
-    rng = np.random.default_rng(seed)
-    columns, bands, density = {"modelled": (60, 40, 0.6), "dense": (120, 90, 0.8), "sparse": (60, 40, 0.08)}[kind]
-    usd = rng.lognormal(11, 2, (columns, bands)) * (rng.random((columns, bands)) < density)
-    below = np.arange(bands) < bands // 2
-    both = rng.random((columns, bands)) < 0.1
-    log = kind == "modelled"
-    steps = np.ones(columns, int) if kind != "modelled" else rng.integers(1, 3, columns)
-    seen = np.ones(columns, bool)
-    seen[10:14] = False
-    usd[~seen] = 0
-    return HeatGrid(
-        "modelled" if kind == "modelled" else "realised", START + np.append(0, np.cumsum(steps)) * HOUR,
-        (np.geomspace if log else np.linspace)(50_000, 60_000, bands + 1), usd * (below | both), usd * (~below | both) * 0.7,
-        Provenance("Sample market", (VenueCoverage("okx", "all"),)), observed=seen,
-    )
-
-
-def bars():
-    count = 60
-    close = 55_000 * np.exp(np.cumsum(np.random.default_rng(2).normal(0, 0.002, count)))
-    return tables.candles(pd.DataFrame({
-        "time": START + np.arange(count) * HOUR, "open": close, "high": close * 1.001, "low": close * 0.999, "close": close, "volume": 10.0,
-    }))
-'''
+APP = Path(__file__).with_name("map_app.py")
+CHART = "globalThis.heatlab?.charts.get(key)"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("chart_app")
-    (folder / "chart_grids.py").write_text(GRIDS)
-    (folder / "app.py").write_text(textwrap.dedent(APP.format(root=str(ROOT), here=str(folder))))
-    with serving(folder / "app.py") as served:
+def address() -> Iterator[str]:
+    with serving(APP) as served:
         yield served
 
 
-def build(kind: str, seed: int = 1) -> HeatGrid:
-    scope: dict = {}
-    exec(GRIDS, scope)
-    return scope["grid"](kind, seed)
-
-
 class Drawn:
-    """An open chart: where its cells are on the screen, and what its box says."""
+    """An open map: where its cells are on the screen, and what it says."""
 
-    def __init__(self, page: Page, grid: HeatGrid, log: bool, upright: bool = True):
-        self.page, self.grid, self.log, self.upright = page, grid, log, upright
-        page.wait_for_selector(".stVegaLiteChart svg image")
-        page.wait_for_function(
-            "document.querySelectorAll('.stVegaLiteChart svg .mark-image image').length >= 2"
-        )
-        self.page.wait_for_timeout(600)
-        self.place = page.evaluate(
-            """() => {
-            const box = [...document.querySelectorAll('.stVegaLiteChart svg .mark-image image')]
-                .map(image => image.getBoundingClientRect()).sort((a, b) => b.height - a.height)[0];
-            return [box.x, box.y, box.width, box.height];
-        }"""
-        )
+    def __init__(self, page: Page, key: str = "map") -> None:
+        self.page, self.key = page, key
+        page.wait_for_function(f"key => {CHART}?.stats.base > 0", arg=key)
+        page.wait_for_timeout(300)
+
+    def get(self, what: str, *arguments: Any) -> Any:
+        """A value of the chart: `c` in JavaScript, `a` its arguments."""
+        script = f"([key, a]) => {{ const c = {CHART}; return {what}; }}"
+        return self.page.evaluate(script, [self.key, list(arguments)])
+
+    @property
+    def place(self) -> tuple[float, float, float, float]:
+        return tuple(self.get("(({x, y}) => [x, y, c.plot.w, c.plot.h])(c.stage.getBoundingClientRect())"))
 
     def point(self, column: int, band: int) -> tuple[float, float]:
         """The middle of a cell in pixels of the screen."""
-        times = self.grid.time_edges.astype("int64").astype(float)
-        prices = np.log(self.grid.price_edges) if self.log else self.grid.price_edges
-        along = (times[column : column + 2].mean() - times[0]) / (times[-1] - times[0])
-        up = (prices[band : band + 2].mean() - prices[0]) / (prices[-1] - prices[0])
-        x, y, width, height = self.place
-        across, down = (along, 1 - up) if self.upright else (up, 1 - along)
-        return x + across * width, y + down * height
-
-    def at(self, column: int, band: int) -> dict[str, str]:
-        self.page.mouse.move(*self.point(column, band))
-        return self.box()
-
-    def box(self) -> dict[str, str]:
-        """Titles and values of the box, once it has been drawn."""
-        self.page.evaluate(
-            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        x, y = self.get(
+            "(([t, p]) => { const m = (e, k) => (e[k] + e[k + 1]) / 2;"
+            " const time = c.time.at(m(c.heat.time_edges, t)), e = c.heat.price_edges, price = c.price.at(m(e, p));"
+            " return c.upright ? [time, price] : [price, time]; })(a)",
+            column,
+            band,
         )
-        lines = self.page.evaluate(
-            """() => [...document.querySelectorAll('.stVegaLiteChart svg .mark-text text')]
-            .filter(text => text.getAttribute('opacity') !== '0')
-            .map(text => [...text.querySelectorAll('tspan')].map(line => line.textContent).filter(line => line) )
-            .filter(lines => lines.length > 1)"""
-        )
-        titles = next((block for block in lines if block[0] in ("Price band", "Time")), None)
-        if titles is None:
-            return {}
-        return dict(zip(titles, lines[lines.index(titles) + 1], strict=True))
+        left, top, *_ = self.place
+        return left + x, top + y
 
-    def expected(self, column: int, band: int) -> dict[str, str]:
-        """What the box must say of a cell, from the grid alone."""
-        grid = self.grid
-        low, high = grid.price_edges[band : band + 2]
-        out = {"Price band": f"${low:,.0f} to ${high:,.0f}"}
-        word = "Estimated" if grid.is_stock else "Realised"
-        for side in ("long", "short"):
-            if grid.side(side)[column, band] > 0:
-                out[f"{word} {side} liquidations"] = usd(float(f"{grid.side(side)[column, band]:.2e}"))
-        if len(out) == 3:
-            out["Both sides together"] = usd(float(f"{grid.total[column, band]:.2e}"))
-        if len(out) == 1:
-            out[f"{word} liquidations"] = (
-                ("none estimated" if grid.is_stock else "none recorded")
-                if grid.observed[column]
-                else "no data for this time"
-            )
-            return out
-        since, until = column, column + 1
-        if grid.is_stock:
-            fuller = grid.long if grid.long[column, band] >= grid.short[column, band] else grid.short
-            while since > 0 and fuller[since - 1, band] > 0:
-                since -= 1
-            while until < grid.shape[0] and fuller[until, band] > 0:
-                until += 1
-        moment = [str(np.datetime_as_string(grid.time_edges[k], "m")) for k in (since, until)]
-        said = [f"{'Mar' if text[5:7] == '03' else 'Apr'} {text[8:10]}, {text[11:]} UTC" for text in moment]
-        if grid.is_stock and until == grid.shape[0]:
-            said[1] = "still in place"
-        out |= dict(zip(("In place since", "Until") if grid.is_stock else ("From", "To"), said, strict=True))
-        return out | {
-            "Venues": "okx",
-            "Kind": "modelled, not observed" if grid.is_stock else "realised: these happened",
-        }
+    def says(self) -> list[str]:
+        self.settle()
+        return [line for line in self.get("c.reading.textContent").split("\n") if line]
+
+    def settle(self) -> None:
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def window(self) -> list[float]:
+        return self.get("[...c.time.window, ...c.price.window]")
+
+    def wait(self, what: str) -> None:
+        self.page.wait_for_function(f"key => {{ const c = {CHART}; return {what}; }}", arg=self.key)
 
 
-def open_chart(
-    browser: Browser, address: str, query: str, grid: HeatGrid, log: bool, upright: bool = True
-) -> Drawn:
-    # A zone with a clock change inside the window: the chart must not notice.
-    context = browser.new_context(
-        viewport=DESK, timezone_id="Europe/Berlin", accept_downloads=True, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.set_default_timeout(90_000)
+def opened(browser: Browser, address: str, query: str = "", **context: Any) -> Drawn:
+    # A zone with a clock change inside the window: the map must not notice.
+    options = {"viewport": DESK, "timezone_id": "Europe/Berlin", "accept_downloads": True, "reduced_motion": "reduce"}
+    page = browser.new_context(**(options | context)).new_page()
+    page.set_default_timeout(60_000)
     page.goto(f"{address}/?{query}")
-    return Drawn(page, grid, log, upright)
+    return Drawn(page, "map0" if "many" in query else "map")
+
+
+def amount(value: float) -> str:
+    from liqcore.wording import usd
+
+    return usd(float(f"{value:.2e}"))
+
+
+def clicks(drawn: Drawn) -> str:
+    return drawn.page.locator("[data-testid=stCode]").inner_text()
 
 
 @pytest.mark.parametrize(
-    ("kind", "query", "upright", "points"),
-    [
-        ("modelled", "kind=modelled", True, 120),
-        pytest.param("sparse", "kind=sparse", True, 120, marks=pytest.mark.slow),
-        pytest.param("dense", "kind=dense", True, 60, marks=pytest.mark.slow),
-        pytest.param(
-            "modelled",
-            "kind=modelled&orientation=price-right&profile=1&volume=1",
-            False,
-            60,
-            marks=pytest.mark.slow,
-        ),
-    ],
+    "kind", ["modelled", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("dense", "sparse", "empty"))]
 )
-def test_the_box_says_the_cell_under_the_pointer_exactly(browser, address, kind, query, upright, points):
-    grid = build(kind)
-    drawn = open_chart(browser, address, query, grid, kind == "modelled", upright)
-    rng = np.random.default_rng(7)
-    filled = np.argwhere(grid.total > 0)
-    # Small cells are drawn larger than they are; beside one, the pointer means that one.
-    near = np.zeros(grid.shape, bool)
-    for a in (-1, 0, 1):
-        for b in (-1, 0, 1):
-            near |= np.roll(grid.total > 0, (a, b), (0, 1)) if kind == "sparse" else grid.total > 0
-    empty = np.argwhere(~near)
-    cells = np.concatenate(
-        [rng.permutation(filled)[: points * 2 // 3], rng.permutation(empty)[: points // 3]]
-    )
-    wrong = []
-    for column, band in cells.tolist():
-        said, expected = drawn.at(column, band), drawn.expected(column, band)
-        if {title: said.get(title) for title in expected} != expected:
-            wrong.append((column, band, said, expected))
-    assert not wrong, f"{len(wrong)} of {len(cells)}: {wrong[0]}"
-    assert len(cells) >= points * 0.9
+def test_every_cells_usd_and_colour_is_pythons(browser, address, kind):
+    drawn = opened(browser, address, f"kind={kind}")
+    held: HeatGrid = grid(kind)
+    for side in ("both", "long", "short", "net"):
+        for scale in ("log", "linear", "percentile"):
+            drawn.get("c.setLook({side: a[0], scale: a[1]})", side, scale)
+            values = held.side(side)
+            colour = colour_scale(values, scale, diverging=side == "net")
+            if side == "both" and scale == "log":
+                for name in ("long", "short"):
+                    read = np.array(drawn.get("Array.from(c.heat[a[0]], k => c.cells.usd[k])", name))
+                    expected = getattr(held, name).ravel()
+                    clear = expected >= 10.0 ** drawn.get("c.heat.lowest")
+                    np.testing.assert_allclose(read[clear], expected[clear], rtol=0.0051)
+                    np.testing.assert_array_equal(read > 0, expected > 0)
+            index = np.array(drawn.get("Array.from(c.index)")).reshape(held.shape)
+            np.testing.assert_array_equal(index > 0, values != 0)
+            place = 1 + np.round(254 * colour.normalise(values))
+            # Python ranks by 101 stops, the browser by every cell.
+            off = np.abs(index - place)[values != 0]
+            assert off.size == 0 or off.max() <= (4 if scale == "percentile" else 2), (side, scale, off.max())
     drawn.page.context.close()
 
 
-def test_the_wheel_scrolls_the_page_and_with_shift_zooms_the_chart(browser, address):
-    grid = build("modelled")
-    drawn = open_chart(browser, address, "kind=modelled", grid, log=True)
+def test_the_readout_says_the_cell_under_the_pointer(browser, address):
+    drawn = opened(browser, address)
+    held = grid("modelled")
+    rng = np.random.default_rng(7)
+    for column, band in rng.permutation(np.argwhere(held.total > 0))[:25].tolist():
+        drawn.page.mouse.move(*drawn.point(column, band))
+        said = drawn.says()
+        low, high = held.price_edges[band : band + 2]
+        assert said[1] == f"${low:,.0f} to ${high:,.0f}"
+        for side in ("long", "short"):
+            usd = float(getattr(held, side)[column, band])
+            assert (f"{side}s {amount(usd)}" in said[2].replace("Longs", "longs").replace("Shorts", "shorts")) == (
+                usd > 0
+            )
+        assert "would be closed, estimated" in said[2]
+        assert said[3].endswith(f"from the last price ${bars()['close'].iloc[-1]:,.0f}")
+        assert len(said) == 4
+    drawn.page.mouse.move(*drawn.point(11, 5))
+    assert "no data for this time" in drawn.says()
+    column = int(np.argmax(held.long[:, 3] > 0))
+    drawn.page.mouse.move(*drawn.point(column, 3))
+    if column == 0:
+        assert "since before this map" in drawn.says()[2]
+    drawn.page.context.close()
+
+
+def test_the_wheel_scrolls_the_page_and_zooms_with_ctrl_or_after_a_click(browser, address):
+    drawn = opened(browser, address)
     page = drawn.page
+    whole = drawn.window()
     scrolled = "() => document.querySelector('[data-testid=stMain]').scrollTop"
-    prices = (
-        "() => [...document.querySelectorAll('.stVegaLiteChart .role-axis-label text')].map(text =>"
-        " text.textContent).filter(text => text[0] == '$')"
-    )
-    before = page.evaluate(prices)
     page.mouse.move(*drawn.point(30, 20))
     page.mouse.wheel(0, 200)
     page.wait_for_function(f"({scrolled})() > 100")
-    assert page.evaluate(prices) == before
+    assert drawn.window() == whole
+    assert "scroll to zoom" in drawn.get("c.pill.textContent")
     page.mouse.wheel(0, -400)
     page.wait_for_function(f"({scrolled})() == 0")
-    page.keyboard.down("Shift")
+    page.mouse.move(*drawn.point(30, 20))
+    page.keyboard.down("Control")
     page.mouse.wheel(0, -300)
-    page.keyboard.up("Shift")
-    page.wait_for_function(f"before => JSON.stringify(({prices})()) != JSON.stringify(before)", arg=before)
+    page.keyboard.up("Control")
+    drawn.settle()
+    near = drawn.window()
+    assert near[0] > whole[0]
+    assert near[3] < whole[3]
     assert page.evaluate(scrolled) == 0
-    page.mouse.move(*(np.array(drawn.point(30, 20)) + 3))
-    assert drawn.box()["Price band"], "the box still works on a zoomed chart"
     page.mouse.dblclick(*drawn.point(30, 20))
-    page.wait_for_function(
-        f"before => JSON.stringify(({prices})().sort()) == JSON.stringify(before.sort())", arg=before
-    )
+    drawn.wait(f"c.time.window[0] === {whole[0]}")
+    # Over an axis the wheel needs no key and moves that axis alone.
+    left, top, wide, high = drawn.place
+    page.mouse.move(left + drawn.get("c.axisX") + 10, top + high / 2)
+    page.mouse.wheel(0, -300)
+    drawn.settle()
+    assert drawn.window()[:2] == whole[:2]
+    assert drawn.window()[3] < whole[3]
     page.context.close()
 
 
-def test_a_finger_scrolls_the_page_and_a_tap_reads_a_cell(browser, address):
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.set_default_timeout(90_000)
-    page.goto(f"{address}/?kind=modelled")
-    grid = build("modelled")
-    drawn = Drawn(page, grid, log=True)
-    filled = np.argwhere(grid.total > 0)
-    column, band = filled[len(filled) // 2].tolist()
-    page.touchscreen.tap(*drawn.point(column, band))
-    assert drawn.box().get("Price band"), "a tap opens the box and it stays"
-    frame = page.evaluate(
-        "() => { const box = document.querySelector('.stVegaLiteChart').getBoundingClientRect(); return"
-        " [box.left, box.right, document.documentElement.scrollWidth]; }"
-    )
-    assert frame[0] >= 0
-    assert frame[1] <= 390
-    assert frame[2] <= 390, "the page must not scroll sideways on a phone"
-    touch = context.new_cdp_session(page)
-    x, y = drawn.point(30, 8)
-    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
-    for step in range(1, 16):
-        touch.send(
-            "Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 12 * step}]}
-        )
-        page.wait_for_timeout(15)
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 80")
-    context.close()
-
-
-def test_a_rerun_with_new_data_shows_the_new_cells(browser, address):
-    drawn = open_chart(browser, address, "kind=modelled", build("modelled"), log=True)
+def test_dragging_moves_and_dragging_an_axis_stretches(browser, address):
+    drawn = opened(browser, address)
     page = drawn.page
-    page.get_by_role("slider").first.focus()
-    page.keyboard.press("ArrowRight")
-    page.get_by_text("drawn with seed 2").wait_for()
-    page.wait_for_timeout(800)
-    other = Drawn(page, build("modelled", 2), log=True)
-    column, band = np.argwhere(other.grid.total > 0)[400].tolist()
-    said, expected = other.at(column, band), other.expected(column, band)
-    assert {title: said.get(title) for title in expected} == expected
+    drawn.get("c.zoomBy(0.4)")
+    drawn.settle()
+    before = drawn.window()
+    x, y, wide, high = drawn.place
+    page.mouse.move(x + wide / 2, y + high / 2)
+    page.mouse.down()
+    page.mouse.move(x + wide / 2 - 120, y + high / 2 + 40, steps=6)
+    page.mouse.up()
+    after = drawn.window()
+    assert after[0] > before[0]
+    assert after[1] - after[0] == pytest.approx(before[1] - before[0], rel=1e-6)
+    assert after[2] > before[2]
+    assert "picked None" in clicks(drawn), "a drag is no click"
+    page.mouse.move(x + drawn.get("c.axisX") + 12, y + high / 2)
+    page.mouse.down()
+    page.mouse.move(x + drawn.get("c.axisX") + 12, y + high / 2 + 100, steps=5)
+    page.mouse.up()
+    stretched = drawn.window()
+    assert stretched[:2] == after[:2]
+    assert stretched[3] - stretched[2] != pytest.approx(after[3] - after[2], rel=0.05)
     page.context.close()
 
 
-@pytest.mark.slow
-def test_a_click_selects_the_cell(browser, address):
-    grid = build("modelled")
-    drawn = open_chart(browser, address, "kind=modelled&select=1", grid, log=True)
-    column, band = np.argwhere(grid.long > 0)[50].tolist()
-    drawn.at(column, band)
+def test_a_click_at_once_marks_the_cell_and_reaches_python(browser, address):
+    drawn = opened(browser, address)
+    held = grid("modelled")
+    column, band = np.argwhere(held.long > 0)[400].tolist()
     drawn.page.mouse.click(*drawn.point(column, band))
-    shown = drawn.page.locator("[data-testid=stCode]")
-    drawn.page.wait_for_function(
-        "() => document.querySelector('[data-testid=stCode]').innerText.includes('price_from')"
-    )
-    text = shown.inner_text()
-    low = float(re.search(r"'price_from': ([\d.]+)", text)[1])
-    assert low == pytest.approx(grid.price_edges[band])
-    amount = max(grid.long[column, band], grid.short[column, band])
-    assert float(re.search(r"'usd': ([\d.]+)", text)[1]) == pytest.approx(float(f"{amount:.2e}"))
+    drawn.page.wait_for_function("() => /'column'/.test(document.querySelector('[data-testid=stCode]').innerText)")
+    said = clicks(drawn)
+    assert f"'column': {column}" in said
+    assert f"'band': {band}" in said
+    assert float(re.search(r"'long': ([\d.]+)", said)[1]) == pytest.approx(held.long[column, band], rel=0.0051)
+    assert drawn.get("c.picked !== null && c.picked !== undefined")
+    drawn.page.get_by_role("button", name="Read this level").click()
+    drawn.page.wait_for_function("() => /'what': 'read'/.test(document.querySelector('[data-testid=stCode]').innerText)")
     drawn.page.context.close()
 
 
-@pytest.mark.slow
-def test_the_toolbar_saves_a_picture_and_shows_a_readable_table(browser, address, tmp_path):
-    drawn = open_chart(browser, address, "kind=modelled&profile=1&volume=1", build("modelled"), log=True)
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 3}
+
+
+class Fingers:
+    """Touches as a screen sends them."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.session = page, page.context.new_cdp_session(page)
+
+    def send(self, kind: str, *points: tuple[float, float]) -> None:
+        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+        self.page.wait_for_timeout(16)
+
+
+def test_a_tap_reads_and_picks_and_the_page_never_scrolls_sideways(browser, address):
+    drawn = opened(browser, address, **PHONE)
+    held = grid("modelled")
+    column, band = np.argwhere(held.long > 0)[300].tolist()
+    drawn.page.touchscreen.tap(*drawn.point(column, band))
+    drawn.page.wait_for_function("() => /'column'/.test(document.querySelector('[data-testid=stCode]').innerText)")
+    assert f"'band': {band}" in clicks(drawn)
+    low, high = held.price_edges[band : band + 2]
+    assert drawn.says()[1] == f"${low:,.0f} to ${high:,.0f}", "what a tap read stays"
+    assert drawn.page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    drawn.page.context.close()
+
+
+def test_a_slide_moves_the_crosshair_a_swipe_scrolls_and_two_fingers_zoom(browser, address):
+    drawn = opened(browser, address, **PHONE)
+    fingers = Fingers(drawn.page)
+    x, y, wide, high = drawn.place
+    fingers.send("touchStart", (x + 60, y + 150))
+    for step in range(8):
+        fingers.send("touchMove", (x + 60 + 12 * step, y + 150))
+    first = drawn.get("c.cross.time")
+    fingers.send("touchMove", (x + 240, y + 150))
+    fingers.send("touchEnd")
+    assert drawn.get("c.cross.time") > first
+    whole = drawn.window()
+    fingers.send("touchStart", (x + 100, y + 150), (x + 180, y + 150))
+    for step in range(10):
+        fingers.send("touchMove", (x + 100 - 6 * step, y + 150 - 6 * step), (x + 180 + 6 * step, y + 150 + 6 * step))
+    fingers.send("touchEnd")
+    near = drawn.window()
+    assert near[1] - near[0] < 0.8 * (whole[1] - whole[0])
+    assert near[3] - near[2] < 0.8 * (whole[3] - whole[2])
+    fingers.send("touchStart", (x + 100, y + 300))
+    for step in range(14):
+        fingers.send("touchMove", (x + 100, y + 300 - 14 * step))
+    fingers.send("touchEnd")
+    drawn.page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 60")
+    drawn.page.context.close()
+
+
+def test_keys_walk_zoom_pick_and_are_heard(browser, address):
+    drawn = opened(browser, address)
     page = drawn.page
-    page.locator(".stVegaLiteChart").hover()
+    drawn.get("c.stage.focus()")
+    page.keyboard.press("ArrowRight")
+    start = drawn.get("[c.cross.time, c.cross.price]")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Shift+ArrowRight")
+    after = drawn.get("[c.cross.time, c.cross.price]")
+    assert after[0] > start[0]
+    assert after[1] > start[1]
+    drawn.wait("c.live.textContent.includes('UTC')")
+    whole = drawn.window()
+    page.keyboard.press("+")
+    assert drawn.window() != whole
+    page.keyboard.press("0")
+    assert drawn.window() == whole
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => /'column'/.test(document.querySelector('[data-testid=stCode]').innerText)")
+    # One Tab behind the map is its table.
+    drawn.get("c.stage.focus()")
+    names = []
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        names.append(drawn.get("c.root.getRootNode().activeElement?.getAttribute('aria-label')"))
+        if names[-1] == "The same cells as a table":
+            break
+    assert names[-1] == "The same cells as a table"
+    page.keyboard.press("Enter")
+    held = grid("modelled")
+    rows = page.get_by_role("dialog").get_by_role("row")
+    largest = max(held.long[-1].max(), held.short[-1].max())
+    assert amount(float(largest)) in rows.nth(1).inner_text()
+    page.keyboard.press("Escape")
+    assert page.get_by_role("dialog").count() == 0
+    page.context.close()
+
+
+def test_the_look_changes_without_the_server_and_a_copied_link_repeats_it(browser, address):
+    drawn = opened(browser, address)
+    page = drawn.page
+    sent: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(len(frame))))
+    run = clicks(drawn)
+    page.get_by_role("button", name="Longs", exact=True).click()
+    page.get_by_text("Look", exact=True).click()
+    page.get_by_label("Colours").select_option("viridis")
+    page.get_by_label("Scale").select_option("percentile")
+    page.get_by_text("Price to the right").click()
+    drawn.get("c.zoomBy(0.5)")
+    drawn.get("c.whatIf.goes(53000)")
+    page.wait_for_function("() => location.search.includes('goes=53000') && location.search.includes('t=')")
+    assert clicks(drawn) == run, "no run of the script"
+    link = page.url
+    assert "side=long" in link
+    assert "colours=viridis" in link
+    window = drawn.window()
+    look = drawn.get("c.look")
+    other = opened(browser, address, link.split("?", 1)[1])
+    assert other.get("c.look") == look
+    minute = 60_000
+    assert np.abs(np.array(other.window()[:2]) - window[:2]).max() < minute
+    assert other.get("c.whatIf.target") == 53_000
+    # The address survives a run of the script, and the look a change of cells.
+    page.get_by_test_id("stNumberInputStepUp").click()
+    page.wait_for_function("before => document.querySelector('[data-testid=stCode]').innerText !== before", arg=run)
+    drawn.wait("c.look.side === 'long' && c.stats.base > 1")
+    assert "colours=viridis" in page.url
+    assert page.evaluate("() => history.length") == other.page.evaluate("() => history.length"), "no steps to go back"
+    for one in (drawn, other):
+        one.page.context.close()
+
+
+def test_the_legends_handles_hide_small_cells_and_set_the_strongest_colour(browser, address):
+    drawn = opened(browser, address, "kind=dense")
+    page = drawn.page
+    hide = page.get_by_role("slider", name="Hide cells under")
+    box = page.locator(".hl-track").bounding_box()
+    shown = drawn.get("c.index.reduce((n, k) => n + (k > 0), 0)")
+    page.mouse.move(box["x"], box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 10, steps=5)
+    page.mouse.up()
+    least = drawn.get("c.look.hide")
+    held = grid("dense")
+    assert drawn.get("c.index.reduce((n, k) => n + (k > 0), 0)") == pytest.approx(
+        (held.total >= least).sum(), abs=2
+    )
+    assert drawn.get("c.index.reduce((n, k) => n + (k > 0), 0)") < shown
+    hide.press("Home")
+    assert drawn.get("c.look.hide") == 0
+    high = drawn.get("c.scale.high")
+    page.get_by_role("slider", name="Strongest colour from").press("ArrowLeft")
+    assert drawn.get("c.scale.high") < high
+    page.get_by_role("slider", name="Strongest colour from").press("Home")
+    assert drawn.get("c.scale.high") == high
+    page.context.close()
+
+
+def test_the_what_if_line_adds_up_what_python_adds_up(browser, address):
+    drawn = opened(browser, address)
+    page = drawn.page
+    page.get_by_role("button", name="What if price goes there").click()
+    handle = page.get_by_role("slider", name="What-if price")
+    x, y, wide, high = drawn.place
+    box = handle.bounding_box()
+    page.mouse.move(box["x"] + 10, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10, y + high - 60, steps=6)
+    page.mouse.up()
+    held = grid("modelled")
+    target = drawn.get("c.whatIf.target")
+    last = float(bars()["close"].iloc[-1])
+    assert target < last
+    way = held.on_the_way(last, target)
+    assert drawn.get("c.whatIf.sums().long") == pytest.approx(way["long"], rel=0.004)
+    assert drawn.get("c.whatIf.sums().short") == 0
+    assert f"{amount(drawn.get('c.whatIf.sums().long'))} longs to be closed on the way" in handle.inner_text()
+    page.context.close()
+
+
+@pytest.mark.slow
+def test_a_line_of_a_plan_is_dragged_and_told_when_let_go(browser, address):
+    drawn = opened(browser, address)
+    page = drawn.page
+    box = page.get_by_role("slider", name="$54,000 stop").bounding_box()
+    page.mouse.move(box["x"] + 10, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10, box["y"] + 68, steps=6)
+    assert "asked None" in clicks(drawn)
+    page.mouse.up()
+    page.wait_for_function("() => /'what': 'stop'/.test(document.querySelector('[data-testid=stCode]').innerText)")
+    assert float(re.search(r"'price': ([\d.]+)", clicks(drawn))[1]) < 54_000
+    page.context.close()
+
+
+def test_replay_shows_and_adds_up_nothing_later(browser, address):
+    drawn = opened(browser, address)
+    page = drawn.page
+    page.get_by_role("button", name="Replay").click()
+    page.get_by_label("Moment of the replay").fill("20")
+    drawn.settle()
+    held = grid("modelled")
+    assert drawn.get("c.seen") == 20
+    until = held.time_edges[20].astype("int64") / 1000
+    assert drawn.get("c.bars.at(-1).t + c.bars.at(-1).size") <= until
+    assert drawn.get("c.priced.long.reduce((a, b) => a + b)") == pytest.approx(
+        held.long[19].sum(dtype=float), rel=0.005
+    )
+    page.mouse.move(*drawn.point(40, 10))
+    assert "not replayed yet" in drawn.says()
+    empty = drawn.get("(k => { const w = Math.round(c.plot.w * c.ratio); return c.pixels[w * 30 + w - 3] === c.palette[0]; })()")
+    assert empty
+    page.get_by_role("button", name="Play").click()
+    drawn.wait("c.seen > 22")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Pause").click()
+    page.context.close()
+
+
+@pytest.mark.slow
+def test_six_maps_have_one_crosshair_one_look_and_one_scale(browser, address):
+    drawn = opened(browser, address, "mode=many")
+    page = drawn.page
+    maps = [Drawn(page, f"map{number}") for number in range(6)]
+    page.mouse.move(*maps[2].point(20, 30))
+    maps[2].settle()
+    at = maps[2].get("[c.cross.time, c.cross.price]")
+    assert all(one.get("[c.cross.time, c.cross.price]") == at for one in maps)
+    page.get_by_role("button", name="Shorts", exact=True).click()
+    maps[0].settle()
+    assert {one.get("c.look.side") for one in maps} == {"short"}
+    assert len({(one.get("c.scale.low"), one.get("c.scale.high")) for one in maps}) == 1
+    grids = [grid("dense", number + 1) for number in range(6)]
+    shared = colour_scale([one.short for one in grids], "log")
+    assert maps[0].get("[c.scale.low, c.scale.high]") == pytest.approx([shared.low, shared.high])
+    page.context.close()
+
+
+@pytest.mark.slow
+def test_theme_size_full_screen_and_the_picture_that_explains_itself(browser, address, tmp_path):
+    drawn = opened(browser, address, "kind=dense", color_scheme="dark")
+    page = drawn.page
+    assert drawn.get("c.ink.name") == "dark"
+    page.emulate_media(color_scheme="light")
+    drawn.wait("c.ink.name === 'light'")
+    page.set_viewport_size({"width": 900, "height": 800})
+    drawn.wait("c.width < 900")
+    page.get_by_role("button", name="Full screen").click()
+    drawn.wait("c.full")
+    page.keyboard.press("Escape")
+    page.evaluate("() => document.fullscreenElement && document.exitFullscreen()")
+    drawn.wait("!c.full")
     with page.expect_download() as saved:
-        page.get_by_role("button", name=re.compile("Download as PNG")).click()
-    file = Path(tmp_path / "chart.png")
+        page.get_by_role("button", name="Save as PNG").click()
+    file = tmp_path / "map.png"
     saved.value.save_as(file)
     from PIL import Image
 
     with Image.open(file) as picture:
-        colours = picture.convert("RGB").resize((200, 100)).getcolors(20_000)
-    assert len(colours) > 500, "the heat itself must be in the saved picture"
-    page.locator(".stVegaLiteChart").hover()
-    page.get_by_role("button", name=re.compile("Show data")).click()
-    table = page.locator("[data-testid=stDataFrame]")
-    table.wait_for()
-    page.wait_for_function(
-        "() => /Price band/.test(document.querySelector('[data-testid=stDataFrame]').textContent)"
-    )
-    assert "base64" not in table.text_content()
-    assert drawn.grid.shape == (60, 40)
+        assert picture.height > drawn.get("c.height * c.ratio") + 80, "title, legend, note and link around it"
+        assert len(picture.convert("RGB").resize((200, 100)).getcolors(20_000)) > 500
     page.context.close()

@@ -7,15 +7,15 @@ import tomllib
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
-from test_pages import charts, open_page, words
+from test_pages import open_page, words
 
 from liqcore.alerts import rule_text
 from liqcore.alerts.rules import KINDS, Condition, Group, Rule
 from liqcore.alerts.templates import templates
 from liqcore.feeds import files, samples
 from liqcore.views.alerts import sentence as alerts_sentence, session as alerts_session, words as alerts_words
+from tests.maps import charts, maps
 
 ISSUE = (
     "When short liquidations within 0.5 % of $28,500 grow by 50 % in 30 min on at least 3 venues, tell me by"
@@ -126,10 +126,9 @@ def test_a_test_shows_firings_on_the_map_leads_and_false_alarms_against_controls
     assert shown["Lead to the touch"].endswith("min")
     assert shown["False alarms"].endswith("%")
     assert shown["At control levels"].endswith("%")
-    marks = next(item for item in charts(built)[0].proto.datasets if item.name == "marks")
-    drawn = pa.ipc.open_stream(marks.data.data).read_pandas()
-    assert drawn["number"].tolist() == [str(number) for number in range(1, 9)]
-    assert set(drawn["price"]) == {28_500.0}
+    drawn = maps(built)[0].layers["marks"]
+    assert [int(mark["number"]) for mark in drawn] == list(range(1, 9))
+    assert {mark["price"] for mark in drawn} == {28_500.0}
     assert len(built.dataframe[0].value) == 8
     said = words(built)
     for part in (

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit
-from test_pages import charts, open_page, words
+from test_pages import open_page, words
 
 from liqcore import tables
 from liqcore.feeds import files, samples
 from tests.loopback.server import VenueServer
+from tests.maps import charts
 
 VIEWS = [
     "Side by side",

@@ -1,7 +1,9 @@
 """Clusters, levels, strips and stories on the explore page."""
 
 import pytest
-from test_pages import charts, open_page, words
+from test_pages import open_page, words
+
+from tests.maps import charts
 
 
 def test_strips_levels_and_clusters_come_from_the_address():

@@ -12,6 +12,7 @@ from liqcore.views import market as live_market
 from tests.loopback import truth
 from tests.loopback.server import VenueServer
 from tests.loopback.truth import Event, made_events
+from tests.maps import charts
 
 
 @pytest.fixture(autouse=True)
@@ -105,11 +106,7 @@ def test_the_first_visit_of_any_page_begins_collecting_and_offline_nobody_is_ask
 def test_a_replay_moves_and_says_that_it_is_synthetic():
     app = opened("live", livefrom="Sample replay", livespeed="600×", livespan="12 h")
     until(
-        app,
-        lambda app: (
-            any("Last price" in metric.label for metric in app.metric)
-            and len(app.get("vega_lite_chart")) >= 1
-        ),
+        app, lambda app: any("Last price" in metric.label for metric in app.metric) and len(charts(app)) >= 1
     )
     assert "replay of a synthetic market, 600×" in words(app)
     assert "not a real market" in words(app) or "synthetic" in words(app).lower()
@@ -141,7 +138,7 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         server.events += fresh
         server.publish("bybit", fresh).result(10)
         until(app, lambda app: any("Bybit" in set(frame.value.get("Venue", ())) for frame in app.dataframe))
-        until(app, lambda app: len(app.get("vega_lite_chart")) >= 2)
+        until(app, lambda app: len(charts(app)) >= 2)
         assert "Only a sample" in words(app) or "lower bound" in words(app)
         app = opened("sources")
         assert not app.exception
@@ -159,8 +156,7 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         assert secret not in str(app.query_params)
         assert any("kept for this session only" in part.value for part in app.markdown)
         app = until(
-            opened("explore", data="Live: what was collected", span="6 h"),
-            lambda app: len(app.get("vega_lite_chart")) >= 1,
+            opened("explore", data="Live: what was collected", span="6 h"), lambda app: len(charts(app)) >= 1
         )
         assert "Source: Live" in words(app)
         assert "synthetic" not in words(app).split("Source: Live")[1][:200].lower()

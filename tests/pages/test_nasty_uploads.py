@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_pages import charts, open_page, words
+from test_pages import open_page, words
+
+from tests.maps import charts
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "feeds"))
 

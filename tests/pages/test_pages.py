@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from liqcore.feeds import files, samples
+from tests.maps import charts, headings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.name for path in (ROOT / "pages").glob("*.py"))
@@ -30,10 +31,6 @@ def open_page(name: str = "start.py", framed: bool = True, **query: str) -> AppT
     return app.run()
 
 
-def charts(app: AppTest) -> list:
-    return [*app.get("vega_lite_chart"), *app.get("arrow_vega_lite_chart")]
-
-
 def words(app: AppTest) -> str:
     return "\n".join(
         str(item.value)
@@ -46,7 +43,7 @@ def words(app: AppTest) -> str:
 def test_a_page_runs_describes_its_charts_and_says_what_is_synthetic_and_no_advice(name: str) -> None:
     app = open_page(name, framed=False)
     assert not app.exception
-    assert len(app.title) == 1
+    assert len(headings(app)) == 1
     assert len(app.markdown) > 1
     assert charts(app)
     for chart in charts(app):
@@ -97,7 +94,7 @@ def test_every_setting_in_the_address_gives_a_chart_or_a_sentence(query: dict[st
 def test_an_impossible_window_keeps_the_last_good_view() -> None:
     app = open_page("explore.py")
     app.selectbox(key="tf").set_value("1m")
-    app.selectbox(key="span").set_value("All").run()
+    app.button_group(key="span").set_value("All").run()
     assert not app.exception
     assert any("timeframe" in item.value for item in app.error)
     assert "last view that worked" in words(app)
@@ -117,10 +114,9 @@ def test_moving_the_price_names_the_side_that_is_liquidated() -> None:
 
 
 def test_a_setting_changes_the_address_and_the_address_the_setting() -> None:
-    app = open_page("explore.py", tf="4h", colours="viridis", side="Shorts")
+    app = open_page("explore.py", tf="4h", span="7 d")
     assert app.selectbox(key="tf").value == "4h"
-    assert app.session_state["colours"] == "viridis"
-    assert app.session_state["side"] == "short"
+    assert app.session_state["span"] == "7 d"
 
 
 def _uploaded(app: AppTest, name: str, content: bytes) -> AppTest:
@@ -158,7 +154,7 @@ def test_a_bad_file_is_refused_with_a_sentence_and_the_good_one_stays() -> None:
 
 
 def test_candles_alone_give_modelled_levels_and_say_why_events_are_missing() -> None:
-    app = open_page("explore.py", data="Your own files", layer="Modelled")
+    app = open_page("explore.py", data="Your own files", layer="Modelled", help="true")
     _uploaded(app, "klines.csv", _own_files(events=False))
     assert not app.exception
     assert charts(app)

@@ -1,7 +1,7 @@
 """The risk page: numbers as people type them, the gate, what-ifs, and nothing private in the link."""
 
 import numpy as np
-from test_pages import charts, open_page, words
+from test_pages import open_page, words
 
 from liqcore.risk import plan_trade
 from liqcore.risk.handover import MOST, Zone, read_zones, write_zones
@@ -10,6 +10,7 @@ from liqcore.risk.pine import plan_to_pine
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import price_drag
 from liqcore.views.risk import charts as risk_charts
+from tests.maps import charts
 
 PARTS = ["Drag the price", "Leverage and stop", "200 trades", "Losing streaks", "Open risks", "Order ticket"]
 

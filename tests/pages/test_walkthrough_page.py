@@ -3,11 +3,12 @@
 import re
 
 import pandas as pd
-from test_pages import charts, open_page, words
+from test_pages import open_page, words
 
 from liqcore.feeds import scenario_files as scenarios
 from liqcore.learn.glossary import find_terms
 from liqcore.views.walkthrough import panels as walkthrough_panels, sandbox as walkthrough_sandbox
+from tests.maps import charts, maps
 
 
 def press(app, key):
@@ -83,7 +84,6 @@ def test_terms_are_explained_where_they_stand_and_the_end_has_a_sandbox():
     assert (again.arrivals == stored.market.arrivals).all()
     app = open_page("walkthrough.py", scenario=title, step="8", sandbox="true", crowd="Nobody")
     assert not app.exception
-    pictures = [chart.proto for chart in charts(app)]
-    assert [picture.alt.split(".")[0] for picture in pictures[1:]] == ["As it was told", "With nobody"]
+    assert [one.proto.alt.split(".")[0] for one in maps(app)] == ["As it was told", "With nobody"]
     longs = [float(found) for found in re.findall(r"\$([\d.]+)M of longs and", words(app).replace("\\", ""))]
     assert longs[0] > 3 * longs[1], "without the crowd the heat is gone"

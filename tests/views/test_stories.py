@@ -101,9 +101,9 @@ def test_a_cluster_is_told_with_its_numbers_and_drawn_where_it_is(data, layer):
         None,
         [],
         "x",
-        [{}],
-        [{"side": "both", "price_from": 1, "price_to": 2, "time_from": 1, "time_to": 2, "usd": 5}],
-        [{"side": "long", "price_from": 1, "price_to": 2, "time_from": 1, "time_to": 2, "usd": 0}],
+        {},
+        {"side": "both", "price_from": 1, "price_to": 2, "time_from": 1, "time_to": 2, "usd": 5},
+        {"side": "long", "price_from": 1, "price_to": 2, "time_from": 1, "time_to": 2, "usd": 0},
     ],
 )
 def test_a_click_beside_the_heat_picks_nothing(selection):
@@ -112,16 +112,14 @@ def test_a_click_beside_the_heat_picks_nothing(selection):
 
 def test_a_click_becomes_a_cell_with_utc_times():
     cell = stories.picked_cell(
-        [
-            {
-                "side": "long",
-                "price_from": 100.0,
-                "price_to": 110.0,
-                "time_from": 1_700_000_000_000,
-                "time_to": 1_700_000_900_000,
-                "usd": 5.0,
-            }
-        ]
+        {
+            "side": "long",
+            "price_from": 100.0,
+            "price_to": 110.0,
+            "time_from": 1_700_000_000_000,
+            "time_to": 1_700_000_900_000,
+            "usd": 5.0,
+        }
     )
     assert cell == stories.Cell(
         "long", 100.0, 110.0, np.datetime64("2023-11-14T22:13:20"), np.datetime64("2023-11-14T22:28:20"), 5.0

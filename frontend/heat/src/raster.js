@@ -10,7 +10,8 @@ function under(edges, axis, pixels, ratio, origin, seen) {
   for (let k = 0; k < pixels; k++) {
     const after = axis.invert(origin + (k + 1) / ratio);
     const low = bin(edges, ascending ? before : after);
-    const high = bin(edges, ascending ? after : before);
+    const end = ascending ? after : before;
+    const high = end >= edges[edges.length - 1] ? edges.length - 1 : bin(edges, end);
     before = after;
     first[k] = low;
     // A bin counts for the pixel it begins in, or for every pixel it covers.

@@ -15,7 +15,7 @@ export const STYLE = `
 .hl-menu { position: absolute; z-index: 5; right: 0; top: calc(100% + 4px); width: 250px; background: var(--st-background-color); border: 1px solid var(--st-border-color); border-radius: 8px; padding: 10px 12px; display: grid; gap: 8px; box-shadow: 0 6px 24px rgba(0,0,0,.25); }
 .hl-menu label { display: flex; justify-content: space-between; align-items: center; gap: 8px; }
 .hl-menu input[type=checkbox] { width: 16px; height: 16px; accent-color: var(--st-primary-color); }
-.hl-legend { display: inline-flex; gap: 6px; align-items: center; font-size: 11px; font-variant-numeric: tabular-nums; }
+.hl-legend { display: inline-flex; gap: 12px; align-items: center; font-size: 11px; font-variant-numeric: tabular-nums; }
 .hl-track { position: relative; width: 180px; height: 22px; touch-action: none; }
 .hl-track canvas { position: absolute; left: 0; top: 6px; width: 100%; height: 10px; border-radius: 3px; }
 .hl-handle { position: absolute; top: 1px; width: 12px; height: 20px; margin-left: -6px; border-radius: 4px; background: var(--st-background-color); border: 2px solid var(--st-text-color); box-sizing: border-box; cursor: ew-resize; touch-action: none; }
