@@ -104,7 +104,11 @@ def main() -> None:
         note="Synthetic, for tests.",
         heading="A map",
         boxes=boxes,
-        levels=pd.DataFrame({"price": [54_000.0], "label": ["$54,000 stop"], "drag": ["stop"]}),
+        levels=(
+            pd.DataFrame({"price": [54_000.0], "label": ["$54,000 stop"], "drag": ["stop"]})
+            if "plan" in asked
+            else None
+        ),
         height=int(asked.get("height", "480")),
         address=True,
         replay=True,

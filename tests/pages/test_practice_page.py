@@ -1,7 +1,6 @@
 """The practice page: a round from the map to its grade, refusals, journals, the same test by number, and
 nothing of the future sent."""
 
-import json
 import re
 import struct
 
@@ -47,6 +46,27 @@ def table_of(seed: int, layer: str = "modelled") -> practice_table.Table:
     return practice_table.lay(loaders.sample("violent"), seed, "15m", 24, layer)
 
 
+def unwrapped(message: bytes) -> list[bytes]:
+    """What is inside a map's message: numbers as doubles, candles as the cents they were made from, texts."""
+    head, arrays = unpacked(message)
+    texts: list[str] = []
+    numbers = [(part if part.itemsize == 8 else np.round(part.astype(float), 2)) for part in arrays.values()]
+
+    def collect(value) -> None:
+        if isinstance(value, dict):
+            collect(list(value.values()))
+        elif isinstance(value, list):
+            for item in value:
+                collect(item)
+        elif isinstance(value, str):
+            texts.append(value)
+        elif value is not None:
+            numbers.append(np.array([float(value)]))
+
+    collect(head)
+    return [*(part.tobytes() for part in numbers), *(text.encode() for text in texts)]
+
+
 def sent(app: AppTest) -> bytes:
     """Every message that the browser got for the page as it stands."""
     out: list[bytes] = []
@@ -54,12 +74,8 @@ def sent(app: AppTest) -> bytes:
     def walk(block) -> None:
         for child in block.children.values():
             if getattr(child, "proto", None) is not None:
-                out.append(child.proto.SerializeToString())
-                if message := getattr(child.proto, "bytes", b""):
-                    # A map is packed: what is inside, its candles as the cents they were made from.
-                    head, arrays = unpacked(message)
-                    out.append(json.dumps(head).encode())
-                    out.extend(np.round(part.astype(float), 2).tobytes() for part in arrays.values())
+                message = getattr(child.proto, "bytes", b"")
+                out.extend(unwrapped(message) if message else [child.proto.SerializeToString()])
             if hasattr(child, "children"):
                 walk(child)
 

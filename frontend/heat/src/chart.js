@@ -38,13 +38,13 @@ export class Chart {
     this.toolbar = new Toolbar(this);
     this.stage = make("div", { className: "hl-stage", tabIndex: 0, role: "application" }, this.root);
     this.stage.setAttribute("aria-roledescription", "heatmap");
+    tableButton(this); // one Tab behind the map
     this.pen = make("canvas", {}, this.stage).getContext("2d", { alpha: false });
     this.glass = make("canvas", { className: "hl-over" }, this.stage);
     this.over = this.glass.getContext("2d");
     this.reading = make("div", { className: "hl-read", ariaHidden: "true" }, this.stage);
     this.pill = make("div", { className: "hl-hint" }, this.stage);
     this.actions = make("div", { className: "hl-act", hidden: true }, this.stage);
-    tableButton(this);
     this.live = make("div", { className: "hl-quiet", ariaLive: "polite" }, this.root);
     this.replay = new Replay(this);
     this.key = null;

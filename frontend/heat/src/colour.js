@@ -92,17 +92,23 @@ export class Scale {
     return [low, high > low ? high : Math.max(low * 10, 1)];
   }
 
-  /** USD below which a share of the filled cells lies. */
+  /** USD below which a share of the filled cells lies, between neighbours in proportion. */
   quantile(share) {
-    const wanted = Math.max(share * this.total, 1e-9);
+    const rank = share * (this.total - 1);
+    const from = this.#ranked(Math.floor(rank));
+    return from + (rank % 1) * (this.#ranked(Math.ceil(rank)) - from);
+  }
+
+  /** USD of the cell with so many smaller ones. */
+  #ranked(rank) {
     let low = 0;
     let high = this.below.length - 1;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (this.below[middle] < wanted) low = middle;
+      if (this.below[middle] <= rank) low = middle;
       else high = middle;
     }
-    return this.usdOf[high - 1] ?? 0;
+    return this.usdOf[low];
   }
 
   place(usd) {

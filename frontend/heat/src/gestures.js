@@ -4,6 +4,7 @@ import { pointer, select } from "d3-selection";
 import { zoom, zoomIdentity } from "d3-zoom";
 
 const HOLD = 250;
+const CALM = 600;
 const MAC = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
 
 export function gestures(chart) {
@@ -60,7 +61,7 @@ export function gestures(chart) {
 
 class Zooming {
   constructor(chart, pane) {
-    Object.assign(this, { chart, pane, busy: false, before: zoomIdentity, zone: "plot", grip: null });
+    Object.assign(this, { chart, pane, busy: false, before: zoomIdentity, zone: "plot", grip: null, passed: -CALM });
     this.behaviour = zoom()
       .clickDistance(4)
       .filter((event) => this.wanted(event))
@@ -88,9 +89,18 @@ class Zooming {
     const { chart } = this;
     if (!chart.plot) return false;
     if (event.type !== "wheel") return event.touches ? event.touches.length > 1 : !event.button && !event.ctrlKey;
-    const may = event.ctrlKey || event.metaKey || chart.active || chart.full || this.zoneOf(event) !== "plot";
-    if (!may) chart.hint(`${MAC ? "⌘" : "Ctrl"} + scroll to zoom, or click the map first`);
-    return may;
+    if (event.ctrlKey || event.metaKey || chart.active || chart.full) return true;
+    // A page that scrolls under the pointer goes on scrolling when an axis arrives there.
+    const scrolling = event.timeStamp - this.passed < CALM;
+    if (!scrolling && this.onAxis(event)) return true;
+    this.passed = event.timeStamp;
+    if (!scrolling) chart.hint(`${MAC ? "⌘" : "Ctrl"} + scroll to zoom, or click the map first`);
+    return false;
+  }
+
+  onAxis(event) {
+    const [x, y] = pointer(event, this.pane);
+    return x > this.chart.axisX || y > this.chart.axisY;
   }
 
   start(event) {

@@ -30,7 +30,7 @@ export function rows(chart) {
 }
 
 export function tableButton(chart) {
-  const opener = button(NAME, NAME, () => open(chart, opener), chart.root, { className: "hl-skip" });
+  const opener = button(NAME, NAME, () => open(chart, opener), chart.stage, { className: "hl-skip" });
 }
 
 function open(chart, opener) {
