@@ -93,7 +93,7 @@ def million():
 
 
 def test_a_refresh_of_the_page_with_a_million_events_is_short():
-    from liqcore.charts import chart
+    from liqcore.charts.picture import picture
 
     events = million()
     cut = len(events) - 500
@@ -107,7 +107,7 @@ def test_a_refresh_of_the_page_with_a_million_events_is_short():
         live_figures.tape(events, 0, 40)
         live_figures.biggest(events, 6)
         assert grid is not None
-        chart.heatmap_chart(grid.grid, None)
+        picture(grid.grid).payload("live")
 
     spent = best(refresh, 5)
     print(f"\na refresh with {len(events):,} events: {spent * 1e3:.0f} ms of server time (the bar is 150 ms)")
