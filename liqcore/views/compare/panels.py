@@ -19,7 +19,7 @@ from liqcore.heat.grid import HeatGrid, merge
 from liqcore.heat.lag import Lag, venue_lags
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
-from liqcore.views import controls, explain, heat, loaders, overlays, panels
+from liqcore.views import explain, heat, links, loaders, overlays, panels
 from liqcore.views.compare import charts as compare_charts
 from liqcore.views.controls import LINK
 
@@ -192,7 +192,7 @@ def one_against_the_rest(found: Venues) -> None:
     """A venue minus the rest, each as a share of its own total."""
     venue = venue_choice(found)
     sides = {"both": "Both", "long": "Longs", "short": "Shorts"}
-    side: Any = controls.choice("Side", sides, "both", "apartside")
+    side: Any = links.choice("Side", sides, "both", "apartside")
     apart = difference(found.grids, venue, side)
     spec, alt = compare_charts.difference_chart(apart, found.grids[venue])
     if np.isnan(apart.overlap):
