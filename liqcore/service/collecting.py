@@ -41,7 +41,7 @@ def feed_session(owner: Owner) -> FeedSession:
 
 def live_collector(owner: Owner, session: FeedSession, box: SignalBox) -> Collector:
     """Sockets of all venues, questions every minute, and a look at the rules after them; not yet started."""
-    names = [name for name, venue in VENUES.items() if venue.socket]
+    names = [name for name, venue in VENUES.items() if venue.liquidations]
     options = StreamOptions(loopback=owner.loopback)
     sources: dict[str, Source] = {
         name: partial(_silent, name) if owner.offline else partial(_followed, name, options) for name in names

@@ -8,8 +8,9 @@ from hypothesis import given, strategies as st
 from liqcore import tables
 from liqcore.feeds import FeedError, parse_liquidations
 from liqcore.feeds.venues import registry
-from liqcore.feeds.venues.parse import MOST_AHEAD, decoded, parse_message
+from liqcore.feeds.venues.parse import decoded, parse_message
 from liqcore.feeds.venues.registry import VENUES
+from liqcore.feeds.venues.rows import MOST_AHEAD
 from tests.loopback.dialects import DIALECTS
 from tests.loopback.truth import T
 

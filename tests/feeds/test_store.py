@@ -2,12 +2,9 @@
 
 import os
 import random
-import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from liqcore.feeds.live.window import LiveWindow
 from liqcore.feeds.venues.rows import LiquidationRow
 
 BEGIN = 1_790_000_000_000_000
+END = BEGIN + 10**9
 MINUTE = 60_000_000
 
 
@@ -56,16 +54,16 @@ def filled(url):
 
 def holds_everything_once(store):
     rows = made(500)
-    assert store.add(arrivals(rows[:300], BEGIN, "socket"), {("bybit", BEGIN): (3, 300)}) == 300
+    assert store.add(arrivals(rows[:300], END, "socket"), {("bybit", BEGIN): (3, 300)}) == 300
     # A poll that overlaps, in another order, and the same again.
     assert (
         store.add(
-            arrivals(rows[200:][::-1], BEGIN + 5, "history"),
+            arrivals(rows[200:][::-1], END + 5, "history"),
             {("bybit", BEGIN): (1, 7), ("bybit", BEGIN + MINUTE): (0, 2)},
         )
         == 200
     )
-    assert store.add(arrivals(rows, BEGIN + 9, "history")) == 0
+    assert store.add(arrivals(rows, END + 9, "history")) == 0
     held = store.liquidations()
     wanted = tables.liquidations(
         pd.DataFrame(rows).assign(time=pd.to_datetime([row.time for row in rows], unit="us", utc=True))
@@ -86,8 +84,8 @@ def holds_everything_once(store):
     ]
     # Two equal events of one delivery are two.
     twin = made(1, seed=9)
-    assert store.add(arrivals([*twin, *twin], BEGIN, "socket")) == 2
-    assert store.add(arrivals([*twin, *twin], BEGIN, "socket")) == 0
+    assert store.add(arrivals([*twin, *twin], END, "socket")) == 2
+    assert store.add(arrivals([*twin, *twin], END, "socket")) == 0
     candles = tables.candles(
         pd.DataFrame(
             {
@@ -130,10 +128,10 @@ def test_the_window_reads_only_what_is_new_and_forgets_what_is_old(path):
     store = filled(path)
     window = LiveWindow(store, hours=1)
     rows = made(3_000)
-    store.add(arrivals(rows[:2_000], BEGIN, "socket"))
+    store.add(arrivals(rows[:2_000], END, "socket"))
     assert window.refresh(BEGIN + 10**9) == 2_000
     before = window.events()
-    store.add(arrivals(rows[2_000:], BEGIN + 1, "history"))
+    store.add(arrivals(rows[2_000:], END + 1, "history"))
     assert (window.refresh(BEGIN + 10**9), window.refresh(BEGIN + 10**9)) == (1_000, 0)
     assert (len(before), len(window.events())) == (2_000, 3_000)
     table = window.events().table()
@@ -151,7 +149,7 @@ def test_the_window_reads_only_what_is_new_and_forgets_what_is_old(path):
 
 def test_an_old_file_is_migrated_and_a_newer_one_is_left_alone(path):
     store = filled(path)
-    store.add(arrivals(made(3), BEGIN, "socket"))
+    store.add(arrivals(made(3), END, "socket"))
     store.close()
     file = Path(path.removeprefix("sqlite:///"))
     with sqlite3.connect(file) as connection:
@@ -172,7 +170,7 @@ def test_an_old_file_is_migrated_and_a_newer_one_is_left_alone(path):
 @pytest.mark.parametrize("damage", [b"not a database at all, but long enough to be read as one" * 100, None])
 def test_a_damaged_file_is_set_aside_and_a_new_one_begun(path, damage):
     store = filled(path)
-    store.add(arrivals(made(2_000), BEGIN, "socket"))
+    store.add(arrivals(made(2_000), END, "socket"))
     store.close()
     file = Path(path.removeprefix("sqlite:///"))
     whole = file.read_bytes()
@@ -185,7 +183,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(path, damage):
         assert caught.value.damaged
         return
     assert "set aside" in store.problem
-    assert store.add(arrivals(made(5), BEGIN, "socket")) == 5
+    assert store.add(arrivals(made(5), END, "socket")) == 5
     assert any("damaged" in name for name in os.listdir(file.parent))
 
 
@@ -196,10 +194,10 @@ def test_a_locked_file_a_bad_address_and_a_place_that_cannot_be_written_get_a_se
     holder.execute("BEGIN EXCLUSIVE")
     begun = time.monotonic()
     with pytest.raises(StoreError, match="locked by another program"):
-        store.add(arrivals(made(1), BEGIN, "socket"))
+        store.add(arrivals(made(1), END, "socket"))
     assert time.monotonic() - begun < 20
     holder.execute("COMMIT")
-    assert store.add(arrivals(made(1), BEGIN, "socket")) == 1
+    assert store.add(arrivals(made(1), END, "socket")) == 1
     for url, words in (
         ("sqlite:////proc/nowhere/x.sqlite", "cannot be written"),
         ("nonsense", "no address"),
@@ -208,7 +206,7 @@ def test_a_locked_file_a_bad_address_and_a_place_that_cannot_be_written_get_a_se
         other = open_store(url)
         assert words in other.problem
         assert "hush" not in other.problem
-        assert other.add(arrivals(made(2), BEGIN, "socket")) == 2
+        assert other.add(arrivals(made(2), END, "socket")) == 2
 
 
 def test_one_leader_a_store_even_when_it_is_killed(path):
@@ -233,47 +231,6 @@ def test_one_leader_a_store_even_when_it_is_killed(path):
     assert Leadership(store).take()
 
 
-@pytest.fixture(scope="module")
-def postgres():
-    """A PostgreSQL server of this machine's packages, for these tests only."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip(
-            "PostgreSQL IS NOT TESTED HERE: no server is installed (Debian: apt-get install postgresql)"
-        )
-    # Not below pytest's own folder, which only its owner may enter.
-    folder, tools = Path(tempfile.mkdtemp(prefix="heatlab-postgres-")), found[-1].parent
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    # The server refuses to run as root.
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_user:
-        shutil.chown(folder, "postgres")
-    data = folder / "data"
-    subprocess.run(
-        [*as_user, str(tools / "initdb"), "-D", str(data), "-U", "heatlab", "--auth=trust", "--no-sync"],
-        check=True,
-        capture_output=True,
-    )
-    run = [*as_user, str(tools / "pg_ctl"), "-D", str(data), "-w"]
-    subprocess.run(
-        [
-            *run,
-            "-o",
-            f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off",
-            "-l",
-            str(folder / "log"),
-            "start",
-        ],
-        check=True,
-        capture_output=True,
-    )
-    yield f"postgresql+psycopg://heatlab@127.0.0.1:{port}/postgres"
-    subprocess.run([*run, "-m", "immediate", "stop"], check=False, capture_output=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def soon(lead):
     """Whether it gets the right within seconds: the server takes a moment to end a connection and its
     locks."""
@@ -284,14 +241,14 @@ def soon(lead):
 
 
 def test_postgresql_does_the_same_and_has_one_leader(postgres):
-    store = filled(postgres)
+    store = filled(postgres.url)
     holds_everything_once(store)
     first, second = Leadership(store), Leadership(store)
     assert (first.take(), second.take()) == (True, False)
     first.leave()
     assert soon(second)
     # The server forgets locks when it ends a connection; whoever thinks to hold one notices.
-    with sa.create_engine(postgres).connect() as connection:
+    with sa.create_engine(postgres.url).connect() as connection:
         connection.execute(
             sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
         )

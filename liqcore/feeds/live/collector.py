@@ -22,12 +22,15 @@ import numpy as np
 
 from liqcore.feeds.live.leader import Leadership
 from liqcore.feeds.live.store import Arrival, Store, StoreError, arrivals, open_store, set_aside
-from liqcore.feeds.live.window import LiveWindow
+from liqcore.feeds.live.window import LiveWindow, refill
 from liqcore.feeds.status import SourceStatus
 from liqcore.feeds.venues.rows import LiquidationRow
 
 MINUTE: Final = 60_000_000
 _STATUS: Final = "status"
+# Two rounds of questions; after that nobody knows what a history would have told.
+_HISTORY_HOLDS: Final = 150_000_000
+_AFTER_TROUBLE: Final = 30.0
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
 Tell = Callable[[SourceStatus], None]
@@ -116,7 +119,11 @@ class Collector:
         self._frame_at: dict[str, int] = {}
         self._event_at: dict[str, int] = {}
         self._written = self._doubled = 0
+        self._refused: Counter[str] = Counter()
+        self._down_since: dict[str, int] = dict.fromkeys(self._sources, self.now())
+        self._history_at: dict[str, int] = {}
         self._problem = store.problem
+        self._stuck = ""
         self._collecting = False
 
     def start(self) -> None:
@@ -166,7 +173,7 @@ class Collector:
     def deliver(self, venue: str, rows: list[LiquidationRow], arrived: int) -> None:
         """Take the rows of one frame (none is a sign of life). Blocks while too much waits to be written."""
         since = self._live_since.get(venue, arrived)
-        batch = arrivals(rows, arrived, self._origin)
+        batch = self._possible(venue, rows, arrived, self._origin)
         # What a venue tells at the subscription happened before anybody listened, so it says nothing about
         # delays.
         self._take(
@@ -179,7 +186,7 @@ class Collector:
         self, venue: str, rows: list[LiquidationRow], arrived: int, covered: tuple[int, int]
     ) -> None:
         """Take rows that a venue told later, and the span (µs) for which it told all it has."""
-        self._take(venue, arrivals(rows, arrived, "history"), None)
+        self._take(venue, self._possible(venue, rows, arrived, "history"), None)
         minutes = range(covered[0] // MINUTE * MINUTE, covered[1], MINUTE)
         with self._room:
             self._beats.update(dict.fromkeys(((venue, minute) for minute in minutes), 0))
@@ -190,13 +197,17 @@ class Collector:
         """Take what a source says about itself."""
         with self._room:
             self._statuses[status.venue] = status
-            if status.state != "live":
+            if status.state == "live":
+                self._down_since.pop(status.venue, None)
+            else:
                 self._live_since.pop(status.venue, None)
+                self._down_since.setdefault(status.venue, self.now())
 
     def tell_history(self, status: SourceStatus) -> None:
         """Take how asking a venue for its history went; it matters where the venue does not send live."""
         with self._room:
             self._histories[status.venue] = status
+            self._history_at[status.venue] = self.now()
 
     def tell_market(self, name: str, status: SourceStatus) -> None:
         """Take how a source of candles, open interest or funding is doing."""
@@ -238,6 +249,14 @@ class Collector:
             **facts,
         )
 
+    def _possible(self, venue: str, rows: list[LiquidationRow], arrived: int, origin: str) -> list[Arrival]:
+        """The rows that can have happened by then; the others are counted."""
+        batch = arrivals(rows, arrived, origin)
+        if len(batch) < len(rows):
+            with self._room:
+                self._refused[venue] += len(rows) - len(batch)
+        return batch
+
     def _take(self, venue: str, batch: list[Arrival], frame_at: int | None) -> None:
         with self._room:
             if batch and not self._room.wait_for(
@@ -269,16 +288,28 @@ class Collector:
                 state="stale",
                 message=f"Nothing has come for {age / 60:,.0f} minutes. {status.message}".strip(),
             )
-        history = self._histories.get(name)
-        if (
-            status.state not in ("live", "stale")
-            and history is not None
-            and history.state in ("live", "partial")
-        ):
+        history, told = self._histories.get(name), self._history_at.get(name, 0)
+        if status.state not in ("live", "stale") and history is not None:
+            # What a history told before the socket went says nothing about now.
+            recent = told >= self._down_since.get(name, now) and now - told < _HISTORY_HOLDS
+            if history.state in ("live", "partial") and recent:
+                status = replace(
+                    status,
+                    state="partial",
+                    message=f"Not live: {status.message} Its history is asked every minute instead.",
+                )
+            elif status.state == "off" and history.state not in ("live", "partial"):
+                status = replace(
+                    status, state=history.state, message=f"{status.message} {history.message}".strip()
+                )
+        if self._stuck and status.state == "live":
             status = replace(
                 status,
                 state="partial",
-                message=f"Not live: {status.message} Its history is asked every minute instead.",
+                message=(
+                    f"It is heard, and what it says waits in memory ({len(self._waiting):,} events of all"
+                    f" venues). {self._stuck}"
+                ),
             )
         if self._lost[name]:
             status = replace(
@@ -288,6 +319,12 @@ class Collector:
                     f"{self._lost[name]:,} events could not be kept, because the store did not answer."
                     f" {status.message}".strip()
                 ),
+            )
+        if self._refused[name]:
+            status = replace(
+                status,
+                message=f"{status.message} Events dated in the future that were refused:"
+                f" {self._refused[name]:,}.".strip(),
             )
         return replace(
             status,
@@ -313,9 +350,13 @@ class Collector:
                 # What sources deliver until they have ended is written too.
                 for ended in self._quiet:
                     ended.wait(5)
-            self._collecting = self._leader.take()
-            if self._collecting:
+            if self.store.gone:
+                self._make_anew()
+            before, self._collecting = self._collecting, self._leader.take()
+            # Who is no longer the one still has what it heard until then.
+            if self._collecting or before:
                 self._flush()
+            if self._collecting:
                 if time.monotonic() - told_at > 5:
                     told_at = time.monotonic()
                     self._leave_status()
@@ -347,13 +388,41 @@ class Collector:
                 self._waiting = batch + self._waiting
                 self._beats.update(beats)
                 self._beat_events.update(beat_events)
+                self._stuck = "" if problem.damaged else str(problem)
                 self._problem = self._problem if problem.damaged else str(problem)
             return
         with self._room:
             self._written += new
             self._doubled += len(batch) - new
-            self._problem = self.store.problem
+            self._problem, self._stuck = self.store.problem, ""
             self._room.notify_all()
+
+    def _make_anew(self) -> None:
+        """Make the store's file again, after somebody removed or replaced it, from what is in memory."""
+        events, market, old = self.window.events(), self.window.market(), self.store
+        old.close()
+        self._leader.leave()
+        self.store = open_store(old.url)
+        self._leader = Leadership(self.store)
+        if self._collecting and not self._leader.take():
+            self._collecting = False
+        if self._collecting:
+            try:
+                kept = refill(
+                    self.store, events, market, self.now() - round(self.config.window_hours * 3_600e6)
+                )
+                said = (
+                    f"{kept:,} events of the last {self.config.window_hours:g} hours were written from memory"
+                )
+            except StoreError as problem:
+                said = f"what was in memory could not be written: {problem}"
+            self.store.problem = self.store.problem or (
+                f"The store's file was removed or replaced while the app ran. It was made anew: {said}; what was"
+                " older is gone."
+            )
+        self.window = LiveWindow(self.store, self.config.window_hours)
+        with self._room:
+            self._problem = self.store.problem
 
     def _begin_anew(self) -> None:
         """Set a file that got damaged aside and go on with a new one."""
@@ -426,7 +495,13 @@ class Collector:
             if not self._collecting:
                 self._stopping.wait(0.2)
                 continue
-            self._stopping.wait(max(self._poll(self), 0.05))
+            try:
+                pause = self._poll(self)
+            except Exception as problem:  # a round that breaks must not be the last one
+                words = f"A round of questions broke off ({type(problem).__name__}). It is tried again."
+                self.tell_market("Questions", SourceStatus("", "error", words))
+                pause = _AFTER_TROUBLE
+            self._stopping.wait(max(pause, 0.05))
         self._quiet[1].set()
 
 

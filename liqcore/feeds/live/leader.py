@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 
-from liqcore.feeds.live.store import Store
+from liqcore.feeds.live.store import Store, server_options
 
 # Any number will do, as long as every process of this app takes the same.
 _ADVISORY = 7_231_904_511
@@ -21,7 +21,7 @@ class Leadership:
         self._store = store
         self._file = FileLock(f"{store.path}.lock", thread_local=False) if store.path is not None else None
         self._engine = (
-            sa.create_engine(store.url, pool_size=1, max_overflow=0)
+            sa.create_engine(store.url, pool_size=1, max_overflow=0, **server_options(store.url))
             if store.path is None and store.url != "sqlite://"
             else None
         )
@@ -38,7 +38,7 @@ class Leadership:
             except (Timeout, OSError):
                 return False
         elif self._engine is not None:
-            self.held = self._advise()
+            self.held = self._advise() is True
             return self.held
         self.held = True
         return True
@@ -56,24 +56,32 @@ class Leadership:
         if self._engine is not None:
             self._engine.dispose()
 
-    def _advise(self) -> bool:
+    def _advise(self) -> bool | None:
+        """Whether the server gives the right; None where it does not answer."""
         assert self._engine is not None
         try:
             self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             if self._connection.execute(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY))).scalar():
                 return True
             self._connection.close()
+            found: bool | None = False
         except SQLAlchemyError:
-            pass
+            found = None
         self._connection = None
-        return False
+        return found
 
     def _still(self) -> bool:
-        # A server that restarted has forgotten the lock, and another process may hold it by now.
+        if self._engine is None:
+            return True
         if self._connection is not None:
             try:
                 self._connection.execute(sa.text("SELECT 1"))
+                return True
             except SQLAlchemyError:
-                self.held, self._connection = False, None
-                return self.take()
-        return True
+                with suppress(SQLAlchemyError):
+                    self._connection.close()
+                self._connection = None
+        # A server that restarted has forgotten the lock, and another process may hold it by now. While it does
+        # not answer nobody can take it, and to stop listening would lose what could be written later.
+        self.held = self._advise() is not False
+        return self.held

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from liqcore import tables
-from liqcore.feeds.venues.rows import LiquidationRow
+from liqcore.feeds.venues.rows import MOST_AHEAD, LiquidationRow
 
 STORE: Final = "HEATLAB_STORE"
 SCHEMA: Final = 2
@@ -106,10 +106,13 @@ class Arrival(NamedTuple):
 
 def arrivals(rows: Iterable[LiquidationRow], arrived: int, origin: str) -> list[Arrival]:
     """Rows of one delivery; rows equal in everything are told apart by their number, so that none is taken
-    for a repetition."""
+    for a repetition. One dated more than five minutes after its arrival cannot have happened and is left
+    out."""
     seen: dict[LiquidationRow, int] = {}
     out = []
     for row in rows:
+        if row.time > arrived + MOST_AHEAD:
+            continue
         seen[row] = seen.get(row, -1) + 1
         out.append(Arrival(row, arrived, seen[row], origin))
     return out
@@ -137,7 +140,9 @@ class Store:
         self.url, self.problem = url, problem
         memory = url == MEMORY
         options: dict[str, Any] = (
-            {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}} if memory else {}
+            {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+            if memory
+            else server_options(url)
         )
         try:
             self._engine = sa.create_engine(url, **options)
@@ -163,6 +168,12 @@ class Store:
         # Threads share the one connection of a store in memory.
         self._lock: Any = threading.RLock() if memory else nullcontext()
         self._set_up()
+        self._file = _identity(self.path)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the file was removed or replaced since it was opened; what is written then is lost."""
+        return self._file is not None and _identity(self.path) != self._file
 
     @property
     def path(self) -> Path | None:
@@ -416,6 +427,25 @@ def open_store(url: str | None = None, folder: Path | str = ".heatlab") -> Store
             MEMORY,
             f"{problem} Until then what is collected is kept in memory and is lost when the app stops.",
         )
+
+
+def server_options(url: str) -> dict[str, Any]:
+    """What a connection to a server needs so that one that is gone is noticed within seconds."""
+    if not url.startswith("postgresql"):
+        return {}
+    waits = {"connect_timeout": 4, "tcp_user_timeout": 8_000, "keepalives_idle": 5, "keepalives_interval": 2}
+    return {"pool_pre_ping": True, "connect_args": waits}
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """What tells a file from another of its name; None where there is no file."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def set_aside(url: str) -> str:

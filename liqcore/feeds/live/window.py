@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.live.store import Store
+from liqcore.feeds.live.store import Arrival, Store
+from liqcore.feeds.venues.rows import MOST_AHEAD, LiquidationRow
 
 _NUMBERS: Final = {
     "id": np.int64,
@@ -121,7 +122,10 @@ class LiveWindow:
         read = 0
         with self._reading:
             while True:
-                found = self._store.events(after=self._last, since=now - self._length, most=_PAGE)
+                # A store of before may hold what is dated in the future, which would be the newest for ever.
+                found = self._store.events(
+                    after=self._last, since=now - self._length, until=now + MOST_AHEAD, most=_PAGE
+                )
                 if not found["id"]:
                     break
                 self._append(found)
@@ -189,3 +193,37 @@ class LiveWindow:
             keep = self._held["time"][: self._size] >= before
             self._held = {name: values[: self._size][keep] for name, values in self._held.items()}
             self._size = len(self._held["id"])
+
+
+def refill(store: Store, events: Events, market: Market | None, since: int) -> int:
+    """Write what memory holds into a store that lost it; what it holds already is passed over.
+
+    Returns how many events were written. Raises StoreError when the database fails.
+    """
+    names = (*LiquidationRow._fields, "arrived", "origin")
+    columns = [
+        np.array(events.words[name], dtype=object)[events.columns[name]]
+        if name in _LABELS
+        else events.columns[name]
+        for name in names
+    ]
+    batch = []
+    seen: dict[LiquidationRow, int] = {}
+    for *values, arrived, origin in zip(*(column.tolist() for column in columns), strict=True):
+        row = LiquidationRow(*values)
+        seen[row] = seen.get(row, -1) + 1
+        batch.append(Arrival(row, arrived, seen[row], origin))
+    held = store.heartbeats(since)
+    known = set(zip(held["venue"], held["minute"], strict=True))
+    beats: dict[tuple[str, int], tuple[int, int]] = {}
+    if market is not None:
+        told = (market.beats[name].tolist() for name in ("venue", "minute", "frames", "events"))
+        for venue, minute, frames, count in zip(*told, strict=True):
+            if (venue, minute) not in known:
+                beats[venue, minute] = frames, count
+    new = store.add(batch, beats)
+    if market is not None:
+        for kind in ("candles", "open_interest", "funding"):
+            for venue, rows in getattr(market, kind).groupby("venue"):
+                store.put(kind, str(venue), rows)
+    return new

@@ -9,7 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,8 @@ import pandas as pd
 from liqcore import tables
 from liqcore.feeds.status import FeedError
 from liqcore.feeds.venues.registry import venue as row_of
-from liqcore.feeds.venues.rows import LeftOut, LiquidationRow, Unread
+from liqcore.feeds.venues.rows import MOST_AHEAD, LeftOut, LiquidationRow, Unread
 from liqcore.feeds.venues.venue import Message, Venue
-
-# Clocks differ by seconds; what is dated later than this cannot have happened.
-MOST_AHEAD: Final = 300_000_000
 
 
 class Parsed(NamedTuple):

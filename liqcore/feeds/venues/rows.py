@@ -13,6 +13,8 @@ from liqcore.feeds.status import FeedError
 if TYPE_CHECKING:
     from liqcore.feeds.venues.venue import Venue
 
+# Clocks differ by seconds; what is dated more µs later than it arrived cannot have happened.
+MOST_AHEAD: Final = 300_000_000
 _FIRST: Final = 1_230_940_800_000_000
 _LAST: Final = 4_102_444_800_000_000
 # BTC as the base: not BTCDOM, BTCST or a coin that ends in it.

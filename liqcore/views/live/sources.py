@@ -286,11 +286,13 @@ def changes(held: Collector) -> None:
                     f"{upload.name} holds {contents.kind.replace('_', ' ')}, and the store takes liquidations"
                     " here. Choose a file with liquidations."
                 )
-            new = held.store.add(arrivals(as_rows(contents.table), held.now(), "import"))
+            batch = arrivals(as_rows(contents.table), held.now(), "import")
+            new, late = held.store.add(batch), len(contents.table) - len(batch)
             st.session_state["store_taken"] = upload.file_id
             st.success(
                 f"{new:,} new events of {len(contents.table):,} in the file. Those older than the window of"
                 " the live page are held but not drawn there."
+                + (f" Dated in the future, and refused: {late:,}." if late else "")
             )
         except (TableError, StoreError) as problem:
             st.error(
