@@ -68,7 +68,7 @@ def test_without_a_network_the_page_says_so_and_offers_the_replay():
         return next(frame.value for frame in app.dataframe if "Why" in frame.value)
 
     until(app, lambda app: set(table(app)["State"]) == {"error"})
-    assert len(table(app)) == sum(venue.socket for venue in VENUES.values())
+    assert len(table(app)) == sum(venue.liquidations for venue in VENUES.values())
     assert table(app)["Why"].str.contains("cannot be reached").all()
 
 

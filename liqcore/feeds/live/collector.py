@@ -15,11 +15,10 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
-
+from liqcore.feeds.live.health import Known, current, from_plain, plain
 from liqcore.feeds.live.leader import Leadership
 from liqcore.feeds.live.store import Arrival, Store, StoreError, arrivals, open_store, set_aside
 from liqcore.feeds.live.window import LiveWindow, refill
@@ -28,8 +27,6 @@ from liqcore.feeds.venues.rows import LiquidationRow
 
 MINUTE: Final = 60_000_000
 _STATUS: Final = "status"
-# Two rounds of questions; after that nobody knows what a history would have told.
-_HISTORY_HOLDS: Final = 150_000_000
 _AFTER_TROUBLE: Final = 30.0
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
@@ -279,58 +276,21 @@ class Collector:
 
     def _current(self, name: str) -> SourceStatus:
         """What a source said, with what is known about it since."""
-        status, now = self._statuses[name], self.now()
-        frame, event = self._frame_at.get(name), self._event_at.get(name) or None
-        age = None if frame is None else max((now - frame) / 1e6, 0.0)
-        if status.state == "live" and age is not None and age > self.config.silent:
-            status = replace(
-                status,
-                state="stale",
-                message=f"Nothing has come for {age / 60:,.0f} minutes. {status.message}".strip(),
-            )
-        history, told = self._histories.get(name), self._history_at.get(name, 0)
-        if status.state not in ("live", "stale") and history is not None:
-            # What a history told before the socket went says nothing about now.
-            recent = told >= self._down_since.get(name, now) and now - told < _HISTORY_HOLDS
-            if history.state in ("live", "partial") and recent:
-                status = replace(
-                    status,
-                    state="partial",
-                    message=f"Not live: {status.message} Its history is asked every minute instead.",
-                )
-            elif status.state == "off" and history.state not in ("live", "partial"):
-                status = replace(
-                    status, state=history.state, message=f"{status.message} {history.message}".strip()
-                )
-        if self._stuck and status.state == "live":
-            status = replace(
-                status,
-                state="partial",
-                message=(
-                    f"It is heard, and what it says waits in memory ({len(self._waiting):,} events of all"
-                    f" venues). {self._stuck}"
-                ),
-            )
-        if self._lost[name]:
-            status = replace(
-                status,
-                state="partial",
-                message=(
-                    f"{self._lost[name]:,} events could not be kept, because the store did not answer."
-                    f" {status.message}".strip()
-                ),
-            )
-        if self._refused[name]:
-            status = replace(
-                status,
-                message=f"{status.message} Events dated in the future that were refused:"
-                f" {self._refused[name]:,}.".strip(),
-            )
-        return replace(
-            status,
-            last_event=_moment(event) or status.last_event,
-            last_heartbeat=_moment(frame) or status.last_heartbeat,
-            age=age if age is not None else status.age,
+        return current(
+            self._statuses[name],
+            Known(
+                self.now(),
+                self.config.silent,
+                self._frame_at.get(name),
+                self._event_at.get(name) or None,
+                self._histories.get(name),
+                self._history_at.get(name, 0),
+                self._down_since.get(name),
+                self._stuck,
+                len(self._waiting),
+                self._lost[name],
+                self._refused[name],
+            ),
         )
 
     def _told_elsewhere(self) -> tuple[SourceStatus, ...]:
@@ -339,7 +299,7 @@ class Collector:
         with suppress(StoreError, ValueError, TypeError, KeyError):
             told = json.loads(self.store.note(_STATUS) or "{}")
             if self.now() - int(told["moment"]) < 60_000_000:
-                return tuple(_from_plain(one) for one in told["statuses"])
+                return tuple(from_plain(one) for one in told["statuses"])
         return ()
 
     def _write_on(self) -> None:
@@ -438,7 +398,7 @@ class Collector:
 
     def _leave_status(self) -> None:
         with self._room:
-            statuses = [_plain(self._current(name)) for name in self._statuses]
+            statuses = [plain(self._current(name)) for name in self._statuses]
         with suppress(StoreError):
             self.store.set_note(_STATUS, json.dumps({"moment": self.now(), "statuses": statuses}))
 
@@ -503,27 +463,3 @@ class Collector:
                 pause = _AFTER_TROUBLE
             self._stopping.wait(max(pause, 0.05))
         self._quiet[1].set()
-
-
-def _moment(micros: int | None) -> np.datetime64 | None:
-    return None if micros is None else np.datetime64(micros, "us")
-
-
-def _plain(status: SourceStatus) -> dict[str, Any]:
-    return {
-        **asdict(status),
-        **{
-            name: (
-                None
-                if (value := getattr(status, name)) is None
-                else int(value.astype("datetime64[us]").astype("int64"))
-            )
-            for name in ("last_event", "last_heartbeat")
-        },
-    }
-
-
-def _from_plain(told: Mapping[str, Any]) -> SourceStatus:
-    return SourceStatus(
-        **{**told, **{name: _moment(told[name]) for name in ("last_event", "last_heartbeat")}}
-    )
