@@ -17,6 +17,9 @@ _MUCH_COST: Final = 0.25
 _NEAR_LIQUIDATION: Final = 0.02
 _BIG_MARGIN: Final = 0.5
 _UNUSED_RISK: Final = 0.8
+# A target this many times above or below the entry is a slip of the keyboard; one this far away is a hope.
+_FARTHEST: Final = 5.0
+_FAR: Final = 0.5
 
 
 def refusals(
@@ -92,15 +95,24 @@ def _too_near(terms: Terms, stop: float, leverage: float, outcome: Outcome, high
 
 
 def bad_targets(plan: Plan) -> tuple[str, ...]:
-    """Targets on the losing side of the entry."""
+    """Targets on the losing side of the entry, and those so far away that a digit is wrong."""
     s = sign(plan.side)
     where = "below" if s > 0 else "above"
-    return tuple(
-        f"The target {wording.price(item.price, exact=True)} is {where} the entry"
-        f" {wording.price(plan.entry, exact=True)}, where a {plan.side} loses: move it to the other side."
-        for item in plan.targets
-        if s * (item.price - plan.entry) <= 0
-    )[:1]
+    return (
+        tuple(
+            f"The target {wording.price(item.price, exact=True)} is {where} the entry"
+            f" {wording.price(plan.entry, exact=True)}, where a {plan.side} loses: move it to the other side."
+            for item in plan.targets
+            if s * (item.price - plan.entry) <= 0
+        )[:1]
+        or tuple(
+            f"The target {wording.price(item.price, exact=True)} is"
+            f" {wording.percent(abs(item.price / plan.entry - 1))} away from the entry"
+            f" {wording.price(plan.entry, exact=True)}: check that no digit or semicolon is missing."
+            for item in plan.targets
+            if not plan.entry / _FARTHEST < item.price < plan.entry * _FARTHEST
+        )[:1]
+    )
 
 
 def red_flags(
@@ -209,6 +221,12 @@ def _target_flags(plan: Plan) -> Iterable[str]:
         yield (
             f"After costs the targets pay {wording.r_multiple(plan.reward_risk, signed=False)}: more than"
             f" {wording.percent(1 / (1 + plan.reward_risk))} of such trades must win to gain anything."
+        )
+    far = [item.price for item in plan.targets if abs(item.price / plan.entry - 1) > _FAR]
+    if far:
+        yield (
+            f"The target {wording.price(far[-1], exact=True)} is"
+            f" {wording.percent(abs(far[-1] / plan.entry - 1))} away from the entry: read it once more."
         )
     if plan.targets and min(item.quantity for item in plan.targets) <= 0:
         yield "The position is too small to be split over all targets: some would close nothing."

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -18,7 +20,7 @@ from liqcore.risk.numbers import RiskError, parse_number
 _MOST_OWN: Final = 12
 # Share of the drawn prices that a line of text needs for itself.
 _LEAST_APART: Final = 0.04
-_PRICE: Final = (1.0, 1e8)
+_PRICE: Final = (1.0, 1e7)
 # How a kind of level is written on the chart.
 _SHORT: Final = {
     "point of control": "most volume",
@@ -131,28 +133,76 @@ def _line_name(kind: str, turns: int, role: str) -> str:
 def parse_levels(text: str) -> tuple[list[float], list[str]]:
     """The user's own levels from one line of text, and a sentence for each part that is no price.
 
-    Parts are separated by blanks, semicolons or a comma and a blank: `28,000; 28.5k, 30500`.
+    Parts are separated by semicolons or by a comma and a blank, and each is read like a field of its own, so
+    that blanks may group its digits: `27 400; 28,000; 28.5k, 30500`. Blanks between whole prices separate
+    them too (`28000 28500`); what can be one price or two is refused.
     """
     levels: list[float] = []
     problems: list[str] = []
-    for part in (piece for piece in re.split(r"[;\s]+|,\s+", text.strip().strip(",")) if piece.strip(", ")):
-        try:
-            value = parse_number(part.strip(","), f"The level {part!r}")
-        except RiskError as problem:
-            problems.append(str(problem))
-            continue
-        if not _PRICE[0] <= value <= _PRICE[1]:
-            problems.append(
-                f"The level {part!r} is no price of BTC in USD. Type it like 28000, several with a semicolon"
-                " between them."
-            )
-        elif value not in levels:
-            levels.append(value)
+    for part in _parts(text):
+        found, trouble = _one_or_more(part)
+        problems += trouble
+        levels += [value for value in found if value not in levels]
     if len(levels) > _MOST_OWN:
         problems.append(
             f"Only the first {_MOST_OWN} of {len(levels)} levels are drawn. Remove some to see the others."
         )
     return levels[:_MOST_OWN], problems
+
+
+def _parts(text: str) -> list[str]:
+    """Parts of a line at its semicolons and line breaks, and at a comma before a blank."""
+    plain = unicodedata.normalize("NFKC", re.sub(r"[\r\n]+", ";", text))
+    parts: list[str] = []
+    for part in plain.split(";"):
+        pieces = [piece.strip(" ,") for piece in re.split(r",\s+", part.strip(" ,"))]
+        # A group of three digits after a comma and a blank (28, 000) belongs to what stands before it.
+        grouped = any(
+            re.fullmatch(r"[0-9]{3}", piece) and re.search(r"(?:^|[ ,.'])[0-9]{1,3}$", before)
+            for before, piece in pairwise(pieces)
+        )
+        parts += [part] if grouped else pieces
+    return [part for part in parts if part]
+
+
+def _one_or_more(part: str) -> tuple[list[float], list[str]]:
+    """The price that a part is, or the prices that stand in it with blanks between."""
+    shown = part if len(part) <= 40 else f"{part[:39]}…"
+    if re.search(r"[0-9]{4,},[0-9]{4,}", part):
+        return [], [f"The levels '{shown}' can be two prices or one. Put a semicolon between two prices."]
+    words = [word.strip(",") for word in part.split()]
+    try:
+        return _within([parse_number(part, f"The level {shown!r}")], shown)
+    except RiskError as problem:
+        if len(words) == 1:
+            return [], [str(problem)]
+    if any(
+        re.fullmatch(r"[0-9]{3}(?:[.,][0-9]+)?", word) and re.search(r"(?:^|[^0-9])[0-9]{1,3}$", before)
+        for before, word in pairwise(words)
+    ):
+        return [], [
+            f"In the levels '{shown}', blanks may group thousands or separate prices. Put a semicolon between"
+            " two prices."
+        ]
+    levels: list[float] = []
+    problems: list[str] = []
+    for word in words:
+        try:
+            found, trouble = _within([parse_number(word, f"The level {word!r}")], word)
+        except RiskError as problem:
+            found, trouble = [], [str(problem)]
+        levels += found
+        problems += trouble
+    return levels, problems
+
+
+def _within(values: list[float], shown: str) -> tuple[list[float], list[str]]:
+    if all(_PRICE[0] <= value <= _PRICE[1] for value in values):
+        return values, []
+    return [], [
+        f"The level {shown!r} is no price of BTC in USD. Type it like 28000, several with a semicolon between"
+        " them."
+    ]
 
 
 def level_in_question(

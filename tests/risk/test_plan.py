@@ -560,6 +560,7 @@ class TestBadInput:
             ({"minimum_notional": 100, "account": 100}, "$100"),
             ({"minimum": 1}, "smallest order of 1 BTC"),
             ({"targets": (59_000,)}, "where a long loses"),
+            ({"targets": (61_000, 610_000)}, "check that no digit or semicolon is missing"),
             ({"margin_mode": "cross", "other_maintenance": 20_000}, "use up all of it"),
             ({"entry": (60_000, 59_000), "stop": 59_400}, "above the entry $59,000"),
         ],
