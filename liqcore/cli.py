@@ -153,19 +153,17 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _understood(file: Path, mapping: dict[str, str], venue: str | None) -> FileContents | HeatGrid:
-    """A heatmap where the file is one, else a table."""
-    if file.suffix.lower() == ".json":
-        try:
-            return read_grid(file)
-        except GridError as problem:
-            try:
-                return read(file, mapping=mapping, venue=venue)
-            except tables.TableError:
-                raise problem from None
+    """A table, or a heatmap where the file is one."""
     try:
         return read(file, mapping=mapping, venue=venue)
     except MappingNeeded as problem:
         raise tables.TableError(f"{problem} Name it with --map, for instance --map time=ts.") from problem
+    except tables.TableError as problem:
+        try:
+            return read_grid(file)
+        except (tables.TableError, GridError) as other:
+            # What is wrong with a heatmap, the reader of heatmaps knows better.
+            raise other if "is a heatmap" in str(problem) else problem from None
 
 
 def _summary(found: FileContents | HeatGrid) -> str:

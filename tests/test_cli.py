@@ -149,3 +149,26 @@ def test_check_takes_the_meaning_of_columns_that_cannot_be_told(tmp_path: Path) 
 
 def test_the_version_is_the_packages() -> None:
     assert heatlab("--version").output.strip() == f"heatlab {lq.__version__}"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('[{"time": "2026-03-01 10:00", "side": "long", "price": 6e4, "qty": 1}]', "1 row of liquidations"),
+        ('[{"time": "2026-03-01 10:00", "side": "long", "price": 6e4}]', "--map"),
+        ('{"data": {"y_axis": [1, 2], "liquidation_leverage_data": "none"}}', "eatmap"),
+        ('{"a": 1', "cut off or broken"),
+    ],
+)
+def test_json_is_read_as_what_it_holds_and_refused_with_what_is_wrong(
+    tmp_path: Path, content: str, sentence: str
+) -> None:
+    (tmp_path / "any.json").write_text(content, encoding="utf-8")
+    assert sentence in " ".join(heatlab("check", tmp_path / "any.json").output.split())
+
+
+def test_a_heatmap_is_told_by_what_is_in_it_and_not_by_its_name(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "renamed.txt").write_bytes(files["map"].read_bytes())
+    assert "realised heatmap" in heatlab("check", tmp_path / "renamed.txt").output

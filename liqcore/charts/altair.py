@@ -361,12 +361,17 @@ def _takeaway(grid: HeatGrid, side: Side) -> str:
     values = np.abs(grid.side(side))
     if grid.is_stock:
         values = values[-1:]
-    first, last = (day(moment) for moment in grid.time_edges[[0, -1]])
-    said = f"{grid.kind.capitalize()} liquidations ({_SIDES[side]}), {first} to {last}."
+    first, last = (
+        day(moment) for moment in (grid.time_edges[0], grid.time_edges[-1] - np.timedelta64(1, "us"))
+    )
+    span = first if first == last else f"{first} to {last}"
+    said = f"{grid.kind.capitalize()} liquidations ({_SIDES[side]}), {span}."
     if not values.any():
         return f"{said} No cell holds anything."
     band = int(values.max(axis=0).argmax())
+    low, high = grid.price_edges[band : band + 2]
+    digits = None if high - low >= 2 else 2  # neighbouring bands must read differently
     return (
         f"{said} The largest cell{' at the end' if grid.is_stock else ''} holds {usd(float(values.max()))} at"
-        f" {in_usd(grid.price_edges[band])} to {in_usd(grid.price_edges[band + 1])}."
+        f" {in_usd(low, digits=digits)} to {in_usd(high, digits=digits)}."
     )

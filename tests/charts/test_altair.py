@@ -142,6 +142,9 @@ def test_a_chart_says_kind_venues_completeness_and_the_largest_cell() -> None:
     heat = np.zeros((4, 4), dtype=np.float32)
     heat[1, 2] = 2.5e6
     assert "$2.50M at $30,000 to $35,000" in str(lq.chart(a_grid(4, 4, long=heat)).description)
+    narrow = lq.HeatGrid("realised", START + np.arange(5) * HOUR, 30_000 + 0.5 * np.arange(5), heat, heat)
+    assert "$30,001.00 to $30,001.50" in str(lq.chart(narrow).description)
+    assert ", Mar 01, 2026. The" in str(lq.chart(narrow).description)
     assert "No cell holds anything" in str(lq.chart(a_grid(4, 4)).description)
     modelled = lq.chart(lq.modelled_heatmap(sample.candles))
     assert "not observed" in " ".join(modelled.title.subtitle)
