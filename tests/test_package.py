@@ -66,10 +66,10 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_carries_the_package_its_types_its_data_and_the_app(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    source = {
-        f"liqcore/{path.relative_to(ROOT / 'liqcore').as_posix()}"
-        for path in (ROOT / "liqcore").rglob("*.py")
-    }
+    held = [
+        path for path in (ROOT / "liqcore").rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ]
+    source = {path.relative_to(ROOT).as_posix() for path in held}
     assert source <= names
     assert "liqcore/py.typed" in names
     for folder in ("pages", "data/samples", "data/scenarios"):
