@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from liqcore import wording
 from liqcore.tables import SIDES
 
 Contract = Literal["linear", "inverse"]
@@ -167,7 +168,7 @@ class TierTable:
         value = np.asarray(notional, dtype=float)
         if (value > self.cap).any() or (value < 0).any():
             raise MarginError(
-                f"{self.venue} allows positions in {self.symbol} up to {self.cap:,.0f} (table of"
+                f"{self.venue} allows positions in {self.symbol} up to {wording.whole(self.cap)} (table of"
                 f" {self.as_of}). Use a smaller position."
             )
         return np.searchsorted(self.floors, value, side="right") - 1

@@ -163,8 +163,8 @@ def count(many: int, thing: str, plural: str = "") -> str:
 
 
 def file_size(many: float) -> str:
-    """Bytes: `800 B`, `12 kB`, `3.4 MB`."""
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+    """Bytes in steps of 1,024, as file managers count them: `800 B`, `12 kB`, `3.4 MB`."""
+    for size, unit in ((1024**3, "GB"), (1024**2, "MB"), (1024, "kB")):
         if many >= size:
             return (
                 f"{many / size:,.0f} {unit}"

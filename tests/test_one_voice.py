@@ -10,8 +10,26 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*ROOT.glob("liqcore/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"])
 
-# What is written for a machine, by file: a format and why it is none of the reader's.
-MACHINE = {"liqcore/wording.py": "the one place"}
+# What is written for a machine, by file: keys, addresses, files, questions to venues.
+MACHINE = {
+    "liqcore/alerts/alert.py": {".10g"},
+    "liqcore/alerts/channels.py": {"%H:%M"},  # compared with the quiet hours, in the reader's zone
+    "liqcore/alerts/conditions.py": {".10g"},
+    "liqcore/alerts/engine.py": {".10g"},
+    "liqcore/feeds/files/times.py": {"strftime"},
+    "liqcore/feeds/live/store.py": {"strftime"},
+    "liqcore/feeds/tradingview.py": {".2f"},
+    "liqcore/feeds/venues/dydx.py": {"strftime"},
+    "liqcore/feeds/venues/kraken.py": {"strftime"},
+    "liqcore/heat/clusters.py": {".6g"},
+    "liqcore/heat/grid.py": {".10g"},
+    "liqcore/risk/handover.py": {".6g", ".4g"},
+    "liqcore/risk/pine.py": {".2f"},
+    "liqcore/views/explore/reading.py": {".0f", ".6g"},
+    "liqcore/views/practice/trade.py": {".0f"},
+}
+# Legends and the values under the pointer have still their own spelling, which drops trailing zeros.
+NOT_YET = {"liqcore/charts/hover.py", "liqcore/charts/palette.py", "liqcore/charts/words.py"}
 DATE = re.compile(r"%[aAbBdHIjmMpSyY]")
 NUMBER = re.compile(r"[+,]*\.?\d*[eEfFgG%]$")
 
@@ -50,12 +68,13 @@ def _in_text(text: ast.JoinedStr) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-@pytest.mark.skip("rooms are still moving in")
 def test_no_format_is_made_by_hand(path: Path) -> None:
     name = path.relative_to(ROOT).as_posix()
-    if name in MACHINE:
+    if name == "liqcore/wording.py" or name in NOT_YET:
         return
-    found = [f"{name}:{line}: {what}" for line, what in hand_made(path.read_text(encoding="utf-8"))]
+    told = list(hand_made(path.read_text(encoding="utf-8")))
+    meant = MACHINE.get(name, set())
+    found = [f"{name}:{line}: {what}" for line, what in told if what.rpartition(": ")[2] not in meant]
     assert not found, "say it with liqcore.wording:\n" + "\n".join(found)
 
 

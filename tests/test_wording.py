@@ -238,9 +238,5 @@ def test_lists_cases_and_markdown() -> None:
 
 
 def test_file_sizes() -> None:
-    assert [wording.file_size(many) for many in (800, 1_234, 45_000, 3_400_000)] == [
-        "800 B",
-        "1.2 kB",
-        "45 kB",
-        "3.4 MB",
-    ]
+    sizes = (800, 1_234, 45_000, 3.4 * 1024**2, 60 * 1024**2)
+    assert [wording.file_size(many) for many in sizes] == ["800 B", "1.2 kB", "44 kB", "3.4 MB", "60 MB"]

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat import agreement_words as words
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, find_clusters
@@ -224,7 +224,7 @@ def _place(
             " instance 0.005 for 0.5 %."
         )
     if cluster is not None:
-        words = f"in the {cluster.side} cluster {cluster.low:,.0f} to {cluster.high:,.0f}"
+        words = f"in the {cluster.side} cluster {wording.price(cluster.low)} to {wording.price(cluster.high)}"
         return _Place(
             cluster.centre, cluster.low, cluster.high, (cluster.low, cluster.high), tolerance, words
         )
@@ -232,7 +232,12 @@ def _place(
         raise GridError("Give the level to compare at, a price above zero, or a cluster.")
     low, high = level * np.exp(-tolerance), level * np.exp(tolerance)
     return _Place(
-        level, float(low), float(high), (level, level), tolerance, f"within {tolerance:.2%} of {level:,.0f}"
+        level,
+        float(low),
+        float(high),
+        (level, level),
+        tolerance,
+        f"within {wording.percent(tolerance)} of {wording.price(level)}",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+from liqcore import wording
 
 if TYPE_CHECKING:
     from liqcore.heat.agreement import Agreement
@@ -40,12 +40,12 @@ def sentence(made: Agreement, where: str) -> str:
     if made.n_fresh < made.n_total:
         text += f"; {out_of}"
     if made.effective_venues is not None:
-        text += f". The USD there is spread like {made.effective_venues:.1f} equal venues"
+        text += f". The USD there is spread like {wording.decimal(made.effective_venues, 1)} equal venues"
         if made.dominating:
             top = next(view for view in made.venues if view.venue == made.dominating)
-            text += f", {made.dominating} alone holds {top.share:.0%}"
+            text += f", {made.dominating} alone holds {wording.percent(top.share)}"
     if made.similarity is not None:
-        text += f", and the shapes around it are {made.similarity:.0%} alike"
+        text += f", and the shapes around it are {wording.percent(made.similarity)} alike"
     return text + "."
 
 
@@ -53,7 +53,7 @@ def caveats(made: Agreement, kind: str) -> tuple[str, ...]:
     out = []
     for view in made.venues:
         if view.state == "stale":
-            out.append(f"{view.venue} is stale ({_span(view.age)} old) and was left out.")
+            out.append(f"{view.venue} is stale ({wording.duration(view.age, 1)} old) and was left out.")
         elif view.state == "elsewhere":
             out.append(
                 f"The map of {view.venue} does not reach this level and was left out. Check that its prices"
@@ -66,13 +66,13 @@ def caveats(made: Agreement, kind: str) -> tuple[str, ...]:
             )
         if abs(view.basis or 0.0) > STRANGE_BASIS:
             out.append(
-                f"Prices of {view.venue} differ by {abs(view.basis or 0.0):.1%} from the others. Check that"
-                " they are in the same currency."
+                f"Prices of {view.venue} differ by {wording.percent(abs(view.basis or 0.0))} from the others."
+                " Check that they are in the same currency."
             )
         if view.venue == made.lagging:
             out.append(
-                f"{view.venue} is late by about {view.lag_seconds:,.0f} s: what it confirms, others showed"
-                " before."
+                f"{view.venue} is late by about {wording.duration(round(view.lag_seconds or 0))}: what it"
+                " confirms, others showed before."
             )
     if made.sampled:
         out.append(
@@ -85,11 +85,3 @@ def caveats(made: Agreement, kind: str) -> tuple[str, ...]:
             " weaker evidence than it seems: they can all be wrong in the same way."
         )
     return tuple(out)
-
-
-def _span(age: np.timedelta64) -> str:
-    seconds = age / np.timedelta64(1, "s")
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:,.0f} s"

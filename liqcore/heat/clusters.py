@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.bands import Bands, ClusterRule, find_bands
 from liqcore.heat.cluster_story import Lives, follow
 from liqcore.heat.grid import GridError, HeatGrid
@@ -94,23 +94,23 @@ class ClusterEvent:
     @property
     def sentence(self) -> str:
         """What happened, in words with the numbers in it."""
-        name = f"The {self.side} cluster near {self.centre:,.0f}"
-        was, now = _money(self.before), _money(self.after)
+        name = f"The {self.side} cluster near {wording.price(self.centre)}"
+        was, now = wording.usd(self.before), wording.usd(self.after)
         return {
             "appeared": (
                 f"{name} was already there when the map begins, with {now}."
                 if self.at_start
-                else f"A {self.side} cluster of {now} appeared near {self.centre:,.0f}."
+                else f"A {self.side} cluster of {now} appeared near {wording.price(self.centre)}."
             ),
             "grew": f"{name} grew from {was} to {now}.",
             "shrank": f"{name} shrank from {was} to {now}.",
             "shifted": (
-                f"The {self.side} cluster of {now} shifted from {self.centre_before:,.0f} to"
-                f" {self.centre:,.0f}."
+                f"The {self.side} cluster of {now} shifted from {wording.price(self.centre_before)} to"
+                f" {wording.price(self.centre)}."
             ),
             "swept": (
-                f"Price crossed the {self.side} cluster near {self.centre_before:,.0f}: of {was}, {now} are"
-                " left."
+                f"Price crossed the {self.side} cluster near {wording.price(self.centre_before)}: of {was},"
+                f" {now} are left."
             ),
             "dissipated": (
                 f"{name} faded into its surroundings: the band still holds {now} of {was}, but no longer"
@@ -120,11 +120,12 @@ class ClusterEvent:
             ),
             "re-emerged": f"{name} came back with {now}; it had {was} when it was last seen.",
             "merged": (
-                f"The {self.side} cluster near {self.centre_before:,.0f} ({was}) merged into the one near"
-                f" {self.centre:,.0f}, now {now}."
+                f"The {self.side} cluster near {wording.price(self.centre_before)} ({was}) merged into the"
+                f" one near {wording.price(self.centre)}, now {now}."
             ),
             "split": (
-                f"{name} ({now}) split off from the one near {self.centre_before:,.0f}, which held {was}."
+                f"{name} ({now}) split off from the one near {wording.price(self.centre_before)}, which held"
+                f" {was}."
             ),
         }[self.kind]
 
@@ -397,9 +398,9 @@ def _notes(grid: HeatGrid, path: PricePath, bands: Bands, rule: ClusterRule) -> 
         or close[-1] * np.exp(-rule.reach) > grid.price_edges[-1]
     ):
         notes.append(
-            f"The price ({close[-1]:,.0f}) lies far outside the map ({grid.price_edges[0]:,.0f} to"
-            f" {grid.price_edges[-1]:,.0f}), so no cluster is within reach. Check that both are in the same"
-            " currency."
+            f"The price ({wording.price(close[-1])}) lies far outside the map"
+            f" ({wording.price(grid.price_edges[0])} to {wording.price(grid.price_edges[-1])}), so no cluster"
+            " is within reach. Check that both are in the same currency."
         )
     return tuple(notes)
 
@@ -429,8 +430,8 @@ class Concentration:
     def sentence(self) -> str:
         if self.events == 0:
             return "No event of the table falls into this cluster."
-        many = f"{self.events:,} liquidation{'s' if self.events > 1 else ''}"
-        one = f"the largest is {_money(self.largest)}, {self.largest_share:.0%} of it"
+        many = wording.count(self.events, "liquidation")
+        one = f"the largest is {wording.usd(self.largest)}, {wording.percent(self.largest_share)} of it"
         if self.single_print:
             return f"This cluster is mostly one print: {many}, and {one}. It may be a single trader."
         return f"This cluster is made of {many}; {one}."
@@ -487,11 +488,3 @@ def _with_events(cluster: Cluster, liquidations: pd.DataFrame, grid: HeatGrid) -
         largest_share=found.largest_share if found.events else None,
         venues=found.venues or cluster.venues,
     )
-
-
-def _money(usd: float) -> str:
-    """USD in three digits: $950, $12.3k, $4.56M, $1.2bn."""
-    for size, unit in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
-        if usd >= size * 0.9995:
-            return f"${usd / size:.3g}{unit}"
-    return f"${usd:.0f}"

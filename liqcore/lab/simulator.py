@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.lab import tape as tapes
 from liqcore.lab.book import signs
 from liqcore.lab.draws import LEGS, Carry, Chance, Day, draw_day, draw_opening
@@ -405,8 +405,8 @@ def _enter_crowd(engine: Engine, tape: Tape, crowd: Crowd, passed: int) -> None:
         price = float((signs(book.code[new]) * book.limit[new]).mean()) * TICK
         raise SimulationError(
             f"The {crowd.side} positions put on {crowd.venue} at {crowd.at} would be liquidated at once:"
-            f" their liquidation price is about {price:,.0f} USD and the price there is"
-            f" {engine.marks[place] * TICK:,.0f} USD. Lower the leverage or move the entry."
+            f" their liquidation price is about {wording.price(price)} and the price there is"
+            f" {wording.price(engine.marks[place] * TICK)}. Lower the leverage or move the entry."
         )
 
 

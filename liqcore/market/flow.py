@@ -203,8 +203,8 @@ def momentum_signals(candles: pd.DataFrame, step: np.timedelta64, rules: SignalR
         np.nan,
         np.minimum(np.abs(histogram[row] - last[row]) / np.maximum(np.abs(line), 1e-12), 1.0),
         [
-            f"MACD crossed {'above' if rising > 0 else 'below'} its average ({wording.decimal(fast, 2)}"
-            f" against {wording.decimal(slow, 2)} USD)."
+            f"MACD crossed {'above' if rising > 0 else 'below'} its average ({wording.usd(fast)}"
+            f" against {wording.usd(slow)})."
             for rising, fast, slow in zip(side, line, average, strict=True)
         ],
     )

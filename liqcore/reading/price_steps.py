@@ -375,8 +375,7 @@ def _momentum_words(rsi: float | None, state: str | None, histogram: float | Non
     if histogram is None:
         return text + "; there are too few bars for MACD."
     return (
-        text
-        + f"; MACD is {wording.decimal(abs(histogram), 1)} USD {'above' if histogram > 0 else 'below'} its average."
+        text + f"; MACD is {wording.usd(abs(histogram))} {'above' if histogram > 0 else 'below'} its average."
     )
 
 

@@ -227,7 +227,7 @@ class Reading:
     @property
     def title(self) -> str:
         return (
-            f"{wording.price(self.level)} USD in bars of {self.timeframe}, {wording.when(self.moment)}"
+            f"{wording.price(self.level)} in bars of {self.timeframe}, {wording.when(self.moment)}"
             f" ({self.kind} map)"
         )
 

@@ -11,12 +11,13 @@ from typing import Any, Final, ParamSpec
 
 import numpy as np
 
+from liqcore import wording
 from liqcore.margins import TierTable
 from liqcore.risk import flags, gate
 from liqcore.risk.gate import Outcome, Terms
 from liqcore.risk.levels import Band, merge_bands
 from liqcore.risk.numbers import RiskError, parse_number
-from liqcore.risk.plan_data import Fill, Plan, Target, usd
+from liqcore.risk.plan_data import Fill, Plan, Target
 from liqcore.risk.sizing import (
     average_entry,
     break_even,
@@ -143,8 +144,8 @@ def _within_the_day(asked: TradeRequest, plan: Plan) -> Plan:
     if plan.loss_at_stop <= budget.left:
         return plan
     reason = (
-        f"This trade may lose {usd(plan.loss_at_stop)} USD, but only {usd(budget.left)} USD"
-        f" of the daily limit of {usd(budget.limit)} USD are left: make it smaller or wait"
+        f"This trade may lose {wording.usd(plan.loss_at_stop)}, but only {wording.usd(budget.left)}"
+        f" of the daily limit of {wording.usd(budget.limit)} are left: make it smaller or wait"
         " until tomorrow."
     )
     return replace(plan, accepted=False, reasons=(*plan.reasons, reason))
@@ -243,18 +244,18 @@ def impossibilities(trade: Trade) -> tuple[str, ...]:
     terms, out = trade.terms, []
     if terms.account <= 0:
         out.append(
-            f"The account is {usd(terms.account)} USD, so there is nothing to risk: type the USD that you"
+            f"The account is {wording.usd(terms.account)}, so there is nothing to risk: type the USD that you"
             " trade with."
         )
     elif terms.risk_usd <= 0:
         out.append(
-            f"The risk is {usd(terms.risk_usd)} USD, so no position can be sized: choose a small risk such as"
-            " 1 %."
+            f"The risk is {wording.usd(terms.risk_usd)}, so no position can be sized: choose a small risk"
+            " such as 1 %."
         )
     elif terms.risk_usd >= terms.account:
         out.append(
-            f"The risk of {usd(terms.risk_usd)} USD is the whole account of {usd(terms.account)} USD or more:"
-            " choose a small share such as 1 %."
+            f"The risk of {wording.usd(terms.risk_usd)} is the whole account of {wording.usd(terms.account)}"
+            " or more: choose a small share such as 1 %."
         )
     elif terms.margin_mode == "cross" and terms.account - terms.other_maintenance + terms.other_pnl <= 0:
         out.append(
@@ -491,7 +492,9 @@ def _leverage(value: object) -> float:
 def _rate(value: object, name: str, lowest: float = -0.001) -> float:
     number = parse_number(value, name)
     if not lowest <= number <= 0.1:
-        raise RiskError(f"{name} is {number:g}, which is {number:.2%}. Give a fraction: 0.05 % is 0.0005.")
+        raise RiskError(
+            f"{name} is {number:g}, which is {wording.percent(number)}. Give a fraction: 0.05 % is 0.0005."
+        )
     return number
 
 
@@ -519,7 +522,7 @@ def _at_least_zero(value: object, name: str) -> float:
 def _price(value: object, name: str) -> float:
     number = parse_number(value, name)
     if not _LOWEST_PRICE <= number <= _HIGHEST_PRICE:
-        raise RiskError(f"{name} is {number:,.10g} USD. Give a price above zero, such as 60000.")
+        raise RiskError(f"{name} is {wording.field(number)} USD. Give a price above zero, such as 60000.")
     return number
 
 

@@ -10,6 +10,7 @@ import typing
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from liqcore import wording
 from liqcore.risk.numbers import RiskError
 from liqcore.risk.sizing import check_contract, sign
 
@@ -139,24 +140,28 @@ class Plan:
         if self.venue:
             lines.insert(0, f"Venue: {self.venue}")
         lines += [
-            f"{enter} limit {self._size(fill.quantity, fill.price)} at {usd(fill.price)}"
+            f"{enter} limit {self._size(fill.quantity, fill.price)} at"
+            f" {wording.price(fill.price, exact=True)}"
             for fill in self.entries
         ]
         lines.append(
-            f"{leave} stop-market {self._size(self.quantity, self.entry)}, trigger {usd(self.stop)} on the"
-            " mark price, reduce only"
+            f"{leave} stop-market {self._size(self.quantity, self.entry)}, trigger"
+            f" {wording.price(self.stop, exact=True)} on the mark price, reduce only"
         )
         lines += [
-            f"{leave} limit {self._size(item.quantity, self.entry)} at {usd(item.price)}, reduce only"
+            f"{leave} limit {self._size(item.quantity, self.entry)} at"
+            f" {wording.price(item.price, exact=True)}, reduce only"
             for item in self.targets
         ]
         lines.append(
-            f"At the stop this loses {usd(self.loss_at_stop)} USD; liquidation {_liquidation(self)}."
+            f"At the stop this loses {wording.usd(self.loss_at_stop)}; liquidation {_liquidation(self)}."
         )
         return "\n".join(lines)
 
     def _size(self, quantity: float, price: float) -> str:
-        return f"{quantity * price:,.10g} USD" if self.contract == "inverse" else f"{quantity:.10g} BTC"
+        if self.contract == "inverse":
+            return f"{wording.field(quantity * price)} USD"
+        return wording.quantity(quantity, exact=True)
 
     def to_json(self) -> str:
         """Everything as JSON; numbers survive the round trip to the last bit."""
@@ -185,38 +190,41 @@ class Plan:
         return typing.cast(Plan, plan)
 
 
-def usd(value: float) -> str:
-    """A price or amount with separators: cents below a million where there are any."""
-    rounded = round(value, 2)
-    return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.2f}"
-
-
 def _liquidation(plan: Plan) -> str:
-    return f"at {usd(plan.liquidation_price)}" if plan.liquidation_price is not None else "is not possible"
+    return (
+        f"at {wording.price(plan.liquidation_price)}"
+        if plan.liquidation_price is not None
+        else "is not possible"
+    )
 
 
 def _checks(plan: Plan) -> tuple[Check, ...]:
     lines = [
         Check(
             plan.quantity > 0 and plan.loss_at_stop <= plan.risk_usd,
-            f"Loss at the stop with costs: {usd(plan.loss_at_stop)} USD, {plan.risk_fraction:.2%} of"
-            f" {usd(plan.account)} USD (allowed {usd(plan.risk_usd)} USD)",
+            f"Loss at the stop with costs: {wording.usd(plan.loss_at_stop)},"
+            f" {wording.percent(plan.risk_fraction)} of {wording.usd(plan.account)} (allowed"
+            f" {wording.usd(plan.risk_usd)})",
         )
     ]
     lines.append(
         Check(
             plan.quantity > 0,
-            f"Quantity {plan.quantity:.10g} BTC, {usd(plan.notional)} USD at {usd(plan.entry)}",
+            f"Quantity {wording.quantity(plan.quantity, exact=True)}, {wording.usd(plan.notional)} at"
+            f" {wording.price(plan.entry, exact=True)}",
         )
     )
     lines.append(
-        Check(0 < plan.margin <= plan.account, f"Initial margin {usd(plan.margin)} USD at {plan.leverage:g}×")
+        Check(
+            0 < plan.margin <= plan.account,
+            f"Initial margin {wording.usd(plan.margin)} at {plan.leverage:g}×",
+        )
     )
     if plan.liquidation_price is None or plan.room is None or plan.room_needed is None:
         lines.append(
             Check(
                 plan.accepted,
-                f"Stop {usd(plan.stop)}; liquidation"
+                f"Stop {wording.price(plan.stop, exact=True)}; liquidation"
                 f" {_liquidation(plan) if plan.quantity > 0 else 'not computed'}",
             )
         )
@@ -224,33 +232,40 @@ def _checks(plan: Plan) -> tuple[Check, ...]:
         lines.append(
             Check(
                 plan.room >= plan.room_needed and plan.room > 0,
-                f"Stop {usd(plan.stop)} fires before liquidation {_liquidation(plan)}: {usd(plan.room)} USD"
-                f" of room, {usd(plan.room_needed)} needed",
+                f"Stop {wording.price(plan.stop, exact=True)} fires before liquidation {_liquidation(plan)}:"
+                f" {wording.usd(plan.room)} of room, {wording.usd(plan.room_needed)} needed",
             )
         )
     lines.append(
         Check(
             plan.loss_with_gap <= GAP_SHARE * plan.account,
-            f"Loss if price jumps {plan.gap:.2%} through the stop: {usd(plan.loss_with_gap)} USD",
+            f"Loss if price jumps {wording.percent(plan.gap)} through the stop:"
+            f" {wording.usd(plan.loss_with_gap)}",
         )
     )
     lines += [
         Check(
             item.reward_risk > 0,
-            f"Target {usd(item.price)} for {item.quantity:.10g} BTC: {item.gain:+,.2f} USD,"
-            f" {item.reward_risk:.2f} R",
+            f"Target {wording.price(item.price, exact=True)} for"
+            f" {wording.quantity(item.quantity, exact=True)}: {wording.usd(item.gain, signed=True)},"
+            f" {wording.r_multiple(item.reward_risk, signed=False)}",
         )
         for item in plan.targets
     ]
     if plan.reward_risk is not None:
-        lines.append(Check(plan.reward_risk >= 1, f"Reward to risk after costs: {plan.reward_risk:.2f} R"))
+        lines.append(
+            Check(
+                plan.reward_risk >= 1,
+                f"Reward to risk after costs: {wording.r_multiple(plan.reward_risk, signed=False)}",
+            )
+        )
     if plan.break_even > 0:
         funding = (
-            f", with {usd(plan.funding_cost)} USD of funding over {plan.holding_hours:g} hours"
+            f", with {wording.usd(plan.funding_cost)} of funding over {plan.holding_hours:g} hours"
             if plan.funding_cost
             else ""
         )
-        lines.append(Check(True, f"Break-even after fees at {usd(plan.break_even)}{funding}"))
+        lines.append(Check(True, f"Break-even after fees at {wording.price(plan.break_even)}{funding}"))
     return tuple(lines)
 
 

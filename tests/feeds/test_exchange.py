@@ -182,7 +182,7 @@ def test_what_is_older_than_a_venue_tells_is_not_asked_for(fresh):
     server, session = fresh
     found = open_interest(session, "binance", START - np.timedelta64(1, "D"), START)
     assert (found.table.empty, found.status.state, server.requests) == (True, "off", [])
-    assert found.status.message == "Binance USD-M tells open interest of the last 30 days only."
+    assert found.status.message == "Binance USD-M tells open interest of the last 30 d only."
 
 
 INTEREST = [name for name, venue in VENUES.items() if venue.open_interest and venue.open_interest.reach != 0]

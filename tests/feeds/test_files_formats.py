@@ -287,7 +287,7 @@ def test_totals_need_candles_and_get_a_price_inside_their_interval():
     assert at["price"].iloc[0] == pytest.approx(low + (high - low) / 4)
     assert found.table["price_kind"].unique().tolist() == ["unknown"]
     assert any("no prices" in note for note in found.notes)
-    assert any("total of 1 hour" in note for note in found.notes)
+    assert any("total of 1 h" in note for note in found.notes)
 
 
 def test_totals_beside_candles_in_one_file_use_those():

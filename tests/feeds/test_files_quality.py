@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.files import quality as read_quality
 
 
@@ -87,9 +87,7 @@ def test_a_hole_is_counted_and_dated(start, length):
     notes = doubts(frame.drop(index=range(start, start + length)))
     assert len(notes) == 1
     assert notes[0].startswith(f"Missing bars: {length:,}, in 1 hole;")
-    assert (
-        f"{frame['time'][start]:%Y-%m-%d %H:%M} to {frame['time'][start + length]:%Y-%m-%d %H:%M}" in notes[0]
-    )
+    assert wording.period(frame["time"][start], frame["time"][start + length]) in notes[0]
 
 
 def test_bars_off_the_clock_are_noticed():
@@ -98,7 +96,7 @@ def test_bars_off_the_clock_are_noticed():
     assert any("30 minutes past the full hour" in note for note in doubts(shifted))
     some = frame.copy()
     some.loc[some.index % 20 == 7, "time"] += pd.Timedelta("11min")
-    assert any("5% of the bars do not start on the full hour" in note for note in doubts(some))
+    assert any("5 % of the bars do not start on the full hour" in note for note in doubts(some))
 
 
 def test_still_zero_and_outside_bars_are_noticed():

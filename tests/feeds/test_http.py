@@ -72,14 +72,14 @@ def test_askers_at_one_moment_share_one_failure():
 @pytest.mark.parametrize(
     ("kind", "error", "state", "words", "wait"),
     [
-        ("429", RateLimited, "rate-limited", "asks for a pause of 7 seconds", 7.0),
+        ("429", RateLimited, "rate-limited", "asks for a pause of 7 s", 7.0),
         ("451", GeoBlocked, "geo-blocked", "refuses requests from the country", 900.0),
         ("403", GeoBlocked, "geo-blocked", "refuses requests from the country", 900.0),
         ("500", FeedError, "error", "trouble of its own", None),
         ("error-in-200", FeedError, "error", "internal trouble", None),
         ("truncated", FeedError, "error", "broken or cut off", None),
         ("unknown-symbol", BadSymbol, "off", "does not know the contract", None),
-        ("skewed-clock", ClockSkew, "error", "differ by 60 minutes", None),
+        ("skewed-clock", ClockSkew, "error", "differ by 1 h", None),
         ("key-refused", KeyRefused, "off", "refuses the key", None),
     ],
 )

@@ -195,7 +195,7 @@ def test_what_is_dated_in_the_future_is_refused_with_the_reason(venue, name, mes
     with pytest.raises(FeedError, match=r"in the future .* refused") as caught:
         parse_liquidations(venue, message, arrived=early - 1_000_000 * 86_400)
     assert VENUES[venue].name in str(caught.value)
-    assert "1 day" in str(caught.value) or "24 hours" in str(caught.value)
+    assert "dated 1 d in the future" in str(caught.value)
     assert caught.value.rows == ()
 
 
@@ -206,7 +206,7 @@ def test_one_event_of_the_future_does_not_cost_the_others():
     ]
     found = parse_message(VENUES["bybit"], {"topic": "allLiquidation.BTCUSDT", "data": rows}, NOW)
     assert [row.time for row in found.rows] == [T * 1000, (T + 1) * 1000]
-    assert "dated 40 days in the future" in found.trouble
+    assert "dated 40 d in the future" in found.trouble
 
 
 @pytest.mark.parametrize(("venue", "case"), told("left_out"))

@@ -228,7 +228,7 @@ def test_a_silent_socket_is_given_up_and_others_go_on():
             await until(lambda: all("stale" in here.states(venue) for venue in mute))
             for venue in mute:
                 said = next(status for status in here.told[venue] if status.state == "stale")
-                assert said.message.startswith(f"Nothing came from {VENUES[venue].name} for 1 second")
+                assert said.message.startswith(f"Nothing came from {VENUES[venue].name} for 1 s")
             here.server.clear(requests=False)
             await here.live()
             await here.publish(LINES)

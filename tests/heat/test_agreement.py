@@ -138,7 +138,7 @@ def test_two_of_two_are_partly_confirmed_and_never_market_wide():
 def test_a_dominating_venue_is_named_and_keeps_it_from_market_wide():
     found = agreement({"okx": venue(1e8), "bybit": venue(1e6), "gate": venue(1e6)}, level=28_000)
     assert (found.verdict, found.dominating) == ("partly confirmed", "okx")
-    assert "okx alone holds 98%" in found.sentence
+    assert "okx alone holds 98 %" in found.sentence
 
 
 def test_nothing_hot_has_nothing_to_confirm():

@@ -407,7 +407,7 @@ class TestMoney:
 class TestWords:
     def test_the_checklist_names_every_figure(self):
         text = str(plan())
-        for part in ("accepted", "0.148 BTC", "99.39 USD", "57,286", "61,200", "1.70 R", "[x]"):
+        for part in ("accepted", "0.148 BTC", "$99.39", "$57,286", "$61,200", "1.70 R", "[x]"):
             assert part in text
         rejected = str(plan(leverage=100))
         assert "REJECTED" in rejected
@@ -417,13 +417,13 @@ class TestWords:
     def test_the_order_ticket_can_be_copied(self):
         ticket = plan(tiers=TIERS).order_ticket()
         assert ticket.splitlines()[0] == "Venue: somewhere"
-        assert "Buy limit 0.148 BTC at 60,000" in ticket
-        assert "Sell stop-market 0.148 BTC, trigger 59,400" in ticket
-        assert "Sell limit 0.148 BTC at 61,200, reduce only" in ticket
+        assert "Buy limit 0.148 BTC at $60,000" in ticket
+        assert "Sell stop-market 0.148 BTC, trigger $59,400" in ticket
+        assert "Sell limit 0.148 BTC at $61,200, reduce only" in ticket
         short = plan(
             side="short", stop=60_600, targets=(58_800,), contract="inverse", step=100
         ).order_ticket()
-        assert "Sell limit 9,000 USD at 60,000" in short
+        assert "Sell limit 9,000 USD at $60,000" in short
         assert "Buy stop-market" in short
 
     def test_there_is_no_ticket_for_a_rejected_plan(self):

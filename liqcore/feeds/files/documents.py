@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from liqcore import wording
 from liqcore.feeds.files import numerals, times
 from liqcore.feeds.files.table import RawTable, check_cells, check_shape, counted, unique
 from liqcore.feeds.files.unpack import Content
@@ -33,7 +34,7 @@ def json_tables(content: Content) -> list[RawTable]:
     """The table of a JSON or JSON-lines file; several where an answer holds several symbols."""
     if len(content.data) > MAX_JSON:
         raise TableError(
-            f"The JSON has {len(content.data) / 1024**2:,.0f} MB; at most {MAX_JSON // 1024**2} MB are read."
+            f"The JSON has {wording.file_size(len(content.data))}; at most {MAX_JSON // 1024**2} MB are read."
             " Save the table as CSV or Parquet."
         )
     document, notes = _document(content.data)

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.files.unpack import load
 from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage
 
@@ -36,7 +36,7 @@ def read_grid(source: Any) -> HeatGrid:
         )
     if len(content.data) > MAX_JSON:
         raise GridError(
-            f"The heatmap has {len(content.data) / 1024**2:,.0f} MB; at most {MAX_JSON // 1024**2} MB are"
+            f"The heatmap has {wording.file_size(len(content.data))}; at most {MAX_JSON // 1024**2} MB are"
             " read. Export fewer columns or bins."
         )
     try:

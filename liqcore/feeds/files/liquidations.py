@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.files import columns as cells, contracts, numerals, times as stamps
 from liqcore.feeds.files.candle_prices import bar_length, clock_doubt, price_from_candles
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
@@ -102,7 +102,8 @@ def _sides(
             "liquidations",
             columns,
             ("side_meaning",),
-            f"Column {shown(chosen)} says buy or sell, which is the side of the order in some files and of the"
+            f"Column {shown(chosen)} says buy or sell, which is the side of the order in some files and of"
+            " the"
             " position in others. Choose which it is, or name the venue of its own messages.",
         )
     notes.append(
@@ -163,8 +164,9 @@ def _units(
         ratio = ratio.replace([np.inf, -np.inf], np.nan).dropna()
         if len(ratio) and not ratio.between(0.8, 1.25).mean() > 0.99:
             notes.append(
-                f"Quantity times price is {float(ratio.median()):,.3g} times the USD column, so"
-                f" {shown(columns['quantity'])} is not in BTC; the USD column was used and BTC computed from it."
+                f"Quantity times price is {wording.decimal(float(ratio.median()))} times the USD column, so"
+                f" {shown(columns['quantity'])} is not in BTC; the USD column was used and BTC computed from"
+                " it."
             )
             del out["quantity"]
             return "USD"
@@ -200,7 +202,7 @@ def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> N
             columns,
             ("quantity_unit",),
             f"Taken as BTC, a liquidation in {shown(columns['quantity'])} would be worth"
-            f" {float(worth.max()):,.0f} USD, which is not believable. Choose its unit.",
+            f" {wording.usd(float(worth.max()))}, which is not believable. Choose its unit.",
         )
 
 
@@ -222,7 +224,8 @@ def _from_contracts(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]
                 "liquidations",
                 columns,
                 ("quantity_unit",),
-                f"The size of a contract of {shown(symbol)} on {shown(venue)} is not known. Choose the unit of"
+                f"The size of a contract of {shown(symbol)} on {shown(venue)} is not known. Choose the unit"
+                " of"
                 f" {shown(columns['quantity'])}, or leave these rows out.",
             )
         sizes[pair] = size
@@ -302,7 +305,7 @@ def _covered(out: pd.DataFrame, candles: pd.DataFrame, notes: list[str], doubt: 
     lost = int(out["price"].isna().sum())
     if lost == len(out):
         span = (
-            f"{candles['time'].iloc[0]:%Y-%m-%d} to {candles['time'].iloc[-1]:%Y-%m-%d}"
+            f"{wording.day(candles['time'].iloc[0])} to {wording.day(candles['time'].iloc[-1])}"
             if len(candles)
             else "no time at all"
         )
@@ -381,7 +384,7 @@ def totals_to_events(
     out = _covered(out[keep], candles, notes, doubt)
     hours = interval / 3.6e9
     notes.append(
-        f"Each row is the total of {_length(hours)} and not a single liquidation."
+        f"Each row is the total of {wording.duration(3_600 * hours)} and not a single liquidation."
         if interval
         else "Each row is a total and not a single liquidation."
     )
@@ -390,16 +393,6 @@ def totals_to_events(
     out = out.assign(symbol="BTC", completeness="unknown", price_kind="unknown")
     return Draft(
         "liquidations", "Liquidation totals by interval", out, unit.upper(), columns, notes, axis=axis
-    )
-
-
-def _length(hours: float) -> str:
-    if hours < 1:
-        return f"{hours * 60:g} minutes"
-    return (
-        f"{hours:g} hour{'' if hours == 1 else 's'}"
-        if hours < 24
-        else f"{hours / 24:g} day{'' if hours == 24 else 's'}"
     )
 
 

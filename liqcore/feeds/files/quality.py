@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.files.candle_prices import bar_length, range_at
 from liqcore.feeds.files.table import counted
 from liqcore.tables import TableError
@@ -57,9 +57,9 @@ def refuse_unbelievable(kind: str, table: pd.DataFrame) -> None:
         return
     first = int(np.argmax(far))
     raise TableError(
-        f"A price of {price[first]:,.6g} USD in {years[first]} is not one of BTC, which cost {low[first]:,g} to"
-        f" {high[first]:,g} USD then. Check the coin, the currency, the decimal mark and the unit of the times,"
-        " and export BTC in USD."
+        f"A price of {wording.price(price[first])} in {years[first]} is not one of BTC, which cost"
+        f" {wording.price(low[first])} to {wording.price(high[first])} then. Check the coin, the currency,"
+        " the decimal mark and the unit of the times, and export BTC in USD."
     )
 
 
@@ -75,8 +75,8 @@ def outside_candles(table: pd.DataFrame, candles: pd.DataFrame) -> list[str]:
         return []
     return [
         Doubt(
-            f"Only {inside:.0%} of the prices lie inside the candle of their time: the events are not of this"
-            " market, not of this clock, or were invented.",
+            f"Only {wording.percent(inside)} of the prices lie inside the candle of their time: the events"
+            " are not of this market, not of this clock, or were invented.",
             3,
         )
     ]
@@ -142,7 +142,7 @@ def _axis(times: np.ndarray, what: str) -> list[str]:
         longest = holes[np.argmax(steps[holes])]
         notes.append(
             f"Missing {what}: {missing:,}, in {counted(int(holes.size), noun='hole')}; "
-            f"the longest has no data from {_clock(times[longest] + length)} to {_clock(times[longest + 1])}."
+            f"the longest has no data from {_span_of(times[longest] + length, times[longest + 1])}."
         )
     regular = length % _MINUTE == 0 and _DAY % length == 0
     off = times % length if regular else np.zeros(1, dtype="int64")
@@ -160,7 +160,7 @@ def _axis(times: np.ndarray, what: str) -> list[str]:
             else f"Many {what} do not start on the full {_span(length)}."
         )
     elif regular and late > 0.01:
-        notes.append(f"{late:.0%} of the {what} do not start on the full {_span(length)}.")
+        notes.append(f"{wording.percent(late)} of the {what} do not start on the full {_span(length)}.")
     return notes
 
 
@@ -188,8 +188,8 @@ def _candles(table: pd.DataFrame, times: np.ndarray) -> list[str]:
     jumps = np.abs(np.log(close[1:] / close[:-1]))[np.diff(times) == bar_length(times)]
     if jumps.size and jumps.max() > 0.5 and np.median(jumps) < 0.05:
         notes.append(
-            f"The price jumps by a factor of {np.exp(jumps.max()):.3g} between two neighbouring bars; one of"
-            " them may be wrong."
+            f"The price jumps by a factor of {wording.decimal(np.exp(jumps.max()))} between two neighbouring"
+            " bars; one of them may be wrong."
         )
     return notes + _suspicion(opened, high, low, close, table["volume"].to_numpy(), times)
 
@@ -205,7 +205,7 @@ def _wicks(
             first = int(np.argmax(bad))
             count = counted(int(bad.sum()), "have", "bar")
             notes.append(
-                f"{count} a {what} more than half away from the close, like {values[first]:,.6g} USD at"
+                f"{count} a {what} more than half away from the close, like {wording.price(values[first])} at"
                 f" {_clock(times[first])}; it is probably wrong, and is drawn clipped."
             )
     return notes
@@ -241,13 +241,13 @@ def _suspicion(
         persistence = _correlation(np.log(volume[1:][pairs]), np.log(volume[:-1][pairs]))
     if gap > 0.001:
         found.append(
-            f"bars open {gap:.1%} away from the close before, where a market that never closes opens at that"
-            " close"
+            f"bars open {wording.percent(gap)} away from the close before, where a market that never closes"
+            " opens at that close"
         )
     if daily > 0.25:
         found.append(
-            f"the typical bar spans {np.exp(daily * np.sqrt(length / _DAY)) - 1:.0%}, far more than BTC"
-            " ever did"
+            f"the typical bar spans {wording.percent(np.exp(daily * np.sqrt(length / _DAY)) - 1)}, far more"
+            " than BTC ever did"
         )
     if memory < -0.3:
         found.append("each price forgets the one before, as random numbers do")
@@ -279,14 +279,14 @@ def _events(table: pd.DataFrame, times: np.ndarray) -> list[str]:
     if far.any():
         notes.append(
             f"{counted(int(far.sum()), 'are', 'price')} more than a thousand times away from the median of"
-            f" {np.median(price):,.0f} USD."
+            f" {wording.price(np.median(price))}."
         )
     if len(table) >= _FEWEST:
         steps = np.diff(times)
         longest = int(np.argmax(steps))
         if steps[longest] > max(_DAY, 50 * np.quantile(steps, 0.9)):
             notes.append(
-                f"No liquidations from {_clock(times[longest])} to {_clock(times[longest + 1])}. "
+                f"No liquidations from {_span_of(times[longest], times[longest + 1])}. "
                 "Nothing happened then, or nobody recorded it."
             )
         if bool((times % (60 * _MINUTE) == 0).all()):
@@ -315,8 +315,12 @@ def _correlation(left: np.ndarray, right: np.ndarray) -> float:
     return float(np.corrcoef(left, right)[0, 1])
 
 
+def _span_of(start: int, end: int) -> str:
+    return wording.period(np.datetime64(int(start), "us"), np.datetime64(int(end), "us"))
+
+
 def _clock(micros: int) -> str:
-    return f"{pd.Timestamp(int(micros), unit='us'):%Y-%m-%d %H:%M}"
+    return wording.when(pd.Timestamp(int(micros), unit="us"))
 
 
 def _span(micros: int) -> str:

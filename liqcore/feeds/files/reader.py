@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.files import columns as cells
 from liqcore.feeds.files.draft import Draft, Request, in_file_words
 from liqcore.feeds.files.formats import draft
@@ -84,8 +84,8 @@ class FileContents:
         """Two or three plain sentences: how many rows of what, from when to when, and what was dropped."""
         where = f" of {', '.join(self.venues)}" if self.venues and self.venues != ("unknown",) else ""
         text = (
-            f"{counted(self.rows_kept)} of {self.kind.replace('_', ' ')}{where}, {self.start:%Y-%m-%d %H:%M}"
-            f" to {self.end:%Y-%m-%d %H:%M} UTC. Read as:"
+            f"{counted(self.rows_kept)} of {self.kind.replace('_', ' ')}{where}, {wording.when(self.start)}"
+            f" to {wording.when(self.end)}. Read as:"
             f" {self.format}{f'; amounts in {self.unit}' if self.unit else ''}."
         )
         if self.doubled_dropped:

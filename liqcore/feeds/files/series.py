@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.files import columns as cells, numerals, times, volume
 from liqcore.feeds.files.candle_prices import bar_length
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
@@ -58,7 +58,8 @@ def _with_prices(out: pd.DataFrame, notes: list[str]) -> pd.Series:
     for bars, what in ((empty, "empty"), (zero, "zero")):
         if bars.any():
             notes.append(
-                f"{counted(int(bars.sum()), 'were', 'bar')} left out for {what} prices: nothing was traded, or"
+                f"{counted(int(bars.sum()), 'were', 'bar')} left out for {what} prices: nothing was traded,"
+                " or"
                 " nothing was collected."
             )
     return ~(empty | zero)
@@ -209,7 +210,7 @@ def funding(
         notes.append(f"{shown(columns['rate'])} was taken as percent.")
     elif len(number) and float(number.abs().median()) >= 0.003:
         notes.append(
-            f"The median rate of {float(number.abs().median()):.3g} is very high for a fraction;"
+            f"The median rate of {wording.decimal(float(number.abs().median()))} is very high for a fraction;"
             f" {shown(columns['rate'])} may be in percent."
         )
     out["rate"] = rate

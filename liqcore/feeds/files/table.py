@@ -10,6 +10,7 @@ from typing import Final
 
 import pandas as pd
 
+from liqcore import wording
 from liqcore.tables import TableError
 
 MAX_ROWS: Final = 5_000_000
@@ -92,7 +93,7 @@ def counted(number: int, verb: str = "", noun: str = "row") -> str:
     """`1 row was` or `1,200 rows were`."""
     one = number == 1
     said = {"were": "was", "are": "is", "have": "has"}.get(verb, verb) if one else verb
-    return f"{number:,} {noun}{'' if one else 's'}{' ' + said if said else ''}"
+    return f"{wording.count(number, noun)}{' ' + said if said else ''}"
 
 
 def check_shape(rows: int, columns: int) -> None:

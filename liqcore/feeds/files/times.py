@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.files.table import EMPTY_WORDS, counted, shown
 from liqcore.tables import TableError
 
@@ -83,7 +83,9 @@ def _zoned(values: pd.Series, notes: list[str], zone: str | None) -> pd.Series:
     local = tables.parse_time(values).dt.tz_localize(None).set_axis(values.index)
     if named and zone in (None, "UTC"):
         hours = (-1 if named[1] != "+" else 1) * (int(named[2]) + int(named[3] or 0) / 60)
-        notes.append(f"The times are those of UTC{hours:+g}, as the column's name says, and became UTC.")
+        notes.append(
+            f"The times are those of UTC{wording.decimal(hours, signed=True)}, as the column's name says, and became UTC."
+        )
         return (local - pd.Timedelta(hours=hours)).dt.tz_localize("UTC")
     try:
         stamped = local.dt.tz_localize(zone, ambiguous="infer", nonexistent="raise").dt.tz_convert("UTC")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from liqcore import wording
 from liqcore.tables import TableError
 
 MAX_BYTES: Final = 60 * 1024**2
@@ -163,7 +164,7 @@ def _fetch_path(text: str | bytes) -> tuple[str, bytes]:
 def _check_size(size: int) -> None:
     if size > MAX_BYTES:
         raise TableError(
-            f"The file has {size / 1024**2:,.0f} MB; at most {MAX_BYTES // 1024**2} MB are read. "
+            f"The file has {wording.file_size(size)}; at most {MAX_BYTES // 1024**2} MB are read. "
             "Compress it as .csv.gz or Parquet, or cut it to fewer days."
         )
     if size == 0:
@@ -213,8 +214,8 @@ def _is_workbook(data: bytes) -> bool:
         return False
     if size > min(MAX_UNPACKED, max(_BOMB_FLOOR, _BOMB_RATIO * len(data))):
         raise TableError(
-            f"Unpacked, the Excel file has {size / 1024**2:,.0f} MB, which is more than is read. Save the sheet"
-            " as CSV and cut it to fewer days."
+            f"Unpacked, the Excel file has {wording.file_size(size)}, which is more than is read. Save the"
+            " sheet as CSV and cut it to fewer days."
         )
     return True
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.live.collector import Collector, CollectorConfig, Deliver, Source, Tell
 from liqcore.feeds.live.store import MEMORY, Store, as_rows
 from liqcore.feeds.status import SourceStatus
@@ -122,7 +122,7 @@ def _source(
 
     async def follow(deliver: Deliver, tell: Tell) -> None:
         words = "Replayed from the sample market." + (
-            f" Its news arrive {lag:,.0f} seconds late." if lag >= 1 else ""
+            f" Its news arrive {wording.duration(round(lag))} late." if lag >= 1 else ""
         )
         tell(SourceStatus(venue, "live", words, completeness=completeness))
         told, known = begin - round(history * 3_600e6), 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from liqcore import wording
 from liqcore.feeds.status import SourceStatus
 from liqcore.feeds.venues.venue import Venue
 
@@ -63,6 +64,6 @@ class Board:
 def span(seconds: float) -> str:
     """A wait in words."""
     if seconds >= 90:
-        return f"{seconds / 60:,.0f} minutes"
+        return wording.duration(60 * round(seconds / 60))
     count = max(round(seconds), 1)
     return f"{count} second" if count == 1 else f"{count} seconds"

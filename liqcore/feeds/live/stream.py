@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from liqcore import wording
 from liqcore.feeds.live.socket_board import Board, span
 from liqcore.feeds.rest.problems import problem_in, retry_seconds
 from liqcore.feeds.status import FeedError, GeoBlocked, RateLimited, SourceStatus, TimedOut, Unreachable
@@ -212,7 +213,7 @@ class _Socket:
 
     def _begin(self) -> None:
         self.confirmed, self.refused, self.refusals, self.unread = False, [], 0, 0
-        self.since = datetime.now(UTC).strftime("%H:%M")
+        self.since = wording.clock(datetime.now(UTC))
         if not self.settled:
             self._show()
 

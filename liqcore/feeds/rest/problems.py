@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+from liqcore import wording
 from liqcore.feeds.status import BadSymbol, ClockSkew, FeedError, GeoBlocked, KeyRefused, RateLimited
 from liqcore.feeds.venues import registry
 
@@ -66,7 +67,7 @@ def problem_in(host: str, status: int, headers: Mapping[str, str], text: str) ->
     ):
         wait = retry_seconds(headers, 600.0 if status in (403, 418) else 60.0)
         return RateLimited(
-            f"{name} asks for a pause of {wait:,.0f} seconds, because it was asked too often.",
+            f"{name} asks for a pause of {wording.duration(round(wait))}, because it was asked too often.",
             retry_after=wait,
         )
     if venue is not None and status in venue.geo_statuses:
@@ -120,8 +121,9 @@ def clock_problem(host: str, headers: Mapping[str, str], now: float) -> ClockSke
     if apart <= MOST_SKEW:
         return None
     return ClockSkew(
-        f"The clocks of this computer and of {host_name(host)} differ by {apart / 60:,.0f} minutes, so its"
-        " times cannot be placed. Set this computer's clock."
+        f"The clocks of this computer and of {host_name(host)} differ by"
+        f" {wording.duration(60 * round(apart / 60))}, so its times cannot be placed. Set this computer's"
+        " clock."
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.status import FeedError, SourceStatus
 from liqcore.feeds.venues.parse import parse_message, to_table
 from liqcore.feeds.venues.registry import VENUES, venue as row_of
@@ -119,4 +119,4 @@ def _status(
 
 
 def _span(seconds: float) -> str:
-    return f"{seconds:,.0f} seconds" if seconds < 120 else f"{seconds / 60:,.0f} minutes"
+    return wording.duration(round(seconds))

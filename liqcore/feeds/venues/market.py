@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.status import BadSymbol, FeedError, SourceStatus
 from liqcore.feeds.venues.history import Fetched
 from liqcore.feeds.venues.registry import VENUES, venue as row_of
@@ -102,7 +102,7 @@ def _series(
         step = milliseconds(timeframe)
         first = max(first, last // step * step - (series.in_all - 1) * step)
     if first > last:
-        words = f"{row.name} tells {_WORDS[table]} of the last {series.reach:.0f} days only."
+        words = f"{row.name} tells {_WORDS[table]} of the last {wording.duration(86_400 * round(series.reach or 0))} only."
         return Fetched(tables.empty(table), SourceStatus(row.id, "off", words))
     return _fetched(session, row, table, lambda: series.read(session, row, timeframe, first, last))
 
@@ -149,6 +149,9 @@ def _fetched(session: FeedSession, row: Venue, table: str, ask: Callable[[], pd.
     if old:
         age = max(answer.age for answer in old)
         status = replace(
-            status, state="stale", age=age, message=f"This is {age / 60:,.0f} minutes old: {old[0].reason}"
+            status,
+            state="stale",
+            age=age,
+            message=f"This is {wording.duration(60 * round(age / 60))} old: {old[0].reason}",
         )
     return Fetched(found, replace(status, last_event=last), len(answers))

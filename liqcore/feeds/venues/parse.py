@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.feeds.status import FeedError
 from liqcore.feeds.venues.registry import venue as row_of
 from liqcore.feeds.venues.rows import MOST_AHEAD, LeftOut, LiquidationRow, Unread
@@ -89,17 +89,10 @@ def parse_message(row: Venue, data: Any, arrived: int, symbol: str | None = None
         late = max(one.time for one in events)
         when = datetime.fromtimestamp(late / 1e6, UTC)
         unread = (
-            f"{row.name} sent a liquidation dated {_ahead(late - arrived)} in the future ({when:%Y-%m-%d %H:%M}"
-            " UTC); it is refused. Check this computer's clock if that is often so."
+            f"{row.name} sent a liquidation dated {wording.duration((late - arrived) / 1e6, 1)} in the future"
+            f" ({wording.when(when)}); it is refused. Check this computer's clock if that is often so."
         )
     return Parsed(rows, left_out, f"{unread} The others of the message were kept." if unread else "")
-
-
-def _ahead(micros: int) -> str:
-    for length, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if micros >= 2e6 * length:
-            return f"{micros / 1e6 / length:,.0f} {unit}"
-    return f"{micros / 1e6:,.0f} seconds"
 
 
 def _now() -> int:

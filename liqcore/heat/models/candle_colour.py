@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from liqcore import wording
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.models import textbook_maintenance
 from liqcore.heat.models.model import Inputs, Model, Steps
@@ -40,8 +41,8 @@ def flags(inputs: Inputs, guesses: Assumptions) -> tuple[str, ...]:
     ]
     if not inputs.known_interest.all():
         said.append(
-            f"Open interest is missing for {100 * (1 - inputs.known_interest.mean()):.0f} % of the candles;"
-            " nothing opens or closes there."
+            f"Open interest is missing for {wording.percent(1 - inputs.known_interest.mean())} of the"
+            " candles; nothing opens or closes there."
         )
     return tuple(said)
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.models.model import Inputs, Levels, Model, Steps
 from liqcore.margins import liquidation_price
@@ -72,13 +72,13 @@ def flags(inputs: Inputs, guesses: Assumptions) -> tuple[str, ...]:
         )
     elif not interest.all():
         said.append(
-            f"Open interest is missing for {100 * (1 - interest.mean()):.0f} % of the candles; levels fade by"
-            " assumption there."
+            f"Open interest is missing for {wording.percent(1 - interest.mean())} of the candles; levels fade"
+            " by assumption there."
         )
     if old.any():
         said.append(
-            f"Open interest is out of date for {100 * old.mean():.0f} % of the candles; its last value is"
-            " carried on there."
+            f"Open interest is out of date for {wording.percent(old.mean())} of the candles; its last value"
+            " is carried on there."
         )
     if inputs.late_interest:
         said.append(
@@ -121,7 +121,8 @@ MODEL: Final = Model(
     title="Flow identity",
     words="Buys, sells and the change of open interest say how much opened and closed on both sides.",
     source=(
-        "Every contract has one long and one short, so a candle's gross opens are V + ΔOI and its gross closes"
+        "Every contract has one long and one short, so a candle's gross opens are V + ΔOI and its gross"
+        " closes"
         " V − ΔOI. Levels by the isolated-margin identity of liqcore.margins."
     ),
     place=0,

@@ -89,7 +89,7 @@ def test_a_month_of_open_interest_and_funding(session, monkeypatch):
         ("missing-file", Missing, "has no file"),
         ("html", FeedError, "broken or cut off"),
         ("451", FeedError, "refuses requests from the country"),
-        ("429", FeedError, "asks for a pause of 7 seconds"),
+        ("429", FeedError, "asks for a pause of 7 s"),
         ("500", FeedError, "trouble of its own"),
     ],
 )

@@ -80,14 +80,16 @@ def _is_book(raw: RawTable) -> bool:
 
 def _refuse_trades(raw: RawTable, request: Request) -> Draft:
     raise TableError(
-        f"These are ordinary trades, not liquidations, as {_seen(raw)} show{'s' if 'file' in str(_seen(raw)) else ''}."
+        f"These are ordinary trades, not liquidations, as {_seen(raw)}"
+        f" {'shows' if 'file' in str(_seen(raw)) else 'show'}."
         " Upload a file of liquidations or candles."
     )
 
 
 def _refuse_fills(raw: RawTable, request: Request) -> Draft:
     raise TableError(
-        "These are fills of an account, not liquidations: no row says that it was a liquidation. Upload a file"
+        "These are fills of an account, not liquidations: no row says that it was a liquidation. Upload a"
+        " file"
         " of liquidations or candles."
     )
 
