@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from liqcore import wording
 from liqcore.feeds.status import SourceStatus
 
 # Two rounds of questions; after that nobody knows what a history would have told.
@@ -39,7 +40,11 @@ def current(status: SourceStatus, known: Known) -> SourceStatus:
     """The status to show: the last minute's truth, not what the source said when it last spoke."""
     age = None if known.frame is None else max((known.now - known.frame) / 1e6, 0.0)
     if status.state == "live" and age is not None and age > known.silent:
-        status = _said(status, "stale", f"Nothing has come for {age / 60:,.0f} minutes. {status.message}")
+        status = _said(
+            status,
+            "stale",
+            f"Nothing has come for {wording.duration(60 * round(age / 60))}. {status.message}",
+        )
     if status.state not in ("live", "stale") and known.history is not None:
         status = _with_history(status, known, known.history)
     if known.stuck and status.state == "live":
