@@ -154,7 +154,7 @@ def draw_strips(data: Dataset, settings: ViewSettings, grid: HeatGrid, names: tu
 def take(asked: dict[str, Any]) -> None:
     """Before the run that a question on the map starts: the level asked for goes where it is read."""
     if asked.get("what") == "read":
-        st.session_state["level"] = f"{float(asked['price']):,.0f}"
+        st.session_state["level"] = wording.whole(float(asked["price"]))
         st.session_state["read"] = True
 
 
