@@ -10,8 +10,8 @@ import streamlit as st
 from liqcore.views import controls, links, loaders, panels
 from liqcore.views.compare import other as compare_other, panels as compare_panels
 
-bar = controls.toolbar()
-with bar.row:
+bar = controls.toolbar(4)
+with bar.places[0]:
     market = loaders.market()
 data = panels.attempt(loaders.opened, market)
 if data is None:

@@ -10,8 +10,8 @@ import streamlit as st
 from liqcore.views import controls, explain, loaders, overlays, panels
 from liqcore.views.explore import reading as reading_panels, tradingview as tradingview_panels
 
-bar = controls.toolbar()
-with bar.row:
+bar = controls.toolbar(4)
+with bar.places[0]:
     market = loaders.market()
 data = panels.attempt(loaders.opened, market)
 if data is None:
@@ -35,21 +35,22 @@ data, settings, grid = view
 bars = loaders.price_bars(data, settings)
 clusters = reading_panels.clusters(data, settings, grid, bars, marks.strong)
 levels = reading_panels.levels(data, settings, bars, marks)
-drawn = panels.heatmap(
-    grid,
-    bars,
-    data,
-    "heatmap",
-    heading="Explore the heatmap",
-    levels=overlays.level_lines(levels.table, grid) if levels else None,
-    boxes=overlays.outlines(overlays.drawn_clusters(clusters, "both", marks.clusters), grid),
-    address=True,
-    replay=True,
-    what=True,
-    pick=True,
-    actions=reading_panels.ACTIONS,
-    on_asked=reading_panels.take,
-)
+with bar.below:
+    drawn = panels.heatmap(
+        grid,
+        bars,
+        data,
+        "heatmap",
+        heading="Explore the heatmap",
+        levels=overlays.level_lines(levels.table, grid) if levels else None,
+        boxes=overlays.outlines(overlays.drawn_clusters(clusters, "both", marks.clusters), grid),
+        address=True,
+        replay=True,
+        what=True,
+        pick=True,
+        actions=reading_panels.ACTIONS,
+        on_asked=reading_panels.take,
+    )
 reading_panels.go_on(drawn.asked, marks)
 st.markdown(
     f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}** Look for bright bands near the price, ask whose"

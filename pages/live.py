@@ -7,9 +7,10 @@ shell.require_frame()
 from liqcore.views import controls
 from liqcore.views.live import page as live_page
 
-bar = controls.toolbar()
+bar = controls.toolbar(5)
 market = live_page.source(bar)
 view, pace = live_page.view(market, bar)
-live_page.screen(market, view, pace)
+with bar.below:
+    live_page.screen(market, view, pace)
 live_page.modelled(market, view)
 live_page.explained(market)

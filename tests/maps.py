@@ -31,6 +31,27 @@ def unpacked(message: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return head, arrays
 
 
+def unwrapped(message: bytes) -> list[bytes]:
+    """What is inside a map's message: numbers as doubles, candles as the cents they were made from, texts."""
+    head, arrays = unpacked(message)
+    texts: list[str] = []
+    numbers = [(part if part.itemsize == 8 else np.round(part.astype(float), 2)) for part in arrays.values()]
+
+    def collect(value) -> None:
+        if isinstance(value, dict):
+            collect(list(value.values()))
+        elif isinstance(value, list):
+            for item in value:
+                collect(item)
+        elif isinstance(value, str):
+            texts.append(value)
+        elif value is not None:
+            numbers.append(np.array([float(value)]))
+
+    collect(head)
+    return [*(part.tobytes() for part in numbers), *(text.encode() for text in texts)]
+
+
 def amounts(code: np.ndarray, lowest: int) -> np.ndarray:
     """USD of codes."""
     power, digits = np.divmod(code.astype(int) - 2, 900)

@@ -132,7 +132,8 @@ def columns(
     kept : how many columns of the sent map stand before it.
     lowest : the sent map's decade, in which the codes are written.
     candle_first : row of `bars` from which on candles are sent; they continue the sent rows.
-    head : `target` (key of the map), `base` (its id), `candle_at` (row of the sent candles they replace).
+    head : `target` (key of the map), `base` (its id), `candle_at` (row of the sent candles that they replace
+        and continue), and the words of now.
     """
     return pack(
         {

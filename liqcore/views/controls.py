@@ -24,23 +24,27 @@ AMOUNTS: Final = tuple(digit * 10**power for power in range(2, 10) for digit in 
 
 @dataclass(frozen=True, eq=False)
 class Toolbar:
-    """The compact row above a map, and the drawer for what is rarely touched."""
+    """The compact row above a map: places for its controls, and the drawer for what is rarely touched."""
 
-    row: Any
+    places: tuple[Any, ...]
     drawer: Any
+    below: Any
 
 
-def toolbar() -> Toolbar:
-    """An empty row with its drawer at the end; pages fill both."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        row = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
-        drawer = st.popover("Settings", icon=":material/tune:", help="Everything that is rarely touched.")
-    return Toolbar(row, drawer)
+def toolbar(places: int) -> Toolbar:
+    """An empty row of so many places with its drawer at the end, and the room right below it."""
+    with st.container(gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            made = tuple(st.container(width="content") for _ in range(places))
+            drawer = st.popover("Settings", icon=":material/tune:", help="Everything that is rarely touched.")
+        below = st.container()
+    return Toolbar(made, drawer, below)
 
 
 def view_settings(data: Dataset, bar: Toolbar) -> ViewSettings:
     """What to show: kind, window and timeframe in the row, the finer choices in the drawer."""
-    with bar.row:
+    kind, window, column = bar.places[1:]
+    with kind:
         layer = links.choice(
             "Kind",
             LAYERS,
@@ -52,7 +56,9 @@ def view_settings(data: Dataset, bar: Toolbar) -> ViewSettings:
                 " an estimate."
             ),
         )
-        span = links.choice("Window", list(SPANS), "3 d", "span", label_visibility="collapsed")
+    with window:
+        span = links.choice("Window", list(SPANS), "3 d", "span", label_visibility="collapsed", wrap=False)
+    with column:
         timeframe = st.selectbox(
             "Timeframe",
             tables.TIMEFRAMES,

@@ -15,6 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from liqcore.charts import payload
+from liqcore.charts.continued import go_on
 from liqcore.charts.picture import Look, Picture, picture
 from liqcore.heat.grid import HeatGrid
 
@@ -56,6 +57,11 @@ def code() -> None:
     _code(key="heatlab-code", data=payload.palettes())
 
 
+def bar(target: str) -> None:
+    """The controls of a map, standing here instead of above it: one row for all maps of its group."""
+    _part(key=f"{target}-bar", data=payload.pack({"role": "bar", "target": target}))
+
+
 def heatmap(
     grid: HeatGrid,
     candles: pd.DataFrame | None = None,
@@ -77,6 +83,7 @@ def heatmap(
     what: bool = False,
     pick: bool = False,
     strips: bool = True,
+    live: bool = False,
     actions: Sequence[tuple[str, str]] = (),
     on_picked: Callable[[], None] | None = None,
     on_asked: Callable[[dict[str, Any]], None] | None = None,
@@ -95,6 +102,7 @@ def heatmap(
     replay, what : offer the scrubber and the what-if line.
     pick : a clicked cell is kept, and reruns the page.
     strips : volume below and profile beside the map.
+    live : the map goes on from run to run: only what came since it was sent is sent.
     actions : (name, words) of what can be asked at a clicked price.
     on_picked : called before the run that a clicked cell starts.
     on_asked : called with what was asked before the run that it starts.
@@ -126,14 +134,17 @@ def heatmap(
         if on_asked is not None and st.session_state[key].asked:
             on_asked(st.session_state[key].asked)
 
+    told = {name: value for name, value in options.items() if value or name == "strips"}
+    since = b""
+    if live:
+        sent, since = go_on(st.session_state.get(f"{key}-sent"), drawn, key, look, told)
+        st.session_state[f"{key}-sent"] = sent
+        message = sent.message
+    else:
+        message = drawn.payload(key, look, **told)
     with st.container(gap=None):
-        state = _map(
-            key=key,
-            data=drawn.payload(
-                key, look, **{name: value for name, value in options.items() if value or name == "strips"}
-            ),
-            on_picked_change=picked,
-            on_asked_change=asked,
-        )
+        state = _map(key=key, data=message, on_picked_change=picked, on_asked_change=asked)
         _part(key=f"{key}-layers", data=payload.layers(key, **drawn.layers))
+        if live:
+            _part(key=f"{key}-columns", data=since or payload.pack({"role": "nothing"}))
     return Drawn(drawn, st.session_state.get(kept), state.asked)

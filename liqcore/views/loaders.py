@@ -72,7 +72,7 @@ def market() -> str:
         "Market",
         {**SAMPLES, STORE: "Live: what was collected", OWN: "Your own files"},
         "data",
-        width=200,
+        width=178,
         label_visibility="collapsed",
         help=(
             "The sample market is synthetic: it is there so that you can learn without a network. Live is"

@@ -150,6 +150,7 @@ def _compare_assumptions(data: Dataset, settings: ViewSettings, target: float, n
         problem(error)
         return
     bars = loaders.price_bars(data, settings)
+    heat.bar("compare-Set A")
     for column, grid, name in zip((left, right), grids, ("Set A", "Set B"), strict=True):
         with column:
             heatmap(

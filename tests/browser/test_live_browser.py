@@ -29,14 +29,14 @@ def test_without_a_network_it_says_so_and_a_replay_moves_without_flicker(page: P
         page.set_viewport_size({"width": 1280, "height": 900})
         page.get_by_text("Sample replay", exact=True).first.click()
         expect(page.get_by_text("replay of a synthetic market, 60×")).to_be_visible()
-        canvas = page.locator('[data-testid="stVegaLiteChart"] canvas').first
+        canvas = page.locator(".hl-stage[data-drawn]").first
         expect(canvas).to_be_visible()
         clock = page.get_by_text("replay of a synthetic market").inner_text()
         # Watched at every frame while it redraws: the picture is never gone.
         page.evaluate(
             """() => { window.seen = [0, 0]; const look = () => {
-            const node = document.querySelector('[data-testid="stVegaLiteChart"] canvas');
-            window.seen[node && node.width > 100 ? 0 : 1] += 1; requestAnimationFrame(look); }; look(); }"""
+            const map = globalThis.heatlab.charts.get('live-map');
+            window.seen[map?.root.isConnected && map.pen.canvas.width > 100 ? 0 : 1] += 1; requestAnimationFrame(look); }; look(); }"""
         )
         expect(page.get_by_text(clock)).to_have_count(0)
         page.wait_for_timeout(6_000)
@@ -62,7 +62,7 @@ def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
             begun = time.monotonic()
             page.goto(f"{address}/live?livetf=1m&livespan=1+h")
             expect(page.get_by_text("Bybit: live")).to_be_visible()
-            expect(page.locator('[data-testid="stVegaLiteChart"] canvas').first).to_be_visible()
+            expect(page.locator(".hl-stage[data-drawn]").first).to_be_visible()
             assert time.monotonic() - begun < 60
             for venue in (
                 "Binance USD-M",
@@ -80,7 +80,7 @@ def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
             # A stand-in that stops takes no page with it.
             player.send_signal(signal.SIGKILL)
             expect(page.get_by_text("Bybit: error").or_(page.get_by_text("Bybit: partial"))).to_be_visible()
-            expect(page.locator('[data-testid="stVegaLiteChart"] canvas').first).to_be_visible()
+            expect(page.locator(".hl-stage[data-drawn]").first).to_be_visible()
     finally:
         player.kill()
         player.wait()

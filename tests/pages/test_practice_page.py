@@ -4,7 +4,6 @@ nothing of the future sent."""
 import re
 import struct
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import open_page, words
@@ -15,7 +14,7 @@ from liqcore.market.candles import resample
 from liqcore.views import loaders
 from liqcore.views.practice import table as practice_table
 from tests.learn.reading_grade import reading_grade
-from tests.maps import charts, maps, unpacked
+from tests.maps import charts, maps, unwrapped
 
 
 def button(app: AppTest, key: str):
@@ -44,27 +43,6 @@ def held(app: AppTest) -> list[quiz.JournalRow]:
 
 def table_of(seed: int, layer: str = "modelled") -> practice_table.Table:
     return practice_table.lay(loaders.sample("violent"), seed, "15m", 24, layer)
-
-
-def unwrapped(message: bytes) -> list[bytes]:
-    """What is inside a map's message: numbers as doubles, candles as the cents they were made from, texts."""
-    head, arrays = unpacked(message)
-    texts: list[str] = []
-    numbers = [(part if part.itemsize == 8 else np.round(part.astype(float), 2)) for part in arrays.values()]
-
-    def collect(value) -> None:
-        if isinstance(value, dict):
-            collect(list(value.values()))
-        elif isinstance(value, list):
-            for item in value:
-                collect(item)
-        elif isinstance(value, str):
-            texts.append(value)
-        elif value is not None:
-            numbers.append(np.array([float(value)]))
-
-    collect(head)
-    return [*(part.tobytes() for part in numbers), *(text.encode() for text in texts)]
 
 
 def sent(app: AppTest) -> bytes:

@@ -54,6 +54,9 @@ export class Chart {
     this.stop = gestures(this);
     this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(this.stage);
+    // What stands above may grow after the map has been placed.
+    const page = this.root.getRootNode().host?.closest("[data-testid=stMainBlockContainer]");
+    if (page) this.watch.observe(page);
   }
 
   /** New cells. Look, windows, crosshair and what-if stay where the reader put them. */

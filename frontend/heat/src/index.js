@@ -44,6 +44,10 @@ export function mount(component) {
   const [info, packed] = head(data);
   if (info.role === "palettes") takePalettes(info);
   if (info.role === "layers") whenThere(info.target, (chart) => chart.setLayers(info.layers));
+  if (info.role === "bar") {
+    const place = parentElement.querySelector(".hl-here") ?? parentElement;
+    whenThere(info.target, (chart) => chart.toolbar.moveTo(place));
+  }
   if (info.role === "columns") {
     unpack(info, packed).then((part) =>
       whenThere(info.target, (chart) => {

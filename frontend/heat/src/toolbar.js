@@ -3,6 +3,7 @@ import { button, make } from "./dom.js";
 import { PALETTES, PRICES, SCALES, SIDES } from "./look.js";
 import { Legend } from "./legend.js";
 import { save } from "./save.js";
+import { STYLE } from "./style.js";
 import { usd } from "./words.js";
 
 export class Toolbar {
@@ -11,6 +12,15 @@ export class Toolbar {
     this.bar = make("div", { className: "hl-bar", role: "group" }, chart.root);
     this.bar.setAttribute("aria-label", "How the map is drawn");
     this.scale = new Legend(chart);
+  }
+
+  /** Stand in another element, above all maps of a group. */
+  moveTo(place) {
+    if (place.contains(this.bar)) return;
+    const box = make("div", { className: "hl" });
+    make("style", { textContent: STYLE }, box);
+    box.append(this.bar);
+    place.replaceChildren(box);
   }
 
   /** Make the controls once a map; `tell` only updates what they show. */
@@ -142,7 +152,7 @@ export class Toolbar {
       [look.hide > 0 ? `below ${usd(look.hide)}` : heat.empty ?? "little or none", ink.ground, ink.quiet],
     ].filter(Boolean);
     chart.keyItems = items;
-    chart.legend.hidden = heat.key_line === false;
+    chart.legend.hidden = heat.controls === "none";
     chart.legend.replaceChildren();
     for (const [words, colour, edge] of items) {
       const item = make("span", {}, chart.legend);

@@ -116,6 +116,7 @@ def side_by_side(data: Dataset, settings: ViewSettings, found: Venues) -> None:
         )
     maps = {"All venues": found.whole, **found.grids}
     line = explain.provenance_line(found.whole, data.synthetic, now=pd.Timestamp.now(tz="UTC"))
+    heat.bar("map-All venues")
     with st.grid(3, min_column_width=330, gap="small"):
         for number, (name, grid) in enumerate(maps.items()):
             with st.container():
@@ -483,6 +484,7 @@ def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
     venue = venue_choice(found)
     rest = merge([grid for name, grid in found.grids.items() if name != venue])
     after = find_clusters(rest, _LAST, price=found.bars, rule=RULE)
+    heat.bar("without-All venues")
     for column, (name, grid, boxes) in zip(
         st.columns(2, gap="small"),
         (("All venues", found.whole, clusters), (f"Without {venue}", rest, after)),

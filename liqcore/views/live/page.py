@@ -39,7 +39,7 @@ class Watched:
 
 def source(bar: Toolbar) -> Watched:
     """Live venues, or the sample market played again."""
-    with bar.row:
+    with bar.places[0]:
         chosen = links.choice(
             "Source",
             {"live": "Live venues", _REPLAY: "Sample replay"},
@@ -82,7 +82,7 @@ def view(market: Watched, bar: Toolbar) -> tuple[LiveView, float | None]:
             bind=controls.LINK,
             help="How often this page looks again.",
         )
-    with bar.row:
+    with bar.places[4]:
         paused = st.toggle(
             "Pause", key="livepause", bind=controls.LINK, help="The picture stands still; collecting goes on."
         )
@@ -98,8 +98,6 @@ def _screen(market: Watched, view: LiveView) -> None:
     held = market.collector
     snapshot, events, now = held.snapshot(), held.window.events(), held.now()
     data = market.data()
-    st.caption(live_panels.clock_line(now, None if market.clock is None else market.clock.speed))
-    st.markdown(live_panels.badges(snapshot))
     if snapshot.problem:
         st.warning(wording.markdown(snapshot.problem), icon=":material/database_off:")
     _said_when_nothing_comes(market, len(events))
@@ -107,8 +105,10 @@ def _screen(market: Watched, view: LiveView) -> None:
     since = None if beats is None or beats.beats.empty else int(beats.beats["minute"].min())
     chosen = events.of(view.venues)
     sums = live_figures.totals(chosen, now, since)
-    live_panels.figures(data, sums)
     live_panels.heat(held, data, events, view, now, market.label, market.synthetic, market.tag)
+    st.caption(live_panels.clock_line(now, None if market.clock is None else market.clock.speed))
+    st.markdown(live_panels.badges(snapshot))
+    live_panels.figures(data, sums)
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Liquidated")

@@ -55,8 +55,9 @@ def venue_name(name: str) -> str:
 
 def view_controls(held: Collector, bar: Toolbar) -> LiveView:
     """Window, timeframe, venues and the size filter, all in the address."""
-    with bar.row:
+    with bar.places[1]:
         window = links.choice("Window", list(WINDOWS), "4 h", "livespan", label_visibility="collapsed")
+    with bar.places[2]:
         timeframe = st.selectbox(
             "Timeframe",
             ("1m", "5m", "15m", "1h"),
@@ -68,6 +69,7 @@ def view_controls(held: Collector, bar: Toolbar) -> LiveView:
             help="The length of one column of the map.",
         )
         names = [status.venue for status in held.snapshot().statuses]
+    with bar.places[3]:
         venue = links.select(
             "Venue",
             {"all": "All exchanges", **{name: venue_name(name) for name in names}},
@@ -219,6 +221,7 @@ def heat(
         )
         st.session_state[_GRID] = made
         if made is None:
+            st.title("Live liquidations")
             st.info(
                 "Nothing was liquidated in this window as far as anyone told us. BTC alone can be quiet for"
                 " minutes: choose a longer window, or watch the replay of the sample market.",
@@ -227,7 +230,9 @@ def heat(
             return
         bars = _bars(data, made.grid.time_edges[0], view.timeframe)
         shown = Dataset(key="live", label=label, synthetic=synthetic)
-        panels.heatmap(made.grid, bars, shown, "live-map", heading="Live liquidations", address=True)
+        panels.heatmap(
+            made.grid, bars, shown, "live-map", heading="Live liquidations", address=True, live=True
+        )
     except panels.PROBLEMS as error:
         panels.problem(error)
 

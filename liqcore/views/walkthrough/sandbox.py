@@ -89,6 +89,7 @@ def sandbox(chosen: Scenario) -> None:
         if not opened.open:
             return
         before, after = _worlds(chosen, chosen.name, change)
+        heat.bar("sandbox-True")
         for column, world, title in zip(
             st.columns(2, gap="medium"), (before, after), ("As it was told", _TITLES[change]), strict=True
         ):
