@@ -46,7 +46,11 @@ def put_together(sent, part):
     edges = np.append(arrays["time_edges"][:kept], new["time_edges"])
     cells = np.vstack([arrays["long"][:kept], new["long"]])
     begin = int(np.searchsorted(edges, more["begins"]))
-    return edges[begin:], amounts(cells[begin:], head["lowest"]), np.append(arrays["close"][:row], new["close"])
+    return (
+        edges[begin:],
+        amounts(cells[begin:], head["lowest"]),
+        np.append(arrays["close"][:row], new["close"]),
+    )
 
 
 @pytest.mark.parametrize("later", [0, 1, 2, 25])
@@ -67,11 +71,7 @@ def test_base_and_part_are_the_map_of_now(later):
 
 def test_another_question_another_range_or_too_much_new_is_sent_anew():
     sent, _ = go_on(None, at(100), "live", None, {})
-    for now, options in (
-        (at(100), {"address": True}),
-        (at(199), {}),
-        (at(101, extra=[(100, 1, 5e9)]), {}),
-    ):
+    for now, options in ((at(100), {"address": True}), (at(199), {}), (at(101, extra=[(100, 1, 5e9)]), {})):
         new, part = go_on(sent, now, "live", None, options)
         assert new is not sent
         assert part == b""
