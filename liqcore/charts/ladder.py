@@ -99,7 +99,7 @@ def _rungs(plan: Plan) -> pd.DataFrame:
     if plan.break_even > 0:
         out.append(("Break-even", plan.break_even, _QUIET))
     out += [
-        (f"Target {number}: {r_multiple(item.reward_risk)}", item.price, _GAIN)
+        (f"Target {number}: {r_multiple(item.reward_risk, signed=False)}", item.price, _GAIN)
         for number, item in enumerate(plan.targets, 1)
     ]
     liquidation = plan.liquidation_price

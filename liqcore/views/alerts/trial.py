@@ -177,7 +177,7 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
         st.metric(
             "Would have told",
             wording.count(row["firings"], "time"),
-            f"{wording.decimal(row['per_day'])} a day",
+            f"{wording.decimal(row['per_day'], 1)} a day",
             delta_color="off",
             delta_arrow="off",
             border=True,
