@@ -33,6 +33,10 @@ class Assumptions:
     fee_rate : closing fee that the venue adds to the maintenance rate.
     holding_hours : mean time a position stays open. It decides how much of the volume opens positions
         (with open interest), or how fast levels fade (without).
+    lifetime_exponent : how much shorter positions of high leverage live: lifetimes go with leverage to the
+        power −exponent, `holding_hours` on the average of what is opened; 0 lets all live equally long.
+        Default 0.35: against exact positions of simulated markets, calm and violent, whose own law is 0.7,
+        it ranks levels better than 0, and where all really live equally long it costs nothing; 0.7 does.
     churn : share of the volume that opens and closes nothing lasting (market makers, round trips inside
         a candle); None derives it from `holding_hours` and open interest.
     entry_points : number of evenly spread entries inside a candle's range.
@@ -49,6 +53,7 @@ class Assumptions:
     maintenance_margin_rate: float = 0.005
     fee_rate: float = 0.0005
     holding_hours: float = 24.0
+    lifetime_exponent: float = 0.35
     churn: float | None = None
     entry_points: int = 5
     funding_tilt: float = 0.0
@@ -77,6 +82,8 @@ class Assumptions:
             )
         if not 0 < self.holding_hours < 24 * 365:
             raise AssumptionError("The holding time must be above zero and under a year.")
+        if not 0 <= self.lifetime_exponent <= 1:
+            raise AssumptionError("The exponent of lifetimes lies between 0 (equally long) and 1.")
         if self.churn is not None and not 0 <= self.churn < 1:
             raise AssumptionError("The churn is a share of the volume, from 0 to under 1.")
         if not 1 <= self.entry_points <= 50 or self.entry_points != int(self.entry_points):
@@ -90,6 +97,15 @@ class Assumptions:
     def entry_kernel(self) -> np.ndarray:
         """(entry_points,) positions of entries in a candle's range, 0 at the low and 1 at the high."""
         return np.array([0.5]) if self.entry_points == 1 else np.linspace(0.1, 0.9, self.entry_points)
+
+    def hazard(self, leverage: np.ndarray) -> np.ndarray:
+        """How fast positions of each leverage are closed, as a multiple of 1/`holding_hours`.
+
+        What takers and makers open on average lives `holding_hours`, whatever the exponent.
+        """
+        shape = np.asarray(self.leverages) ** -self.lifetime_exponent
+        mean = float((np.asarray(self.taker_mix) + np.asarray(self.maker_mix)) @ shape) / 2
+        return mean * np.asarray(leverage) ** self.lifetime_exponent
 
     def tilted(self, power: float) -> Assumptions:
         """The same with both mixes multiplied by leverage^power and made to sum to 1 again."""
@@ -126,6 +142,14 @@ class Assumptions:
                 " closing fee",
             ),
             "holding_hours": ("Mean holding time", f"{self.holding_hours:g} hours"),
+            "lifetime_exponent": (
+                "Lifetimes by leverage",
+                (
+                    "equally long"
+                    if self.lifetime_exponent == 0
+                    else f"shorter at high leverage, by its power of {self.lifetime_exponent:g}"
+                ),
+            ),
             "churn": (
                 "Churn",
                 (

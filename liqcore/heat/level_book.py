@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import exp, log
 
 import numpy as np
 
 from liqcore import wording
 from liqcore.heat.grid import GridError
 
-# Decay is kept as one number and applied when a row is read; below this it is folded into the levels.
-_SMALLEST_SCALE = 1e-100
+# Decay is kept as an exponent and applied when a row is read; beyond this it is folded into the levels.
+_LARGEST_EXPONENT = 50.0
+# What is left of a book that closes as a whole: nothing that anybody could see, and no logarithm of zero.
+_LEAST = 1e-18
+_MOST, _ALL = 1 - 1e-15, -log(_LEAST)
 # Candles whose deposits are prepared at once: a few MB, so that memory does not grow with the history.
 CHUNK = 1_024
 # Wider bins are divided inside, or levels of high leverage would share a bin with the price that opened them.
@@ -100,6 +104,21 @@ class Flows:
 
 
 @dataclass(frozen=True)
+class Deposits:
+    """What each candle opens: `entries` times `atoms` levels a side.
+
+    Attributes
+    ----------
+    make : begin, stop -> bins (stop − begin, 2, atoms, entries) and the BTC of each of them (stop − begin, 2,
+        atoms), longs first. A level that no price can reach is left out by a quantity of 0.
+    hazard : (atoms,) how fast each is closed, as a multiple of the book's own rate.
+    """
+
+    make: Callable[[int, int], tuple[np.ndarray, np.ndarray]]
+    hazard: np.ndarray
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a run leaves behind; pairs are (long, short).
 
@@ -109,6 +128,8 @@ class Outcome:
     last : (2, bins), BTC in all bins at the last snapshot.
     crossed_usd, crossed, closed, standing : (n, 2) by candle: USD and BTC that price removed, BTC that
         closed otherwise, BTC left after the candle.
+    closing, cutting : (n, 2) and (n + 1, 2): what has closed so far, so that of a level opened in candle s
+        the share exp(−hazard·(closing[t] − closing[s]) − (cutting[t + 1] − cutting[s])) stands after t.
     """
 
     rows: np.ndarray
@@ -117,60 +138,156 @@ class Outcome:
     crossed: np.ndarray
     closed: np.ndarray
     standing: np.ndarray
+    closing: np.ndarray
+    cutting: np.ndarray
 
 
-Deposits = Callable[[int, int], tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
+class _Book:
+    """Levels of both sides, by group of equal hazard. Price eats them from the top index down; shorts are
+    stored in reverse for that.
 
+    A level is kept as if it had been opened at `base`: what has closed since is one number a side, `closing`
+    (times the group's hazard) plus `cutting`, and is applied when levels are read.
+    """
 
-class _Side:
-    """Levels of one side. Price eats them from the top index down; shorts are stored in reverse for that."""
+    def __init__(self, grid: Lattice, hazard: np.ndarray) -> None:
+        self.hazard, self.group = np.unique(hazard, return_inverse=True)
+        self.slowest, self.fastest = float(self.hazard[0]), float(self.hazard[-1])
+        self.levels = np.zeros((2, len(self.hazard), grid.bins))
+        self.flat = self.levels.reshape(-1)
+        centres = np.stack([np.ones(grid.bins), grid.centres], axis=1)
+        self.worth = (centres, np.ascontiguousarray(centres[::-1]))
+        self.kept = np.zeros((2, len(self.hazard)))
+        self.base = np.zeros((2, len(self.hazard)))
+        self.closing, self.cutting, self.age = [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]
+        # One past the highest index that may hold anything, and no less BTC than is held.
+        self.tops, self.bound = [0, 0], [0.0, 0.0]
 
-    __slots__ = ("centres", "held", "levels", "scale", "top")
+    def share(self, side: int) -> np.ndarray:
+        """(groups,) what is left of each level as it is kept."""
+        past = self.hazard * -self.closing[side]
+        past += self.base[side]
+        past -= self.cutting[side]
+        left: np.ndarray = np.exp(past, out=past)
+        return left
 
-    def __init__(self, centres: np.ndarray) -> None:
-        self.centres = centres
-        self.levels = np.zeros(len(centres))
-        self.scale = 1.0
-        self.held = 0.0
-        # One past the highest index that may hold anything: crossing looks no further.
-        self.top = 0
-
-    def cross(self, edge: int) -> tuple[float, float]:
-        """Remove everything from index `edge` up; BTC and USD removed."""
-        if edge >= self.top:
-            return 0.0, 0.0
-        part, centres = self.levels[edge : self.top], self.centres[edge : self.top]
-        self.top = edge
-        gone = float(part.sum()) * self.scale
-        if gone == 0.0:
-            return 0.0, 0.0
-        usd = float(part.dot(centres)) * self.scale
+    def cross(self, side: int, edge: int) -> tuple[float, float, np.ndarray]:
+        """Remove everything of a side from index `edge` up; BTC and USD removed, and (groups,) as was kept."""
+        part = self.levels[side, :, edge : self.tops[side]]
+        found = part @ self.worth[side][edge : self.tops[side]]
+        gone, usd = (self.share(side) @ found).tolist()
+        self.tops[side] = edge
         part[:] = 0.0
-        self.held = max(self.held - gone, 0.0)
-        return gone, usd
+        self.bound[side] = max(self.bound[side] - gone, 0.0)
+        return gone, usd, found[:, 0]
 
-    def keep(self, share: float) -> float:
-        """Shrink all levels to a share; BTC removed."""
-        before = self.held
-        self.held = before * share
-        self.scale *= share
-        if self.scale < _SMALLEST_SCALE:
-            self.levels *= self.scale
-            self.scale = 1.0
-        return before - self.held
+    def cap(self, side: int, most: float) -> bool:
+        """Shrink all levels of a side alike where they hold more BTC than `most`; whether they did."""
+        held = self.bound[side] = float(self.kept[side] @ self.share(side))
+        if held > most:
+            cut = log(held / max(most, held * _LEAST))
+            self.cutting[side] += cut
+            self.age[side] += cut
+            self.bound[side] = most
+        return held > most
 
-    def usd(self, window: slice, parts: int) -> np.ndarray:
-        """USD in a window of the levels, `parts` of them added up to one."""
-        value = self.levels[window] * self.centres[window]
-        value *= self.scale
-        return value if parts == 1 else value.reshape(-1, parts).sum(axis=1)
+    def settle(self) -> None:
+        """Apply what has closed to the levels."""
+        past = np.multiply.outer(self.closing, self.hazard) + np.array(self.cutting)[:, None]
+        left = np.exp(self.base - past)
+        self.levels *= left[:, :, None]
+        self.kept *= left
+        self.base, self.age = past, [0.0, 0.0]
 
-    def open(self, bins: np.ndarray, sizes: np.ndarray, total: float, top: int) -> None:
-        """Add new levels: their indices and BTC, the sum of these, and one past the highest index."""
-        np.add.at(self.levels, bins, sizes / self.scale)
-        self.held += total
-        if top > self.top:
-            self.top = top
+    def quantities(self, side: int, window: slice) -> np.ndarray:
+        """BTC of a side in a window of its bins, in order of price."""
+        count = self.levels.shape[2]
+        here = window if side == 0 else slice(count - window.stop, count - window.start)
+        return (self.share(side) @ self.levels[side, :, here])[:: 1 - 2 * side]
+
+
+class _Chunk:
+    """Levels that a run of candles opens; they are put on the book in batches, as late as possible."""
+
+    def __init__(self, deposits: Deposits, begin: int, stop: int, book: _Book) -> None:
+        groups, bins = book.levels.shape[1:]
+        places, self.sizes = deposits.make(begin, stop)
+        places[:, 1] = bins - 1 - places[:, 1]
+        # Plain lists a side: numbers in them are read quickly, and the garbage collector leaves them alone.
+        self.tops = [places[:, side].max(axis=(1, 2)).tolist() for side in (0, 1)]
+        places += (np.arange(2)[:, None] * groups + book.group)[:, :, None] * bins
+        self.places, self.entries, self.book = places, places.shape[3], book
+        # BTC by group of hazard.
+        self.opened = self.entries * (self.sizes @ (book.group[:, None] == np.arange(groups)))
+        self.totals = [self.opened[:, side].sum(axis=1).tolist() for side in (0, 1)]
+        # What had closed and was cut when each candle opened its levels, and what stood after it.
+        self.closing, self.cutting, self.standing = np.zeros((3, stop - begin, 2))
+        self.cutting[:] = book.cutting
+        self.crossed, self._removed = np.zeros((stop - begin, 2, 2)), np.zeros_like(self.opened)
+        self._hazard, self._done, self._told = deposits.hazard, 0, 0
+
+    def step(
+        self, row: int, low: int, high: int, closes: float, before: float, after: float, fading: float
+    ) -> None:
+        """One candle crosses, closes and opens; `low` and `high` are the indices that price reached."""
+        book = self.book
+        for side, edge in ((0, low), (1, high)):
+            gone = 0.0
+            if edge < book.tops[side]:
+                self.catch_up(row)
+                gone, usd, self._removed[row, side] = book.cross(side, edge)
+                self.crossed[row, side] = gone, usd
+            # A comparison with NaN is false: unknown open interest fades by holding time and caps nothing.
+            rate = fading
+            if before > 0:
+                # Of what is left after the crossing, so much closes.
+                close, interest = closes - gone, before - gone
+                rate = 0.0 if close <= 0 else -log(1 - close / interest) if close < _MOST * interest else _ALL
+            book.closing[side] = self.closing[row, side] = book.closing[side] + rate
+            book.age[side] += rate * book.fastest
+            # The levels themselves are put on the book later.
+            book.bound[side] = book.bound[side] * exp(-rate * book.slowest) + self.totals[side][row]
+            top = self.tops[side][row]
+            if top >= book.tops[side]:
+                book.tops[side] = top + 1
+        if book.bound[0] > after or book.bound[1] > after:
+            self.tell(row + 1)
+            for side in (0, 1):
+                if book.cap(side, after):
+                    self.standing[row, side] = after
+                    self.cutting[row + 1 :, side] = book.cutting[side]
+        if book.age[0] > _LARGEST_EXPONENT or book.age[1] > _LARGEST_EXPONENT:
+            self.tell(row + 1)
+            book.settle()
+
+    def catch_up(self, row: int) -> None:
+        """Put on the book what the candles before `row` opened."""
+        if self._done == row:
+            return
+        new, book = slice(self._done, row), self.book
+        self._done = row
+        sizes = np.exp(self._grown(new, self._hazard, book.base[:, book.group]))
+        sizes *= self.sizes[new]
+        np.add.at(book.flat, self.places[new].ravel(), sizes.ravel().repeat(self.entries))
+
+    def tell(self, row: int) -> None:
+        """Catch up, and find what stood after each candle before `row`."""
+        self.catch_up(row)
+        new, book = slice(self._told, row), self.book
+        if new.start == new.stop:
+            return
+        self._told = row
+        grown = np.exp(self._grown(new, book.hazard, book.base))
+        kept = np.cumsum(self.opened[new] * grown - self._removed[new], axis=0) + book.kept
+        self.standing[new] = (np.maximum(kept, 0.0) / grown).sum(axis=2)
+        book.kept = np.maximum(kept[-1], 0.0)
+
+    def _grown(self, rows: slice, hazard: np.ndarray, base: np.ndarray) -> np.ndarray:
+        """Exponents by which levels that the candles open are kept larger than they are."""
+        grown: np.ndarray = self.closing[rows, :, None] * hazard
+        grown += self.cutting[rows, :, None]
+        grown -= base
+        return grown
 
 
 def run(grid: Lattice, flows: Flows, deposits: Deposits, snapshots: np.ndarray, kept: slice) -> Outcome:
@@ -178,62 +295,43 @@ def run(grid: Lattice, flows: Flows, deposits: Deposits, snapshots: np.ndarray, 
 
     Parameters
     ----------
-    deposits : begin, stop -> bins and quantities of new long levels, then of new short levels, each
-        (stop − begin, k). A level that no price can reach is left out by a quantity of 0.
     snapshots : (C,) ascending candle indices, −1 for before the first candle.
     kept : the bins whose state is kept at the snapshots, whole drawn bins (`Lattice.window`).
     """
-    n, last_bin = len(flows.low_bin), grid.bins - 1
-    centres = grid.centres
-    sides = (_Side(centres), _Side(centres[::-1].copy()))
-    windows = (kept, slice(grid.bins - kept.stop, grid.bins - kept.start))
-    edges = (flows.low_bin.tolist(), (last_bin - flows.high_bin).tolist())
-    closes, before, after, fade = (
-        values.tolist() for values in (flows.closes, flows.before, flows.after, flows.fade)
-    )
+    n, book, centres = len(flows.low_bin), _Book(grid, deposits.hazard), grid.centres[kept]
+    fading = -np.log(np.maximum(flows.fade, _LEAST))
+    steps = [
+        held.tolist()
+        for held in (
+            *(flows.low_bin, grid.bins - 1 - flows.high_bin),
+            *(flows.closes, flows.before, flows.after, fading),
+        )
+    ]
     rows = np.zeros((2, len(snapshots), (kept.stop - kept.start) // grid.parts), dtype=np.float32)
-    last, told = np.zeros((2, grid.bins)), np.zeros((n, 2, 4))
-    wanted = [*snapshots.tolist(), -1]
-    column = int(np.searchsorted(snapshots, 0))
+    last, told = np.zeros((2, grid.bins)), np.zeros((6, n, 2))
+    wanted, column = [*snapshots.tolist(), -1], int(np.searchsorted(snapshots, 0))
     for begin in range(0, n, CHUNK):
         stop = min(begin + CHUNK, n)
-        new = _prepared(deposits(begin, stop), last_bin)
-        said = []
-        for t in range(begin, stop):
-            for side, edge, (bins, sizes, totals, tops) in zip(sides, edges, new, strict=True):
-                gone, usd = side.cross(edge[t])
-                # A comparison with NaN is false: unknown open interest fades by holding time and caps
-                # nothing.
-                lost = side.keep(
-                    _share_kept(closes[t] - gone, before[t] - gone) if before[t] > 0 else fade[t]
-                )
-                side.open(bins[t - begin], sizes[t - begin], totals[t - begin], tops[t - begin])
-                if side.held > after[t]:
-                    lost += side.keep(after[t] / side.held)
-                said.append((usd, gone, lost, side.held))
+        chunk = _Chunk(deposits, begin, stop, book)
+        for t, numbers in enumerate(zip(*(held[begin:stop] for held in steps), strict=True), begin):
+            chunk.step(t - begin, *numbers)
+            if wanted[column] != t:
+                continue
+            chunk.catch_up(t + 1 - begin)
+            for side in (0, 1):
+                usd = book.quantities(side, kept) * centres
+                rows[side, column] = usd if grid.parts == 1 else usd.reshape(-1, grid.parts).sum(axis=1)
+            column += 1
             while wanted[column] == t:
-                for i, side in enumerate(sides):
-                    rows[i, column] = side.usd(windows[i], grid.parts)[:: 1 - 2 * i]
+                rows[:, column] = rows[:, column - 1]
                 column += 1
-                if column == len(snapshots):
-                    last[:] = sides[0].levels * sides[0].scale, (sides[1].levels * sides[1].scale)[::-1]
-        told[begin:stop] = np.reshape(said, (stop - begin, 2, 4))
-    return Outcome(rows, last, *np.moveaxis(told, 2, 0))
-
-
-def _prepared(
-    made: tuple[np.ndarray, ...], last_bin: int
-) -> list[tuple[np.ndarray, np.ndarray, list[float], list[int]]]:
-    """Deposits of a chunk by side as `_Side.open` takes them, with each candle's total and top index."""
-    long_bins, long_sizes, short_bins, short_sizes = made
-    return [
-        (bins, sizes, sizes.sum(axis=1).tolist(), (bins.max(axis=1) + 1).tolist())
-        for bins, sizes in ((long_bins, long_sizes), (last_bin - short_bins, short_sizes))
-    ]
-
-
-def _share_kept(close: float, interest: float) -> float:
-    """Share of the book that stays when `close` of `interest` is closed."""
-    if close <= 0.0:
-        return 1.0
-    return 1.0 - close / interest if close < interest else 0.0
+            if column == len(snapshots):
+                last[:] = [book.quantities(side, slice(0, grid.bins)) for side in (0, 1)]
+        chunk.tell(stop - begin)
+        told[:3, begin:stop] = chunk.standing, chunk.closing, chunk.cutting
+        told[3, begin:stop] = chunk.opened.sum(axis=2)
+        told[4:, begin:stop] = np.moveaxis(chunk.crossed, 2, 0)
+    standing, closing, cutting, opened, crossed, usd = told
+    # What stood or opened and is neither crossed nor left has closed.
+    closed = opened - crossed - np.diff(standing, axis=0, prepend=0.0)
+    return Outcome(rows, last, usd, crossed, closed, standing, closing, np.vstack([cutting, book.cutting]))

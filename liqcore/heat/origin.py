@@ -11,7 +11,7 @@ import pandas as pd
 from liqcore import tables
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import GridError
-from liqcore.heat.level_book import CHUNK, Deposits, Flows, Outcome, run
+from liqcore.heat.level_book import CHUNK, Flows, run
 from liqcore.heat.models import DEFAULT, model as model_named
 from liqcore.heat.models.book import book as model_book
 from liqcore.heat.models.inputs import aligned_inputs
@@ -107,25 +107,26 @@ def level_origin(
         )
     made = model_book(chosen, inputs, guesses, low, high, max(int(np.ceil(np.log(high / low) / _FINEST)), 1))
     book, deposits, flows = made.lattice, made.deposits, made.flows
-    parts = [_opened(deposits, side, begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]
-    totals = np.concatenate([sizes.sum(axis=1) for _, sizes in parts])
-    later, own = _survival(
-        run(book, flows, deposits, np.array([], dtype=np.int64), slice(0, 0)), flows, side, totals, count
-    )
+    i = tables.SIDES.index(side)
+    outcome = run(book, flows, deposits, np.array([], dtype=np.int64), slice(0, 0))
     free = _uncrossed(flows, side, count)
     leverages, tier = np.unique(made.levels.leverage, return_inverse=True)
-    by_candle, by_tier, opened, first = np.zeros(count), np.zeros(len(leverages)), 0.0, 0
+    by_candle, by_tier, opened = np.zeros(count), np.zeros(len(leverages)), 0.0
     inside = (book.first, book.first + book.drawn * book.parts)
-    for bins, sizes in parts:
-        rows = slice(first, first + len(bins))
-        usd = sizes * book.centres[bins] * ((bins >= inside[0]) & (bins < inside[1]))
+    for begin in range(0, count, CHUNK):
+        rows = slice(begin, min(begin + CHUNK, count))
+        places, sizes = deposits.make(rows.start, rows.stop)
+        bins = places[:, i]
+        usd = sizes[:, i, :, None] * book.centres[bins] * ((bins >= inside[0]) & (bins < inside[1]))
         opened += float(usd.sum())
-        standing = (bins < free[rows, None]) if side == "long" else (bins > free[rows, None])
-        usd *= standing * (later[rows] * own[rows])[:, None]
-        by_candle[rows] = usd.sum(axis=1)
-        # Levels of a candle are entries × atoms, atoms running fastest.
-        by_tier += np.bincount(tier, usd.sum(axis=0).reshape(-1, len(tier)).sum(axis=0), len(leverages))
-        first = rows.stop
+        edge = free[rows, None, None]
+        usd *= (bins < edge) if side == "long" else (bins > edge)
+        # What closed after the candle, by how fast each leverage is closed, and what was cut off of all alike.
+        closing = outcome.closing[count - 1, i] - outcome.closing[rows, i]
+        cutting = outcome.cutting[count, i] - outcome.cutting[rows, i]
+        usd *= np.exp(-closing[:, None] * deposits.hazard - cutting[:, None])[:, :, None]
+        by_candle[rows] = usd.sum(axis=(1, 2))
+        by_tier += np.bincount(tier, usd.sum(axis=(0, 2)), len(leverages))
     left = np.flatnonzero(by_candle > 0)
     return Origin(
         side=side,
@@ -142,32 +143,6 @@ def level_origin(
         ),
         by_leverage=pd.DataFrame({"leverage": leverages, "usd": by_tier})[by_tier > 0].reset_index(drop=True),
     )
-
-
-def _opened(deposits: Deposits, side: str, begin: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, k) bins and BTC of the levels that a run of candles opens on one side."""
-    made = deposits(begin, stop)
-    return (made[0], made[1]) if side == "long" else (made[2], made[3])
-
-
-def _survival(
-    outcome: Outcome, flows: Flows, side: str, opened: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """(count,) shares of what candle t opened that closing left: by all later candles, and by a cap in its
-    own."""
-    i = tables.SIDES.index(side)
-    held, gone, standing = (
-        values[:count, i] for values in (outcome.standing, outcome.crossed, outcome.standing)
-    )
-    rest = np.maximum(np.append(0.0, held[:-1]) - gone, 0.0)
-    close, interest = flows.closes[:count] - gone, flows.before[:count] - gone
-    with np.errstate(divide="ignore", invalid="ignore"):
-        by_flow = np.where(close <= 0, 1.0, np.where(close < interest, 1 - close / interest, 0.0))
-        share = np.where(flows.before[:count] > 0, by_flow, flows.fade[:count])
-        due = rest * share + opened
-        own = np.where(due > 0, np.clip(standing / due, 0.0, 1.0), 1.0)
-        logs = np.log(share) + np.log(own)
-    return np.exp(np.append(np.cumsum(logs[:0:-1])[::-1], 0.0)), own
 
 
 def _uncrossed(flows: Flows, side: str, count: int) -> np.ndarray:

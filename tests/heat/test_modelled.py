@@ -17,7 +17,7 @@ from liqcore.heat.modelled import modelled_heatmap
 # Just under 10 basis points a bin, so that the drawn bins are the model's own.
 RANGE = (18_000.0, 45_000.0)
 BINS = 920
-SIMPLE = Assumptions(churn=0.5)
+SIMPLE = Assumptions(churn=0.5, lifetime_exponent=0.0)
 
 
 def market(seed: int, count: int = 40, wild: float = 0.004) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -50,22 +50,33 @@ def market(seed: int, count: int = 40, wild: float = 0.004) -> tuple[pd.DataFram
 def reference(
     bars: pd.DataFrame, interest: pd.DataFrame, guesses: Assumptions
 ) -> tuple[list[dict], list[dict]]:
-    """Level by level with dictionaries keyed by bin: rows of USD after each candle, and USD crossed in it."""
+    """Level by level with dictionaries keyed by leverage and bin: rows of BTC after each candle, and USD crossed
+    in it."""
     step = math.log(RANGE[1] / RANGE[0]) / BINS
 
     def bin_of(price: float) -> int:
         return math.floor(math.log(price / RANGE[0]) / step + 1e-9)
 
-    book: dict[str, dict[int, float]] = {"long": {}, "short": {}}
+    # Lifetimes go with leverage^−e and are 1/rate on the average of what takers and makers open.
+    power = guesses.lifetime_exponent
+    average = sum(
+        (taker + maker) / 2 * leverage**-power
+        for leverage, taker, maker in zip(
+            guesses.leverages, guesses.taker_mix, guesses.maker_mix, strict=True
+        )
+    )
+    book: dict[str, dict[tuple[float, int], float]] = {"long": {}, "short": {}}
     rows, crossed = [], []
     before = math.nan
     for bar, held in zip(bars.itertuples(), interest["quantity"], strict=True):
         gone = {}
         lowest, highest = bin_of(bar.low), bin_of(bar.high)
         for side in book:
-            dead = [i for i in book[side] if (i >= lowest if side == "long" else i <= highest)]
-            gone[side] = sum(book[side][i] for i in dead)
-            crossed_usd = sum(book[side].pop(i) * RANGE[0] * math.exp((i + 0.5) * step) for i in dead)
+            dead = [key for key in book[side] if (key[1] >= lowest if side == "long" else key[1] <= highest)]
+            gone[side] = sum(book[side][key] for key in dead)
+            crossed_usd = sum(
+                book[side].pop(key) * RANGE[0] * math.exp((key[1] + 0.5) * step) for key in dead
+            )
             crossed.append((side, crossed_usd))
         change = 0.0 if math.isnan(before) else held - before
         opened = max((bar.volume * (1 - guesses.churn) + change) / 2, change, 0.0)
@@ -78,8 +89,8 @@ def reference(
                 )
             else:
                 lost = 1 - math.exp(-0.25 / guesses.holding_hours)
-            for i in book[side]:
-                book[side][i] *= 1 - lost
+            for leverage, i in book[side]:
+                book[side][leverage, i] *= (1 - lost) ** (average * leverage**power)
             sign = 1 if side == "long" else -1
             buyers = bar.taker_buy_volume / bar.volume
             share = buyers if side == "long" else 1 - buyers
@@ -94,7 +105,8 @@ def reference(
                     ):
                         level = entry * (1 - sign * multiple / leverage) / (1 - sign * need)
                         size = opened / guesses.entry_points * weight * (share * taker + (1 - share) * maker)
-                        book[side][bin_of(level)] = book[side].get(bin_of(level), 0.0) + size
+                        key = leverage, bin_of(level)
+                        book[side][key] = book[side].get(key, 0.0) + size
         before = held
         rows.append({side: dict(book[side]) for side in book})
     by_candle = [dict(crossed[i : i + 2]) for i in range(0, len(crossed), 2)]
@@ -107,6 +119,7 @@ def reference(
     st.sampled_from(
         [
             SIMPLE,
+            Assumptions(churn=0.3, lifetime_exponent=1.0),
             preset("High leverage, 5× to 100×", churn=0.2),
             Assumptions(churn=0.9, entry_points=2, margin_multiples=(1.0,), margin_weights=(1.0,)),
         ]
@@ -123,9 +136,9 @@ def test_every_cell_agrees_with_the_slow_reference(seed: int, guesses: Assumptio
     for t, row in enumerate(rows):
         for side, values in (("long", grid.long[t]), ("short", grid.short[t])):
             expected = np.zeros(BINS)
-            for i, quantity in row[side].items():
+            for (_, i), quantity in row[side].items():
                 if 0 <= i < BINS:
-                    expected[i] = quantity * centres[i]
+                    expected[i] += quantity * centres[i]
             np.testing.assert_allclose(values, expected, rtol=2e-5, atol=1e-2)
             assert grid.predicted is not None
             assert grid.predicted[side].iloc[t] == pytest.approx(crossed[t][side], rel=1e-6, abs=1e-3)
@@ -169,6 +182,55 @@ def test_levels_opened_blind_shrink_to_open_interest_once_it_is_known() -> None:
     assert totals["standing_long"].iloc[39] > 2 * totals["open_interest"].iloc[40]
     for side in ("standing_long", "standing_short"):
         assert (totals[side].iloc[40:] <= totals["open_interest"].iloc[40:] * (1 + 1e-9)).all()
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000), st.booleans(), st.floats(0.05, 1.0))
+def test_lifetimes_by_leverage_keep_the_average_and_what_price_takes(
+    seed: int, known: bool, power: float
+) -> None:
+    bars, interest = market(seed)
+    calm = bars.assign(open=28_000.0, high=28_000.0, low=28_000.0, close=28_000.0, volume=0.0)
+    calm.loc[0, "volume"], calm["taker_buy_volume"] = 100.0, 0.0
+    calm.loc[0, "taker_buy_volume"] = 50.0
+    held = tables.open_interest(interest.assign(quantity=2_000.0)) if known else None
+    # One opening at each leverage by hand: what is left of it goes with its own lifetime.
+    left = {}
+    for leverage in SIMPLE.leverages:
+        alone = replace(SIMPLE, leverages=(leverage, 2.0), taker_mix=(0.5, 0.5), maker_mix=(0.5, 0.5))
+        grid = modelled_heatmap(
+            calm, held, assumptions=replace(alone, lifetime_exponent=power), bins=50, columns=40
+        ).predicted
+        assert grid is not None
+        left[leverage] = grid["standing_long"].iloc[-1] / grid["standing_long"].iloc[0]
+    assert all(0 < share <= 1 for share in left.values())
+    every = Assumptions(lifetime_exponent=power)
+    lives = 1 / every.hazard(np.asarray(every.leverages))
+    mix = (np.asarray(every.taker_mix) + np.asarray(every.maker_mix)) / 2
+    assert lives @ mix == pytest.approx(1)
+    assert lives[3] / lives[-1] == pytest.approx(10**power)
+    assert (np.diff(lives) < 0).all()
+
+
+def test_old_behaviour_is_there_at_exponent_zero() -> None:
+    bars, interest = market(3, 60)
+    equal = modelled_heatmap(bars, interest, assumptions=SIMPLE, bins=BINS, columns=60, price_range=RANGE)
+    shorter = modelled_heatmap(
+        bars,
+        interest,
+        assumptions=replace(SIMPLE, lifetime_exponent=0.35),
+        bins=BINS,
+        columns=60,
+        price_range=RANGE,
+    )
+    assert ("Lifetimes by leverage", "equally long") in equal.provenance.parameters
+    # High leverage, near the price, loses more; low leverage, far from it, less.
+    close = bars["close"].iloc[-1]
+    near = np.abs(equal.price_centres / close - 1) < 0.04
+    ratio = shorter.total[-1] / np.maximum(equal.total[-1], 1e-9)
+    lit = equal.total[-1] > 1
+    assert np.median(ratio[lit & near]) < 0.99
+    assert np.median(ratio[lit & (np.abs(equal.price_centres / close - 1) > 0.25)]) > 1.0
 
 
 @settings(max_examples=4)
@@ -336,7 +398,8 @@ def test_levels_fade_by_the_clock_also_through_a_hole() -> None:
     )
     quiet.loc[0, ["volume", "taker_buy_volume"]] = 100.0, 50.0
     whole, holed = (
-        modelled_heatmap(part, columns=40, price_range=RANGE) for part in (quiet, quiet.drop(range(5, 39)))
+        modelled_heatmap(part, columns=40, price_range=RANGE, assumptions=SIMPLE)
+        for part in (quiet, quiet.drop(range(5, 39)))
     )
     np.testing.assert_allclose(holed.long[-1], whole.long[-1], rtol=1e-5)
     assert whole.long[-1].sum() == pytest.approx(whole.long[0].sum() * np.exp(-39 / 4 / 24), rel=1e-4)

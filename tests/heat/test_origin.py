@@ -76,7 +76,9 @@ def test_what_is_traced_is_what_the_map_holds(seed, interest, model, side, colum
         open_interest=oi,
         model=model,
     )
-    assert whole.usd == pytest.approx(float(heat.sum(dtype=float)), rel=0.03, abs=10)
+    # Where a candle has a single entry, one level on the other side of an edge is much of a young map.
+    near = 0.03 if "entry_points" in MODELS[model].reads else 0.1
+    assert whole.usd == pytest.approx(float(heat.sum(dtype=float)), rel=near, abs=10)
     for made in (origin, whole):
         assert made.by_candle["usd"].sum() == pytest.approx(made.usd, rel=1e-9)
         assert made.by_leverage["usd"].sum() == pytest.approx(made.usd, rel=1e-9)

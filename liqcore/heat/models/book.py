@@ -37,20 +37,20 @@ def book(model: Model, inputs: Inputs, guesses: Assumptions, low: float, high: f
 
 
 def _deposits(steps: Steps, levels: Levels, grid: Lattice) -> Deposits:
-    """New levels of a run of candles: every entry × atom, atoms running fastest."""
+    """New levels of a run of candles: every entry with every atom."""
     kernel = steps.kernel
-    # In logarithms a level is its entry plus a constant, so a chunk is two additions.
-    offsets = [np.log(ratio) - np.log(grid.low) for ratio in (levels.long, levels.short)]
+    # In logarithms a level is its entry plus a constant. A price on an edge belongs to the bin above it, also
+    # when the logarithm falls an ulp short.
+    offsets = np.stack([np.log(ratio) - np.log(grid.low) for ratio in (levels.long, levels.short)])
+    offsets = offsets / grid.log_step + 1e-9
 
-    def make(begin: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def make(begin: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(begin, stop)
         low, high = steps.low[part, None], steps.high[part, None]
-        entries = np.log(low + (high - low) * kernel)[:, :, None]
-        long_bins, short_bins = (grid.bin(entries + offset).reshape(len(entries), -1) for offset in offsets)
-        long_sizes, short_sizes = (
-            np.tile(opened[part] @ levels.mixes / len(kernel), (1, len(kernel)))
-            for opened in (steps.long, steps.short)
-        )
-        return long_bins, long_sizes, short_bins, short_sizes
+        entries = np.log(low + (high - low) * kernel) / grid.log_step
+        # All levels lie inside the lattice, which begins at 0, so that cutting off is rounding down.
+        bins = (entries[:, None, None, :] + offsets[:, :, None]).astype(np.intp)
+        opened = np.stack([steps.long[part], steps.short[part]], axis=1)
+        return bins, opened @ levels.mixes / len(kernel)
 
-    return make
+    return Deposits(make, levels.hazard)

@@ -35,7 +35,7 @@ def levels(guesses: Assumptions) -> Levels:
     mixes = np.stack(
         [np.outer(weights, np.asarray(mix)).ravel() for mix in (guesses.taker_mix, guesses.maker_mix)]
     )
-    return Levels.of(leverage, longs, shorts, mixes)
+    return Levels.of(leverage, longs, shorts, mixes, guesses.hazard(leverage))
 
 
 def steps(inputs: Inputs, guesses: Assumptions) -> Steps:
@@ -132,6 +132,7 @@ MODEL: Final = Model(
         "margin_multiples",
         "maintenance_margin_rate",
         "holding_hours",
+        "lifetime_exponent",
         "churn",
         "entry_points",
         "funding_tilt",

@@ -56,15 +56,23 @@ class Levels:
     leverage : (k,) ×, for tables that tell a band by leverage.
     long, short : (k,) liquidation price over entry.
     mixes : (m, k) share of each atom in what each kind of opener opens; an atom that no price can reach has 0.
+    hazard : (k,) how fast an atom is closed, as a multiple of the book's own rate.
     """
 
     leverage: np.ndarray
     long: np.ndarray
     short: np.ndarray
     mixes: np.ndarray
+    hazard: np.ndarray
 
     @staticmethod
-    def of(leverage: np.ndarray, long: np.ndarray, short: np.ndarray, mixes: np.ndarray) -> Levels:
+    def of(
+        leverage: np.ndarray,
+        long: np.ndarray,
+        short: np.ndarray,
+        mixes: np.ndarray,
+        hazard: np.ndarray | None = None,
+    ) -> Levels:
         """Levels with the atoms that price can never reach left out of the mixes."""
         usable = (long > 0) & (long < 1) & (short > 1) & np.isfinite(short)
         return Levels(
@@ -72,6 +80,7 @@ class Levels:
             np.where(usable, long, 0.5),
             np.where(usable, short, 2.0),
             np.where(usable, np.atleast_2d(mixes), 0.0),
+            np.ones(len(leverage)) if hazard is None else hazard,
         )
 
 

@@ -37,7 +37,15 @@ MODEL: Final = replace(
         " published maps draw."
     ),
     place=2,
-    reads=("taker_mix", "maker_mix", "holding_hours", "churn", "entry_points", "funding_tilt"),
+    reads=(
+        "taker_mix",
+        "maker_mix",
+        "holding_hours",
+        "lifetime_exponent",
+        "churn",
+        "entry_points",
+        "funding_tilt",
+    ),
     levels=levels,
     flags=flags,
 )

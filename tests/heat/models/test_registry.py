@@ -92,12 +92,15 @@ def test_what_opens_is_crossed_closed_or_stands(name: str, seed: int) -> None:
     guesses = Assumptions()
     inputs = aligned_inputs(bars, interest, None, guesses)
     made = book(MODELS[name], inputs, guesses, *RANGE, 200)
-    outcome = run(made.lattice, made.flows, made.deposits, np.array([], dtype=np.int64), slice(0, 0))
-    _, long_sizes, _, short_sizes = made.deposits(0, len(bars))
-    for i, sizes in enumerate((long_sizes, short_sizes)):
+    end = np.array([len(bars) - 1])
+    outcome = run(made.lattice, made.flows, made.deposits, end, made.lattice.window(0))
+    places, sizes = made.deposits.make(0, len(bars))
+    for i in (0, 1):
+        opened = places.shape[3] * sizes[:, i].sum()
         gone = outcome.crossed[:, i].sum() + outcome.closed[:, i].sum()
-        assert sizes.sum() == pytest.approx(gone + outcome.standing[-1, i], rel=1e-9)
+        assert opened == pytest.approx(gone + outcome.standing[-1, i], rel=1e-9)
         assert (outcome.closed[:, i] >= -1e-9).all()
+        assert outcome.standing[-1, i] == pytest.approx(outcome.last[i].sum(), rel=1e-9)
 
 
 @settings(max_examples=10, deadline=None)
@@ -145,6 +148,7 @@ def test_a_model_says_what_it_is_and_only_what_it_reads(name: str) -> None:
         "margin_multiples": (2.0, 3.0),
         "maintenance_margin_rate": 0.02,
         "holding_hours": 2.0,
+        "lifetime_exponent": 1.0,
         "churn": 0.9,
         "entry_points": 1,
         "funding_tilt": 0.3,
