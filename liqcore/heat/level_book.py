@@ -15,7 +15,8 @@ from liqcore.heat.grid import GridError
 _LARGEST_EXPONENT = 50.0
 # What is left of a book that closes as a whole: nothing that anybody could see, and no logarithm of zero.
 _LEAST = 1e-18
-_MOST, _ALL = 1 - 1e-15, -log(_LEAST)
+# From this share of open interest on all of it closes; an exponent that nothing outlives.
+_MOST, _EVER = 1 - 1e-15, 1e4
 # Candles whose deposits are prepared at once: a few MB, so that memory does not grow with the history.
 CHUNK = 1_024
 # Wider bins are divided inside, or levels of high leverage would share a bin with the price that opened them.
@@ -223,6 +224,7 @@ class _Chunk:
         # What had closed and was cut when each candle opened its levels, and what stood after it.
         self.closing, self.cutting, self.standing = np.zeros((3, stop - begin, 2))
         self.cutting[:] = book.cutting
+        self.wiped = np.zeros((stop - begin, 2))
         self.crossed, self._removed = np.zeros((stop - begin, 2, 2)), np.zeros_like(self.opened)
         self._hazard, self._done, self._told = deposits.hazard, 0, 0
 
@@ -242,7 +244,9 @@ class _Chunk:
             if before > 0:
                 # Of what is left after the crossing, so much closes.
                 close, interest = closes - gone, before - gone
-                rate = 0.0 if close <= 0 else -log(1 - close / interest) if close < _MOST * interest else _ALL
+                rate = 0.0 if close <= 0 else -log(1 - close / interest) if close < _MOST * interest else 0.0
+                if close > 0 and close >= _MOST * interest:
+                    self._wipe(row, side)
             book.closing[side] = self.closing[row, side] = book.closing[side] + rate
             book.age[side] += rate * book.fastest
             # The levels themselves are put on the book later.
@@ -259,6 +263,13 @@ class _Chunk:
         if book.age[0] > _LARGEST_EXPONENT or book.age[1] > _LARGEST_EXPONENT:
             self.tell(row + 1)
             book.settle()
+
+    def _wipe(self, row: int, side: int) -> None:
+        """Close everything that a side held before the row's candle opens."""
+        self.tell(row)
+        self.book.levels[side] = 0.0
+        self.book.kept[side] = self._removed[row, side] = 0.0
+        self.book.bound[side], self.wiped[row, side] = 0.0, _EVER
 
     def catch_up(self, row: int) -> None:
         """Put on the book what the candles before `row` opened."""
@@ -308,7 +319,7 @@ def run(grid: Lattice, flows: Flows, deposits: Deposits, snapshots: np.ndarray, 
         )
     ]
     rows = np.zeros((2, len(snapshots), (kept.stop - kept.start) // grid.parts), dtype=np.float32)
-    last, told = np.zeros((2, grid.bins)), np.zeros((6, n, 2))
+    last, told = np.zeros((2, grid.bins)), np.zeros((7, n, 2))
     wanted, column = [*snapshots.tolist(), -1], int(np.searchsorted(snapshots, 0))
     for begin in range(0, n, CHUNK):
         stop = min(begin + CHUNK, n)
@@ -329,9 +340,10 @@ def run(grid: Lattice, flows: Flows, deposits: Deposits, snapshots: np.ndarray, 
                 last[:] = [book.quantities(side, slice(0, grid.bins)) for side in (0, 1)]
         chunk.tell(stop - begin)
         told[:3, begin:stop] = chunk.standing, chunk.closing, chunk.cutting
-        told[3, begin:stop] = chunk.opened.sum(axis=2)
-        told[4:, begin:stop] = np.moveaxis(chunk.crossed, 2, 0)
-    standing, closing, cutting, opened, crossed, usd = told
+        told[3:5, begin:stop] = chunk.opened.sum(axis=2), chunk.wiped
+        told[5:, begin:stop] = np.moveaxis(chunk.crossed, 2, 0)
+    standing, closing, cutting, opened, wiped, crossed, usd = told
+    closing += np.cumsum(wiped, axis=0)
     # What stood or opened and is neither crossed nor left has closed.
     closed = opened - crossed - np.diff(standing, axis=0, prepend=0.0)
     return Outcome(rows, last, usd, crossed, closed, standing, closing, np.vstack([cutting, book.cutting]))

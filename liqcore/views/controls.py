@@ -168,7 +168,26 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
         disabled="holding_hours" not in reads,
         help="How long a position stays open on average. Shorter: bands fade faster.",
     )
-    guesses = preset(str(mix), maintenance_margin_rate=float(maintenance) / 100, holding_hours=float(hours))
+    lives = st.slider(
+        "Shorter lives at high leverage",
+        0.0,
+        1.0,
+        Assumptions().lifetime_exponent,
+        0.05,
+        key=f"life{suffix}",
+        bind=LINK,
+        disabled="lifetime_exponent" not in reads,
+        help=(
+            "0: positions of every leverage stay open equally long. Higher: those of high leverage are closed"
+            " sooner, so that bands near the price fade faster than those far away. Nobody publishes it."
+        ),
+    )
+    guesses = preset(
+        str(mix),
+        maintenance_margin_rate=float(maintenance) / 100,
+        holding_hours=float(hours),
+        lifetime_exponent=float(lives),
+    )
     return model, guesses.tilted(float(lean)) if lean else guesses
 
 
