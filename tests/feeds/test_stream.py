@@ -384,6 +384,36 @@ def test_a_venue_that_asks_for_a_new_connection_gets_one_without_a_gap():
     asyncio.run(play())
 
 
+def test_what_is_not_read_and_what_cannot_have_happened_is_told_and_costs_nothing():
+    cases = {
+        venue: next(iter(dialect.left_out[venue]))
+        for dialect in DIALECTS.values()
+        for venue in dialect.left_out
+        if venue in LINES
+    }
+    assert {"okx", "bybit", "binance", "gate", "htx"} <= set(cases)
+    later = int(time.time() * 1000) + 400 * 86_400_000
+    future = {"T": later, "s": "BTCUSDT", "S": "Buy", "v": "0.1", "p": "50000"}
+
+    async def play():
+        async with world(tuple(cases)) as here:
+            await here.live(tuple(cases))
+            for venue, (message, names) in cases.items():
+                here.server.say(venue, message)
+                name = next(iter(names))
+                await until(lambda venue=venue, name=name: f"left out: {name} (" in here.last(venue).message)
+            await here.publish(cases)
+            await until(lambda: all(rows_of(here.rows[venue]) == truth(EVENTS) for venue in cases))
+            # Nothing is lacking of what was asked for.
+            assert {here.last(venue).state for venue in cases} == {"live"}
+            here.server.say("bybit", {"topic": "allLiquidation.BTCUSDT", "data": [future]})
+            await until(lambda: here.last("bybit").state == "partial")
+            assert "400 days in the future" in here.last("bybit").message
+            assert rows_of(here.rows["bybit"]) == truth(EVENTS)
+
+    asyncio.run(play())
+
+
 @given(
     venue=st.sampled_from(sorted(VENUES)),
     found=st.recursive(
