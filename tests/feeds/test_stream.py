@@ -20,7 +20,10 @@ LINES = {name: venue.lines for name, venue in VENUES.items() if venue.lines}
 DOORS = [door for dialect in DIALECTS.values() for door in dialect.doors.values()]
 # Venues that tell, at each subscription, what happened before.
 REMEMBER = {door.venue for door in DOORS if door.snapshot}
-HOSTS = {venue: [line.url.removeprefix("wss://") for line in lines] for venue, lines in LINES.items()}
+HOSTS = {
+    venue: [line.url.removeprefix("wss://").partition("?")[0] for line in lines]
+    for venue, lines in LINES.items()
+}
 QUICK = dict(first_wait=0.05, longest_wait=0.2, geo_wait=0.5, silence=3.0)
 
 
