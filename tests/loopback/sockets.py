@@ -204,6 +204,12 @@ def decoded(data: Any) -> Any:
 def spoiled(found: Any) -> Any:
     """A subscription to something that the venue does not have."""
     text = json.dumps(found)
-    for right, wrong in (("BTC", "NONE"), ("XBT", "NONE"), ("btc", "none"), ("liq", "none")):
+    for right, wrong in (
+        ("BTC", "NONE"),
+        ("XBT", "NONE"),
+        ("btc", "none"),
+        ("liq", "none"),
+        ("trade/", "none/"),
+    ):
         text = text.replace(right, wrong)
     return json.loads(text)
