@@ -5,6 +5,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -229,6 +230,26 @@ def test_one_leader_a_store_even_when_it_is_killed(path):
     assert lead.take()
     lead.leave()
     assert Leadership(store).take()
+
+
+def test_many_who_open_a_new_file_at_once_all_get_it(tmp_path):
+    url, ready, made = f"sqlite:///{tmp_path / 'store.sqlite'}", threading.Barrier(8), []
+
+    def opened():
+        ready.wait()
+        made.append(open_store(url))
+
+    for _ in range(5):
+        threads = [threading.Thread(target=opened) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {(store.url, store.problem) for store in made} == {(url, "")}
+        for store in made:
+            store.close()
+        made.clear()
+        (tmp_path / "store.sqlite").unlink()
 
 
 def soon(lead):

@@ -167,7 +167,7 @@ class Store:
             sa.event.listen(self._engine, "connect", _prepare)
         # Threads share the one connection of a store in memory.
         self._lock: Any = threading.RLock() if memory else nullcontext()
-        self._set_up()
+        self._set_up_among_others()
         self._file = _identity(self.path)
 
     @property
@@ -377,6 +377,20 @@ class Store:
     def _reading(self) -> Iterator[sa.Connection]:
         with self._lock, _spoken(self.url), self._engine.connect() as connection:
             yield connection
+
+    def _set_up_among_others(self) -> None:
+        """Set up, again where another process made the same tables between our look and our making them."""
+        for pause in (0.05, 0.1, 0.2, 0.4, None):
+            begun = time.monotonic()
+            try:
+                return self._set_up()
+            except StoreError as problem:
+                told = str(problem.__cause__)
+                # SQLite does not wait where a reader wants to write; a real lock was waited for.
+                raced = "already exists" in told or ("locked" in told and time.monotonic() - begun < 1.0)
+                if pause is None or not raced:
+                    raise
+                time.sleep(pause)
 
     def _set_up(self) -> None:
         with self._begin() as connection:
