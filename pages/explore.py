@@ -33,7 +33,7 @@ if view is None:
 
 data, settings, grid = view
 bars = loaders.price_bars(data, settings)
-clusters = reading_panels.clusters(data, settings, grid, bars, marks.strong)
+clusters = reading_panels.clusters(data, settings, grid, bars, marks.alpha)
 levels = reading_panels.levels(data, settings, bars, marks)
 with bar.below:
     drawn = panels.heatmap(

@@ -198,7 +198,7 @@ def price_near(part: Condition, frames: Frames, release: float) -> list[Hit]:
     if found is None or story is None:
         return []
     bands, bar, owner = found
-    edges, price = frames.grid(part.heat).price_edges, frames.prices  # type: ignore[union-attr]
+    edges, price = bands.edges, frames.prices
     low, high, close, atr = edges[bands.low], edges[bands.high], price["close"][bar], price["atr"][bar]
     keep = (bands.notional >= part.minimum) & np.isfinite(atr) & (atr > 0) & np.isfinite(close)
     if part.side != "both":

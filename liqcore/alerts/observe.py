@@ -15,12 +15,11 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.alerts.rules import RuleError, span
-from liqcore.heat.bands import Bands, ClusterRule, find_bands
+from liqcore.heat.bands import Bands, ClusterRule
 from liqcore.heat.cluster_story import follow
-from liqcore.heat.clusters import ClusterStory, track_clusters
+from liqcore.heat.clusters import ClusterStory, hot_bands, track_clusters
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.modelled import modelled_heatmap
-from liqcore.heat.price_path import price_path
 from liqcore.heat.realised import realised_heatmap
 from liqcore.market.candles import atr, resample
 from liqcore.market.signals import find_signals
@@ -53,7 +52,7 @@ class Settings:
 
     timeframe: str = "5min"
     candles: str = "1min"
-    lookback: str = "12h"
+    lookback: str = "24h"
     window: int = 12
     bin_width: float = 0.001
     reach: float = 0.25
@@ -261,7 +260,7 @@ class Frames:
         if heat == "realised":
             events = self.data.liquidations
             if venue is not None:
-                events = events[(events["venue"] == venue).to_numpy()].reset_index(drop=True)  # type: ignore[index]
+                events = self._events(heat, venue)
             return realised_heatmap(
                 events,  # type: ignore[arg-type]
                 self.settings.timeframe,
@@ -294,7 +293,11 @@ class Frames:
             else self.keep(
                 ("story", heat),
                 lambda: track_clusters(
-                    grid, self.settings.window, price=self.path, rule=self.settings.clusters
+                    grid,
+                    self.settings.window,
+                    price=self._price(heat),
+                    rule=self.settings.clusters,
+                    liquidations=self._events(heat, None),
                 ),
             )
         )
@@ -307,7 +310,7 @@ class Frames:
         fill.
         """
         story = self.story(heat)
-        known = self.edges[min(self.settings.window, self.size)]
+        known = self.edges[0] + DAY
         return (
             {}
             if story is None
@@ -328,19 +331,31 @@ class Frames:
         """The hot bands of a map that belong to clusters, the bar (N,) of each, and the number of its cluster
         in the story."""
         grid = self.grid(heat, venue)
-        return None if grid is None else self.keep(("bands", heat, venue), lambda: self._bands(grid))
+        return (
+            None
+            if grid is None
+            else self.keep(("bands", heat, venue), lambda: self._bands(grid, heat, venue))
+        )
 
-    def _bands(self, grid: HeatGrid) -> tuple[Bands, np.ndarray, np.ndarray]:
-        path = price_path(grid, self.path)
-        found = find_bands(grid, path, self.settings.clusters, self.settings.window)
-        lives = follow(found, path, self.settings.clusters, grid.price_edges, self.settings.window)
-        live = lives.cluster >= 0
-        parts = {
-            name: getattr(found, name)[live]
-            for name in ("row", "low", "high", "notional", "peak", "centre", "z", "strong")
-        }
-        kept = Bands(found.columns, found.heat, found.window, **parts)
-        return kept, found.columns[kept.column], lives.cluster[live]
+    def _bands(self, grid: HeatGrid, heat: str, venue: str | None) -> tuple[Bands, np.ndarray, np.ndarray]:
+        rule = self.settings.clusters
+        found, path, _ = hot_bands(grid, self._price(heat), rule, self._events(heat, venue))
+        lives = follow(found, path, rule, self.settings.window)
+        kept = found.where(lives.cluster >= 0)
+        return kept, found.columns[kept.column], lives.cluster[lives.cluster >= 0]
+
+    def _price(self, heat: str) -> pd.DataFrame | None:
+        """The candles a map is judged by: of a realised one the finest, of a model the bars without holes."""
+        if heat == "realised" and self.data.candles is not None and len(self.data.candles):
+            return self.data.candles
+        return self.path
+
+    def _events(self, heat: str, venue: str | None) -> pd.DataFrame | None:
+        """The events behind a realised map."""
+        events = self.data.liquidations
+        if heat != "realised" or events is None or venue is None:
+            return events if heat == "realised" else None
+        return events[(events["venue"] == venue).to_numpy()].reset_index(drop=True)
 
     def near(self, heat: str, venue: str, side: str, level: float | None, within: float) -> np.ndarray:
         """(T,) float64: USD of a side in each column near a level (everywhere for None); cut bins count in
@@ -376,7 +391,7 @@ class Frames:
         out, found = np.zeros(self.size, dtype=bool), self.bands(heat, venue)
         if found is not None:
             bands, bar, _ = found
-            edges = self.grid(heat, venue).price_edges  # type: ignore[union-attr]
+            edges = bands.edges
             close = (edges[bands.low] <= level * np.exp(within)) & (
                 edges[bands.high] >= level * np.exp(-within)
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,20 +13,25 @@ import pandas as pd
 from liqcore import tables, wording
 from liqcore.heat import agreement_words as words
 from liqcore.heat.bands import ClusterRule
-from liqcore.heat.clusters import Cluster, find_clusters
+from liqcore.heat.clusters import Cluster, find_clusters, track_clusters
 from liqcore.heat.grid import GridError, HeatGrid
+from liqcore.heat.ground import WINDOW, Ground, ground_of
 from liqcore.heat.lag import Lag, column_lags, price_basis, venue_lags
+from liqcore.heat.price_path import price_path
+from liqcore.heat.votes import vote
 
 Verdict = Literal["isolated", "partly confirmed", "market-wide", "cannot say"]
 State = Literal["fresh", "silent", "stale", "elsewhere"]
+Shows = Literal["hot", "cold", "cannot say"]
 
 # A feed is stale when it is older than this many of its own intervals, and older than this many seconds.
 _STALE_INTERVALS = 3
 _STALE_SECONDS = 90
-# Market-wide takes this many fresh venues, this share of them hot, and heat spread like so many equal venues.
+# Market-wide takes this many hot venues, this share of those that can say, and none with nearly all the USD.
 _MARKET_VENUES = 3
 _MARKET_SHARE = 2 / 3
-_MARKET_EFFECTIVE = 2.0
+_NEARLY_ALL = 0.9
+_SHOWS: tuple[Shows, ...] = ("hot", "cold", "cannot say")
 # A venue dominates with more than this share of the USD, and lags from so many seconds with this confidence.
 _DOMINATES = 0.5
 _LATE = 2.0
@@ -46,8 +51,13 @@ class VenueView:
     counted : whether it takes part. A fresh venue does; a silent one only if `as_of` says that its feed is
         alive, because otherwise its silence cannot be told from a broken feed.
     as_of, age : datetime64 UTC of its newest data, and timedelta64 to the time of the comparison.
-    hot : whether it has a cluster of the side within the tolerance, by its own threshold.
-    distance : to its nearest cluster of the side, as a share of price; None without one.
+    shows : `hot` (more there than the shared path and its own busy moments explain), `cold` (it would have shown
+        a band like the others') or `cannot say` (too few events for that). `hot` is the same as a bool.
+    busy : it has more there than the path explains, but one busy moment would do.
+    orders, expected, chance, power : of a realised map, its orders in the common band, what the path explains,
+        the chance of so many, and the chance that it would be hot, had it the others' excess; else None.
+    total : its orders in the window; None for a stock.
+    distance : to its nearest band of the side, as a share of price; None without one, and for a realised map.
     notional : USD of the side within the tolerance of the level, or in the cluster.
     share : of the USD of all fresh venues there; None if there is none or the venue does not count.
     basis : ln(its price / the others'), about the share of price by which it differs; None if unknown.
@@ -61,13 +71,23 @@ class VenueView:
     completeness: str
     as_of: np.datetime64
     age: np.timedelta64
-    hot: bool = False
+    shows: Shows = "cannot say"
+    busy: bool = False
+    orders: int | None = None
+    expected: float | None = None
+    chance: float | None = None
+    power: float | None = None
+    total: int | None = None
     distance: float | None = None
     notional: float = 0.0
     share: float | None = None
     basis: float | None = None
     lag_seconds: float | None = None
     lag_confidence: float | None = None
+
+    @property
+    def hot(self) -> bool:
+        return self.shows == "hot"
 
 
 @dataclass(frozen=True)
@@ -77,14 +97,16 @@ class Agreement:
     Attributes
     ----------
     level, low, high : USD; the band in which heat was added up.
+    band_low, band_high : USD; where within it the venues are hottest together; None for a stock.
     side : the side that was compared.
     n_fresh, n_total : venues that count, and all that were given.
-    share : of the fresh venues that are hot (0 to 1); None with fewer than two fresh venues.
+    share : of the venues that can say that are hot (0 to 1); None with fewer than two fresh venues, or if none can.
     hhi, effective_venues : Σ share² of USD among fresh venues, and 1 / Σ share²; None without USD there.
     similarity : median over pairs of 1 − Jensen-Shannon divergence (base 2) of the heat around the level,
         1 for equal shapes, 0 for disjoint ones; None with fewer than two venues that show heat.
     score : share · (1 − max(0, hhi − 1/n)) · √similarity; None where one of them is.
-    hot, silent, sampled, stale, elsewhere : names of venues.
+    hot, cold, cannot_say, silent, sampled, stale, elsewhere : names of venues; the first three of those that count.
+    busy : names of venues that one busy moment explains.
     dominating, lagging : name of the venue with most of the USD, and of one that is clearly late, or None.
     venues : one VenueView each. verdict, sentence, caveats : the same in words.
     """
@@ -101,6 +123,11 @@ class Agreement:
     similarity: float | None
     score: float | None
     hot: tuple[str, ...]
+    cold: tuple[str, ...]
+    cannot_say: tuple[str, ...]
+    busy: tuple[str, ...]
+    band_low: float | None
+    band_high: float | None
     silent: tuple[str, ...]
     sampled: tuple[str, ...]
     stale: tuple[str, ...]
@@ -113,8 +140,8 @@ class Agreement:
     caveats: tuple[str, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a venue, the fields of `VenueView` as columns."""
-        names = [item.name for item in fields(VenueView)]
+        """One row a venue, the fields of `VenueView` as columns, and `hot`."""
+        names = [*(item.name for item in fields(VenueView)), "hot"]
         return pd.DataFrame([[getattr(view, name) for name in names] for view in self.venues], columns=names)
 
 
@@ -133,26 +160,31 @@ def agreement(
     liquidations: pd.DataFrame | None = None,
     rule: ClusterRule | None = None,
 ) -> Agreement:
-    """Compare venues at a level or a cluster, each by its own thresholds and at one moment.
+    """Compare venues at a level or a cluster, at one moment and beyond the price path they share.
 
-    Stale venues are left out, and the others are cut at the oldest of their ages, so that a venue that is
-    a little late is compared with what the others showed then.
+    A realised map is asked for more orders than time, volume, travel and new ground put there, and than the
+    venue's own busy moments would; a stock for a band of its own. A venue too small to have shown the band cannot
+    say, and does not count against it. With no hot venue, two or more come up in at most 1 of 20 cases. Stale
+    venues are left out, and the others are cut at the oldest of their ages, so that a venue that is a little late
+    is compared with what the others showed then.
 
     Parameters
     ----------
     grids : venue name to its HeatGrid; all of one kind.
-    level, tolerance : USD, and the share of price within which a cluster counts. The tolerance is widened
+    level, tolerance : USD, and the share of price around it that the question is about. The tolerance is widened
         by the basis of a venue.
     cluster : compare at this cluster instead of a level.
     side : `long` or `short`; by default the cluster's, or the one on which more venues are hot.
-    last : as in `find_clusters`.
+    last : columns over which a venue of a stock must have shown heat lately.
     now : moment of the comparison, UTC; by default the newest data of any venue.
     as_of : per venue, the time of its newest data or heartbeat; by default the provenance's, or else the
         end of the last observed column.
     cadence : per venue, the interval at which it normally delivers, such as `15m`; by default the usual
         spacing of its columns with heat. A venue is stale beyond 3 intervals and 90 seconds.
-    price : candles, for all venues or for each: the reference for clusters, and the basis if for each.
-    liquidations : liquidations table with all venues, for lags in seconds.
+    price : candles, for all venues or for each: the path they share, and the basis if for each.
+    liquidations : liquidations table with all venues: the orders of realised maps, and lags in seconds. Without
+        it each filled cell counts as one order.
+    rule : as in `find_clusters`.
 
     Raises
     ------
@@ -161,32 +193,38 @@ def agreement(
     """
     where = _place(grids, level, tolerance, cluster)
     prices = price if isinstance(price, Mapping) else dict.fromkeys(grids, price)
-    views = _ages(grids, where, last, now, as_of or {}, cadence or {})
+    rule = rule or ClusterRule()
+    views = _ages(grids, where, rule, now, as_of or {}, cadence or {})
     watermark = min((view.as_of for view in views if view.counted), default=None)
     cut = {view.venue: _until(grids[view.venue], watermark) for view in views if view.counted}
     lags = _lags(cut, liquidations, watermark)
-    rule = rule or ClusterRule()
-    found = {name: find_clusters(grid, last, price=prices.get(name), rule=rule) for name, grid in cut.items()}
     basis = {(name, one): price_basis(name, one, cut, prices) for name in cut for one in tables.SIDES}
-    chosen = side or (cluster.side if cluster else _busier(found, where, basis))
+    stock = next(iter(grids.values())).is_stock
+    wanted = side or (cluster.side if cluster else None)
+    seen: _Seen
+    if stock:
+        seen = _stock(cut, where, wanted, last, prices, rule, basis)
+    else:
+        seen = _flow(cut, where, wanted, prices, liquidations, rule, basis)
     views = [
-        (
-            _seen(
-                view,
-                cut[view.venue],
-                found[view.venue],
-                where,
-                chosen,
-                last,
-                basis[view.venue, chosen],
-                lags.get(view.venue),
-            )
-            if view.venue in cut
-            else view
+        _with_price(
+            replace(view, **seen.views[view.venue]), basis[view.venue, seen.side], lags.get(view.venue)
         )
+        if view.venue in cut
+        else view
         for view in views
     ]
-    return _conclude(views, cut, where, chosen, last, next(iter(grids.values())).kind)
+    return _conclude(views, cut, where, seen, rule, next(iter(grids.values())).kind)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the venues that count show: the side, fields of their views, the common band, and what limits it."""
+
+    side: Literal["long", "short"]
+    views: dict[str, dict[str, Any]]
+    band: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -244,7 +282,7 @@ def _place(
 def _ages(
     grids: Mapping[str, HeatGrid],
     where: _Place,
-    last: int,
+    rule: ClusterRule,
     now: object,
     as_of: Mapping[str, object],
     cadence: Mapping[str, object],
@@ -261,7 +299,7 @@ def _ages(
             state = "stale"
         elif not _reaches(grid, where):
             state = "elsewhere"
-        elif not any(_latest(grid, name_, last).any() for name_ in tables.SIDES):
+        elif not any(_latest(grid, name_, rule).any() for name_ in tables.SIDES):
             state = "silent"
         counted = state == "fresh" or (state == "silent" and name in as_of)
         out.append(VenueView(name, state, counted, grid.provenance.completeness, newest[name], age))
@@ -303,9 +341,14 @@ def _until(grid: HeatGrid, moment: np.datetime64 | None) -> HeatGrid:
     return grid.crop(end=moment)
 
 
-def _latest(grid: HeatGrid, side: str, last: int) -> np.ndarray:
-    """(P,) USD of one side: the last observed column of a stock, the sum of the last ones of a flow."""
-    columns = np.flatnonzero(np.asarray(grid.observed))[-(1 if grid.is_stock else last) :]
+def _latest(grid: HeatGrid, side: str, rule: ClusterRule) -> np.ndarray:
+    """(P,) USD of one side: the last observed column of a stock, the sum over the window of a flow."""
+    columns = np.flatnonzero(np.asarray(grid.observed))
+    if grid.is_stock:
+        columns = columns[-1:]
+    elif len(columns):
+        length = np.timedelta64(round((rule.window or WINDOW) * 3_600e6), "us")
+        columns = columns[grid.time_edges[columns] >= grid.time_edges[columns[-1] + 1] - length]
     return grid.side(side)[columns].sum(axis=0, dtype=np.float64)  # type: ignore[arg-type]
 
 
@@ -320,44 +363,138 @@ def _slack(basis: float | None) -> float:
     return min(abs(basis or 0.0), words.STRANGE_BASIS)
 
 
-def _busier(
-    found: Mapping[str, list[Cluster]], where: _Place, basis: Mapping[tuple[str, str], float | None]
-) -> Literal["long", "short"]:
-    """The side on which more venues are hot, then the one with more USD."""
+def _within(basis: float | None) -> float:
+    """A basis that can be one, else 0."""
+    return basis if basis is not None and abs(basis) <= words.STRANGE_BASIS else 0.0
+
+
+def _flow(
+    grids: Mapping[str, HeatGrid],
+    where: _Place,
+    wanted: str | None,
+    prices: Mapping[str, pd.DataFrame | None],
+    liquidations: pd.DataFrame | None,
+    rule: ClusterRule,
+    basis: Mapping[tuple[str, str], float | None],
+) -> _Seen:
+    """Realised maps: orders of each venue against the path they share."""
+    if not grids:
+        return _Seen(wanted or "long", {})  # type: ignore[arg-type]
+    grounds, ground = venue_grounds(grids, prices, liquidations)
+    if ground.guessed:
+        # Without candles nothing says where a venue's prices belong, but its own heat beside the others'.
+        grounds = [
+            one.moved(_within(basis[name, tables.SIDES[0]]), _within(basis[name, tables.SIDES[1]]))
+            for name, one in zip(grids, grounds, strict=True)
+        ]
+    rows = np.array([ground.shape[0] - 1])
+    slack = max((_slack(one) for one in basis.values()), default=0.0)
+    # A cluster is a place already; around a level its tolerance is.
+    low, high = (np.array([end]) for end in (where.low * np.exp(-slack), where.high * np.exp(slack)))
+    asked = {
+        name: vote(grounds, code, rows, ground.since(code, rule.window)[rows], low, high)
+        for code, name in enumerate(tables.SIDES)
+        if wanted in (None, name)
+    }
+    side = max(asked, key=lambda one: (asked[one].hot.sum(), asked[one].busy.sum(), asked[one].usd.sum()))
+    found = asked[side]
+    views: dict[str, dict[str, Any]] = {}
+    since = int(ground.begin[ground.since(tables.SIDES.index(side), rule.window)[-1]])
+    for i, (name, one) in enumerate(zip(grids, grounds, strict=True)):
+        here = (one.orders.side == tables.SIDES.index(side)) & (one.orders.time >= since)
+        here &= (one.orders.x >= np.log(low[0])) & (one.orders.x <= np.log(high[0]))
+        shows: Shows = "hot" if found.hot[i, 0] else "cold" if found.cold[i, 0] else "cannot say"
+        views[name] = {
+            "shows": shows,
+            "busy": bool(found.busy[i, 0]),
+            "orders": round(float(found.orders[i, 0])),
+            "expected": float(found.expected[i, 0]),
+            "chance": float(found.chance[i, 0]),
+            "power": float(found.power[i, 0]),
+            "total": round(float(found.total[i, 0])),
+            "notional": float(one.orders.usd[here].sum()),
+        }
+    return _Seen(side, views, (float(found.low[0]), float(found.high[0])), ground.notes)  # type: ignore[arg-type]
+
+
+def venue_grounds(
+    grids: Mapping[str, HeatGrid],
+    prices: Mapping[str, pd.DataFrame | None],
+    liquidations: pd.DataFrame | None,
+) -> tuple[list[Ground], Ground]:
+    """One ground a venue, on the columns and the path of price that they share, and that of all together."""
+    names = list(grids)
+    longest = max(names, key=lambda name: grids[name].shape[0])
+    grid = replace(grids[longest], observed=np.ones(grids[longest].shape[0], dtype=bool))
+    known = [table for table in prices.values() if table is not None and len(table)]
+    candles = tables.ensure(max(known, key=len), "candles") if known else None
+    events = None
+    if liquidations is not None:
+        events = tables.ensure(liquidations, "liquidations")
+        events = events[events["venue"].isin(names)]
+    ground = ground_of(grid, price_path(grid, candles), candles, events, grids)
+    grounds = []
+    for name in names:
+        one = ground.of(name)
+        heard = _heard(grids[name], ground.end)
+        # A feed that begins within the window was not heard before its first event.
+        first = one.orders.time[0] if liquidations is not None and len(one.orders.time) else ground.begin[0]
+        judged = heard[one.column]
+        kept = replace(one, heard=heard & (ground.end > first))
+        grounds.append(kept if judged.all() else kept.kept(judged))
+    return grounds, ground
+
+
+def _heard(grid: HeatGrid, ends: np.ndarray) -> np.ndarray:
+    """Which columns that end at these moments lie in an observed column of a grid."""
+    edges = grid.time_edges.astype("int64")
+    column = np.searchsorted(edges, ends - 1, "right") - 1
+    inside = (column >= 0) & (column < grid.shape[0])
+    return inside & np.asarray(grid.observed)[np.clip(column, 0, grid.shape[0] - 1)]
+
+
+def _stock(
+    grids: Mapping[str, HeatGrid],
+    where: _Place,
+    wanted: str | None,
+    last: int,
+    prices: Mapping[str, pd.DataFrame | None],
+    rule: ClusterRule,
+    basis: Mapping[tuple[str, str], float | None],
+) -> _Seen:
+    """Modelled or measured maps: each venue's own bands near the place."""
+    stories = {
+        name: track_clusters(grid, last, price=prices.get(name), rule=rule) for name, grid in grids.items()
+    }
+
+    def near(name: str, side: str) -> list[Cluster]:
+        reach = where.tolerance + _slack(basis[name, side])
+        return [one for one in stories[name].present if one.side == side and where.distance(one) <= reach]
 
     def weight(side: str) -> tuple[int, float]:
-        near = [
-            [
-                c
-                for c in clusters
-                if c.side == side and where.distance(c) <= where.tolerance + _slack(basis[name, side])
-            ]
-            for name, clusters in found.items()
-        ]
-        return sum(map(bool, near)), sum(c.notional for clusters in near for c in clusters)
+        found = [near(name, side) for name in grids]
+        return sum(map(bool, found)), sum(one.notional for part in found for one in part)
 
-    return "long" if weight("long") >= weight("short") else "short"
+    side = wanted or ("long" if weight("long") >= weight("short") else "short")
+    views: dict[str, dict[str, Any]] = {}
+    for name, grid in grids.items():
+        slack = _slack(basis[name, side])
+        band = np.array([where.low * np.exp(-slack), where.high * np.exp(slack)])
+        mute = side in stories[name].silent_sides
+        shows: Shows = "hot" if near(name, side) else "cannot say" if mute else "cold"
+        of_side = [where.distance(one) for one in stories[name].present if one.side == side]
+        views[name] = {
+            "shows": shows,
+            "distance": min(of_side, default=None),
+            "notional": float(_between(grid, _latest(grid, side, rule), band)[0]),
+        }
+    return _Seen(side, views)  # type: ignore[arg-type]
 
 
-def _seen(
-    view: VenueView,
-    grid: HeatGrid,
-    clusters: list[Cluster],
-    where: _Place,
-    side: str,
-    last: int,
-    basis: float | None,
-    lag: Lag | None,
-) -> VenueView:
-    slack = _slack(basis)
-    distance = min((where.distance(cluster) for cluster in clusters if cluster.side == side), default=None)
-    band = np.array([where.low * np.exp(-slack), where.high * np.exp(slack)])
+def _with_price(view: VenueView, basis: float | None, lag: Lag | None) -> VenueView:
     return replace(
         view,
-        distance=distance,
-        hot=distance is not None and distance <= where.tolerance + slack,
         basis=basis,
-        notional=float(_between(grid, _latest(grid, side, last), band)[0]),
         lag_seconds=lag.seconds if lag else None,
         lag_confidence=lag.confidence if lag else None,
     )
@@ -381,6 +518,7 @@ def agreement_by_price(
     as_of: Mapping[str, object] | None = None,
     price: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
     rule: ClusterRule | None = None,
+    liquidations: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Along the price axis of the first grid: how many venues that count are hot in each bin.
 
@@ -393,17 +531,23 @@ def agreement_by_price(
     edges = first.price_edges if first is not None else np.ones(2)
     where = replace(_place(grids, float(edges[0]), 0.1, None), low=float(edges[0]), high=float(edges[-1]))
     prices = price if isinstance(price, Mapping) else dict.fromkeys(grids, price)
-    views = [view for view in _ages(grids, where, last, now, as_of or {}, {}) if view.counted]
+    views = [
+        view for view in _ages(grids, where, rule or ClusterRule(), now, as_of or {}, {}) if view.counted
+    ]
+    events = None if liquidations is None else tables.ensure(liquidations, "liquidations")
     watermark = min((view.as_of for view in views), default=None)
     hot = {side: np.zeros(len(edges) - 1, dtype=np.int64) for side in tables.SIDES}
     for view in views:
         grid = _until(grids[view.venue], watermark)
-        clusters = find_clusters(grid, last, price=prices.get(view.venue), rule=rule)
+        own = None if events is None else events[events["venue"] == view.venue]
+        clusters = find_clusters(grid, last, price=prices.get(view.venue), rule=rule, liquidations=own)
         for side in tables.SIDES:
             touched = np.zeros(len(edges) - 1, dtype=bool)
             for cluster in clusters:
                 if cluster.side == side:
-                    touched |= (edges[1:] > cluster.low) & (edges[:-1] < cluster.high)
+                    common = np.minimum(edges[1:], cluster.high) - np.maximum(edges[:-1], cluster.low)
+                    touched |= common >= np.diff(edges) / 2
+                    touched |= (edges[:-1] <= cluster.centre) & (cluster.centre < edges[1:])
             hot[side] += touched
     frame = pd.DataFrame(
         {
@@ -444,10 +588,10 @@ def herfindahl(usd: np.ndarray) -> float:
     return float(((usd / usd.sum()) ** 2).sum()) if usd.sum() > 0 else float("nan")
 
 
-def _similarity(grids: Mapping[str, HeatGrid], where: _Place, side: str, last: int) -> float | None:
+def _similarity(grids: Mapping[str, HeatGrid], where: _Place, side: str, rule: ClusterRule) -> float | None:
     step = max(where.tolerance, np.log(where.high / where.low) / 2, 1e-4)
     edges = where.level * np.exp(step * np.arange(-_SHAPE_BINS, _SHAPE_BINS + 1))
-    profiles = [_between(grid, _latest(grid, side, last), edges) for grid in grids.values()]
+    profiles = [_between(grid, _latest(grid, side, rule), edges) for grid in grids.values()]
     alike = [1 - jensen_shannon(p, q) for p, q in combinations([p for p in profiles if p.sum() > 0], 2)]
     return float(np.median(alike)) if alike else None
 
@@ -456,8 +600,8 @@ def _conclude(
     views: list[VenueView],
     grids: Mapping[str, HeatGrid],
     where: _Place,
-    side: Literal["long", "short"],
-    last: int,
+    seen: _Seen,
+    rule: ClusterRule,
     kind: str,
 ) -> Agreement:
     counted = [view for view in views if view.counted]
@@ -468,10 +612,11 @@ def _conclude(
         replace(view, share=view.notional / total) if view in counted and total > 0 else view
         for view in views
     ]
-    hot = tuple(view.venue for view in counted if view.hot)
+    shown = {word: tuple(view.venue for view in counted if view.shows == word) for word in _SHOWS}
+    can = len(shown["hot"]) + len(shown["cold"])
     hhi = herfindahl(usd) if total > 0 else None
-    share = len(hot) / n if n >= 2 else None
-    similarity = _similarity(grids, where, side, last)
+    share = len(shown["hot"]) / can if n >= 2 and can else None
+    similarity = _similarity(grids, where, seen.side, rule)
     score = None
     if share is not None and hhi is not None and similarity is not None:
         score = share * (1 - max(0.0, hhi - 1 / n)) * float(np.sqrt(similarity))
@@ -485,7 +630,7 @@ def _conclude(
         level=where.level,
         low=where.low,
         high=where.high,
-        side=side,
+        side=seen.side,
         n_fresh=n,
         n_total=len(views),
         share=share,
@@ -493,7 +638,12 @@ def _conclude(
         effective_venues=1 / hhi if hhi else None,
         similarity=similarity,
         score=score,
-        hot=hot,
+        hot=shown["hot"],
+        cold=shown["cold"],
+        cannot_say=shown["cannot say"],
+        busy=tuple(view.venue for view in counted if view.busy),
+        band_low=None if seen.band is None else seen.band[0],
+        band_high=None if seen.band is None else seen.band[1],
         **{
             state: tuple(view.venue for view in views if view.state == state)
             for state in ("silent", "stale", "elsewhere")
@@ -507,15 +657,23 @@ def _conclude(
         caveats=(),
     )
     made = replace(made, verdict=_verdict(made))
-    return replace(made, sentence=words.sentence(made, where.words), caveats=words.caveats(made, kind))
+    caveats = (*words.caveats(made, kind), *seen.notes)
+    return replace(made, sentence=words.sentence(made, where.words), caveats=caveats)
+
+
+def verdict(hot: int, cold: int, fresh: int, largest_share: float) -> Verdict:
+    """The word for so many hot and cold venues, of which one has that share of the USD there.
+
+    `market-wide` takes three hot ones, two thirds of those that can say, and no venue with nearly all the USD.
+    """
+    if fresh < 2 or hot == 0:
+        return "cannot say"
+    if hot == 1:
+        return "isolated" if cold else "cannot say"
+    wide = hot >= _MARKET_VENUES and hot / (hot + cold) >= _MARKET_SHARE - 1e-9
+    return "market-wide" if wide and largest_share <= _NEARLY_ALL else "partly confirmed"
 
 
 def _verdict(made: Agreement) -> Verdict:
-    if made.n_fresh < 2 or made.share is None or not made.hot:
-        return "cannot say"
-    if len(made.hot) == 1:
-        return "isolated"
-    wide = made.n_fresh >= _MARKET_VENUES and made.share >= _MARKET_SHARE - 1e-9
-    return (
-        "market-wide" if wide and (made.effective_venues or 0.0) >= _MARKET_EFFECTIVE else "partly confirmed"
-    )
+    top = max((view.share or 0.0 for view in made.venues), default=0.0)
+    return verdict(len(made.hot), len(made.cold), made.n_fresh, top)

@@ -13,37 +13,76 @@ if TYPE_CHECKING:
 STRANGE_BASIS = 0.01
 
 
+# The error rate of the two words that say that venues agree, measured in docs/honesty.md.
+_ERROR = "With no level anywhere, venues seem to agree like this in at most 1 of 20 cases."
+
+
 def sentence(made: Agreement, where: str) -> str:
-    out_of = f"{made.n_fresh} of {made.n_total} venues are fresh enough to count"
+    """The verdict with the venues that are for it, against it, and too small to tell."""
     if made.n_fresh == 0:
         return f"Cannot say: none of the {made.n_total} venues is fresh enough to count {where}."
     if made.n_fresh == 1:
         alone = next(view for view in made.venues if view.counted)
-        does = "is hot there" if alone.hot else "shows nothing there"
-        return (
-            f"Cannot say: only {alone.venue} is fresh enough to count {where} ({does}), and one venue"
-            " confirms nothing."
-        )
+        return f"Cannot say: only {alone.venue} is fresh enough to count {where}, and one venue confirms nothing."
     if not made.hot:
-        return (
-            f"Cannot say: there is nothing to confirm, because none of the {made.n_fresh} fresh venues is hot"
-            f" {where} on the {made.side} side."
-        )
-    words = {"isolated": "Isolated", "partly confirmed": "Partly confirmed", "market-wide": "Market-wide"}[
-        made.verdict
-    ]
-    names = ", ".join(made.hot)
+        return _nothing(made, where)
     text = (
-        f"{words}: {len(made.hot)} of {made.n_fresh} fresh venues ({names})"
-        f" {'is' if len(made.hot) == 1 else 'are'} hot {where} on the {made.side} side"
+        f"{wording.sentence_case(made.verdict)}: {wording.joined(list(made.hot))}"
+        f" {'is' if len(made.hot) == 1 else 'are'} hot {where} on the {made.side} side{_counts(made, made.hot)}"
     )
+    if made.cold:
+        text += f"; {wording.joined(list(made.cold))} would have shown it and {_do(made.cold)} not"
+    if made.cannot_say:
+        text += f"; {wording.joined(list(made.cannot_say))} cannot say{_too_few(made)}"
     if made.n_fresh < made.n_total:
-        text += f"; {out_of}"
-    if made.effective_venues is not None:
-        text += f". The USD there is spread like {wording.decimal(made.effective_venues, 1)} equal venues"
-        if made.dominating:
-            top = next(view for view in made.venues if view.venue == made.dominating)
-            text += f", {made.dominating} alone holds {wording.percent(top.share)}"
+        text += f"; {made.n_fresh} of {made.n_total} venues are fresh enough to count"
+    text += "."
+    if made.verdict in ("partly confirmed", "market-wide") and made.band_low is not None:
+        text += f" {_ERROR}"
+    return f"{text}{_spread(made)}"
+
+
+def _do(names: tuple[str, ...]) -> str:
+    return "does" if len(names) == 1 else "do"
+
+
+def _counts(made: Agreement, names: tuple[str, ...]) -> str:
+    """Orders of some venues beside what the path explains, of realised maps."""
+    views = [view for view in made.venues if view.venue in names and view.orders is not None]
+    if not views:
+        return ""
+    parts = [f"{view.venue} {view.orders}, expected {wording.decimal(view.expected, 1)}" for view in views]
+    return f" (orders: {'; '.join(parts)})"
+
+
+def _too_few(made: Agreement) -> str:
+    views = [view for view in made.venues if view.venue in made.cannot_say and view.total is not None]
+    if not views:
+        return ", because their maps are too empty there"
+    parts = [f"{view.venue} had {view.total} in all" for view in views]
+    return f", having too few liquidations to show a band like that ({', '.join(parts)})"
+
+
+def _nothing(made: Agreement, where: str) -> str:
+    if made.busy:
+        return (
+            f"Cannot say: {wording.joined(list(made.busy))} had more liquidations {where} than the path explains,"
+            " but in busy moments only, and price happened to be here. That is a time, not a level."
+        )
+    return (
+        f"Cannot say: nothing stands out on any of the {made.n_fresh} fresh venues {where} on the {made.side}"
+        " side, so there is nothing to confirm."
+    )
+
+
+def _spread(made: Agreement) -> str:
+    """How the USD there is shared out; it decides nothing, but for one venue with nearly all of it."""
+    if made.effective_venues is None:
+        return ""
+    text = f" The USD there is spread like {wording.decimal(made.effective_venues, 1)} equal venues"
+    if made.dominating:
+        top = next(view for view in made.venues if view.venue == made.dominating)
+        text += f", {made.dominating} alone holds {wording.percent(top.share)}"
     if made.similarity is not None:
         text += f", and the shapes around it are {wording.percent(made.similarity)} alike"
     return text + "."

@@ -49,19 +49,15 @@ class Lives:
     happenings: list[Happening]
 
 
-def follow(bands: Bands, path: PricePath, rule: ClusterRule, edges: np.ndarray, horizon: int) -> Lives:
+def follow(bands: Bands, path: PricePath, rule: ClusterRule, horizon: int) -> Lives:
     """Give every band its cluster, and name what happened.
 
     Bands of neighbouring columns are one cluster when their intervals overlap by `rule.overlap` of their
     union, heavier clusters choosing first; then clusters that went missing may be found again; then
     centres within `rule.tolerance` count. What is left over merged, was swept, dissipated, split off,
     re-emerged or appeared. Growth, shrinking and shifts compare with `horizon` columns ago.
-
-    Parameters
-    ----------
-    edges : (P + 1,) price edges of the grid, USD.
     """
-    facts, root = _facts(bands, rule, len(edges) - 1)
+    facts, root = _facts(bands, rule, len(bands.edges) - 1)
     size, columns = len(root), bands.columns
     heads = np.flatnonzero(root == np.arange(size))
     cluster, life = np.full(size, -1), np.full(size, -1)
@@ -69,7 +65,7 @@ def follow(bands: Bands, path: PricePath, rule: ClusterRule, edges: np.ndarray, 
     happenings: list[Happening] = []
     price = path.close[columns].tolist(), path.low[columns].tolist(), path.high[columns].tolist()
     # Bands of a flow are made by price crossing them, and without prices nothing is known to be crossed.
-    sweeps = bands.window == 1 and path.source != "heat"
+    sweeps = not bands.flow and path.source != "heat"
     numbers = lives = 0
     for side, heat in enumerate(bands.heat):
         walker = _Walker(rule, heat, *price, sweeps, facts, numbers, lives)
@@ -80,7 +76,7 @@ def follow(bands: Bands, path: PricePath, rule: ClusterRule, edges: np.ndarray, 
         happenings += walker.out
     # A chain too faint to begin a cluster belongs to none until it is strong.
     cluster, life = (np.where(bands.column >= start[root], values[root], -1) for values in (cluster, life))
-    happenings += _changes(bands, path, rule, cluster, life, edges, horizon, sweeps)
+    happenings += _changes(bands, path, rule, cluster, life, horizon, sweeps)
     happenings.sort(key=lambda h: (h.column, KINDS.index(h.kind), h.cluster))
     return Lives(cluster, happenings)
 
@@ -387,7 +383,6 @@ def _changes(
     rule: ClusterRule,
     cluster: np.ndarray,
     life: np.ndarray,
-    edges: np.ndarray,
     horizon: int,
     sweeps: bool,
 ) -> list[Happening]:
@@ -406,8 +401,7 @@ def _changes(
     change = np.abs(usd - usd[base]) >= rule.minimum_usd
     ratio = usd / usd[base]
     moved = np.abs(centre - centre[base]) > np.maximum(
-        rule.shift_bins * np.maximum(np.diff(edges)[bands.low[order]], centre * rule.smooth / 2),
-        rule.shift_range * _true_range(path, bands.columns)[column],
+        rule.shift * centre, rule.shift_range * _true_range(path, bands.columns)[column]
     )
     found = {
         "swept": (swept, previous),

@@ -10,11 +10,17 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.heat.bands import Bands, ClusterRule, find_bands
+from liqcore.heat.bands import Bands, ClusterRule
 from liqcore.heat.cluster_story import Lives, follow
+from liqcore.heat.flow_bands import SideFindings, find_flow_bands, side_findings
 from liqcore.heat.grid import GridError, HeatGrid
+from liqcore.heat.ground import Ground, ground_of
+from liqcore.heat.opportunity import STEP, Orders, bars_of, orders_of
 from liqcore.heat.price_path import PricePath, price_path
+from liqcore.heat.stock_bands import find_stock_bands
 
+# Prints further apart (µs) belong to different stays of price in a band.
+_STAY = 30 * 60_000_000
 EventKind = Literal[
     "appeared", "grew", "shrank", "shifted", "swept", "dissipated", "re-emerged", "merged", "split"
 ]
@@ -24,24 +30,31 @@ EventKind = Literal[
 class Cluster:
     """One hot band of one side, as it was when it was last seen.
 
+    Of a realised map a cluster claims a level: more orders than time, volume, travel and new ground explain, and
+    more than its busiest moments do. Of a stock it claims that heat rises above a smooth profile and above the
+    unevenness of the map.
+
     Attributes
     ----------
     id : the same for the same cluster in every column; made of its side, birth and place.
     side : `long` or `short`, the positions that were or would be liquidated.
-    low, centre, high : USD; the band is [low, high) and the centre is weighted by heat.
+    low, centre, high : USD; the band is [low, high). The centre is the mean of its orders, of a stock that of
+        its heat.
     notional, peak : USD in the band, and in its hottest bin. Of a flow, over the columns since `since`.
-    z : robust z of the hottest bin against the map at that distance from price; None where most of the map
-        is empty, so that there is nothing to compare with.
+    z : the chance as standard deviations of a bell curve.
     first_seen, last_seen : datetime64 UTC, closing edges of the first and the last column in which it was
     hot.
     since : datetime64 UTC, opening edge of the first column that `notional` counts.
-    persistence : share (0 to 1) of the last `last` observed columns in which it was hot. Of a flow: in
-        which it took at least half of what it takes on average in these columns.
+    persistence : share (0 to 1) of the last `last` observed columns in which it was hot.
     age : timedelta64, observed time from first_seen to last_seen.
-    venues : venues of the map, or those with events in the band where the events were given.
+    venues : venues of the map, or those with orders in the band where the events were given.
     kind : `realised`, `modelled` or `measured`.
-    events, largest_share : number of events in the band and the share of the largest one in its USD;
-        None where the events were not given, as for every modelled map.
+    expected : orders that the price path explains at most, of a stock USD of the smooth profile.
+    chance : that a map without any cluster shows one like this anywhere on its side.
+    beyond_busy : whether it beats its busiest moments in its last column too; None for a stock.
+    orders, visits : orders in the band, and the stays of price (half an hour apart) in which they came.
+    events, largest_share, venue_share : prints that the orders were filled in, and the shares of the largest
+        order and of the largest venue in its USD; None where the events were not given.
     """
 
     id: str
@@ -51,7 +64,7 @@ class Cluster:
     high: float
     notional: float
     peak: float
-    z: float | None
+    z: float
     first_seen: np.datetime64
     last_seen: np.datetime64
     since: np.datetime64
@@ -59,14 +72,79 @@ class Cluster:
     age: np.timedelta64
     venues: tuple[str, ...]
     kind: str
+    expected: float = float("nan")
+    chance: float = float("nan")
+    beyond_busy: bool | None = None
+    orders: int | None = None
+    visits: int | None = None
     events: int | None = None
     largest_share: float | None = None
+    venue_share: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """How many times what is expected: orders to orders, of a stock USD to USD."""
+        held = self.notional if self.orders is None else float(self.orders)
+        return held / max(self.expected, 1e-9)
+
+    @property
+    def odds(self) -> str:
+        """The chance in words."""
+        return odds(self.chance)
+
+    @property
+    def sentence(self) -> str:
+        """What was found, beside what was expected, and how likely that is by chance."""
+        place = f"between {wording.price(self.low)} and {wording.price(self.high)}"
+        if self.orders is None:
+            return (
+                f"{wording.usd(self.notional)} of {self.side} positions {place}, {self.ratio:.1f} times the smooth"
+                f" profile at that distance from price. Chance on a map without any cluster: {self.odds}."
+            )
+        stays = "in one stay of price" if self.visits == 1 else f"over {self.visits} stays of price"
+        return (
+            f"{self.orders:,} {self.side} liquidations {place}, {stays}; where price went explains about"
+            f" {max(self.expected, 0.1):,.{0 if self.expected >= 10 else 1}f}. Chance anywhere on a map without any"
+            f" cluster: {self.odds}."
+        )
 
     def distance(self, level: float) -> float:
         """|ln(nearest edge / level)|, about the share of price between them; 0 if the level is inside."""
         if self.low <= level <= self.high:
             return 0.0
         return float(abs(np.log((self.low if level < self.low else self.high) / level)))
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """A bright line of a stock that does not beat the map's own unevenness: `ratio` to the smooth profile, prices
+    and `notional` in USD. It is not a cluster."""
+
+    side: Literal["long", "short"]
+    low: float
+    centre: float
+    high: float
+    notional: float
+    ratio: float
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"A ridge of {wording.usd(self.notional)} of {self.side} positions between"
+            f" {wording.price(self.low)} and {wording.price(self.high)}, {self.ratio:.1f} times the smooth"
+            " profile: no more than the map's own roughness."
+        )
+
+
+def odds(chance: float) -> str:
+    """A chance in words, never finer than 1 in 1,000."""
+    if chance < 1e-3:
+        return "less than 1 in 1,000"
+    if chance > 0.5:
+        return "more than 1 in 2"
+    number = 1 / chance
+    step = 1 if number < 10 else 5 if number < 50 else 10 if number < 100 else 50
+    return f"about 1 in {max(round(number / step) * step, 2):,}"
 
 
 @dataclass(frozen=True)
@@ -137,18 +215,29 @@ class ClusterStory:
     Attributes
     ----------
     clusters : all of them, each as it was when last seen; longs, then shorts, in order of birth.
-    present : those that are hot in the latest observed column, most USD first.
+    present : those that stand out in the latest observed column, most USD first.
     events : ClusterEvents in order of time; what lies up to a column does not depend on later columns.
     notes : sentences on what could not be known, for instance sweeps without prices.
+    ridges : bright lines of the latest column of a stock that are no clusters, the brightest first.
+    findings : what the latest window of each side of a realised map allows to say; empty for a stock.
     """
 
     clusters: tuple[Cluster, ...]
     present: tuple[Cluster, ...]
     events: tuple[ClusterEvent, ...]
     notes: tuple[str, ...]
+    ridges: tuple[Ridge, ...]
+    findings: tuple[SideFindings, ...]
     _grid: HeatGrid = field(repr=False)
     _bands: Bands = field(repr=False)
     _cluster_of: np.ndarray = field(repr=False)
+
+    @property
+    def silent_sides(self) -> tuple[str, ...]:
+        """Sides whose latest column cannot be judged: too empty a stock, or too few orders of a flow."""
+        if self._bands.flow:
+            return tuple(one.side for one in self.findings if not one.can_say)
+        return tuple(name for name, mute in zip(tables.SIDES, self._bands.silent, strict=True) if mute)
 
     def cluster(self, id: str) -> Cluster:
         """The cluster with this id, or KeyError."""
@@ -161,7 +250,7 @@ class ClusterStory:
     def history(self, id: str) -> pd.DataFrame:
         """One cluster column by column: `time` (closing edge), `low`, `centre`, `high`, `notional`, `peak`,
         `z`."""
-        bands, edges = self._bands, self._grid.price_edges
+        bands, edges = self._bands, self._bands.edges
         of = np.flatnonzero(self._cluster_of == self._number[id])
         of = of[np.argsort(bands.column[of], kind="stable")]
         return pd.DataFrame(
@@ -199,7 +288,7 @@ def find_clusters(
     rule: ClusterRule | None = None,
     liquidations: pd.DataFrame | None = None,
 ) -> list[Cluster]:
-    """The hot bands of the latest observed column, most USD first.
+    """The clusters of the latest observed column, most USD first.
 
     The same clusters, with the same ids, as `track_clusters(...).present`; see there for the arguments.
     """
@@ -214,18 +303,19 @@ def track_clusters(
     rule: ClusterRule | None = None,
     liquidations: pd.DataFrame | None = None,
 ) -> ClusterStory:
-    """Find the hot bands of every column, follow them over time, and name what happened to them.
+    """Find the clusters of every column, follow them over time, and name what happened to them.
 
     Parameters
     ----------
     grid : HeatGrid of any kind. Columns that were not observed are passed over: they neither end nor age
-        a cluster.
-    last : observed columns over which persistence and change are measured. Each column of a realised grid
-        stands for the sum of its last `last` columns, because events are few; a stock for itself.
-    price : candles table, or (T,) closing prices in USD. Without it the price is guessed from the heat, and
-        nothing is said to have been swept.
-    rule : thresholds; by default those of `ClusterRule`.
-    liquidations : liquidations table behind a realised grid, for `events`, `largest_share` and `venues`.
+        a cluster. Its bins decide nothing, as long as they are fine enough to hold what is looked for.
+    last : observed columns over which persistence and change are measured.
+    price : candles table, or (T,) closing prices in USD. A realised map is judged against the path they show;
+        the finer the candles, the better. Without prices the judgement is weaker, `notes` says how, and nothing
+        is said to have been swept.
+    rule : thresholds; by default those of `ClusterRule`. Its `window` is how much time a column of a realised map
+        stands for.
+    liquidations : liquidations table behind a realised grid. Without it each filled cell counts as one order.
 
     Raises
     ------
@@ -235,23 +325,65 @@ def track_clusters(
     if last < 1:
         raise GridError("`last` counts columns: give 1 or more.")
     rule = rule or ClusterRule()
-    path = price_path(grid, price)
-    bands = find_bands(grid, path, rule, last)
-    lives = follow(bands, path, rule, grid.price_edges, last)
+    bands, path, ground = hot_bands(grid, price, rule, liquidations)
+    lives = follow(bands, path, rule, last)
     clusters, latest = _clusters(grid, bands, lives, last)
-    if liquidations is not None and not grid.is_stock:
-        clusters = [_with_events(cluster, liquidations, grid) for cluster in clusters]
+    if ground is not None:
+        clusters = [_with_orders(one, ground, liquidations is not None) for one in clusters]
     present = sorted((clusters[number] for number in latest), key=lambda c: (-c.notional, c.id))
     names = [cluster.id for cluster in clusters]
     return ClusterStory(
         tuple(clusters),
         tuple(present),
         _events(grid, bands, lives, names),
-        _notes(grid, path, bands, rule),
+        _notes(grid, path, bands, rule, ground),
+        _ridges(bands),
+        _findings(ground, rule, bands),
         grid,
         bands,
         lives.cluster,
     )
+
+
+def hot_bands(
+    grid: HeatGrid,
+    price: pd.DataFrame | np.ndarray | None,
+    rule: ClusterRule,
+    liquidations: pd.DataFrame | None,
+) -> tuple[Bands, PricePath, Ground | None]:
+    """The bands of every observed column, the price beside the grid, and the ground of a realised one."""
+    path = price_path(grid, price)
+    if grid.is_stock:
+        return find_stock_bands(grid, path, rule), path, None
+    candles = tables.ensure(price, "candles") if isinstance(price, pd.DataFrame) else None
+    events = None if liquidations is None else tables.ensure(liquidations, "liquidations")
+    ground = ground_of(grid, path, candles, events)
+    return find_flow_bands(ground, np.flatnonzero(np.asarray(grid.observed)), rule), path, ground
+
+
+def _findings(ground: Ground | None, rule: ClusterRule, bands: Bands) -> tuple[SideFindings, ...]:
+    if ground is None or not len(bands.columns):
+        return ()
+    return tuple(side_findings(ground, rule, bands, side, name) for side, name in enumerate(tables.SIDES))
+
+
+def _ridges(bands: Bands) -> tuple[Ridge, ...]:
+    """Bright lines of the latest column of a stock that are no clusters now, the brightest first."""
+    if bands.flow or not len(bands.columns):
+        return ()
+    rest = np.flatnonzero((bands.column == len(bands.columns) - 1) & ~bands.strong)
+    made = [
+        Ridge(
+            tables.SIDES[bands.side[i]],
+            float(bands.edges[bands.low[i]]),
+            float(bands.centre[i]),
+            float(bands.edges[bands.high[i]]),
+            float(bands.notional[i]),
+            float(bands.notional[i] / max(bands.expected[i], 1e-9)),
+        )
+        for i in rest.tolist()
+    ]
+    return tuple(sorted(made, key=lambda one: -one.ratio))
 
 
 def _clusters(grid: HeatGrid, bands: Bands, lives: Lives, last: int) -> tuple[list[Cluster], list[int]]:
@@ -272,60 +404,69 @@ def _clusters(grid: HeatGrid, bands: Bands, lives: Lives, last: int) -> tuple[li
         - np.searchsorted(owner * wide + bands.column[order], owner[end] * wide + column - last, "right")
         + 1
     )
-    hot = seen / np.minimum(column + 1, last) if grid.is_stock else _evenness(grid, bands, band, last)
     side = bands.side[band]
-    edges, venues, kind = grid.price_edges, grid.provenance.venue_names, grid.kind
+    first = column if bands.since is None else bands.since[side, column]
     names = _names(side, closing[born], bands.centre[birth])
-    rows = zip(
-        names,
-        side.tolist(),
-        edges[bands.low[band]].tolist(),
-        bands.centre[band].tolist(),
-        edges[bands.high[band]].tolist(),
-        bands.notional[band].tolist(),
-        bands.peak[band].tolist(),
-        bands.z[band].tolist(),
-        closing[born],
-        closing[column],
-        opening[np.maximum(column - bands.window + 1, 0)],
-        hot.tolist(),
-        lived[column] - lived[born],
-        strict=True,
-    )
+    z, venues = bands.z[band], grid.provenance.venue_names
     clusters = [
         Cluster(
-            id,
-            tables.SIDES[s],
-            low,
-            centre,
-            high,
-            usd,
-            peak,
-            None if z != z else z,
-            first,
-            until,
-            since,
-            share,
-            age,
-            venues,
-            kind,
+            id=names[i],
+            side=tables.SIDES[side[i]],
+            low=float(bands.edges[bands.low[at]]),
+            centre=float(bands.centre[at]),
+            high=float(bands.edges[bands.high[at]]),
+            notional=float(bands.notional[at]),
+            peak=float(bands.peak[at]),
+            z=float(z[i]),
+            first_seen=closing[born[i]],
+            last_seen=closing[column[i]],
+            since=opening[first[i]],
+            persistence=float(seen[i] / min(column[i] + 1, last)),
+            age=lived[column[i]] - lived[born[i]],
+            venues=venues,
+            kind=grid.kind,
+            expected=float(bands.expected[at]),
+            chance=float(bands.chance[at]),
+            beyond_busy=bool(bands.strong[at]) if bands.flow else None,
         )
-        for id, s, low, centre, high, usd, peak, z, first, until, since, share, age in rows
+        for i, at in enumerate(band.tolist())
     ]
-    return clusters, np.flatnonzero(column == len(bands.columns) - 1).tolist()
+    # What only carries on what stood out before claims nothing now.
+    return clusters, np.flatnonzero((column == len(bands.columns) - 1) & bands.strong[band]).tolist()
 
 
-def _evenness(grid: HeatGrid, bands: Bands, band: np.ndarray, last: int) -> np.ndarray:
-    """Share of the last columns in which a band of a flow took at least half of its average there."""
-    flows = grid.long, grid.short
-    out = np.empty(len(band))
-    for i, (number, side, column) in enumerate(
-        zip(band.tolist(), bands.side[band].tolist(), bands.column[band].tolist(), strict=True)
-    ):
-        rows = bands.columns[max(column - last + 1, 0) : column + 1]
-        took = flows[side][rows, bands.low[number] : bands.high[number]].sum(axis=1, dtype=np.float64)
-        out[i] = np.mean(took >= took.mean() / 2)
-    return out
+def _with_orders(cluster: Cluster, ground: Ground, events: bool) -> Cluster:
+    """A realised cluster with what its orders tell: how many, from whom, in how many stays of price."""
+    held = cluster_orders(cluster, ground)
+    total = float(held.usd.sum())
+    if not len(held.usd) or total <= 0:
+        return cluster
+    stays = 1 + int((np.diff(held.time) > _STAY).sum())
+    if not events:
+        return replace(cluster, orders=round(float(held.weight.sum())), visits=stays)
+    usd = np.bincount(held.venue, held.usd, minlength=len(held.names))
+    venues = tuple(held.names[i] for i in np.argsort(-usd, kind="stable") if usd[i] > 0)
+    return replace(
+        cluster,
+        orders=len(held.usd),
+        events=int(held.events.sum()),
+        visits=stays,
+        largest_share=float(held.usd.max()) / total,
+        venues=venues,
+        venue_share=min(float(usd.max()) / total, 1.0),
+    )
+
+
+def cluster_orders(cluster: Cluster, ground: Ground) -> Orders:
+    """The orders that a realised cluster is made of."""
+    since, until = (
+        moment.astype("datetime64[us]").astype("int64") for moment in (cluster.since, cluster.last_seen)
+    )
+    low, high = ground.lattice.bin(np.log([cluster.low, cluster.high]))
+    inside = (
+        (ground.orders.side == tables.SIDES.index(cluster.side)) & (ground.bin >= low) & (ground.bin < high)
+    )
+    return ground.orders.where(inside & (ground.orders.time >= since) & (ground.orders.time < until))
 
 
 def _names(side: np.ndarray, born: np.ndarray, centre: np.ndarray) -> list[str]:
@@ -345,7 +486,7 @@ def _events(grid: HeatGrid, bands: Bands, lives: Lives, names: list[str]) -> tup
     happenings = lives.happenings
     band = np.array([item.band for item in happenings], dtype=np.intp)
     column = np.array([item.column for item in happenings], dtype=np.intp)
-    edges, time = grid.price_edges, grid.time_edges[1:][bands.columns]
+    edges, time = bands.edges, grid.time_edges[1:][bands.columns]
     facts = zip(
         happenings,
         time[column],
@@ -373,8 +514,10 @@ def _events(grid: HeatGrid, bands: Bands, lives: Lives, names: list[str]) -> tup
     )
 
 
-def _notes(grid: HeatGrid, path: PricePath, bands: Bands, rule: ClusterRule) -> tuple[str, ...]:
-    notes = []
+def _notes(
+    grid: HeatGrid, path: PricePath, bands: Bands, rule: ClusterRule, ground: Ground | None
+) -> tuple[str, ...]:
+    notes = list(ground.notes) if ground is not None else []
     if len(bands.columns) == 0:
         notes.append("No column of this map was observed, so there is nothing to find.")
     elif len(bands.columns) < grid.shape[0]:
@@ -382,7 +525,7 @@ def _notes(grid: HeatGrid, path: PricePath, bands: Bands, rule: ClusterRule) -> 
         notes.append(
             f"{missing:,} of {grid.shape[0]:,} columns were not observed; they neither end nor age a cluster."
         )
-    if path.source == "heat":
+    if path.source == "heat" and ground is None:
         notes.append(
             "No prices were given: price is guessed from the heat, and a cluster that price swept cannot be"
             " told from one that dissipated."
@@ -391,6 +534,14 @@ def _notes(grid: HeatGrid, path: PricePath, bands: Bands, rule: ClusterRule) -> 
         notes.append(
             "Only closing prices were given: a wick that swept a cluster between two closes is reported as"
             " dissipation."
+        )
+    if any(bands.silent):
+        sides = wording.joined(
+            [name for name, silent in zip(tables.SIDES, bands.silent, strict=True) if silent]
+        )
+        notes.append(
+            f"Fewer than half of the bins within reach are filled on the {sides} side in the latest column: what"
+            " stands out from empty bins cannot be said."
         )
     close = path.close[np.isfinite(path.close)]
     if len(close) and (
@@ -407,10 +558,10 @@ def _notes(grid: HeatGrid, path: PricePath, bands: Bands, rule: ClusterRule) -> 
 
 @dataclass(frozen=True)
 class Concentration:
-    """Of how many events a cluster is made, and how much of it is one event.
+    """Of how many events a cluster is made, and how much of it is one order.
 
-    `events` is their number, `notional` and `largest` USD, `largest_share` (0 to 1) the largest one's share
-    and `effective` the number of equal events that would be as concentrated, 1 / Σ share².
+    `events` is their number, `notional` and `largest` USD, `largest_share` (0 to 1) the largest order's share
+    and `effective` the number of equal orders that would be as concentrated, 1 / Σ share².
     `venues` names the venues with events in it, most USD first.
     """
 
@@ -423,7 +574,7 @@ class Concentration:
 
     @property
     def single_print(self) -> bool:
-        """True where one event is more than half of the cluster."""
+        """True where one order is more than half of the cluster."""
         return self.largest_share > 0.5
 
     @property
@@ -438,7 +589,7 @@ class Concentration:
 
 
 def concentration(
-    cluster: Cluster, liquidations: pd.DataFrame, *, include_high: bool = False
+    cluster: Cluster, liquidations: pd.DataFrame, price: pd.DataFrame | None = None
 ) -> Concentration:
     """Tell one large print from many small ones: the events of a realised cluster, from `since` to
     `last_seen`.
@@ -446,7 +597,7 @@ def concentration(
     Parameters
     ----------
     liquidations : the liquidations table from which the grid was made.
-    include_high : count events exactly at the upper edge, as the topmost bin of a grid does.
+    price : the candles the cluster was found with, by which prices beyond the trade are moved back to it.
 
     Raises
     ------
@@ -457,34 +608,22 @@ def concentration(
         raise GridError(
             f"A {cluster.kind} cluster is not made of events. Give a cluster of a realised heatmap."
         )
-    events = tables.ensure(liquidations, "liquidations")
-    window = np.array([cluster.since, cluster.last_seen]).astype("datetime64[us]").astype("int64")
-    begin, end = np.searchsorted(tables.microseconds(events["time"]), window)
-    events = events.iloc[begin:end]
-    price = events["price"].to_numpy()
-    inside = (price >= cluster.low) & ((price < cluster.high) | (include_high & (price == cluster.high)))
-    inside &= events["side"].array.codes == tables.SIDES.index(cluster.side)
-    usd = events["notional"].to_numpy()[inside]
-    if len(usd) == 0:
+    bars = None if price is None or price.empty else bars_of(tables.ensure(price, "candles"))
+    orders = orders_of(tables.ensure(liquidations, "liquidations"), bars)
+    begin, end = np.array([cluster.since, cluster.last_seen]).astype("datetime64[us]").astype("int64")
+    x = np.floor(orders.x / STEP + 1e-9)
+    low, high = np.round(np.log([cluster.low, cluster.high]) / STEP)
+    inside = (orders.time >= begin) & (orders.time < end) & (x >= low) & (x < high)
+    held = orders.where(inside & (orders.side == tables.SIDES.index(cluster.side)))
+    if not len(held.usd):
         return Concentration(0, 0.0, 0.0, 0.0, 0.0, ())
-    venues = events["venue"].to_numpy()[inside]
-    by_venue = pd.Series(usd).groupby(venues.astype(str)).sum().sort_values(ascending=False, kind="stable")
-    total = float(usd.sum())
+    by_venue = np.bincount(held.venue, held.usd, minlength=len(held.names))
+    total = float(held.usd.sum())
     return Concentration(
-        len(usd),
+        int(held.events.sum()),
         total,
-        float(usd.max()),
-        float(usd.max()) / total,
-        float(total**2 / (usd**2).sum()),
-        tuple(by_venue.index),
-    )
-
-
-def _with_events(cluster: Cluster, liquidations: pd.DataFrame, grid: HeatGrid) -> Cluster:
-    found = concentration(cluster, liquidations, include_high=cluster.high == grid.price_edges[-1])
-    return replace(
-        cluster,
-        events=found.events,
-        largest_share=found.largest_share if found.events else None,
-        venues=found.venues or cluster.venues,
+        float(held.usd.max()),
+        float(held.usd.max()) / total,
+        float(total**2 / (held.usd**2).sum()),
+        tuple(held.names[i] for i in np.argsort(-by_venue, kind="stable") if by_venue[i] > 0),
     )

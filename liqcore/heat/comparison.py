@@ -223,6 +223,7 @@ def without_venue(
     last: int = 12,
     price: pd.DataFrame | None = None,
     rule: ClusterRule | None = None,
+    liquidations: pd.DataFrame | None = None,
 ) -> Survival:
     """Ask whether a cluster of the aggregate is there without one venue. GridError where nothing would be
     left."""
@@ -233,25 +234,30 @@ def without_venue(
         )
     others = merge(rest)
     low, high = cluster.low, cluster.high
+    events = None
+    if liquidations is not None and not others.is_stock:
+        events = liquidations[liquidations["venue"] != venue]
     near = [
         one
-        for one in find_clusters(others, last, price=price, rule=rule)
+        for one in find_clusters(others, last, price=price, rule=rule, liquidations=events)
         if one.side == cluster.side and one.low < high and one.high > low
     ]
     after = max(near, key=lambda one: one.notional, default=None)
     held = {
-        name: _in_band(grid, cluster, last)
+        name: _in_band(grid, cluster)
         for name, grid in (("all", merge(list(grids.values()))), ("rest", others))
     }
     left = held["rest"] / held["all"] if held["all"] > 0 else 0.0
     return Survival(venue, cluster, after, float(left), after is not None)
 
 
-def _in_band(grid: HeatGrid, cluster: Cluster, last: int) -> float:
-    """USD of the cluster's side in its band: of a flow over the last columns, of a stock at the end."""
-    inside = (grid.price_centres > cluster.low) & (grid.price_centres < cluster.high)
-    rows = np.flatnonzero(np.asarray(grid.observed))[-(1 if grid.is_stock else last) :]
-    return float(grid.side(cluster.side)[np.ix_(rows, inside)].sum(dtype=np.float64))
+def _in_band(grid: HeatGrid, cluster: Cluster) -> float:
+    """USD of the cluster's side in its band: of a flow since it counts, of a stock at the end; cut bins in part."""
+    edges = np.clip(grid.price_edges, cluster.low, cluster.high)
+    rows = np.flatnonzero(np.asarray(grid.observed))
+    rows = rows[-1:] if grid.is_stock else rows[grid.time_edges[rows] >= cluster.since]
+    share = np.diff(edges) / np.diff(grid.price_edges)
+    return float((grid.side(cluster.side)[rows].astype(np.float64) @ share).sum())
 
 
 @dataclass(frozen=True)

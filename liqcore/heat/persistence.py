@@ -16,6 +16,8 @@ from liqcore.heat.realised import realised_heatmap
 # With fewer bars a share of them says nothing; from this share on a band is persistent.
 _LEAST_BARS = 4
 _PERSISTENT = 0.5
+# Events of a week have a say in what stands out now.
+_WEEK = 7 * 86_400_000_000
 
 
 def persistence_by_timeframe(
@@ -52,6 +54,7 @@ def persistence_by_timeframe(
     if not np.isfinite(level) or level <= 0:
         raise GridError("Give the level to look at, a price above zero.")
     rows = []
+    events = source if isinstance(source, pd.DataFrame) else None
     for name in timeframes:
         try:
             grid = _in_bars(source, tables.timeframe(name), last, bins, rule or ClusterRule())
@@ -68,7 +71,7 @@ def persistence_by_timeframe(
             continue
         near = [
             band
-            for band in find_clusters(grid, last, price=price, rule=rule)
+            for band in find_clusters(grid, last, price=price, rule=rule, liquidations=events)
             if band.distance(level) <= tolerance
         ]
         band = min(near, key=lambda one: (one.distance(level), -one.notional), default=None)
@@ -116,9 +119,9 @@ def _in_bars(
         # No bar before these has a say, so that a year of events does not become a year of minutes.
         first = None
         if len(micros):
-            first = np.int64(
-                max(micros[-1] - (rule.profile_columns + rule.memory + last) * length, micros[0])
-            ).astype("datetime64[us]")
+            first = np.int64(max(micros[-1] - max((rule.memory + last) * length, _WEEK), micros[0])).astype(
+                "datetime64[us]"
+            )
         span = (float(events["price"].min()), float(events["price"].max())) if len(micros) else None
         if span is not None and span[1] - span[0] < 1e-6 * span[1]:
             span = None

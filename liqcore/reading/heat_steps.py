@@ -11,7 +11,7 @@ import pandas as pd
 from liqcore import tables, wording
 from liqcore.heat.agreement import agreement
 from liqcore.heat.bands import ClusterRule
-from liqcore.heat.clusters import Cluster, ClusterStory, concentration
+from liqcore.heat.clusters import Cluster, ClusterStory
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.market.flow import robust_z
 from liqcore.reading.known import Known, finite
@@ -113,17 +113,9 @@ def band_words(grid: HeatGrid, place: Place) -> str | None:
 def _near(one: Cluster, known: Known, place: Place, begin: np.datetime64) -> ClusterNear:
     distance = share_apart(one.low, one.high, place.level)
     from_price = None if known.price is None else share_apart(one.low, one.high, known.price)
-    events, largest, single, venues = None, None, None, one.venues
-    if known.liquidations is not None and one.kind == "realised":
-        top = known.grid is not None and one.high == known.grid.price_edges[-1]
-        prints = concentration(one, known.liquidations, include_high=top)
-        if prints.events:
-            events, largest, single, venues = (
-                prints.events,
-                prints.largest_share,
-                prints.single_print,
-                prints.venues,
-            )
+    events, largest, single = None, None, None
+    if one.events is not None and one.largest_share is not None:
+        events, largest, single = one.events, one.largest_share, one.largest_share > 0.5
     return ClusterNear(
         id=one.id,
         side=one.side,
@@ -144,7 +136,7 @@ def _near(one: Cluster, known: Known, place: Place, begin: np.datetime64) -> Clu
         events=events,
         largest_share=largest,
         single_print=single,
-        venues=venues,
+        venues=one.venues,
     )
 
 

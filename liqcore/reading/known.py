@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.heat.bands import ClusterRule
 from liqcore.heat.grid import HeatGrid
 from liqcore.market.candles import atr, bar_length, missing_before, resample
 from liqcore.tables import TableError
@@ -72,7 +71,6 @@ def known(
     at: object,
     now: object,
     timeframe: str | None,
-    rule: ClusterRule,
     last: int,
 ) -> Known:
     """Cut everything at `at` (by default the end of the data) and join candles to bars."""
@@ -85,7 +83,6 @@ def known(
     cut, newest = _until(grid, until, clock)
     bars, name, length, notes = _bars(closed, step, width, timeframe)
     usual = finite(atr(bars, timeframe=length)[-1]) if len(bars) else None
-    depth = rule.profile_columns + rule.memory + last
     return Known(
         grid=cut,
         width=width,
@@ -96,7 +93,7 @@ def known(
         venues={
             venue: part
             for venue, one in (by_venue or {}).items()
-            if (part := _recent(_until(one, until, clock)[0], depth)) is not None
+            if (part := _until(one, until, clock)[0]) is not None
         },
         liquidations=_rows(liquidations, "liquidations", until),
         open_interest=_rows(open_interest, "open_interest", until),
@@ -107,7 +104,7 @@ def known(
         price=float(closed["close"].iloc[-1]) if len(closed) else None,
         usual=usual,
         notes=(
-            *_map_notes(cut, newest, width, clock, last, rule),
+            *_map_notes(cut, newest, width, clock, last),
             *_overlap_notes(cut, closed, step, width, clock),
             *notes,
         ),
@@ -156,13 +153,6 @@ def _until(
     return replace(cut, provenance=replace(cut.provenance, as_of=newest)), newest
 
 
-def _recent(grid: HeatGrid | None, depth: int) -> HeatGrid | None:
-    """As many columns as have a say in whether a venue is hot now."""
-    if grid is None or grid.shape[0] <= depth:
-        return grid
-    return grid.crop(start=grid.time_edges[grid.shape[0] - depth])
-
-
 def _rows(frame: pd.DataFrame | None, table: str, until: np.datetime64 | None) -> pd.DataFrame | None:
     if frame is None:
         return None
@@ -205,12 +195,7 @@ def _bars(
 
 
 def _map_notes(
-    grid: HeatGrid | None,
-    newest: np.datetime64 | None,
-    width: np.timedelta64,
-    now: np.datetime64,
-    last: int,
-    rule: ClusterRule,
+    grid: HeatGrid | None, newest: np.datetime64 | None, width: np.timedelta64, now: np.datetime64, last: int
 ) -> list[str]:
     if grid is None or newest is None:
         return ["No column of the map had closed by then, so nothing can be said about heat."]
@@ -223,11 +208,6 @@ def _map_notes(
         notes.append(
             f"The map has only {wording.count(seen, 'observed column')}; comparing now with before takes"
             f" {2 * last}."
-        )
-    elif seen < rule.profile_columns:
-        notes.append(
-            f"The map has {seen} observed columns; what is usual at a distance from price is learnt from up"
-            f" to {rule.profile_columns}."
         )
     if not watched[-last:].all():
         notes.append(

@@ -80,14 +80,13 @@ def read_level(
         at=at,
         now=now,
         timeframe=timeframe,
-        rule=rule,
         last=last,
     )
     price = facts.candles if len(facts.candles) else None
     if facts.grid is None:
         story = None
     elif story is None or facts.grid.shape != grid.shape:
-        story = track_clusters(facts.grid, last, price=price, rule=rule)
+        story = track_clusters(facts.grid, last, price=price, rule=rule, liquidations=_flow_events(facts))
     steps = _steps(facts, place, story, rule, price, key_levels)
     for_, against = judge.evidence(facts, place, steps)
     confirm, invalidate = judge.conditions(facts, place, steps, rule)
@@ -119,6 +118,11 @@ def read_level(
         invalidate=invalidate,
         missing=judge.missing(facts, place, steps),
     )
+
+
+def _flow_events(facts: Known) -> pd.DataFrame | None:
+    """The events behind a realised map."""
+    return None if facts.grid is None or facts.grid.is_stock else facts.liquidations
 
 
 def place_of(level: float, side: Side | None, tolerance: float, last: int) -> Place:

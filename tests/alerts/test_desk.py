@@ -100,7 +100,7 @@ def test_a_cluster_that_gets_a_new_id_at_midnight_is_not_told_again():
         )
         told += alerts
     assert [(one.what, one.time) for one in told if abs(one.price - LEVEL) < 100] == [
-        ("cluster grows", "2026-03-01T20:15:00Z")
+        ("cluster grows", "2026-03-01T20:30:00Z")
     ]
     # The story of the second day calls it otherwise, so it was not the id that kept it quiet.
     keys = [key for memory in state.rules.values() for key in memory.seen if key.startswith("cluster grows|")]

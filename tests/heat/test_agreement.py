@@ -101,9 +101,11 @@ def test_three_alike_venues_are_market_wide():
     assert found.similarity == pytest.approx(1.0)
     assert found.score == pytest.approx(1 - (0.38 - 1 / 3))
     assert found.dominating is None
-    assert "3 of 3 fresh venues (okx, bybit, gate)" in found.sentence
+    assert "okx, bybit and gate are hot" in found.sentence
     assert "2.6 equal venues" in found.sentence
-    assert found.caveats == ()
+    assert "at most 1 of 20 cases" in found.sentence
+    # Neither events nor candles were given, and both are said.
+    assert len(found.caveats) == 2
 
 
 def test_a_single_venue_cannot_say_however_hot():
@@ -166,7 +168,7 @@ def test_a_cluster_can_be_compared_instead_of_a_level():
     found = agreement(venues, cluster=cluster)
     assert found.hot == ("okx", "bybit")
     assert (found.low, found.high) == (cluster.low, cluster.high)
-    assert [view.notional for view in found.venues] == pytest.approx([12e6, 12e6, 0])
+    assert [view.notional for view in found.venues] == pytest.approx([24e6, 24e6, 0])
 
 
 # Who counts
@@ -197,7 +199,9 @@ def test_silence_counts_only_when_the_feed_is_known_to_live():
     unknown = agreement(venues, level=28_000)
     assert (unknown.silent, unknown.n_fresh, unknown.verdict) == (("bybit",), 1, "cannot say")
     alive = agreement(venues, level=28_000, as_of={"bybit": END})
-    assert (alive.silent, alive.n_fresh, alive.share, alive.verdict) == (("bybit",), 2, 0.5, "isolated")
+    assert (alive.silent, alive.n_fresh) == (("bybit",), 2)
+    # A venue without an event could not have shown the band, so it does not speak against it.
+    assert (alive.hot, alive.cannot_say, alive.verdict) == (("okx",), ("bybit",), "cannot say")
     assert any("may be quiet" in caveat for caveat in alive.caveats)
 
 
@@ -230,13 +234,14 @@ def test_another_currency_does_not_count():
 
 def test_venues_are_compared_at_the_oldest_of_their_ages():
     """A band that only the newer venue can have seen yet does not count for it."""
-    new, old = venue(), venue(as_of=END - np.timedelta64(30, "m"), price=26_950)
+    new, old = venue(), venue(as_of=END - np.timedelta64(3, "h"), price=26_950)
     heat = new.long.copy()
-    heat[:-1, 20] = 0
-    heat[-1, 20] = 1e8
+    heat[:-12, 20] = 0
+    heat[-12:, 20] = 1e8
     late = HeatGrid("realised", new.time_edges, EDGES, heat, new.short, new.provenance)
-    assert agreement({"okx": late, "bybit": late}, level=28_000).hot == ("okx", "bybit")
-    assert agreement({"okx": late, "bybit": old}, level=28_000).hot == ()
+    slow = {"bybit": "2h"}
+    assert agreement({"okx": late, "bybit": late}, level=28_000, cadence=slow).hot == ("okx", "bybit")
+    assert agreement({"okx": late, "bybit": old}, level=28_000, cadence=slow).hot == ()
 
 
 def test_a_venue_with_other_prices_gets_a_wider_tolerance():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from liqcore import wording
 from liqcore.feeds import samples
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import track_clusters
@@ -81,14 +82,19 @@ def test_a_modelled_cell_names_leverage_and_candles_that_hold_its_heat(data):
 def test_a_cluster_is_told_with_its_numbers_and_drawn_where_it_is(data, layer):
     settings = ViewSettings(layer=layer, timeframe="1h", hours=336.0)
     grid, bars = dataset.heatmap(data, settings), dataset.price_bars(data, settings)
-    found = track_clusters(grid, 12, price=bars, rule=ClusterRule(strong=1.3, weak=0.8))
+    events = data.liquidations if layer == "realised" else None
+    path = data.candles if layer == "realised" else bars
+    whole = track_clusters(grid, 12, price=path, liquidations=events)
+    # The map as it was when something stood out last.
+    grid = grid.crop(end=max(one.first_seen for one in whole.clusters))
+    found = track_clusters(grid, 12, price=path, liquidations=events, rule=ClusterRule(alpha=0.2))
     chosen = overlays.drawn_clusters(found, "both", 2)
     assert 0 < len(chosen) <= 4
     boxes = overlays.outlines(chosen, grid)
     assert (boxes["price_from"].to_numpy() < boxes["price_to"].to_numpy()).all()
     assert all(edge >= grid.time_edges[0] for edge in boxes["time_from"])
     told = stories.cluster_story(data, settings, grid, found, chosen[0])
-    assert f"{100 * chosen[0].persistence:.0f} %" in told.points[0]
+    assert wording.percent(chosen[0].persistence) in told.points[0]
     history = dict(told.tables)["What happened to it"]
     assert len(history) == min(len(found.events_of(chosen[0].id)), 8) > 0
     if layer == "realised":

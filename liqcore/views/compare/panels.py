@@ -32,7 +32,7 @@ VIEWS: Final = {
     "record": "Model and record",
     "file": "Against another map",
 }
-RULE: Final = ClusterRule(strong=1.3, weak=0.8)
+RULE: Final = ClusterRule()
 _LAST: Final = 12
 _BINS: Final = 80
 _CLUSTERS: Final = 12
@@ -69,6 +69,16 @@ class Venues:
     candles: pd.DataFrame | None
     events: pd.DataFrame | None
 
+    @property
+    def path(self) -> pd.DataFrame | None:
+        """The finest candles at hand: the path of price that a realised map is judged against."""
+        return self.bars if self.whole.is_stock or self.candles is None else self.candles
+
+    @property
+    def flow_events(self) -> pd.DataFrame | None:
+        """The events behind realised maps."""
+        return None if self.whole.is_stock else self.events
+
 
 def venues_of(data: Dataset, settings: ViewSettings) -> Venues | None:
     """One map a venue, or None and a sentence where there are fewer than two."""
@@ -98,7 +108,7 @@ def _with_heat(data: Dataset, settings: ViewSettings) -> tuple[str, ...]:
 
 def clusters_of(found: Venues) -> list[Cluster]:
     """The clusters of the sum of all venues, most USD first."""
-    return find_clusters(found.whole, _LAST, price=found.bars, rule=RULE)
+    return find_clusters(found.whole, _LAST, price=found.path, rule=RULE, liquidations=found.flow_events)
 
 
 def side_by_side(data: Dataset, settings: ViewSettings, found: Venues) -> None:
@@ -298,10 +308,7 @@ def _one_or_many(found: Venues) -> None:
     if found.whole.kind != "realised" or found.events is None or not clusters:
         return
     st.subheader("One whale, or many traders?")
-    made = [
-        (one, concentration(one, found.events, include_high=one.high == found.whole.price_edges[-1]))
-        for one in clusters[:_CLUSTERS]
-    ]
+    made = [(one, concentration(one, found.events, found.candles)) for one in clusters[:_CLUSTERS]]
     rows = pd.DataFrame(
         [
             {
@@ -483,7 +490,9 @@ def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
         return
     venue = venue_choice(found)
     rest = merge([grid for name, grid in found.grids.items() if name != venue])
-    after = find_clusters(rest, _LAST, price=found.bars, rule=RULE)
+    events = found.flow_events
+    left = None if events is None else events[events["venue"] != venue]
+    after = find_clusters(rest, _LAST, price=found.path, rule=RULE, liquidations=left)
     heat.bar("without-All venues")
     for column, (name, grid, boxes) in zip(
         st.columns(2, gap="small"),
@@ -506,7 +515,9 @@ def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
                 strips=False,
             )
     for cluster in clusters[:4]:
-        outcome = without_venue(found.grids, venue, cluster, last=_LAST, price=found.bars, rule=RULE)
+        outcome = without_venue(
+            found.grids, venue, cluster, last=_LAST, price=found.path, rule=RULE, liquidations=events
+        )
         st.markdown(
             f"- :material/{'check_circle' if outcome.survives else 'cancel'}:"
             f" {wording.markdown(outcome.sentence)}"

@@ -25,8 +25,8 @@ from liqcore.views import links, loaders, overlays, shell
 from liqcore.views.controls import LINK
 from liqcore.views.explore import stories, strips
 
-# Modelled maps are smooth: their brightest bands stand out by less than the core's own, stricter threshold.
-SENSITIVITY: Final = {"strict": 2.5, "usual": 1.3, "sensitive": 0.8}
+# How often a map on which nothing stands out may show a cluster all the same.
+SENSITIVITY: Final = {"strict": 0.01, "usual": 0.05, "sensitive": 0.2}
 _PERSISTENCE_BARS: Final = 12
 # What can be asked at a clicked price.
 ACTIONS: Final = (("read", "Read this level"), ("alert", "Alert me here"), ("plan", "Plan a trade here"))
@@ -38,14 +38,14 @@ class OnTheMap:
     below."""
 
     clusters: int
-    strong: float
+    alpha: float
     key_levels: bool
     own: tuple[float, ...]
     strips: tuple[str, ...]
 
     @property
     def rule(self) -> ClusterRule:
-        return ClusterRule(strong=self.strong, weak=0.6 * self.strong)
+        return ClusterRule(alpha=self.alpha)
 
 
 def on_the_map(drawer: Any) -> OnTheMap:
@@ -63,13 +63,13 @@ def on_the_map(drawer: Any) -> OnTheMap:
         if shown:
             most = int(st.select_slider("At most, a side", (1, 2, 3, 5, 8), value=3, key="most", bind=LINK))
             sensitivity = links.choice(
-                "What counts as hot",
+                "What counts as a cluster",
                 {name: name.capitalize() for name in SENSITIVITY},
                 "usual",
                 "hot",
                 help=(
-                    "A band is hot when it stands out from the usual heat at its distance from price: by a"
-                    " robust z of 2.5, 1.3 or 0.8."
+                    "A cluster holds more than chance and the path of price explain. On a map without any, one"
+                    " shows up all the same on 1 of 100 maps (strict), 1 of 20 (usual) or 1 of 5 (sensitive)."
                 ),
             )
         levels = st.toggle(
@@ -107,18 +107,21 @@ def on_the_map(drawer: Any) -> OnTheMap:
 
 @st.cache_data(max_entries=24, ttl="2h", show_spinner=False)
 def _clusters(
-    _grid: HeatGrid, _bars: pd.DataFrame | None, _events: pd.DataFrame | None, strong: float, key: str
+    _grid: HeatGrid, _bars: pd.DataFrame | None, _events: pd.DataFrame | None, alpha: float, key: str
 ) -> ClusterStory:
-    rule = OnTheMap(1, strong, False, (), ()).rule
+    rule = ClusterRule(alpha=alpha)
     return track_clusters(_grid, _PERSISTENCE_BARS, price=_bars, rule=rule, liquidations=_events)
 
 
 def clusters(
-    data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataFrame | None, strong: float
+    data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataFrame | None, alpha: float
 ) -> ClusterStory:
-    """Every cluster of the view, followed over time."""
-    events = stories.dataset_events(data, settings) if grid.kind == "realised" else None
-    return _clusters(grid, bars, events, strong, f"{data.key}|{settings!r}")
+    """Every cluster of the view, followed over time; of a realised map against the finest candles at hand."""
+    events = None
+    if grid.kind == "realised":
+        candles, events = dataset.until_end(data, settings)
+        bars = bars if candles is None else candles
+    return _clusters(grid, bars, events, alpha, f"{data.key}|{settings!r}")
 
 
 @st.cache_data(max_entries=24, ttl="2h", show_spinner=False)

@@ -111,9 +111,7 @@ def cluster_story(
     if cluster.kind == "realised":
         events = dataset_events(data, settings)
         if events is not None:
-            points.append(
-                concentration(cluster, events, include_high=cluster.high == grid.price_edges[-1]).sentence
-            )
+            points.append(concentration(cluster, events, dataset.until_end(data, settings)[0]).sentence)
         area = Cell(
             cluster.side, cluster.low, cluster.high, cluster.since, cluster.last_seen, cluster.notional
         )

@@ -11,7 +11,6 @@ import numpy as np
 import streamlit as st
 
 from liqcore import tables
-from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, track_clusters
 from liqcore.heat.grid import HeatGrid
 from liqcore.learn.practice import Candidate, Played, candidates, journal_row
@@ -31,7 +30,6 @@ _REACH, _ROOM = 0.035, 0.012
 # Of what opened longer ago than this before the window, less than a hundredth still stands by the model's own
 # assumption.
 _LEAD: Final = np.timedelta64(5, "D")
-_HOT: Final = ClusterRule(strong=1.3, weak=0.78)
 PROBLEMS: Final = (*panels.PROBLEMS, ReplayError, QuizError, RiskError)
 _PLAYED, _FINISHED, _BROUGHT, _WRONG, _CHOSEN = (
     "practice_played",
@@ -169,8 +167,9 @@ def _scene(_table: Table, step: int, key: str) -> Scene:
         if length <= candle_step(seen.candles)
         else resample(seen.candles, game.timeframe, partial=True)[list(tables.CANDLES)]
     )
+    flow = wide.kind == "realised"
     story = track_clusters(
-        wide, price=bars, rule=_HOT, liquidations=seen.liquidations if wide.kind == "realised" else None
+        wide, price=past.candles if flow else bars, liquidations=seen.liquidations if flow else None
     )
     return Scene(seen, grid, bars, tuple(story.present[:6]))
 

@@ -1,0 +1,208 @@
+"""Do venues show the same band, beyond the price path they share? Every venue one vote, at many moments at once.
+
+Each venue is asked at the place where the *others* are hottest, so that it has no say in the place it is judged
+at. With no hot venue the expected number of those called hot is at most 2·K·a of K venues, so two or more come up
+in at most K·a ≤ 5 % of cases whatever their dependence (Markov's inequality).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import bdtrc
+
+from liqcore.heat import scan
+from liqcore.heat.ground import Ground, windowed
+from liqcore.heat.scan import LEAST, WIDTHS
+
+# Chance at which one venue is called hot; less with many venues, so that together they err in 1 of 20 cases.
+_ALPHA, _TOGETHER = 0.01, 0.05
+# Orders a venue needs at a place that others chose, and the most that one venue's vote counts for (-ln chance).
+_FEWEST, _VOTE = 3, 12.0
+# A venue that is not hot is cold only if it would have been hot with this power, had it the others' excess.
+_POWER = 0.8
+# Standard errors by which the excess of the others is lowered before that is asked.
+_CAUTION = 0.67
+
+
+class Votes(NamedTuple):
+    """What K venues show at B places: arrays (K, B), and the common band `low` to `high` (B,) USD.
+
+    `hot` beats the path and the venue's own busy moments, `busy` the path alone; `cold` would have been hot with
+    80 % power, had it what the hot ones have. `orders`, `expected` and `chance` (not corrected for the places
+    tried) are those of the common band, `total` the venue's orders in the window, `usd` its USD in the band.
+    """
+
+    hot: np.ndarray
+    busy: np.ndarray
+    cold: np.ndarray
+    orders: np.ndarray
+    expected: np.ndarray
+    chance: np.ndarray
+    power: np.ndarray
+    total: np.ndarray
+    usd: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def venue_alpha(venues: int) -> float:
+    """Chance at which one of so many venues is called hot."""
+    return min(_ALPHA, _TOGETHER / max(venues, 1))
+
+
+def vote(
+    grounds: Sequence[Ground],
+    side: int,
+    rows: np.ndarray,
+    since: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+) -> Votes:
+    """Ask venues on one ground about bands.
+
+    Parameters
+    ----------
+    grounds : one a venue, of the same columns and lattice.
+    side : 0 for longs, 1 for shorts.
+    rows, since : (B,) last and first column of each question. low, high : (B,) USD, the region it is about.
+    """
+    lattice, size = grounds[0].lattice, grounds[0].lattice.size
+    a, b = (np.clip(lattice.bin(np.log(price)), 0, size - 1) for price in (low, high))
+    counts = [windowed(one.sums(side, one.orders.weight), rows, since) for one in grounds]
+    path = _path_shares(grounds, side, rows, since, counts)
+    both = path
+    if grounds[0].bars is not None:
+        busy = [one.busy(side, rows, since) for one in grounds]
+        both = [np.concatenate([one, more]) for one, more in zip(path, busy, strict=True) if more is not None]
+    alpha = float(np.log(venue_alpha(len(grounds))))
+    hot, first, last, _ = _hot(counts, both, a, b, alpha)
+    loose = hot if both is path else _hot(counts, path, a, b, alpha)[0]
+    ask = np.arange(len(rows))
+    held, expected, chance = (
+        np.stack(part)
+        for part in zip(
+            *(
+                scan.chances(scan.running(count), scan.running(one), ask, first, last)
+                for count, one in zip(counts, path, strict=True)
+            ),
+            strict=True,
+        )
+    )
+    total = np.stack([count.sum(axis=1) for count in counts])
+    power = _power(hot, held, expected, total, alpha)
+    usd = np.stack(
+        [_between(windowed(one.sums(side, one.orders.usd), rows, since), ask, first, last) for one in grounds]
+    )
+    edges = lattice.edges
+    cold = ~hot & (power >= _POWER)
+    return Votes(
+        hot, loose & ~hot, cold, held, expected, np.exp(chance), power, total, usd, edges[first], edges[last]
+    )
+
+
+def _path_shares(
+    grounds: Sequence[Ground], side: int, rows: np.ndarray, since: np.ndarray, counts: list[np.ndarray]
+) -> list[np.ndarray]:
+    """What the path explains for each venue; the same for all that were heard at the same times."""
+    made: dict[bytes, np.ndarray] = {}
+    out = []
+    for one, count in zip(grounds, counts, strict=True):
+        key = count.tobytes() if one.guessed else one.heard.tobytes()
+        if key not in made:
+            made[key] = one.shares(side, rows, since, count)
+        out.append(made[key])
+    return out
+
+
+def _between(values: np.ndarray, ask: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    run = scan.running(values)
+    return run[ask, high] - run[ask, low]
+
+
+def _windows(a: np.ndarray, b: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First bins and ends (B, W) of the stretches that touch each region, and which of them count."""
+    wide = int((b - a).max()) + 1
+    low, high, real = [], [], []
+    for width in WIDTHS:
+        first = (a - width // 2)[:, None] + np.arange(wide)
+        low.append(np.clip(first, 0, size - width))
+        high.append(low[-1] + width)
+        real.append((first <= (b - width // 2)[:, None]) & (first >= 0) & (first + width <= size))
+    return np.concatenate(low, axis=1), np.concatenate(high, axis=1), np.concatenate(real, axis=1)
+
+
+def _hot(
+    counts: list[np.ndarray], shares: list[np.ndarray], a: np.ndarray, b: np.ndarray, alpha: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Which venues (K, B) are hot at one place, and the place that all of them chose, [first, last) (B,)."""
+    low, high, real = _windows(a, b, counts[0].shape[1])
+    asks, number = low.shape
+    row = np.repeat(np.arange(asks), number)
+    logs, held = [], []
+    for count, one in zip(counts, shares, strict=True):
+        inside, _, chance = scan.chances(
+            scan.running(count), scan.running(one), row, low.ravel(), high.ravel()
+        )
+        logs.append(np.where(real, chance.reshape(asks, number), 0.0))
+        held.append(inside.reshape(asks, number))
+    chance, number_held = np.stack(logs), np.stack(held)
+    vote = np.minimum(-chance, _VOTE)
+    total = vote.sum(axis=0)
+    best = total.argmax(axis=1)
+    ask = np.arange(asks)
+    first, last = low[ask, best], high[ask, best]
+    hot = np.zeros((len(counts), asks), dtype=bool)
+    tests = np.log(np.maximum(sum(2.0 * np.maximum((b - a + 1) / width, 1.0) for width in WIDTHS), 1.0))
+    for venue in range(len(counts)):
+        others = total - vote[venue]
+        place = others.argmax(axis=1)
+        crossed = (chance[venue, ask, place] <= alpha) & (number_held[venue, ask, place] >= _FEWEST)
+        crossed &= others[ask, place] > 0
+        own = np.where(number_held[venue] >= LEAST, chance[venue], 0.0)
+        mine = own.argmin(axis=1)
+        alone = own[ask, mine] + tests <= alpha
+
+        def touches(which: np.ndarray) -> np.ndarray:
+            return (low[ask, which] < last + 1) & (high[ask, which] > first - 1)
+
+        hot[venue] = (crossed & touches(place)) | (alone & touches(mine))
+    return hot, first, last, total[ask, best]
+
+
+def _power(
+    hot: np.ndarray, held: np.ndarray, expected: np.ndarray, total: np.ndarray, alpha: float
+) -> np.ndarray:
+    """(K, B) chance that a venue would be hot, had it the median excess share of the other hot ones, cautiously."""
+    excess = (held - expected - _CAUTION * np.sqrt(np.maximum(held, 1.0))) / np.maximum(total, 1.0)
+    out = np.zeros(hot.shape)
+    for venue in range(len(hot)):
+        others = hot.copy()
+        others[venue] = False
+        some = others.any(axis=0) & (total[venue] >= 1)
+        if not some.any():
+            continue
+        shown = np.where(others, excess, np.nan)[:, some]
+        share = np.clip(np.nanmedian(shown, axis=0), 0.0, 0.95)
+        n = np.floor(total[venue, some]).astype(np.int64)
+        usual = np.clip(expected[venue, some] / n, 1e-9, 0.95)
+        enough = _needed(n, np.minimum(scan.margin(n) * usual, 1 - 1e-9), alpha)
+        chance = bdtrc(enough - 1.0, n, np.minimum(usual + share * (1 - usual), 1 - 1e-9))
+        out[venue, some] = np.where(enough <= n, chance, 0.0)
+    return out
+
+
+def _needed(orders: np.ndarray, share: np.ndarray, alpha: float) -> np.ndarray:
+    """The least number of orders, at least three, that so small a share makes by a chance below alpha; orders + 1
+    where none does."""
+    low, high = np.full(len(orders), float(_FEWEST - 1)), orders + 1.0
+    high = np.maximum(high, _FEWEST)
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        enough = scan.log_tail(middle, orders, share) <= alpha
+        enough |= middle > orders
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        high = np.maximum(high, low + 1)
+    return high
