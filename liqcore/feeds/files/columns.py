@@ -260,6 +260,7 @@ VENUES_OWN: Final = "each venue's own"
 # messages (venue documentation). What a tool has written may have been turned into orders before.
 SIDE_MEANING: Final = {
     "binance": "order",
+    "binance-coin": "order",
     "okx": "order",
     "htx": "order",
     "lighter": "order",
@@ -272,8 +273,10 @@ SIDE_MEANING: Final = {
     "gate": "position",
     "bitget": "position",
 }
-COMPLETENESS: Final = {"binance": "sampled", "okx": "sampled"}
+COMPLETENESS: Final = {"binance": "sampled", "binance-coin": "sampled", "okx": "sampled"}
 _VENUES: Final = (
+    ("binancedelivery", "binance-coin"),
+    ("binancecoin", "binance-coin"),
     ("binance", "binance"),
     ("okx", "okx"),
     ("okex", "okx"),

@@ -15,7 +15,8 @@ LINEAR: Final = {
     "kucoin": 0.001, "mexc": 0.0001, "bitmex": 1e-6,
 }  # fmt: skip
 INVERSE: Final = {
-    "binance": 100.0, "bybit": 1.0, "okx": 100.0, "htx": 100.0, "bitmex": 1.0, "deribit": 1.0, "kraken": 1.0,
+    "binance": 100.0,
+    "binance-coin": 100.0, "bybit": 1.0, "okx": 100.0, "htx": 100.0, "bitmex": 1.0, "deribit": 1.0, "kraken": 1.0,
     "kucoin": 1.0, "gate": 1.0,
 }  # fmt: skip
 # Venues without contracts settled in BTC: what they price in USD is counted in coins all the same.
@@ -43,6 +44,8 @@ def unit(venue: str, symbol: str) -> Unit | None:
         return None
     if venue in _ONLY_LINEAR:
         return Unit(LINEAR[venue], False)
+    if venue == "binance-coin":
+        return Unit(INVERSE[venue], True)
     if not found.quote and venue in ("deribit", "bitmex") and symbol.strip().upper() not in ("BTC", "XBT"):
         return Unit(INVERSE[venue], True)
     if found.quote == "USD":

@@ -208,6 +208,14 @@ def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> N
 
 def _from_contracts(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str], notes: list[str]) -> str:
     """BTC or USD from contracts, by the size that each venue gives its symbol."""
+    if "symbol" not in columns and not raw.symbol:
+        raise cells.need(
+            raw,
+            "liquidations",
+            columns,
+            ("quantity_unit",),
+            f"Without a column of symbols, nothing says what {shown(columns['quantity'])} counts. Choose its unit.",
+        )
     key = (
         out["venue"].astype("object").fillna("").map(str)
         + "\n"

@@ -210,8 +210,8 @@ def joined(frame: pd.DataFrame) -> pd.DataFrame:
     both = both.astype("string").str.strip()
     both = both.str.replace(r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3", regex=True)
     both = both + " " + frame[clock].astype("string").str.strip()
-    place = int(np.flatnonzero(frame.columns == day)[0])
     out = frame.drop(columns=[clock])
+    place = int(np.flatnonzero(out.columns == day)[0])
     out.isetitem(place, both.array)
     name = f"{day} {clock}" if not str(day).startswith("column ") else day
     return out.set_axis([name if column == day else column for column in out.columns], axis=1)

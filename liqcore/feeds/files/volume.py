@@ -137,7 +137,8 @@ def _alone(
     daily = _usd_a_day(out, values * close)
     as_usd = daily / max(float(close.median()), 1e-9)
     if in_usd or (daily > _MOST and _LEAST <= as_usd <= _MOST and as_usd * 100 > _MOST):
-        _use(out, values / close, values)
+        # Beside a volume in USD only, the takers' part is in BTC already.
+        _use(out, values / close, values if name == "volume" else None)
         how = "" if in_usd else ", since so many BTC are never traded"
         notes.append(f"{shown(columns[name])} was taken as USD{how}, and divided by the close.")
         return "USD, turned into BTC"

@@ -83,6 +83,8 @@ def _read_snapshot(raw: RawTable, request: Request) -> Draft:
         frame = frame.rename(columns={cells.key(name): name for name in _SNAPSHOT})
         if "time" not in frame:
             frame = frame.rename(columns={name: "time" for name in cells.TIME if name in frame.columns})
+    if missing := tuple(name for name in ("time", "side") if name not in frame):
+        raise cells.need(raw, "liquidations", cells.find_columns(raw, "liquidations", None), missing)
     notes: list[str] = []
     doubled = frame.duplicated()
     frame = frame[~doubled]

@@ -10,7 +10,14 @@ from liqcore.feeds.files.producers.base import Producer, asking, keys, read_as
 from liqcore.feeds.files.table import RawTable
 from liqcore.tables import TableError
 
-_NAMES: Final = {"okx": "OKX", "htx": "HTX", "ftx": "FTX", "bitmex": "BitMEX", "dydx": "dYdX"}
+_NAMES: Final = {
+    "binance-coin": "Binance COIN-M",
+    "okx": "OKX",
+    "htx": "HTX",
+    "ftx": "FTX",
+    "bitmex": "BitMEX",
+    "dydx": "dYdX",
+}
 
 
 def venue_words(labels: list[str]) -> str:
