@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -98,34 +99,31 @@ class Dataset:
 def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:
     """One dataset from the files a visitor brought; files of one kind are put together.
 
-    Two candle files must not disagree about a bar; liquidations of several files are added up as they are.
+    Of a bar that ends one file and stands in another too, the version with more volume holds, because the
+    other was written before the bar had ended. Any other disagreement about one time raises DataError with
+    the names of both files; liquidations of several files are added up as they are.
     """
     held: dict[str, pd.DataFrame] = {}
     notes: list[str] = []
     for kind in tables.COLUMNS:
         found = [
-            _named(part.table, name) for name, part in zip(names, parts, strict=True) if part.kind == kind
+            (name, _named(part.table, name))
+            for name, part in zip(names, parts, strict=True)
+            if part.kind == kind
         ]
         if len(found) > 1:
-            both = pd.concat(
-                [table.astype(dict.fromkeys(table.select_dtypes("category"), str)) for table in found]
-            )
-            held[kind] = tables.CHECKS[kind](both)
-            if kind == "liquidations" and both.duplicated().any():
-                notes.append(
-                    f"{int(both.duplicated().sum()):,} liquidations stand in more than one file and are"
-                    " counted twice."
-                )
+            held[kind] = _put_together(kind, found, notes)
         elif found:
-            held[kind] = found[0]
+            held[kind] = found[0][1]
     digest = hashlib.blake2b(digest_size=8)
     for name, part in zip(names, parts, strict=True):
         ends = part.table["time"].iloc[[0, -1]].astype("int64").tolist() if len(part.table) else []
         numbers = part.table.select_dtypes("number").sum().tolist()
         digest.update(f"{name}|{part.kind}|{len(part.table)}|{ends}|{numbers}".encode())
+    label = ", ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} more"
     return Dataset(
         key=f"files:{digest.hexdigest()}",
-        label=f"Your files ({', '.join(names)})",
+        label=f"Your files ({label})",
         synthetic=False,
         candles=held.get("candles"),
         liquidations=held.get("liquidations"),
@@ -135,12 +133,55 @@ def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:
     )
 
 
+def _put_together(kind: str, found: list[tuple[str, pd.DataFrame]], notes: list[str]) -> pd.DataFrame:
+    """Tables of one kind from several files as one."""
+    both = pd.concat(
+        [
+            table.astype(dict.fromkeys(table.select_dtypes("category"), str)).assign(_file=place)
+            for place, (_, table) in enumerate(found)
+        ],
+        ignore_index=True,
+    )
+    content = [name for name in both.columns if name != "_file"]
+    if kind == "liquidations":
+        if copies := int(both.duplicated(content).sum()):
+            notes.append(
+                f"{copies:,} liquidations stand in more than one file or more than once, and are counted as"
+                " often."
+            )
+        return tables.CHECKS[kind](both[content])
+    both = both.drop_duplicates(content)
+    key = [name for name in ("time", "venue") if name in both]
+    twice = both[both.duplicated(key, keep=False)]
+    if len(twice) and kind == "candles":
+        last = twice["time"].map(lambda time: any(time == table["time"].iloc[-1] for _, table in found))
+        same_open = twice.groupby("time")["open"].transform("nunique") == 1
+        if bool((last & same_open).all()):
+            kept = twice.sort_values("volume", kind="stable", na_position="first").groupby("time").tail(1)
+            both = both.drop(index=twice.index.difference(kept.index))
+            notes.append(
+                f"{len(kept):,} bar{'s stand' if len(kept) > 1 else ' stands'} at the end of one file and in"
+                " another; the version that had ended was kept."
+            )
+            twice = twice.iloc[:0]
+    if len(twice):
+        when = twice["time"].iloc[0]
+        files = [found[place][0] for place in twice.loc[twice["time"] == when, "_file"].unique()[:2]]
+        raise DataError(
+            f"{' and '.join(files)} have different {kind.replace('_', ' ')} for {when:%Y-%m-%d %H:%M} UTC."
+            " Forget one of the two files."
+        )
+    return tables.CHECKS[kind](both[content])
+
+
 def _named(table: pd.DataFrame, file: str) -> pd.DataFrame:
     """A table whose venue no column tells, with the file's name for a venue: two such files are not one
-    venue."""
+    venue, and daily files of one name are."""
     if "venue" not in table or not len(table) or not (table["venue"].astype(str) == "unknown").all():
         return table
-    return table.assign(venue=pd.Categorical([file.split(".")[0]] * len(table)))
+    stem = file.split(".")[0]
+    name = re.sub(r"[-_ ]?(?:19|20)\d{2}[-_]?\d{2}(?:[-_]?\d{2})?", "", stem) or stem
+    return table.assign(venue=pd.Categorical([name] * len(table)))
 
 
 @dataclass(frozen=True)
@@ -209,6 +250,13 @@ def market_candles(data: Dataset, venues: tuple[str, ...] = ()) -> pd.DataFrame:
 def window(data: Dataset, settings: ViewSettings) -> Window:
     """The time and price window that the settings ask for, within what the dataset holds."""
     first, last = data.span
+    if settings.until is None and data.key.startswith("files:"):
+        # What was brought for this layer ends where its own table ends, not where longer candles do.
+        own = data.liquidations if settings.layer == "realised" else data.candles
+        if own is not None and len(own):
+            step = pd.Timedelta(tables.timeframe(settings.timeframe))
+            length = step if settings.layer == "realised" else pd.Timedelta(candle_step(own))
+            last = min(last, own["time"].iloc[-1].floor(min(step, length)) + length)
     until = last if settings.until is None else min(pd.Timestamp(settings.until, tz="UTC"), last)
     start = first if settings.hours is None else max(first, until - pd.Timedelta(hours=settings.hours))
     if start >= until:
@@ -239,7 +287,11 @@ def _traded(data: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> tuple[floa
             & (data.candles["time"] < end)
         ]
         if len(inside):
-            return float(inside["low"].min()), float(inside["high"].max()), float(inside["close"].iloc[-1])
+            # A wick more than half away from its own body is a slip of the feed, and would flatten the map.
+            body = inside[["open", "close"]]
+            low = np.maximum(inside["low"], body.min(axis=1) / 2).min()
+            high = np.minimum(inside["high"], body.max(axis=1) * 2).max()
+            return float(low), float(high), float(inside["close"].iloc[-1])
     events = data.liquidations
     if events is not None and len(events):
         inside = events[(events["time"] >= start) & (events["time"] <= end)]

@@ -97,6 +97,9 @@ def what_if(data: Dataset, settings: ViewSettings) -> None:
     layer."""
     st.subheader("What if?")
     modelled = replace(settings, layer="modelled")
+    if data.candles is None or data.candles.empty:
+        st.info("What-if needs candles: add a candles file.", icon=":material/candlestick_chart:")
+        return
     try:
         grid, bars = loaders.heatmap(data, modelled), loaders.price_bars(data, modelled)
     except PROBLEMS as error:

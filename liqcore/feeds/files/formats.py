@@ -5,7 +5,7 @@ from __future__ import annotations
 from liqcore.feeds.files import columns as cells
 from liqcore.feeds.files.draft import Draft, Request
 from liqcore.feeds.files.producers import GENERIC, PRODUCERS, refuse_trades
-from liqcore.feeds.files.table import RawTable
+from liqcore.feeds.files.table import RawTable, shown
 from liqcore.tables import TableError
 
 
@@ -19,7 +19,11 @@ def draft(raw: RawTable, kind: str | None, request: Request) -> Draft:
     MappingNeeded
         Columns that are needed were not found.
     """
-    columns_given = any(name not in cells.OPTIONS for name in request.mapping)
+    # A mapping that repeats what would be guessed (as in `MappingNeeded.guess`) keeps the producer's reading.
+    guess = cells.find_columns(raw, kind, None) if kind is not None else {}
+    columns_given = any(
+        name not in cells.OPTIONS and guess.get(name) != column for name, column in request.mapping.items()
+    )
     if columns_given:
         refuse_trades(raw, request)
     else:
@@ -76,6 +80,19 @@ def _guess_kind(raw: RawTable, request: Request) -> str:
         return "open_interest"
     missing = {kind: sum(name not in names[kind] for name in needed) for kind, needed in cells.NEEDED.items()}
     return min(("liquidations", "candles"), key=lambda kind: missing[kind])
+
+
+def totals_beside(raw: RawTable) -> tuple[str, ...]:
+    """The two columns of liquidation totals that stand beside candles, as they may be shown."""
+    if not raw.headed:
+        return ()
+    found = cells.find_columns(raw, "liquidations", None)
+    for unit in ("usd", "btc", "total"):
+        pair = tuple(found.get(f"{side}_{unit}", "") for side in ("long", "short"))
+        # One letter is too little to be a name beside o, h, l and c.
+        if all(len(name) > 1 for name in pair):
+            return tuple(shown(name) for name in pair)
+    return ()
 
 
 def _refuse_other_kind(raw: RawTable, kind: str) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from liqcore import tables, wording
 from liqcore.feeds.files import columns as cells
 from liqcore.feeds.files.draft import Draft, Request, in_file_words
-from liqcore.feeds.files.formats import draft
+from liqcore.feeds.files.formats import draft, totals_beside
 from liqcore.feeds.files.grid import read_grid
 from liqcore.feeds.files.parse import raw_tables
 from liqcore.feeds.files.quality import Doubt, doubts, outside_candles, refuse_unbelievable
@@ -58,6 +58,7 @@ class FileContents:
     unit : what amounts were counted in; empty where the file has none.
     notes : one sentence for each thing that was assumed, dropped or is doubtful.
     extra : further columns of a chart export with `time`, or None.
+    also : kinds that the same file can be read as too (candles with totals of liquidations beside them).
     """
 
     table: pd.DataFrame
@@ -72,6 +73,7 @@ class FileContents:
     unit: str
     notes: tuple[str, ...] = ()
     extra: pd.DataFrame | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:
@@ -161,6 +163,12 @@ def _one(raw: RawTable, kind: str | None, request: Request) -> FileContents:
     if request.candles is not None and found.kind == "liquidations" and "price" in found.names:
         notes += outside_candles(table, request.candles)
     venues = tuple(map(str, table["venue"].unique())) if "venue" in table else ()
+    also = totals_beside(raw) if found.kind == "candles" and kind is None else ()
+    if also:
+        notes.append(
+            f"The columns {also[0]} and {also[1]} hold totals of liquidations, which can be read as liquidations"
+            " too."
+        )
     return FileContents(
         table=table,
         kind=found.kind,
@@ -174,6 +182,7 @@ def _one(raw: RawTable, kind: str | None, request: Request) -> FileContents:
         unit=found.unit,
         notes=tuple(dict.fromkeys(notes)),
         extra=found.extra,
+        also=("liquidations",) if also else (),
     )
 
 

@@ -1,0 +1,258 @@
+"""The files a visitor brings: taken, said what they were read as, doubted on the screen, asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+import streamlit as st
+
+from liqcore import tables, wording
+from liqcore.feeds import files
+from liqcore.feeds.files import FileContents
+from liqcore.tables import TableError
+
+TYPES: Final = [
+    "csv", "gz", "parquet", "zip", "txt", "tsv", "json", "jsonl", "ndjson", "feather", "arrow", "xlsx",
+]  # fmt: skip
+_HELD: Final = "held_files"
+_UTC: Final = "UTC"
+# How a doubt of each severity is shown: 3 is probably wrong, 2 may be, 1 is good to know.
+_SHOWN: Final = {3: st.error, 2: st.warning, 1: st.info}
+_ASKED: Final = {
+    "liquidations": ("price", "symbol"),
+    "candles": ("volume", "symbol"),
+    "open_interest": ("symbol",),
+    "funding": ("symbol",),
+}
+
+
+def brought() -> list[tuple[str, FileContents]]:
+    """The place for files and what was understood of them, as pairs of name and contents."""
+    uploads = st.file_uploader(
+        "Liquidations, candles, open interest or funding",
+        type=TYPES,
+        accept_multiple_files=True,
+        key="uploads",
+        on_change=_drop_removed,
+        help=(
+            "CSV, JSON, Parquet, Feather or Excel, also as gz or zip: files of Binance, Bybit, OKX, Tardis,"
+            " cryptofeed, ccxt, freqtrade, Coinalyze, CoinGlass, TradingView, MetaTrader, this app and others, or"
+            " any table with time, side, price and quantity. Several files of one kind become one table. Files"
+            " are read in memory and never stored."
+        ),
+    )
+    zone = _zone() if uploads else _UTC
+    _take_all(list(uploads or []), zone)
+    held = _held()
+    for group in _groups(held):
+        _say(group, {upload.file_id: upload for upload in uploads or []}, zone)
+    _open_on_what_is_there([contents for _, contents in held.values()])
+    return list(held.values())
+
+
+def _held() -> dict[str, tuple[str, FileContents]]:
+    """Files that were understood, by upload id. They stay when an upload fails or the page changes."""
+    return st.session_state.setdefault(_HELD, {})
+
+
+def _zone() -> str:
+    """What clocks that name no zone show."""
+    here = st.context.timezone
+    first = [_UTC, *([here] if here and here != _UTC else [])]
+    chosen = st.selectbox(
+        "Clocks without a zone show",
+        [*first, *sorted(available_timezones() - set(first))],
+        key="upload-zone",
+        width=260,
+        help="Only for files whose times name no zone, such as 2025-03-10 14:30. Unix times are always UTC.",
+    )
+    if st.session_state.setdefault("upload-zone-read", chosen) != chosen:
+        st.session_state["upload-zone-read"] = chosen
+        _held().clear()
+    return str(chosen)
+
+
+def _take_all(uploads: list[Any], zone: str) -> None:
+    """Read what is new; what needs candles is tried again when candles came with it."""
+    forgotten = st.session_state.get("forgotten", set())
+    new = [upload for upload in uploads if upload.file_id not in {*_held(), *forgotten}]
+    failed = [(upload, problem) for upload in new if (problem := _take(upload, zone)) is not None]
+    if len(failed) < len(new) and _candles() is not None:
+        failed = [(upload, problem) for upload, _ in failed if (problem := _take(upload, zone)) is not None]
+    for upload, problem in failed:
+        if isinstance(problem, files.MappingNeeded):
+            _ask_mapping(upload, problem)
+        else:
+            st.error(
+                f"**{wording.markdown(upload.name)}** was not used. {wording.markdown(str(problem))}",
+                icon=":material/error:",
+            )
+
+
+def _candles() -> Any:
+    return next((contents.table for _, contents in _held().values() if contents.kind == "candles"), None)
+
+
+def _take(upload: Any, zone: str, **asked: Any) -> TableError | None:
+    """Read one file into what is held; what keeps it from being used, or None."""
+    mapping = st.session_state.get(f"mapping-{upload.file_id}") or {}
+    try:
+        upload.seek(0)
+        found = files.read(upload, candles=_candles(), zone=zone, **{**mapping, **asked})
+    except TableError as problem:
+        return problem
+    key = f"{upload.file_id}#{asked['kind']}" if asked else upload.file_id
+    _held()[key] = (upload.name, found)
+    return None
+
+
+def _groups(held: dict[str, tuple[str, FileContents]]) -> list[list[str]]:
+    """Ids of files that were read alike: a month of daily files is one table with one summary."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for file_id, (_, contents) in held.items():
+        groups.setdefault((contents.kind, contents.format, contents.unit), []).append(file_id)
+    return list(groups.values())
+
+
+def _say(ids: Sequence[str], uploads: dict[str, Any], zone: str) -> None:
+    """What one group of files was read as: its worst doubts in sight, all the rest one click away."""
+    held = _held()
+    group = [held[file_id] for file_id in ids if file_id in held]
+    contents = [found for _, found in group]
+    doubts = _worst(group)
+    shown = [doubt for doubt in doubts if doubt[0] >= 2][:2]
+    for severity, text in shown:
+        _SHOWN[severity](wording.markdown(text), icon=":material/warning:")
+    with st.expander(
+        wording.markdown(_title(group)), icon=":material/warning:" if shown else ":material/check_circle:"
+    ):
+        st.markdown(wording.markdown(contents[0].summary if len(group) == 1 else _summary(contents)))
+        if len(group) > 1:
+            st.dataframe(
+                {
+                    "File": [name for name, _ in group],
+                    "Rows": [found.rows_kept for found in contents],
+                    "From (UTC)": [found.start for found in contents],
+                    "To (UTC)": [found.end for found in contents],
+                },
+                hide_index=True,
+            )
+        said = [text for _, text in doubts]
+        said += [
+            note
+            for note in dict.fromkeys(note for found in contents for note in found.notes)
+            if note not in said
+        ]
+        st.markdown("\n".join(f"- {wording.markdown(note)}" for note in said[:40]))
+        _totals_too(ids[0], contents[0], uploads, zone)
+        if st.button(
+            "Forget this file" if len(group) == 1 else "Forget these files",
+            key=f"forget-{ids[0]}",
+            icon=":material/delete:",
+        ):
+            for file_id in ids:
+                held.pop(file_id, None)
+            st.session_state["forgotten"] = {*st.session_state.get("forgotten", set()), *ids}
+            st.rerun()
+
+
+def _worst(group: Sequence[tuple[str, FileContents]]) -> list[tuple[int, str]]:
+    """Doubts of all files, worst first; with more than one file, each names the first file that it is about."""
+    found: dict[str, tuple[int, str]] = {}
+    for name, contents in group:
+        for doubt in contents.doubts:
+            text = str(doubt) if len(group) == 1 else f"{name}: {doubt}"
+            found.setdefault(str(doubt), (doubt.severity, text))
+    return sorted(found.values(), key=lambda doubt: -doubt[0])
+
+
+def _title(group: Sequence[tuple[str, FileContents]]) -> str:
+    if len(group) == 1:
+        name, contents = group[0]
+        return f"{name}: {contents.summary.split('. ')[0].rstrip('.')}"
+    return f"{len(group)} files: {_summary([contents for _, contents in group]).split('. ')[0].rstrip('.')}"
+
+
+def _summary(contents: Sequence[FileContents]) -> str:
+    """One summary of files that were read alike."""
+    rows = sum(found.rows_kept for found in contents)
+    first, last = min(found.start for found in contents), max(found.end for found in contents)
+    venues = list(dict.fromkeys(venue for found in contents for venue in found.venues if venue != "unknown"))
+    where = f" of {wording.joined(venues[:4])}" if venues else ""
+    unit = f"; amounts in {contents[0].unit}" if contents[0].unit else ""
+    return (
+        f"{rows:,} rows of {contents[0].kind.replace('_', ' ')}{where}, {first:%Y-%m-%d %H:%M} to"
+        f" {last:%Y-%m-%d %H:%M} UTC. Read as: {contents[0].format}{unit}."
+    )
+
+
+def _totals_too(file_id: str, contents: FileContents, uploads: dict[str, Any], zone: str) -> None:
+    """A table of candles that also holds totals of liquidations can be read as both."""
+    if not contents.also or file_id not in uploads:
+        return
+    key = f"{file_id}#liquidations"
+    if st.toggle("Read its liquidation totals too", value=key in _held(), key=f"totals-{file_id}"):
+        if key not in _held():
+            if (problem := _take(uploads[file_id], zone, kind="liquidations")) is not None:
+                st.error(wording.markdown(str(problem)), icon=":material/error:")
+                return
+            st.rerun()
+    elif _held().pop(key, None) is not None:
+        st.rerun()
+
+
+def _open_on_what_is_there(contents: list[FileContents]) -> None:
+    """New files open on the layer they can fill; afterwards the choice is the visitor's."""
+    kinds = tuple(sorted({found.kind for found in contents}))
+    if kinds == st.session_state.get("brought-kinds"):
+        return
+    st.session_state["brought-kinds"] = kinds
+    if "candles" in kinds and "liquidations" not in kinds:
+        st.query_params["layer"] = "modelled"
+    elif "liquidations" in kinds and "candles" not in kinds:
+        st.query_params["layer"] = "realised"
+
+
+def _ask_mapping(upload: Any, question: files.MappingNeeded) -> None:
+    """Select boxes for the columns that the reader could not recognise, and for what no column says."""
+    wanted = list(question.missing)
+    wanted += [
+        name
+        for name in _ASKED.get(question.kind or "", ("symbol",))
+        if name not in {*wanted, *question.guess}
+    ]
+    with st.form(f"ask-{upload.file_id}"):
+        st.markdown(f"**{wording.markdown(upload.name)}**: {wording.markdown(str(question))}")
+        chosen: dict[str, str] = {}
+        with st.container(horizontal=True):
+            kind = question.kind or st.selectbox(
+                "What the file holds",
+                list(tables.COLUMNS),
+                format_func=lambda name: name.replace("_", " ").capitalize(),
+                key=f"kind-{upload.file_id}",
+            )
+            for name in wanted:
+                nothing = "(not in this file)"
+                options = [nothing, *question.choices.get(name, question.columns)]
+                answer = st.selectbox(
+                    name.replace("_", " ").capitalize(), options, key=f"map-{upload.file_id}-{name}"
+                )
+                if answer != nothing:
+                    chosen[name] = str(answer)
+        if st.form_submit_button("Use these columns", type="primary"):
+            # An answer that is no column leaves the file to the producer that was recognised.
+            guess = question.guess if set(chosen) - set(question.choices) else {}
+            st.session_state[f"mapping-{upload.file_id}"] = {"kind": kind, "mapping": {**guess, **chosen}}
+            st.rerun()
+
+
+def _drop_removed() -> None:
+    """A file taken out of the uploader is forgotten; leaving the page is not taking it out."""
+    now = {upload.file_id for upload in st.session_state.get("uploads") or []}
+    before = st.session_state.get("uploaded_ids", set())
+    for file_id in before - now:
+        for key in [key for key in _held() if key.split("#")[0] == file_id]:
+            _held().pop(key, None)
+    st.session_state["uploaded_ids"] = now
