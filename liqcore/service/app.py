@@ -20,14 +20,19 @@ from typing import TYPE_CHECKING, Any, Final
 from liqcore.alerts.channels import Secret
 from liqcore.alerts.endpoint import Endpoint, SignalBox
 from liqcore.service.folder import folder
+from liqcore.service.real import RealMarkets
 
 if TYPE_CHECKING:
     from liqcore.feeds.live.collector import Collector
     from liqcore.feeds.rest.session import FeedSession
+    from liqcore.service.dataset import Dataset
 
 LOOPBACK: Final = "HEATLAB_LOOPBACK"
 OFFLINE: Final = "HEATLAB_OFFLINE"
 HOSTED: Final = "HEATLAB_HOSTED"
+# The span of the market that pages open with.
+FIRST: Final = "24h"
+MARKET: Final = "HEATLAB_MARKET"
 WEBHOOK_SECRET: Final = "HEATLAB_WEBHOOK_SECRET"  # noqa: S105
 WEBHOOK_PATH: Final = "/api/tradingview"
 _CHANNEL: Final = "HEATLAB_CHANNEL_"
@@ -54,6 +59,7 @@ class Owner:
     Attributes
     ----------
     folder : where the store and the cache of answers are.
+    market : where what was fetched of the market is kept: a folder, or an address that pyarrow opens (s3://…).
     offline : whether nobody is to be asked for anything.
     loopback : a `host:port` that plays every venue; None for the real ones.
     hosted : whether others than the person at this machine are served; None where only a visit can tell.
@@ -61,6 +67,7 @@ class Owner:
     """
 
     folder: Path = field(default_factory=folder)
+    market: str = field(default_factory=lambda: os.environ.get(MARKET) or str(folder() / "market"))
     offline: bool = False
     loopback: str | None = None
     hosted: bool | None = None
@@ -103,8 +110,13 @@ class App:
         self.owner, self.box = owner, SignalBox()
         self.endpoint = Endpoint(owner.webhook_secret, self.box.put)
         self._lock = threading.RLock()
+        # Of its own, so that a fetch need not wait until the store is open.
+        self._asking = threading.Lock()
         self._session: FeedSession | None = None
         self._collector: Collector | None = None
+        # The market of all spans, fetched as they are looked at.
+        self.real = RealMarkets(self.session, owner.market, offline=owner.offline, collected=self._collected)
+        self._market: tuple[int, Dataset | None] = (-1, None)
         self._stopped = False
 
     @property
@@ -121,7 +133,7 @@ class App:
         """The one session for requests, with its cache at rest."""
         from liqcore.service.collecting import feed_session
 
-        with self._lock:
+        with self._asking:
             if self._session is None:
                 self._session = feed_session(self.owner)
             return self._session
@@ -138,12 +150,26 @@ class App:
                 atexit.register(self.stop)
             return self._collector
 
+    def _collected(self) -> Dataset | None:
+        """What the collector holds as a market, read anew every minute; None while it holds nothing."""
+        from liqcore.service.collecting import collected
+
+        held = self._collector
+        if held is None:
+            return None
+        minute = held.now() // 60_000_000
+        if self._market[0] != minute:
+            self._market = minute, collected(held, "Live", False, f"now:{minute}")
+        return self._market[1]
+
     def begin(self) -> None:
         """Start the collector in the background, unless nobody is to be asked; returns at once."""
         if not (self.owner.offline or self.running):
             threading.Thread(target=self._begin, name="heatlab-beginning", daemon=True).start()
 
     def _begin(self) -> None:
+        # The map that most visitors open first is asked for before anybody has come.
+        self.real.look(FIRST)
         with self._lock:
             if self._stopped:
                 return
@@ -161,6 +187,7 @@ class App:
             # A round of questions that is under way ends with its next one.
             if self._session is not None:
                 self._session.refuse("Nobody is asked any more, because the app ends.")
+            self.real.stop()
             if self._collector is not None:
                 self._collector.stop()
             if self._session is not None:

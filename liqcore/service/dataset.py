@@ -58,6 +58,10 @@ class Dataset:
     slowest: dict[str, float] = field(default_factory=dict)
     beats: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    # The span (`liqcore.feeds.history.presets`) that a market of now was fetched for, empty for others, and
+    # whose prices and open interest its modelled levels are made of.
+    window: str = ""
+    modelled_of: tuple[str, ...] = ()
 
     @property
     def venues(self) -> tuple[str, ...]:
@@ -373,7 +377,7 @@ def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
         bins=settings.bins,
         time_edges=time_edges(view.start, view.end, settings.timeframe),
         price_range=(view.low, view.high),
-        venue=settings.venues or data.venues or ("all venues",),
+        venue=settings.venues or data.modelled_of or data.venues or ("all venues",),
         source=data.label,
     )
 

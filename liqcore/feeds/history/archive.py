@@ -12,7 +12,7 @@ import hashlib
 import io
 import zipfile
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,8 +21,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from liqcore import tables
-from liqcore.feeds.rest.session import FeedSession
 from liqcore.feeds.status import FeedError
+
+if TYPE_CHECKING:
+    from liqcore.feeds.rest.session import FeedSession
 
 HOST: Final = "https://data.binance.vision"
 VENUE: Final = "binance"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,12 @@ from liqcore import tables
 from liqcore.feeds.history import archive
 from liqcore.feeds.history.partitions import HOUR, Partitions, Series, Span, empty, joined
 from liqcore.feeds.live.figures import joined_candles
-from liqcore.feeds.rest.session import FeedSession
 from liqcore.feeds.status import FeedError, Missing
 from liqcore.feeds.venues import market as venue_market
 from liqcore.feeds.venues.registry import REFERENCES, VENUES
+
+if TYPE_CHECKING:
+    from liqcore.feeds.rest.session import FeedSession
 
 DAY: Final = 24 * HOUR
 # Open interest and volume move slowly against bars of a long span: coarser rows save requests.
@@ -103,7 +105,7 @@ class Market:
 class _Fetch:
     """One fetch on its way: what it asks with, what came, and how far it is."""
 
-    session: FeedSession
+    session: Any
     kept: Partitions
     now: int
     progress: Progress | None
@@ -176,6 +178,15 @@ def market(
         if fetch.stop.is_set():
             pool.shutdown(wait=True, cancel_futures=True)
     return _composed(fetch, span, (first, last), step, reference)
+
+
+def held(
+    start: object, end: object, step: str, kept: Partitions, *, lead: float = 0.0, now: float | None = None
+) -> Market:
+    """What is kept of a span, asking nobody; as `market`. `now` in seconds since 1970 is by default the end."""
+    first, last = (int(tables.to_datetime64(moment).astype("int64")) for moment in (start, end))
+    fetch = _Fetch(None, kept, last if now is None else int(now * 1e6), None, threading.Event())
+    return _composed(fetch, (first - round(lead * HOUR), last), (first, last), step, "")
 
 
 def _reference(

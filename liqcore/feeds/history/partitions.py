@@ -87,6 +87,31 @@ class Partitions:
             known += fresh
         return _without((start, end), known)
 
+    def told(self, series: Series, start: int, end: int, now: int) -> list[Span]:
+        """Spans of [start, end) that need not be asked for: rows stand there, or the source told all it had."""
+        return _without((start, end), self.missing(series, start, end, now))
+
+    def newest(self, kind: str, step: str) -> int | None:
+        """The moment of the newest row of a kind and step that any venue told, None where nothing is held."""
+        system, base = self._system()
+        found = [
+            one.path
+            for one in system.get_file_info(
+                pafs.FileSelector(f"{base}/kind={kind}", allow_not_found=True, recursive=True)
+            )
+            if one.is_file and one.extension == "parquet" and f"/step={step}/" in one.path
+        ]
+        for month in sorted({path.split("/month=")[1] for path in found}, reverse=True):
+            frames = [self._load(path)[0] for path in found if path.endswith(month)]
+            ends = [
+                int(tables.microseconds(frame["time"])[-1])
+                for frame in frames
+                if frame is not None and len(frame)
+            ]
+            if ends:
+                return max(ends)
+        return None
+
     def add(self, series: Series, table: pd.DataFrame, spans: Sequence[Span], now: int) -> None:
         """Keep rows and what was asked for them. Of two rows for one moment the later one stays.
 
@@ -96,10 +121,13 @@ class Partitions:
             The rows could not be written; what is held stays as it was.
         """
         time = tables.microseconds(table["time"]) if len(table) else np.empty(0, dtype="int64")
-        for month in _months(spans):
+        rows = [(int(time[0]), int(time[-1]) + 1)] if len(time) else []
+        # What a source told of events is told for good, so when it was asked does not matter.
+        at = 0 if series.length is None else now
+        for month in _months([*spans, *rows]):
             first, last = _bounds(month)
             part = table[(time >= first) & (time < last)]
-            asked = [(max(a, first), min(b, last), now) for a, b in spans if a < last and b > first]
+            asked = [(max(a, first), min(b, last), at) for a, b in spans if max(a, first) < min(b, last)]
             with self._locked(series):
                 self._merge(series, month, part, asked)
 

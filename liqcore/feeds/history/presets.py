@@ -19,6 +19,11 @@ class Preset:
     lead: int
     columns: str
 
+    @property
+    def title(self) -> str:
+        """The span as a label: `24 h`, `30 d`, `1 y`."""
+        return f"{self.name[:-1]} {self.name[-1]}"
+
 
 # A bar and a lead that need few requests each: old positions are in the model, and no bar is coarser than the
 # columns a screen can show.
@@ -31,12 +36,11 @@ PRESETS: Final = {
         Preset("7d", 168, "15m", 168, "30m"),
         Preset("14d", 336, "15m", 336, "1h"),
         Preset("30d", 720, "30m", 720, "2h"),
-        Preset("90d", 2_160, "1h", 1_440, "6h"),
+        Preset("90d", 2_160, "1h", 1_440, "4h"),
         Preset("180d", 4_320, "1h", 2_160, "12h"),
         Preset("1y", 8_760, "1h", 2_160, "1d"),
     )
 }
-DEFAULT: Final = "24h"
 
 
 def preset_for(hours: float) -> Preset:
@@ -53,6 +57,11 @@ class NamedDay:
     why: str
     before: int = 48
     after: int = 24
+
+    @property
+    def title(self) -> str:
+        """The date with its name."""
+        return f"{self.date} · {self.name}"
 
     @property
     def span(self) -> tuple[np.datetime64, np.datetime64]:

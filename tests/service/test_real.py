@@ -1,0 +1,175 @@
+"""The market of now for everybody: one fetch a span, what was kept while it runs, one sentence without a network."""
+
+import threading
+import time
+
+import pandas as pd
+import pytest
+
+from liqcore import tables
+from liqcore.feeds.history.liquidations import Realised
+from liqcore.feeds.rest.session import open_session
+from liqcore.service import dataset
+from liqcore.service.dataset import Dataset, ViewSettings
+from liqcore.service.real import RealMarkets
+from tests.loopback import truth
+from tests.loopback.server import VenueServer
+
+
+@pytest.fixture(scope="module")
+def server():
+    with VenueServer() as made:
+        yield made
+
+
+@pytest.fixture
+def session(server, monkeypatch):
+    monkeypatch.setattr(truth, "NOW", int(time.time()) * 1000)
+    server.clear()
+    server.delay = 0.0
+    made = open_session(loopback=server.address, per_second=1000)
+    yield made
+    made.shut()
+
+
+@pytest.fixture
+def real(session, tmp_path):
+    made = RealMarkets(lambda: session, str(tmp_path / "market"))
+    yield made
+    made.stop()
+
+
+def drawn(look, hours=24):
+    return dataset.heatmap(look.data, ViewSettings(layer="modelled", hours=hours, timeframe="15m", bins=60))
+
+
+def test_many_visitors_cost_one_fetch_and_see_a_modelled_map_of_now(server, real):
+    looks = []
+    visits = [threading.Thread(target=lambda: looks.append(real.look("24h", 20))) for _ in range(5)]
+    for one in visits:
+        one.start()
+    for one in visits:
+        one.join()
+    assert len(server.requests) <= 8
+    assert all(look.data is looks[0].data for look in looks)
+    assert looks[0].data.label == "BTC now"
+    assert not looks[0].data.synthetic
+    grid = drawn(looks[0])
+    assert grid.kind == "modelled"
+    assert grid.long.sum() > 0
+    assert {"binance", "bybit", "gate"} <= set(grid.provenance.venue_names)
+    assert "Prices of Binance USD-M" in looks[0].line
+    assert "every bar" in looks[0].line
+    assert "old" in looks[0].line
+    assert (looks[0].away, looks[0].problems) == ("", ())
+
+
+def test_a_cold_look_returns_in_time_and_shows_what_came_so_far(server, real):
+    server.delay = 0.3
+    begun = time.perf_counter()
+    look = real.look("30d", 0.1)
+    assert time.perf_counter() - begun < 2
+    assert look.busy
+    assert look.words
+    shares = [look.share]
+    while (look := real.look("30d", 0.2)).busy:
+        shares.append(look.share)
+    assert shares == sorted(shares)
+    assert look.data.window == "30d"
+
+
+def test_a_cancelled_fetch_keeps_what_came_and_is_not_begun_again_at_once(server, real):
+    server.delay = 0.3
+    real.look("1y", 0.0)
+    while server.count() < 4:
+        time.sleep(0.05)
+    real.cancel("1y")
+    while real.look("1y").busy:
+        time.sleep(0.05)
+    sent = server.count()
+    assert sent < 26
+    assert real.kept().newest("candles", "1h") is not None
+    time.sleep(0.3)
+    assert not real.look("1y").busy
+    assert server.count() == sent
+
+
+def test_without_a_network_the_last_map_stands_with_its_age_and_one_line(server, session, tmp_path):
+    folder = str(tmp_path / "market")
+    first = RealMarkets(lambda: session, folder)
+    whole = first.look("24h", 20)
+    first.stop()
+    server.clear()
+    later = time.time() + 3 * 86_400
+    quiet = RealMarkets(lambda: session, folder, offline=True, clock=lambda: later)
+    look = quiet.look("24h", 5)
+    assert not server.requests
+    assert look.data.candles["time"].iloc[-1] >= whole.data.candles["time"].iloc[-2]
+    assert "HEATLAB_OFFLINE is set" in look.away
+    assert "last map that was fetched" in look.away
+    assert "data up to" in look.line
+    assert drawn(look).long.sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("html", "No exchange"), ("451", "country"), ("429", "pause of 7 s"), ("skewed-clock", "clock")],
+)
+def test_every_trouble_is_one_sentence_and_nothing_held_is_lost(
+    server, session, tmp_path, fault, words, monkeypatch
+):
+    # Two hours on, when the map that is held is no longer that of now.
+    folder, moment = str(tmp_path / "market"), [time.time()]
+    first = RealMarkets(lambda: session, folder)
+    first.look("24h", 20)
+    first.stop()
+    session.cache.clear()
+    server.fault("", fault)
+    moment[0] += 2 * 3_600
+    monkeypatch.setattr(session, "clock", lambda: moment[0])
+    real = RealMarkets(lambda: session, folder, clock=lambda: moment[0])
+    look = real.look("24h", 20)
+    real.stop()
+    assert look.data is not None
+    assert look.away.startswith("No exchange")
+    assert words in look.away + " ".join(look.problems)
+    assert "\n" not in look.away
+    assert all(one.endswith(".") and "\n" not in one for one in look.problems)
+
+
+def test_where_nothing_was_ever_fetched_there_is_a_sentence_and_no_map(tmp_path):
+    with open_session(loopback="127.0.0.1:9", per_second=1000) as session:
+        real = RealMarkets(lambda: session, str(tmp_path / "none"))
+        look = real.look("24h", 20)
+        real.stop()
+    assert look.data is None
+    assert look.away == "No exchange can be reached from here."
+    quiet = RealMarkets(lambda: session, str(tmp_path / "none"), offline=True)
+    assert quiet.look("24h").data is None
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_a_history_told_again_counts_once_and_the_rest_is_what_was_heard():
+    time_ = pd.to_datetime(["2026-01-01T00:00:30", "2026-01-01T00:01:30", "2026-01-01T00:02:30"], utc=True)
+
+    def events(venues):
+        return tables.liquidations(
+            pd.DataFrame(
+                {"time": time_[: len(venues)], "venue": venues, "symbol": "BTC", "side": "long", "price": 1.0,
+                 "quantity": 1.0}
+            )
+        )  # fmt: skip
+
+    from liqcore.feeds.history.market import Market
+    from liqcore.service.real import as_dataset
+
+    minute, start = 60_000_000, int(time_[0].floor("min").timestamp() * 1e6)
+    bare = Market(
+        tables.empty("candles"), tables.empty("open_interest"), tables.empty("funding"), "binance", (), "5m",
+        time_[0], time_[2], (), 0,
+    )  # fmt: skip
+    past = Realised(events(["gate", "gate"]), {"gate": [(start, start + 2 * minute)]})
+    heard = Dataset("live", "Live", False, liquidations=events(["gate", "okx", "gate"]))
+    made = as_dataset("7d", bare, past, heard)
+    assert made.liquidations["venue"].astype(str).tolist() == ["gate", "gate", "okx", "gate"]
+    assert made.beats["minute"].tolist() == [start, start + minute]
