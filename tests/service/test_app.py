@@ -17,8 +17,8 @@ from liqcore.alerts.channels import Secret
 from liqcore.feeds.live.store import open_store
 from liqcore.feeds.status import Unreachable
 from liqcore.service.app import App, Owner, with_environment
-from tests.loopback.dialects import Event
 from tests.loopback.server import VenueServer
+from tests.loopback.truth import Event
 
 ROOT = Path(__file__).resolve().parents[2]
 
