@@ -24,7 +24,7 @@ if data is None:
 for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")
 
-settings = panels.attempt(controls.view_settings, data, bar)
+settings = panels.attempt(controls.view_settings, data, bar, compare_panels.first_layer(data))
 view = links.choice("View", compare_panels.VIEWS, "venues", "view", label_visibility="collapsed")
 if settings is None:
     st.stop()

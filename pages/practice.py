@@ -18,7 +18,7 @@ from liqcore.views.practice import (
 st.title("Practise with a hidden future")
 st.markdown("Look at the map as it stood, write down what you expect, and only then let the bars come.")
 
-data = panels.attempt(loaders.pick)
+data = panels.attempt(loaders.pick, True)
 if data is None:
     st.info(
         "Add a candles file to practise on; liquidations make the realised map. No file at hand? Choose the"

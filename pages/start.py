@@ -1,4 +1,4 @@
-"""What a liquidation heatmap is, on the sample market, in one screen."""
+"""What a liquidation heatmap is, on the market of now, in one screen."""
 
 from liqcore import wording
 from liqcore.views import shell
@@ -8,6 +8,7 @@ shell.require_frame()
 import streamlit as st
 
 from liqcore.charts.picture import Look
+from liqcore.service.app import FIRST
 from liqcore.views import links, loaders, panels, tour
 
 st.title("Where would leverage break?")
@@ -16,13 +17,11 @@ st.markdown(
     "a heatmap shows at which prices, and when, that much money is at stake."
 )
 layer = links.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
-data = loaders.sample("violent")
-story = tour.first_look(
-    layer,
-    loaders.heatmap(data, tour.settings(layer)),
-    loaders.price_bars(data, tour.settings(layer)),
-    shell.now(),
-)
+data = loaders.now(FIRST)
+if (waits := tour.waits(data, layer)) is not None:
+    st.info(waits, icon=":material/hourglass_empty:")
+    layer = "modelled"
+story = tour.first_look(*tour.view(data, layer), shell.now())
 panels.heatmap(
     story.grid,
     story.bars,

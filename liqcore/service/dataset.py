@@ -59,8 +59,9 @@ class Dataset:
     beats: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     # The span (`liqcore.feeds.history.presets`) that a market of now was fetched for, empty for others, and
-    # whose prices and open interest its modelled levels are made of.
+    # whose prices and open interest its modelled levels are made of, by name and in a sentence.
     window: str = ""
+    made_of: str = ""
     modelled_of: tuple[str, ...] = ()
 
     @property
@@ -72,6 +73,14 @@ class Dataset:
             counts = np.bincount(seen.codes, minlength=len(seen.categories))
             names += [str(name) for name, count in zip(seen.categories, counts, strict=True) if count]
         return tuple(dict.fromkeys(names))
+
+    @property
+    def first_layer(self) -> Layer:
+        """What is shown first: modelled levels where the market has what they are made of."""
+        if self.candles is None or self.candles.empty:
+            return "realised"
+        known = self.open_interest is not None and len(self.open_interest) > 0
+        return "modelled" if known or self.liquidations is None else "realised"
 
     @property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:

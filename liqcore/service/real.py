@@ -50,7 +50,7 @@ class Look:
     Attributes
     ----------
     data : the market to draw, None while there is nothing. busy : whether a fetch is under way, at `share`
-        (0 to 1) with `words`. line : what the map is made of, its age and completeness. problems : what was
+        (0 to 1) with `words`. age : how old the newest price is, in words. fresh : whether this process fetched it. problems : what was
         wrong, one sentence each. away : the one sentence for a market that could not be asked for, else empty.
     """
 
@@ -58,7 +58,8 @@ class Look:
     busy: bool = False
     share: float = 0.0
     words: str = ""
-    line: str = ""
+    age: str = ""
+    fresh: bool = False
     problems: tuple[str, ...] = ()
     away: str = ""
     past: float | None = None
@@ -247,13 +248,14 @@ class RealMarkets:
             age = self.clock() - found.as_of.timestamp() if found.as_of is not None else 0.0
             length = float(tables.timeframe(found.step).astype("int64")) / 1e6
             if name not in NAMED_DAYS and age > 3 * length + 600 and not one.busy:
-                away = f"{self._why(one)} Shown is the last map that was fetched."
+                away = f"{self._why(one)} Shown is the last map that was fetched, {how_old(found, self.clock())}."
         return Look(
             None if found is None else self._dataset(name, one, found),
             one.busy,
             one.share,
             one.words,
-            "" if found is None else told_line(found, self.clock()),
+            "" if found is None else how_old(found, self.clock()),
+            one.market is not None and found is one.market,
             one.market.problems if one.market is not None else (),
             away,
             self._past_share if self._past_thread is not None and self._past_thread.is_alive() else None,
@@ -316,23 +318,22 @@ class RealMarkets:
         return self._past[1]
 
 
-def told_line(found: Market, now: float) -> str:
-    """What a market is made of, how complete and how old it is, in one line."""
+def made_of(found: Market) -> str:
+    """What a market is made of, how complete it is, and what is wrong with whom."""
     from liqcore.feeds.venues.registry import VENUES
 
-    if found.as_of is None:
-        return ""
     open_interest = [VENUES[one.venue].name for one in found.told if one.kind == "open_interest" and one.rows]
     prices = VENUES[found.reference].name if found.reference in VENUES else found.reference
-    moment = pd.Timestamp(now, unit="s", tz="UTC")
     held = "every bar" if found.complete >= 0.999 else f"{wording.share(found.complete, 1)} of the bars"
-    interest = f"open interest of {wording.joined(open_interest)}" if open_interest else "no open interest"
-    old = (
-        f"data up to {wording.when(found.as_of, moment)}"
-        if moment - found.as_of > pd.Timedelta(days=2)
-        else f"the newest price is {wording.age(min(found.as_of, moment), moment)} old"
-    )
-    return f"Prices of {prices}, {interest}; {held} of the span held; {old}."
+    many = len(open_interest)
+    interest = f"open interest of {many} {'venue' if many == 1 else 'venues'}" if many else "no open interest"
+    return " ".join([f"Prices of {prices}, {interest}; {held} of the span held.", *found.problems])
+
+
+def how_old(found: Market, now: float) -> str:
+    """How old the newest price is, in a few words."""
+    moment = pd.Timestamp(now, unit="s", tz="UTC")
+    return "" if found.as_of is None else f"{wording.age(min(found.as_of, moment), moment)} old"
 
 
 def as_dataset(name: str, found: Market, realised: Realised | None, extra: Dataset | None) -> Dataset:
@@ -370,7 +371,9 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
         lags={} if extra is None else extra.lags,
         slowest={} if extra is None else extra.slowest,
         beats=pd.concat(heard, ignore_index=True) if heard else None,
+        venue_candles=found.venue_candles if len(found.venue_candles) > 1 else {},
         window=name if day is None else "",
+        made_of=made_of(found),
         modelled_of=venues,
     )
 
@@ -385,4 +388,4 @@ def _outside(events: pd.DataFrame, covered: dict[str, list[tuple[int, int]]]) ->
     return events[~twice]
 
 
-__all__ = ["Look", "RealMarkets", "as_dataset", "told_line"]
+__all__ = ["Look", "RealMarkets", "as_dataset", "made_of"]

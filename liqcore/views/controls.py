@@ -10,8 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables, wording
+from liqcore.feeds.history.presets import PRESETS as WINDOWS
 from liqcore.heat.assumptions import PRESETS, Assumptions, preset
 from liqcore.heat.models import DEFAULT, MODELS
+from liqcore.service.app import FIRST
 from liqcore.service.dataset import DataError, Dataset, ViewSettings, candle_step
 from liqcore.views import links
 
@@ -41,14 +43,17 @@ def toolbar(places: int) -> Toolbar:
     return Toolbar(made, drawer, below)
 
 
-def view_settings(data: Dataset, bar: Toolbar) -> ViewSettings:
-    """What to show: kind, window and timeframe in the row, the finer choices in the drawer."""
+def view_settings(data: Dataset, bar: Toolbar, first_layer: str | None = None) -> ViewSettings:
+    """What to show: kind, window and timeframe in the row, the finer choices in the drawer.
+
+    `first_layer` is what a page shows first, by default what the market has.
+    """
     kind, window, column = bar.places[1:]
     with kind:
         layer = links.choice(
             "Kind",
             LAYERS,
-            "realised",
+            data.first_layer if first_layer is None else first_layer,
             "layer",
             label_visibility="collapsed",
             help=(
@@ -57,14 +62,13 @@ def view_settings(data: Dataset, bar: Toolbar) -> ViewSettings:
             ),
         )
     with window:
-        span = links.choice("Window", list(SPANS), "3 d", "span", label_visibility="collapsed", wrap=False)
+        hours, columns = _window(data)
     with column:
-        timeframe = st.selectbox(
+        timeframe = links.select(
             "Timeframe",
             tables.TIMEFRAMES,
-            index=2,
-            key="tf",
-            bind=LINK,
+            "tf",
+            columns,
             width=90,
             label_visibility="collapsed",
             help="The length of one column of the map.",
@@ -100,7 +104,7 @@ def view_settings(data: Dataset, bar: Toolbar) -> ViewSettings:
     return ViewSettings(
         layer="modelled" if layer == "modelled" else "realised",
         timeframe=str(timeframe),
-        hours=SPANS[str(span)],
+        hours=hours,
         until=until,
         reach=REACHES[reach],
         price_range=price_range,
@@ -110,6 +114,22 @@ def view_settings(data: Dataset, bar: Toolbar) -> ViewSettings:
         model=model,
         assumptions=assumptions,
     )
+
+
+def _window(data: Dataset) -> tuple[float | None, str]:
+    """How many hours to show, None for all, and the length of a column that suits them."""
+    more: dict[str, Any] = {"label_visibility": "collapsed", "wrap": False}
+    if not data.window:
+        return SPANS[links.choice("Window", list(SPANS), "3 d", "span", **more)], "15m"
+    # The market was fetched for the span that the address names, which is what this shows.
+    windows = {name: one.title for name, one in WINDOWS.items()}
+    chosen = links.choice("Window", windows, FIRST, "span", on_change=_suit_columns, **more)
+    return float(WINDOWS[chosen].hours), WINDOWS[chosen].columns
+
+
+def _suit_columns() -> None:
+    """Another window begins with columns of its own length: a year in quarters of an hour is no picture."""
+    st.session_state["tf"] = WINDOWS[str(st.session_state["span"])].columns
 
 
 def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[str, Assumptions]:

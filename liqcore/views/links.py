@@ -16,6 +16,7 @@ _ONCE: Final[Mapping[str, Mapping[str, str]]] = {
         "Your own files": "files",
     },
     "layer": {"Realised": "realised", "Modelled": "modelled"},
+    "span": {"1 d": "24h", "All": "1y"},
     "side": {"Both": "both", "Longs": "long", "Shorts": "short", "Net": "net"},
     "price": {"Candles": "candles", "Line": "line", "None": "none"},
     "scale": {"Auto": "auto", "Log": "log", "Linear": "linear", "Percentile": "percentile"},
@@ -49,6 +50,18 @@ def select(
     _take(key, names, first)
     chosen = st.selectbox(label, list(names), format_func=lambda name: names[name], key=key, **more)
     return _keep(key, str(chosen), first)
+
+
+def asked(key: str, options: Mapping[str, str] | Sequence[str], default: str) -> str:
+    """What a control that is drawn later will show: by the address, else what it showed last."""
+    _take(key, _names(options), default)
+    return str(st.session_state[key])
+
+
+def asked_number(key: str, default: int) -> int:
+    """What a field of numbers that is drawn later will show."""
+    told = st.session_state.get(key, st.query_params.get(key, default))
+    return int(told) if str(told).isdigit() else default
 
 
 def _names(options: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:

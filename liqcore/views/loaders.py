@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import streamlit as st
 
+from liqcore import wording
 from liqcore.feeds import samples
+from liqcore.feeds.history.presets import NAMED_DAYS, PRESETS
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
+from liqcore.service.app import FIRST
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
 from liqcore.views import links, market as live_market, uploads
 
+if TYPE_CHECKING:
+    from liqcore.service.real import Look
+
 SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
+NOW: Final = "now"
+DAYS: Final = "days"
 OWN: Final = "files"
+WINDOWS: Final = {name: one.title for name, one in PRESETS.items()}
 STORE: Final = "store"
+# A page that draws no map of its own window works on so much; and seconds it waits for the market.
+_PLAIN_WINDOW: Final = "14d"
+_PATIENCE: Final = 2.5
 # What tables, windows and grids may say is wrong.
 DATA_PROBLEMS: Final = (dataset.DataError, GridError, TableError)
 
@@ -58,29 +71,53 @@ def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
     return _price_bars(data, settings, f"{data.key}|{settings!r}")
 
 
-def pick() -> Dataset | None:
-    """The market to look at: a sample, or the visitor's own files. None while there are no files yet."""
-    return opened(market())
+def pick(undated: bool = False) -> Dataset | None:
+    """The market to look at, with its window where it has one. None while there are no files yet.
+
+    `undated` is for those who must not know the day: of the named days a number draws one.
+    """
+    name, place = market(), st.container()
+    if undated and name == DAYS:
+        return named_day(links.asked_number("seed", 2))
+    data = opened(name, _PLAIN_WINDOW)
+    if data is not None and data.window:
+        with place:
+            links.choice("Window", WINDOWS, _PLAIN_WINDOW, "span", label_visibility="collapsed")
+    return data
 
 
 def market() -> str:
     """Which market is asked for: its name in the address."""
     return links.select(
         "Market",
-        {**SAMPLES, STORE: "Live: what was collected", OWN: "Your own files"},
+        {
+            NOW: "BTC now",
+            **SAMPLES,
+            DAYS: "Named days",
+            STORE: "Live: what was collected",
+            OWN: "Your own files",
+        },
         "data",
         width=178,
         label_visibility="collapsed",
         help=(
-            "The sample market is synthetic: it is there so that you can learn without a network. Live is"
-            " what this app has collected from venues in the last day. Your own files stay in this"
+            "BTC now is the real market, from the venues' public data. The sample market is synthetic: it is"
+            " there so that you can learn without a network. Named days are days that traders remember. Live"
+            " is what this app has collected from venues in the last day. Your own files stay in this"
             " session."
         ),
     )
 
 
-def opened(name: str) -> Dataset | None:
-    """The data of a market; None, and a sentence or a place for files, while there is none."""
+def opened(name: str, window: str = FIRST) -> Dataset | None:
+    """The data of a market; None, and a sentence or a place for files, while there is none.
+
+    `window` is the span of the market of now where the address names none.
+    """
+    if name == NOW:
+        return now(links.asked("span", WINDOWS, window))
+    if name == DAYS:
+        return named_day()
     if name == STORE:
         return _collected()
     if name != OWN:
@@ -89,6 +126,67 @@ def opened(name: str) -> Dataset | None:
     if not held:
         return None
     return dataset.combine([contents for _, contents in held], [name for name, _ in held])
+
+
+def now(window: str) -> Dataset:
+    """The real market of a span up to now; while there is none, the sample and one line that says so."""
+    look = live_market.app().real.look(window, _PATIENCE)
+    _under_way(window, look)
+    if look.away:
+        st.caption(f":material/wifi_off: {wording.markdown(look.away)}")
+    if look.data is not None:
+        return look.data
+    if not look.busy:
+        st.caption("Below is the sample market, which is synthetic, because no real map was fetched before.")
+    return sample("violent")
+
+
+def named_day(hidden: int | None = None) -> Dataset | None:
+    """A day that traders remember, fetched when it is asked for and kept; None, and why, while there is none.
+
+    With `hidden`, a number, it is one that the number draws, and nothing says which.
+    """
+    if hidden is not None:
+        date = list(NAMED_DAYS)[hidden % len(NAMED_DAYS)]
+    else:
+        days = {name: day.title for name, day in NAMED_DAYS.items()}
+        date = links.select("Day", days, "day", "2024-08-05", width=230, label_visibility="collapsed")
+        with st.popover("Why these days", icon=":material/history_edu:"):
+            st.table(
+                pd.DataFrame(
+                    [
+                        {"Day": day.date, "Called": day.name, "Why it matters": day.why}
+                        for day in NAMED_DAYS.values()
+                    ]
+                ).set_index("Day")
+            )
+    look = live_market.app().real.look(date, _PATIENCE)
+    _under_way(date, look)
+    if look.data is None:
+        why = look.away or "It is on its way from the public archive."
+        st.info(
+            f"{wording.markdown(why)} This day is fetched from the public archive once and then kept; without a"
+            " network, choose a sample market.",
+            icon=":material/wifi_off:",
+        )
+        return None
+    return look.data if hidden is None else replace(look.data, label="A named day")
+
+
+def _under_way(name: str, look: Look) -> None:
+    """How far a first fetch is, with a way to end it; the page is drawn again when it is over."""
+    if look.busy and not look.fresh:
+        st.fragment(_progress, run_every=0.7, key=f"fetching-{name}")(name)
+
+
+def _progress(name: str) -> None:
+    held = live_market.app().real
+    look = held.look(name)
+    if not look.busy:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(look.share, f"Fetching the market: {look.words}, {wording.percent(look.share, digits=0)}")
+        st.button("Stop", key=f"stop-{name}", help="What came is kept.", on_click=held.cancel, args=(name,))
 
 
 def _collected() -> Dataset | None:

@@ -73,7 +73,12 @@ def last_view() -> tuple[Dataset, ViewSettings, HeatGrid] | None:
 
 def heatmap(grid: HeatGrid, bars: pd.DataFrame | None, data: Dataset, key: str, **options: Any) -> heat.Drawn:
     """Draw one heatmap with the line that says what it is. `options` as `heat.heatmap` takes them."""
-    line = explain.provenance_line(grid, data.synthetic, now=pd.Timestamp.now(tz="UTC"))
+    now = pd.Timestamp.now(tz="UTC")
+    line = explain.provenance_line(grid, data.synthetic, now=now)
+    if data.made_of:
+        line = f"{line} {data.made_of}"
+    if data.window:
+        line = f"{line} The newest price is {wording.age(min(data.span[1], now), now)} old."
     drawn = heat.heatmap(grid, bars, key=key, note=line, **options)
     st.caption(wording.markdown(" ".join([line, *drawn.picture.notes])))
     return drawn

@@ -7,9 +7,10 @@ from typing import Final
 
 import pandas as pd
 
+from liqcore.feeds.history.presets import PRESETS
 from liqcore.heat.grid import HeatGrid
-from liqcore.service.dataset import DataError, ViewSettings
-from liqcore.views import explain, shell
+from liqcore.service.dataset import DataError, Dataset, ViewSettings
+from liqcore.views import explain, loaders, shell
 
 LAYERS: Final = {"modelled": "Positions that would be closed", "realised": "Liquidations that happened"}
 
@@ -31,7 +32,7 @@ LINKS: Final = (
         "Explore what happened",
         "Realised liquidations by venue, side and timeframe, with price on top.",
         ":material/grid_on:",
-        {},
+        {"layer": "realised"},
     ),
     Link(
         shell.path("explore"),
@@ -60,19 +61,37 @@ class Story:
     marks: pd.DataFrame
 
 
-def settings(layer: str) -> ViewSettings:
-    """The view the start page opens with: the whole fortnight for levels, the same for events."""
+def settings(layer: str, data: Dataset) -> ViewSettings:
+    """The view the start page opens with: a day of the market of now, or the sample's whole fortnight."""
+    window = PRESETS.get(data.window)
     return ViewSettings(
-        layer="realised" if layer == "realised" else "modelled", timeframe="1h", hours=None, bins=120
+        layer="realised" if layer == "realised" else "modelled",
+        timeframe="1h" if window is None else window.columns,
+        hours=None if window is None else float(window.hours),
+        bins=120,
     )
 
 
-def first_look(
-    layer: str, grid: HeatGrid, bars: pd.DataFrame | None, now: pd.Timestamp | None = None
-) -> Story:
+def waits(data: Dataset, layer: str) -> str | None:
+    """A sentence where liquidations are asked for and nobody has told one yet, else None."""
+    if layer == "modelled" or data.liquidations is not None:
+        return None
+    return (
+        "Nobody has told a liquidation of the last day yet; venues are asked for them while this app runs. Until"
+        " they come, here is the modelled map."
+    )
+
+
+def view(data: Dataset, layer: str) -> tuple[HeatGrid, pd.DataFrame | None]:
+    """The heatmap of the start page and its candles."""
+    asked = settings(layer, data)
+    return loaders.heatmap(data, asked), loaders.price_bars(data, asked)
+
+
+def first_look(grid: HeatGrid, bars: pd.DataFrame | None, now: pd.Timestamp | None = None) -> Story:
     """Three things to notice on the given heatmap, numbered from 1."""
     if bars is None:
-        raise DataError("The sample market has no candles. Run `make samples` to build it again.")
+        raise DataError("This market has no candles. Run `make samples` to build the sample again.")
     notes = tuple(explain.notes_for_beginners(grid, bars, now))
     marks = pd.DataFrame(
         {

@@ -20,24 +20,8 @@ def opened(name: str, **query: str) -> AppTest:
     return app
 
 
-OLD = {
-    "data": "Sample: calm fortnight",
-    "layer": "Modelled",
-    "side": "Longs",
-    "price": "Line",
-    "scale": "Percentile",
-    "axes": "Price →",
-    "model": "Textbook formula",
-}
-NEW = {
-    "data": "calm",
-    "layer": "modelled",
-    "side": "long",
-    "price": "line",
-    "scale": "percentile",
-    "axes": "price-right",
-    "model": "textbook",
-}
+OLD = {"data": "Sample: calm fortnight", "layer": "Modelled", "model": "Textbook formula"}
+NEW = {"data": "calm", "layer": "modelled", "model": "textbook"}
 
 
 @pytest.mark.parametrize("query", [OLD, NEW, {key: value.upper() for key, value in OLD.items()}])
@@ -46,25 +30,24 @@ def test_a_link_of_then_and_of_now_opens_the_same_view_and_is_told_on_by_its_nam
 ) -> None:
     app = opened("explore", **query)
     assert {key: app.session_state[key] for key in NEW} == NEW
-    assert {key: app.query_params.get(key) for key in NEW} == NEW
+    # Modelled is what a market with open interest shows first, so the address need not say it.
+    assert {key: app.query_params.get(key) for key in NEW} == {**NEW, "layer": None}
 
 
 def test_the_address_follows_the_control_and_forgets_what_is_the_default() -> None:
-    app = opened("explore", layer="Modelled")
-    app.segmented_control(key="side").set_value("short").run()
-    assert app.session_state["side"] == "short"
-    assert app.query_params["side"] == "short"
-    app.segmented_control(key="layer").set_value("realised").run()
-    assert app.session_state["layer"] == "realised"
+    app = opened("explore", layer="Realised")
+    assert app.query_params["layer"] == "realised"
+    app.segmented_control(key="layer").set_value("modelled").run()
+    assert app.session_state["layer"] == "modelled"
     assert "layer" not in app.query_params
-    app.query_params["layer"] = "modelled"
+    app.query_params["layer"] = "realised"
     app.run()
-    assert app.session_state["layer"] == "modelled", "a new address is followed"
+    assert app.session_state["layer"] == "realised", "a new address is followed"
 
 
 def test_a_word_that_names_nothing_opens_the_default() -> None:
     app = opened("explore", layer="nonsense", data="no such market", side="")
-    assert (app.session_state["layer"], app.session_state["data"]) == ("realised", "violent")
+    assert (app.session_state["layer"], app.session_state["data"]) == ("modelled", "now")
     assert "layer" not in app.query_params
 
 

@@ -60,9 +60,21 @@ def test_a_live_page_says_once_that_nothing_is_advice(name: str) -> None:
 
 
 def test_the_kind_of_heatmap_is_always_said() -> None:
-    assert "Realised: positions that were closed by force." in words(open_page("explore.py"))
-    modelled = words(open_page("explore.py", layer="Modelled"))
+    assert "Realised: positions that were closed by force." in words(
+        open_page("explore.py", layer="Realised")
+    )
+    modelled = words(open_page("explore.py"))
     assert "Modelled: where open positions would be closed" in modelled
+
+
+def test_without_a_network_the_first_market_is_the_sample_and_one_line_says_why() -> None:
+    app = open_page("start.py")
+    told = [item.value for item in app.caption if "HEATLAB_OFFLINE is set" in item.value]
+    # One line for the map; the other is the footer's.
+    assert len(told) == 2
+    assert "sample market, which is synthetic" in words(app)
+    assert not app.error
+    assert not app.warning
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def test_many_visitors_cost_one_fetch_and_see_a_modelled_map_of_now(server, real
     assert grid.kind == "modelled"
     assert grid.long.sum() > 0
     assert {"binance", "bybit", "gate"} <= set(grid.provenance.venue_names)
-    assert "Prices of Binance USD-M" in looks[0].line
-    assert "every bar" in looks[0].line
-    assert "old" in looks[0].line
+    assert "Prices of Binance USD-M" in looks[0].data.made_of
+    assert "every bar" in looks[0].data.made_of
+    assert looks[0].age.endswith(" s old")
     assert (looks[0].away, looks[0].problems) == ("", ())
 
 
@@ -107,7 +107,8 @@ def test_without_a_network_the_last_map_stands_with_its_age_and_one_line(server,
     assert look.data.candles["time"].iloc[-1] >= whole.data.candles["time"].iloc[-2]
     assert "HEATLAB_OFFLINE is set" in look.away
     assert "last map that was fetched" in look.away
-    assert "data up to" in look.line
+    assert look.age == "3 d old"
+    assert look.age in look.away
     assert drawn(look).long.sum() > 0
 
 

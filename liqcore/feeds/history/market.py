@@ -64,7 +64,7 @@ class Market:
     candles, open_interest, funding : checked tables from `lead_start` on. reference : venue of the prices,
         empty where none answered. volume_venues : whose volume the candles hold.
     step : length of a bar. start, end : the span that was asked for; bars before `start` are lead-in.
-    told : one row a source and table. requests : how many were sent. stopped : whether it was cancelled.
+    venue_candles : the bars of each of `volume_venues`. told : one row a source and table. requests : how many were sent. stopped : whether it was cancelled.
     as_of : end of the newest bar held, None without bars.
     """
 
@@ -79,6 +79,7 @@ class Market:
     told: tuple[Told, ...]
     requests: int
     stopped: bool = False
+    venue_candles: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def as_of(self) -> pd.Timestamp | None:
@@ -427,6 +428,7 @@ def _composed(fetch: _Fetch, span: Span, asked: Span, step: str, reference: str)
         tuple(told),
         fetch.requests,
         fetch.stop.is_set(),
+        {name: bars[name] for name in volume},
     )
 
 

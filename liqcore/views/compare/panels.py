@@ -98,6 +98,12 @@ def venues_of(data: Dataset, settings: ViewSettings) -> Venues | None:
     return Venues(grids, merge(list(grids.values())), loaders.price_bars(data, settings), candles, events)
 
 
+def first_layer(data: Dataset) -> str:
+    """What venues are compared by first: what happened, where two of them tell it."""
+    told = () if data.liquidations is None else data.liquidations["venue"].unique()
+    return "realised" if len(told) > 1 or not data.venue_candles else "modelled"
+
+
 def _with_heat(data: Dataset, settings: ViewSettings) -> tuple[str, ...]:
     if settings.layer == "modelled":
         return tuple(data.venue_candles)
