@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         write_grid,
         write_table,
     )
+    from liqcore.feeds.files.positions import read_positions
     from liqcore.feeds.samples import load_sample
     from liqcore.heat.agreement import Agreement, agreement, agreement_by_price
     from liqcore.heat.assumptions import Assumptions
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
         track_clusters,
     )
     from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, merge
+    from liqcore.heat.measured import measured_heatmap
     from liqcore.heat.modelled import modelled_heatmap
     from liqcore.heat.persistence import persistence_by_timeframe
     from liqcore.heat.realised import realised_heatmap
+    from liqcore.heat.snapshots import Coverage, Snapshot, churn, coverage, snapshots
     from liqcore.lab.simulator import simulate
     from liqcore.margins import bankruptcy_price, liquidation_price
     from liqcore.market import (
@@ -48,7 +51,8 @@ if TYPE_CHECKING:
     )
     from liqcore.reading import Reading, ReadingError, read_level, read_timeframes
     from liqcore.risk import Plan, RiskError, plan_trade
-    from liqcore.tables import TableError, candles, funding, liquidations, open_interest
+    from liqcore.risk.account import cross_liquidation
+    from liqcore.tables import TableError, candles, funding, liquidations, open_interest, positions
 
 __version__ = "0.2.0"
 
@@ -58,6 +62,7 @@ _HOME = {
     "candles": "tables",
     "open_interest": "tables",
     "funding": "tables",
+    "positions": "tables",
     "GridError": "heat.grid",
     "HeatGrid": "heat.grid",
     "Provenance": "heat.grid",
@@ -65,6 +70,14 @@ _HOME = {
     "merge": "heat.grid",
     "realised_heatmap": "heat.realised",
     "modelled_heatmap": "heat.modelled",
+    "measured_heatmap": "heat.measured",
+    "snapshots": "heat.snapshots",
+    "Snapshot": "heat.snapshots",
+    "coverage": "heat.snapshots",
+    "Coverage": "heat.snapshots",
+    "churn": "heat.snapshots",
+    "cross_liquidation": "risk.account",
+    "read_positions": "feeds.files.positions",
     "Assumptions": "heat.assumptions",
     "liquidation_price": "margins",
     "bankruptcy_price": "margins",
@@ -114,6 +127,7 @@ __all__ = [
     "ClusterEvent",
     "ClusterRule",
     "ClusterStory",
+    "Coverage",
     "GridError",
     "HeatGrid",
     "Plan",
@@ -122,6 +136,7 @@ __all__ = [
     "ReadingError",
     "RiskError",
     "SignalRules",
+    "Snapshot",
     "TableError",
     "VenueCoverage",
     "agreement",
@@ -130,7 +145,10 @@ __all__ = [
     "candle_patterns",
     "candles",
     "chart",
+    "churn",
     "concentration",
+    "coverage",
+    "cross_liquidation",
     "find_clusters",
     "find_signals",
     "funding",
@@ -139,12 +157,14 @@ __all__ = [
     "liquidation_price",
     "liquidations",
     "load_sample",
+    "measured_heatmap",
     "merge",
     "modelled_heatmap",
     "momentum",
     "open_interest",
     "persistence_by_timeframe",
     "plan_trade",
+    "positions",
     "profile",
     "read_candles",
     "read_funding",
@@ -152,10 +172,12 @@ __all__ = [
     "read_level",
     "read_liquidations",
     "read_open_interest",
+    "read_positions",
     "read_timeframes",
     "realised_heatmap",
     "resample",
     "simulate",
+    "snapshots",
     "track_clusters",
     "volume_profile",
     "write_grid",

@@ -1,4 +1,4 @@
-"""The four tables that flow through the house, and the checks that let one in.
+"""The tables that flow through the house, and the checks that let one in.
 
 Each function takes a DataFrame with at least the required columns and returns a clean copy: columns in a
 fixed order, fixed dtypes, sorted by time. Anything that cannot be understood raises `TableError` with one
@@ -31,12 +31,36 @@ LIQUIDATIONS: Final = (
 CANDLES: Final = ("time", "open", "high", "low", "close", "volume", "taker_buy_volume")
 OPEN_INTEREST: Final = ("time", "venue", "quantity")
 FUNDING: Final = ("time", "venue", "rate", "interval_hours")
+POSITIONS: Final = (
+    "time",
+    "venue",
+    "account",
+    "side",
+    "quantity",
+    "entry",
+    "liquidation_price",
+    "leverage",
+    "margin",
+    "notional",
+)
+SWEEPS: Final = (
+    "time",
+    "venue",
+    "began",
+    "open_interest",
+    "mark_price",
+    "asked",
+    "answered",
+    "failed",
+    "recovered",
+)
 
 SIDES: Final = ("long", "short")
 # The lengths of a column or bar that pages offer.
 TIMEFRAMES: Final = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "12h", "1d")
 PRICE_KINDS: Final = ("fill", "bankruptcy", "mark", "unknown")
 COMPLETENESS: Final = ("all", "sampled", "unknown")
+MARGINS: Final = ("cross", "isolated", "unknown")
 
 TIME_DTYPE: Final = "datetime64[us, UTC]"
 _TIME: Final = pd.DatetimeTZDtype("us", "UTC")
@@ -44,12 +68,13 @@ _BLANKS: Final = ("", "nan", "none", "null", "na", "n/a")
 _NO_NUMBERS: Final = {"b": "true/false", "M": "times", "m": "durations", "c": "complex numbers"}
 _EARLIEST: Final = pd.Timestamp("2009-01-03", tz="UTC")
 _LATEST: Final = pd.Timestamp("2100-01-01", tz="UTC")
-_CHOICES: Final = {"side": SIDES, "price_kind": PRICE_KINDS, "completeness": COMPLETENESS}
+_CHOICES: Final = {"side": SIDES, "price_kind": PRICE_KINDS, "completeness": COMPLETENESS, "margin": MARGINS}
 # An offset follows a clock: the "-2026" of 01-03-2026 is none. No \s and no lookahead in patterns for whole
 # columns, since Arrow leaves those to Python, ten times slower.
 _OFFSET = r"(?:Z|UTC|GMT|[:T]\d{2,6}(?:[.,]\d+)? *[+-]\d{2}(?::?\d{2})?)$"
 # pandas fills a missing date with today and a missing year with its own guess; neither is in the file.
 _DATED = r"^(?:(?:19|20)\d{2}\D|(?:\d{1,2}[^\d:]|\D).*\b(?:19|20)\d{2}\b)"
+ADDRESS: Final = r"0[xX][0-9a-fA-F]{40}"
 _DAY_AND_MONTH = r"^(\d{1,2})[./-](\d{1,2})[./-]\d{4}\b"
 _TIMEFRAME = re.compile(
     r"^\s*(\d{1,5})\s*(m|min|minute|minutes|h|hour|hours|d|day|days)\s*$", re.IGNORECASE | re.ASCII
@@ -172,6 +197,79 @@ def funding(frame: pd.DataFrame) -> pd.DataFrame:
     return _unique(out, ("time", "venue"), "funding")
 
 
+def positions(frame: pd.DataFrame) -> pd.DataFrame:
+    """Check open positions, one row an account and moment, and return them as a clean table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Needs `time` (when the venue told it), `side` (of the position), `entry` in USD, and `quantity` in BTC
+        or `notional` in USD; the missing one is computed at the entry. `liquidation_price` is NaN where the
+        venue tells none; 0, which some venues write for that, counts as none. `leverage` is the account's
+        setting, which is not its leverage. `margin` is `cross`, `isolated` or `unknown`. `account` is a name
+        that tells accounts apart and must not be an address: it goes to files.
+
+    Raises
+    ------
+    TableError
+    """
+    _require(frame, ("time", "side", "entry"), "positions")
+    if "quantity" not in frame and "notional" not in frame:
+        raise TableError(
+            "The positions have neither a column 'quantity' (BTC) nor 'notional' (USD). Add one of them."
+        )
+    out = pd.DataFrame({"time": parse_time(frame["time"])})
+    out["venue"] = _labels(frame, "venue", "unknown")
+    out["account"] = (
+        _labels(frame, "account", "unknown")
+        if "account" in frame
+        else pd.Categorical(pd.RangeIndex(1, len(frame) + 1).astype(str))
+    )
+    addresses = out["account"].cat.categories.str.fullmatch(ADDRESS)
+    _refuse(
+        out["account"].isin(out["account"].cat.categories[addresses]),
+        lambda row: (
+            f"Column 'account', row {row}: this is an address. Read the file with read_positions, which puts"
+            " a name in its place."
+        ),
+    )
+    out["side"] = _choice(frame, "side", SIDES, _held_hint)
+    out["entry"] = _numbers(frame["entry"], "entry", positive=True)
+    for name in ("quantity", "notional"):
+        if name in frame:
+            out[name] = _numbers(frame[name], name, positive=True)
+    if "notional" not in out:
+        out["notional"] = _numbers(out["quantity"] * out["entry"], "notional", positive=True)
+    if "quantity" not in out:
+        out["quantity"] = _numbers(out["notional"] / out["entry"], "quantity", positive=True)
+    for name in ("liquidation_price", "leverage"):
+        out[name] = _numbers(frame[name], name, minimum=0.0, missing=True) if name in frame else np.nan
+        out[name] = out[name].where(out[name] > 0)
+    out["margin"] = _choice(frame, "margin", MARGINS, default="unknown")
+    out = _sorted(out[list(POSITIONS)]).drop_duplicates(ignore_index=True)
+    return _unique(out, ("time", "venue", "account"), "positions")
+
+
+def sweeps(frame: pd.DataFrame) -> pd.DataFrame:
+    """Check sweeps, one row each time that all accounts of a venue were asked, and return them.
+
+    `time` is when the last account was asked, `began` when the first was; `open_interest` (BTC) and
+    `mark_price` (USD) are NaN where the venue did not tell them; `asked`, `answered`, `failed` and
+    `recovered` (failed first, answered later) count accounts.
+    """
+    _require(frame, ("time", "began"), "sweeps")
+    out = pd.DataFrame({"time": parse_time(frame["time"])})
+    out["venue"] = _labels(frame, "venue", "unknown")
+    out["began"] = microseconds(parse_time(frame["began"])).astype("float64")
+    for name in ("open_interest", "mark_price"):
+        out[name] = _numbers(frame[name], name, minimum=0.0, missing=True) if name in frame else np.nan
+    for name in ("asked", "answered", "failed", "recovered"):
+        out[name] = _numbers(frame[name], name, minimum=0.0) if name in frame else 0.0
+    out = _sorted(out[list(SWEEPS)]).drop_duplicates(ignore_index=True)
+    return _unique(out, ("time", "venue"), "sweeps")
+
+
+# What people have as files; positions and sweeps have a reader of their own.
 CHECKS: Final = {
     "liquidations": liquidations,
     "candles": candles,
@@ -185,10 +283,18 @@ COLUMNS: Final = {
     "funding": FUNDING,
 }
 
+_EVERY_CHECK: Final = CHECKS | {"positions": positions, "sweeps": sweeps}
+_EVERY_COLUMN: Final = COLUMNS | {"positions": POSITIONS, "sweeps": SWEEPS}
+
+
+def check(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """The checked copy of a table of the given name, positions and sweeps included."""
+    return _EVERY_CHECK[table](frame)
+
 
 def empty(table: str) -> pd.DataFrame:
     """A checked table of the given name with no rows."""
-    return CHECKS[table](pd.DataFrame({name: [] for name in COLUMNS[table]}))
+    return _EVERY_CHECK[table](pd.DataFrame({name: [] for name in _EVERY_COLUMN[table]}))
 
 
 def ensure(frame: pd.DataFrame, table: str) -> pd.DataFrame:
@@ -197,17 +303,17 @@ def ensure(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     The look is cheap (names, dtypes, order), so that functions can accept raw frames without paying for
     a full check of tables that were checked before.
     """
-    return frame if _is_checked(frame, table) else CHECKS[table](frame)
+    return frame if _is_checked(frame, table) else _EVERY_CHECK[table](frame)
 
 
 def _is_checked(frame: pd.DataFrame, table: str) -> bool:
-    if not isinstance(frame, pd.DataFrame) or tuple(frame.columns) != COLUMNS[table]:
+    if not isinstance(frame, pd.DataFrame) or tuple(frame.columns) != _EVERY_COLUMN[table]:
         return False
     time, *kinds = frame.dtypes.tolist()
     if time != _TIME:
         return False
-    for name, kind in zip(COLUMNS[table][1:], kinds, strict=True):
-        if name not in ("venue", "symbol", *_CHOICES):
+    for name, kind in zip(_EVERY_COLUMN[table][1:], kinds, strict=True):
+        if name not in ("venue", "symbol", "account", *_CHOICES):
             if kind != np.float64:
                 return False
         elif (
@@ -478,6 +584,10 @@ def _side_hint(value: str) -> str:
             "Write long or short: the position that was liquidated."
         )
     return "is not a side. Write long or short: the position that was liquidated."
+
+
+def _held_hint(value: str) -> str:
+    return "is not a side. Write long or short: the position that is held."
 
 
 def _choice(

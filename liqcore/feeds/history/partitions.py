@@ -32,7 +32,13 @@ HOUR: Final = 3_600_000_000
 # A hole that the source was asked about lately is drawn as one, and asked again after this long.
 PATIENCE: Final = 6 * HOUR
 MOST_BYTES: Final = 4_000_000_000
-_KEYS: Final = {"candles": ["time"], "open_interest": ["time", "venue"], "funding": ["time", "venue"]}
+_KEYS: Final = {
+    "candles": ["time"],
+    "open_interest": ["time", "venue"],
+    "funding": ["time", "venue"],
+    "positions": ["time", "venue", "account"],
+    "sweeps": ["time", "venue"],
+}
 
 Span = tuple[int, int]
 
@@ -243,7 +249,7 @@ def joined(kind: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
         return frames[0]
     plain = [frame.astype(dict.fromkeys(frame.select_dtypes("category"), str)) for frame in frames]
     whole = pd.concat(plain, ignore_index=True)
-    return tables.CHECKS[kind](whole.drop_duplicates(_KEYS.get(kind), keep="last"))
+    return tables.check(whole.drop_duplicates(_KEYS.get(kind), keep="last"), kind)
 
 
 def _months(spans: Sequence[Span]) -> list[str]:
