@@ -8,7 +8,7 @@ shell.require_frame()
 import streamlit as st
 
 from liqcore.views import controls, links, loaders, panels
-from liqcore.views.compare import other as compare_other, panels as compare_panels
+from liqcore.views.compare import keyed as compare_keyed, other as compare_other, panels as compare_panels
 
 bar = controls.toolbar(4)
 with bar.places[0]:
@@ -33,6 +33,8 @@ if view == "record":
     panels.attempt(compare_panels.model_and_record, data, settings)
 elif view == "file":
     panels.attempt(compare_other.against_another, data, settings)
+elif view == "figures":
+    panels.attempt(compare_keyed.against_figures, data)
 else:
     found = panels.attempt(compare_panels.venues_of, data, settings)
     if found is None:

@@ -38,6 +38,21 @@ def key_of(source: KeyedSource) -> tuple[str, str]:
     return told, "environment" if told else ""
 
 
+def given(source: KeyedSource) -> str:
+    """The key of a source, with the field for it and a line on where it comes from; empty without one."""
+    key, where = key_of(source)
+    if where in ("", "typed"):
+        ask(source)
+    else:
+        st.caption(f"With the key from the {'secrets file' if where == 'secrets' else 'environment'}.")
+    if not key:
+        st.caption(
+            f"{source.name} answers only with a key of your own ({source.plan}) Type it, or put"
+            f" `{source.secret}` into the secrets."
+        )
+    return key
+
+
 def ask(source: KeyedSource) -> None:
     """A field for a key that stays in this session only."""
     st.text_input(

@@ -19,6 +19,7 @@ VIEWS = [
     "Without a venue",
     "Model and record",
     "Against another map",
+    "Against other figures",
 ]
 
 
@@ -31,7 +32,7 @@ def test_every_view_runs_and_describes_its_charts(layer):
         app = open_page("compare.py", view=view, layer=layer)
         assert not app.exception, view
         assert not app.error, view
-        assert bool(charts(app)) == (view != "Against another map"), view
+        assert bool(charts(app)) == (not view.startswith("Against")), view
         assert all(len(chart.proto.alt) > 40 for chart in charts(app))
 
 
@@ -240,6 +241,36 @@ def test_an_aggregators_map_comes_by_key_and_the_key_stays_secret(monkeypatch):
         assert not app.exception
         assert app.error
         assert "CoinGlass, model 1, fetched" in words(app), "what was held stays"
+        assert secret not in words(app) + str(app.query_params) + " ".join(item.value for item in app.error)
+    streamlit.cache_resource.clear()
+
+
+def test_a_keyed_sources_totals_open_interest_and_funding_stand_beside_ours(monkeypatch):
+    secret = "my-own-key-4711"
+    with VenueServer([]) as server:
+        monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
+        monkeypatch.setenv("COINALYZE_KEY", "")
+        monkeypatch.delenv("HEATLAB_OFFLINE")
+        streamlit.cache_resource.clear()
+        app = open_page("compare.py", view="Against other figures", span="All", tf="1h")
+        assert next(button for button in app.button if button.label == "Fetch now").disabled
+        app.text_input(key="typed-coinalyze_key").set_value(secret).run()
+        assert server.count("coinalyze") == 0, "nothing is asked before the button"
+        next(button for button in app.button if button.label == "Fetch now").click().run()
+        assert not app.exception
+        said = words(app)
+        for part in (
+            "Coinalyze: Binance's BTCUSDT contract, fetched",
+            "Newest: Coinalyze 2.50 BTC",
+            "No full hour of Coinalyze's totals lies within the liquidations of this market",
+            "The market above is invented",
+        ):
+            assert part in said, part
+        assert app.dataframe[-1].value["Source"].iloc[0] == "Coinalyze"
+        server.fault("api.coinalyze.net", "429")
+        next(button for button in app.button if button.label == "Fetch now").click().run()
+        assert app.error
+        assert "Newest: Coinalyze" in words(app), "what was held stays"
         assert secret not in words(app) + str(app.query_params) + " ".join(item.value for item in app.error)
     streamlit.cache_resource.clear()
 

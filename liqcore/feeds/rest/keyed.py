@@ -73,6 +73,42 @@ HEATMAPS: Final[dict[str, tuple[str, Callable[[FeedSession, str], HeatGrid]]]] =
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What a source counts itself, of the last hours: `totals` (`time`, `long`, `short` in USD an hour), and
+    open interest (BTC) and funding as checked tables where it tells them. `covers` says what is summed up."""
+
+    totals: pd.DataFrame
+    covers: str
+    open_interest: pd.DataFrame | None = None
+    funding: pd.DataFrame | None = None
+
+
+def figures(source: str, session: FeedSession, key: str, now: pd.Timestamp, hours: int) -> Figures:
+    """The last hours as the source `coinglass`, `coinank` or `coinalyze` counts them.
+
+    Raises
+    ------
+    FeedError and its kinds; `KeyRefused` where the key or its plan does not cover the call.
+    """
+    if source == "coinglass":
+        return Figures(
+            aggregators.coinglass_history(session, key, "1h", None, hours), "Binance, OKX and Bybit together"
+        )
+    if source == "coinank":
+        return Figures(
+            aggregators.coinank_history(session, key, now, "1h", hours), "all exchanges that CoinAnk sums up"
+        )
+    start = now - pd.Timedelta(hours=hours)
+    totals = aggregators.coinalyze_liquidations(session, key, start, now, interval="1hour")
+    return Figures(
+        totals[["time", "long", "short"]],
+        "Binance's BTCUSDT contract",
+        aggregators.coinalyze_open_interest(session, key, start, now, interval="1hour"),
+        aggregators.coinalyze_funding(session, key, start, now, interval="1hour"),
+    )
+
+
 def check(source: KeyedSource, session: FeedSession, key: str, now: pd.Timestamp) -> SourceStatus:
     """Ask one small question with the key; the answer as a status, its sentence without the key."""
     try:

@@ -107,19 +107,11 @@ def _by_key() -> tuple[HeatGrid, str] | None:
         name = str(st.selectbox("Map", list(HEATMAPS), key="othermap", width=230))
         wanted, ask = HEATMAPS[name]
         source = next(one for one in KEYED if one.id == wanted)
-        key, where = keys.key_of(source)
+        key, _ = keys.key_of(source)
         pressed = st.button(
             "Fetch now", icon=":material/cloud_download:", type="primary", key="otherfetch", disabled=not key
         )
-    if where in ("", "typed"):
-        keys.ask(source)
-    else:
-        st.caption(f"With the key from the {'secrets file' if where == 'secrets' else 'environment'}.")
-    if not key:
-        st.caption(
-            f"{source.name} answers only with a key of your own ({source.plan}) Type it, or put"
-            f" `{source.secret}` into the secrets."
-        )
+    keys.given(source)
     if pressed:
         with st.spinner(f"Asking {source.name}"):
             try:

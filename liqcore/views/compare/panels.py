@@ -31,6 +31,7 @@ VIEWS: Final = {
     "without": "Without a venue",
     "record": "Model and record",
     "file": "Against another map",
+    "figures": "Against other figures",
 }
 RULE: Final = ClusterRule()
 _LAST: Final = 12
