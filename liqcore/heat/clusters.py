@@ -98,13 +98,13 @@ class Cluster:
         place = f"between {wording.price(self.low)} and {wording.price(self.high)}"
         if self.orders is None:
             return (
-                f"{wording.usd(self.notional)} of {self.side} positions {place}, {self.ratio:.1f} times the smooth"
+                f"{wording.usd(self.notional)} of {self.side} positions {place}, {wording.decimal(self.ratio, 1)} times the smooth"
                 f" profile at that distance from price. Chance on a map without any cluster: {self.odds}."
             )
         stays = "in one stay of price" if self.visits == 1 else f"over {self.visits} stays of price"
         return (
             f"{self.orders:,} {self.side} liquidations {place}, {stays}; where price went explains about"
-            f" {max(self.expected, 0.1):,.{0 if self.expected >= 10 else 1}f}. Chance anywhere on a map without any"
+            f" {wording.decimal(max(self.expected, 0.1), 0 if self.expected >= 10 else 1)}. Chance anywhere on a map without any"
             f" cluster: {self.odds}."
         )
 
@@ -131,7 +131,7 @@ class Ridge:
     def sentence(self) -> str:
         return (
             f"A ridge of {wording.usd(self.notional)} of {self.side} positions between"
-            f" {wording.price(self.low)} and {wording.price(self.high)}, {self.ratio:.1f} times the smooth"
+            f" {wording.price(self.low)} and {wording.price(self.high)}, {wording.decimal(self.ratio, 1)} times the smooth"
             " profile: no more than the map's own roughness."
         )
 

@@ -261,7 +261,7 @@ def test_a_keyed_sources_totals_open_interest_and_funding_stand_beside_ours(monk
         said = words(app)
         for part in (
             "Coinalyze: Binance's BTCUSDT contract, fetched",
-            "Newest: Coinalyze 2.50 BTC",
+            "Newest: Coinalyze 2.5 BTC",
             "No full hour of Coinalyze's totals lies within the liquidations of this market",
             "The market above is invented",
         ):
