@@ -242,7 +242,7 @@ def test_exact_repeats_are_dropped_and_conflicting_ones_refused(table: str) -> N
     value = {"candles": "close", "open_interest": "quantity", "funding": "rate"}[table]
     other = frame.iloc[[1]].assign(**{value: frame[value].iloc[1] * 0.99})
     text = complaint(table, pd.concat([frame, other]))
-    assert "two different rows for 2026-03-01 11:30 UTC" in text
+    assert "two different rows for Mar 01, 2026, 11:30 UTC" in text
     assert "clock change" in text
 
 
