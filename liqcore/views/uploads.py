@@ -183,8 +183,8 @@ def _summary(contents: Sequence[FileContents]) -> str:
     where = f" of {wording.joined(venues[:4])}" if venues else ""
     unit = f"; amounts in {contents[0].unit}" if contents[0].unit else ""
     return (
-        f"{rows:,} rows of {contents[0].kind.replace('_', ' ')}{where}, {first:%Y-%m-%d %H:%M} to"
-        f" {last:%Y-%m-%d %H:%M} UTC. Read as: {contents[0].format}{unit}."
+        f"{rows:,} rows of {contents[0].kind.replace('_', ' ')}{where}, {wording.when(first)} to"
+        f" {wording.when(last)}. Read as: {contents[0].format}{unit}."
     )
 
 

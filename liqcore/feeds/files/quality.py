@@ -116,7 +116,7 @@ def _severity(note: str) -> int:
 
 # Sentences that say the numbers are probably wrong, and those that are good to know.
 _WRONG: Final = (
-    "not a recorded market", "by a factor of", "never changes", "not believable", "thousand times", "from the close",
+    "not a recorded market", "by a factor of", "never changes", "not believable", "thousand times",
 )  # fmt: skip
 _HARMLESS: Final = (
     "open outside low to high",

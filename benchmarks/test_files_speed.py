@@ -1,0 +1,96 @@
+"""Reading files against pandas.read_csv of the same bytes, in one run, and three million bars in bounded memory."""
+
+import gzip
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import run_race
+
+from liqcore import tables
+from liqcore.feeds import files
+
+ROWS = 1_000_000
+# What reading may cost beside pandas' parser, whose result has not been checked.
+READING = 1.3
+
+
+def candles(rows: int) -> pd.DataFrame:
+    rng = np.random.default_rng(7)
+    close = np.round(60_000 + np.cumsum(rng.normal(0, 3, rows)), 1)
+    opened = np.round(np.concatenate([[60_000.0], close[:-1]]), 1)
+    return pd.DataFrame(
+        {
+            "time": np.arange(rows, dtype="int64") * 60_000 + 1_577_836_800_000,
+            "open": opened,
+            "high": np.round(np.maximum(opened, close) + 5, 1),
+            "low": np.round(np.minimum(opened, close) - 5, 1),
+            "close": close,
+            "volume": np.round(rng.lognormal(3, 1, rows), 3),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def candle_bytes() -> bytes:
+    return candles(ROWS).to_csv(index=False).encode()
+
+
+@pytest.fixture(scope="module")
+def event_bytes() -> bytes:
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame(
+        {
+            "exchange": "binance-futures",
+            "symbol": "BTCUSDT",
+            "timestamp": np.sort(rng.integers(1_700_000_000_000_000, 1_730_000_000_000_000, ROWS)),
+            "local_timestamp": 1_700_000_000_000_000,
+            "id": "",
+            "side": rng.choice(["buy", "sell"], ROWS),
+            "price": np.round(60_000 + np.cumsum(rng.normal(0, 3, ROWS)), 1),
+            "amount": np.round(rng.exponential(0.2, ROWS) + 0.001, 3),
+        }
+    )
+    return frame.to_csv(index=False).encode()
+
+
+@pytest.mark.parametrize("kind", ["candles", "liquidations"])
+def test_reading_costs_little_more_than_parsing(kind: str, request: pytest.FixtureRequest) -> None:
+    data = request.getfixturevalue("candle_bytes" if kind == "candles" else "event_bytes")
+    parsed = pd.read_csv(io.BytesIO(data))
+    checked = tables.CHECKS[kind]
+    plain = files.read(data).table
+    race = run_race(
+        lambda: files.read(data),
+        # The same checks on a table that needs no interpretation are no part of reading.
+        lambda: (pd.read_csv(io.BytesIO(data)), checked(plain)),
+        rounds=3,
+    )
+    print(f"{kind}: {1 / race.ratio:.2f} times pandas.read_csv plus checks, {race.ours:.2f} s")
+    assert len(parsed) == ROWS
+    assert race.our_result.rows_kept == ROWS
+    assert 1 / race.ratio < READING
+
+
+def test_three_million_bars_take_seconds_and_less_than_1500_mb(tmp_path: Path) -> None:
+    path = tmp_path / "BTCUSDT-1m.csv.gz"
+    path.write_bytes(gzip.compress(candles(3_000_000).to_csv(index=False).encode(), compresslevel=1))
+    code = (
+        "import resource, sys, time\n"
+        "from liqcore.feeds import files\n"
+        "begin = time.process_time()\n"
+        f"found = files.read({str(path)!r})\n"
+        "print(found.rows_kept, time.process_time() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    rows, seconds, kilobytes = int(out[0]), float(out[1]), int(out[2])
+    print(f"{rows:,} bars in {seconds:.1f} s of CPU, at most {kilobytes / 1024:,.0f} MB")
+    assert rows == 3_000_000
+    assert seconds < 15
+    assert kilobytes < 1.5e6
