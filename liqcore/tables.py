@@ -161,7 +161,7 @@ def candles(frame: pd.DataFrame) -> pd.DataFrame:
             " (BTC)."
         ),
     )
-    out = _sorted(out[list(CANDLES)]).drop_duplicates(ignore_index=True)
+    out = _without_copies(_sorted(out[list(CANDLES)]))
     return _unique(out, ("time",), "candles")
 
 
@@ -637,7 +637,16 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values("time", kind="stable", ignore_index=True)
 
 
+def _without_copies(frame: pd.DataFrame) -> pd.DataFrame:
+    """A sorted table without exact repeats; where every time is later than the one before, there are none."""
+    times = microseconds(frame["time"])
+    return frame if bool((times[1:] > times[:-1]).all()) else frame.drop_duplicates(ignore_index=True)
+
+
 def _unique(frame: pd.DataFrame, key: Sequence[str], table: str) -> pd.DataFrame:
+    times = microseconds(frame["time"])
+    if bool((times[1:] > times[:-1]).all()):
+        return frame
     twice = frame.duplicated(list(key))
     if twice.any():
         when = frame.loc[twice, "time"].iloc[0]

@@ -137,4 +137,4 @@ def to_frame(table: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
             else pd.Series(np.full(len(column), np.nan))
         )
         check_cells(columns[name], name)
-    return pd.DataFrame(columns), repeated
+    return pd.DataFrame(columns, copy=False), repeated

@@ -10,7 +10,7 @@ import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.feeds.files import columns as cells, contracts, numerals, times as stamps
-from liqcore.feeds.files.candle_prices import bar_length, clock_doubt, price_from_candles
+from liqcore.feeds.files.candle_prices import bar_length, clock_doubt, distinct, price_from_candles
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
 from liqcore.feeds.files.series import own_candles
 from liqcore.feeds.files.table import RawTable, counted, shown
@@ -378,7 +378,7 @@ def totals_to_events(
         )
     candles = tables.ensure(candles, "candles")
     micros = moments(long_form["time"], columns["time"])
-    axis = np.unique(micros)
+    axis = distinct(micros)
     interval = bar_length(axis)
     amount = pd.to_numeric(long_form["amount"], errors="coerce")
     unknown, zero = int((long_form["amount"].isna()).sum()), int((amount == 0).sum())

@@ -69,9 +69,8 @@ def settled(frame: pd.DataFrame, hint: str | None) -> pd.DataFrame:
         if _is_text(frame[name]) and (found := _column_marks(frame[name])) is not None:
             texts[name] = found
             proved |= found - {"?"}
-        elif hint is None and frame[name].dtype.kind == "f" and _has_fractions(frame[name]):
-            # What a parser took for a fraction proves nothing where it could have been thousands.
-            proved |= {"."} if float(frame[name].abs().max()) >= 1000 else set()
+        elif hint is None and frame[name].dtype.kind == "f" and _is_pointed(frame[name]):
+            proved.add(".")
     changed = {}
     for name, found in texts.items():
         own = found - {"?"}
@@ -127,10 +126,11 @@ def _is_text(values: pd.Series) -> bool:
     )
 
 
-def _has_fractions(values: pd.Series) -> bool:
+def _is_pointed(values: pd.Series) -> bool:
+    """Whether a parser met fractions of numbers too large to have been thousands."""
     part = values.to_numpy()[:_SAMPLE]
-    part = part[np.isfinite(part)]
-    return bool((part % 1 != 0).any())
+    part = np.abs(part[np.isfinite(part)])
+    return bool((part % 1 != 0).any()) and float(part.max()) >= 1000
 
 
 def _words(values: pd.Series) -> pd.Series:

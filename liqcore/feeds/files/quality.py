@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.feeds.files.candle_prices import bar_length, range_at
+from liqcore.feeds.files.candle_prices import bar_length, distinct, range_at
 from liqcore.feeds.files.table import counted
 from liqcore.tables import TableError
 
@@ -129,7 +129,7 @@ _HARMLESS: Final = (
 
 def _axis(times: np.ndarray, what: str) -> list[str]:
     """Holes in a regular series, and bars that do not start on the clock."""
-    times = np.unique(times)
+    times = distinct(times)
     length = bar_length(times)
     if len(times) < 3 or length == 0:
         return []

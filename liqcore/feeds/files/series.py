@@ -9,7 +9,7 @@ import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.feeds.files import columns as cells, numerals, times, volume
-from liqcore.feeds.files.candle_prices import bar_length
+from liqcore.feeds.files.candle_prices import bar_length, distinct
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
 from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.tables import TableError
@@ -42,7 +42,7 @@ def candles(
         raise TableError("No bar of the file has prices. Export it again with data.")
     micros = moments(out["time"], columns["time"])
     if stamped_at_close or _ends(micros):
-        length = bar_length(np.unique(micros))
+        length = bar_length(distinct(micros))
         micros = micros + (-micros % 60_000_000 if _ends(micros) else 0) - length
         notes.append("The bars are stamped at their close and were moved to their open.")
     out["time"] = pd.DatetimeIndex(micros.astype("datetime64[us]"), tz="UTC")
@@ -54,7 +54,9 @@ def _with_prices(out: pd.DataFrame, notes: list[str]) -> pd.Series:
     """True for bars with prices: an empty bar, or one of zeros, says that nothing was traded or collected."""
     prices = out[["open", "high", "low", "close"]]
     empty = prices.isna().all(axis=1)
-    zero = (prices.apply(pd.to_numeric, errors="coerce") == 0).all(axis=1)
+    zero = pd.concat([pd.to_numeric(prices[name], errors="coerce") == 0 for name in prices], axis=1).all(
+        axis=1
+    )
     for bars, what in ((empty, "empty"), (zero, "zero")):
         if bars.any():
             notes.append(
@@ -67,7 +69,7 @@ def _with_prices(out: pd.DataFrame, notes: list[str]) -> pd.Series:
 
 def _ends(micros: np.ndarray) -> bool:
     """Whether all times lie one millisecond or one second before a full bar, as the end of one does."""
-    length = bar_length(np.unique(micros))
+    length = bar_length(distinct(micros))
     if length < 60_000_000 or len(micros) < 2:
         return False
     return any(bool(((micros + early) % length == 0).all()) for early in (1_000, 1_000_000, 1))
@@ -76,6 +78,8 @@ def _ends(micros: np.ndarray) -> bool:
 def _last_versions(out: pd.DataFrame, micros: np.ndarray, notes: list[str]) -> pd.DataFrame:
     """Of a bar that was still open when it was written, its last version; other repeats are left to the
     check."""
+    if bool((micros[1:] > micros[:-1]).all()):
+        return out
     times_held = pd.Series(micros, index=out.index)
     repeated = times_held.duplicated(keep=False)
     if not repeated.any():

@@ -109,6 +109,8 @@ def _is_zone(name: str) -> bool:
 
 def _from_numbers(values: pd.Series, notes: list[str], zone: str | None) -> pd.Series:
     number = pd.to_numeric(values, errors="coerce")
+    if _is_ordinary(number):
+        return number
     known = number[number.notna()]
     if known.empty:
         return values
@@ -127,6 +129,19 @@ def _from_numbers(values: pd.Series, notes: list[str], zone: str | None) -> pd.S
 def _named(out: pd.Series, like: pd.Series) -> pd.Series:
     out.name = like.name
     return out
+
+
+def _is_ordinary(number: pd.Series) -> bool:
+    """Whole Unix times in one unit, of which the first thousand keep all their digits: the usual case, told
+    quickly."""
+    if not pd.api.types.is_integer_dtype(number.dtype) or number.empty or number.hasnans:
+        return False
+    low, high = number.min(), number.max()
+    head = number.head(1000)
+    return any(
+        _FIRST * scale <= low and high <= _LAST * scale and bool((head % int(1000 * scale) != 0).any())
+        for scale in _EPOCH.values()
+    )
 
 
 def _compact(number: pd.Series) -> pd.Series | None:
