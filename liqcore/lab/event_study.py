@@ -269,7 +269,7 @@ def conclude(sums: pd.DataFrame, rng: np.random.Generator) -> Study:
     for (name, side, minutes), part in sums.groupby(list(_PAIRS), sort=False):
         found, p = _effect(part, length, rng)
         n = float(part["n"].sum())
-        key = {"question": str(name), "side": str(side), "minutes": int(minutes)}
+        key = {"question": str(name), "side": str(side), "minutes": int(str(minutes))}
         rows.append(
             {
                 **key,
@@ -325,7 +325,7 @@ def _effect(part: pd.DataFrame, length: int, rng: np.random.Generator) -> tuple[
     return Interval(value, value - half, value + half, count), max(flipped, normal)
 
 
-def _verdict(row: dict) -> str:  # type: ignore[type-arg]
+def _verdict(row: dict) -> str:
     p = row["holm"] if row["registered"] else row["p"]
     if row["blocks"] < _FEW_BLOCKS or not np.isfinite(p):
         return "cannot tell"
