@@ -24,14 +24,8 @@ if TYPE_CHECKING:
     from liqcore.heat.agreement import Agreement, agreement, agreement_by_price
     from liqcore.heat.assumptions import Assumptions
     from liqcore.heat.bands import ClusterRule
-    from liqcore.heat.clusters import (
-        Cluster,
-        ClusterEvent,
-        ClusterStory,
-        concentration,
-        find_clusters,
-        track_clusters,
-    )
+    from liqcore.heat.clusters import Cluster, ClusterEvent, ClusterStory, find_clusters, track_clusters
+    from liqcore.heat.concentration import concentration
     from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, merge
     from liqcore.heat.measured import measured_heatmap
     from liqcore.heat.modelled import modelled_heatmap
@@ -83,7 +77,7 @@ _HOME = {
     "bankruptcy_price": "margins",
     "find_clusters": "heat.clusters",
     "track_clusters": "heat.clusters",
-    "concentration": "heat.clusters",
+    "concentration": "heat.concentration",
     "Cluster": "heat.clusters",
     "ClusterEvent": "heat.clusters",
     "ClusterStory": "heat.clusters",

@@ -15,7 +15,7 @@ from liqcore.heat.cluster_story import Lives, follow
 from liqcore.heat.flow_bands import SideFindings, find_flow_bands, side_findings
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.ground import Ground, ground_of
-from liqcore.heat.opportunity import STEP, Orders, bars_of, orders_of
+from liqcore.heat.opportunity import Orders
 from liqcore.heat.price_path import PricePath, price_path
 from liqcore.heat.stock_bands import find_stock_bands
 
@@ -554,76 +554,3 @@ def _notes(
             " is within reach. Check that both are in the same currency."
         )
     return tuple(notes)
-
-
-@dataclass(frozen=True)
-class Concentration:
-    """Of how many events a cluster is made, and how much of it is one order.
-
-    `events` is their number, `notional` and `largest` USD, `largest_share` (0 to 1) the largest order's share
-    and `effective` the number of equal orders that would be as concentrated, 1 / Σ share².
-    `venues` names the venues with events in it, most USD first.
-    """
-
-    events: int
-    notional: float
-    largest: float
-    largest_share: float
-    effective: float
-    venues: tuple[str, ...]
-
-    @property
-    def single_print(self) -> bool:
-        """True where one order is more than half of the cluster."""
-        return self.largest_share > 0.5
-
-    @property
-    def sentence(self) -> str:
-        if self.events == 0:
-            return "No event of the table falls into this cluster."
-        many = wording.count(self.events, "liquidation")
-        one = f"the largest is {wording.usd(self.largest)}, {wording.percent(self.largest_share)} of it"
-        if self.single_print:
-            return f"This cluster is mostly one print: {many}, and {one}. It may be a single trader."
-        return f"This cluster is made of {many}; {one}."
-
-
-def concentration(
-    cluster: Cluster, liquidations: pd.DataFrame, price: pd.DataFrame | None = None
-) -> Concentration:
-    """Tell one large print from many small ones: the events of a realised cluster, from `since` to
-    `last_seen`.
-
-    Parameters
-    ----------
-    liquidations : the liquidations table from which the grid was made.
-    price : the candles the cluster was found with, by which prices beyond the trade are moved back to it.
-
-    Raises
-    ------
-    GridError
-        The cluster is of a modelled or measured grid, which has no events.
-    """
-    if cluster.kind != "realised":
-        raise GridError(
-            f"A {cluster.kind} cluster is not made of events. Give a cluster of a realised heatmap."
-        )
-    bars = None if price is None or price.empty else bars_of(tables.ensure(price, "candles"))
-    orders = orders_of(tables.ensure(liquidations, "liquidations"), bars)
-    begin, end = np.array([cluster.since, cluster.last_seen]).astype("datetime64[us]").astype("int64")
-    x = np.floor(orders.x / STEP + 1e-9)
-    low, high = np.round(np.log([cluster.low, cluster.high]) / STEP)
-    inside = (orders.time >= begin) & (orders.time < end) & (x >= low) & (x < high)
-    held = orders.where(inside & (orders.side == tables.SIDES.index(cluster.side)))
-    if not len(held.usd):
-        return Concentration(0, 0.0, 0.0, 0.0, 0.0, ())
-    by_venue = np.bincount(held.venue, held.usd, minlength=len(held.names))
-    total = float(held.usd.sum())
-    return Concentration(
-        int(held.events.sum()),
-        total,
-        float(held.usd.max()),
-        float(held.usd.max()) / total,
-        float(total**2 / (held.usd**2).sum()),
-        tuple(held.names[i] for i in np.argsort(-by_venue, kind="stable") if by_venue[i] > 0),
-    )

@@ -95,7 +95,7 @@ class SideFindings:
         where = "Liquidations lie where price was" if self.path else "Liquidations lie in a wide heap"
         explained = "the path explains" if self.path else "that heap explains"
         return (
-            f"{where}: no band of the {name} holds more than {explained} (a band with"
+            f"{where}: no band of the {name} stands out from what {explained} (a band with"
             f" {wording.percent(self.detectable)} of them would have shown)."
         )
 

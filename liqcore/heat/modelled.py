@@ -77,7 +77,7 @@ def modelled_heatmap(
     book = made.lattice
     closing = inputs.closes_at
     snapshots = np.searchsorted(closing, edges[1:].astype("int64"), side="right") - 1
-    blur = round(guesses.smoothing_bp / 1e4 / (book.log_step * book.parts))
+    blur = blur_bins(book, guesses.smoothing_bp)
     kept = book.window(blur)
     outcome = run(book, made.flows, made.deposits, snapshots, kept)
     # A column has data where a candle closed in it, or where a candle longer than the column covers it.
@@ -156,12 +156,21 @@ def _grid(
     )
 
 
+def blur_bins(book: Lattice, smoothing_bp: float) -> int:
+    """How many drawn bins a map is blurred by to each side."""
+    return round(smoothing_bp / 1e4 / (book.log_step * book.parts))
+
+
+def blur_kernel(half: int) -> np.ndarray:
+    """(2·half + 1,) a triangle that falls to nothing beyond `half` bins and sums to 1."""
+    kernel = np.concatenate([np.arange(1, half + 2), np.arange(half, 0, -1)])
+    return kernel / kernel.sum()
+
+
 def _blurred(usd: np.ndarray, half: int) -> np.ndarray:
-    """Rows blurred along price by a triangle that falls to nothing beyond `half` bins; USD only moves."""
-    kernel = np.concatenate([np.arange(1, half + 2), np.arange(half, 0, -1)]).astype(np.float32)
-    kernel /= kernel.sum()
+    """Rows blurred along price; USD only moves."""
     padded = np.pad(usd, ((0, 0), (0, 0), (half, half)))
     out = np.zeros_like(usd)
-    for shift, weight in enumerate(kernel):
+    for shift, weight in enumerate(blur_kernel(half).astype(np.float32)):
         out += weight * padded[:, :, shift : shift + usd.shape[2]]
     return out

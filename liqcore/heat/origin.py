@@ -11,7 +11,8 @@ import pandas as pd
 from liqcore import tables
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import GridError
-from liqcore.heat.level_book import CHUNK, Flows, run
+from liqcore.heat.level_book import CHUNK, Flows, Lattice, run
+from liqcore.heat.modelled import blur_bins, blur_kernel
 from liqcore.heat.models import DEFAULT, model as model_named
 from liqcore.heat.models.book import book as model_book
 from liqcore.heat.models.inputs import aligned_inputs
@@ -27,7 +28,7 @@ class Origin:
     Attributes
     ----------
     side, low, high, at : the band that was traced (USD) and the moment (datetime64 UTC) at which it stood.
-    usd : what stands in the band then, before the map blurs it.
+    usd : what stands in the band then.
     by_candle : `time` (open of the candle), `usd`: what of each candle's openings is left, oldest first.
     by_leverage : `leverage`, `usd`: the same by leverage, lowest first.
     opened : USD at the same prices that were opened into the band before closing and crossing took their
@@ -69,6 +70,8 @@ def level_origin(
     funding: pd.DataFrame | None = None,
     model: str = DEFAULT,
     assumptions: Assumptions | None = None,
+    price_range: tuple[float, float] | None = None,
+    bins: int | None = None,
 ) -> Origin:
     """Trace a band of a modelled map back to the candles and leverages that opened it.
 
@@ -77,6 +80,9 @@ def level_origin(
     candles, open_interest, funding, model, assumptions : as given to `modelled_heatmap`.
     side, low, high : the band, USD.
     at : moment whose state is traced; the close of the last candle by default.
+    price_range, bins : as given to `modelled_heatmap`, for a band of that map: what is traced is then what the
+        map's cells hold, its blur included, and a bin that the band cuts counts in proportion. Without them the
+        band is traced in bins of its own, before any blur.
 
     Returns
     -------
@@ -105,22 +111,28 @@ def level_origin(
         raise GridError(
             "No candle had closed at that moment, so no level had been opened. Choose a later one."
         )
-    made = model_book(chosen, inputs, guesses, low, high, max(int(np.ceil(np.log(high / low) / _FINEST)), 1))
+    if price_range is None or bins is None:
+        price_range, bins = (low, high), max(int(np.ceil(np.log(high / low) / _FINEST)), 1)
+        blurred = 0.0
+    else:
+        blurred = guesses.smoothing_bp
+    made = model_book(chosen, inputs, guesses, *price_range, bins)
     book, deposits, flows = made.lattice, made.deposits, made.flows
+    part = _shares(book, low, high, blur_bins(book, blurred))
     i = tables.SIDES.index(side)
     outcome = run(book, flows, deposits, np.array([], dtype=np.int64), slice(0, 0))
     free = _uncrossed(flows, side, count)
     leverages, tier = np.unique(made.levels.leverage, return_inverse=True)
+    worth = book.centres * part
     by_candle, by_tier, opened = np.zeros(count), np.zeros(len(leverages)), 0.0
-    inside = (book.first, book.first + book.drawn * book.parts)
     for begin in range(0, count, CHUNK):
         rows = slice(begin, min(begin + CHUNK, count))
         places, sizes = deposits.make(rows.start, rows.stop)
-        bins = places[:, i]
-        usd = sizes[:, i, :, None] * book.centres[bins] * ((bins >= inside[0]) & (bins < inside[1]))
+        place = places[:, i]
+        usd = sizes[:, i, :, None] * worth[place]
         opened += float(usd.sum())
         edge = free[rows, None, None]
-        usd *= (bins < edge) if side == "long" else (bins > edge)
+        usd *= (place < edge) if side == "long" else (place > edge)
         # What closed after the candle, by how fast each leverage is closed, and what was cut off of all alike.
         closing = outcome.closing[count - 1, i] - outcome.closing[rows, i]
         cutting = outcome.cutting[count, i] - outcome.cutting[rows, i]
@@ -143,6 +155,25 @@ def level_origin(
         ),
         by_leverage=pd.DataFrame({"leverage": leverages, "usd": by_tier})[by_tier > 0].reset_index(drop=True),
     )
+
+
+def _shares(book: Lattice, low: float, high: float, half: int) -> np.ndarray:
+    """(bins,) which share of each bin counts to low..high (USD), on a map blurred by `half` drawn bins."""
+    kept = book.window(half)
+    edges = np.log([low, high]) - np.log(book.low)
+    # Seen from the first kept bin, and counted in drawn bins.
+    begin, end = (edges / book.log_step - kept.start) / book.parts
+    drawn = np.arange((kept.stop - kept.start) // book.parts)
+    shares = np.clip(np.minimum(drawn + 1, end) - np.maximum(drawn, begin), 0.0, 1.0)
+    # An edge of a drawn bin comes back from its logarithm an ulp off, and what lies beyond the map is not on it.
+    shares = np.where(shares < 1e-6, 0.0, np.where(shares > 1 - 1e-6, 1.0, shares))
+    before = (book.first - kept.start) // book.parts
+    shares[:before] = shares[before + book.drawn :] = 0.0
+    if half:
+        shares = np.convolve(shares, blur_kernel(half))[half : half + len(shares)]
+    out = np.zeros(book.bins)
+    out[kept] = np.repeat(shares, book.parts)
+    return out
 
 
 def _uncrossed(flows: Flows, side: str, count: int) -> np.ndarray:

@@ -345,10 +345,7 @@ def realised(data: Dataset, settings: ViewSettings) -> HeatGrid:
     view = window(data, settings)
     _check_columns(view, settings.timeframe)
     held = (events["time"].iloc[0], events["time"].iloc[-1])
-    if settings.venues:
-        events = events[events["venue"].isin(settings.venues)]
-    start, end = (pd.Timestamp(edge, tz="UTC") for edge in (view.start, view.end))
-    events = events[(events["time"] >= start) & (events["time"] < end)]
+    events = events_in_view(data, settings)
     grid = realised_heatmap(
         events,
         timeframe=settings.timeframe,
@@ -367,6 +364,18 @@ def realised(data: Dataset, settings: ViewSettings) -> HeatGrid:
     first, last = (tables.to_datetime64(edge) for edge in held)
     observed = (grid.time_edges[1:] > first) & (grid.time_edges[:-1] <= last)
     return replace(grid, observed=observed)
+
+
+def events_in_view(data: Dataset, settings: ViewSettings) -> pd.DataFrame:
+    """The liquidations of the view's venues in its window: those that its realised map adds up."""
+    events = data.liquidations
+    if events is None:
+        raise DataError("The liquidations behind this map are not at hand.")
+    view = window(data, settings)
+    micros = tables.microseconds(events["time"])
+    begin, stop = np.searchsorted(micros, [edge.astype("int64") for edge in (view.start, view.end)])
+    events = events.iloc[begin:stop]
+    return events[events["venue"].isin(settings.venues)] if settings.venues else events
 
 
 def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
@@ -446,6 +455,7 @@ __all__ = [
     "ViewSettings",
     "Window",
     "candle_step",
+    "events_in_view",
     "heatmap",
     "market_candles",
     "model_inputs",

@@ -32,21 +32,14 @@ _SHORT: Final = {
 }
 
 
-def lived(span: np.timedelta64) -> str:
-    """45 min, 6 h or 2 d 4 h."""
-    minutes = int(pd.Timedelta(span).total_seconds() // 60)
-    days, hours = minutes // 1440, minutes % 1440 // 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    return f"{hours} h" if hours else f"{minutes} min"
-
-
 def cluster_label(cluster: Cluster) -> str:
-    """Side, USD, age and persistence of a cluster in a few words."""
-    return (
-        f"{cluster.side.capitalize()}s {wording.usd(cluster.notional)} · {lived(cluster.age)} ·"
-        f" {wording.percent(cluster.persistence)}"
-    )
+    """Side and USD of a cluster, of when that is, and how many times the expected or usual, in a few words."""
+    if cluster.kind == "realised":
+        when, than = f"in {wording.duration(cluster.last_seen - cluster.since)}", "expected"
+    else:
+        when, than = "at the end", "usual"
+    text = f"{cluster.side.capitalize()}s {wording.usd(cluster.notional)} {when}"
+    return f"{text} · {wording.decimal(cluster.ratio, 1)}× {than}"
 
 
 def cluster_name(cluster: Cluster) -> str:
@@ -66,28 +59,19 @@ def drawn_clusters(story: ClusterStory, side: str, most: int) -> list[Cluster]:
 
 
 def outlines(clusters: Sequence[Cluster], grid: HeatGrid) -> pd.DataFrame | None:
-    """Boxes for the chart: from when a cluster was first seen to the end of the map."""
+    """Boxes for the chart: of a realised cluster around the events that its label adds up, of a stock from when it
+    was first seen to the state that its label tells."""
     if not clusters:
         return None
-    start = grid.time_edges[0]
+    first = [one.since if one.kind == "realised" else one.first_seen for one in clusters]
     return pd.DataFrame(
         {
-            "time_from": [
-                max(
-                    (
-                        cluster.first_seen
-                        if cluster.kind != "realised"
-                        else min(cluster.since, cluster.first_seen)
-                    ),
-                    start,
-                )
-                for cluster in clusters
-            ],
-            "time_to": [grid.time_edges[-1]] * len(clusters),
-            "price_from": [cluster.low for cluster in clusters],
-            "price_to": [cluster.high for cluster in clusters],
-            "label": [cluster_label(cluster) for cluster in clusters],
-            "side": [cluster.side for cluster in clusters],
+            "time_from": [max(moment, grid.time_edges[0]) for moment in first],
+            "time_to": [one.last_seen for one in clusters],
+            "price_from": [one.low for one in clusters],
+            "price_to": [one.high for one in clusters],
+            "label": [cluster_label(one) for one in clusters],
+            "side": [one.side for one in clusters],
         }
     )
 

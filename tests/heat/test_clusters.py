@@ -11,7 +11,8 @@ from scipy import ndimage
 from liqcore import tables
 from liqcore.heat.bands import Bands, ClusterRule
 from liqcore.heat.cluster_story import follow
-from liqcore.heat.clusters import ClusterEvent, concentration, find_clusters, track_clusters
+from liqcore.heat.clusters import ClusterEvent, find_clusters, track_clusters
+from liqcore.heat.concentration import concentration
 from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage
 from liqcore.heat.price_path import PricePath
 from liqcore.heat.realised import realised_heatmap

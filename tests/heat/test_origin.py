@@ -41,49 +41,61 @@ def market(seed, bars=240, interest=True):
     return candles, oi if interest else None
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     interest=st.booleans(),
     model=st.sampled_from(list(MODELS)),
     side=st.sampled_from(["long", "short"]),
-    column=st.integers(5, 39),
+    column=st.integers(0, 39),
+    bins=st.sampled_from([20, 120, 333]),
+    blur=st.sampled_from([0.0, 60.0]),
+    picks=st.randoms(use_true_random=False),
 )
-def test_what_is_traced_is_what_the_map_holds(seed, interest, model, side, column):
+def test_what_is_traced_is_what_the_cell_holds(seed, interest, model, side, column, bins, blur, picks):
     candles, oi = market(seed, interest=interest or MODELS[model].needs == "open interest")
-    grid = modelled_heatmap(candles, oi, model=model, bins=120, columns=40)
-    heat = getattr(grid, side)[column]
-    band = int(heat.argmax())
-    origin = level_origin(
-        candles,
-        side,
-        grid.price_edges[band],
-        grid.price_edges[band + 1],
-        at=grid.time_edges[column + 1],
-        open_interest=oi,
-        model=model,
-    )
-    # Inner bins of the map and of the trace do not share their edges, so a level may fall on either side of
-    # one.
-    wide = float(heat[max(band - 1, 0) : band + 2].sum())
-    assert origin.usd <= wide * 1.001 + 1
-    whole = level_origin(
-        candles,
-        side,
-        grid.price_edges[0],
-        grid.price_edges[-1],
-        at=grid.time_edges[column + 1],
-        open_interest=oi,
-        model=model,
-    )
-    # Where a candle has a single entry, one level on the other side of an edge is much of a young map.
-    near = 0.03 if "entry_points" in MODELS[model].reads else 0.1
-    assert whole.usd == pytest.approx(float(heat.sum(dtype=float)), rel=near, abs=10)
-    for made in (origin, whole):
+    guess = Assumptions(smoothing_bp=blur)
+    grid = modelled_heatmap(candles, oi, model=model, assumptions=guess, bins=bins, columns=40)
+    heat = getattr(grid, side)[column].astype(float)
+    edges = grid.price_edges
+    filled = np.flatnonzero(heat) if heat.any() else np.array([0])
+    cell = picks.choice([int(heat.argmax()), int(picks.choice(filled.tolist()))])
+    low = picks.randint(0, bins - 1)
+    wide = (low, picks.randint(low, bins - 1) + 1)
+    for first, last in ((cell, cell + 1), wide, (0, bins)):
+        made = level_origin(
+            candles,
+            side,
+            edges[first],
+            edges[last],
+            at=grid.time_edges[column + 1],
+            open_interest=oi,
+            model=model,
+            assumptions=guess,
+            price_range=(edges[0], edges[-1]),
+            bins=bins,
+        )
+        assert made.usd == pytest.approx(float(heat[first:last].sum()), rel=1e-5, abs=1e-3)
         assert made.by_candle["usd"].sum() == pytest.approx(made.usd, rel=1e-9)
         assert made.by_leverage["usd"].sum() == pytest.approx(made.usd, rel=1e-9)
         assert made.usd <= made.opened * (1 + 1e-9)
         assert (made.by_candle["time"] < pd.Timestamp(grid.time_edges[column + 1], tz="UTC")).all()
+
+
+def test_a_band_that_cuts_a_bin_counts_it_in_proportion():
+    candles, oi = market(5)
+    grid = modelled_heatmap(candles, oi, bins=100, columns=40)
+    edges, band = grid.price_edges, int(grid.long[-1].argmax())
+    middle = (edges[band] * edges[band + 1]) ** 0.5
+    asked = {"open_interest": oi, "price_range": (edges[0], edges[-1]), "bins": 100}
+    whole = level_origin(candles, "long", edges[band], edges[band + 1], **asked)
+    halves = [
+        level_origin(candles, "long", low, high, **asked).usd
+        for low, high in ((edges[band], middle), (middle, edges[band + 1]))
+    ]
+    assert halves == pytest.approx([whole.usd / 2] * 2, rel=1e-9)
+    alone = level_origin(candles, "long", edges[band], edges[band + 1], open_interest=oi)
+    assert alone.usd == pytest.approx(whole.usd, rel=0.3), "traced in bins of its own"
 
 
 def test_one_candle_and_one_leverage_are_named():

@@ -1,9 +1,23 @@
 """Clusters, levels, strips and stories on the explore page."""
 
+import functools
+
 import pytest
 from test_pages import open_page, words
 
+from liqcore.feeds import samples
+from liqcore.heat.clusters import track_clusters
+from liqcore.heat.realised import realised_heatmap
 from tests.maps import charts
+
+
+@functools.cache
+def when_something_stood_out() -> str:
+    """A moment at which the sample's realised map shows a cluster, as an address has it."""
+    held = samples.load_sample("violent")
+    grid = realised_heatmap(held.liquidations, "1h", bins=150)
+    found = track_clusters(grid, price=held.candles, liquidations=held.liquidations)
+    return str(max(one.first_seen for one in found.clusters).astype("datetime64[s]"))
 
 
 def test_strips_levels_and_clusters_come_from_the_address():
@@ -14,6 +28,9 @@ def test_strips_levels_and_clusters_come_from_the_address():
         below=["RSI", "Funding"],
         most="5",
         hot="Sensitive",
+        span="14 d",
+        tf="1h",
+        until=when_something_stood_out(),
     )
     assert not app.exception
     assert len(charts(app)) == 3
@@ -29,9 +46,8 @@ def test_a_level_that_is_no_price_is_named_and_the_others_stay():
     assert charts(app)
 
 
-@pytest.mark.parametrize("layer", ["Realised", "Modelled"])
-def test_a_chosen_cluster_tells_its_story(layer):
-    app = open_page("explore.py", layer=layer, hot="Sensitive", span="14 d", tf="1h")
+def test_a_chosen_cluster_tells_its_story():
+    app = open_page("explore.py", hot="Sensitive", span="14 d", tf="1h", until=when_something_stood_out())
     box = app.selectbox(key="cluster")
     box.select(box.options[0]).run()
     assert not app.exception

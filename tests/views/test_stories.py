@@ -1,13 +1,18 @@
 """Stories, overlays and strips: what they say must be what the tables hold."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from liqcore import wording
 from liqcore.feeds import samples
+from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import track_clusters
+from liqcore.heat.concentration import concentration
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.views import overlays
@@ -29,53 +34,67 @@ def data():
     )
 
 
-@pytest.mark.parametrize("venues", [(), ("Alder", "Birch")])
-def test_a_realised_cell_is_told_by_its_own_events(data, venues):
-    settings = ViewSettings(venues=venues)
-    grid = dataset.heatmap(data, settings)
-    t, p = np.unravel_index(int(grid.short.argmax()), grid.shape)
-    cell = stories.Cell(
-        "short",
-        grid.price_edges[p],
-        grid.price_edges[p + 1],
-        grid.time_edges[t],
-        grid.time_edges[t + 1],
-        float(grid.short[t, p]),
-    )
-    told = stories.cell_story(data, settings, grid, cell)
-    table = dict(told.tables)["Which venues"]
-    assert table["USD"].sum() == pytest.approx(float(grid.short[t, p]), rel=1e-4)
-    events = data.liquidations
-    mine = events[
-        (events["time"] >= pd.Timestamp(cell.start, tz="UTC"))
-        & (events["time"] < pd.Timestamp(cell.end, tz="UTC"))
-        & (events["price"] >= cell.low)
-        & (events["price"] < cell.high)
-        & (events["side"] == "short")
-    ]
-    if venues:
-        mine = mine[mine["venue"].isin(venues)]
-    assert table["Liquidations"].sum() == len(mine)
-    assert told.points[0].startswith(f"{len(mine):,} liquidation")
+VIEWS = [
+    ViewSettings(),
+    ViewSettings(venues=("Alder", "Birch"), price_scale="log", bins=60),
+    # Ends in the middle of a column, and cuts off prices that were traded.
+    ViewSettings(timeframe="1h", until=np.datetime64("2026-04-14T10:20"), reach=0.01),
+    ViewSettings(layer="modelled"),
+    ViewSettings(layer="modelled", timeframe="1h", hours=96.0, assumptions=Assumptions(smoothing_bp=60.0)),
+    ViewSettings(layer="modelled", model="textbook", until=np.datetime64("2026-04-14T10:20"), bins=40),
+]
 
 
-def test_a_modelled_cell_names_leverage_and_candles_that_hold_its_heat(data):
-    settings = ViewSettings(layer="modelled", timeframe="1h", hours=96.0)
+@pytest.mark.parametrize("settings", VIEWS)
+def test_the_story_of_any_cell_adds_up_to_the_cell_and_speaks_of_its_moment(data, settings):
     grid = dataset.heatmap(data, settings)
-    p = int(grid.long[-1].argmax())
-    cell = stories.Cell(
-        "long",
-        grid.price_edges[p],
-        grid.price_edges[p + 1],
-        grid.time_edges[-2],
-        grid.time_edges[-1],
-        float(grid.long[-1, p]),
-    )
-    told = stories.cell_story(data, settings, grid, cell)
-    table = dict(told.tables)["Which leverage the model assumes"]
-    assert table["USD"].sum() == pytest.approx(float(grid.long[-1, p]), rel=0.25)
-    assert "assumed, not observed" in " ".join(told.points)
-    assert any("×" in point and "opened between" in point for point in told.points)
+    rng = np.random.default_rng(5)
+    picked = []
+    for side in ("long", "short"):
+        filled = np.argwhere(getattr(grid, side) > 0)
+        picked += [(side, *place) for place in filled[rng.integers(0, len(filled), 12)].tolist()]
+        picked.append((side, *filled[filled[:, 1].argmax()].tolist()))
+    for side, t, p in picked:
+        cell = stories.cell_of(grid, side, t, p)
+        held = float(getattr(grid, side)[t, p])
+        told = stories.cell_story(data, settings, grid, cell)
+        table = told.tables[0][1]
+        assert table["USD"].sum() == pytest.approx(held, rel=1e-4, abs=len(table) / 2 + 0.01)
+        assert wording.clock(grid.time_edges[t + 1]) in told.title
+        if settings.layer == "modelled":
+            assert f"holds {wording.usd(held)} of {side}s" in told.points[0]
+            origin = stories.trace(data, settings, grid, side, cell.low, cell.high, cell.end)
+            assert (origin.by_candle["time"] < pd.Timestamp(cell.end, tz="UTC")).all()
+        else:
+            said = re.search(r"\$[0-9.,]+[kMB]?", told.points[0]).group()
+            assert said in {wording.usd(held), wording.usd(float(table["USD"].sum()))}
+            assert wording.clock(grid.time_edges[t]) in told.title
+        other = float(getattr(grid, "short" if side == "long" else "long")[t, p])
+        assert any(wording.usd(other) in point for point in told.points) or not other
+
+
+def test_a_click_finds_the_cell_of_the_map_as_it_is_now(data):
+    grid = dataset.heatmap(data, ViewSettings(timeframe="1h"))
+    t, p = np.unravel_index(int(grid.long.argmax()), grid.shape)
+    edges = grid.time_edges.astype("datetime64[ms]").astype("int64")
+    found = {
+        "side": "long",
+        "usd": 5.0,
+        "price_from": grid.price_edges[p],
+        "price_to": grid.price_edges[p + 1],
+        "time_from": float(edges[t]),
+        "time_to": float(edges[t + 1]),
+    }
+    cell = stories.picked_cell(found, grid)
+    assert (cell.low, cell.high) == (grid.price_edges[p], grid.price_edges[p + 1])
+    assert (cell.start, cell.end) == (grid.time_edges[t], grid.time_edges[t + 1])
+    assert cell.usd == float(grid.long[t, p]), "the map's amount, not the browser's"
+    wide = stories.picked_cell(found, grid.rebin(time=4, price=3))
+    assert wide.usd >= cell.usd
+    assert wide.low <= cell.low < cell.high <= wide.high
+    emptied = replace(grid, long=np.zeros(grid.shape), short=np.zeros(grid.shape))
+    assert stories.picked_cell(found, emptied) is None
+    assert stories.picked_cell(found, grid.crop(end=grid.time_edges[t])) is None if t else True
 
 
 @pytest.mark.parametrize("layer", ["realised", "modelled"])
@@ -92,13 +111,49 @@ def test_a_cluster_is_told_with_its_numbers_and_drawn_where_it_is(data, layer):
     assert 0 < len(chosen) <= 4
     boxes = overlays.outlines(chosen, grid)
     assert (boxes["price_from"].to_numpy() < boxes["price_to"].to_numpy()).all()
-    assert all(edge >= grid.time_edges[0] for edge in boxes["time_from"])
+    for one, box in zip(chosen, boxes.itertuples(), strict=True):
+        assert wording.usd(one.notional) in box.label
+        if layer == "realised":
+            # What lies in the drawn box is what its label adds up, but for prices moved back to the trade.
+            made = concentration(one, events, path)
+            by = made.by_venue.set_index("venue")["usd"].drop(list(made.moved))
+            inside = events[
+                events["time"].between(*(pd.Timestamp(t, tz="UTC") for t in (box.time_from, box.time_to)))
+            ]
+            inside = inside[
+                inside["price"].between(box.price_from, box.price_to) & (inside["side"] == box.side)
+            ]
+            inside = inside[~inside["venue"].isin(made.moved)]
+            assert inside["notional"].sum() == pytest.approx(by.sum(), rel=0.02)
+            assert f"in {wording.duration(box.time_to - box.time_from)}" in box.label
+        else:
+            band = grid.crop(low=box.price_from, high=box.price_to)
+            assert band.side(box.side)[-1].sum() == pytest.approx(one.notional, rel=0.4)
+            assert box.time_to == grid.time_edges[-1]
     told = stories.cluster_story(data, settings, grid, found, chosen[0])
-    assert wording.percent(chosen[0].persistence) in told.points[0]
+    assert wording.percent(chosen[0].persistence) in told.points[1]
     history = dict(told.tables)["What happened to it"]
     assert len(history) == min(len(found.events_of(chosen[0].id)), 8) > 0
-    if layer == "realised":
-        assert any("liquidations; the largest is" in point for point in told.points)
+    for one in found.clusters:
+        told = stories.cluster_story(data, settings, grid, found, one)
+        held = told.tables[1][1]["USD"].sum()
+        assert held == pytest.approx(one.notional, rel=1e-3)
+        assert wording.usd(one.notional) in told.points[1]
+
+
+def test_where_nothing_stands_out_the_densest_places_are_told_without_the_word_for_more(data):
+    grid, bars = dataset.heatmap(data, ViewSettings()), data.candles
+    found = track_clusters(grid, 12, price=bars, liquidations=data.liquidations)
+    bare = replace(found, present=())
+    told = stories.no_cluster(bare)
+    text = " ".join(told)
+    assert "long liquidation" in text
+    assert "short liquidation" in text
+    assert "the path explains" in text
+    assert "Densest: $" in text
+    assert "cluster" not in " ".join(point for point in told if "Densest" in point)
+    sides = {one.side for one in found.present}
+    assert all(f"{side} liquidation" not in " ".join(stories.no_cluster(found)) for side in sides)
 
 
 @pytest.mark.parametrize(
@@ -113,23 +168,19 @@ def test_a_cluster_is_told_with_its_numbers_and_drawn_where_it_is(data, layer):
     ],
 )
 def test_a_click_beside_the_heat_picks_nothing(selection):
-    assert stories.picked_cell(selection) is None
+    assert stories.picked_place(selection) is None
 
 
-def test_a_click_becomes_a_cell_with_utc_times():
-    cell = stories.picked_cell(
-        {
-            "side": "long",
-            "price_from": 100.0,
-            "price_to": 110.0,
-            "time_from": 1_700_000_000_000,
-            "time_to": 1_700_000_900_000,
-            "usd": 5.0,
-        }
-    )
-    assert cell == stories.Cell(
-        "long", 100.0, 110.0, np.datetime64("2023-11-14T22:13:20"), np.datetime64("2023-11-14T22:28:20"), 5.0
-    )
+def test_a_click_is_read_as_utc():
+    found = {
+        "side": "long",
+        "price_from": 100.0,
+        "price_to": 110.0,
+        "time_from": 1_700_000_000_000,
+        "time_to": 1_700_000_900_000,
+        "usd": 5.0,
+    }
+    assert stories.picked_place(found) == ("long", 100.0, 110.0, np.datetime64("2023-11-14T22:20:50"))
 
 
 @pytest.mark.parametrize(

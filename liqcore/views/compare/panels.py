@@ -13,8 +13,9 @@ import streamlit as st
 from liqcore import tables, wording
 from liqcore.heat.agreement import agreement, agreement_by_price
 from liqcore.heat.bands import ClusterRule
-from liqcore.heat.clusters import Cluster, concentration, find_clusters
+from liqcore.heat.clusters import Cluster, find_clusters
 from liqcore.heat.comparison import difference, model_hits, venue_table, without_venue
+from liqcore.heat.concentration import concentration
 from liqcore.heat.grid import HeatGrid, merge
 from liqcore.heat.lag import Lag, venue_lags
 from liqcore.service import dataset

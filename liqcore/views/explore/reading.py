@@ -173,9 +173,9 @@ def go_on(asked: dict[str, Any] | None, marks: OnTheMap) -> None:
         st.switch_page("pages/risk.py", query_params={"level": price, "lines": lines})
 
 
-def picked(key: str) -> stories.Cell | None:
-    """The cell last clicked on the chart with this key."""
-    return stories.picked_cell(st.session_state.get(f"{key}-picked"))
+def picked(key: str, grid: HeatGrid) -> stories.Cell | None:
+    """The cell last clicked on the chart with this key, as it is on the map now."""
+    return stories.picked_cell(st.session_state.get(f"{key}-picked"), grid)
 
 
 def story(
@@ -183,22 +183,15 @@ def story(
 ) -> stories.Cell | Cluster | None:
     """The story of the cluster chosen in the list, or of the clicked cell and the cluster it belongs to;
     returns what it told."""
-    cell = picked(key)
-    if cell is not None and (
-        cell.high <= grid.price_edges[0]
-        or cell.low >= grid.price_edges[-1]
-        or cell.end <= grid.time_edges[0]
-        or cell.start >= grid.time_edges[-1]
-    ):
-        cell = None
+    cell = picked(key, grid)
     present = list(found.present)[:12] if found is not None else []
     names = {overlays.cluster_name(one): one for one in present}
     st.subheader("The story behind a band")
+    silent = stories.no_cluster(found) if found is not None else []
+    if silent:
+        st.markdown("\n".join(f"- {wording.markdown(point)}" for point in silent))
     if not names and cell is None:
-        st.caption(
-            "Click a filled cell to see what made it. No band stands out at the end of this map from what is"
-            " usual at its distance from price; “Sensitive” in Settings also outlines faint ones."
-        )
+        st.caption("Click a filled cell to see what made it.")
         return None
     chosen = None
     if names:

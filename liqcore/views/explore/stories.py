@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.heat.clusters import Cluster, ClusterStory, concentration
+from liqcore.heat.clusters import Cluster, ClusterStory
+from liqcore.heat.concentration import concentration
+from liqcore.heat.flow_bands import DensePlace
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.origin import Origin, level_origin
 from liqcore.service import dataset
@@ -18,14 +21,20 @@ from liqcore.service.dataset import Dataset, ViewSettings
 
 @dataclass(frozen=True)
 class Cell:
-    """A rectangle of a map that the reader has chosen: one side, USD prices, UTC times."""
+    """A cell of a map that the reader has chosen: one side, USD prices, UTC times, USD of heat.
 
-    side: str
+    `other` is the heat of the other side in the same cell; `last` marks the highest bin, which holds its own
+    upper edge.
+    """
+
+    side: Literal["long", "short"]
     low: float
     high: float
     start: np.datetime64
     end: np.datetime64
     usd: float
+    other: float = 0.0
+    last: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,19 +46,49 @@ class Story:
     tables: tuple[tuple[str, pd.DataFrame], ...] = ()
 
 
-def picked_cell(found: Any) -> Cell | None:
-    """The cell that a click on the map chose, or None where the click was beside the heat."""
+def picked_place(found: Any) -> tuple[Literal["long", "short"], float, float, np.datetime64] | None:
+    """Side, low and high (USD) and the middle of the time (UTC) of a clicked cell; None beside the heat."""
     try:
-        low, high, amount = float(found["price_from"]), float(found["price_to"]), float(found["usd"])
-        start, end = (
-            np.datetime64(round(float(found[name]) * 1000), "us") for name in ("time_from", "time_to")
-        )
-        side = str(found["side"])
-    except (KeyError, TypeError, ValueError):
+        low, high, usd = (float(found[name]) for name in ("price_from", "price_to", "usd"))
+        middle = float(found["time_from"]) / 2 + float(found["time_to"]) / 2
+        side: Literal["long", "short"] = {"long": "long", "short": "short"}[found["side"]]  # type: ignore[assignment]
+        at = np.datetime64(round(1000 * middle), "us")
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    if side not in tables.SIDES or not (0 < low < high and amount > 0 and start < end):
+    return (side, low, high, at) if 0 < low < high < np.inf and usd > 0 else None
+
+
+def picked_cell(found: Any, grid: HeatGrid) -> Cell | None:
+    """The cell of the map as it is now where the reader clicked, or None where it is empty or off the map.
+
+    The browser tells the place; the amount is the map's own, so that it stays true when the map has moved on or
+    its bins have changed since the click.
+    """
+    if (place := picked_place(found)) is None:
         return None
-    return Cell(side, low, high, start, end, amount)
+    side, low, high, at = place
+    t = int(np.searchsorted(grid.time_edges, at, "right")) - 1
+    p = int(np.searchsorted(grid.price_edges, (low + high) / 2, "right")) - 1
+    inside = 0 <= t < grid.shape[0] and 0 <= p < grid.shape[1]
+    return cell_of(grid, side, t, p) if inside else None
+
+
+def cell_of(grid: HeatGrid, side: Literal["long", "short"], column: int, band: int) -> Cell | None:
+    """One cell of a map, None where it holds nothing of the side."""
+    long, short = float(grid.long[column, band]), float(grid.short[column, band])
+    usd, other = (long, short) if side == "long" else (short, long)
+    if usd <= 0:
+        return None
+    return Cell(
+        side,
+        float(grid.price_edges[band]),
+        float(grid.price_edges[band + 1]),
+        grid.time_edges[column],
+        grid.time_edges[column + 1],
+        usd,
+        other,
+        band == grid.shape[1] - 1,
+    )
 
 
 def cluster_at(story: ClusterStory, cell: Cell) -> Cluster | None:
@@ -67,24 +106,52 @@ def cluster_at(story: ClusterStory, cell: Cell) -> Cluster | None:
     return max(near, key=lambda one: one.notional, default=None)
 
 
+def no_cluster(story: ClusterStory) -> list[str]:
+    """What can be said of the sides on which no cluster stands at the end of the map."""
+    found = {one.side for one in story.present}
+    points = []
+    for one in story.findings:
+        if one.side in found:
+            continue
+        points.append(f"{one.sentence}{_places('Densest', one.dense)}")
+        if one.busy:
+            points.append(
+                f"A busy time of {one.side}s is not a busy price, so this is no level:{_places('', one.busy)}"
+            )
+        points += one.one_prints
+    ridges = [one for one in story.ridges if one.side not in found][:3]
+    if not story.findings and not ridges and not found:
+        points.append("No band of this map rises above the usual at its distance from price.")
+    return points + [one.sentence for one in ridges]
+
+
+def _places(name: str, places: Sequence[DensePlace]) -> str:
+    """A sentence on stretches of price with their orders beside what the path explains, with a blank before it."""
+    told = [
+        f"{wording.price(place.low)} to {wording.price(place.high)} with {place.orders} (the path explains"
+        f" {wording.decimal(place.expected, 1)})"
+        for place in places
+    ]
+    return f" {name}{': ' if name else ''}{wording.joined(told)}." if told else ""
+
+
 def cell_story(
     data: Dataset, settings: ViewSettings, grid: HeatGrid, cell: Cell, now: pd.Timestamp | None = None
 ) -> Story:
-    """What made one cell: its events by venue, or its candles and leverages."""
-    title = f"{cell.side.capitalize()}s at {wording.price(cell.low)} to {wording.price(cell.high)}"
+    """What made one cell: its events by venue, or its candles and leverages, as of the cell's own time."""
+    place = f"{cell.side.capitalize()}s at {wording.price(cell.low)} to {wording.price(cell.high)}"
     if grid.kind == "realised":
-        points, found = _events(data, settings, cell, now)
-        return Story(title, tuple(points), found)
-    points, found = _opened(data, settings, cell.side, cell.low, cell.high, cell.end, now)
-    return Story(
-        title,
-        (
-            f"At {wording.when(cell.end, now)} the model holds {wording.usd(cell.usd)} of {cell.side}s in"
-            " this band.",
-            *points,
-        ),
-        found,
-    )
+        points, found = _events(data, settings, cell)
+        title = f"{place}, {wording.period(cell.start, cell.end, now)}"
+    else:
+        points, found = _opened(data, settings, grid, cell.side, cell.low, cell.high, cell.end, now)
+        held = f"The model holds {wording.usd(cell.usd)} of {cell.side}s in this band at that moment."
+        points = [held, *points]
+        title = f"{place}, as of {wording.when(cell.end, now)}"
+    if cell.other > 0:
+        other = "long" if cell.side == "short" else "short"
+        points.append(f"The same cell also holds {wording.usd(cell.other)} of {other}s, not counted here.")
+    return Story(title, tuple(points), found)
 
 
 def cluster_story(
@@ -99,31 +166,35 @@ def cluster_story(
     title = f"{cluster.side.capitalize()} cluster at {wording.price(cluster.low)} to {wording.price(cluster.high)}"
     there = cluster in story.present
     points = [
-        f"{wording.usd(cluster.notional)} of {cluster.side}s, the hottest bin {wording.usd(cluster.peak)}."
-        f" First seen {wording.when(cluster.first_seen, now)}, "
+        cluster.sentence,
+        f"{_held(cluster, now)} First seen {wording.when(cluster.first_seen, now)}, "
         + (
             "still there at the end of the map"
             if there
             else f"last seen {wording.when(cluster.last_seen, now)}"
         )
-        + f"; hot in {wording.percent(cluster.persistence)} of the last bars looked at."
+        + f"; hot in {wording.percent(cluster.persistence)} of the last bars looked at.",
     ]
     if cluster.kind == "realised":
-        events = dataset_events(data, settings)
-        if events is not None:
-            points.append(concentration(cluster, events, dataset.until_end(data, settings)[0]).sentence)
-        area = Cell(
-            cluster.side, cluster.low, cluster.high, cluster.since, cluster.last_seen, cluster.notional
-        )
-        more, found = _events(data, settings, area, now)
-        points += more[1:]
+        more, found = _orders(data, settings, cluster)
     else:
-        more, found = _opened(data, settings, cluster.side, cluster.low, cluster.high, cluster.last_seen, now)
-        points += more
+        more, found = _opened(
+            data, settings, grid, cluster.side, cluster.low, cluster.high, cluster.last_seen, now
+        )
     told = [event.sentence for event in story.events_of(cluster.id)][-8:]
     times = [wording.when(event.time, now) for event in story.events_of(cluster.id)][-8:]
     history = pd.DataFrame({"Known at": times, "What happened": told})
-    return Story(title, tuple(points), (("What happened to it", history), *found))
+    return Story(title, (*points, *more), (("What happened to it", history), *found))
+
+
+def _held(cluster: Cluster, now: pd.Timestamp | None) -> str:
+    """What a cluster holds, and of when that is."""
+    if cluster.kind == "realised":
+        return (
+            f"Its {wording.usd(cluster.notional)} were liquidated from"
+            f" {wording.period(cluster.since, cluster.last_seen, now)}."
+        )
+    return f"Its {wording.usd(cluster.notional)} stood at {wording.when(cluster.last_seen, now)}."
 
 
 def dataset_events(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
@@ -135,52 +206,82 @@ def dataset_events(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None
 
 
 def _events(
-    data: Dataset, settings: ViewSettings, cell: Cell, now: pd.Timestamp | None
+    data: Dataset, settings: ViewSettings, cell: Cell
 ) -> tuple[list[str], tuple[tuple[str, pd.DataFrame], ...]]:
-    events = dataset_events(data, settings)
-    if events is None or events.empty:
-        return ["The liquidations behind this map are not at hand."], ()
-    micros = tables.microseconds(events["time"])
-    begin, end = np.searchsorted(
-        micros,
-        [
-            cell.start.astype("datetime64[us]").astype("int64"),
-            cell.end.astype("datetime64[us]").astype("int64"),
-        ],
-    )
+    """The liquidations of one cell, found as the map finds them."""
+    try:
+        events = dataset.events_in_view(data, settings)
+    except dataset.DataError as problem:
+        return [str(problem)], ()
+    inside = tables.microseconds(events["time"])
+    begin, end = np.searchsorted(inside, [edge.astype("int64") for edge in (cell.start, cell.end)])
     part = events.iloc[begin:end]
-    part = part[(part["price"] >= cell.low) & (part["price"] < cell.high) & (part["side"] == cell.side)]
+    price = part["price"]
+    below = (price <= cell.high) if cell.last else (price < cell.high)
+    part = part[(price >= cell.low) & below & (part["side"] == cell.side)]
     if part.empty:
-        return ["No recorded liquidation falls into this rectangle."], ()
-    total, largest = float(part["notional"].sum()), float(part["notional"].max())
+        return ["No recorded liquidation falls into this cell."], ()
     by = (
         part.groupby("venue", observed=True)["notional"]
-        .agg(["sum", "count", "max"])
-        .sort_values("sum", ascending=False)
+        .agg(usd="sum", events="count", largest="max")
+        .sort_values("usd", ascending=False, kind="stable")
+        .reset_index()
     )
-    complete = part.groupby("venue", observed=True)["completeness"].first().astype(str)
+    points, found = _venues(by, part)
+    total, largest = float(by["usd"].sum()), float(by["largest"].max())
+    first = (
+        f"One liquidation of {wording.usd(total)}."
+        if len(part) == 1
+        else f"{wording.count(len(part), 'liquidation')}, {wording.usd(total)} together; the largest is"
+        f" {wording.usd(largest)}, {wording.share(largest, total)} of it."
+    )
+    return [first, *points], found
+
+
+def _orders(
+    data: Dataset, settings: ViewSettings, cluster: Cluster
+) -> tuple[list[str], tuple[tuple[str, pd.DataFrame], ...]]:
+    """The orders of a realised cluster, counted as the cluster counts them."""
+    candles, events = dataset.until_end(data, settings)
+    if events is None:
+        return ["The liquidations behind this map are not at hand."], ()
+    made = concentration(cluster, events, candles)
+    if not made.events:
+        return [made.sentence], ()
+    points, found = _venues(made.by_venue, events)
+    if made.moved:
+        points.append(
+            f"{wording.joined(made.moved)} {'reports' if len(made.moved) == 1 else 'report'} prices beyond the"
+            " trade, as bankruptcy prices are. The map draws them as they were reported; the cluster counts them"
+            " where the trade happened."
+        )
+    return [made.sentence, *points], found
+
+
+def _venues(by: pd.DataFrame, events: pd.DataFrame) -> tuple[list[str], tuple[tuple[str, pd.DataFrame], ...]]:
+    """Who has how much, `by` with `venue`, `usd`, `events` and `largest`, most USD first."""
+    complete = events.groupby("venue", observed=True)["completeness"].first().astype(str)
+    complete.index = complete.index.astype(str)
+    venues = by["venue"].astype(str)
     found = pd.DataFrame(
         {
-            "Venue": by.index.astype(str),
-            "USD": by["sum"].round().astype("int64"),
-            "Liquidations": by["count"],
-            "Largest, USD": by["max"].round().astype("int64"),
-            "Completeness": complete.reindex(by.index).to_numpy(),
+            "Venue": venues,
+            "USD": by["usd"].round().astype("int64"),
+            "Liquidations": by["events"],
+            "Largest, USD": by["largest"].round().astype("int64"),
+            "Completeness": complete.reindex(venues).to_numpy(),
         }
-    ).reset_index(drop=True)
-    first = str(by.index[0])
+    )
+    top = wording.share(float(by["usd"].iloc[0]), float(by["usd"].sum()))
     points = [
-        (
-            f"{wording.count(len(part), 'liquidation')} of {cell.side}s, {wording.usd(total)} together,"
-            f" between {wording.when(cell.start, now)} and {wording.when(cell.end, now)}; the largest is"
-            f" {wording.usd(largest)}, {wording.share(largest, total)} of it."
-        ),
-        f"{wording.count(len(by), 'venue')}: {first} has {wording.share(float(by['sum'].iloc[0]), total)}"
-        " of the USD." + (" One venue alone is not a market." if len(by) == 1 else ""),
+        f"All of it is from {venues.iloc[0]}: one venue alone is not a market."
+        if len(by) == 1
+        else f"{wording.count(len(by), 'venue')}: {venues.iloc[0]} has {top} of the USD."
     ]
     if (found["Completeness"] != "all").any():
         points.append(
-            "A sampled venue reports only a part of its liquidations, so the true amount is larger."
+            "A venue that is not complete reports only a part of its liquidations, or does not say: the true"
+            " amount may be larger."
         )
     return points, (("Which venues", found),)
 
@@ -188,20 +289,19 @@ def _events(
 def _opened(
     data: Dataset,
     settings: ViewSettings,
-    side: str,
+    grid: HeatGrid,
+    side: Literal["long", "short"],
     low: float,
     high: float,
     at: np.datetime64,
     now: pd.Timestamp | None,
 ) -> tuple[list[str], tuple[tuple[str, pd.DataFrame], ...]]:
     try:
-        origin = trace(data, settings, side, low, high, at)
+        origin = trace(data, settings, grid, side, low, high, at)
     except (GridError, tables.TableError) as problem:
         return [f"Where it came from cannot be traced: {problem}"], ()
     if origin.usd <= 0:
-        return [
-            "Nothing of this band can be traced to a candle: it lies at the edge of a bin of the model."
-        ], ()
+        return ["Nothing of this band can be traced to a candle."], ()
     window = origin.window()
     by = origin.by_leverage.sort_values("usd", ascending=False)
     top = by.iloc[:2]
@@ -236,13 +336,19 @@ def _opened(
 
 
 def trace(
-    data: Dataset, settings: ViewSettings, side: str, low: float, high: float, at: np.datetime64
+    data: Dataset,
+    settings: ViewSettings,
+    grid: HeatGrid,
+    side: Literal["long", "short"],
+    low: float,
+    high: float,
+    at: np.datetime64,
 ) -> Origin:
-    """The origin of a band of the view's modelled map, from the same candles and assumptions."""
+    """The origin of a band of the view's modelled map: same candles, same assumptions, same bins."""
     candles, interest = dataset.model_inputs(data, settings)
     return level_origin(
         candles,
-        side,  # type: ignore[arg-type]
+        side,
         low,
         high,
         at,
@@ -250,4 +356,6 @@ def trace(
         funding=data.funding,
         model=settings.model,
         assumptions=settings.assumptions,
+        price_range=(float(grid.price_edges[0]), float(grid.price_edges[-1])),
+        bins=grid.shape[1],
     )

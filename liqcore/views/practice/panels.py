@@ -14,7 +14,7 @@ from liqcore.learn.practice import Candidate, last_price
 from liqcore.service.dataset import Dataset
 from liqcore.views import explain, heat, links, overlays
 from liqcore.views.controls import LINK
-from liqcore.views.explore.stories import picked_cell
+from liqcore.views.explore.stories import picked_place
 from liqcore.views.practice import charts as practice_charts, table as practice_table
 from liqcore.views.practice.charts import percent
 from liqcore.views.practice.table import PROBLEMS, Scene, Table
@@ -271,11 +271,11 @@ def _typed(table: Table, before: tuple[float, ...]) -> None:
 
 def _mark(table: Table) -> None:
     """A click on a cell makes its middle one of one's own levels, and the level of the test."""
-    cell = picked_cell(st.session_state.get("practice-picked"))
-    if cell is None:
+    place = picked_place(st.session_state.get("practice-picked"))
+    if place is None:
         return
     own, _ = overlays.parse_levels(str(st.session_state.get("marks") or ""))
-    middle = round((cell.low + cell.high) / 2)
+    middle = round((place[1] + place[2]) / 2)
     if middle not in own:
         st.session_state["marks"] = "; ".join(f"{value:g}" for value in [*own, middle])
     practice_table.choose_level(table, Candidate(float(middle), practice_charts.OWN))
