@@ -172,6 +172,7 @@ def cluster_story(
             "still there at the end of the map"
             if there
             else f"last seen {wording.when(cluster.last_seen, now)}"
+            + ("; by then its busiest moments explain it" if cluster.beyond_busy is False else "")
         )
         + f"; hot in {wording.percent(cluster.persistence)} of the last bars looked at.",
     ]
@@ -222,8 +223,8 @@ def _events(
     if part.empty:
         return ["No recorded liquidation falls into this cell."], ()
     by = (
-        part.groupby("venue", observed=True)["notional"]
-        .agg(usd="sum", events="count", largest="max")
+        part.groupby("venue", observed=True)
+        .agg(usd=("notional", "sum"), events=("notional", "size"), largest=("notional", "max"))
         .sort_values("usd", ascending=False, kind="stable")
         .reset_index()
     )
