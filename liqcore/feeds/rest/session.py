@@ -149,6 +149,30 @@ class _PoliteSession(LimiterMixin, requests.Session):
             raise FeedError(f"{host_name(urlsplit(url).netloc)} cut a file off. It is asked again.")
         return response.content
 
+    def ask_privately(self, url: str, question: Mapping[str, Any] | None = None) -> Any:
+        """The JSON at `url` past the cache, for questions that name a person's account; POST where one is asked.
+
+        Raises
+        ------
+        FeedError and its kinds, as for `fetch`. Their words say nothing of the question or the answer.
+        """
+        method = "GET" if question is None else "POST"
+        request = self.prepare_request(requests.Request(method, url, json=question))
+        response = self._asked(
+            request, timeout=self.timeout, allow_redirects=False, proxies=self.proxies, verify=self.verify
+        )
+        try:
+            self._good_or_raise(request, response, response.text)
+            return response.json()
+        except FeedError as problem:
+            # A venue may repeat in its refusal what it was asked.
+            said = f"{host_name(urlsplit(url).netloc)} did not answer a question about an account."
+            raise type(problem)(said, retry_after=problem.retry_after) from None
+        except ValueError:
+            raise FeedError(
+                f"{host_name(urlsplit(url).netloc)} sent an answer that is broken or cut off."
+            ) from None
+
     def _asked(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         host = urlsplit(request.url or "").netloc
         until, pause = self._paused.get(host, (0.0, None))

@@ -1,11 +1,13 @@
 """Hyperliquid: one address for everything, and no liquidations."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from liqcore.feeds.venues.market import candles, open_interest
+from tests.loopback.accounts import accounts, leaderboard
 from tests.loopback.truth import END, SPANS, START, Dialect, Event, Refused, T, bar, bars, hours, texts
 
 
@@ -34,6 +36,8 @@ def _rest(events: list[Event], path: str, query: Mapping[str, Any]) -> Any:
             for moment in hours(96)
             if moment >= query["startTime"]
         ]
+    if query["type"] in ("clearinghouseState", "vaultDetails"):
+        return accounts().answer(query, time.time())
     if query["type"] == "metaAndAssetCtxs":
         return [
             {"universe": [{"name": "ETH", "szDecimals": 4}, {"name": "BTC", "szDecimals": 5}]},
@@ -42,8 +46,14 @@ def _rest(events: list[Event], path: str, query: Mapping[str, Any]) -> Any:
     raise Refused(422, "Failed to deserialize the JSON body into the target type")
 
 
+def _leaders(events: list[Event], path: str, query: Mapping[str, Any]) -> Any:
+    if path != "Mainnet/leaderboard":
+        raise Refused(404, None)
+    return leaderboard()
+
+
 DIALECT = Dialect(
-    rest={"api.hyperliquid.xyz": _rest},
+    rest={"api.hyperliquid.xyz": _rest, "stats-data.hyperliquid.xyz": _leaders},
     quiet={
         "hyperliquid": [
             {"channel": "trades", "data": [{"coin": "BTC", "side": "B", "px": "50000", "sz": "1", "time": T}]}
