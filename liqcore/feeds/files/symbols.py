@@ -92,6 +92,8 @@ def kinds(values: pd.Series) -> pd.Series:
     bitcoin."""
     words = values.astype("category")
     verdict = {word: _kind(str(word)) for word in words.cat.categories}
+    if set(verdict.values()) == {"bitcoin"}:
+        return pd.Series(pd.Categorical.from_codes([0] * len(values), ["bitcoin"]), index=values.index)
     return words.map(verdict).astype("object").fillna("bitcoin")
 
 
