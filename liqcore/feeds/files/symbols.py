@@ -93,7 +93,7 @@ def kinds(values: pd.Series) -> pd.Series:
     words = values.astype("category")
     verdict = {word: _kind(str(word)) for word in words.cat.categories}
     if set(verdict.values()) == {"bitcoin"}:
-        return pd.Series(pd.Categorical.from_codes([0] * len(values), ["bitcoin"]), index=values.index)
+        return pd.Series("bitcoin", index=values.index, dtype=pd.CategoricalDtype(["bitcoin"]))
     return words.map(verdict).astype("object").fillna("bitcoin")
 
 
