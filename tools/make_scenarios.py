@@ -24,6 +24,7 @@ from liqcore.lab.recipe import market_of, recipe
 from liqcore.lab.simulator import SimulatedMarket
 from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import follow, outcome, step_view
+from liqcore.learn.trades import TradeResult
 
 WORLDS = 200
 FIRST_SEED = 1_000
@@ -57,12 +58,12 @@ def load(name: str) -> Scenario:
     )
 
 
-def worlds(scenario: Scenario, settings: dict[str, Any], seeds: list[int]) -> list[tuple[str, float | None]]:
-    """How the plan ended in each world, and its R where it was filled."""
-    out: list[tuple[str, float | None]] = []
+def worlds(scenario: Scenario, settings: dict[str, Any], seeds: list[int]) -> list[TradeResult]:
+    """How the plan ended in each world."""
+    out: list[TradeResult] = []
     for _, candles in futures(scenario.at(scenario.decision_bar), scenario.hours, seeds, **recipe(settings)):
         result, _ = follow(scenario, candles)
-        out.append((result.end, round(result.r, 4) if result.filled else None))
+        out.append(result)
     return out
 
 
@@ -74,8 +75,9 @@ def base_rate(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
         "worlds": WORLDS,
         "first_seed": FIRST_SEED,
         "hours": scenario.hours,
-        "ends": dict(Counter(end for end, _ in ended).most_common()),
-        "r": [r for _, r in ended],
+        "ends": dict(Counter(one.end for one in ended).most_common()),
+        "r": [round(one.r, 4) if one.filled else None for one in ended],
+        "before": [round(one.r_before, 4) if one.filled else None for one in ended],
     }
 
 

@@ -70,9 +70,9 @@ class Step:
 class BaseRate:
     """How the same plan did in futures that differ only by chance.
 
-    `r` holds one R a world, None where the order was not filled or rejected; `ends` how many worlds ended
-    how. `command`
-    and the seeds (first_seed, first_seed + 1, …) make it again.
+    `r` holds one R a world after costs, None where the order was not filled or rejected, `before` the same before
+    costs (empty where that was not kept); `ends` how many worlds ended how. `command` and the seeds (first_seed,
+    first_seed + 1, …) make it again.
     """
 
     command: str
@@ -80,6 +80,7 @@ class BaseRate:
     hours: float
     ends: tuple[tuple[str, int], ...]
     r: tuple[float | None, ...]
+    before: tuple[float | None, ...] = ()
 
     @property
     def worlds(self) -> int:
@@ -105,6 +106,12 @@ class BaseRate:
         return float(self.results.mean()) if self.filled else 0.0
 
     @property
+    def mean_before(self) -> float | None:
+        """Mean R of the filled worlds before fees and slippage; None where it was not kept."""
+        held = [value for value in self.before if value is not None]
+        return float(np.mean(held)) if held else None
+
+    @property
     def mean_error(self) -> float:
         """Standard error of `mean_r`."""
         return float(self.results.std(ddof=1) / np.sqrt(self.filled)) if self.filled > 1 else float("inf")
@@ -125,12 +132,16 @@ class BaseRate:
             )
         )
         share = self.wins / self.filled
+        before = (
+            "" if self.mean_before is None else f" and {wording.r_multiple(self.mean_before)} before them"
+        )
         toss = ", close to a coin toss," if abs(share - 0.5) <= 0.1 else ""
         return (
             f"The same plan was tried in {self.worlds} worlds that share this past and differ by chance after"
             f" it. It was filled in {self.filled}, and {self.wins} of those ({wording.percent(share)}){toss}"
-            f" ended above zero after costs. The mean was {wording.r_multiple(self.mean_r)} (95 % range"
-            f" {wording.decimal(low, 2, signed=True)} to {wording.r_multiple(high)}). {verdict}"
+            f" ended above zero after costs. The mean was {wording.r_multiple(self.mean_r)} after costs (95 % range"
+            f" {wording.decimal(low, 2, signed=True)} to {wording.r_multiple(high)}){before}. {verdict} All of it is"
+            " about this one past: how often a set-up like it works in others, these worlds do not tell."
         )
 
 
@@ -148,8 +159,8 @@ class Market:
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """A story with its market. `shaped_by` are the interventions in words; `decision_bar` is when the plan is
-    made.
+    """A story with its market. `shaped_by` are the interventions in words, `scripted` those of them that still move
+    price after `decision_bar`, when the plan is made.
 
     `decision` is what a rule-following trader does: `trade` the plan, or `wait`; then `plan` is what waiting
     left out.
@@ -172,6 +183,7 @@ class Scenario:
     ending: str
     base_rate: BaseRate | None
     market: Market
+    scripted: tuple[str, ...] = ()
     label: str = "Synthetic"
     start: np.datetime64 = field(default_factory=lambda: np.datetime64(0, "us"))
 
@@ -212,6 +224,7 @@ def make_scenario(
             " bar within the steps."
         )
     simulation = told.table(settings, "simulation")
+    told_by = simulation.get("interventions", ())
     return Scenario(
         name=name,
         title=told.text(settings, "title"),
@@ -221,7 +234,12 @@ def make_scenario(
         timeframe=settings["timeframe"],
         venues=tuple(settings["venues"]),
         seed=int(simulation["seed"]),
-        shaped_by=tuple(str(event["why"]) for event in simulation.get("interventions", ())),
+        shaped_by=tuple(str(event["why"]) for event in told_by),
+        scripted=tuple(
+            str(event["why"])
+            for event in told_by
+            if _moves_price_after(event, start + chosen["bar"] * length)
+        ),
         steps=steps,
         decision=chosen["decision"],
         decision_bar=int(chosen["bar"]),
@@ -232,6 +250,17 @@ def make_scenario(
         market=market,
         start=start,
     )
+
+
+def _moves_price_after(event: Mapping[str, Any], moment: np.datetime64) -> bool:
+    """Whether an intervention leads or trades price at or after a moment; feeds that fail leave price alone."""
+    if str(event["kind"]).startswith("Feed"):
+        return False
+    begin = tables.to_datetime64(event.get("at", event.get("start")))
+    last = begin + np.timedelta64(int(event.get("minutes", 0)), "m")
+    if "end" in event:
+        last = tables.to_datetime64(event["end"])
+    return bool(begin >= moment or last > moment)
 
 
 def placeholders(text: str) -> tuple[str, ...]:
@@ -338,4 +367,5 @@ def _base_rate(stored: Mapping[str, Any]) -> BaseRate:
         hours=float(stored["hours"]),
         ends=tuple((str(end), int(count)) for end, count in stored["ends"].items()),
         r=tuple(None if value is None else float(value) for value in stored["r"]),
+        before=tuple(None if value is None else float(value) for value in stored.get("before", ())),
     )

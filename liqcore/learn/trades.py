@@ -24,13 +24,14 @@ class TradeResult:
     ----------
     end : `target` (all of it left at targets), `stop` (what was left hit the stop), `time` (what was left was
         closed at the last bar), `open` (still running), `not filled`, or `no order` (the plan was rejected).
-    r : gain after fees and slippage over the plan's loss at its stop; 0 without a fill. For an open trade it
-    is
+    r : gain after fees and slippage over the plan's loss at its stop; 0 without a fill. For an open trade it is
         counted at the last close.
+    r_before : the same gain before fees and slippage, over the same loss, so that the difference is costs.
     usd : the same in USD. quantity : BTC. entry_time, exit_time : opening times of the bars, None where not
     yet.
     exit_price : USD, average over the parts. bars : from fill to exit, both counted.
-    worst_r, best_r : the furthest the price went against and for the trade while it ran, in R before costs.
+    worst_r, best_r : r if all of it had been closed where price was worst and best while it ran, costs included;
+        the plan's own stop and targets left out.
     ambiguous : whether one bar held both stop and target, so that the worse was taken.
     """
 
@@ -46,6 +47,7 @@ class TradeResult:
     worst_r: float = 0.0
     best_r: float = 0.0
     ambiguous: bool = False
+    r_before: float = 0.0
 
     @property
     def filled(self) -> bool:
@@ -118,8 +120,9 @@ def _follow(
         parts.append((left, gap if hit.size else close[last], True))
         exit_row = last
     usd = sum(_gain(plan, s, quantity, price, slips) for quantity, price, slips in parts)
-    risk = entry - stop
-    ran = slice(begin, exit_row + 1)
+    before = sum(quantity * (price - entry) for quantity, price, _ in parts)
+    worst = min(bad[begin : exit_row + 1].min(), entry)
+    best = good[begin + 1 : exit_row + 1].max(initial=entry)
     times = tables.microseconds(bars["time"])
     return TradeResult(
         end=end,
@@ -131,9 +134,10 @@ def _follow(
         exit_time=None if end == "open" else np.datetime64(int(times[exit_row]), "us"),
         exit_price=abs(sum(quantity * price for quantity, price, _ in parts)) / plan.quantity,
         bars=exit_row - begin + 1,
-        worst_r=float(min(bad[ran].min() - entry, 0.0) / risk),
-        best_r=float(max(good[begin + 1 : exit_row + 1].max(initial=entry) - entry, 0.0) / risk),
+        worst_r=float(_gain(plan, s, plan.quantity, worst, True) / plan.loss_at_stop),
+        best_r=float(_gain(plan, s, plan.quantity, best, False) / plan.loss_at_stop),
         ambiguous=ambiguous,
+        r_before=float(before / plan.loss_at_stop),
     )
 
 

@@ -45,7 +45,28 @@ def test_a_stop_costs_one_r_and_a_target_what_was_planned():
     won = run_trade(plan, _bars([(101, 101, 100, 100), (100, 104, 99, 103)]))
     assert (won.end, won.r) == ("target", pytest.approx(plan.reward_risk))
     assert won.usd == pytest.approx(plan.targets[0].gain)
-    assert (won.bars, won.best_r) == (2, pytest.approx(2.0))
+    assert (won.bars, won.best_r) == (2, pytest.approx(won.r)), "the same costs in both"
+
+
+@settings(max_examples=60, deadline=None)
+@given(side=st.sampled_from(["long", "short"]), seed=st.integers(0, 10_000))
+def test_results_are_told_after_costs_and_before_them_and_never_mixed(side, seed):
+    rng = np.random.default_rng(seed)
+    s = 1 if side == "long" else -1
+    plan = _plan(side, stop=100 - 2 * s, targets=(100 + 4 * s,))
+    closes = 100 + np.cumsum(rng.normal(0, 0.8, 30))
+    rows = [(a, max(a, b) + 0.1, min(a, b) - 0.1, b) for a, b in zip(np.append(100, closes[:-1]), closes, strict=True)]
+    made = run_trade(plan, _bars(rows))
+    if not made.filled:
+        return
+    sold = made.exit_price * (made.end != "target")
+    costs = plan.quantity * ((made.entry + made.exit_price) * 0.0005 + sold * 0.0002)
+    assert made.r_before - made.r == pytest.approx(costs / plan.loss_at_stop)
+    assert made.r_before == pytest.approx(
+        s * plan.quantity * (made.exit_price - made.entry) / plan.loss_at_stop
+    )
+    if made.end == "time":
+        assert made.worst_r <= made.r <= made.best_r + costs / plan.loss_at_stop
 
 
 def test_every_doubt_goes_against_the_trader():

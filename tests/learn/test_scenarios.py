@@ -3,6 +3,7 @@ again."""
 
 import importlib.util
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from liqcore import tables
 from liqcore.feeds import scenario_files as files
 from liqcore.feeds.samples import SampleError
 from liqcore.learn.facts import FACTS
-from liqcore.learn.scenarios import Market, Scenario, ScenarioError, make_scenario, placeholders
+from liqcore.learn.scenarios import BaseRate, Market, Scenario, ScenarioError, make_scenario, placeholders
 from liqcore.learn.steps import StepView, outcome, step_view
 from tests.learn.reading_grade import reading_grade
 
@@ -239,6 +240,7 @@ def test_no_news_comes_after_the_plan_or_the_ending_says_so(name):
         event for event in news if tables.to_datetime64(event["end"]) > scenario.at(scenario.decision_bar)
     ]
     assert bool(later) == ("is part of the story" in scenario.ending)
+    assert list(scenario.scripted) == [event["why"] for event in later]
 
 
 def test_worlds_of_the_base_rate_can_be_made_again():
@@ -247,8 +249,19 @@ def test_worlds_of_the_base_rate_can_be_made_again():
     scenario = _load(name)
     # The second world, whose result is its own; the whole list takes minutes.
     ended = tool.worlds(scenario, files.read_settings(name), [tool.FIRST_SEED + 1])
-    assert [r for _, r in ended] == list(scenario.base_rate.r[1:2])
-    assert ended[0][1] not in (None, -1.0, 0.0)
+    assert [round(one.r, 4) if one.filled else None for one in ended] == list(scenario.base_rate.r[1:2])
+    assert ended[0].filled
+    assert round(ended[0].r, 4) not in (-1.0, 0.0)
+    assert ended[0].r_before > ended[0].r
+
+
+def test_a_base_rate_says_costs_apart_and_what_it_holds_fixed():
+    made = BaseRate("cmd", 1, 4.0, (("time", 4),), (0.5, -0.7, None, 0.4), (0.7, -0.5, None, 0.6))
+    assert made.mean_before == pytest.approx(made.mean_r + 0.2)
+    assert "+0.07 R after costs" in made.sentence
+    assert "+0.27 R before them" in made.sentence
+    assert "one past" in made.sentence
+    assert "before them" not in replace(made, before=()).sentence
 
 
 def test_a_market_is_made_of_its_seed_and_interventions():

@@ -169,6 +169,11 @@ def _end(chosen: Scenario) -> None:
             )
         else:
             st.markdown(wording.markdown(ended.base_rate.sentence))
+            if chosen.scripted:
+                st.markdown(
+                    "What came after the decision in the story was scripted and is not one of these worlds, which"
+                    f" were left to chance: {wording.markdown(' '.join(chosen.scripted))}"
+                )
             st.caption(f"Made again by: {ended.base_rate.command}")
     walkthrough_sandbox.sandbox(chosen)
     st.page_link(
