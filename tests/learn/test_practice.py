@@ -55,7 +55,10 @@ def test_results_are_told_after_costs_and_before_them_and_never_mixed(side, seed
     s = 1 if side == "long" else -1
     plan = _plan(side, stop=100 - 2 * s, targets=(100 + 4 * s,))
     closes = 100 + np.cumsum(rng.normal(0, 0.8, 30))
-    rows = [(a, max(a, b) + 0.1, min(a, b) - 0.1, b) for a, b in zip(np.append(100, closes[:-1]), closes, strict=True)]
+    rows = [
+        (a, max(a, b) + 0.1, min(a, b) - 0.1, b)
+        for a, b in zip(np.append(100, closes[:-1]), closes, strict=True)
+    ]
     made = run_trade(plan, _bars(rows))
     if not made.filled:
         return
