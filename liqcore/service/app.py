@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from liqcore.alerts.channels import Secret
 from liqcore.alerts.endpoint import Endpoint, SignalBox
+from liqcore.service.census import Census
 from liqcore.service.folder import folder
 from liqcore.service.real import RealMarkets
 
@@ -116,6 +117,15 @@ class App:
         self._collector: Collector | None = None
         # The market of all spans, fetched as they are looked at.
         self.real = RealMarkets(self.session, owner.market, offline=owner.offline, collected=self._collected)
+        # What venues publish of open positions; asks nobody until it is turned on.
+        self.census = Census(
+            owner.folder,
+            owner.market,
+            self.session,
+            hosted=bool(owner.hosted),
+            offline=owner.offline,
+            loopback=owner.loopback,
+        )
         self._market: tuple[int, Dataset | None] = (-1, None)
         self._stopped = False
 
@@ -175,6 +185,7 @@ class App:
                 return
             try:
                 self.collector()
+                self.census.begin()
             # A store that cannot be opened is told by the pages that need it.
             except Exception as problem:
                 logging.getLogger(__name__).warning("Collecting could not begin: %s", problem)
@@ -188,6 +199,7 @@ class App:
             if self._session is not None:
                 self._session.refuse("Nobody is asked any more, because the app ends.")
             self.real.stop()
+            self.census.stop()
             if self._collector is not None:
                 self._collector.stop()
             if self._session is not None:
