@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from liqcore.charts import payload
 from liqcore.charts.continued import go_on
@@ -34,9 +35,19 @@ _HERE: Final = (
     " help, this browser is older than 2023 or blocks scripts. The numbers below are complete without it.</div>"
 )
 _BUNDLE: Final = (files("liqcore.charts") / "assets" / "heat.js").read_text("utf-8")
-_code = st.components.v2.component("heatlab_code", js=_BUNDLE)
-_map = st.components.v2.component("heatlab_map", html=_HERE, js=_SHIM)
-_part = st.components.v2.component("heatlab_part", js=_SHIM)
+
+
+def _component(name: str, inline: str, html: str | None = None) -> Any:
+    """A mount: from its file where Heatlab is installed (see assets/pyproject.toml), else with its code inline."""
+    try:
+        return st.components.v2.component(f"heatlab.{name}", html=html, js="heat.js")
+    except StreamlitAPIException:
+        return st.components.v2.component(f"heatlab_{name}", html=html, js=inline)
+
+
+_code = _component("code", _BUNDLE)
+_map = _component("map", _SHIM, _HERE)
+_part = _component("part", _SHIM)
 
 
 @dataclass(frozen=True, eq=False)

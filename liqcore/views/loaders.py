@@ -51,9 +51,13 @@ def sample(name: str) -> Dataset:
     )
 
 
-@st.cache_data(max_entries=16, ttl="2h", show_spinner=False)
+# One grid for all who ask the same: copying it for every run would cost more than all the rest of a click.
+@st.cache_resource(max_entries=16, ttl="2h", show_spinner=False)
 def _heatmap(_data: Dataset, _settings: ViewSettings, key: str) -> HeatGrid:
-    return dataset.heatmap(_data, _settings)
+    grid = dataset.heatmap(_data, _settings)
+    for values in (grid.long, grid.short, grid.time_edges, grid.price_edges):
+        values.flags.writeable = False
+    return grid
 
 
 def heatmap(data: Dataset, settings: ViewSettings) -> HeatGrid:
@@ -61,7 +65,7 @@ def heatmap(data: Dataset, settings: ViewSettings) -> HeatGrid:
     return _heatmap(data, settings, f"{data.key}|{settings!r}")
 
 
-@st.cache_data(max_entries=16, ttl="2h", show_spinner=False)
+@st.cache_resource(max_entries=16, ttl="2h", show_spinner=False)
 def _price_bars(_data: Dataset, _settings: ViewSettings, key: str) -> pd.DataFrame | None:
     return dataset.price_bars(_data, _settings)
 

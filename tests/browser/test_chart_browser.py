@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import DESK, serving
+from browsing import DESK, ROOT, serving
 from map_app import bars, grid
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error as PlaywrightError, Page
 
 from liqcore.charts.palette import colour_scale
 from liqcore.heat.grid import HeatGrid
@@ -229,6 +229,45 @@ def test_a_click_at_once_marks_the_cell_and_reaches_python(browser, address):
         "() => /'what': 'read'/.test(document.querySelector('[data-testid=stCode]').innerText)"
     )
     drawn.page.context.close()
+
+
+@pytest.mark.slow
+def test_installed_the_map_is_drawn_where_only_the_servers_own_scripts_may_run(browser, tmp_path):
+    (tmp_path / "liqcore").symlink_to(ROOT / "liqcore")
+    told = tmp_path / "heatlab-0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: heatlab\nVersion: 0\nRequires-Dist: streamlit\n"
+    )
+    (told / "RECORD").write_text("liqcore/charts/assets/pyproject.toml,,\n")
+    with serving(APP, PYTHONPATH=str(tmp_path)) as address:
+        context = browser.new_context(viewport=DESK)
+        page = context.new_page()
+        refused: list[str] = []
+        page.on(
+            "console",
+            lambda message: refused.append(message.text) if "Content Security" in message.text else 0,
+        )
+
+        # A policy in the document's head holds for all that is loaded after it.
+        page.add_init_script(
+            """new MutationObserver((_, watch) => {
+                if (!document.head) return;
+                watch.disconnect();
+                const rule = document.createElement('meta');
+                rule.httpEquiv = 'Content-Security-Policy';
+                rule.content = "script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'";
+                document.head.prepend(rule);
+            }).observe(document, { childList: true, subtree: true });"""
+        )
+        page.goto(f"{address}/?kind=dense")
+        Drawn(page)
+        with pytest.raises(PlaywrightError):
+            page.evaluate(
+                "() => import(URL.createObjectURL(new Blob(['export {}'], {type: 'text/javascript'})))"
+            )
+        assert len([text for text in refused if "blob:" in text]) <= 1, "only what this test tried itself"
+        context.close()
 
 
 PHONE = {

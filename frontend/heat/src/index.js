@@ -76,10 +76,11 @@ export function mount(component) {
     });
 }
 
-// The code travels once, in a mount of its own; the maps' own mounts hold a few lines that wait for it.
+// Inline, the code travels once, in a mount of its own, and the maps' own mounts hold a few lines that wait for it.
+// From its file every mount loads it, each from another address: the first of them serves all.
 export default function start(component) {
   const house = (globalThis.heatlab ??= { waiting: [] });
-  Object.assign(house, { mount, charts });
+  if (!house.mount) Object.assign(house, { mount, charts });
   house.waiting.splice(0).forEach((run) => run());
-  return mount(component);
+  return house.mount(component);
 }
