@@ -1,4 +1,4 @@
-"""A page that draws one grid of 800 × 300 cells in one of two ways; the benchmark steps its threshold."""
+"""A page that draws one grid of 800 × 300 or 1,600 × 600 cells in one of two ways."""
 
 import time
 
@@ -6,27 +6,26 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
-from liqcore.charts.chart import heatmap_chart
 
 from liqcore.heat.grid import HeatGrid, Provenance
-
-COLUMNS, BINS = 800, 300
+from liqcore.views import heat as heat_view
 
 
 @st.cache_resource
-def make_grid() -> HeatGrid:
-    """Levels that appear and stay until price crosses them, as a modelled map has them; most cells are
+def make_grid(columns: int, bins: int) -> HeatGrid:
+    """Levels that appear, fade, and stay until price crosses them, as a modelled map has them; most cells are
     filled."""
     rng = np.random.default_rng(5)
-    born = np.where(rng.random((COLUMNS, BINS)) < 0.02, rng.lognormal(13, 1.2, (COLUMNS, BINS)), 0.0)
-    heat = np.cumsum(born, axis=0)
-    price_bin = (BINS / 2 + BINS / 4 * np.sin(np.linspace(0, 9, COLUMNS))).astype(int)
-    above = np.arange(BINS)[None, :] > price_bin[:, None]
-    edges = np.datetime64("2026-03-01", "us") + np.arange(COLUMNS + 1) * np.timedelta64(15, "m")
+    heat = np.where(rng.random((columns, bins)) < 0.02, rng.lognormal(13, 1.2, (columns, bins)), 0.0)
+    for column in range(1, columns):
+        heat[column] += 0.995 * heat[column - 1]
+    price_bin = (bins / 2 + bins / 4 * np.sin(np.linspace(0, 9, columns))).astype(int)
+    above = np.arange(bins)[None, :] > price_bin[:, None]
+    edges = np.datetime64("2026-03-01", "us") + np.arange(columns + 1) * np.timedelta64(15, "m")
     return HeatGrid(
         kind="modelled",
         time_edges=edges,
-        price_edges=np.geomspace(50_000, 70_000, BINS + 1),
+        price_edges=np.geomspace(50_000, 70_000, bins + 1),
         long=np.where(above, 0, heat),
         short=np.where(above, heat, 0),
         provenance=Provenance(source="benchmark", venues=(), model="flow-identity"),
@@ -62,12 +61,14 @@ def rects(grid: HeatGrid, threshold: float) -> alt.Chart:
 
 
 way = st.query_params["way"]
-step = st.number_input("step", value=0, key="step")
-grid = make_grid()
+step = int(st.number_input("step", value=0, key="step"))
+columns, bins = (int(part) for part in st.query_params.get("size", "800x300").split("x"))
+grid = make_grid(columns, bins)
+if way == "ours":
+    heat_view.code()
 begin = time.thread_time()
 if way == "ours":
-    picture = heatmap_chart(grid, threshold=1e5 + 2e5 * step)
-    st.vega_lite_chart(spec=picture.spec, key="map", alt=picture.alt, width="stretch")
-else:
+    heat_view.heatmap(grid, key="map", height=560)
+elif way == "rects":
     st.altair_chart(rects(grid, 1e5 + 2e5 * step), key="map", width="stretch")
 st.text(f"step {step} took {time.thread_time() - begin:.4f} s")
