@@ -49,9 +49,10 @@ with bar.below:
         what=True,
         pick=True,
         actions=reading_panels.ACTIONS,
+        lines=reading_panels.LINES,
         on_asked=reading_panels.take,
     )
-reading_panels.go_on(drawn.asked, marks)
+reading_panels.go_on(drawn.asked, marks, grid, bars)
 st.markdown(
     f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}** Look for bright bands near the price, ask whose"
     " positions they are, and check how sure this map can be."

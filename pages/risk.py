@@ -7,7 +7,7 @@ shell.require_frame()
 
 import streamlit as st
 
-from liqcore.views.risk import inputs as risk_inputs, panels as risk_panels
+from liqcore.views.risk import inputs as risk_inputs, on_map as risk_map, panels as risk_panels
 
 st.title("Size a position")
 st.markdown(
@@ -25,6 +25,7 @@ with right:
         st.stop()
     risk_panels.verdict(plan, current)
     risk_panels.ladder(plan, found)
+    risk_map.draw(plan)
     risk_panels.how_to_read(plan)
     risk_panels.more(plan, found, wording.when(shell.now()), current)
     st.caption(

@@ -96,6 +96,7 @@ def heatmap(
     strips: bool = True,
     live: bool = False,
     actions: Sequence[tuple[str, str]] = (),
+    lines: Sequence[tuple[str, str]] = (),
     on_picked: Callable[[], None] | None = None,
     on_asked: Callable[[dict[str, Any]], None] | None = None,
 ) -> Drawn:
@@ -114,7 +115,7 @@ def heatmap(
     pick : a clicked cell is kept, and reruns the page.
     strips : volume below and profile beside the map.
     live : the map goes on from run to run: only what came since it was sent is sent.
-    actions : (name, words) of what can be asked at a clicked price.
+    actions, lines : (name, words) of what can be asked at a clicked price, and at the what-if line.
     on_picked : called before the run that a clicked cell starts.
     on_asked : called with what was asked before the run that it starts.
     """
@@ -132,6 +133,7 @@ def heatmap(
         "what": what,
         "strips": strips,
         "actions": list(actions),
+        "lines": list(lines),
         "pick": pick or on_picked is not None,
     }
     kept = f"{key}-picked"

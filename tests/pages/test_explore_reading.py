@@ -8,7 +8,7 @@ from test_pages import open_page, words
 from liqcore.feeds import samples
 from liqcore.heat.clusters import track_clusters
 from liqcore.heat.realised import realised_heatmap
-from tests.maps import charts
+from tests.maps import charts, maps
 
 
 @functools.cache
@@ -99,3 +99,17 @@ def test_clusters_go_to_tradingview_as_what_they_are():
     labels = {button.proto.label for button in app.get("download_button")}
     assert {"CSV", "JSON", "Pine script", "Watch-list"} <= labels
     assert not app.exception
+
+
+def test_a_question_on_the_map_goes_to_where_it_is_answered():
+    """The browser's message is the click's; here it is put where Streamlit puts it."""
+    from liqcore.views.explore import reading
+
+    app = open_page("explore.py", layer="modelled")
+    shown = {one.head["key"]: one.head for one in maps(app)}["heatmap"]
+    assert [what for what, _ in shown["actions"]] == [what for what, _ in reading.ACTIONS]
+    assert [what for what, _ in shown["lines"]] == ["entry", "stop", "targets"]
+    assert shown["address"]
+    assert shown["replay"]
+    assert shown["what"]
+    assert not app.sidebar.children, "map pages have no sidebar"

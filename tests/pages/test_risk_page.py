@@ -10,7 +10,7 @@ from liqcore.risk.pine import plan_to_pine
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import price_drag
 from liqcore.views.risk import charts as risk_charts
-from tests.maps import charts
+from tests.maps import charts, maps
 
 PARTS = ["Drag the price", "Leverage and stop", "200 trades", "Losing streaks", "Open risks", "Order ticket"]
 
@@ -259,3 +259,19 @@ def test_a_level_of_a_link_that_is_none_is_told():
     app = open_page("risk.py", level="soon")
     assert any("level of the link was not used" in warning.value for warning in app.warning)
     assert not app.exception
+
+
+def test_the_plan_lies_on_the_map_and_a_dragged_line_changes_it():
+    from liqcore.views.risk import on_map
+
+    app = open_page("risk.py", onmap="true")
+    assert not app.exception
+    (shown,) = maps(app)
+    drawn = {line["drag"]: line for line in shown.layers["levels"] if line["drag"]}
+    assert {"entry", "stop", "target 1", "target 2"} <= set(drawn)
+    plan_stop = float(app.text_input(key="stop").value.replace(",", ""))
+    assert drawn["stop"]["price"] == plan_stop
+    far = open_page("risk.py", onmap="true", entry="99,000", stop="98,000", targets="101,000")
+    assert not maps(far)
+    assert any("another market" in item.value for item in far.info)
+    assert callable(on_map.take)

@@ -361,6 +361,7 @@ export class Chart {
       const lines = this.cross ? readout(this, this.cross) : [];
       this.reading.textContent = (this.told ? lines.slice(2, 3) : lines).join("\n");
       this.stats.over++;
+      this.stats.told = performance.now();
     });
   }
 

@@ -114,18 +114,18 @@ export class Toolbar {
     this.scale.tell();
   }
 
-  /** What can be done with the clicked price. */
-  offer({ time, price }) {
+  /** What can be done with the clicked price, or with the what-if line's. */
+  offer({ time, price }, line = false) {
     const { chart } = this;
     const { actions } = chart;
     actions.replaceChildren();
-    for (const [what, words] of chart.heat.actions ?? []) {
+    for (const [what, words] of (line ? chart.heat.lines : chart.heat.actions) ?? []) {
       button(words, words, () => {
         actions.hidden = true;
         chart.send("asked", { what, price, time });
       }, actions);
     }
-    if (chart.heat.what) {
+    if (chart.heat.what && !line) {
       button("What if price goes here", "What if price goes here", () => {
         actions.hidden = true;
         chart.whatIf.goes(price);

@@ -24,7 +24,10 @@ export class WhatIf {
   goes(price) {
     this.target = price;
     if (price) {
-      const handle = this.#handle("what if", "What-if price", (at) => this.goes(at), () => this.chart.remember());
+      const handle = this.#handle("what if", "What-if price", (at) => this.goes(at), (at) => {
+        this.chart.remember();
+        this.chart.toolbar.offer({ price: at }, true);
+      });
       if (!this.held) handle.dataset.price = price;
     } else this.#drop("what if");
     this.chart.toolbar.tell();

@@ -11,6 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import wording
+from liqcore.alerts.rule_text import rules_to_link
+from liqcore.alerts.rules import Condition, Group, Rule
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, ClusterStory, track_clusters
 from liqcore.heat.grid import HeatGrid
@@ -28,8 +30,9 @@ from liqcore.views.explore import stories, strips
 # How often a map on which nothing stands out may show a cluster all the same.
 SENSITIVITY: Final = {"strict": 0.01, "usual": 0.05, "sensitive": 0.2}
 _PERSISTENCE_BARS: Final = 12
-# What can be asked at a clicked price.
+# What can be asked at a clicked price, and at the what-if line.
 ACTIONS: Final = (("read", "Read this level"), ("alert", "Alert me here"), ("plan", "Plan a trade here"))
+LINES: Final = (("entry", "Enter here"), ("stop", "Stop here"), ("targets", "Target here"))
 
 
 @dataclass(frozen=True)
@@ -161,16 +164,22 @@ def take(asked: dict[str, Any]) -> None:
         st.session_state["read"] = True
 
 
-def go_on(asked: dict[str, Any] | None, marks: OnTheMap) -> None:
+def go_on(asked: dict[str, Any] | None, marks: OnTheMap, grid: HeatGrid, bars: pd.DataFrame | None) -> None:
     """Follow a question on the map to the page that answers it."""
     if not asked or asked.get("what") == "read":
         return
-    price = f"{float(asked['price']):.6g}"
-    if asked["what"] == "alert":
-        st.switch_page("pages/alerts.py", query_params={"level": price})
-    if asked["what"] == "plan":
+    what, level = str(asked["what"]), float(asked["price"])
+    if what == "alert":
+        above = bars is not None and len(bars) > 0 and level > float(bars["close"].iloc[-1])
+        heat = "modelled" if grid.is_stock else "realised"
+        grows = Condition("heat grows", round(level), "short" if above else "long", by=0.5, heat=heat)
+        rule = Rule(f"Heat grows at {wording.price(level)}", Group("all", (grows,)))
+        st.switch_page("pages/alerts.py", query_params={"rules": rules_to_link([rule])})
+    if what == "plan":
         lines = "; ".join(f"{own:.6g}" for own in marks.own)
-        st.switch_page("pages/risk.py", query_params={"level": price, "lines": lines})
+        st.switch_page("pages/risk.py", query_params={"level": f"{level:.6g}", "lines": lines})
+    if what in ("entry", "stop", "targets"):
+        st.switch_page("pages/risk.py", query_params={what: wording.whole(level)})
 
 
 def picked(key: str, grid: HeatGrid) -> stories.Cell | None:
