@@ -102,7 +102,7 @@ def market() -> str:
             OWN: "Your own files",
         },
         "data",
-        width=178,
+        width=205,
         label_visibility="collapsed",
         help=(
             "BTC now is the real market, from the venues' public data. The sample market is synthetic: it is"

@@ -83,7 +83,7 @@ export class Chart {
       charts.set(this.key, this);
     }
     this.group = heat.group ? Group.join(heat.group, this) : null;
-    this.#windows(view, before);
+    this.#windows(view, same ? this.time.full : null);
     this.#texts();
     this.whatIf.goes(view.goes ?? null);
     this.replay.set(view.at ?? null);
@@ -93,14 +93,16 @@ export class Chart {
     this.theme();
   }
 
+  /** Lay the axes over the new cells; `before` is the whole of time that was shown. */
   #windows(view, before) {
     const { heat } = this;
     this.time = new Axis(ends(heat.time_edges));
     this.price = new Axis(ends(heat.price_edges), this.look.log);
     const [first, last] = this.time.full;
-    const [was, wasEnd] = before ? ends(before.time_edges) : [first, last];
+    const [was, wasEnd] = before ?? [first, last];
     // A window that rolled on takes the view with it; another window shows all of itself.
-    const rolled = before && view.time && Math.abs(last - wasEnd - (first - was)) < 1 ? last - wasEnd : 0;
+    const longer = Math.abs(last - first - (wasEnd - was));
+    const rolled = before && view.time && longer < 0.1 * (wasEnd - was) ? last - wasEnd : 0;
     const moved = before && !rolled && (was !== first || wasEnd !== last);
     if (view.time && !moved) this.time.show(view.time[0] + rolled, view.time[1] + rolled);
     const inside = view.price && view.price[0] < this.price.full[1] && view.price[1] > this.price.full[0];

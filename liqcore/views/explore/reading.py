@@ -173,7 +173,7 @@ def go_on(asked: dict[str, Any] | None, marks: OnTheMap, grid: HeatGrid, bars: p
         above = bars is not None and len(bars) > 0 and level > float(bars["close"].iloc[-1])
         heat = "modelled" if grid.is_stock else "realised"
         grows = Condition("heat grows", round(level), "short" if above else "long", by=0.5, heat=heat)
-        rule = Rule(f"Heat grows at {wording.price(level)}", Group("all", (grows,)))
+        rule = Rule(f"Heat grows at {level:.0f}", Group("all", (grows,)))
         st.switch_page("pages/alerts.py", query_params={"rules": rules_to_link([rule])})
     if what == "plan":
         lines = "; ".join(f"{own:.6g}" for own in marks.own)
