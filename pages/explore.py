@@ -54,7 +54,7 @@ with bar.below:
     )
 reading_panels.go_on(drawn.asked, marks, grid, bars)
 st.markdown(
-    f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}** Look for bright bands near the price, ask whose"
+    f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}** Look for strong bands near the price, ask whose"
     " positions they are, and check how sure this map can be."
 )
 if (sentence := controls.finest(data, settings.timeframe)) is not None:

@@ -20,7 +20,7 @@ _MEANING: Final = {
     "modelled": "positions that would be liquidated, estimated by a model",
     "measured": "open positions that would be liquidated, measured",
 }
-CAVEAT: Final = "A diagnostic picture, not a forecast: bright says that money stands or stood there, not where price goes."
+CAVEAT: Final = "A diagnostic picture, not a forecast: a strong colour says that money stands or stood there, not where price goes."
 
 
 @dataclass(frozen=True, eq=False)

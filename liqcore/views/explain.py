@@ -153,7 +153,7 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | N
         place = _column_since(grid, p, side)
         notes.append(
             Note(
-                "A bright band is leverage, waiting",
+                "A strong band is leverage, waiting",
                 f"Around {wording.price(grid.price_centres[p])} the model sees {wording.usd(amount)} of"
                 f" {side}s in one price bin. If price {direction} there, they are closed by force. It does"
                 " not say price will go there.",
@@ -177,7 +177,7 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | N
     dark = _quiet(grid, last)
     notes.append(
         Note(
-            "Dark means little was estimated, not safe",
+            "Empty means little was estimated, not safe",
             f"Around {wording.price(dark)} the map is nearly empty. Price can still go there; there is only"
             " less leverage in the way.",
             end - (end - grid.time_edges[0]) // 10,
@@ -240,11 +240,11 @@ def _colours(grid: HeatGrid, legend: tuple[float, float], scale: str) -> str:
     low, high = legend
     meaning = {
         "log": "on a log scale, so each step of colour multiplies the amount",
-        "linear": "on a linear scale, so twice as bright is twice the amount",
+        "linear": "on a linear scale, so a place twice as far along the legend is twice the amount",
         "percentile": "by rank: a colour says how a cell compares with the others, not how much it holds",
     }[scale]
     return (
-        f"**Colours** run from {wording.usd(low)} to {wording.usd(high)} {meaning}. Bright is bright *on this"
+        f"**Colours** run from {wording.usd(low)} to {wording.usd(high)} {meaning}. Strong is strong *on this"
         " legend*: compare two charts only with the same pinned legend."
     )
 
@@ -271,7 +271,7 @@ def _dark(grid: HeatGrid, threshold: float) -> str:
     hidden = f" Cells under {wording.usd(threshold)} are hidden by your threshold." if threshold > 0 else ""
     what = "no liquidation was recorded" if grid.kind == "realised" else "little or nothing was estimated"
     return (
-        f"**Dark** ({wording.share(cells - shown, cells)} of the cells) means that {what} there; it does not"
+        f"**Empty** ({wording.share(cells - shown, cells)} of the cells) means that {what} there; it does not"
         f" mean safe.{hidden}"
     )
 

@@ -631,7 +631,7 @@ def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
     sampled = [item.venue for item in found.whole.provenance.venues if item.completeness == "sampled"]
     points = [
         (
-            "**One scale.** All maps share one legend, so that a venue that is dark here is small beside the"
+            "**One scale.** All maps share one legend, so that a venue that is faint here is small beside the"
             f" others, not empty. {first} holds {wording.share(totals[first], whole)} of the"
             f" {wording.usd(whole)}."
         ),

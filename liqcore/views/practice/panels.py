@@ -125,7 +125,7 @@ def asked(table: Table, now: Scene) -> Candidate:
             on_change=_typed,
             args=(table, tuple(own)),
             placeholder="28,000; 28.5k, or click a band",
-            help="Type prices, or click a bright cell of the map: its middle becomes a level.",
+            help="Type prices, or click a strong cell of the map: its middle becomes a level.",
         )
         for sentence in problems:
             st.caption(f":orange[:material/warning: {wording.markdown(sentence)}]")
