@@ -100,11 +100,10 @@ export class Chart {
     this.price = new Axis(ends(heat.price_edges), this.look.log);
     const [first, last] = this.time.full;
     const [was, wasEnd] = before ?? [first, last];
-    // A window that rolled on takes the view with it; another window shows all of itself.
-    const longer = Math.abs(last - first - (wasEnd - was));
-    const rolled = before && view.time && longer < 0.1 * (wasEnd - was) ? last - wasEnd : 0;
-    const moved = before && !rolled && (was !== first || wasEnd !== last);
-    if (view.time && !moved) this.time.show(view.time[0] + rolled, view.time[1] + rolled);
+    // A window that rolled on takes the view with it; one of another length shows all of itself.
+    const alike = Math.abs(last - first - (wasEnd - was)) < 0.1 * (wasEnd - was);
+    const shift = last - wasEnd;
+    if (view.time && alike) this.time.show(view.time[0] + shift, view.time[1] + shift);
     const inside = view.price && view.price[0] < this.price.full[1] && view.price[1] > this.price.full[0];
     if (inside) this.price.show(...view.price);
   }
@@ -143,7 +142,7 @@ export class Chart {
     const [from, to] = this.time.window;
     this.time.full = [edges[0], edges[total]];
     if (whole) this.time.window = [...this.time.full];
-    else if (follows) this.time.show(from + grown, to + grown);
+    else this.time.show(from + (follows ? grown : 0), to + (follows ? grown : 0));
     this.priced = null;
     this.replay.limit();
     this.recolour(true);
