@@ -154,5 +154,11 @@ def test_a_minute_of_live_costs_little_and_clicks_arrive(server, browser: Browse
         f"() => {CHART}('live-map').time.window[1] - {CHART}('live-map').time.window[0]"
     ) == (pytest.approx(span, rel=0.01))
     assert page.evaluate(f"() => {CHART}('live-map').heat.shape[0]") >= first
+    ends = page.evaluate(
+        f"() => {{ const c = {CHART}('live-map'), h = c.heat;"
+        " return [c.time.full, h.candle_origin + h.candle_step * h.close.length]; }"
+    )
+    assert ends[0][1] - ends[0][0] <= 4.2 * 3_600_000, "the map rolls on: four hours stay four hours"
+    assert ends[1] > ends[0][1] - 10 * 60_000, "candles come with the columns"
     assert max(sizes) < 60_000, "a map sent anew now and then, never the code"
     page.context.close()

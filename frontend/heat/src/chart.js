@@ -135,12 +135,14 @@ export class Chart {
     edges.set(heat.time_edges.subarray(0, part.first));
     edges.set(part.time_edges, part.first);
     Object.assign(heat, { time_edges: edges, shape: [total, bands], gaps: part.gaps, sent: part.id });
+    for (const name of ["alt", "title", "note"]) if (name in part) heat[name] = part[name];
+    this.#texts();
     this.#addCandles(part);
     const whole = !this.time.zoomed;
     const follows = this.time.window[1] === this.time.full[1];
     const grown = edges[total] - this.time.full[1];
     const [from, to] = this.time.window;
-    this.time.full = [edges[0], edges[total]];
+    this.time.full = [part.begins ?? edges[0], edges[total]];
     if (whole) this.time.window = [...this.time.full];
     else this.time.show(from + (follows ? grown : 0), to + (follows ? grown : 0));
     this.priced = null;
@@ -150,12 +152,13 @@ export class Chart {
     this.hover();
   }
 
-  #addCandles({ candle_first: first, close }) {
-    if (first === undefined || !close?.length) return;
+  #addCandles(part) {
+    const at = part.candle_at;
+    if (at === undefined || !part.close?.length) return;
     for (const name of ["open", "high", "low", "close", "volume", "bought"]) {
-      const out = new Float32Array(first + close.length);
-      out.set(this.heat[name].subarray(0, first));
-      out.set(arguments[0][name], first);
+      const out = new Float32Array(at + part.close.length);
+      out.set(this.heat[name].subarray(0, at));
+      out.set(part[name], at);
       this.heat[name] = out;
     }
   }
