@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         write_table,
     )
     from liqcore.feeds.files.positions import read_positions
+    from liqcore.feeds.history.recording import read_market
     from liqcore.feeds.samples import load_sample
     from liqcore.heat.agreement import Agreement, agreement, agreement_by_price
     from liqcore.heat.assumptions import Assumptions
@@ -105,6 +106,7 @@ _HOME = {
     "read_open_interest": "feeds.files",
     "read_funding": "feeds.files",
     "read_grid": "feeds.files",
+    "read_market": "feeds.history.recording",
     "write_table": "feeds.files",
     "write_grid": "feeds.files",
     "chart": "charts.altair",
@@ -165,6 +167,7 @@ __all__ = [
     "read_grid",
     "read_level",
     "read_liquidations",
+    "read_market",
     "read_open_interest",
     "read_positions",
     "read_timeframes",

@@ -6,7 +6,7 @@ import os
 import runpy
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -76,6 +76,48 @@ def run(
         os.environ["HEATLAB_OFFLINE"] = "1"
     sys.argv = ["streamlit", "run", str(bundled("server.py")), "--server.port", str(port), *context.args]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+
+
+@_app.command()
+def get(
+    span: Annotated[
+        str, typer.Argument(help="A day like 2024-08-05, or a span up to now like 24h, 30d or 1y.")
+    ],
+) -> None:
+    """Fetch the real market of a day or a span, and keep it for the app and for `lq.read_market`."""
+    with _sentences():
+        need("live")
+        from liqcore.service.getting import fetched
+
+        said = fetched(
+            span, lambda share, words: typer.echo(f"\r{share:4.0%} {words:<50}", nl=False, err=True)
+        )
+    typer.echo("", err=True)
+    for sentence in said:
+        typer.echo(sentence)
+
+
+@_app.command()
+def record(
+    out: Annotated[str, typer.Option("--out", "-o", help="A folder, or an address like s3://bucket/path.")],
+    hours: Annotated[float | None, typer.Option(help="End after so long; else Ctrl+C ends it.")] = None,
+    every: Annotated[float, typer.Option(help="Minutes between two writings.")] = 15.0,
+) -> None:
+    """Listen to all venues without the app, and write a data set of daily manifests and monthly partitions."""
+    with _sentences():
+        need("live")
+        from liqcore.service import recorder
+        from liqcore.service.app import Owner
+
+        with suppress(KeyboardInterrupt):
+            recorder.record(
+                out,
+                Owner.told({}),
+                recorder.state_folder(out),
+                every=60 * every,
+                hours=hours,
+                tell=typer.echo,
+            )
 
 
 @_app.command()

@@ -11,6 +11,6 @@ bar = controls.toolbar(5)
 market = live_page.source(bar)
 view, pace = live_page.view(market, bar)
 with bar.below:
+    live_page.modelled(market, view)
     live_page.screen(market, view, pace)
-live_page.modelled(market, view)
 live_page.explained(market)

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 import liqcore as lq
 from liqcore import cli
+from tests.loopback.server import VenueServer
 
 
 def heatlab(*arguments: object) -> Result:
@@ -172,3 +173,26 @@ def test_a_heatmap_is_told_by_what_is_in_it_and_not_by_its_name(
 ) -> None:
     (tmp_path / "renamed.txt").write_bytes(files["map"].read_bytes())
     assert "realised heatmap" in heatlab("check", tmp_path / "renamed.txt").output
+
+
+def test_a_day_is_fetched_once_and_kept_for_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEATLAB_FOLDER", str(tmp_path))
+    with VenueServer() as server:
+        monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
+        found = heatlab("get", "2024-08-05")
+        assert found.exit_code == 0, found.output
+        assert "1,728 bars of 5m" in found.output
+        assert "Prices of Binance USD-M" in found.output
+        sent = len(server.requests)
+        assert heatlab("get", "2024-08-05").exit_code == 0
+        assert len(server.requests) == sent
+        held = lq.read_market(tmp_path / "market")
+        assert (held.candles["time"].dt.date.astype(str) == "2024-08-05").sum() == 288
+        for odd, words in {
+            "soon": "is no day and no span",
+            "2024-13-45": "There is no day",
+            "1999-01-01": "outside",
+        }.items():
+            refused = heatlab("get", odd)
+            assert refused.exit_code == 1
+            assert words in refused.output

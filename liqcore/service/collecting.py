@@ -41,13 +41,17 @@ def feed_session(owner: Owner) -> FeedSession:
 
 def live_collector(owner: Owner, session: FeedSession, box: SignalBox) -> Collector:
     """Sockets of all venues, questions every minute, and a look at the rules after them; not yet started."""
+    watch = Watch(Polling(session), notifier(owner), box.table)
+    return Collector(open_store(folder=owner.folder), live_sources(owner), watch)
+
+
+def live_sources(owner: Owner) -> dict[str, Source]:
+    """The sockets of all venues; silent ones where nobody is to be asked."""
     names = [name for name, venue in VENUES.items() if venue.liquidations]
     options = StreamOptions(loopback=owner.loopback)
-    sources: dict[str, Source] = {
+    return {
         name: partial(_silent, name) if owner.offline else partial(_followed, name, options) for name in names
     }
-    watch = Watch(Polling(session), notifier(owner), box.table)
-    return Collector(open_store(folder=owner.folder), sources, watch)
 
 
 def notifier(owner: Owner) -> Notifier:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _MOST_HELD: Final = 16
 _FRESH: Final = 60.0
 _PATIENCE: Final = 30.0
-_NAMED_LEAD: Final = 48.0
+NAMED_LEAD: Final = 48.0
 _HOUR: Final = 3_600_000_000
 _DAY: Final = 24 * _HOUR
 _AGAIN: Final = 3_600.0
@@ -172,7 +172,7 @@ class RealMarkets:
         """Start, end, step of the bars and lead in hours of a span as of now."""
         if name in NAMED_DAYS:
             start, end = (pd.Timestamp(edge, tz="UTC") for edge in NAMED_DAYS[name].span)
-            return start, end, "5m", _NAMED_LEAD
+            return start, end, "5m", NAMED_LEAD
         preset = PRESETS[name]
         end = pd.Timestamp(self.clock(), unit="s", tz="UTC").floor("us")
         return end - pd.Timedelta(hours=preset.hours), end, preset.step, float(preset.lead)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.feeds import samples
-from liqcore.feeds.history.presets import NAMED_DAYS, PRESETS
+from liqcore.feeds.history.presets import NAMED_DAYS, PRESETS, preset_for
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
 from liqcore.service.app import FIRST
@@ -130,6 +130,12 @@ def opened(name: str, window: str = FIRST) -> Dataset | None:
     if not held:
         return None
     return dataset.combine([contents for _, contents in held], [name for name, _ in held])
+
+
+def real(hours: float) -> Dataset | None:
+    """The real market of the shortest span that covers so many hours; None, without a word, while there is
+    none."""
+    return live_market.app().real.look(preset_for(hours).name, _PATIENCE).data
 
 
 def now(window: str) -> Dataset:

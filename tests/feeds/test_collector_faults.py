@@ -254,3 +254,12 @@ def test_a_round_of_questions_that_breaks_is_not_the_last(tmp_path, running, mon
     collector = running(open_store(f"sqlite:///{tmp_path / 'store.sqlite'}"), {"bybit": Source()}, poll)
     until(lambda: len(rounds) > 2)
     assert "broke off (OperationalError)" in collector.snapshot().market["Questions"].message
+
+
+def test_a_venue_that_told_nothing_covers_nothing(tmp_path):
+    collector = Collector(open_store(f"sqlite:///{tmp_path / 'store.sqlite'}"), {}, poll=lambda _: 60.0)
+    now = collector.now()
+    collector.deliver_history("gate", [], now, (now, now))
+    assert not collector._beats
+    collector.deliver_history("gate", [], now, (now - 120_000_000, now))
+    assert len(collector._beats) in (2, 3)

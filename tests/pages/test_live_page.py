@@ -120,8 +120,7 @@ def test_a_replay_moves_and_says_that_it_is_synthetic():
     app.toggle(key="livepause").set_value(True).run()
     app.select_slider(key="livespeed").set_value(0).run()
     assert "standing still" in words(app)
-    app.toggle(key="livemodel").set_value(True).run()
-    assert "Modelled" in words(app)
+    assert "Modelled: where open positions" in words(app)
     assert not app.exception
 
 

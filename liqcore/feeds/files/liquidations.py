@@ -115,11 +115,6 @@ def _sides(
             else "Buy and sell were read by each venue's own meaning: order side or position side."
         )
     )
-    if len(held := meaning.dropna().unique()) == 1 and not meaning.hasnans:
-        # One meaning for all rows turns the few words round instead of every row.
-        turned = {"buy": "short", "sell": "long"} if held[0] == "order" else {"buy": "long", "sell": "short"}
-        spelled = sides.astype("category")
-        return spelled.map({word: turned.get(str(word), word) for word in spelled.cat.categories})
     return cells.positions(sides, meaning)
 
 
@@ -183,7 +178,7 @@ def _units(
 
 def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> None:
     """Raise where the quantity may be anything but BTC: contracts of the venue, or sums no market knows."""
-    pairs = out[["venue", "symbol"]].drop_duplicates().astype("object").fillna("")
+    pairs = out[["venue", "symbol"]].astype("object").fillna("").drop_duplicates()
     for venue, symbol in zip(pairs["venue"].map(str), pairs["symbol"].map(str), strict=True):
         home = contracts.home(symbol) if venue == "unknown" else venue
         counted_in = contracts.unit(home, symbol)

@@ -92,8 +92,6 @@ def kinds(values: pd.Series) -> pd.Series:
     bitcoin."""
     words = values.astype("category")
     verdict = {word: _kind(str(word)) for word in words.cat.categories}
-    if set(verdict.values()) == {"bitcoin"}:
-        return pd.Series("bitcoin", index=values.index, dtype=pd.CategoricalDtype(["bitcoin"]))
     return words.map(verdict).astype("object").fillna("bitcoin")
 
 

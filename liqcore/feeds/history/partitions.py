@@ -214,7 +214,7 @@ class Partitions:
             old = self._load(path)
         frames = [frame for frame in (old[0], part) if frame is not None and len(frame)]
         table = joined(series.kind, frames) if frames else empty(series.kind)
-        found = pa.Table.from_pandas(table, preserve_index=False)
+        found = _plain(pa.Table.from_pandas(table, preserve_index=False))
         found = found.replace_schema_metadata(
             (found.schema.metadata or {}) | {ASKED: json.dumps(_latest(old[1] + asked)).encode()}
         )
@@ -237,6 +237,14 @@ def _read(root: str, path: str, written: int, size: int) -> tuple[pd.DataFrame, 
     return tables.ensure(found.to_pandas(), kind), [(int(a), int(b), int(c)) for a, b, c in asked]
 
 
+def _plain(table: pa.Table) -> pa.Table:
+    """Labels as plain text, so that a file agrees with its address, which names venue and step as text too."""
+    for place, one in enumerate(table.schema):
+        if pa.types.is_dictionary(one.type) or pa.types.is_large_string(one.type):
+            table = table.set_column(place, one.name, table[one.name].cast(pa.string()))
+    return table
+
+
 @lru_cache
 def empty(kind: str) -> pd.DataFrame:
     """A checked table without rows; nobody changes it."""
@@ -248,8 +256,16 @@ def joined(kind: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if len(frames) == 1:
         return frames[0]
     plain = [frame.astype(dict.fromkeys(frame.select_dtypes("category"), str)) for frame in frames]
-    whole = pd.concat(plain, ignore_index=True)
-    return tables.check(whole.drop_duplicates(_KEYS.get(kind), keep="last"), kind)
+    if kind in _KEYS:
+        whole = pd.concat(plain, ignore_index=True).drop_duplicates(_KEYS[kind], keep="last")
+    else:
+        # Two equal events of one frame are two; those that two frames tell alike are one.
+        counted = [
+            one.assign(_twin=one.groupby(list(one.columns), dropna=False, sort=False).cumcount())
+            for one in plain
+        ]
+        whole = pd.concat(counted, ignore_index=True).drop_duplicates().drop(columns="_twin")
+    return tables.check(whole, kind)
 
 
 def _months(spans: Sequence[Span]) -> list[str]:

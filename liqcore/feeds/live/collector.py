@@ -184,7 +184,9 @@ class Collector:
     ) -> None:
         """Take rows that a venue told later, and the span (µs) for which it told all it has."""
         self._take(venue, self._possible(venue, rows, arrived, "history"), None)
-        minutes = range(covered[0] // MINUTE * MINUTE, covered[1], MINUTE)
+        # A venue that told nothing covers nothing, not even the minute in which it was asked.
+        empty = covered[1] <= covered[0]
+        minutes = range(0) if empty else range(covered[0] // MINUTE * MINUTE, covered[1], MINUTE)
         with self._room:
             self._beats.update(dict.fromkeys(((venue, minute) for minute in minutes), 0))
             for row in rows:

@@ -108,7 +108,8 @@ class Polling:
                 for row in rows
                 if row.time >= covered and (live is None or row.time < end // SECOND * SECOND)
             ]
-        answered = found.status.state in ("live", "partial")
+        # What broke off half way may lack any part of the span.
+        answered = found.status.state == "live"
         start = covered
         if told is not None and told.short:
             start = max(covered, min((row.time for row in rows), default=end))

@@ -13,13 +13,14 @@ from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.playback import SPEEDS, ReplayClock
 from liqcore.service.dataset import Dataset
-from liqcore.views import controls, links, market as live_market
+from liqcore.views import controls, links, loaders, market as live_market
 from liqcore.views.controls import Toolbar
 from liqcore.views.live import panels as live_panels
 from liqcore.views.live.panels import LiveView
 
 _REPLAY: Final = "replay"
 _SEEN: Final = "live_first_seen"
+_MODEL_PACE: Final = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,7 @@ def _screen(market: Watched, view: LiveView) -> None:
     live_panels.heat(held, data, events, view, now, market.label, market.synthetic, market.tag)
     st.caption(live_panels.clock_line(now, None if market.clock is None else market.clock.speed))
     st.markdown(live_panels.badges(snapshot))
-    live_panels.figures(data, sums)
+    live_panels.figures(data, sums, now)
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Liquidated")
@@ -162,18 +163,13 @@ def _said_when_nothing_comes(market: Watched, held: int) -> None:
 
 
 def modelled(market: Watched, view: LiveView) -> None:
-    """Where open positions would be closed, from the same candles and open interest."""
-    st.subheader("Modelled levels")
-    if st.toggle(
-        "Show where open positions would be liquidated",
-        key="livemodel",
-        bind=controls.LINK,
-        help=(
-            "An estimate from public candles and open interest, computed once a minute. A different thing"
-            " from the events above."
-        ),
-    ):
-        live_panels.modelled(market.data(), view.hours)
+    """Where open positions would be closed, drawn anew every minute; venues are asked for the market once."""
+    st.fragment(_modelled, run_every=_MODEL_PACE, key="live-model")(market, view)
+
+
+def _modelled(market: Watched, view: LiveView) -> None:
+    data = None if market.clock is not None else loaders.real(view.hours)
+    live_panels.modelled(market.data() if data is None else data, view.hours)
 
 
 def explained(market: Watched) -> None:

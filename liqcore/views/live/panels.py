@@ -148,8 +148,8 @@ def nothing_live(snapshot: Snapshot) -> bool:
     return bool(snapshot.statuses) and all(status.last_heartbeat is None for status in snapshot.statuses)
 
 
-def figures(data: Dataset | None, sums: pd.DataFrame) -> None:
-    """Price, open interest, funding, and what was liquidated in the last hour by `live_figures.totals`."""
+def figures(data: Dataset | None, sums: pd.DataFrame, now: int) -> None:
+    """Price with its age at `now` (µs), open interest, funding, and what was liquidated in the last hour by `live_figures.totals`."""
     hour = sums.set_index("span").loc["1 h"].to_dict()
     with st.container(horizontal=True, gap="medium"):
         candles = None if data is None else data.candles
@@ -157,7 +157,7 @@ def figures(data: Dataset | None, sums: pd.DataFrame) -> None:
             close = candles["close"]
             before = float(close.iloc[max(len(close) - 61, 0)])
             st.metric(
-                "Last price",
+                f"Last price, {wording.age(candles['time'].iloc[-1], pd.Timestamp(now, unit='us', tz='UTC'))} old at most",
                 wording.price(float(close.iloc[-1])),
                 f"{wording.percent(float(close.iloc[-1]) / before - 1, signed=True)} in 1 h",
                 delta_color="off",
@@ -413,7 +413,15 @@ def modelled(data: Dataset | None, hours: float) -> Any:
         grid, bars = loaders.heatmap(data, settings), loaders.price_bars(data, settings)
         if (missing := interest_missing(data, grid)) is not None:
             st.warning(missing, icon=":material/rule:")
-        return panels.heatmap(grid, bars, data, "live-modelled", height=420, what=True)
+        return panels.heatmap(
+            grid,
+            bars,
+            data,
+            "live-modelled",
+            caption="Where open positions would be closed",
+            height=420,
+            what=True,
+        )
     except panels.PROBLEMS as error:
         panels.problem(error)
         return None

@@ -4,6 +4,7 @@ in the address."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ from liqcore.heat.tiers import TIERS
 from liqcore.market.candles import atr, resample
 from liqcore.risk.handover import Zone, read_zones
 from liqcore.risk.numbers import RiskError, parse_number
-from liqcore.views import links, overlays
+from liqcore.service.app import FIRST
+from liqcore.views import links, market as live_market, overlays
 from liqcore.views.controls import LINK
 
 OWN_RATE: Final = "Own rate"
@@ -166,6 +168,12 @@ def inputs() -> Inputs:
             "Risk, USD", "riskdollars", "100", private=True, check=_above_zero("The risk")
         )
     st.markdown("**2. Idea**")
+    if st.button(
+        "Use last price",
+        icon=":material/my_location:",
+        help="The newest price of the real market. Entry, stop and targets keep their distance in per cent.",
+    ):
+        _use_last_price()
     values["side"] = links.choice(
         "Direction", {"long": "Long", "short": "Short"}, "long", "direction", on_change=_mirror
     )
@@ -344,6 +352,29 @@ def inputs() -> Inputs:
     values["bands"] = tuple((zone.low, zone.high) for zone in zones)
     values["account"] = account
     return Inputs(values, form.problems, zones, tuple(levels), (*told, *notes, *more))
+
+
+def _use_last_price() -> None:
+    """Move entry, stop and targets to the market's last price, and say how old that is."""
+    look = live_market.app().real.look(FIRST, 2.5)
+    if look.data is None or look.data.candles is None:
+        st.caption(
+            f":material/wifi_off: {wording.markdown(look.away or 'The price is on its way; try again.')}"
+        )
+        return
+    price = float(look.data.candles["close"].iloc[-1])
+    try:
+        ratio = price / parse_number(str(st.session_state.get("entry", "")), "Entry")
+    except RiskError:
+        return
+    for name in ("entry", "stop"):
+        with suppress(RiskError):
+            held = parse_number(str(st.session_state.get(name, "")), name)
+            st.session_state[name] = wording.field(round(held * ratio, 1))
+    for name in ("targets", "entries"):
+        levels, _ = overlays.parse_levels(str(st.session_state.get(name, "")))
+        st.session_state[name] = "; ".join(wording.field(round(level * ratio, 1)) for level in levels)
+    st.caption(f"{wording.markdown(wording.price(price))} is the last price, {look.age}. {look.away}")
 
 
 def _mirror() -> None:
