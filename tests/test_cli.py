@@ -177,6 +177,7 @@ def test_a_heatmap_is_told_by_what_is_in_it_and_not_by_its_name(
 
 def test_a_day_is_fetched_once_and_kept_for_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEATLAB_FOLDER", str(tmp_path))
+    monkeypatch.delenv("HEATLAB_OFFLINE", raising=False)
     with VenueServer() as server:
         monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
         found = heatlab("get", "2024-08-05")

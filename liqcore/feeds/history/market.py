@@ -116,6 +116,7 @@ class _Fetch:
     requests: int = 0
     done: int = 0
     planned: int = 0
+    share: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def keep(self, series: Series, table: pd.DataFrame, span: Span) -> None:
@@ -138,7 +139,8 @@ class _Fetch:
     def step(self, words: str) -> None:
         with self.lock:
             self.done += 1
-            share = min(self.done / max(self.planned, 1), 1.0)
+            # What is planned grows on the way; how far it is said to be never falls.
+            share = self.share = max(self.share, min(self.done / max(self.planned, 1), 1.0))
         if self.progress is not None:
             self.progress(share, words)
 
