@@ -1,5 +1,6 @@
 """Every producer's file, in every form, and bent in every way: right or refused, never wrong."""
 
+import os
 import re
 
 import numpy as np
@@ -132,7 +133,8 @@ def test_a_unit_of_time_is_read_right_or_refused(kind, unit):
     assert found is None or wrong(found, kind, seconds="s" in unit.split() or unit == "serial") == []
 
 
-@settings(max_examples=400, deadline=None)
+# As many as a gate can wait for; HEATLAB_FUZZ=2000 looks longer.
+@settings(max_examples=int(os.environ.get("HEATLAB_FUZZ", "80")), deadline=None)
 @given(data=st.data())
 def test_bent_files_are_right_or_refused(data):
     """Reordered, renamed and dropped columns, a lost file name, another locale: the generator knows the truth."""
