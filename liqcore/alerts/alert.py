@@ -13,7 +13,7 @@ from liqcore import tables
 from liqcore.alerts.hits import Hit, window_sum
 from liqcore.alerts.observe import AlertData, Frames, Settings, observe
 from liqcore.alerts.rules import Rule
-from liqcore.heat.agreement import herfindahl
+from liqcore.heat.agreement import verdict
 from liqcore.heat.grid import least_complete
 from liqcore.reading import ReadingError, read_level
 
@@ -220,23 +220,19 @@ def _worst(frames: Frames, venue: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _verdict(frames: Frames, heat: str, bar: int, level: float, side: str, within: float) -> str:
-    """In the words of `liqcore.heat.agreement`, by its thresholds, from the frames that all rules share."""
+    """In the words of `liqcore.heat.agreement`, by its rule, from the frames that all rules share."""
     fresh = [venue for venue in frames.names(heat) if frames.fresh(heat, venue)[bar]]
-    hot = [venue for venue in fresh if frames.hot(heat, venue, side, level, within)[bar]]
-    if len(fresh) < 2 or not hot:
-        return "cannot say"
-    if len(hot) == 1:
-        return "isolated"
+    if heat == "realised":
+        names = [venue for venue in frames.venues if frames.grid(heat, venue) is not None]
+        found = frames.shown(side, level, within, np.array([bar]))
+        hot, cold = ({name for name, is_so in zip(names, part[:, 0], strict=True) if is_so} for part in found)
+    else:
+        hot = {venue for venue in fresh if frames.hot(heat, venue, side, level, within)[bar]}
+        cold = set(fresh) - hot
     window = frames.settings.window if heat == "realised" else 1
-    usd = np.array(
-        [window_sum(frames.near(heat, venue, side, level, within), window)[bar] for venue in fresh]
-    )
-    effective = 1 / herfindahl(usd) if usd.sum() > 0 else 0.0
-    return (
-        "market-wide"
-        if len(fresh) >= 3 and len(hot) / len(fresh) >= 2 / 3 - 1e-9 and effective >= 2.0
-        else "partly confirmed"
-    )
+    usd = [float(window_sum(frames.near(heat, venue, side, level, within), window)[bar]) for venue in fresh]
+    largest = max(usd, default=0.0) / sum(usd) if sum(usd) > 0 else 0.0
+    return verdict(len(hot & set(fresh)), len(cold & set(fresh)), len(fresh), largest)
 
 
 def _against(
@@ -259,7 +255,7 @@ def _against(
     try:
         reading = read_level(
             grid,
-            frames.candles,
+            frames.data.candles,  # type: ignore[arg-type]
             level=level,
             side=None if side == "both" else side,  # type: ignore[arg-type]
             tolerance=within,

@@ -15,17 +15,24 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.alerts.rules import RuleError, span
+from liqcore.heat.agreement import venue_grounds
 from liqcore.heat.bands import Bands, ClusterRule
 from liqcore.heat.cluster_story import follow
 from liqcore.heat.clusters import ClusterStory, hot_bands, track_clusters
 from liqcore.heat.grid import HeatGrid
+from liqcore.heat.ground import Ground, ground_of
 from liqcore.heat.modelled import modelled_heatmap
+from liqcore.heat.price_path import price_path
 from liqcore.heat.realised import realised_heatmap
+from liqcore.heat.votes import vote
 from liqcore.market.candles import atr, resample
 from liqcore.market.signals import find_signals
 from liqcore.tables import TableError
 
 DAY = np.timedelta64(24, "h").astype("timedelta64[us]")
+# Chance at which one venue is called hot, the same however many are heard later; bars before a day that are asked
+# as well, and how many at a time.
+_VENUE_CHANCE, _BEFORE, _CHUNK = 0.005, 3, 64
 # Funding is judged against up to 90 readings of 8 hours.
 _FUNDING_PAST = np.timedelta64(40 * 24, "h").astype("timedelta64[us]")
 
@@ -387,15 +394,74 @@ class Frames:
             ("hot", heat, venue, side, level, within), lambda: self._hot(heat, venue, side, level, within)
         )
 
+    def shown(
+        self, side: str, level: float, within: float, bars: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(K, B) bool: which venues are hot near a level at some bars, and which cold, by their realised maps."""
+        grounds = self.keep(("grounds",), self._grounds)
+        low, high = (np.full(len(bars), level * np.exp(way * within)) for way in (-1, 1))
+        hot, cold = (np.zeros((len(grounds), len(bars)), dtype=bool) for _ in range(2))
+        for code, name in enumerate(tables.SIDES):
+            if side not in ("both", name) or not len(bars) or not grounds:
+                continue
+            since = self.keep(("since", code), lambda code=code: self._since(code))[bars]
+            found = vote(grounds, code, bars, since, low, high, _VENUE_CHANCE)
+            hot, cold = hot | found.hot, cold | found.cold
+        return hot, cold & ~hot
+
+    def _grounds(self) -> list[Ground]:
+        grids = {venue: grid for venue in self.venues if (grid := self.grid("realised", venue)) is not None}
+        if not grids:
+            return []
+        return venue_grounds(grids, dict.fromkeys(grids, self._price("realised")), self.data.liquidations)[0]
+
+    def _since(self, side: int) -> np.ndarray:
+        """(T,) the first bar of each bar's window, by the orders of all venues."""
+        ground = self.keep(("ground",), self._ground)
+        return ground.since(side, self.settings.clusters.window)
+
+    def _ground(self) -> Ground:
+        grid = self.grid("realised")
+        assert grid is not None
+        price = self._price("realised")
+        return ground_of(grid, price_path(grid, price), price, self.data.liquidations)
+
     def _hot(self, heat: str, venue: str, side: str, level: float, within: float) -> np.ndarray:
+        if heat == "realised":
+            return self.keep(
+                ("shown", side, level, within), lambda: self._shown_by_bar(side, level, within)
+            ).get(venue, np.zeros(self.size, dtype=bool))
         out, found = np.zeros(self.size, dtype=bool), self.bands(heat, venue)
         if found is not None:
             bands, bar, _ = found
             edges = bands.edges
-            close = (edges[bands.low] <= level * np.exp(within)) & (
-                edges[bands.high] >= level * np.exp(-within)
+            close = (
+                bands.strong
+                & (edges[bands.low] <= level * np.exp(within))
+                & (edges[bands.high] >= level * np.exp(-within))
             )
             out[bar[close & ((side == "both") | (bands.side == (side == "short")))]] = True
+        return out
+
+    def _shown_by_bar(self, side: str, level: float, within: float) -> dict[str, np.ndarray]:
+        """(T,) bool by venue: whether it is hot near the level, at the bars of the day and a few before it."""
+        names = [venue for venue in self.venues if self.grid("realised", venue) is not None]
+        out = {venue: np.zeros(self.size, dtype=bool) for venue in names}
+        bars = np.arange(max(self.begin - _BEFORE, 0), self.size)
+        if len(bars) and names:
+            # Where hardly an order lies near the level, no venue can be hot.
+            held = sum(
+                (self.near("realised", venue, "both", level, 2 * within + 0.005) > 0).astype(int)
+                for venue in names
+            )
+            total = np.concatenate([[0], np.cumsum(held)])
+            first = np.minimum(self._since(0), self._since(1))[bars]
+            bars = bars[total[bars + 1] - total[first] >= 2]
+        for begin in range(0, len(bars), _CHUNK):
+            part = bars[begin : begin + _CHUNK]
+            hot, _ = self.shown(side, level, within, part)
+            for row, venue in enumerate(names):
+                out[venue][part] = hot[row]
         return out
 
     def heard(self, venue: str) -> np.ndarray:

@@ -239,6 +239,20 @@ class ClusterStory:
             return tuple(one.side for one in self.findings if not one.can_say)
         return tuple(name for name, mute in zip(tables.SIDES, self._bands.silent, strict=True) if mute)
 
+    @cached_property
+    def standing(self) -> pd.DataFrame:
+        """Where clusters stood out, one row a cluster and column: `column` of the grid, `side`, `low`, `high`."""
+        bands = self._bands
+        some = np.flatnonzero((self._cluster_of >= 0) & bands.strong)
+        return pd.DataFrame(
+            {
+                "column": bands.columns[bands.column[some]],
+                "side": np.array(tables.SIDES)[bands.side[some]],
+                "low": bands.edges[bands.low[some]],
+                "high": bands.edges[bands.high[some]],
+            }
+        )
+
     def cluster(self, id: str) -> Cluster:
         """The cluster with this id, or KeyError."""
         return self.clusters[self._number[id]]

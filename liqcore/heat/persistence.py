@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.heat.bands import ClusterRule
-from liqcore.heat.clusters import Cluster, find_clusters
+from liqcore.heat.clusters import Cluster, ClusterStory, track_clusters
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.realised import realised_heatmap
 
 # With fewer bars a share of them says nothing; from this share on a band is persistent.
 _LEAST_BARS = 4
 _PERSISTENT = 0.5
+# A realised cluster is persistent when price came back to it: its orders fell into so many stays.
+_VISITS = 3
 # Events of a week have a say in what stands out now.
 _WEEK = 7 * 86_400_000_000
 
@@ -43,8 +46,10 @@ def persistence_by_timeframe(
     Returns
     -------
     DataFrame, one row a timeframe: `timeframe`, `bars` (observed bars that were looked at), `side`, `low`,
-    `high`, `notional` and `persistence` of the nearest cluster (0 without one), `verdict` (`persistent`
-    from half of the bars, `fleeting`, `absent` or `cannot say`) and `note`, a sentence.
+    `high`, `notional` and `persistence` of the nearest cluster (0 without one), `verdict` (`persistent`,
+    `fleeting`, `absent` or `cannot say`) and `note`, a sentence. A cluster of a stock is persistent from half of
+    the bars on, a realised one when its liquidations came in three stays of price or more; what one busy moment
+    explains is fleeting.
 
     Raises
     ------
@@ -56,8 +61,9 @@ def persistence_by_timeframe(
     rows = []
     events = source if isinstance(source, pd.DataFrame) else None
     for name in timeframes:
+        step = tables.timeframe(name)
         try:
-            grid = _in_bars(source, tables.timeframe(name), last, bins, rule or ClusterRule())
+            grid = _in_bars(source, step, last, bins, rule or ClusterRule())
         except GridError as error:
             rows.append(
                 {
@@ -69,31 +75,53 @@ def persistence_by_timeframe(
                 }
             )
             continue
-        near = [
-            band
-            for band in find_clusters(grid, last, price=price, rule=rule, liquidations=events)
-            if band.distance(level) <= tolerance
-        ]
+        asked = rule or ClusterRule()
+        if not grid.is_stock:
+            # A realised map of so many bars asks what their events show, and no others.
+            asked = replace(asked, window=last * float(step / np.timedelta64(1, "h")))
+        story = track_clusters(grid, last, price=price, rule=asked, liquidations=events)
+        near = [one for one in story.present if one.distance(level) <= tolerance]
         band = min(near, key=lambda one: (one.distance(level), -one.notional), default=None)
-        rows.append(
-            {"timeframe": name, **_row(band, min(int(np.asarray(grid.observed).sum()), last), name, level)}
-        )
+        bars = min(int(np.asarray(grid.observed).sum()), last)
+        rows.append({"timeframe": name, **_row(band, bars, name, level, _silence(story, level, tolerance))})
     columns = ["timeframe", "bars", "side", "low", "high", "notional", "persistence", "verdict", "note"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _row(band: Cluster | None, bars: int, name: str, level: float) -> dict[str, object]:
+def _silence(story: ClusterStory, level: float, tolerance: float) -> str | None:
+    """Why the absence of a cluster says nothing, where it does; a busy moment is told as well."""
+    if not story.findings:
+        return None
+    low, high = level * np.exp(-tolerance), level * np.exp(tolerance)
+    for side in story.findings:
+        if any(one.low <= high and one.high >= low for one in side.busy):
+            return "More liquidations lie there than the path explains, but one busy moment does."
+    if not any(side.can_say for side in story.findings):
+        return "There are too few liquidations to tell."
+    return None
+
+
+def _row(band: Cluster | None, bars: int, name: str, level: float, silence: str | None) -> dict[str, object]:
     if bars < _LEAST_BARS:
         note = f"Only {bars} bars of {name} were observed, too few to tell fleeting from persistent."
         return {"bars": bars, "persistence": np.nan, "verdict": "cannot say", "note": note}
     if band is None:
+        fleeting = silence is not None and "busy moment" in silence
+        verdict = "absent" if silence is None else "fleeting" if fleeting else "cannot say"
+        note = f"No cluster near {wording.price(level)} shows in bars of {name}."
         return {
             "bars": bars,
-            "persistence": 0.0,
-            "verdict": "absent",
-            "note": f"No cluster near {wording.price(level)} shows in bars of {name}.",
+            "persistence": 0.0 if silence is None or fleeting else np.nan,
+            "verdict": verdict,
+            "note": f"{note} {silence}" if silence else note,
         }
-    verdict = "persistent" if band.persistence >= _PERSISTENT else "fleeting"
+    if band.visits is not None:
+        steady = band.visits >= _VISITS
+        how = f"came in {wording.count(band.visits, 'stay')} of price"
+    else:
+        steady = band.persistence >= _PERSISTENT
+        how = f"was hot in {round(band.persistence * bars)} of {bars}"
+    verdict = "persistent" if steady else "fleeting"
     return {
         "bars": bars,
         "side": band.side,
@@ -103,8 +131,7 @@ def _row(band: Cluster | None, bars: int, name: str, level: float) -> dict[str, 
         "persistence": band.persistence,
         "verdict": verdict,
         "note": (
-            f"In bars of {name} the {band.side} cluster near {wording.price(band.centre)} was hot in"
-            f" {round(band.persistence * bars)} of {bars}: {verdict}."
+            f"In bars of {name} the {band.side} cluster near {wording.price(band.centre)} {how}: {verdict}."
         ),
     }
 

@@ -60,6 +60,7 @@ def vote(
     since: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
+    chance: float | None = None,
 ) -> Votes:
     """Ask venues on one ground about bands.
 
@@ -68,6 +69,7 @@ def vote(
     grounds : one a venue, of the same columns and lattice.
     side : 0 for longs, 1 for shorts.
     rows, since : (B,) last and first column of each question. low, high : (B,) USD, the region it is about.
+    chance : at which one venue is called hot; by default as little as so many venues ask for.
     """
     lattice, size = grounds[0].lattice, grounds[0].lattice.size
     a, b = (np.clip(lattice.bin(np.log(price)), 0, size - 1) for price in (low, high))
@@ -77,11 +79,11 @@ def vote(
     if grounds[0].bars is not None:
         busy = [one.busy(side, rows, since) for one in grounds]
         both = [np.concatenate([one, more]) for one, more in zip(path, busy, strict=True) if more is not None]
-    alpha = float(np.log(venue_alpha(len(grounds))))
+    alpha = float(np.log(venue_alpha(len(grounds)) if chance is None else chance))
     hot, first, last, _ = _hot(counts, both, a, b, alpha)
     loose = hot if both is path else _hot(counts, path, a, b, alpha)[0]
     ask = np.arange(len(rows))
-    held, expected, chance = (
+    held, expected, logs = (
         np.stack(part)
         for part in zip(
             *(
@@ -99,7 +101,7 @@ def vote(
     edges = lattice.edges
     cold = ~hot & (power >= _POWER)
     return Votes(
-        hot, loose & ~hot, cold, held, expected, np.exp(chance), power, total, usd, edges[first], edges[last]
+        hot, loose & ~hot, cold, held, expected, np.exp(logs), power, total, usd, edges[first], edges[last]
     )
 
 

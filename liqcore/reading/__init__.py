@@ -1,6 +1,6 @@
 """Reading a level: what heat, price and venues say about it, for and against, in one report."""
 
-from liqcore.reading.reading import read_level
+from liqcore.reading.reading import Prepared, prepare, read_level
 from liqcore.reading.report import (
     AgreementStep,
     ApproachStep,
@@ -25,10 +25,12 @@ __all__ = [
     "Condition",
     "Evidence",
     "LevelStep",
+    "Prepared",
     "PriceStep",
     "Reading",
     "ReadingError",
     "TimeframeReading",
+    "prepare",
     "read_level",
     "read_timeframes",
 ]

@@ -137,6 +137,11 @@ def _near(one: Cluster, known: Known, place: Place, begin: np.datetime64) -> Clu
         largest_share=largest,
         single_print=single,
         venues=one.venues,
+        orders=one.orders,
+        expected=finite(one.expected),
+        ratio=finite(one.ratio),
+        chance=finite(one.chance),
+        visits=one.visits,
     )
 
 
@@ -209,6 +214,62 @@ def band_heat(grid: HeatGrid, side: str | None, low: float, high: float) -> np.n
     return heat
 
 
+def heat_by_column(known: Known, side: str | None, low: float, high: float) -> np.ndarray:
+    """(T,) USD of one side, or both for None, between two prices in each observed column.
+
+    Of a realised map from the events themselves, where they are at hand and no column is missing; its columns
+    then end at the moment of the reading, so that the last of them are the last hours.
+    """
+    grid = known.grid
+    assert grid is not None
+    seen = np.asarray(grid.observed)
+    if grid.is_stock or known.liquidations is None or not seen.all():
+        return band_heat(grid, side, low, high)[seen]
+    events = known.liquidations
+    price = events["price"].to_numpy()
+    kept = (price >= low) & (price <= high)
+    if side is not None:
+        kept &= events["side"].array.codes == tables.SIDES.index(side)
+    back = known.moment.astype("int64") - tables.microseconds(events["time"])[kept]
+    column = grid.shape[0] - 1 - back // known.width.astype("int64")
+    inside = (back >= 0) & (column >= 0)
+    return np.bincount(column[inside], events["notional"].to_numpy()[kept][inside], minlength=grid.shape[0])
+
+
+def heat_between(
+    known: Known, place: Place, low: np.ndarray, high: np.ndarray, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """USD between some prices (B,) at the end of some columns (B,) and `last` columns before; of a flow over `last`
+    columns each. The last column ends at the moment of the reading."""
+    grid = known.grid
+    assert grid is not None
+    if grid.is_stock or known.liquidations is None:
+        rows = [
+            band_heat(grid, place.side, float(a), float(b))
+            for a, b in zip(low.tolist(), high.tolist(), strict=True)
+        ]
+        heat = np.stack(rows)
+        if not grid.is_stock:
+            run = np.concatenate([np.zeros((len(heat), 1)), np.cumsum(heat, axis=1)], axis=1)
+            heat = run[:, 1:] - run[:, np.maximum(np.arange(1, run.shape[1]) - place.last, 0)]
+        at, earlier = np.arange(len(columns)), np.maximum(columns - place.last, 0)
+        return heat[at, columns], heat[at, earlier]
+    events = known.liquidations
+    if place.side is not None:
+        events = events[events["side"] == place.side]
+    time, price = tables.microseconds(events["time"]), events["price"].to_numpy()
+    usd, span = events["notional"].to_numpy(), place.last * known.width.astype("int64")
+    ends = grid.time_edges[1:].astype("int64")[columns]
+    ends = np.where(columns == grid.shape[0] - 1, known.moment.astype("int64") + 1, ends)
+    cuts = np.searchsorted(time, np.stack([ends - 2 * span, ends - span, ends], axis=1))
+    out = np.zeros((2, len(columns)))
+    for i, (first, middle, last) in enumerate(cuts.tolist()):
+        inside = (price[first:last] >= low[i]) & (price[first:last] <= high[i])
+        held = usd[first:last] * inside
+        out[:, i] = held[middle - first :].sum(), held[: middle - first].sum()
+    return out[0], out[1]
+
+
 def change_step(known: Known, place: Place, story: ClusterStory | None, rule: ClusterRule) -> ChangeStep:
     """Heat at the level now and `last` columns ago (the sums of `last` columns, for events), and what
     clusters did."""
@@ -225,7 +286,7 @@ def change_step(known: Known, place: Place, story: ClusterStory | None, rule: Cl
         )
     seen = np.asarray(grid.observed)
     sides = {
-        name: band_heat(grid, name, place.low, place.high)[seen]
+        name: heat_by_column(known, name, place.low, place.high)
         for name in tables.SIDES
         if place.side in (None, name)
     }

@@ -1,15 +1,17 @@
 """What the six steps add up to: a claim, what speaks for and against it, and what would settle it.
 
-Observations are counted, not weighed: nobody has measured what each of them is worth.
+Each observation stands beside how often it holds at prices chosen by chance, as far from price; what they are worth
+together is told by the rank among these.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from liqcore import wording
 from liqcore.heat.bands import ClusterRule
+from liqcore.reading.base_rates import AT_LEVEL, NEAR_ATR, NEAR_TOLERANCES, Balance, Weighed
 from liqcore.reading.heat_steps import Place, band_words
 from liqcore.reading.known import Known
 from liqcore.reading.price_steps import ONE_SIDED, RULES
@@ -17,6 +19,7 @@ from liqcore.reading.report import (
     AgreementStep,
     ApproachStep,
     ChangeStep,
+    ClusterNear,
     ClustersStep,
     Condition,
     Evidence,
@@ -26,14 +29,8 @@ from liqcore.reading.report import (
 )
 
 PERSISTENT: Final = 0.5
-# Prints below which a band is a handful of events.
-FEW: Final = 5
-MANY: Final = 10
-# ATR, or tolerances where ATR is not known, within which momentum and flow say something about a level.
-_NEAR_ATR, _NEAR_TOLERANCES = 3.0, 4.0
 _FADING: Final = ("swept", "dissipated", "shrank")
 _RISING: Final = ("grew", "re-emerged")
-_AT_LEVEL: Final = ("rejection", "recapture", "breakout", "false breakout", "retest", "cvd divergence")
 KIND_NOTE: Final = {
     "realised": (
         "The map is realised: it shows liquidations that already happened. Those positions are gone, so a"
@@ -77,130 +74,122 @@ def claim(place: Place, role: Role | None, kind: str) -> str:
     )
 
 
-def evidence(known: Known, place: Place, steps: Steps) -> tuple[list[Evidence], list[Evidence]]:
-    """Observations for and against the claim; when none is against, what has not been tested."""
-    for_: list[Evidence] = []
-    against: list[Evidence] = []
+@dataclass
+class _Sheet:
+    """Evidence as it is collected: each piece beside the rate at which it holds at prices chosen by chance."""
 
-    def put(speaks_for: bool, step: int, text: str) -> None:
-        (for_ if speaks_for else against).append(Evidence(step, text))
+    weighed: Weighed
+    for_: list[Evidence] = field(default_factory=list)
+    against: list[Evidence] = field(default_factory=list)
 
-    _level(put, place, steps.level)
-    _heat(put, known, place, steps)
-    if steps.agreement.verdict in ("market-wide", "partly confirmed"):
-        put(True, 5, steps.agreement.sentences[0])
-    elif steps.agreement.verdict == "isolated":
-        put(False, 5, steps.agreement.sentences[0])
-    elif steps.agreement.n_fresh >= 2:
-        put(False, 5, f"None of {steps.agreement.n_fresh} fresh venues has a cluster there of its own.")
-    _price(put, place, steps, known.grid.kind if known.grid is not None else "realised")
-    if not against:
-        gaps = wording.joined(untested(place, steps))
-        against.append(
-            Evidence(
-                0, f"Nothing measured here contradicts it, which is not a confirmation. Not tested: {gaps}."
-            )
+    def put(self, speaks_for: bool, step: int, text: str, name: str = "", absent: bool = False) -> None:
+        """Add an observation; `absent` where it is that one does not hold."""
+        rate = self.weighed.rates.get(name)
+        base = None if rate is None else 1 - rate.base_rate if absent else rate.base_rate
+        item = Evidence(
+            step, text, name, base, self.weighed.controls if rate else 0, rate.worth if rate else None
         )
-    return for_, against
+        (self.for_ if speaks_for else self.against).append(item)
 
 
-def _level(put, place: Place, level: LevelStep) -> None:  # type: ignore[no-untyped-def]
+def evidence(
+    known: Known, place: Place, steps: Steps, weighed: Weighed
+) -> tuple[list[Evidence], list[Evidence]]:
+    """Observations for and against the claim; when none is against, what has not been tested."""
+    sheet = _Sheet(weighed)
+    _level(sheet, place, steps.level)
+    _heat(sheet, known, place, steps)
+    if steps.agreement.verdict in ("market-wide", "partly confirmed"):
+        sheet.put(True, 5, steps.agreement.sentences[0], "venues")
+    elif steps.agreement.verdict == "isolated":
+        sheet.put(False, 5, steps.agreement.sentences[0], "venues", absent=True)
+    elif steps.agreement.n_fresh >= 2:
+        text = f"Nothing stands out there on two of {steps.agreement.n_fresh} fresh venues."
+        sheet.put(False, 5, text, "venues", absent=True)
+    _price(sheet, place, steps, known.grid.kind if known.grid is not None else "realised")
+    if not sheet.against:
+        gaps = wording.joined(untested(place, steps))
+        sheet.put(
+            False,
+            0,
+            f"Nothing measured here contradicts it, which is not a confirmation. Not tested: {gaps}.",
+        )
+    return sheet.for_, sheet.against
+
+
+def _level(sheet: _Sheet, place: Place, level: LevelStep) -> None:
     if level.bars == 0:
         return
     if level.known_as:
-        put(True, 1, f"The price chart marks it too: {level.known_as[0]}.")
+        sheet.put(True, 1, f"The price chart marks it too: {level.known_as[0]}.", "marked")
     else:
-        put(
-            False,
-            1,
+        text = (
             "Neither a turning point nor a volume level of the price lies within"
-            f" {wording.percent(place.tolerance, exact=True)}.",
+            f" {wording.percent(place.tolerance, exact=True)}."
         )
+        sheet.put(False, 1, text, "marked", absent=True)
 
 
-def _heat(put, known: Known, place: Place, steps: Steps) -> None:  # type: ignore[no-untyped-def]
+def _heat(sheet: _Sheet, known: Known, place: Place, steps: Steps) -> None:
     grid, near, change = known.grid, steps.clusters.nearest, steps.change
     if grid is None or band_words(grid, place):
         return
     if near is None or not near.at_level:
-        put(False, 2, f"No hot band lies {place.words}.")
+        sheet.put(False, 2, f"No hot band lies {place.words}.", "band", absent=True)
     else:
-        happened = (
-            f"{wording.usd(near.notional)} of {near.side} positions were liquidated there"
-            if grid.kind == "realised"
-            else f"A {near.side} cluster of {wording.usd(near.notional)} lies there"
-        )
-        put(True, 2, f"{happened} ({wording.price(near.low)} to {wording.price(near.high)}).")
-        steady, what = (
-            near.persistence >= PERSISTENT,
-            "stood out in" if grid.is_stock else "took a fair share in",
-        )
-        put(
-            steady,
-            2,
-            f"The band is {'persistent' if steady else 'fleeting'}: it {what}"
-            f" {wording.percent(near.persistence)} of the last {wording.count(place.last, 'column')}.",
-        )
-        if near.events is not None and near.single_print:
-            put(
-                False,
-                2,
-                f"It is mostly one print ({wording.percent(near.largest_share)} of"
-                f" {wording.usd(near.notional)}), perhaps one trader or a glitch of the feed.",
-            )
-        elif near.events is not None and near.events < FEW:
-            put(False, 2, f"It is made of only {wording.count(near.events, 'liquidation')}.")
-        elif near.events is not None and near.events >= MANY:
-            put(
-                True,
-                2,
-                f"It is made of {near.events:,} liquidations, none of them more than"
-                f" {wording.percent(near.largest_share)} of it.",
-            )
+        sheet.put(True, 2, _band_words(near, grid.kind, place), "band")
     told = [
         (kind in _FADING, text)
         for _, kind, text in change.events
         if kind in (*_FADING, *_RISING) and (near is None or f"{near.side} cluster" in text)
     ]
-    # What the comparison of now with before says already is not told twice.
-    same = {"shrinking": True, "growing": False, "new": False}.get(change.direction)
-    if told and told[-1][0] is not same:
-        put(not told[-1][0], 4, told[-1][1])
+    # What clusters did is part of how heat changed, and is told with it.
+    said = f" {told[-1][1]}" if told else ""
+    amounts = f"{wording.usd(change.now or 0)} against {wording.usd(change.before or 0)} before."
     if change.direction in ("growing", "new"):
-        put(
-            True,
-            4,
-            f"Heat there is {'new' if change.direction == 'new' else 'growing'}:"
-            f" {wording.usd(change.now or 0)} against {wording.usd(change.before or 0)} before.",
-        )
+        sheet.put(True, 4, f"Heat there is {change.direction}: {amounts}{said}", "more")
     elif change.direction == "shrinking":
-        put(
-            False,
-            4,
-            f"Heat there is shrinking: {wording.usd(change.now or 0)} against"
-            f" {wording.usd(change.before or 0)} before.",
+        sheet.put(False, 4, f"Heat there is shrinking: {amounts}{said}", "less")
+
+
+def _band_words(near: ClusterNear, kind: str, place: Place) -> str:
+    """One sentence on a band: how much, how many, how long, and whether it is one print."""
+    where = f"{wording.price(near.low)} to {wording.price(near.high)}"
+    if kind != "realised":
+        steady = "persistent" if near.persistence >= PERSISTENT else "fleeting"
+        return (
+            f"A {near.side} cluster of {wording.usd(near.notional)} lies there ({where}),"
+            f" {wording.decimal(near.ratio, 1)} times the smooth profile; it is {steady}: it stood out in"
+            f" {wording.percent(near.persistence)} of the last {wording.count(place.last, 'column')}."
         )
+    text = f"{wording.usd(near.notional)} of {near.side} positions were liquidated there ({where})"
+    if near.orders is not None and near.expected is not None:
+        stays = wording.count(near.visits or 1, "stay") + " of price"
+        text += (
+            f": {wording.count(near.orders, 'liquidation')} where the path explains"
+            f" {wording.decimal(near.expected, 1)}, in {stays}"
+        )
+    if near.single_print:
+        text += f". Most of the USD is one print ({wording.percent(near.largest_share)}), perhaps one trader"
+    return f"{text}."
 
 
 def _is_near(place: Place, approach: ApproachStep) -> bool:
     if approach.distance_atr is not None:
-        return approach.distance_atr <= _NEAR_ATR
-    return approach.distance is not None and approach.distance <= _NEAR_TOLERANCES * place.tolerance
+        return approach.distance_atr <= NEAR_ATR
+    return approach.distance is not None and approach.distance <= NEAR_TOLERANCES * place.tolerance
 
 
-def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[no-untyped-def]
+def _price(sheet: _Sheet, place: Place, steps: Steps, kind: str) -> None:
     price, role = steps.price, steps.level.role
     if steps.approach.state == "moving away":
-        put(
-            False,
-            3,
-            f"The price is moving away from {wording.price(place.level)}, so it is not being tested.",
-        )
+        text = f"The price is moving away from {wording.price(place.level)}, so it is not being tested."
+        sheet.put(False, 3, text, "leaving")
     elif steps.approach.state == "crossed":
-        put(False, 3, f"The price went through {wording.price(place.level)} lately.")
+        sheet.put(False, 3, f"The price went through {wording.price(place.level)} lately.", "crossed")
     change = price.open_interest_change
     if price.open_interest_extreme and change and kind != "realised":
-        put(
+        sheet.put(
             change > 0,
             6,
             f"Open interest {'rose' if change > 0 else 'fell'} by {wording.percent(abs(change))} lately,"
@@ -209,40 +198,45 @@ def _price(put, place: Place, steps: Steps, kind: str) -> None:  # type: ignore[
     if role is None or not _is_near(place, steps.approach):
         return
     holds = "bullish" if role == "support" else "bearish"
-    for names, side, text in _latest_of_each(price.signals):
-        put(side == holds, 6, f"{names} ({side}). {text}")
-    leaning = []
+    for group, chosen in (("action", True), ("momentum", False)):
+        found = [one for one in price.signals if (one[1] in AT_LEVEL) == chosen]
+        for way in ("bullish", "bearish"):
+            texts = [
+                f"{names} ({side}). {text}"
+                for names, side, text in _latest_of_each(tuple(found))
+                if side == way
+            ]
+            if texts:
+                speaks = way == holds
+                sheet.put(speaks, 6, " ".join(texts), f"{group} {'for' if speaks else 'against'}")
+    for name, bullish, text in _leaning(price):
+        with_it = bullish == (holds == "bullish")
+        end = f"that leans towards the {role} {'holding' if with_it else 'giving way'}."
+        sheet.put(with_it, 6, f"{text}: {end}", f"{name} {'for' if with_it else 'against'}")
+
+
+def _leaning(price: PriceStep) -> list[tuple[str, bool, str]]:
+    """What funding, RSI and takers say: name, whether it is bullish, and the words."""
+    out = []
     if price.funding_extreme and price.funding_8h:
         crowd = "longs pay and are" if price.funding_8h > 0 else "shorts pay and are"
-        leaning.append(
-            (
-                price.funding_8h < 0,
-                f"Funding is extreme ({wording.percent(price.funding_8h, signed=True)} per 8 h,"
-                f" {crowd} crowded)",
-            )
-        )
+        rate = wording.percent(price.funding_8h, signed=True)
+        out.append(("funding", price.funding_8h < 0, f"Funding is extreme ({rate} per 8 h, {crowd} crowded)"))
     if price.rsi is not None and price.rsi_state in ("weak", "strong"):
-        leaning.append(
-            (price.rsi_state == "strong", f"RSI is {wording.whole(price.rsi)} ({price.rsi_state})")
-        )
+        text = f"RSI is {wording.whole(price.rsi)} ({price.rsi_state})"
+        out.append(("rsi", price.rsi_state == "strong", text))
     if price.taker_share is not None and abs(price.taker_share) >= ONE_SIDED:
         way = "purchases" if price.taker_share > 0 else "sales"
-        leaning.append(
-            (
-                price.taker_share > 0,
-                f"Taker {way} outweigh by {wording.percent(abs(price.taker_share))} of the volume",
-            )
-        )
-    for bullish, text in leaning:
-        with_it = bullish == (holds == "bullish")
-        put(with_it, 6, f"{text}: that leans towards the {role} {'holding' if with_it else 'giving way'}.")
+        text = f"Taker {way} outweigh by {wording.percent(abs(price.taker_share))} of the volume"
+        out.append(("takers", price.taker_share > 0, text))
+    return out
 
 
 def _latest_of_each(signals: tuple[tuple[str, str, str, str], ...]) -> list[tuple[str, str, str]]:
     """The latest signal of each name, at a level of each name and side; those of one bar and side are one
     observation."""
     latest = {
-        (name, side if name in _AT_LEVEL else ""): (when, side, name, text)
+        (name, side if name in AT_LEVEL else ""): (when, side, name, text)
         for when, name, side, text in signals
     }
     for way, other in (("bullish", "bearish"), ("bearish", "bullish")):
@@ -414,20 +408,14 @@ def conditions(
     return tuple(confirm), tuple(refuse)
 
 
-def balance(known: Known, place: Place, for_: list[Evidence], against: list[Evidence]) -> str:
-    """`mostly for` or `mostly against` from twice as many observations, `cannot say` without heat or with
-    fewer than 3."""
-    counted = [item for item in against if item.step]
-    if known.grid is None or band_words(known.grid, place) or len(for_) + len(counted) < 3:
+def balance(known: Known, place: Place, weighed: Weighed) -> Balance:
+    """The verdict of the controls; `cannot say` without heat at the level."""
+    if known.grid is None or band_words(known.grid, place):
         return "cannot say"
-    if len(for_) >= 2 * max(len(counted), 1):
-        return "mostly for"
-    return "mostly against" if len(counted) >= 2 * max(len(for_), 1) else "mixed"
+    return weighed.balance
 
 
-def summary(
-    known: Known, place: Place, steps: Steps, for_: list[Evidence], against: list[Evidence], verdict: str
-) -> str:
+def summary(known: Known, place: Place, steps: Steps, weighed: Weighed, verdict: str) -> str:
     """One cautious sentence on what is there, and one on how the observations stand."""
     near, role = steps.clusters.nearest, steps.level.role
     name = f"{wording.price(place.level)} as {role}" if role else wording.price(place.level)
@@ -457,10 +445,17 @@ def summary(
         "keeping its distance": "the price is keeping its distance",
         "cannot say": "where the price is going is unknown",
     }[steps.approach.state]
-    counted = len([item for item in against if item.step])
-    stand = (
-        f"{wording.count(len(for_), 'observation speaks', 'observations speak')} for {name} and {counted}"
-        f" against ({verdict})"
+    text = f"{what[0].upper()}{what[1:]}; {state}."
+    moment = wording.when(known.moment)
+    if not weighed.controls:
+        return f"{text} There is too little past to compare {name} with other prices (cannot say), up to {moment}."
+    many = round(weighed.rank * (weighed.controls + 1))
+    return (
+        (
+            f"{text} What is seen there speaks {verdict} {name}: {many - 1} of {weighed.controls} prices as far from"
+            f" price, at earlier moments, looked as good or better. That is how unusual it looks up to {moment}, and"
+            " no forecast."
+        )
+        .replace("speaks mixed", "is mixed about")
+        .replace("speaks cannot say", "cannot be weighed for")
     )
-    text = f"{what[0].upper()}{what[1:]}; {state}. {stand}"
-    return f"{text}: counted, not weighed, up to {wording.when(known.moment)}, and no forecast."

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.heat.append import append_events
 from liqcore.heat.grid import HeatGrid
 from liqcore.market.candles import atr, bar_length, missing_before, resample
 from liqcore.tables import TableError
 
 TIMEFRAMES = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "1d")
 # Bars that are read: key levels look back 500, and what came before has faded from every average by then.
-_BARS = 620
+_BARS = 1_100
 # A feed is old beyond three of its own columns and 90 seconds, as `liqcore.heat.agreement` has it.
 _STALE_COLUMNS = 3
 _STALE = np.timedelta64(90, "s")
@@ -81,6 +82,8 @@ def known(
     when = until if until is not None else max(ends)
     clock = when if now is None else tables.to_datetime64(now)
     cut, newest = _until(grid, until, clock)
+    if cut is not None and not cut.is_stock:
+        cut = _up_to(cut, when, width)
     bars, name, length, notes = _bars(closed, step, width, timeframe)
     usual = finite(atr(bars, timeframe=length)[-1]) if len(bars) else None
     return Known(
@@ -131,6 +134,22 @@ def closed_candles(
 
 def _end(candles: pd.DataFrame, step: np.timedelta64) -> np.datetime64:
     return np.datetime64(int(tables.microseconds(candles["time"])[-1]), "us") + step
+
+
+def _up_to(grid: HeatGrid, moment: np.datetime64, width: np.timedelta64) -> HeatGrid:
+    """A realised map that goes on to the moment without events, where it ends with its last one.
+
+    "The last three hours" are those before the moment, not those before the last event.
+    """
+    missing = int((moment - grid.time_edges[-1]) // width)
+    widths = np.diff(grid.time_edges)
+    if missing < 1 or (widths != widths[0]).any():
+        return grid
+    told = grid.provenance
+    longer = append_events(
+        grid, tables.empty("liquidations"), grid.time_edges[-1] + min(missing, grid.shape[0]) * width
+    )
+    return replace(longer, provenance=told)
 
 
 def _until(

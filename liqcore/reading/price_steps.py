@@ -201,7 +201,7 @@ def _state(
     if (before - level) * (price - level) < 0 and distance > _sitting_distance(known, place):
         return (
             "crossed",
-            f"{here}: it crossed the level within the last {span}, coming from {{wording.price(before)}}.",
+            f"{here}: it crossed the level within the last {span}, coming from {wording.price(before)}.",
         )
     if sits:
         came = (
@@ -260,7 +260,7 @@ def price_step(known: Known, place: Place) -> PriceStep:
     state = momentum(bars, timeframe=known.step).iloc[-1]
     rsi, histogram = finite(state["rsi"]), finite(state["macd_histogram"])
     rsi_state = str(state["rsi_state"]) if rsi is not None else None
-    ratio, takers = _volume(bars), _takers(bars, known.step)
+    ratio, takers = _volume(bars), takers_of(bars, known.step)
     rate, crowded = _funding(funding)
     changed, extreme = _interest(bars, interest, known)
     patterns = _patterns(bars, known, place)
@@ -318,7 +318,7 @@ def _volume(bars: pd.DataFrame) -> float | None:
     return finite(volume[-1] / np.median(past))
 
 
-def _takers(bars: pd.DataFrame, step: np.timedelta64) -> float | None:
+def takers_of(bars: pd.DataFrame, step: np.timedelta64) -> float | None:
     """Taker purchases minus sales over the volume of the last bars, where all of it is known and no bar is
     missing."""
     part = bars.iloc[-RECENT:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from liqcore.heat.clusters import ClusterStory, track_clusters
 from liqcore.heat.grid import HeatGrid
 from liqcore.market.levels import Levels
 from liqcore.reading import judge
+from liqcore.reading.base_rates import Controls, controls_of, weigh
 from liqcore.reading.heat_steps import Place, agreement_step, change_step, clusters_step
 from liqcore.reading.known import Known, known
 from liqcore.reading.price_steps import approach_step, level_step, price_step, role_of
@@ -36,7 +38,7 @@ def read_level(
     key_levels: Levels | pd.DataFrame | None = None,
     rule: ClusterRule | None = None,
     last: int = 12,
-    story: ClusterStory | None = None,
+    prepared: Prepared | None = None,
 ) -> Reading:
     """Read one level in six steps: level, clusters, approach, change, agreement, price action.
 
@@ -53,9 +55,7 @@ def read_level(
     key_levels : as found before; those confirmed later than the moment are left out. By default they are
         found in the bars.
     rule, last : as in `track_clusters`.
-    story : the story of this very grid, found with this rule, `last` and candles, to save the time of finding
-    it again; not
-        used where `at` cuts the map.
+    prepared : what `prepare` made of these very arguments, to save the time for the next level of the map.
 
     Returns
     -------
@@ -70,27 +70,27 @@ def read_level(
     """
     rule = rule or ClusterRule()
     place = place_of(level, side, tolerance, last)
-    facts = known(
-        grid,
-        candles,
-        by_venue=by_venue,
-        liquidations=liquidations,
-        open_interest=open_interest,
-        funding=funding,
-        at=at,
-        now=now,
-        timeframe=timeframe,
-        last=last,
-    )
+    if prepared is None:
+        prepared = prepare(
+            grid,
+            candles,
+            by_venue=by_venue,
+            liquidations=liquidations,
+            open_interest=open_interest,
+            funding=funding,
+            at=at,
+            now=now,
+            timeframe=timeframe,
+            rule=rule,
+            last=last,
+        )
+    facts, story = prepared.known, prepared.story
     price = facts.candles if len(facts.candles) else None
-    if facts.grid is None:
-        story = None
-    elif story is None or facts.grid.shape != grid.shape:
-        story = track_clusters(facts.grid, last, price=price, rule=rule, liquidations=_flow_events(facts))
     steps = _steps(facts, place, story, rule, price, key_levels)
-    for_, against = judge.evidence(facts, place, steps)
+    weighed = weigh(facts, place, prepared.controls, story, rule)
+    for_, against = judge.evidence(facts, place, steps, weighed)
     confirm, invalidate = judge.conditions(facts, place, steps, rule)
-    verdict = judge.balance(facts, place, for_, against)
+    verdict = judge.balance(facts, place, weighed)
     return Reading(
         level=place.level,
         low=place.low,
@@ -104,8 +104,8 @@ def read_level(
         price=facts.price,
         atr=facts.usual,
         claim=judge.claim(place, steps.level.role, grid.kind),
-        balance=verdict,  # type: ignore[arg-type]
-        summary=judge.summary(facts, place, steps, for_, against, verdict),
+        balance=verdict,
+        summary=judge.summary(facts, place, steps, weighed, verdict),
         step_level=steps.level,
         step_clusters=steps.clusters,
         step_approach=steps.approach,
@@ -118,6 +118,50 @@ def read_level(
         invalidate=invalidate,
         missing=judge.missing(facts, place, steps),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a reading needs of a map whatever the level: what was known, its clusters, and the moments of the
+    controls."""
+
+    known: Known
+    story: ClusterStory | None
+    controls: Controls | None
+
+
+def prepare(
+    grid: HeatGrid,
+    candles: pd.DataFrame,
+    *,
+    by_venue: Mapping[str, HeatGrid] | None = None,
+    liquidations: pd.DataFrame | None = None,
+    open_interest: pd.DataFrame | None = None,
+    funding: pd.DataFrame | None = None,
+    at: object = None,
+    now: object = None,
+    timeframe: str | None = None,
+    rule: ClusterRule | None = None,
+    last: int = 12,
+) -> Prepared:
+    """Make what `read_level` needs of a map once, for all levels that are read on it; arguments as there."""
+    facts = known(
+        grid,
+        candles,
+        by_venue=by_venue,
+        liquidations=liquidations,
+        open_interest=open_interest,
+        funding=funding,
+        at=at,
+        now=now,
+        timeframe=timeframe,
+        last=last,
+    )
+    story = None
+    if facts.grid is not None:
+        price = facts.candles if len(facts.candles) else None
+        story = track_clusters(facts.grid, last, price=price, rule=rule, liquidations=_flow_events(facts))
+    return Prepared(facts, story, controls_of(facts, story))
 
 
 def _flow_events(facts: Known) -> pd.DataFrame | None:

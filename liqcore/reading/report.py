@@ -61,6 +61,11 @@ class ClusterNear:
     largest_share: float | None
     single_print: bool | None
     venues: tuple[str, ...]
+    orders: int | None = None
+    expected: float | None = None
+    ratio: float | None = None
+    chance: float | None = None
+    visits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -153,10 +158,26 @@ class Condition:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One observation and the step (1 to 6) it comes from; 0 for what has not been looked at."""
+    """One observation and the step (1 to 6) it comes from; 0 for what has not been looked at.
+
+    `base_rate` is the share of `controls` prices, chosen by chance as far from price, at which the same holds, and
+    `worth` what it is worth in the verdict (0 on average there); None where it was not compared. Observations of
+    one `name` are one piece.
+    """
 
     step: int
     text: str
+    name: str = ""
+    base_rate: float | None = None
+    controls: int = 0
+    worth: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The observation, and how often it holds anyway."""
+        if self.base_rate is None or not self.controls:
+            return self.text
+        return f"{self.text} The same holds for {round(self.base_rate * 100)} of 100 prices as far away."
 
 
 @dataclass(frozen=True)
@@ -168,7 +189,7 @@ class Reading:
     level, low, high : USD; heat counts within [low, high], the tolerance (a share of price) around the level.
     side : the side that was asked for, None for both. kind, kind_note : of the map, and what that means.
     moment : the data's time; nothing known later was used. timeframe : of the bars. price, atr : USD or None.
-    claim : what the evidence is weighed for. balance : of the counts of observations, which are not weights.
+    claim : what the evidence is weighed for. balance : how the level ranks among prices chosen by chance, as far from price.
     step_level ... step_price : the six steps. missing : what is missing, stale or too short.
     evidence_for, evidence_against : observations; the latter is never empty.
     confirm, invalidate : what would settle it. summary : one or two sentences.
@@ -217,8 +238,8 @@ class Reading:
         """(title, sentences) of what follows the steps; evidence for and against in the same shape."""
         nothing = ("Nothing so far.",)
         return (
-            ("What speaks for it", tuple(item.text for item in self.evidence_for) or nothing),
-            ("What speaks against it", tuple(item.text for item in self.evidence_against)),
+            ("What speaks for it", tuple(item.sentence for item in self.evidence_for) or nothing),
+            ("What speaks against it", tuple(item.sentence for item in self.evidence_against)),
             ("What would confirm it", tuple(item.text for item in self.confirm)),
             ("What would invalidate it", tuple(item.text for item in self.invalidate)),
             ("What is missing", self.missing or ("Nothing that this reading looks for.",)),

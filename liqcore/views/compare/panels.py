@@ -257,7 +257,12 @@ def agree(data: Dataset, found: Venues, level: float | None) -> None:
             strips=False,
         )
     along = agreement_by_price(
-        found.grids, _LAST, as_of=_heartbeats(found, data), price=found.bars, rule=RULE
+        found.grids,
+        _LAST,
+        as_of=_heartbeats(found, data),
+        price=found.path,
+        rule=RULE,
+        liquidations=found.flow_events,
     )
     spec, alt = compare_charts.agreement_chart(along, level)
     with right:
@@ -274,9 +279,9 @@ def agree(data: Dataset, found: Venues, level: float | None) -> None:
         level,
         last=_LAST,
         as_of=_heartbeats(found, data),
-        price=found.bars,
+        price=found.path,
         rule=RULE,
-        liquidations=found.events if found.whole.kind == "realised" else None,
+        liquidations=found.flow_events,
     )
     icon = {"market-wide": "groups", "partly confirmed": "group", "isolated": "person", "cannot say": "help"}[
         verdict.verdict
@@ -294,6 +299,10 @@ def agree(data: Dataset, found: Venues, level: float | None) -> None:
         width="stretch",
         column_config={
             "USD here": st.column_config.NumberColumn(format="compact"),
+            "Path explains": st.column_config.NumberColumn(
+                format="%.1f",
+                help="Orders that price's path alone puts there, by the least favourable explanation.",
+            ),
             "Share of the USD here": st.column_config.NumberColumn(format="percent"),
             "Basis, bp": st.column_config.NumberColumn(format="%+.1f"),
             "Late by, s": st.column_config.NumberColumn(format="%.0f"),
@@ -363,7 +372,10 @@ def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
                 "venue",
                 "state",
                 "counted",
-                "hot",
+                "shows",
+                "orders",
+                "expected",
+                "total",
                 "notional",
                 "share",
                 "basis",
@@ -379,7 +391,10 @@ def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
             "venue": "Venue",
             "state": "State",
             "counted": "Counted",
-            "hot": "Hot here",
+            "shows": "Shows it",
+            "orders": "Orders there",
+            "expected": "Path explains",
+            "total": "Orders in all",
             "notional": "USD here",
             "share": "Share of the USD here",
             "basis": "Basis, bp",

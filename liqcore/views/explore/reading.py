@@ -17,7 +17,7 @@ from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, ClusterStory, track_clusters
 from liqcore.heat.grid import HeatGrid
 from liqcore.market.levels import Levels, key_levels
-from liqcore.reading.reading import read_level
+from liqcore.reading.reading import Prepared, prepare, read_level
 from liqcore.reading.report import Reading, ReadingError
 from liqcore.reading.timeframes import read_timeframes
 from liqcore.risk.handover import Zone, write_zones
@@ -304,18 +304,9 @@ def _reading(
         st.info("A reading needs candles: add a candles file.", icon=":material/candlestick_chart:")
         return
     end = grid.time_edges[-1]
+    prepared = _prepared(data, settings, grid, candles, events, marks.alpha, f"{data.key}|{settings!r}")
     reading = read_level(
-        grid,
-        candles,
-        level=level,
-        by_venue=by_venue(data, settings) or None,
-        liquidations=events if grid.kind == "realised" else None,
-        open_interest=data.open_interest,
-        funding=data.funding,
-        at=None if settings.until is None else end,
-        timeframe=settings.timeframe,
-        rule=marks.rule,
-        last=_PERSISTENCE_BARS,
+        grid, candles, level=level, rule=marks.rule, last=_PERSISTENCE_BARS, prepared=prepared
     )
     draw_reading(reading)
     source: Any = (
@@ -350,6 +341,31 @@ def _reading(
             on_click="ignore",
             key="reading-json",
         )
+
+
+@st.cache_resource(max_entries=12, ttl="1h", show_spinner="Comparing with other prices …")
+def _prepared(
+    _data: Dataset,
+    _settings: ViewSettings,
+    _grid: HeatGrid,
+    _candles: pd.DataFrame,
+    _events: pd.DataFrame | None,
+    alpha: float,
+    key: str,
+) -> Prepared:
+    """What every reading on a map needs, made once."""
+    return prepare(
+        _grid,
+        _candles,
+        by_venue=by_venue(_data, _settings) or None,
+        liquidations=_events if _grid.kind == "realised" else None,
+        open_interest=_data.open_interest,
+        funding=_data.funding,
+        at=None if _settings.until is None else _grid.time_edges[-1],
+        timeframe=_settings.timeframe,
+        rule=ClusterRule(alpha=alpha),
+        last=_PERSISTENCE_BARS,
+    )
 
 
 def _longest(hours: float | None) -> float:
