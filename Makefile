@@ -10,7 +10,7 @@ WORKERS ?= 3
 # Compiled modules are kept, also where the surroundings ask not to: every server and every test process needs them again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test lint unit browser slow bench samples scenarios screenshots clean chromium
+.PHONY: run test lint unit browser slow bench samples scenarios screenshots clean chromium heat
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run server.py --server.port $(PORT)
@@ -45,6 +45,10 @@ samples: $(VENV)/.dev
 
 scenarios: $(VENV)/.dev
 	$(BIN)/python tools/make_scenarios.py
+
+# The map's code, for whoever changes frontend/heat; the app itself needs no node.
+heat:
+	cd frontend/heat && npm ci && npm test && npm run build
 
 screenshots: $(VENV)/.dev chromium
 	$(BIN)/python tools/screenshots.py
