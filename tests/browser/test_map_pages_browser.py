@@ -140,7 +140,8 @@ def test_a_minute_of_live_costs_little_and_clicks_arrive(server, browser: Browse
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sizes.append(len(frame))))
     page.goto(f"{server}/live?livefrom=replay&livepace=2+s&livetf=1m")
     drawn(page, "live-map")
-    maps = "() => document.querySelectorAll('[data-testid=stBidiComponentIsolated]').length"
+    maps = "() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].filter(host =>"
+    maps += " host.shadowRoot?.querySelector('.hl-stage')).length"
     page.evaluate(f"() => {{ {CHART}('live-map').stage.dataset.kept = 'yes'; }}")
     count, first = page.evaluate(maps), page.evaluate(f"() => {CHART}('live-map').heat.shape[0]")
     page.wait_for_timeout(4_000)
