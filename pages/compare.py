@@ -9,6 +9,7 @@ import streamlit as st
 
 from liqcore.views import controls, links, loaders, panels
 from liqcore.views.compare import keyed as compare_keyed, other as compare_other, panels as compare_panels
+from liqcore.views.measured import account as measured_account, panels as measured_panels
 
 bar = controls.toolbar(4)
 with bar.places[0]:
@@ -35,6 +36,12 @@ elif view == "file":
     panels.attempt(compare_other.against_another, data, settings)
 elif view == "figures":
     panels.attempt(compare_keyed.against_figures, data)
+elif view == "measured":
+    panels.attempt(measured_panels.model_against, data, settings)
+elif view == "churn":
+    panels.attempt(measured_panels.changed, data, settings)
+elif view == "position":
+    panels.attempt(measured_account.my_position, data)
 else:
     found = panels.attempt(compare_panels.venues_of, data, settings)
     if found is None:

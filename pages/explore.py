@@ -9,6 +9,7 @@ import streamlit as st
 
 from liqcore.views import controls, explain, loaders, overlays, panels
 from liqcore.views.explore import reading as reading_panels, tradingview as tradingview_panels
+from liqcore.views.measured import panels as measured_panels
 
 bar = controls.toolbar(4)
 with bar.places[0]:
@@ -60,6 +61,7 @@ st.markdown(
 if (sentence := controls.finest(data, settings.timeframe)) is not None:
     st.caption(sentence)
 reading_panels.draw_strips(data, settings, grid, marks.strips)
+measured_panels.beside(grid, bars, data)
 panels.reading(grid, bars, drawn.picture)
 panels.downloads(grid, bars, "grid")
 tradingview_panels.downloads(grid, bars, clusters, levels, data)

@@ -6,6 +6,7 @@ shell.require_frame()
 
 from liqcore.views import controls
 from liqcore.views.live import page as live_page
+from liqcore.views.measured import panels as measured_panels
 
 bar = controls.toolbar(5)
 market = live_page.source(bar)
@@ -13,4 +14,5 @@ view, pace = live_page.view(market, bar)
 with bar.below:
     live_page.modelled(market, view)
     live_page.screen(market, view, pace)
+measured_panels.beside(None, None, market.data())
 live_page.explained(market)

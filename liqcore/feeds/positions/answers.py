@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from liqcore import tables
+from liqcore.risk.account import Leg
 
 VENUE: Final = "hyperliquid"
 COIN: Final = "BTC"
@@ -176,3 +177,34 @@ def traders(frame: Any) -> set[str]:
         for user in trade["users"]
     ]
     return {user.lower() for user in found if is_address(user)}
+
+
+def rates(answer: Any) -> dict[str, float]:
+    """Coin to maintenance share from `metaAndAssetCtxs`: half of the initial margin at the highest leverage
+    (Hyperliquid's docs on margining). Coins that it does not tell are left out."""
+    try:
+        return {
+            str(one["name"]): 1 / (2 * float(one["maxLeverage"]))
+            for one in answer[0]["universe"]
+            if float(one.get("maxLeverage") or 0) > 0
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        return {}
+
+
+def legs(told: State, shares: dict[str, float], otherwise: float = 0.05) -> tuple[float, list[Leg]]:
+    """The cross wallet in USD (equity less what open positions gained) and an account's cross positions, BTC
+    first; `otherwise` is the maintenance share of coins that `shares` lacks."""
+    held = sorted((one for one in told.holdings if one.margin == "cross"), key=lambda one: one.coin != COIN)
+    made = [
+        Leg(
+            "long" if one.side == "long" else "short",
+            one.quantity,
+            one.entry,
+            one.mark,
+            shares.get(one.coin, 0.0125 if one.coin == COIN else otherwise),
+            one.coin,
+        )
+        for one in held
+    ]
+    return told.cross_value - sum(leg.pnl for leg in made), made

@@ -33,6 +33,9 @@ VIEWS: Final = {
     "record": "Model and record",
     "file": "Against another map",
     "figures": "Against other figures",
+    "measured": "Model against measured",
+    "churn": "Churn",
+    "position": "My position",
 }
 RULE: Final = ClusterRule()
 _LAST: Final = 12

@@ -1,0 +1,233 @@
+"""Measured positions on the pages: the map beside ours, a model held against it, and what changed between two
+snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from liqcore import wording
+from liqcore.charts.measured import churn_chart, distance_chart
+from liqcore.heat.grid import HeatGrid
+from liqcore.heat.measured import measured_heatmap
+from liqcore.heat.snapshots import Snapshot, churn, churn_shares
+from liqcore.lab.against_positions import WITHIN, Against, against
+from liqcore.lab.cells import closes, model_maps
+from liqcore.service import dataset
+from liqcore.service.dataset import DataError, Dataset, ViewSettings
+from liqcore.views import controls, panels
+from liqcore.views.measured import source
+
+_FAR = 1.5
+
+
+def beside(grid: HeatGrid | None, bars: pd.DataFrame | None, data: Dataset | None) -> None:
+    """The measured layer under a map of another kind, on its times and prices (without one, of the last day); off
+    until it is turned on."""
+    if not st.toggle(
+        "Measured layer",
+        key="measured",
+        bind=controls.LINK,
+        help="Where positions that Hyperliquid publishes would be closed, on the same times and prices.",
+    ):
+        return
+    held = source.controls()
+    if not held:
+        source.nothing()
+        return
+    panels.attempt(_layer, grid, bars, data, held)
+
+
+def _layer(
+    grid: HeatGrid | None, bars: pd.DataFrame | None, data: Dataset | None, held: list[Snapshot]
+) -> None:
+    if data is None:
+        data = Dataset(key="measured", label="Measured positions", synthetic=False)
+    if data.synthetic:
+        st.warning(
+            "What stands above is the synthetic sample market; measured positions are of the real one. Choose BTC now"
+            " to see both on one price.",
+            icon=":material/science:",
+        )
+    edges = grid.price_edges if grid is not None and not data.synthetic else None
+    times = grid.time_edges if grid is not None and not data.synthetic else None
+    made = measured_heatmap(held, price_edges=edges, time_edges=times, bins=200)
+    source.meter(held[-1])
+    if not np.asarray(made.observed).any():
+        st.info(
+            "No snapshot falls into the window above. Choose a later window, or wait for the next sweep.",
+            icon=":material/history_toggle_off:",
+        )
+        return
+    panels.heatmap(
+        made,
+        bars if not data.synthetic else None,
+        _real(data),
+        "measured-layer",
+        height=420,
+        caption="Measured: positions that the venue publishes",
+        strips=False,
+    )
+    for flag in made.provenance.flags:
+        st.caption(wording.markdown(flag))
+
+
+def _real(data: Dataset) -> Dataset:
+    """Measured maps are never of a synthetic market, whatever stands beside them."""
+
+    return replace(data, synthetic=False, made_of="", window="")
+
+
+def model_against(data: Dataset, settings: ViewSettings) -> None:
+    """Both maps at one moment, how they agree beyond distance, and the model's assumptions as sliders."""
+    held = source.controls()
+    if not held:
+        source.nothing()
+        return
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        model, assumptions = controls.model_controls("_m")
+    candles = dataset.market_candles(data, settings.venues)
+    fitting = [one for one in held if _within(one, candles)]
+    if not fitting:
+        raise DataError(
+            f"The snapshots ({wording.period(held[0].at, held[-1].at)}) lie outside the candles of this market."
+            " Choose the market of those days above."
+        )
+    snapshot = fitting[-1]
+    price = float(closes(candles, np.array([snapshot.at]))[0])
+    grid = model_maps(candles, data.open_interest, np.array([snapshot.at]), model, assumptions, reach=0.5)
+    told = against(grid, snapshot, price)
+    edges = np.geomspace(price / _FAR, price * _FAR, 301)
+    with right:
+        source.meter(snapshot)
+        _figures(told)
+        spec, alt = distance_chart(told.profile)
+        st.vega_lite_chart(spec=spec, key="distances", alt=alt, width="stretch")
+    pair = measured_heatmap([snapshot], price_edges=edges), _shown(grid, edges)
+    for column, one, title in zip(st.columns(2, gap="small"), pair, ("Measured", "Modelled"), strict=True):
+        with column:
+            panels.heatmap(
+                one,
+                None,
+                _real(data),
+                f"against-{title}",
+                height=380,
+                heading="Model against measured" if title == "Measured" else None,
+                caption=title,
+                group="against",
+            )
+    st.caption(
+        "Both at the snapshot's moment. Distance alone explains most of any such map, so the rank correlation is taken"
+        " inside bands of distance: 1 would be the same map, 0 knows nothing beyond distance. The measured map is"
+        " one venue's; the model's is of the market above."
+    )
+
+
+def _within(snapshot: Snapshot, candles: pd.DataFrame) -> bool:
+    at = pd.Timestamp(snapshot.at, tz="UTC")
+    return bool(candles["time"].iloc[0] < at <= candles["time"].iloc[-1] + pd.Timedelta(hours=1))
+
+
+def _shown(grid: HeatGrid, edges: np.ndarray) -> HeatGrid:
+    """The last column on the measured map's prices."""
+
+    def put(side: np.ndarray) -> np.ndarray:
+        running = np.concatenate([[0.0], np.cumsum(side[-1], dtype=float)])
+        return np.diff(np.interp(edges, grid.price_edges, running))[None, :]
+
+    return replace(
+        grid,
+        time_edges=grid.time_edges[-2:],
+        price_edges=edges,
+        long=put(grid.long),
+        short=put(grid.short),
+        observed=None,
+        predicted=None,
+    )
+
+
+def _figures(told: Against) -> None:
+    st.markdown(f"**{wording.markdown(told.sentence)}**")
+    rows = [
+        {
+            "Within": wording.percent(within),
+            "Longs, measured": told.true_mass[0, place],
+            "Longs, model": told.mass[0, place],
+            "Shorts, measured": told.true_mass[1, place],
+            "Shorts, model": told.mass[1, place],
+        }
+        for place, within in enumerate(WITHIN)
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={name: st.column_config.NumberColumn(format="percent") for name in list(rows[0])[1:]},
+    )
+
+
+def changed(data: Dataset, settings: ViewSettings) -> None:
+    """What was held, moved, opened, closed or liquidated between two snapshots, as bands."""
+    st.subheader("What became of the positions")
+    held = source.controls()
+    if len(held) < 2:
+        st.info(
+            "Two snapshots are needed, and there"
+            f" {'is one' if held else 'are none'}. The next sweep brings another.",
+            icon=":material/groups:",
+        )
+        return
+    names = [wording.when(one.at) for one in held]
+    chosen = st.select_slider(
+        "From and to",
+        list(range(len(held))),
+        value=(0, len(held) - 1),
+        format_func=lambda place: names[place],
+        key="churn_between",
+    )
+    first, last = (held[place] for place in chosen)
+    if first is last:
+        st.info("Choose two different moments.", icon=":material/info:")
+        return
+    between = _reached(data, first, last)
+    price = last.price
+    bands = churn(first, last, np.geomspace(price / _FAR, price * _FAR, 41), between)
+    shares = churn_shares(first, last, between)
+    st.markdown(
+        "**"
+        + wording.markdown(
+            f"Of the positions of {wording.when(first.at)}, {wording.percent(shares['held'])} were held,"
+            f" {wording.percent(shares['moved'])} moved their liquidation price by more than 2 %,"
+            f" {wording.percent(shares['closed'])} were closed and {wording.percent(shares['liquidated'])} probably"
+            f" liquidated; {wording.percent(shares['opened'])} as many opened."
+        )
+        + "**"
+    )
+    spec, alt = churn_chart(bands)
+    st.vega_lite_chart(spec=spec, key="churn", alt=alt, width="stretch")
+    st.caption(
+        "A measured map is a snapshot: much of it has moved a few days later. A position counts as liquidated where it"
+        " is gone and the price reached its level in between"
+        + (
+            "."
+            if between
+            else "; the candles of this market do not cover the time between, so here all that is gone counts as closed."
+        )
+        + " An account that was not asked again counts as closed, too."
+    )
+    source.meter(last)
+
+
+def _reached(data: Dataset, first: Snapshot, last: Snapshot) -> tuple[float, float] | None:
+    if data.synthetic or data.candles is None:
+        return None
+    if not (_within(first, data.candles) and _within(last, data.candles)):
+        return None
+    time = data.candles["time"]
+    inside = data.candles[
+        (time >= pd.Timestamp(first.at, tz="UTC")) & (time < pd.Timestamp(last.at, tz="UTC"))
+    ]
+    return (float(inside["low"].min()), float(inside["high"].max())) if len(inside) else None
