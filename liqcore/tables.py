@@ -58,7 +58,7 @@ SWEEPS: Final = (
 SIDES: Final = ("long", "short")
 # The lengths of a column or bar that pages offer.
 TIMEFRAMES: Final = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "12h", "1d")
-PRICE_KINDS: Final = ("fill", "bankruptcy", "mark", "unknown")
+PRICE_KINDS: Final = ("fill", "bankruptcy", "mark", "unknown", "estimated")
 COMPLETENESS: Final = ("all", "sampled", "unknown")
 MARGINS: Final = ("cross", "isolated", "unknown")
 

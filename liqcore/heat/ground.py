@@ -14,6 +14,7 @@ import pandas as pd
 
 from liqcore import wording
 from liqcore.heat import opportunity
+from liqcore.heat.estimated import is_estimated
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.opportunity import Bars, Lattice, Orders
 from liqcore.heat.price_path import PricePath
@@ -31,6 +32,10 @@ _STRANGE_NOTE = (
 _CELLS_NOTE = (
     "The events behind this map were not given: each filled cell counts as one order, so large prints cannot be"
     " told from many small ones."
+)
+ESTIMATED_NOTE = (
+    "Prices that were estimated from candles say where price was, not where liquidations were: they have no say in"
+    " what stands out."
 )
 NO_PATH_NOTE = (
     "Without candles the path of price is guessed from the liquidations themselves, so less is found than could"
@@ -226,6 +231,8 @@ def ground_of(
     orders, notes = _cells(cells or {"unknown": grid}), [_CELLS_NOTE]
     if liquidations is not None:
         orders, notes = opportunity.orders_of(liquidations, bars), []
+        if is_estimated(liquidations).any():
+            notes.append(ESTIMATED_NOTE)
     if orders.moved:
         notes.append(
             f"Prices of {', '.join(orders.moved)} lie beyond the trade, as bankruptcy prices do, and were moved"

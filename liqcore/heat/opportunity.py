@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import convolve1d, uniform_filter1d
 
 from liqcore import tables
+from liqcore.heat.estimated import is_estimated
 
 # Width of a bin in log price: bases between venues and noise of fills are 2 to 5 bp, bands of interest 6 to 60.
 STEP = 0.0005
@@ -135,8 +136,11 @@ def orders_of(liquidations: pd.DataFrame, bars: Bars | None) -> Orders:
     """Join partial fills to orders, and move prices that lie beyond the trade back to it.
 
     A bankruptcy price lies about the maintenance margin beyond the trade. The distance is the median of
-    ln(price / nearest price of its bar) by venue and side, where that is more than 10 bp.
+    ln(price / nearest price of its bar) by venue and side, where that is more than 10 bp. Prices that were estimated
+    are no orders at a price, and left out.
     """
+    if (guessed := is_estimated(liquidations)).any():
+        liquidations = liquidations[~guessed]
     time = tables.microseconds(liquidations["time"])
     side = liquidations["side"].array.codes.astype(np.int8)
     venue = liquidations["venue"].array.codes.astype(np.intp)

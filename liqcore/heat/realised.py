@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.heat.estimated import estimated_flag, spread_estimated
 from liqcore.heat.grid import (
     GridError,
     HeatGrid,
@@ -70,6 +71,7 @@ def realised_heatmap(
     price_range: tuple[float, float] | None = None,
     observed: np.ndarray | None = None,
     source: str = "liquidation events",
+    candles: pd.DataFrame | None = None,
 ) -> HeatGrid:
     """Sum the notional of liquidations into cells of time, price and side.
 
@@ -82,6 +84,8 @@ def realised_heatmap(
     price_range : (low, high) USD; by default the span of the events. The last bin includes `high`.
     observed : (T,) bool, False where nobody collected; by default every column counts as observed.
     source : words for the provenance.
+    candles : candles table over which liquidations with estimated prices are spread; without it each is drawn at
+        one price of its candle, and a flag says so.
 
     Returns
     -------
@@ -100,7 +104,8 @@ def realised_heatmap(
             f"{shape[0]:,} columns × {shape[1]:,} price bins are more than {MAX_CELLS:,} cells. "
             "Choose a longer timeframe, a shorter window or fewer bins."
         )
-    cells, by_venue, outside = _bin(events, t_edges, p_edges, scale)
+    placed = spread_estimated(events, candles)
+    cells, by_venue, outside = _bin(placed, t_edges, p_edges, scale)
     venues = venue_coverage(events, by_venue)
     return HeatGrid(
         kind="realised",
@@ -120,7 +125,7 @@ def realised_heatmap(
                 else events["time"].iloc[-1].tz_localize(None).to_datetime64().astype("datetime64[us]")
             ),
             parameters=(("timeframe", str(timeframe)), ("bins", bins), ("scale", scale)),
-            flags=completeness_flags(venues),
+            flags=completeness_flags(venues) + estimated_flag(events, placed is not events),
         ),
     )
 

@@ -355,6 +355,7 @@ def realised(data: Dataset, settings: ViewSettings) -> HeatGrid:
         end=view.end,
         price_range=(view.low, view.high),
         source=data.label,
+        candles=data.candles,
     )
     if data.synthetic:
         return grid

@@ -285,7 +285,7 @@ def test_totals_need_candles_and_get_a_price_inside_their_interval():
     at = found.table[found.table["time"] == "2024-01-15 02:00"]
     assert at["side"].tolist() == ["long"]
     assert at["price"].iloc[0] == pytest.approx(low + (high - low) / 4)
-    assert found.table["price_kind"].unique().tolist() == ["unknown"]
+    assert found.table["price_kind"].unique().tolist() == ["estimated"]
     assert any("no prices" in note for note in found.notes)
     assert any("total of 1 h" in note for note in found.notes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore.heat.estimated import range_at
 
 _HALF_HOUR = 1_800_000_000
 
@@ -17,16 +17,6 @@ def distinct(times: np.ndarray) -> np.ndarray:
     times = np.sort(times)
     # numpy.unique looks whole numbers up in a table, which takes ten times as long as sorting them.
     return times[np.append(True, times[1:] > times[:-1])] if len(times) else times
-
-
-def bar_length(times: np.ndarray) -> int:
-    """The commonest positive step between ascending int64 times, in their unit; 0 for fewer than two."""
-    steps = np.diff(times)
-    steps = steps[steps > 0]
-    if not steps.size:
-        return 0
-    values, counts = np.unique(steps, return_counts=True)
-    return int(values[np.argmax(counts)])
 
 
 def price_from_candles(
@@ -95,23 +85,3 @@ def clock_doubt(
         f" {'back' if shifts[best] > 0 else 'forward'}. They may be local time"
         f" (UTC{'+' if shifts[best] > 0 else '-'}{hours:g})."
     )
-
-
-def range_at(times: np.ndarray, candles: pd.DataFrame, interval: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """High and low of the candle that holds each time, or of all candles in [time, time + interval)."""
-    starts = tables.microseconds(candles["time"])
-    high, low = candles["high"].to_numpy(), candles["low"].to_numpy()
-    length = bar_length(starts)
-    if not len(starts):
-        return np.full(len(times), np.nan), np.full(len(times), np.nan)
-    if interval <= length:
-        at = np.searchsorted(starts, times, "right") - 1
-        inside = (at >= 0) & (times < starts[np.maximum(at, 0)] + max(length, 1))
-        return np.where(inside, high[at], np.nan), np.where(inside, low[at], np.nan)
-    first, last = np.searchsorted(starts, times, "left"), np.searchsorted(starts, times + interval, "left")
-    inside = last > first
-    # reduceat takes [first, last) from pairs; one padding entry lets a window end at the last candle.
-    pairs = np.column_stack([first, last]).ravel()
-    top = np.maximum.reduceat(np.append(high, -np.inf), pairs)[::2]
-    bottom = np.minimum.reduceat(np.append(low, np.inf), pairs)[::2]
-    return np.where(inside, top, np.nan), np.where(inside, bottom, np.nan)

@@ -10,10 +10,11 @@ import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.feeds.files import columns as cells, contracts, numerals, times as stamps
-from liqcore.feeds.files.candle_prices import bar_length, clock_doubt, distinct, price_from_candles
+from liqcore.feeds.files.candle_prices import clock_doubt, distinct, price_from_candles
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
 from liqcore.feeds.files.series import own_candles
 from liqcore.feeds.files.table import RawTable, counted, shown
+from liqcore.heat.estimated import ESTIMATED, bar_length
 from liqcore.tables import TableError
 
 # USD that a typical liquidation, and the largest one on record by far, are worth.
@@ -58,7 +59,7 @@ def liquidations(
         out = _priced(raw, out, columns, request, notes)
     elif request.candles is not None and (doubt := _clock_of_priced(out, columns, request.candles)):
         notes.append(doubt)
-    out["price_kind"] = _price_kind(frame, columns).reindex(out.index)
+    out["price_kind"] = _price_kind(frame, columns).reindex(out.index) if "price" in columns else ESTIMATED
     if "completeness" in columns:
         out["completeness"] = cells.choices(
             frame[columns["completeness"]].reindex(out.index), tables.COMPLETENESS
@@ -323,7 +324,7 @@ def _covered(out: pd.DataFrame, candles: pd.DataFrame, notes: list[str], doubt: 
         )
     notes.append(
         "The file has no prices. Each was estimated from its candle, a quarter of the range above the low for"
-        " longs and below the high for shorts; the true price can be anywhere in the candle."
+        " longs and below the high for shorts; the true price can be anywhere in the candle. The map spreads each amount over it."
     )
     if lost:
         notes.append(f"{counted(lost, 'were')} left out because no candle covers their time.")
@@ -398,7 +399,7 @@ def totals_to_events(
     )
     if zero or unknown:
         notes.append(f"{counted(zero, noun='total')} of zero and {unknown:,} empty ones were left out.")
-    out = out.assign(symbol="BTC", completeness="unknown", price_kind="unknown")
+    out = out.assign(symbol="BTC", completeness="unknown", price_kind=ESTIMATED)
     return Draft(
         "liquidations", "Liquidation totals by interval", out, unit.upper(), columns, notes, axis=axis
     )

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.feeds.files.candle_prices import bar_length, distinct, range_at
+from liqcore.feeds.files.candle_prices import distinct
 from liqcore.feeds.files.table import counted
+from liqcore.heat.estimated import bar_length, range_at
 from liqcore.tables import TableError
 
 _MINUTE: Final = 60_000_000

@@ -9,9 +9,10 @@ import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.feeds.files import columns as cells, numerals, times, volume
-from liqcore.feeds.files.candle_prices import bar_length, distinct
+from liqcore.feeds.files.candle_prices import distinct
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
 from liqcore.feeds.files.table import RawTable, counted, shown
+from liqcore.heat.estimated import bar_length
 from liqcore.tables import TableError
 
 

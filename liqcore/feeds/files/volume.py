@@ -10,8 +10,8 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.feeds.files import columns as cells, numerals
-from liqcore.feeds.files.candle_prices import bar_length
 from liqcore.feeds.files.table import RawTable, shown
+from liqcore.heat.estimated import bar_length
 
 # USD a day that all markets of BTC together can turn over, and that a file worth reading does not fall below
 # (the record of all venues together is about 2e11).

@@ -12,8 +12,10 @@ import pandas as pd
 from liqcore import tables, wording
 from liqcore.heat.clusters import Cluster, ClusterStory
 from liqcore.heat.concentration import concentration
+from liqcore.heat.estimated import is_estimated, spread_estimated
 from liqcore.heat.flow_bands import DensePlace
 from liqcore.heat.grid import GridError, HeatGrid
+from liqcore.heat.ground import ESTIMATED_NOTE
 from liqcore.heat.origin import Origin, level_origin
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
@@ -109,9 +111,10 @@ def cluster_at(story: ClusterStory, cell: Cell) -> Cluster | None:
 def no_cluster(story: ClusterStory) -> list[str]:
     """What can be said of the sides on which no cluster stands at the end of the map."""
     found = {one.side for one in story.present}
-    points = []
+    points = [ESTIMATED_NOTE] if ESTIMATED_NOTE in story.notes else []
     for one in story.findings:
-        if one.side in found:
+        # Where all prices are estimated there is nothing to judge, and the note has said so.
+        if one.side in found or (points and not one.orders):
             continue
         points.append(f"{one.sentence}{_places('Densest', one.dense)}")
         if one.busy:
@@ -211,7 +214,7 @@ def _events(
 ) -> tuple[list[str], tuple[tuple[str, pd.DataFrame], ...]]:
     """The liquidations of one cell, found as the map finds them."""
     try:
-        events = dataset.events_in_view(data, settings)
+        events = spread_estimated(dataset.events_in_view(data, settings), data.candles)
     except dataset.DataError as problem:
         return [str(problem)], ()
     inside = tables.microseconds(events["time"])
@@ -222,20 +225,29 @@ def _events(
     part = part[(price >= cell.low) & below & (part["side"] == cell.side)]
     if part.empty:
         return ["No recorded liquidation falls into this cell."], ()
+    many = part.index.nunique()
     by = (
-        part.groupby("venue", observed=True)
-        .agg(usd=("notional", "sum"), events=("notional", "size"), largest=("notional", "max"))
+        part.assign(row=part.index)
+        .groupby("venue", observed=True)
+        .agg(usd=("notional", "sum"), events=("row", "nunique"), largest=("notional", "max"))
         .sort_values("usd", ascending=False, kind="stable")
         .reset_index()
     )
     points, found = _venues(by, part)
     total, largest = float(by["usd"].sum()), float(by["largest"].max())
-    first = (
-        f"One liquidation of {wording.usd(total)}."
-        if len(part) == 1
-        else f"{wording.count(len(part), 'liquidation')}, {wording.usd(total)} together; the largest is"
-        f" {wording.usd(largest)}, {wording.share(largest, total)} of it."
-    )
+    if is_estimated(part).any():
+        points.append(
+            "Prices are estimated from candles: each amount is spread over the time and prices it may have come"
+            " from, so how much of it belongs here is a guess."
+        )
+        first = f"{wording.usd(total)}, in parts of {wording.count(many, 'recorded amount')}."
+    elif many == 1:
+        first = f"One liquidation of {wording.usd(total)}."
+    else:
+        first = (
+            f"{wording.count(many, 'liquidation')}, {wording.usd(total)} together; the largest is"
+            f" {wording.usd(largest)}, {wording.share(largest, total)} of it."
+        )
     return [first, *points], found
 
 
