@@ -59,7 +59,9 @@ def test_provenance_counts_every_event_of_every_venue(rows: list, narrow: bool) 
     assert grid.provenance.source == "a file"
     assert pd.Timestamp(grid.provenance.as_of, tz="UTC") == frame["time"].max()
     sampled = [name for name, item in found.items() if item.completeness == "sampled"]
-    assert bool(grid.provenance.flags) == bool(sampled)
+    guessed = set(frame.loc[frame["price_kind"] == "estimated", "venue"])
+    assert len(grid.provenance.flags) == bool(sampled) + bool(guessed)
+    assert all(name in grid.provenance.flags[-1] for name in guessed)
     for name in sampled:
         assert name in grid.provenance.flags[0]
 
