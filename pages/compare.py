@@ -7,6 +7,7 @@ shell.require_frame()
 
 import streamlit as st
 
+from liqcore.service.app import FIRST
 from liqcore.views import controls, links, loaders, panels
 from liqcore.views.compare import keyed as compare_keyed, other as compare_other, panels as compare_panels
 from liqcore.views.measured import account as measured_account, panels as measured_panels
@@ -14,7 +15,7 @@ from liqcore.views.measured import account as measured_account, panels as measur
 bar = controls.toolbar(4)
 with bar.places[0]:
     market = loaders.market()
-data = panels.attempt(loaders.opened, market)
+data = panels.attempt(loaders.opened, market, FIRST, bar.below)
 if data is None:
     st.title("Compare venues")
     st.info(

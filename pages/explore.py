@@ -7,6 +7,7 @@ shell.require_frame()
 
 import streamlit as st
 
+from liqcore.service.app import FIRST
 from liqcore.views import controls, explain, loaders, overlays, panels
 from liqcore.views.explore import reading as reading_panels, tradingview as tradingview_panels
 from liqcore.views.measured import panels as measured_panels
@@ -14,7 +15,7 @@ from liqcore.views.measured import panels as measured_panels
 bar = controls.toolbar(4)
 with bar.places[0]:
     market = loaders.market()
-data = panels.attempt(loaders.opened, market)
+data = panels.attempt(loaders.opened, market, FIRST, bar.below)
 if data is None:
     st.title("Explore the heatmap")
     st.info(

@@ -35,7 +35,9 @@ panels.heatmap(
     what=True,
 )
 
-for column, (number, note) in zip(st.columns(3, gap="medium"), enumerate(story.notes, 1), strict=True):
+# A quiet market has fewer things to notice.
+places = st.columns(max(len(story.notes), 1), gap="medium")
+for column, (number, note) in zip(places, enumerate(story.notes, 1), strict=False):
     with column, st.container(border=True, height="stretch"):
         st.markdown(f"**{number}. {note.title}**")
         st.markdown(wording.markdown(note.text))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -113,15 +114,17 @@ def market() -> str:
     )
 
 
-def opened(name: str, window: str = FIRST) -> Dataset | None:
+def opened(name: str, window: str = FIRST, place: Any = None) -> Dataset | None:
     """The data of a market; None, and a sentence or a place for files, while there is none.
 
-    `window` is the span of the market of now where the address names none.
+    `window` is the span of the market of now where the address names none, `place` where a line about it or a
+    choice of days stands.
     """
-    if name == NOW:
-        return now(links.asked("span", WINDOWS, window))
-    if name == DAYS:
-        return named_day()
+    with place or nullcontext():
+        if name == NOW:
+            return now(links.asked("span", WINDOWS, window))
+        if name == DAYS:
+            return named_day()
     if name == STORE:
         return _collected()
     if name != OWN:
@@ -160,8 +163,10 @@ def named_day(hidden: int | None = None) -> Dataset | None:
         date = list(NAMED_DAYS)[hidden % len(NAMED_DAYS)]
     else:
         days = {name: day.title for name, day in NAMED_DAYS.items()}
-        date = links.select("Day", days, "day", "2024-08-05", width=230, label_visibility="collapsed")
-        with st.popover("Why these days", icon=":material/history_edu:"):
+        row = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
+        with row:
+            date = links.select("Day", days, "day", "2024-08-05", width=230, label_visibility="collapsed")
+        with row.popover("Why these days", icon=":material/history_edu:"):
             st.table(
                 pd.DataFrame(
                     [

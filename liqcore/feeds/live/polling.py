@@ -14,6 +14,7 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.feeds.live.collector import MINUTE, Collector
+from liqcore.feeds.live.sides import side_status
 from liqcore.feeds.live.store import StoreError, as_rows
 from liqcore.feeds.rest.session import FeedSession
 from liqcore.feeds.status import FeedError, SourceStatus
@@ -26,6 +27,8 @@ SECOND: Final = 1_000_000
 _OVERLAP: Final = 20 * SECOND
 _STEP: Final = {"candles": MINUTE, "open_interest": 5 * MINUTE}
 PRICE_VENUES: Final = REFERENCES
+_ADDERS: Final = tuple(name for name, venue in VENUES.items() if venue.totals)
+_COMPARED: Final = 6 * 3_600 * SECOND
 HISTORY_VENUES: Final = tuple(name for name, venue in VENUES.items() if venue.history)
 
 
@@ -63,6 +66,9 @@ class Polling:
                 if collector.stopping:
                     pool.shutdown(wait=True, cancel_futures=True)
                     break
+        if self._rounds % 5 == 0:
+            for name in _ADDERS:
+                self._sides(collector, name, now)
         self._rounds += 1
         return self.every
 
@@ -117,6 +123,20 @@ class Polling:
         if found.status.state == "live":
             # What has only just happened may not be told yet.
             self._covered[venue] = max(covered, end if live is not None else end - _OVERLAP)
+
+    def _sides(self, collector: Collector, venue: str, now: int) -> None:
+        """Compare the sides that a venue's socket told with those of its own totals, and say whether they agree."""
+        since = collector.live_span(venue)
+        if since is None:
+            return
+        first = max(since[0], now - _COMPARED) // _STEP["open_interest"] * _STEP["open_interest"]
+        try:
+            told = market_data.totals(self.session, venue, _utc(first), _utc(now))
+        except FeedError as problem:
+            collector.tell_market(f"{VENUES[venue].name} sides", problem.status(venue))
+            return
+        status = side_status(venue, collector.window.events(), told, since)
+        collector.tell_market(f"{VENUES[venue].name} sides", status)
 
     def _market(self, collector: Collector, venue: str, now: int) -> None:
         name = VENUES[venue].name

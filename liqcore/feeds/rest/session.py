@@ -7,6 +7,7 @@ returned instead, and the `Answer` says how old it is and why it is old.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -29,6 +30,8 @@ from liqcore.feeds.rest.problems import clock_problem, host_name, problem_in
 from liqcore.feeds.status import FeedError, Missing, TimedOut, Unreachable
 from liqcore.feeds.venues.registry import VENUES
 
+# It logs a traceback for each answer that stands in for a failed request, which the `Answer` says in a sentence.
+logging.getLogger("requests_cache").setLevel(logging.ERROR)
 LOOPBACK: Final = "HEATLAB_LOOPBACK"
 STALE_FOR: Final = 6 * 3_600
 # First match wins. A minute's bar is stale after a quarter of it; instruments change by the day.

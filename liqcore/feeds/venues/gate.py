@@ -95,14 +95,31 @@ def _pages(session: FeedSession, venue: Venue, first: int, last: int) -> Pages:
 
 
 def _interest(session: FeedSession, venue: Venue, timeframe: str, first: int, last: int) -> pd.DataFrame:
+    found = _stats(session, venue, timeframe, first, last)
+    held = [float(one["open_interest"]) * _CONTRACT for one in found]
+    return interest(venue, [one["time"] for one in found], held)
+
+
+def _totals(session: FeedSession, venue: Venue, timeframe: str, first: int, last: int) -> pd.DataFrame:
+    found = _stats(session, venue, timeframe, first, last)
+    return pd.DataFrame(
+        {
+            "time": pd.to_datetime([int(one["time"]) for one in found], unit="s", utc=True),
+            "venue": venue.id,
+            "long": [float(one["long_liq_usd"]) for one in found],
+            "short": [float(one["short_liq_usd"]) for one in found],
+        }
+    )
+
+
+def _stats(session: FeedSession, venue: Venue, timeframe: str, first: int, last: int) -> list[Any]:
     found: list[Any] = []
     step = milliseconds(timeframe)
     for lower, upper in spans(first // step * step, last, 500 * step):
         limit = min((upper - lower) // step + 1, 500)
         query = {"contract": venue.linear[0], "interval": timeframe, "from": lower // 1000, "limit": limit}
         found += session.fetch(f"{_REST}/usdt/contract_stats", query).data
-    held = [float(one["open_interest"]) * _CONTRACT for one in found]
-    return interest(venue, [one["time"] for one in found], held)
+    return found
 
 
 VENUES: Final = (
@@ -129,6 +146,7 @@ VENUES: Final = (
         candles=candles(1000, unit=_CONTRACT),
         open_interest=Series(_interest, 500),
         funding=funding(),
+        totals=Series(_totals, 500),
         tiers=True,
     ),
 )

@@ -54,6 +54,25 @@ def funding(session: FeedSession, venue: str, start: object, end: object) -> Fet
     return _series(session, row_of(venue), "funding", "1h", start, end)
 
 
+def totals(
+    session: FeedSession, venue: str, start: object, end: object, timeframe: str = "5m"
+) -> pd.DataFrame:
+    """Liquidated USD by interval and side of the position, as the venue adds it up: `time, venue, long, short`.
+
+    Raises
+    ------
+    FeedError
+        The venue has no row or no totals, or does not answer.
+    """
+    row = row_of(venue)
+    if row.totals is None:
+        raise FeedError(f"{row.name} does not add its liquidations up.", venue=row.id)
+    series = row.totals
+    first, last = (int(tables.to_datetime64(moment).astype("int64")) // 1_000 for moment in (start, end))
+    found: pd.DataFrame = _guarded(row, lambda: series.read(session, row, timeframe, first, last))
+    return found.drop_duplicates("time", keep="last").sort_values("time", ignore_index=True)
+
+
 def leverage_tiers(session: FeedSession, venue: str, now: object) -> TierTable:
     """The venue's maintenance brackets today, without a key.
 

@@ -121,6 +121,8 @@ class Venue:
     stand for the market, 0 where they are not asked for it. `unified` is ccxt's name of the contract that
     `candles`, `open_interest`, `funding` and `tiers` are about.
 
+    `totals` are liquidated USD by interval and side (`time, venue, long, short`), where the venue adds them up.
+
     `parse(venue, message)` reads the liquidations of a REST answer or a frame, `refusal(data)` is what an
     answer complains about, or None, and `meaning(data)` what a frame is besides.
     """
@@ -152,6 +154,7 @@ class Venue:
     taker_volume: bool = False
     open_interest: Series | None = None
     funding: Series | None = None
+    totals: Series | None = None
     tiers: bool = False
     tiers_need_key: bool = False
 

@@ -69,7 +69,18 @@ def _rest(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
         span = SPANS[query["interval"]]
         first = int(query["from"]) * 1000
         return [
-            {"time": one // 1000, "open_interest": text(truth.open_interest(one) / 0.0001)}
+            {
+                "time": one // 1000,
+                "open_interest": text(truth.open_interest(one) / 0.0001),
+                **{
+                    f"{side}_liq_usd": sum(
+                        event.quantity * event.price
+                        for event in events
+                        if event.side == side and one <= event.time < one + span
+                    )
+                    for side in ("long", "short")
+                },
+            }
             for one in bars(first, first + (int(query["limit"]) - 1) * span, span)
         ]
     if name == "funding_rate":

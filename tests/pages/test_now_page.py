@@ -1,0 +1,107 @@
+"""The market of now as pages show it, against a stand-in for all venues: first, fetched, kept, and one line when away."""
+
+import threading
+import time
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from liqcore.views import market as live_market
+from tests.loopback import truth
+from tests.loopback.server import VenueServer
+from tests.maps import charts
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEATLAB_STORE", f"sqlite:///{tmp_path / 'store.sqlite'}")
+    monkeypatch.setenv("HEATLAB_FOLDER", str(tmp_path))
+    monkeypatch.delenv("HEATLAB_OFFLINE")
+    monkeypatch.setattr(truth, "NOW", int(time.time()) * 1000)
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+    end = time.monotonic() + 20
+    while [one for one in threading.enumerate() if one.name.startswith("heatlab")] and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def opened(name, **query):
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app.switch_page(f"pages/{name}.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def words(app):
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error)
+    return " ".join(item.value for kind in kinds for item in kind)
+
+
+def warm(name="24h"):
+    end = time.monotonic() + 60
+    while live_market.app().real.look(name, 5.0).busy and time.monotonic() < end:
+        pass
+
+
+def test_every_page_opens_with_the_real_market_and_offline_keeps_the_last_map(monkeypatch):
+    with VenueServer() as server:
+        server.open_sockets()
+        monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
+        warm()
+        warm("14d")
+        for name in ("start", "explore", "compare", "practice", "alerts"):
+            app = opened(name)
+            assert not app.exception, name
+            assert not app.error, name
+            assert "Source: BTC now" in words(app) or name == "alerts"
+            assert "synthetic" not in words(app).lower(), name
+        app = opened("explore")
+        assert app.session_state["layer"] == "modelled"
+        assert "Prices of Binance USD-M, open interest of 5 venues; every bar of the span held." in words(app)
+        assert app.segmented_control(key="span").options == [
+            "12 h", "24 h", "3 d", "7 d", "14 d", "30 d", "90 d", "180 d", "1 y",
+        ]  # fmt: skip
+        warm("30d")
+        app.segmented_control(key="span").set_value("30d").run()
+        assert app.session_state["tf"] == "2h"
+        assert app.query_params["span"] == "30d"
+        assert charts(app)
+        app = opened("risk")
+        next(one for one in app.button if one.label == "Use last price").click().run()
+        assert app.session_state["entry"] == "50,015"
+        live_market.app().stop()
+    st.cache_resource.clear()
+    monkeypatch.setenv("HEATLAB_OFFLINE", "1")
+    app = opened("start")
+    assert not app.exception
+    assert "Source: BTC now" in words(app)
+    assert not app.error
+    assert not app.warning
+
+
+def test_a_named_day_is_fetched_on_demand_and_practised_without_its_date(monkeypatch):
+    with VenueServer() as server:
+        monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
+        warm("2024-08-05")
+        app = opened("explore", data="days", day="2024-08-05")
+        assert not app.exception
+        assert "The yen unwind" in words(app)
+        assert any("Why it matters" in table.value.columns for table in app.table)
+        warm("2022-06-18")
+        app = opened("practice", data="days", seed="2")
+        assert not app.exception
+        assert "A named day" in words(app)
+        assert "2022" not in words(app)
+        assert "unwind" not in words(app)
+        live_market.app().stop()
+
+
+def test_without_a_network_a_named_day_is_a_sentence_and_no_error(monkeypatch):
+    monkeypatch.setenv("HEATLAB_LOOPBACK", "127.0.0.1:9")
+    app = opened("explore", data="days")
+    assert not app.exception
+    assert not app.error
+    assert "fetched from the public archive once and then kept" in words(app)
