@@ -71,6 +71,12 @@ PAGES: Final = (
         "Rules that watch the map for you: built as a sentence, tested at once, told in an inbox.",
     ),
     Page(
+        "lab",
+        "Lab",
+        ":material/science:",
+        "Is the map right, does it predict, and would you bet on our words? With controls and placebos.",
+    ),
+    Page(
         "sources",
         "Sources",
         ":material/database:",
