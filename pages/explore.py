@@ -54,7 +54,7 @@ with bar.below:
         lines=reading_panels.LINES,
         on_asked=reading_panels.take,
     )
-reading_panels.go_on(drawn.asked, marks, grid, bars)
+reading_panels.go_on(drawn.asked, marks, grid, bars, clusters)
 st.markdown(
     f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}** Look for strong bands near the price, ask whose"
     " positions they are, and check how sure this map can be."

@@ -23,7 +23,7 @@ MACHINE = {
     "liqcore/feeds/venues/kraken.py": {"strftime"},
     "liqcore/heat/clusters.py": {".6g"},
     "liqcore/heat/grid.py": {".10g"},
-    "liqcore/risk/handover.py": {".6g", ".4g"},
+    "liqcore/risk/handover.py": {".8g", ".4g"},
     "liqcore/risk/pine.py": {".2f"},
     "liqcore/views/explore/reading.py": {".0f", ".6g"},
     "liqcore/views/practice/trade.py": {".0f"},

@@ -23,6 +23,8 @@ _ENTRY, _GAIN, _DANGER, _QUIET, _LINE, _INK = (
 )
 # Labels nearer than this share of the axis would cover one another.
 _APART: Final = 0.052
+# How many times the height of the rest the liquidation price may lie beyond it.
+_FAR: Final = 4.0
 
 
 class Zone(Protocol):
@@ -103,7 +105,14 @@ def _rungs(plan: Plan) -> pd.DataFrame:
         for number, item in enumerate(plan.targets, 1)
     ]
     liquidation = plan.liquidation_price
-    if liquidation is not None and 0.3 < liquidation / plan.entry < 3 and plan.quantity > 0:
+    prices = [at for _, at, _ in out]
+    # Far away, as with cross margin, it would press all else into one line; the description says where it is.
+    reach = _FAR * (max(prices) - min(prices))
+    if (
+        liquidation is not None
+        and plan.quantity > 0
+        and min(prices) - reach < liquidation < max(prices) + reach
+    ):
         out.append(("Liquidation", liquidation, _DANGER))
     return pd.DataFrame(out, columns=["name", "price", "colour"])
 
@@ -117,8 +126,16 @@ def _in_words(plan: Plan, seen: Sequence[Zone], zones: Sequence[Zone], low: floa
     return (
         f"Price ladder of a {plan.side}: entry {price(plan.entry)}, stop {price(plan.stop)}, {liquidation},"
         f" {count(len(plan.targets), 'target')}, {count(len(seen), 'cluster')} in view."
-        f"{_beyond(zones, low, high)}"
+        f"{_outside(plan, low, high)}{_beyond(zones, low, high)}"
     )
+
+
+def _outside(plan: Plan, low: float, high: float) -> str:
+    """That the liquidation price lies outside the picture, in a sentence; empty where it does not."""
+    at = plan.liquidation_price
+    if at is None or plan.quantity <= 0 or low < at < high:
+        return ""
+    return f" Liquidation at {price(at)} is {'below' if at <= low else 'above'} the picture."
 
 
 def _beyond(zones: Sequence[Zone], low: float, high: float) -> str:

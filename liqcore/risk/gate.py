@@ -60,8 +60,20 @@ class Terms:
     liquidation_fee: float = 0.0
     other_maintenance: float = 0.0
     other_pnl: float = 0.0
+    other_margin: float = 0.0
+    added_margin: float = 0.0
     atr_1m: float = 0.0
     mark_last_gap: float = 0.0
+
+    @property
+    def spendable(self) -> float:
+        """USD for initial margin and entry fee: the account, in a cross one less what other positions hold.
+
+        They hold their initial margin, or their maintenance where that is more, and lose or gain what is open.
+        """
+        if self.margin_mode == "cross":
+            return self.account + self.other_pnl - max(self.other_margin, self.other_maintenance)
+        return self.account - self.added_margin
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +181,7 @@ def highest_leverage(terms: Terms, stop: float, ceiling: float) -> int | None:
 def _legs(terms: Terms, leverage: Floats, stop: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """(fills, ...): size of each fill in the contract's own unit, and where the account capped it.
 
-    The cap is `size·(1/L + fee_in) ≤ account`: initial margin and entry fee must both be paid.
+    The cap is `size·(1/L + fee_in) ≤ free account`: initial margin and entry fee must both be paid.
     """
     entry = average_entry(terms.entries, terms.weights, terms.contract)
     unit = risk_per_btc(
@@ -183,7 +195,7 @@ def _legs(terms: Terms, leverage: Floats, stop: Floats) -> tuple[Floats, NDArray
     )
     worth = entry if terms.contract == "linear" else 1.0
     by_risk = size_within(terms.risk_usd, unit * worth / entry, terms.step)
-    by_margin = size_within(terms.account, worth * (1 / leverage + max(terms.fee_in, 0.0)), terms.step)
+    by_margin = size_within(terms.spendable, worth * (1 / leverage + max(terms.fee_in, 0.0)), terms.step)
     total = np.minimum(by_risk, by_margin)
     share = np.array(terms.weights) / np.sum(terms.weights)
     legs = [total] if share.size == 1 else [round_down(total * part, terms.step) for part in share]
@@ -361,7 +373,11 @@ def derivation(terms: Terms, outcome: Outcome, leverage: float) -> tuple[tuple[s
 def _wallet(terms: Terms, entry: Floats, quantity: Floats, leverage: Floats | float) -> Floats:
     """What backs the position in the margin's currency, before other positions."""
     notional = quantity * entry
-    held = terms.account - notional * terms.fee_in if terms.margin_mode == "cross" else notional / leverage
+    held = (
+        terms.account - notional * terms.fee_in
+        if terms.margin_mode == "cross"
+        else notional / leverage + terms.added_margin * (quantity > 0)
+    )
     return np.asarray(held if terms.contract == "linear" else held / entry)
 
 

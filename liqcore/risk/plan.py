@@ -27,9 +27,10 @@ from liqcore.risk.sizing import (
     net_reward_risk,
     profit,
     risk_per_btc,
-    round_down,
     sign,
+    split_on_step,
     stop_problem,
+    to_tick,
 )
 
 P = ParamSpec("P")
@@ -69,6 +70,9 @@ class TradeRequest:
     margin_mode: str = "isolated"
     other_maintenance: float = 0.0
     other_pnl: float = 0.0
+    other_margin: float = 0.0
+    added_margin: float = 0.0
+    tick: float = 0.0
     atr_1m: float | None = None
     mark_last_gap: float | None = None
     gap: float = 0.02
@@ -115,7 +119,10 @@ def plan_trade(asked: TradeRequest) -> Plan:
     liquidation_fee_rate : closing fee within the liquidation formula (OKX, Gate: the taker fee)
     step, minimum : quantity step and smallest order, BTC (inverse: USD of contract value); `minimum`
         defaults to one step
-    other_maintenance, other_pnl : USD of the other positions in a cross account
+    tick : price step in USD; entries, stop and targets are put on it. 0 leaves them as they are
+    other_maintenance, other_pnl, other_margin : USD of the other positions in a cross account; what they hold
+        back is not there for this one
+    added_margin : USD put beside the initial margin of an isolated position
     atr_1m, mark_last_gap : USD; None means unknown, which the plan then flags
     gap : how far price may jump through the stop, as a fraction
     funding_rate, holding_hours : expected funding a `funding_interval_hours`, and how long the trade lasts
@@ -172,9 +179,11 @@ def check_trade(asked: TradeRequest) -> Trade:
     """What was asked as checked numbers; raises `RiskError`."""
     fee_out, smallest = asked.exit_fee_rate, asked.minimum
     unknown = (asked.atr_1m is None, asked.mark_last_gap is None)
-    targets = tuple(_price(price, "The target") for price in _several(asked.targets))
+    tick = _at_least_zero(asked.tick, "The tick")
+    targets = tuple(_price(price, "The target", tick) for price in _several(asked.targets))
     terms = _terms(
         asked,
+        tick,
         fee_in=_rate(asked.fee_rate, "The fee rate"),
         fee_out=_rate(asked.fee_rate if fee_out is None else fee_out, "The exit fee rate"),
         slippage=_rate(asked.slippage, "The slippage", 0.0),
@@ -187,12 +196,14 @@ def check_trade(asked: TradeRequest) -> Trade:
         liquidation_fee=_rate(asked.liquidation_fee_rate, "The liquidation fee rate", 0.0),
         other_maintenance=_at_least_zero(asked.other_maintenance, "The other maintenance margin"),
         other_pnl=_number(asked.other_pnl, "The other profit and loss"),
+        other_margin=_at_least_zero(asked.other_margin, "The margin of other positions"),
+        added_margin=_at_least_zero(asked.added_margin, "The added margin"),
         atr_1m=0.0 if unknown[0] else _at_least_zero(asked.atr_1m, "The one-minute ATR"),
         mark_last_gap=0.0 if unknown[1] else _at_least_zero(asked.mark_last_gap, "The mark-last gap"),
     )
     return Trade(
         terms=terms,
-        stop=_price(asked.stop, "The stop"),
+        stop=_price(asked.stop, "The stop", tick),
         leverage=_leverage(asked.leverage),
         gap=_share(asked.gap, "The gap through the stop"),
         target_prices=targets,
@@ -257,10 +268,15 @@ def impossibilities(trade: Trade) -> tuple[str, ...]:
             f"The risk of {wording.usd(terms.risk_usd)} is the whole account of {wording.usd(terms.account)}"
             " or more: choose a small share such as 1 %."
         )
-    elif terms.margin_mode == "cross" and terms.account - terms.other_maintenance + terms.other_pnl <= 0:
+    elif terms.margin_mode == "cross" and terms.spendable <= 0:
         out.append(
-            "The other positions of this cross account already use up all of it, so it would be liquidated at"
-            " once: close some of them first."
+            "The other positions of this cross account already use up all of it, so nothing is free for one"
+            " more: close some of them first."
+        )
+    elif terms.spendable <= 0:
+        out.append(
+            f"The added margin of {wording.usd(terms.added_margin)} is the whole account of"
+            f" {wording.usd(terms.account)} or more: add less."
         )
     stops = (stop_problem(terms.side, price, trade.stop) for price in terms.entries)
     return (*out, *[problem for problem in stops if problem][:1])
@@ -373,23 +389,21 @@ def _loss_with_gap(trade: Trade, outcome: Outcome) -> float:
     everything = (
         terms.account
         if terms.margin_mode == "cross"
-        else float(outcome.margin) + float(outcome.notional) * max(terms.fee_in, 0.0)
+        else float(outcome.margin) + terms.added_margin + float(outcome.notional) * max(terms.fee_in, 0.0)
     )
-    if s * (fill - float(outcome.liquidation)) <= 0:
-        return everything
-    return min(max(lost, float(outcome.loss)), everything)
+    liquidated = s * (fill - float(outcome.liquidation)) <= 0
+    # Never less than at the stop itself, whose costs may reach beyond the margin.
+    return max(everything if liquidated else min(lost, everything), float(outcome.loss))
 
 
 def _targets(trade: Trade, entry: float, quantity: float) -> tuple[Target, ...]:
-    """Exits with the position split on the step; the last takes what rounding left over."""
+    """Exits with the position split on the step, parts as equal as it allows."""
     if not trade.target_prices:
         return ()
     terms = trade.terms
     prices, shares = np.array(trade.target_prices), np.array(trade.target_shares)
     unit = entry if terms.contract == "inverse" else 1.0
-    parts = round_down(quantity * unit * shares, terms.step)
-    parts[-1] = quantity * unit - parts[:-1].sum()
-    held = (parts if terms.step <= 0 else round_down(parts, terms.step)) / unit
+    held = split_on_step(quantity * unit, shares, terms.step) / unit
     net = net_reward_risk(
         terms.side,
         entry,
@@ -419,7 +433,7 @@ def _reward_risk(trade: Trade, plan: Plan) -> float | None:
     return sum(item.share * item.reward_risk for item in plan.targets)
 
 
-def _terms(asked: TradeRequest, **rest: Any) -> Terms:
+def _terms(asked: TradeRequest, tick: float, **rest: Any) -> Terms:
     sign(asked.side)
     check_contract(asked.contract)
     if asked.margin_mode not in MARGIN_MODES:
@@ -439,7 +453,7 @@ def _terms(asked: TradeRequest, **rest: Any) -> Terms:
     account = _number(asked.account, "The account")
     return Terms(
         side=str(asked.side).strip().lower(),
-        entries=tuple(_price(price, "The entry") for price in prices),
+        entries=tuple(_price(price, "The entry", tick) for price in prices),
         weights=_shares(asked.entry_shares, len(prices), "entry"),
         account=account,
         risk_usd=_allowed(account, asked.risk, asked.risk_usd),
@@ -519,8 +533,8 @@ def _at_least_zero(value: object, name: str) -> float:
     return number
 
 
-def _price(value: object, name: str) -> float:
-    number = parse_number(value, name)
+def _price(value: object, name: str, tick: float = 0.0) -> float:
+    number = to_tick(parse_number(value, name), tick)
     if not _LOWEST_PRICE <= number <= _HIGHEST_PRICE:
         raise RiskError(f"{name} is {wording.field(number)} USD. Give a price above zero, such as 60000.")
     return number

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Literal
 
 import numpy as np
@@ -80,15 +81,42 @@ def round_down(quantity: ArrayLike, step: float) -> Floats:
     quantity = np.asarray(quantity, dtype=float)
     if step <= 0:
         return quantity
-    return _multiple(np.floor(quantity / step + 1e-9), step)
+    return _multiple(_whole_steps(quantity / step), step)
+
+
+def split_on_step(quantity: float, shares: ArrayLike, step: float) -> Floats:
+    """`quantity` cut into parts on the step that add up to it, each within one step of its share.
+
+    Every part is rounded down, and the steps left over go one each to the parts that lost most by it; what
+    is no whole step stays with the last. Equal shares thus differ by at most one step. (The method of the
+    largest remainder, Hamilton.)
+    """
+    part = np.asarray(shares, dtype=float)
+    part = part / part.sum()
+    if step <= 0:
+        return quantity * part
+    wanted = quantity * part / step
+    count = _whole_steps(wanted)
+    spare = int(_whole_steps(np.asarray(quantity / step)) - count.sum())
+    count[np.argsort(count - wanted, kind="stable")[: max(spare, 0)]] += 1
+    return _multiple(count, step)
+
+
+def to_tick(price: float, tick: float) -> float:
+    """The price on the venue's grid that is nearest; a tick of 0 rounds nothing."""
+    return float(_multiple(np.floor(np.asarray(price / tick + 0.5)), tick)) if tick > 0 else price
+
+
+def _whole_steps(ratio: Floats) -> Floats:
+    """Whole steps in a ratio that division left a hair below one of them: 1e-9, or the last few bits."""
+    return np.asarray(np.floor(ratio + np.maximum(1e-9, 8 * np.finfo(float).eps * np.abs(ratio))))
 
 
 def _multiple(count: Floats, step: float) -> Floats:
-    """`count · step` without the tail of binary fractions (0.30000000000000004)."""
-    if step >= 1:
-        return np.asarray(count * step)
-    decimals = min(int(np.ceil(-np.log10(step))) + 6, 15)
-    return np.asarray(np.round(count * step, decimals))
+    """`count · step` without the tail of binary fractions (0.30000000000000004), whatever the step."""
+    over, under = Decimal(repr(float(step))).as_integer_ratio()
+    # Both whole: where their product fits into a float, one correctly rounded division is all there is.
+    return np.asarray(count * float(over) / float(under))
 
 
 def size_within(limit_usd: ArrayLike, usd_per_btc: ArrayLike, step: float) -> Floats:
@@ -100,7 +128,7 @@ def size_within(limit_usd: ArrayLike, usd_per_btc: ArrayLike, step: float) -> Fl
     raw = np.maximum(limit, 0.0) / unit
     if step <= 0:
         return np.asarray(np.where(raw * unit > limit, raw * (1 - 4e-16), raw))
-    count = np.floor(raw / step + 1e-9)
+    count = _whole_steps(raw / step)
     count = count - (_multiple(count, step) * unit > limit * (1 + 1e-12))
     return _multiple(np.maximum(count, 0.0), step)
 

@@ -36,3 +36,27 @@ def test_a_phone_has_no_sideways_scroll(server: str, page: Page) -> None:
         " main.clientWidth; }"
     )
     assert wide <= 1
+
+
+def test_the_link_below_a_map_brings_level_market_and_clusters_and_back_returns_to_the_view(
+    server: str, page: Page
+) -> None:
+    page.goto(f"{server}/explore?data=calm&level=25%2C328&layer=modelled")
+    settle(page)
+    link = page.get_by_role("link", name="Size a position at $25,328")
+    link.scroll_into_view_if_needed()
+    left = page.url
+    link.click()
+    page.wait_for_url("**/risk?*")
+    settle(page)
+    expect(page.get_by_role("textbox", name="Entry, USD")).to_have_value("25,328")
+    stop = float(page.get_by_role("textbox", name="Stop, USD").input_value().replace(",", ""))
+    assert 0 < abs(stop - 25_328) < 2_000, "the stop belongs to the level, not to the sample's last price"
+    assert "zones=" in page.url
+    assert "data=calm" in page.url
+    assert page.locator("[data-testid='stException']").count() == 0
+    page.go_back()
+    page.wait_for_url("**/explore?*")
+    settle(page)
+    assert page.url == left
+    expect(page.get_by_role("textbox", name="Level, USD")).to_have_value("25,328")

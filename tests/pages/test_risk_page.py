@@ -4,7 +4,7 @@ import numpy as np
 from test_pages import open_page, words
 
 from liqcore.risk import plan_trade
-from liqcore.risk.handover import MOST, Zone, read_zones, write_zones
+from liqcore.risk.handover import MOST, Zone, plan_link, read_zones, write_zones
 from liqcore.risk.luck import simulate_trades
 from liqcore.risk.pine import plan_to_pine
 from liqcore.risk.plan_data import Plan
@@ -275,3 +275,62 @@ def test_the_plan_lies_on_the_map_and_a_dragged_line_changes_it():
     assert not maps(far)
     assert any("another market" in item.value for item in far.info)
     assert callable(on_map.take)
+
+
+def test_a_link_carries_a_whole_trade_at_a_level():
+    zones = (Zone("long", 27_800, 28_100, 5e6), Zone("short", 29_000, 29_200, 3e6))
+    asks = plan_link(28_000, 28_400, 150, zones=zones, lines=(28_500,))
+    app = open_page("risk.py", **asks)
+    assert not app.exception
+    assert app.text_input(key="entry").value == "28,000"
+    assert asks["stop"] == "27,762", "beyond the cluster the entry stands in, by a quarter of the ATR"
+    assert asks["direction"] == "long"
+    assert read_zones(asks["zones"])[0] == zones
+    assert app.text_input(key="lines").value == "28,500"
+    above = plan_link(29_000, 28_400, 150)
+    assert (above["direction"], above["stop"], above["targets"]) == ("short", "29,150", "28,700; 28,475")
+    stopped = plan_link(28_400, 28_400, 150, stop=28_900)
+    assert (stopped["direction"], stopped["targets"]) == ("short", "27,400; 26,650")
+    aimed = plan_link(28_400, 28_400, 150, target=27_000)
+    assert (aimed["direction"], aimed["stop"], aimed["targets"]) == ("short", "28,550", "27,000")
+
+
+def test_a_link_says_short_and_the_page_starts_with_a_short_plan():
+    app = open_page("risk.py", direction="short")
+    assert not app.exception
+    entry, stop = (float(app.text_input(key=key).value.replace(",", "")) for key in ("entry", "stop"))
+    assert stop > entry
+    assert app.success
+
+
+def test_a_percent_field_is_answered_in_per_cent():
+    app = open_page("risk.py")
+    for field, text in (
+        ("fee", "-1"),
+        ("fee", "12"),
+        ("exitfee", "50"),
+        ("slippage", "-0.5"),
+        ("slippage", "15"),
+        ("fundingrate", "11"),
+        ("gap", "99.5"),
+        ("riskpercent", "100"),
+    ):
+        good = app.text_input(key=field).value
+        app.text_input(key=field).set_value(text).run()
+        said = words(app)
+        assert app.error, (field, text)
+        assert "fraction" not in said, (field, text)
+        assert "Write 1 %" not in said, (field, text)
+        app.text_input(key=field).set_value(good)
+
+
+def test_a_plan_with_a_red_line_in_its_checklist_is_not_green():
+    app = open_page("risk.py", entry="28,000", stop="27,700", targets="28,100")
+    assert any("Not clean" in item.value for item in app.warning)
+    assert not app.success
+
+
+def test_cross_margin_keeps_the_ladder_to_scale_and_says_where_liquidation_is():
+    app = open_page("risk.py", margin="cross", leverage="3", stop="27,990", entry="28,000", targets="28,600")
+    assert "is below the picture" in charts(app)[0].proto.alt
+    assert "is below the picture" in words(app)

@@ -131,11 +131,9 @@ def test_every_figure_of_a_plan_to_the_cent(t):
 
     fill = stop * (1 - s * gap)
     everything = plan_margin + book.usd(book.value(size, entry)) * t["fee_in"]
-    worst = (
-        everything
-        if s * (fill - liquidation) <= 0
-        else min(max(size * loss_of_one, -book.usd(book.net(size, fill, t["slip"]))), everything)
-    )
+    at_stop = size * loss_of_one
+    jumped = min(-book.usd(book.net(size, fill, t["slip"])), everything)
+    worst = max(everything if s * (fill - liquidation) <= 0 else jumped, at_stop)
     close(plan.loss_with_gap, worst)
 
     room, needed = s * (stop - liquidation), abs(entry - liquidation) / 4

@@ -670,3 +670,29 @@ class TestBadInput:
         assert Plan.from_json(p.to_json()) == p
         assert str(p)
         assert np.isfinite(p.quantity)
+
+
+def test_what_other_positions_of_a_cross_account_hold_is_not_there_for_this_one():
+    free = plan(margin_mode="cross", risk=0.2, leverage=5, stop=59_900)
+    less = plan(margin_mode="cross", risk=0.2, leverage=5, stop=59_900, other_margin=6_000, other_pnl=-1_000)
+    assert free.margin > 9_000
+    assert 2_900 < less.margin <= 3_000
+    none = plan(margin_mode="cross", other_margin=11_000)
+    assert not none.accepted
+    assert "nothing is free" in none.reasons[0]
+
+
+@given(
+    st.integers(2, 125), st.floats(0.0005, 0.05), st.floats(0, 0.1), st.sampled_from(["isolated", "cross"])
+)
+def test_a_jump_never_loses_less_than_the_stop(leverage, distance, gap, mode):
+    found = plan(
+        leverage=leverage, stop=60_000 * (1 - distance), gap=gap, margin_mode=mode, targets=(), slippage=0.001
+    )
+    assert found.loss_with_gap >= found.loss_at_stop
+
+
+def test_prices_are_put_on_the_tick_and_added_margin_moves_liquidation_away():
+    found = plan(entry=60_000.37, stop=59_400.21, targets=(61_200.26,), tick=0.5)
+    assert (found.entry, found.stop, found.targets[0].price) == (60_000.5, 59_400.0, 61_200.5)
+    assert plan(added_margin=100).liquidation_price < plan().liquidation_price - 600

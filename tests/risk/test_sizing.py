@@ -1,6 +1,7 @@
 """Sizing, costs and budgets: published figures, hand calculations and invariants."""
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -19,6 +20,7 @@ from liqcore.risk import (
     round_down,
     size_position,
 )
+from liqcore.risk.sizing import split_on_step, to_tick
 
 PRICE = st.floats(100, 1e6)
 SIDE = st.sampled_from(["long", "short"])
@@ -228,3 +230,24 @@ def test_open_risks_add_up_against_the_daily_limit():
 def test_a_nonsense_budget_is_refused(arguments):
     with pytest.raises(RiskError):
         daily_budget(*arguments)
+
+
+@given(
+    st.integers(0, 5_000),
+    st.sampled_from([0.001, 0.003, 0.0005, 0.07, 0.25, 1.1, 2.5, 10.0, 1e-8]),
+    st.integers(1, 7),
+)
+def test_equal_parts_differ_by_at_most_one_step_and_add_up(count, step, many):
+    whole = round_down(count * step, step)
+    assert float(whole) == float(Decimal(count) * Decimal(repr(step))), "not shaved by binary fractions"
+    parts = split_on_step(float(whole), [1 / many] * many, step)
+    counts = np.round(parts / step)
+    assert counts.max() - counts.min() <= 1
+    assert counts.sum() == count
+    assert np.array_equal(parts, round_down(parts, step))
+
+
+def test_a_price_goes_to_the_nearest_tick():
+    assert to_tick(28_000.37, 0.5) == 28_000.5
+    assert to_tick(28_000.07, 0.1) == 28_000.1
+    assert to_tick(28_000.07, 0.0) == 28_000.07

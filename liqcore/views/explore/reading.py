@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -16,11 +17,12 @@ from liqcore.alerts.rules import Condition, Group, Rule
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, ClusterStory, track_clusters
 from liqcore.heat.grid import HeatGrid
+from liqcore.market.candles import atr, bar_length
 from liqcore.market.levels import Levels, key_levels
 from liqcore.reading.reading import Prepared, prepare, read_level
 from liqcore.reading.report import Reading, ReadingError
 from liqcore.reading.timeframes import read_timeframes
-from liqcore.risk.handover import Zone, write_zones
+from liqcore.risk.handover import Zone, plan_link
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.views import links, loaders, overlays, shell
@@ -164,7 +166,13 @@ def take(asked: dict[str, Any]) -> None:
         st.session_state["read"] = True
 
 
-def go_on(asked: dict[str, Any] | None, marks: OnTheMap, grid: HeatGrid, bars: pd.DataFrame | None) -> None:
+def go_on(
+    asked: dict[str, Any] | None,
+    marks: OnTheMap,
+    grid: HeatGrid,
+    bars: pd.DataFrame | None,
+    found: ClusterStory | None = None,
+) -> None:
     """Follow a question on the map to the page that answers it."""
     if not asked or asked.get("what") == "read":
         return
@@ -175,11 +183,30 @@ def go_on(asked: dict[str, Any] | None, marks: OnTheMap, grid: HeatGrid, bars: p
         grows = Condition("heat grows", round(level), "short" if above else "long", by=0.5, heat=heat)
         rule = Rule(f"Heat grows at {level:.0f}", Group("all", (grows,)))
         st.switch_page("pages/alerts.py", query_params={"rules": rules_to_link([rule])})
-    if what == "plan":
-        lines = "; ".join(f"{own:.6g}" for own in marks.own)
-        st.switch_page("pages/risk.py", query_params={"level": f"{level:.6g}", "lines": lines})
-    if what in ("entry", "stop", "targets"):
-        st.switch_page("pages/risk.py", query_params={what: wording.whole(level)})
+    if what in ("plan", "entry", "stop", "targets"):
+        st.switch_page("pages/risk.py", query_params=sizing(level, bars, marks, found, what))
+
+
+def sizing(
+    level: float, bars: pd.DataFrame | None, marks: OnTheMap, found: ClusterStory | None, what: str = "plan"
+) -> dict[str, str]:
+    """What the risk page needs for a trade with its entry (or stop, or target) at a level: its fields, the
+    clusters of this map and the market."""
+    zones = [Zone(one.side, one.low, one.high, one.notional) for one in found.present] if found else []
+    last, width = level, float("nan")
+    if bars is not None and len(bars) > 1:
+        last = float(bars["close"].iloc[-1])
+        width = float(atr(bars)[-1]) * float(np.sqrt(np.timedelta64(1, "h") / bar_length(bars)))
+    asks = plan_link(
+        last if what in ("stop", "targets") else level,
+        last,
+        width if width > 0 else 0.01 * level,
+        stop=level if what == "stop" else None,
+        target=level if what == "targets" else None,
+        zones=zones,
+        lines=marks.own,
+    )
+    return asks | {name: st.query_params[name] for name in ("data", "day", "span") if name in st.query_params}
 
 
 def picked(key: str, grid: HeatGrid) -> stories.Cell | None:
@@ -282,16 +309,11 @@ def read_here(
                 _reading(data, settings, grid, marks, found, level)
             except (*loaders.DATA_PROBLEMS, ReadingError) as error:
                 st.error(wording.markdown(str(error)), icon=":material/error:")
-    zones = [Zone(one.side, one.low, one.high, one.notional) for one in found.present]
     st.page_link(
         shell.path("risk"),
         label=wording.markdown(f"Size a position at {wording.price(level)}"),
         icon=":material/shield:",
-        query_params={
-            "level": f"{level:.6g}",
-            "zones": write_zones(zones),
-            "lines": "; ".join(f"{price:.6g}" for price in marks.own),
-        },
+        query_params=sizing(level, bars, marks, found),
     )
     return level
 

@@ -108,15 +108,16 @@ def _above_zero(name: str, most: float = 1e12) -> Callable[[float], str | None]:
     return check
 
 
-def _rate(name: str, most: float) -> Callable[[float], str | None]:
+def _percent(name: str, low: float, high: float, like: str) -> Callable[[float], str | None]:
+    """What a field in per cent takes; the bounds are fractions, and those of the library."""
+
     def check(value: float) -> str | None:
         return (
             None
-            if -most <= value <= most
+            if low <= value <= high
             else (
-                f"{name} of {wording.percent(value, exact=True)} is outside"
-                f" −{wording.percent(most, exact=True)} to {wording.percent(most, exact=True)}. Type it in"
-                " per cent, like 0.05."
+                f"{name} of {wording.percent(value, exact=True)} is outside {wording.percent(low, exact=True)} to"
+                f" {wording.percent(high, exact=True)}. Type it in per cent, like {like}."
             )
         )
 
@@ -267,7 +268,7 @@ def inputs() -> Inputs:
             "fee",
             "0.05",
             percent=True,
-            check=_rate("A fee", 0.05),
+            check=_percent("A fee", -0.001, 0.1, "0.05"),
             help="A limit order usually pays the maker fee, a market order the taker fee.",
         )
         values["exit_fee_rate"] = form.number(
@@ -275,20 +276,22 @@ def inputs() -> Inputs:
             "exitfee",
             "0.05",
             percent=True,
-            check=_rate("A fee", 0.05),
+            check=_percent("A fee", -0.001, 0.1, "0.05"),
             help="A stop is a market order and pays the taker fee.",
         )
         values["slippage"] = form.number(
-            "Slippage at the stop, %", "slippage", "0.02", percent=True, check=_rate("Slippage", 0.2)
+            "Slippage at the stop, %",
+            "slippage",
+            "0.02",
+            percent=True,
+            check=_percent("Slippage", 0.0, 0.1, "0.02"),
         )
         values["gap"] = form.number(
             "Jump through the stop, %",
             "gap",
             "2",
             percent=True,
-            check=lambda value: (
-                None if 0 <= value < 1 else "The jump lies between 0 and 100 %. Type it like 2."
-            ),
+            check=_percent("The jump", 0.0, 0.99, "2"),
             help="For the worst case: price opens this far beyond the stop.",
         )
         linear = values["contract"] == "linear"
@@ -307,7 +310,11 @@ def inputs() -> Inputs:
             ),
         )
         values["funding_rate"] = form.number(
-            "Funding, % every 8 hours", "fundingrate", "0.01", percent=True, check=_rate("Funding", 0.05)
+            "Funding, % every 8 hours",
+            "fundingrate",
+            "0.01",
+            percent=True,
+            check=_percent("Funding", -0.1, 0.1, "0.01"),
         )
         values["atr_1m"] = form.number(
             "One-minute ATR, USD",
@@ -390,7 +397,7 @@ def _mirror() -> None:
 
 
 def _maintenance(value: float) -> str | None:
-    return None if 0 < value < 0.5 else "The maintenance margin lies between 0 and 50 %. Type it like 0.5."
+    return None if 0 < value <= 0.5 else "The maintenance margin lies between 0 and 50 %. Type it like 0.5."
 
 
 def _handed_over(start: Defaults) -> tuple[float, str, list[str]]:

@@ -72,6 +72,13 @@ def verdict(plan: Plan, current: bool) -> None:
             " now and is not to be traded.",
             icon=":material/history:",
         )
+    elif plan.accepted and (doubts := [check.text for check in plan.checks if not check.passed]):
+        st.warning(
+            f"**Not clean.** The stop fires before liquidation, but {wording.count(len(doubts), 'line')} of the"
+            " checklist"
+            f" {'does' if len(doubts) == 1 else 'do'} not hold: {wording.markdown('; '.join(doubts))}.",
+            icon=":material/warning:",
+        )
     elif plan.accepted:
         st.success(
             f"**This plan passes.** At the stop it loses {wording.markdown(wording.usd(plan.loss_at_stop))},"
@@ -154,9 +161,8 @@ def ladder(plan: Plan, found: Inputs) -> None:
         drawn = draw_ladder(plan, found.zones, found.levels)
         said = str(drawn.description)
         st.altair_chart(drawn, key="ladder", alt=said, width="stretch")
-        _, left_out, where = said.partition("Clusters outside the picture")
-        if left_out:
-            st.caption(wording.markdown(left_out + where))
+        if outside := said.partition(" in view.")[2].strip():
+            st.caption(wording.markdown(outside))
         if not found.zones and not found.levels:
             st.caption(
                 "No clusters or key levels are drawn: send them here from the Explore page, or type them at"
