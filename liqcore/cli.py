@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+import numpy as np
 import pandas as pd
 import typer
 
@@ -174,6 +175,43 @@ def draw(
     typer.echo(picture.description)
     for flag in grid.provenance.flags:
         typer.echo(f"- {flag}")
+    typer.echo(f"Written to {out}.")
+
+
+@_app.command()
+def score(
+    positions: Annotated[Path, typer.Argument(help="Snapshots of positions: Parquet, CSV or JSON.")],
+    candles: Annotated[Path, typer.Option(help="Candles of the same days.")],
+    open_interest: Annotated[Path | None, typer.Option(help="Open interest of the same days.")] = None,
+    liquidations: Annotated[Path | None, typer.Option(help="Liquidations of the same days.")] = None,
+    map_: Annotated[
+        list[Path],
+        typer.Option("--other", help="A heatmap as JSON, for instance an aggregator's. Repeat it."),
+    ] = [],  # noqa: B006
+    out: Annotated[Path, typer.Option("--out", "-o", help="Ends in .md or .parquet.")] = Path(
+        "scoreboard.md"
+    ),
+    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 1,
+) -> None:
+    """Hold every model against measured positions, and write the scoreboard."""
+    from liqcore.lab import scoreboard as boards
+
+    if out.suffix.lower() not in (".md", ".parquet"):
+        raise typer.BadParameter("A scoreboard ends in .md or .parquet.", param_hint="--out")
+    with _sentences():
+        board = boards.scoreboard(
+            liqcore.snapshots(liqcore.read_positions(positions, venue="hyperliquid")),
+            liqcore.read_candles(candles),
+            None if open_interest is None else liqcore.read_open_interest(open_interest),
+            np.random.default_rng(seed),
+            None if liquidations is None else liqcore.read_liquidations(liquidations),
+            {one.stem: read_grid(one) for one in map_},
+        )
+        if out.suffix.lower() == ".md":
+            out.write_text(boards.markdown(board), encoding="utf-8")
+        else:
+            board.table.to_parquet(out)
+    typer.echo(boards.markdown(board))
     typer.echo(f"Written to {out}.")
 
 

@@ -16,13 +16,14 @@ from liqcore.heat.level_book import Lattice, Outcome, run
 from liqcore.heat.models import DEFAULT, Inputs, model as model_named
 from liqcore.heat.models.book import book as model_book
 from liqcore.heat.models.inputs import aligned_inputs
+from liqcore.heat.models.model import Model
 
 
 def modelled_heatmap(
     candles: pd.DataFrame,
     open_interest: pd.DataFrame | None = None,
     funding: pd.DataFrame | None = None,
-    model: str = DEFAULT,
+    model: str | Model = DEFAULT,
     assumptions: Assumptions | None = None,
     bins: int = 400,
     columns: int = 400,
@@ -39,7 +40,7 @@ def modelled_heatmap(
     open_interest : open interest table; several venues are summed. A value is used from its own time on,
         never earlier.
     funding : funding table; used only when `assumptions.funding_tilt` is above 0.
-    model : name of one of `liqcore.heat.models.MODELS`.
+    model : name of one of `liqcore.heat.models.MODELS`, or a `Model`.
     assumptions : the guesses; `Assumptions()` by default.
     bins : log-spaced price bins between `price_range`, by default 15 % beyond the traded range. They only
         draw: inside, the model's bins are at most 10 basis points wide and reach as far as levels can.
@@ -59,7 +60,7 @@ def modelled_heatmap(
     TableError, GridError
         No candles; neither volume nor open interest; an unknown model; an empty price range.
     """
-    chosen = model_named(model)
+    chosen = model if isinstance(model, Model) else model_named(model)
     guesses = assumptions or Assumptions()
     bars = tables.ensure(candles, "candles")
     if bars.empty:

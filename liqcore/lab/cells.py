@@ -12,6 +12,7 @@ from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.modelled import modelled_heatmap
 from liqcore.heat.models import DEFAULT
+from liqcore.heat.models.model import Model
 
 # Where maps are judged: ±15 % in cells of 0.5 %, as far as a map can be read with some confidence.
 CELL: Final = 0.005
@@ -84,7 +85,7 @@ def model_maps(
     candles: pd.DataFrame,
     open_interest: pd.DataFrame | None,
     times: np.ndarray,
-    model: str = DEFAULT,
+    model: str | Model = DEFAULT,
     assumptions: Assumptions | None = None,
     reach: float = 0.2,
 ) -> HeatGrid:
