@@ -109,6 +109,34 @@ def test_a_named_day_brings_bars_and_open_interest_of_its_time(server, session, 
 
 
 @pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("bad-checksum", "not what its checksum says"),
+        ("truncated", "checksum"),
+        ("missing-file", None),
+        ("429", "pause of 7 s"),
+    ],
+)
+def test_a_fault_of_the_archive_costs_its_own_rows_and_is_one_sentence(
+    server, session, tmp_path, fault, words
+):
+    start, end = NAMED_DAYS["2024-08-05"].span
+    server.fault("data.binance.vision", fault)
+    found = market(start, end, "5m", session, Partitions(str(tmp_path)), lead=24)
+    assert found.complete == 1.0
+    said = [one for one in found.problems if words and words in one]
+    assert len(said) == (words is not None)
+    assert "binance" not in set(found.open_interest["venue"].astype(str))
+    # What was at fault is asked again; a file that is not there is left alone for a while.
+    server.clear()
+    session.resume()
+    again = market(start, end, "5m", session, Partitions(str(tmp_path)), lead=24)
+    whole = len(again.open_interest[again.open_interest["venue"] == "binance"])
+    assert whole == (0 if fault == "missing-file" else 288 * 5)
+    assert again.problems == ()
+
+
+@pytest.mark.parametrize(
     "fault",
     [
         "451",
