@@ -428,8 +428,9 @@ def modelled(data: Dataset | None, hours: float) -> Any:
 
 
 def interest_missing(data: Dataset, grid: HeatGrid) -> str | None:
-    """A sentence where a modelled map runs on candles without open interest, else None."""
-    if grid.predicted is None or (known := float(grid.predicted["open_interest"].notna().mean())) == 1:
+    """A sentence where a modelled map runs on candles without open interest, else None; the newest bar or two,
+    which no venue has told of yet, are no lack."""
+    if grid.predicted is None or (known := float(grid.predicted["open_interest"].notna().mean())) >= 0.99:
         return None
     if data.open_interest is None or known == 0:
         return (
@@ -438,6 +439,6 @@ def interest_missing(data: Dataset, grid: HeatGrid) -> str | None:
         )
     told = ", ".join(wording.markdown(venue_name(str(name))) for name in data.open_interest["venue"].unique())
     return (
-        f"**Open interest is known for {wording.percent(known)} of the candles** (from {told}). In the others"
+        f"**Open interest is known for {wording.share(known, 1.0)} of the candles** (from {told}). In the others"
         " levels fade by an assumed holding time: read where the bands lie, not how large they are."
     )
