@@ -34,8 +34,8 @@ _HEAP_BOXES = (31, 33, 31)
 # Length of the blocks within which a busy time is told from a busy price.
 BUSY = 15 * 60_000_000
 # Prices of a venue and side are moved back when they lie this far beyond the bar they print in, as bankruptcy
-# prices do; judged by so many of its first orders, so that later ones change nothing.
-_BEYOND, _JUDGED, _ENOUGH = 0.001, 500, 5
+# prices do; judged by 2 ** 3 of its first orders and more, up to so many.
+_BEYOND, _FIRST, _JUDGED = 0.001, 3, 500
 # Orders this far off their bar do not belong to these candles.
 _ELSEWHERE, _ELSEWHERE_SHARE = 0.02, 0.2
 
@@ -169,21 +169,33 @@ def orders_of(liquidations: pd.DataFrame, bars: Bars | None) -> Orders:
 def _moved_back(
     x: np.ndarray, time: np.ndarray, side: np.ndarray, venue: np.ndarray, bars: Bars, names: tuple[str, ...]
 ) -> tuple[np.ndarray, list[str], bool]:
+    """Log prices where the trade happened, the venues that were moved, and whether all this fits the candles.
+
+    A venue and side is judged by its first orders: the first 8 of them for the next 8, the first 16 for the next 16
+    and so on, so that what comes later changes nothing before it.
+    """
     bar = bars.of(time)
-    held = bar >= 0
-    off = np.where(held, x - np.clip(x, bars.low[bar], bars.high[bar]), 0.0)
-    moved = []
+    off = np.where(bar >= 0, x - np.clip(x, bars.low[bar], bars.high[bar]), np.nan)
+    x, moved = x.copy(), []
     for code, name in enumerate(names):
         for way in (0, 1):
-            mine = (venue == code) & (side == way)
-            judged = off[np.flatnonzero(mine & held)[:_JUDGED]]
-            if len(judged) >= _ENOUGH and abs(shift := float(np.median(judged))) > _BEYOND:
-                if abs(shift) > _ELSEWHERE:
-                    continue
-                x, off = np.where(mine, x - shift, x), np.where(mine, off - shift, off)
+            mine = np.flatnonzero((venue == code) & (side == way))
+            turn = np.floor(np.log2(np.maximum(np.arange(len(mine)), 1))).astype(np.intp)
+            shifts = np.zeros(int(turn[-1]) + 1 if len(turn) else 1)
+            for step in range(_FIRST, len(shifts)):
+                first = off[mine[: min(2**step, _JUDGED)]]
+                shifts[step] = np.median(first[np.isfinite(first)]) if np.isfinite(first).any() else 0.0
+            shifts[(np.abs(shifts) <= _BEYOND) | (np.abs(shifts) > _ELSEWHERE)] = 0.0
+            if shifts.any():
+                x[mine] -= shifts[turn]
+                off[mine] -= shifts[turn]
                 moved.append(name)
-    astray = np.abs(off[held]) > _ELSEWHERE
-    return x, sorted(set(moved)), not astray.size or float(astray.mean()) <= _ELSEWHERE_SHARE
+    known = off[np.isfinite(off)][:_JUDGED]
+    return (
+        x,
+        sorted(set(moved)),
+        not known.size or float((np.abs(known) > _ELSEWHERE).mean()) <= _ELSEWHERE_SHARE,
+    )
 
 
 @dataclass(frozen=True)

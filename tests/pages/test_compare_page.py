@@ -8,6 +8,8 @@ from test_pages import open_page, words
 
 from liqcore import tables
 from liqcore.feeds import files, samples
+from liqcore.heat.clusters import track_clusters
+from liqcore.heat.realised import realised_heatmap
 from tests.loopback.server import VenueServer
 from tests.maps import charts
 
@@ -69,7 +71,19 @@ def test_the_lag_view_finds_the_venue_that_arrives_late():
 
 
 def test_taking_a_venue_away_says_which_clusters_survive():
-    app = open_page("compare.py", view="Without a venue", venue="Cedar", span="14 d", tf="1h")
+    held = samples.load_sample("violent")
+    grid = realised_heatmap(held.liquidations, "1h", bins=80)
+    found = track_clusters(grid, price=held.candles, liquidations=held.liquidations)
+    moment = str(max(one.first_seen for one in found.clusters).astype("datetime64[s]"))
+    app = open_page(
+        "compare.py",
+        data="violent",
+        view="Without a venue",
+        venue="Cedar",
+        span="14 d",
+        tf="1h",
+        until=moment,
+    )
     assert "without Cedar" in words(app)
 
 

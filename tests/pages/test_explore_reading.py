@@ -27,6 +27,8 @@ def test_strips_levels_and_clusters_come_from_the_address():
         mylevels="27,500; 28.1k",
         below=["RSI", "Funding"],
         most="5",
+        data="violent",
+        layer="realised",
         hot="Sensitive",
         span="14 d",
         tf="1h",
@@ -47,7 +49,15 @@ def test_a_level_that_is_no_price_is_named_and_the_others_stay():
 
 
 def test_a_chosen_cluster_tells_its_story():
-    app = open_page("explore.py", hot="Sensitive", span="14 d", tf="1h", until=when_something_stood_out())
+    app = open_page(
+        "explore.py",
+        data="violent",
+        layer="realised",
+        hot="Sensitive",
+        span="14 d",
+        tf="1h",
+        until=when_something_stood_out(),
+    )
     box = app.selectbox(key="cluster")
     box.select(box.options[0]).run()
     assert not app.exception

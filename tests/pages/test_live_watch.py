@@ -23,12 +23,26 @@ from liqcore.alerts.rules import Condition, Group, Rule
 from liqcore.feeds import samples
 from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.store import arrivals, as_rows, open_store
+from liqcore.heat.clusters import track_clusters
+from liqcore.heat.realised import realised_heatmap
 from liqcore.service import watch as alerts_watch
 from liqcore.service.watch import Watch
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = samples.load_sample("violent")
-FIRST = SAMPLE.candles["time"].iloc[0] + pd.Timedelta("4D") + pd.Timedelta("12h")
+
+
+def _eventful() -> pd.Timestamp:
+    """The start of the four hours in which most clusters appear on the sample."""
+    grid = realised_heatmap(SAMPLE.liquidations, "15min", bins=100)
+    story = track_clusters(grid, price=SAMPLE.candles, liquidations=SAMPLE.liquidations)
+    born = pd.Series(
+        1, index=pd.DatetimeIndex([one.time for one in story.events if one.kind == "appeared"], tz="UTC")
+    )
+    return born.iloc[1:].resample("4h").sum().idxmax() - pd.Timedelta("30min")
+
+
+FIRST = _eventful()
 RULES = (
     Rule(
         "New",
@@ -98,7 +112,7 @@ def told():
 def test_the_watch_tells_what_a_replay_tells_through_restarts_and_by_channel(tmp_path, told):
     bodies, address = told
     store = at(tmp_path)
-    fill(store, FIRST - pd.Timedelta("10h"), FIRST)
+    fill(store, FIRST - pd.Timedelta("36h"), FIRST)
     orders = alerts_watch.give_orders(store, RULES, "15min", str(FIRST))
     sender = Notifier((Channel("desk", Secret(address), limit=1_000),))
     watch = Watch(lambda collector: 60.0, sender)
@@ -116,7 +130,7 @@ def test_the_watch_tells_what_a_replay_tells_through_restarts_and_by_channel(tmp
     # The store rounds nothing, so a replay over the same tables is what must come out.
     data = AlertData(
         *(
-            between(table, FIRST - pd.Timedelta("10h"), moments[-1])
+            between(table, FIRST - pd.Timedelta("36h"), moments[-1])
             for table in (SAMPLE.liquidations, SAMPLE.candles, SAMPLE.open_interest, SAMPLE.funding)
         )
     )

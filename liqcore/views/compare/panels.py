@@ -510,10 +510,10 @@ def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
     """Take a venue away and see which clusters are left."""
     if not clusters:
         st.info(
-            "No cluster stands out at the end of this map, so there is nothing that could vanish.",
+            "No cluster stands out at the end of this map, so there is nothing that could vanish: liquidations lie"
+            " where price was. Without a venue one may still appear.",
             icon=":material/info:",
         )
-        return
     venue = venue_choice(found)
     rest = merge([grid for name, grid in found.grids.items() if name != venue])
     events = found.flow_events
@@ -610,14 +610,14 @@ def venue_choice(found: Venues) -> str:
 
 def level_choice(found: Venues, clusters: list[Cluster]) -> float | None:
     """The level to ask about: typed, or the middle of the largest cluster."""
-    wanted = float(clusters[0].centre) if clusters else None
+    wanted = float(clusters[0].centre) if clusters else _last_price(found)
     typed = st.text_input(
         "Level, USD",
         key="level",
         bind=LINK,
         placeholder=wording.whole(wanted) if wanted else "28,000",
         width=220,
-        help="Empty takes the middle of the largest cluster.",
+        help="Empty takes the middle of the largest cluster, or the last price where none stands out.",
     )
     levels, problems = overlays.parse_levels(str(typed or ""))
     for sentence in problems:
@@ -632,6 +632,10 @@ def level_choice(found: Venues, clusters: list[Cluster]) -> float | None:
             icon=":material/warning:",
         )
     return level
+
+
+def _last_price(found: Venues) -> float | None:
+    return float(found.bars["close"].iloc[-1]) if found.bars is not None and len(found.bars) else None
 
 
 def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
