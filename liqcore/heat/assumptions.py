@@ -185,3 +185,18 @@ def preset(name: str, **changes: Any) -> Assumptions:
     if name not in PRESETS:
         raise AssumptionError(f"There is no set of assumptions called {name!r}. Known: {', '.join(PRESETS)}.")
     return Assumptions(**{**PRESETS[name], **changes})
+
+
+# Offered beside other maps only, never as a map of its own: no set of guesses for what stands.
+AS_AN_AGGREGATOR: Final = Assumptions(
+    leverages=(10.0, 20.0, 25.0, 50.0, 75.0, 100.0),
+    taker_mix=(0.17, 0.14, 0.12, 0.11, 0.03, 0.43),
+    maker_mix=(0.17, 0.14, 0.12, 0.11, 0.03, 0.43),
+    margin_multiples=(1.0,),
+    margin_weights=(1.0,),
+    maintenance_margin_rate=0.0,
+    fee_rate=0.0,
+    holding_hours=24.0 * 60,
+    lifetime_exponent=0.0,
+)
+AS_AN_AGGREGATOR_WORDS: Final = "Imitates one recorded map; agrees less with what was liquidated."

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.heat.assumptions import AS_AN_AGGREGATOR
 from liqcore.heat.grid import GridError, HeatGrid
-from liqcore.heat.models import MODELS
+from liqcore.heat.models import DEFAULT, MODELS
 from liqcore.heat.models.fitted_distance import SHARES, fitted
 from liqcore.heat.models.model import Model
 from liqcore.heat.snapshots import Snapshot, coverage
@@ -30,6 +31,7 @@ from liqcore.lab.scoring import precision, told
 ENOUGH: Final = 5
 _DAY: Final = np.timedelta64(24, "h")
 _REACH: Final = 0.5
+_AGGREGATOR: Final = "As an aggregator counts"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +143,11 @@ def _maps(
     chosen["Fitted distances, earlier days"] = fitted(
         *_quantiles(past), words="Fitted on the earlier snapshots."
     )
+    chosen[_AGGREGATOR] = DEFAULT
     for title, model in chosen.items():
+        guesses = AS_AN_AGGREGATOR if title == _AGGREGATOR else None
         try:
-            grid = model_maps(candles, open_interest, times, model, reach=_REACH)
+            grid = model_maps(candles, open_interest, times, model, guesses, reach=_REACH)
         # It needs what was not given: its row says so.
         except GridError:
             out[title] = np.full((len(times), 2 * COUNT), np.nan), None

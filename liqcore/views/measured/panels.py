@@ -11,8 +11,10 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.charts.measured import churn_chart, distance_chart
+from liqcore.heat.assumptions import AS_AN_AGGREGATOR, AS_AN_AGGREGATOR_WORDS
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.measured import measured_heatmap
+from liqcore.heat.models import DEFAULT
 from liqcore.heat.snapshots import Snapshot, churn, churn_shares
 from liqcore.lab.against_positions import WITHIN, Against, against
 from liqcore.lab.cells import closes, model_maps
@@ -90,6 +92,14 @@ def model_against(data: Dataset, settings: ViewSettings) -> None:
     left, right = st.columns([1, 3], gap="large")
     with left:
         model, assumptions = controls.model_controls("_m")
+        if st.toggle(
+            "As an aggregator counts",
+            key="aggregator",
+            bind=controls.LINK,
+            help="10× to 100× only, no cross margin, no maintenance, hardly fading, instead of the sliders.",
+        ):
+            model, assumptions = DEFAULT, AS_AN_AGGREGATOR
+            st.caption(AS_AN_AGGREGATOR_WORDS)
     candles = dataset.market_candles(data, settings.venues)
     fitting = [one for one in held if _within(one, candles)]
     if not fitting:
