@@ -160,3 +160,14 @@ def test_what_is_missing_and_what_is_known_make_the_whole(spans, start, length):
 def test_runs_of_rows_end_at_holes():
     assert _runs(np.array([0, 5, 10, 30, 35]), 5) == [(0, 15), (30, 40)]
     assert _runs(np.array([], dtype=int), 5) == []
+
+
+def test_an_address_of_pyarrow_holds_partitions_like_a_folder(tmp_path):
+    there, span = Partitions(f"file://{tmp_path}/market"), (START, START + 15 * MINUTE)
+    there.add(BARS, bars(START, 3), [span], START)
+    assert there.missing(BARS, *span, START) == []
+    assert there.newest("candles", "5m") == START + 10 * MINUTE
+    assert there.dataset("candles").count_rows() == 3
+    pd.testing.assert_frame_equal(Partitions(f"{tmp_path}/market").held(BARS, *span), bars(START, 3))
+    assert there.trim(most=0) > 0
+    assert there.held(BARS, *span).empty
