@@ -265,7 +265,14 @@ def _tell(told: stories.Story) -> None:
                 with column:
                     st.caption(title)
                     st.dataframe(
-                        table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 260)
+                        table,
+                        hide_index=True,
+                        width="stretch",
+                        height=min(38 + 35 * len(table), 260),
+                        column_config={
+                            name: st.column_config.NumberColumn(format="localized")
+                            for name in table.select_dtypes("number")
+                        },
                     )
 
 
