@@ -271,7 +271,7 @@ def _tell(told: stories.Story) -> None:
                         height=min(38 + 35 * len(table), 260),
                         column_config={
                             name: st.column_config.NumberColumn(format="localized")
-                            for name in table.select_dtypes("number")
+                            for name in table.select_dtypes("number").columns.astype(str)
                         },
                     )
 
