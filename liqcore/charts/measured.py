@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import wording
-from liqcore.charts.marks import INK, LINE, NOW, QUIET
+from liqcore.charts.marks import LINE, NOW, QUIET
 from liqcore.charts.palette import LONG, PANEL, SHORT
 
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -49,7 +49,7 @@ def distance_chart(profile: pd.DataFrame) -> tuple[dict[str, Any], str]:
                 },
                 "color": {
                     "field": "map",
-                    "scale": {"domain": ["Measured", "Model"], "range": [INK, LONG]},
+                    "scale": {"domain": ["Measured", "Model"], "range": [SHORT, LONG]},
                     "legend": {"orient": "top", "title": None},
                 },
                 "strokeDash": {
@@ -109,7 +109,7 @@ def churn_chart(bands: pd.DataFrame) -> tuple[dict[str, Any], str]:
                     "aggregate": "sum",
                     "stack": "zero",
                     "title": "USD",
-                    "axis": {"format": "~s", "gridColor": LINE},
+                    "axis": {"format": "~s", "gridColor": LINE, "tickCount": 6},
                 },
                 "color": {
                     "field": "fate",

@@ -82,12 +82,10 @@ class Against:
     @property
     def sentence(self) -> str:
         """What it comes to, in one sentence."""
-        best = max(self.ranks.values())
-        where = "; ".join(
-            f"{band} from the price {wording.decimal(value, 2)}" for band, value in self.ranks.items()
-        )
-        agree = "agree hardly beyond distance" if best < 0.2 else "agree in part" if best < 0.6 else "agree"
-        return f"Model and measured positions {agree}: rank correlation {where}."
+        mean = float(np.mean(list(self.ranks.values())))
+        where = "; ".join(f"{wording.decimal(value, 2)} at {band}" for band, value in self.ranks.items())
+        agree = "hardly agree beyond distance" if mean < 0.3 else "agree in part" if mean < 0.7 else "agree"
+        return f"Model and measured positions {agree}: rank correlation {where} from the price."
 
 
 def against(model: HeatGrid, snapshot: Snapshot, price: float, column: int = -1) -> Against:

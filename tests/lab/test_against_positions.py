@@ -1,5 +1,7 @@
 """Maps held against measured positions: the exact map scores 1 by the same code, noise about nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,17 @@ def test_shares_within_a_distance_are_those_of_the_positions():
         own = held["side"] == side
         for column, within in enumerate((0.05, 0.10, 0.20)):
             assert shares[row, column] == pytest.approx(usd[own & (away < within)].sum() / usd[own].sum())
+
+
+def test_one_good_band_is_not_called_agreement():
+    """A claim needs all bands: .86 near the price does not make up for a negative one further out."""
+    found = against(measured_heatmap([snapshot()], price_edges=EDGES), snapshot(), MARK)
+    for ranks, words in (
+        ((0.86, -0.39, 0.17), "hardly agree"),
+        ((0.9, 0.5, 0.4), "in part"),
+        ((1, 1, 1), "agree:"),
+    ):
+        assert words in replace(found, ranks=dict(zip(found.ranks, ranks, strict=True))).sentence
 
 
 def test_a_map_of_random_cells_scores_nothing():

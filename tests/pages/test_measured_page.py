@@ -58,7 +58,7 @@ def test_a_model_is_held_against_measured_positions_with_its_coverage(swept):
     assert len(charts(app)) == 3
     assert {item.label for item in app.metric} >= {
         "Open interest seen",
-        "Longs against shorts",
+        "Longs against shorts, BTC",
         "Without a price",
     }
 

@@ -89,7 +89,8 @@ def model_against(data: Dataset, settings: ViewSettings) -> None:
     if not held:
         source.nothing()
         return
-    left, right = st.columns([1, 3], gap="large")
+    # The answer comes first where columns stand under each other.
+    right, left = st.columns([3, 1], gap="large")
     with left:
         model, assumptions = controls.model_controls("_m")
         if st.toggle(
@@ -113,6 +114,12 @@ def model_against(data: Dataset, settings: ViewSettings) -> None:
     told = against(grid, snapshot, price)
     edges = np.geomspace(price / _FAR, price * _FAR, 301)
     with right:
+        if data.synthetic:
+            st.warning(
+                "The market above is the synthetic sample, and positions are real ones: their ranks mean nothing here."
+                " Choose BTC now.",
+                icon=":material/science:",
+            )
         source.meter(snapshot)
         _figures(told)
         spec, alt = distance_chart(told.profile)

@@ -98,8 +98,8 @@ def meter(snapshot: Snapshot) -> Coverage:
             width="content",
         )
         st.metric(
-            "Longs against shorts",
-            f"{wording.quantity(facts.long_btc)} / {wording.quantity(facts.short_btc)}",
+            "Longs against shorts, BTC",
+            f"{wording.whole(facts.long_btc)} / {wording.whole(facts.short_btc)}",
             help="Equal in a full census, because every contract has both sides. The difference tells what is missing.",
             width="content",
         )
