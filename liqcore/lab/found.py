@@ -40,3 +40,18 @@ def read() -> dict[str, Any]:
     """The file as it is: section → columns, rows and note."""
     file = resources.files(__package__ or "liqcore.lab").joinpath(FILE)
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """The scoreboard of docs/scoreboard.md as rows, and the sentence that says what it was made from."""
+
+    rows: pd.DataFrame
+    note: str
+
+
+def measured() -> Measured:
+    """The scoreboard that came with this version."""
+    file = resources.files(__package__ or "liqcore.lab").joinpath("measured.json")
+    held = json.loads(file.read_text(encoding="utf-8"))
+    return Measured(pd.DataFrame(held["rows"], columns=held["columns"]), held["note"])

@@ -12,6 +12,7 @@ from liqcore.heat.measured import measured_heatmap
 from liqcore.heat.models import MODELS
 from liqcore.heat.models.fitted_distance import LONGS, SHARES, fitted_levels
 from liqcore.heat.snapshots import Snapshot
+from liqcore.lab.found import measured
 from liqcore.lab.scoreboard import Board, made_from, markdown, scoreboard
 from tests.heat.census import AT, MARK, census
 
@@ -132,3 +133,10 @@ def test_the_command_writes_the_page_and_the_table(tmp_path):
     assert "matched" in pd.read_parquet(tmp_path / "board.parquet")
     done = CliRunner().invoke(cli._app, ["score", *files, "-o", str(tmp_path / "board.docx")])
     assert done.exit_code == 2
+
+
+def test_the_table_of_the_lab_page_is_that_of_the_committed_page():
+    page, held = DOCS.read_text(encoding="utf-8"), measured()
+    rows = [f"| {' | '.join(row)} |" for row in held.rows.astype(str).to_numpy().tolist()]
+    assert rows == [line for line in page.splitlines() if line.startswith("| ")][1:]
+    assert held.note in page.replace("`", "")

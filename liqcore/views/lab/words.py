@@ -26,3 +26,7 @@ def draw() -> None:
     st.subheader("What we found on recorded markets")
     st.dataframe(held.recorded, hide_index=True, width="stretch")
     st.caption(wording.markdown(held.recorded_note))
+    measured = found.measured()
+    st.subheader("What we found on measured positions")
+    st.dataframe(measured.rows, hide_index=True, width="stretch")
+    st.caption(wording.markdown(measured.note))
