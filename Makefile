@@ -10,7 +10,7 @@ WORKERS ?= 3
 # Compiled modules are kept, also where the surroundings ask not to: every server and every test process needs them again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test lint unit browser slow bench samples scenarios screenshots clean chromium heat
+.PHONY: run test lint unit browser slow bench samples scenarios null lab-table screenshots clean chromium heat
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run server.py --server.port $(PORT)
@@ -49,6 +49,13 @@ scenarios: $(VENV)/.dev
 # The map's code, for whoever changes frontend/heat; the app itself needs no node.
 heat:
 	cd frontend/heat && npm ci && npm test && npm run build
+
+# How often our words are said on noise, and how the model agrees with records; into docs/honesty.md and the Lab.
+null: $(VENV)/.dev
+	$(BIN)/python -m tools.lab_table words
+
+lab-table: $(VENV)/.dev
+	$(BIN)/python -m tools.lab_table recorded
 
 screenshots: $(VENV)/.dev chromium
 	$(BIN)/python tools/screenshots.py

@@ -7,6 +7,7 @@ import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -213,6 +214,29 @@ def score(
             board.table.to_parquet(out)
     typer.echo(boards.markdown(board))
     typer.echo(f"Written to {out}.")
+
+
+@_app.command()
+def study(
+    config: Annotated[Path, typer.Argument(help="A TOML file: [study] and [[venue]].", show_default=False)],
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, tcp://host:port.")] = None,
+) -> None:
+    """Ask of levels whether they predict; resumes where it was interrupted, and writes a report."""
+    from liqcore.service import study as studies
+
+    with _sentences():
+        try:
+            asked = studies.read_config(config)
+            asked = replace(asked, address=dask) if dask else asked
+            found = studies.run(
+                asked, lambda done, total, title: typer.echo(f"{done} of {total}: {title}", err=True)
+            )
+        except studies.StudyError as problem:
+            raise tables.TableError(str(problem)) from problem
+    typer.echo(found.verdict)
+    for point in found.points:
+        typer.echo(f"- {point}")
+    typer.echo(f"Written to {asked.out}.")
 
 
 @contextmanager

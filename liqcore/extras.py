@@ -11,6 +11,7 @@ _EXTRAS: Final = {
         ("ccxt", "aiohttp", "requests_cache", "requests_ratelimiter", "sqlalchemy", "filelock", "apprise"),
     ),
     "app": ("The app needs", ("streamlit",)),
+    "lab": ("A study on a cluster needs", ("dask", "distributed")),
 }
 
 
@@ -19,7 +20,7 @@ class MissingExtra(ImportError):
 
 
 def need(extra: str) -> None:
-    """Go on only where everything of an extra (`live` or `app`) is installed.
+    """Go on only where everything of an extra (`live`, `app` or `lab`) is installed.
 
     Raises
     ------

@@ -53,6 +53,8 @@ def against_record(
             "volume": grouped["volume"].sum(),
         }
     )
+    # Hours that the record leaves out are unknown, not calm.
+    price = price[np.isfinite(recorded[list(tables.SIDES)].to_numpy(dtype=float)).all(axis=1)[price.index]]
     rows = price.index.to_numpy()
     block = block_of(starts[rows])
     out = []

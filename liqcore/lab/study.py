@@ -14,7 +14,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.lab.event_study import MINUTES, Design, Levels, observe
 from liqcore.lab.hot_levels import Finder, hottest
 from liqcore.lab.placebos import random_levels
@@ -62,7 +62,7 @@ class Part:
     def title(self) -> str:
         """Venue and days, for progress."""
         first, last = (pd.Timestamp(edge, unit="us") for edge in (self.begin, self.end - 1))
-        return f"{self.venue.name}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        return f"{self.venue.name}, {wording.day(first)} to {wording.day(last)}"
 
 
 def parts(venues: Iterable[Venue], plan: Plan) -> Iterator[Part]:

@@ -1,0 +1,116 @@
+"""Studies at scale: the same here, on a cluster that loses a worker, and after an interruption."""
+
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from liqcore.lab.event_study import Design
+from liqcore.lab.hot_levels import Finder
+from liqcore.lab.study import Plan, Venue
+from liqcore.service import study
+from tests.lab.test_event_study import interest_of
+from tests.lab.walks import walk
+
+PLAN = Plan(Finder(every="2h"), Design(memory_days=6, controls=4, drawn=40), part_days=4)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> study.Config:
+    venues = []
+    for seed, name in ((1, "Alder"), (2, "Birch")):
+        candles = walk(20, seed)
+        venues.append(Venue(name, candles, interest_of(candles, seed)))
+    return study.Config(PLAN, tuple(venues), tmp_path / "here")
+
+
+def test_a_study_resumes_and_is_told_in_one_page(
+    config: study.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    whole = study.make
+
+    def counted(part, plan):
+        made.append(part.number)
+        if len(made) == 4:
+            raise KeyboardInterrupt
+        return whole(part, plan)
+
+    monkeypatch.setattr(study, "make", counted)
+    with pytest.raises(KeyboardInterrupt):
+        study.run(config)
+    first = study.run(config)
+    assert sorted(made) == sorted([*range(10), 3])
+    again = study.run(config)
+    assert len(made) == 11
+    pd.testing.assert_frame_equal(first.effects, again.effects)
+    text = (config.out / "report.md").read_text()
+    assert first.verdict in text
+    assert config.mark in text.split("Cite this")[1]
+    assert "Alder and Birch" in text
+    assert (config.out / "report.html").stat().st_size > 10_000
+    assert len(pd.read_parquet(config.out / "effects.parquet")) == len(first.effects)
+
+
+def test_another_question_has_another_hash(config: study.Config) -> None:
+    assert config.mark == replace(config, out=Path("elsewhere")).mark
+    assert config.mark != replace(config, plan=replace(PLAN, seed=2)).mark
+    assert config.mark != replace(config, venues=config.venues[:1]).mark
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_gives_the_same_bit_for_bit(
+    config: study.Config, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    here = study.run(config)
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    )
+    try:
+        victim = next(iter(cluster.workers.values())).pid
+        killed = threading.Event()
+
+        def kill(done: int, total: int, title: str) -> None:
+            if done == 2 and not killed.is_set():
+                killed.set()
+                os.kill(victim, signal.SIGKILL)
+
+        away = replace(config, out=tmp_path / "away", address=cluster.scheduler_address)
+        there = study.run(away, kill)
+        assert killed.is_set()
+    finally:
+        cluster.close()
+        time.sleep(0.1)
+    pd.testing.assert_frame_equal(here.effects, there.effects, check_exact=True)
+
+
+def test_a_config_says_what_is_wrong(tmp_path: Path) -> None:
+    def told(text: str) -> str:
+        file = tmp_path / "study.toml"
+        file.write_text(text)
+        with pytest.raises(study.StudyError) as problem:
+            study.read_config(file)
+        return str(problem.value)
+
+    assert "names no venue" in told("[study]\nseed = 1\n")
+    assert "no 'speed'" in told("[study]\nspeed = 1\n")
+    assert "no TOML file" in told("[study\n")
+    assert "has no candles" in told('[[venue]]\nname = "Alder"\nfiles = []\n')
+    with pytest.raises(study.StudyError, match="There is no study"):
+        study.read_config(tmp_path / "nowhere.toml")
+
+
+def test_a_config_names_a_sample_and_the_design(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[study]\nhours = 1.0\nmodel = "textbook"\n\n[[venue]]\nsample = "calm"\n')
+    read = study.read_config(file)
+    assert read.plan.design.hours == 1.0
+    assert read.plan.finder.model == "textbook"
+    assert read.venues[0].name == "calm"
+    assert read.out == tmp_path / "mine"
