@@ -24,7 +24,7 @@ from liqcore.extras import MissingExtra, need
 from liqcore.feeds import samples
 from liqcore.feeds.files import FileContents, MappingNeeded, read, read_grid
 from liqcore.heat.grid import GridError, HeatGrid
-from liqcore.wording import joined, period
+from liqcore.wording import joined, percent, period
 
 _PICTURES: Final[dict[str, dict[str, Any]]] = {
     ".png": {"scale_factor": 2},
@@ -92,7 +92,7 @@ def get(
         from liqcore.service.getting import fetched
 
         said = fetched(
-            span, lambda share, words: typer.echo(f"\r{share:4.0%} {words:<50}", nl=False, err=True)
+            span, lambda share, words: typer.echo(f"\r{percent(share):>5} {words:<50}", nl=False, err=True)
         )
     typer.echo("", err=True)
     for sentence in said:

@@ -181,7 +181,7 @@ def _put_together(kind: str, found: list[tuple[str, pd.DataFrame]], notes: list[
         when = twice["time"].iloc[0]
         files = [found[place][0] for place in twice.loc[twice["time"] == when, "_file"].unique()[:2]]
         raise DataError(
-            f"{' and '.join(files)} have different {kind.replace('_', ' ')} for {when:%Y-%m-%d %H:%M} UTC."
+            f"{' and '.join(files)} have different {kind.replace('_', ' ')} for {wording.when(when)}."
             " Forget one of the two files."
         )
     return tables.CHECKS[kind](both[content])

@@ -196,9 +196,16 @@ def test_charts_stand_side_by_side() -> None:
 
 def test_a_ladder_shows_the_plan_in_order_and_names_the_clusters_it_leaves_out() -> None:
     plan = lq.plan_trade("long", 60_000, 59_400, 10_000, risk=0.01, leverage=20, targets=(61_200, 63_000))
-    sample = lq.load_sample("calm")
-    clusters = lq.find_clusters(lq.realised_heatmap(sample.liquidations))
-    assert clusters
+    # A band six times the smooth profile around it, far below the plan.
+    edges = np.geomspace(25_500, 34_500, 301)
+    middle = np.sqrt(edges[1:] * edges[:-1])
+    heat = 2e6 * np.exp(-15 * np.abs(np.log(middle / 30_000)))
+    heat = heat * np.random.default_rng(3).lognormal(0, 0.15, (6, 300))
+    heat = (heat * np.where(np.abs(np.log(middle / 28_800)) < 0.001, 6, 1)).astype(np.float32)
+    times = START + np.arange(7) * HOUR
+    grid = lq.HeatGrid("modelled", times, edges, heat * (middle < 30_000), heat * (middle >= 30_000))
+    clusters = lq.find_clusters(grid, price=np.full(6, 30_000.0))
+    assert len(clusters) == 1
     chart = lq.ladder(plan, clusters, levels=[60_600, 90_000])
     rungs = pd.DataFrame(rows_of(chart, "rule"))
     assert rungs["price"].is_monotonic_increasing

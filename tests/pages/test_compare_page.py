@@ -266,7 +266,7 @@ def test_a_keyed_sources_totals_open_interest_and_funding_stand_beside_ours(monk
         monkeypatch.setenv("COINALYZE_KEY", "")
         monkeypatch.delenv("HEATLAB_OFFLINE")
         streamlit.cache_resource.clear()
-        app = open_page("compare.py", view="Against other figures", span="All", tf="1h")
+        app = open_page("compare.py", data="violent", view="Against other figures", span="All", tf="1h")
         assert next(button for button in app.button if button.label == "Fetch now").disabled
         app.text_input(key="typed-coinalyze_key").set_value(secret).run()
         assert server.count("coinalyze") == 0, "nothing is asked before the button"
