@@ -89,11 +89,13 @@ def plan_link(
     def told(at: float) -> str:
         return wording.field(round(at, digits))
 
-    return {
+    # What the page would start with anyway stays out: it would rewrite its address, and Back would stop there.
+    said = {
         "entry": told(entry),
-        "direction": "short" if s < 0 else "long",
+        "direction": "short" if s < 0 else "",
         "stop": told(entry - s * away),
         "targets": "; ".join(told(goal) for goal in goals if goal > 0),
         "zones": write_zones(zones),
         "lines": "; ".join(wording.field(line) for line in lines),
     }
+    return {name: text for name, text in said.items() if text}

@@ -116,6 +116,35 @@ class Plan:
         return self.loss_at_stop / self.account if self.account > 0 else 0.0
 
     @property
+    def bankruptcy_price(self) -> float | None:
+        """USD at which what backs the position is used up; None where no price does that, or without size.
+
+        Equity `B + s·q·(p − E)` is zero at `E − s·B/q` (linear), and `B + s·Q·(1/E − 1/p)` at
+        `Q / (Q/E + s·B)` (inverse, Q in USD, B in BTC).
+        """
+        if self.quantity <= 0:
+            return None
+        s, share = sign(self.side), self.margin_balance / self.quantity
+        price = (
+            self.entry - s * share if self.contract == "linear" else self.entry / max(1 + s * share, 1e-12)
+        )
+        return price if 0 < price < 1e9 else None
+
+    @property
+    def return_on_margin(self) -> float | None:
+        """Gain at the targets after costs over the initial margin (ROE); None without targets or size."""
+        return (
+            sum(item.gain for item in self.targets) / self.margin
+            if self.targets and self.margin > 0
+            else None
+        )
+
+    @property
+    def loss_on_margin(self) -> float | None:
+        """Loss at the stop after costs over the initial margin, below zero; None without size."""
+        return -self.loss_at_stop / self.margin if self.margin > 0 else None
+
+    @property
     def checks(self) -> tuple[Check, ...]:
         """The lines of the checklist."""
         return _checks(self)

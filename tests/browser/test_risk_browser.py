@@ -38,10 +38,10 @@ def test_a_phone_has_no_sideways_scroll(server: str, page: Page) -> None:
     assert wide <= 1
 
 
-def test_the_link_below_a_map_brings_level_market_and_clusters_and_back_returns_to_the_view(
+def test_the_link_below_a_map_brings_level_lines_and_market_and_back_returns_to_the_view(
     server: str, page: Page
 ) -> None:
-    page.goto(f"{server}/explore?data=calm&level=25%2C328&layer=modelled")
+    page.goto(f"{server}/explore?data=calm&level=25%2C328&mylevels=25%2C900")
     settle(page)
     link = page.get_by_role("link", name="Size a position at $25,328")
     link.scroll_into_view_if_needed()
@@ -52,7 +52,7 @@ def test_the_link_below_a_map_brings_level_market_and_clusters_and_back_returns_
     expect(page.get_by_role("textbox", name="Entry, USD")).to_have_value("25,328")
     stop = float(page.get_by_role("textbox", name="Stop, USD").input_value().replace(",", ""))
     assert 0 < abs(stop - 25_328) < 2_000, "the stop belongs to the level, not to the sample's last price"
-    assert "zones=" in page.url
+    assert "lines=25" in page.url
     assert "data=calm" in page.url
     assert page.locator("[data-testid='stException']").count() == 0
     page.go_back()

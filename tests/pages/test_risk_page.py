@@ -284,7 +284,7 @@ def test_a_link_carries_a_whole_trade_at_a_level():
     assert not app.exception
     assert app.text_input(key="entry").value == "28,000"
     assert asks["stop"] == "27,762", "beyond the cluster the entry stands in, by a quarter of the ATR"
-    assert asks["direction"] == "long"
+    assert "direction" not in asks, "what the page starts with anyway would rewrite its address"
     assert read_zones(asks["zones"])[0] == zones
     assert app.text_input(key="lines").value == "28,500"
     above = plan_link(29_000, 28_400, 150)
@@ -334,3 +334,60 @@ def test_cross_margin_keeps_the_ladder_to_scale_and_says_where_liquidation_is():
     app = open_page("risk.py", margin="cross", leverage="3", stop="27,990", entry="28,000", targets="28,600")
     assert "is below the picture" in charts(app)[0].proto.alt
     assert "is below the picture" in words(app)
+
+
+def test_a_size_gives_its_risk_and_a_preset_fills_the_field():
+    app = open_page("risk.py", entry="60,000", stop="59,400", targets="61,200", brackets="Own rate")
+    pick(app, "riskkind", "size")
+    app.text_input(key="quantity").set_value("0.25").run()
+    assert quantity(app) == 0.25
+    assert metrics(app)["Loss at the stop"] == f"${0.25 * (600 + 30 + 59_400 * 0.0007):,.0f}"
+    pick(app, "riskkind", "percent")
+    pick(app, "riskpreset", "2")
+    assert app.text_input(key="riskpercent").value == "2"
+
+
+def pick(app, key, value):
+    app.button_group(key=key).set_value(value).run()
+
+
+def test_what_the_library_knows_the_page_asks():
+    app = open_page(
+        "risk.py",
+        entry="60,000.37",
+        entries="59,000",
+        parts="30; 70",
+        targets="66,000",
+        stop="58,000",
+        brackets="Own rate",
+        tick="0.5",
+    )
+    assert not app.exception
+    assert not app.error
+    small = open_page("risk.py", entry="60,000", stop="59,400", targets="61,200", smallest="50,000")
+    assert any("below the smallest order" in item.value for item in small.error)
+    far = open_page(
+        "risk.py", entry="60,000", stop="58,000", margin="isolated", leverage="10", brackets="Own rate"
+    )
+    fee = open_page(
+        "risk.py", entry="60,000", stop="58,000", leverage="10", brackets="Own rate", closingfee="0.06"
+    )
+    before, after = (float(metrics(one)["Liquidation"].strip("$").replace(",", "")) for one in (far, fee))
+    assert after > before
+    assert metrics(far)["Bankruptcy"] == "$54,000"
+    far.text_input(key="added").set_value("100").run()
+    assert float(metrics(far)["Liquidation"].strip("$").replace(",", "")) < before
+    cross = open_page(
+        "risk.py", margin="cross", leverage="50", entry="28,000", stop="27,980", targets="28,300"
+    )
+    cross.text_input(key="othermargin").set_value("9,900").run()
+    assert not cross.exception
+    assert quantity(cross) * 28_000 / 50 <= 100
+
+
+def test_an_account_in_bitcoin_is_worth_its_entry():
+    app = open_page("risk.py", entry="60,000", stop="58,000", targets="66,000")
+    pick(app, "accountin", "BTC")
+    app.text_input(key="accountbtc").set_value("2").run()
+    assert not app.exception
+    assert "of \\$120" in words(app)

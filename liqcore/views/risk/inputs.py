@@ -15,14 +15,17 @@ from liqcore import wording
 from liqcore.feeds import samples
 from liqcore.heat.tiers import TIERS
 from liqcore.market.candles import atr, resample
+from liqcore.risk.gate import LARGEST_BTC
 from liqcore.risk.handover import Zone, read_zones
 from liqcore.risk.numbers import RiskError, parse_number
+from liqcore.risk.sizing import average_entry, risk_per_btc
 from liqcore.service.app import FIRST
 from liqcore.views import links, market as live_market, overlays
 from liqcore.views.controls import LINK
 
 OWN_RATE: Final = "Own rate"
 VENUES: Final = {OWN_RATE: None, **{f"{table.venue} {table.symbol}, {table.as_of}": table for table in TIERS}}
+_PRESETS: Final = ("0.5", "1", "2")
 _PRIVATE: Final[dict[str, Any]] = {"persist_state": "session"}
 
 
@@ -108,6 +111,13 @@ def _above_zero(name: str, most: float = 1e12) -> Callable[[float], str | None]:
     return check
 
 
+def _at_least(name: str, most: float = 1e12) -> Callable[[float], str | None]:
+    def check(value: float) -> str | None:
+        return None if 0 <= value <= most else f"{name} cannot be below zero, or so large. Type 0 for none."
+
+    return check
+
+
 def _percent(name: str, low: float, high: float, like: str) -> Callable[[float], str | None]:
     """What a field in per cent takes; the bounds are fractions, and those of the library."""
 
@@ -141,17 +151,38 @@ def inputs() -> Inputs:
     level, side, told = _handed_over(start)
     s = 1 if side == "long" else -1
     st.markdown("**1. Money** :material/lock: stays in this session")
-    account = form.number("Account, USD", "account", "10,000", private=True, check=_above_zero("The account"))
+    money = st.segmented_control(
+        "Account in", ["USD", "BTC"], default="USD", key="accountin", required=True, **_PRIVATE
+    )
+    account = (
+        form.number("Account, USD", "account", "10,000", private=True, check=_above_zero("The account"))
+        if money == "USD"
+        else form.number("Account, BTC", "accountbtc", "0.5", private=True, check=_above_zero("The account"))
+    )
     kind = st.segmented_control(
         "Risk per trade as",
-        ["percent", "dollars"],
+        ["percent", "dollars", "size"],
         default="percent",
         format_func=str.capitalize,
         key="riskkind",
         required=True,
         **_PRIVATE,
     )
-    if kind == "percent":
+    if kind == "size":
+        values["size"] = form.number(
+            "Quantity, BTC", "quantity", "0.1", private=True, check=_above_zero("The quantity", LARGEST_BTC)
+        )
+        st.caption("The plan then says what this size loses at the stop.")
+    elif kind == "percent":
+        st.pills(
+            "Presets",
+            list(_PRESETS),
+            key="riskpreset",
+            label_visibility="collapsed",
+            format_func=lambda text: f"{text} %",
+            on_change=_preset,
+            **_PRIVATE,
+        )
         values["risk"] = form.number(
             "Risk, % of the account",
             "riskpercent",
@@ -160,8 +191,8 @@ def inputs() -> Inputs:
             private=True,
             check=lambda value: (
                 None
-                if 0 < value <= 1
-                else "The risk is a share of the account: type more than 0 and at most 100, for instance 1."
+                if 0 < value < 1
+                else "The risk is a share of the account: type more than 0 and less than 100, for instance 1."
             ),
         )
     else:
@@ -214,6 +245,15 @@ def inputs() -> Inputs:
     )
     if values["entry"] is not None and further:
         values["entry"] = (values["entry"], *further)
+        parts = st.text_input(
+            "Open at each entry, %",
+            value="",
+            key="parts",
+            bind=LINK,
+            placeholder="equal parts",
+            help="One share an entry, the first one's first, for instance 30; 70. Empty: equal parts.",
+        )
+        values["entry_shares"] = _shares(form, str(parts or ""), values["entry"], "parts", "an entry")
     st.markdown("**3. Venue and margin**")
     venue = str(
         st.selectbox(
@@ -262,6 +302,7 @@ def inputs() -> Inputs:
         values["maintenance_margin_rate"] = form.number(
             "Maintenance margin, %", "maintenance", "0.5", percent=True, check=_maintenance
         )
+    _margin(form, values)
     with st.expander("Costs, steps and time", icon=":material/tune:"):
         values["fee_rate"] = form.number(
             "Entry fee, % of the value",
@@ -300,6 +341,28 @@ def inputs() -> Inputs:
             "step" if linear else "contractsize",
             "0.001" if linear else "100",
             check=_above_zero("The step", 1e6),
+        )
+        values["tick"] = form.number(
+            "Tick, USD",
+            "tick",
+            "0.1",
+            check=_at_least("The tick"),
+            help="Entry, stop and targets are put on it. 0 leaves them as typed.",
+        )
+        values["minimum_notional"] = form.number(
+            "Smallest order, USD",
+            "smallest",
+            "100" if linear else "0",
+            check=_at_least("The smallest order"),
+            help="Venues refuse less: Binance takes no BTCUSDT order under 100 USDT.",
+        )
+        values["liquidation_fee_rate"] = form.number(
+            "Closing fee within maintenance, %",
+            "closingfee",
+            "0",
+            percent=True,
+            check=_percent("The closing fee", 0.0, 0.1, "0.06"),
+            help="OKX and Gate count the taker fee of closing as maintenance. 0 for Binance.",
         )
         values["holding_hours"] = form.number(
             "Expected holding time, hours",
@@ -358,7 +421,65 @@ def inputs() -> Inputs:
         )
     values["bands"] = tuple((zone.low, zone.high) for zone in zones)
     values["account"] = account
+    if money == "BTC" and account is not None and values["entry"] is not None:
+        first = values["entry"][0] if isinstance(values["entry"], tuple) else values["entry"]
+        values["account"] = account * first
+    if kind == "size":
+        _risk_of_size(values, form)
     return Inputs(values, form.problems, zones, tuple(levels), (*told, *notes, *more))
+
+
+def _preset() -> None:
+    """A preset goes into the field of the risk."""
+    if (chosen := st.session_state.get("riskpreset")) is not None:
+        st.session_state["riskpercent"] = chosen
+
+
+def _risk_of_size(values: dict[str, Any], form: _Form) -> None:
+    """From a quantity to the risk it is: USD lost at the stop, costs included."""
+    size, entry, stop = values.pop("size", None), values["entry"], values["stop"]
+    costs = [values["fee_rate"], values["exit_fee_rate"], values["slippage"]]
+    if None in (size, entry, stop, *costs) or form.problems:
+        return
+    prices = entry if isinstance(entry, tuple) else (entry,)
+    shares = values.get("entry_shares") or (1.0,) * len(prices)
+    mean = average_entry(prices, shares, values["contract"])
+    lost = risk_per_btc(
+        values["side"],
+        mean,
+        stop,
+        fee_in=costs[0],
+        fee_out=costs[1],
+        slippage=costs[2],
+        contract=values["contract"],
+    )
+    values["risk_usd"] = float(size * lost) * (1 + 1e-9)
+
+
+def _margin(form: _Form, values: dict[str, Any]) -> None:
+    """What else stands behind the position, and what other positions of a cross account hold."""
+    cross = values["margin_mode"] == "cross"
+    title = "Other positions in the account" if cross else "Maintenance and added margin"
+    with st.expander(title, icon=":material/account_balance_wallet:"):
+        if values["tiers"] is None:
+            values["maintenance_amount"] = form.number(
+                "Maintenance amount, USD" if values["contract"] == "linear" else "Maintenance amount, BTC",
+                "maintamount",
+                "0",
+                check=_at_least("The maintenance amount"),
+                help="The constant of your bracket, which makes maintenance continuous from one to the next.",
+            )
+        if not cross:
+            values["added_margin"] = form.number(
+                "Added margin, USD", "added", "0", private=True, check=_at_least("The added margin")
+            )
+            return
+        for label, key, name in (
+            ("Their maintenance margin, USD", "othermaintenance", "other_maintenance"),
+            ("Their initial margin, USD", "othermargin", "other_margin"),
+        ):
+            values[name] = form.number(label, key, "0", private=True, check=_at_least(label.split(",")[0]))
+        values["other_pnl"] = form.number("Their open profit or loss, USD", "otherpnl", "0", private=True)
 
 
 def _use_last_price() -> None:
@@ -412,7 +533,9 @@ def _handed_over(start: Defaults) -> tuple[float, str, list[str]]:
     )
 
 
-def _shares(form: _Form, text: str, targets: tuple[float, ...] | None) -> tuple[float, ...] | None:
+def _shares(
+    form: _Form, text: str, targets: tuple[float, ...] | None, key: str = "shares", each: str = "a target"
+) -> tuple[float, ...] | None:
     if not text.strip() or not targets:
         return None
     try:
@@ -424,12 +547,12 @@ def _shares(form: _Form, text: str, targets: tuple[float, ...] | None) -> tuple[
             ""
             if len(shares) == len(targets) and min(shares) > 0 and abs(sum(shares) - 1) < 0.005
             else (
-                f"Give one share a target ({len(targets)}), together 100 %, for instance"
+                f"Give one share {each} ({len(targets)}), together 100 %, for instance"
                 f" {'; '.join(['50'] * 2) if len(targets) == 2 else '100'}."
             )
         )
     if sentence:
-        form.problems["shares"] = sentence
+        form.problems[key] = sentence
         st.caption(f":red[:material/error: {wording.markdown(sentence)}]")
         return None
     return tuple(share / sum(shares) for share in shares)

@@ -138,6 +138,12 @@ def verdict(plan: Plan, current: bool) -> None:
             "after fees and funding",
         ),
         ("Funding", wording.usd(plan.funding_cost), f"over {plan.holding_hours:g} hours"),
+        ("Bankruptcy", wording.price(plan.bankruptcy_price), "where the margin is used up"),
+        (
+            "Return on margin",
+            wording.percent(plan.return_on_margin, signed=True),
+            f"at the targets (ROE); {wording.percent(plan.loss_on_margin, signed=True)} at the stop",
+        ),
     )
     with st.grid(4, min_column_width=150, gap="small"):
         for label, value, note in facts:
