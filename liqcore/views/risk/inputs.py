@@ -179,7 +179,7 @@ def inputs() -> Inputs:
             list(_PRESETS),
             key="riskpreset",
             label_visibility="collapsed",
-            format_func=lambda text: f"{text} %",
+            format_func=lambda text: wording.percent(float(text) / 100, exact=True),
             on_change=_preset,
             **_PRIVATE,
         )
