@@ -16,6 +16,8 @@ st.markdown(
     "A leveraged position is closed by force when price reaches its liquidation price; "
     "a heatmap shows at which prices, and when, that much money is at stake."
 )
+if st.button("Learn it in three minutes", type="primary", icon=":material/school:", key="learn"):
+    st.switch_page(shell.path("walkthrough"))
 layer = links.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
 data = loaders.now(FIRST)
 if (waits := tour.waits(data, layer)) is not None:
@@ -43,7 +45,8 @@ for column, (number, note) in zip(places, enumerate(story.notes, 1), strict=Fals
         st.markdown(wording.markdown(note.text))
 
 st.subheader("Where to go from here")
-for column, link in zip(st.columns(3, gap="medium"), tour.LINKS, strict=True):
-    with column, st.container(border=True, height="stretch"):
-        st.page_link(link.page, label=link.label, icon=link.icon, query_params=link.query)
-        st.caption(link.text)
+for row in range(0, len(tour.LINKS), 3):
+    for column, link in zip(st.columns(3, gap="medium"), tour.LINKS[row : row + 3], strict=False):
+        with column, st.container(border=True, height="stretch"):
+            st.page_link(link.page, label=link.label, icon=link.icon, query_params=link.query)
+            st.caption(link.text)

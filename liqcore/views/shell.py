@@ -107,13 +107,16 @@ def pages() -> list[StreamlitPage]:
 
 def run() -> None:
     """Draw the page the address names inside the frame. Called by app.py only."""
+    st.session_state[_FRAMED] = True
+    page = st.navigation(pages(), position="top")
+    # Tabs and bookmarks tell the pages apart by this.
     st.set_page_config(
-        page_title="Heatlab · BTC liquidation heatmaps",
+        page_title="Heatlab · BTC liquidation heatmaps"
+        if page.title == PAGES[0].title
+        else f"{page.title} · Heatlab",
         page_icon=":material/local_fire_department:",
         layout="wide",
     )
-    st.session_state[_FRAMED] = True
-    page = st.navigation(pages(), position="top")
     with st.container(gap=None):
         heat.code()
         with st.container():

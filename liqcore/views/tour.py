@@ -28,6 +28,20 @@ class Link:
 
 LINKS: Final = (
     Link(
+        shell.path("walkthrough"),
+        "Walk through classic scenarios",
+        "Ten made-up markets step by step, with questions; your first answers are scored.",
+        ":material/school:",
+        {},
+    ),
+    Link(
+        shell.path("practice"),
+        "Practise with the future hidden",
+        "Say what you expect, trade on paper, and see how you did against the base rate.",
+        ":material/target:",
+        {},
+    ),
+    Link(
         shell.path("explore"),
         "Explore what happened",
         "Realised liquidations by venue, side and timeframe, with price on top.",

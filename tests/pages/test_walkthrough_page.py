@@ -6,6 +6,7 @@ import pandas as pd
 from test_pages import open_page, words
 
 from liqcore.feeds import scenario_files as scenarios
+from liqcore.learn import course
 from liqcore.learn.glossary import find_terms
 from liqcore.views.walkthrough import panels as walkthrough_panels, sandbox as walkthrough_sandbox
 from tests.maps import charts, maps
@@ -33,13 +34,80 @@ def test_the_first_scenario_is_walked_from_end_to_end_with_wrong_and_right_answe
             assert any(wrong.feedback.replace("$", "\\$") in item.value for item in app.warning)
             app.radio[0].set_value(right.text).run()
             assert any(right.feedback.replace("$", "\\$") in item.value for item in app.success)
+            assert "Your first answer counts, and it was not right." in words(app)
+            wrong_first, right_first = wrong, right
         press(app, "next")
     text = words(app)
     assert "How it ended" in text
     assert "worlds" in text
-    assert f"You answered 1 of {len(chosen.steps)} questions, 1 of them right." in text
+    assert f"You answered 1 of {len(chosen.steps)} questions, 0 of them right at the first try." in text
+    first = walkthrough_panels._view(chosen.name, 1)
+    recap = next(item.value for item in app.markdown if "You said:" in item.value).replace("\\", "")
+    assert first.question in recap
+    assert f"You said: {wrong_first.text} Right is: {right_first.text}" in recap
     press(app, "back")
     assert f"{len(chosen.steps)}. " in words(app)
+
+
+def test_the_seed_of_the_link_orders_the_answers_and_no_place_gives_the_right_one_away():
+    place, count = [], 0
+    for name in scenarios.names():
+        for number in range(1, len(walkthrough_panels.scenario(name).steps) + 1):
+            shown = course.shuffled(walkthrough_panels._view(name, number).options, 7, (name, number))
+            place.append(next(index for index, option in enumerate(shown) if option.right))
+            count += len(shown)
+    assert len(place) >= 60
+    # By chance the share of each place is one in the number of answers.
+    by_chance = len(place) ** 2 / count
+    for index in (0, 1):
+        assert 0.6 * by_chance < place.count(index) < 1.5 * by_chance
+    name = scenarios.names()[0]
+    for seed in ("7", "8"):
+        app = open_page("walkthrough.py", quiz=seed)
+        view = walkthrough_panels._view(name, 1)
+        expected = [option.text for option in course.shuffled(view.options, int(seed), (name, 1))]
+        assert [option.replace("\\", "") for option in app.radio[0].options] == expected
+        assert app.query_params["quiz"] == seed
+    for bad in ("", "x", "-3", "²", "9" * 40):
+        app = open_page("walkthrough.py", quiz=bad)
+        assert 1 <= int(app.query_params["quiz"]) <= course.LAST_SEED, bad
+
+
+def test_the_first_answer_counts_and_returns_at_the_end_of_a_later_scenario():
+    names = scenarios.names()
+    app = open_page("walkthrough.py", quiz="7", scenario=names[0], step="2")
+    view = walkthrough_panels._view(names[0], 2)
+    wrong = next(option for option in view.options if not option.right)
+    right = next(option for option in view.options if option.right)
+    total = sum(len(scenarios.read_settings(name)["steps"]) for name in names)
+    assert progress(app) == f"0 of 10 scenarios finished; 0 of {total} questions answered."
+    app.radio[0].set_value(wrong.text).run()
+    app.radio[0].set_value(right.text).run()
+    told = f"0 of 10 scenarios finished; 1 of {total} questions answered, 0 of them right at the first try."
+    assert progress(app) == told, "the last click does not count"
+    app.selectbox(key="scenario").set_value(names[1]).run()
+    for step in walkthrough_panels.scenario(names[1]).steps:
+        assert "Do you still know?" not in words(app)
+        shown = walkthrough_panels._view(names[1], step.number)
+        app.radio[0].set_value(next(option.text for option in shown.options if option.right)).run()
+        press(app, "next")
+    count = len(walkthrough_panels.scenario(names[1]).steps)
+    told = f"1 of 10 scenarios finished; {count + 1} of {total} questions answered, {count} of them"
+    assert progress(app).startswith(told)
+    assert "Do you still know?" in words(app)
+    assert not any("You said:" in item.value for item in app.markdown)
+    again = app.radio(key=f"again-{names[0]}-2")
+    assert again.value is None, "asked anew"
+    again.set_value(right.text).run()
+    assert any(right.feedback.replace("$", "\\$") in item.value for item in app.success)
+    assert progress(app).startswith(told), "the first try keeps its score"
+    press(app, "following")
+    assert app.session_state["scenario"] == names[2]
+    assert "1. " in words(app)
+
+
+def progress(app):
+    return app.get("progress")[0].proto.text
 
 
 def test_every_scenario_opens_at_any_step_of_its_address_and_shows_nothing_of_the_future():
@@ -57,6 +125,14 @@ def test_every_scenario_opens_at_any_step_of_its_address_and_shows_nothing_of_th
     assert "3. " in words(app)
     app.selectbox(key="scenario").set_value(scenarios.names()[1]).run()
     assert "1. " in words(app), "another scenario is told from its beginning"
+
+
+def test_one_button_leads_from_the_start_page_to_the_first_question():
+    app = open_page("start.py")
+    assert [button.key for button in app.button if button.proto.type == "primary"] == ["learn"]
+    press(app, "learn")
+    assert app.title[0].value == "Learn by walking through"
+    assert app.radio(key=f"answer-{scenarios.names()[0]}-1").value is None
 
 
 def test_the_glossary_can_be_searched():

@@ -18,7 +18,7 @@ from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import Outcome, StepView, outcome, plan_lines, step_view, together
 from liqcore.views import explain, heat, links, shell
 from liqcore.views.controls import LINK
-from liqcore.views.walkthrough import sandbox as walkthrough_sandbox
+from liqcore.views.walkthrough import quiz, sandbox as walkthrough_sandbox
 
 _CACHED: Final = 12
 
@@ -52,6 +52,7 @@ def pick() -> Scenario:
         st.session_state["step"] = 1
     st.session_state["told"] = name
     st.caption(f"{chosen.teaches} Synthetic market, made by a simulator from seed {chosen.seed}.")
+    quiz.progress()
     return chosen
 
 
@@ -94,22 +95,22 @@ def step(chosen: Scenario) -> None:
         st.markdown(f"##### {number}. {wording.markdown(view.title)}")
         st.markdown(explained(view.text), help=terms(f"{view.text} {view.look} {view.question}"))
         st.info(explained(view.look), icon=":material/visibility:")
-        _question(chosen, view)
+        quiz.question(chosen.name, view)
 
 
 def _go(by: int, count: int) -> None:
     st.session_state["step"] = min(max(int(st.session_state.get("step", 1)) + by, 1), count + 1)
 
 
-def _chart(view: StepView, shown: bool) -> None:
+def _chart(view: StepView, shown: bool, key: str = "walk", height: int = 470) -> None:
     domain = None if view.scale_top is None else (view.scale_top / 500, view.scale_top)
     heat.heatmap(
         view.grid,
         view.bars,
-        key="walk",
+        key=key,
         note=explain.provenance_line(view.grid, synthetic=True, now=pd.Timestamp.now(tz="UTC")),
         look=Look(domain=domain, profile=False),
-        height=470,
+        height=height,
         boxes=view.outlines if shown and len(view.outlines) else None,
         levels=view.levels if len(view.levels) else None,
         replay=True,
@@ -119,27 +120,6 @@ def _chart(view: StepView, shown: bool) -> None:
             f"As it stood on {wording.when(view.at, pd.Timestamp.now(tz='UTC'))}; nothing later is in this"
             f" picture. {explain.provenance_line(view.grid, synthetic=True, now=pd.Timestamp.now(tz='UTC'))}"
         )
-    )
-
-
-def _question(chosen: Scenario, view: StepView) -> None:
-    st.markdown(f"**{wording.markdown(view.question)}**")
-    options = {option.text: option for option in view.options}
-    answer = st.radio(
-        "Your answer",
-        list(options),
-        index=None,
-        key=f"answer-{chosen.name}-{view.number}",
-        label_visibility="collapsed",
-        format_func=wording.markdown,
-        persist_state="session",
-    )
-    if answer is None:
-        return
-    option = options[str(answer)]
-    (st.success if option.right else st.warning)(
-        wording.markdown(option.feedback),
-        icon=":material/check_circle:" if option.right else ":material/replay:",
     )
 
 
@@ -157,9 +137,7 @@ def _end(chosen: Scenario) -> None:
     with right:
         st.markdown(f"**{wording.markdown(ended.sentence)}**")
         st.markdown(wording.markdown(ended.text))
-        right_ones = sum(1 for step in chosen.steps if _answered(chosen, step.number) is True)
-        given = sum(1 for step in chosen.steps if _answered(chosen, step.number) is not None)
-        st.markdown(f"You answered {given} of {len(chosen.steps)} questions, {right_ones} of them right.")
+        quiz.recap(chosen.name, [_view(chosen.name, step.number) for step in chosen.steps])
     with st.container(border=True):
         st.markdown("**What the base rate says**")
         if ended.base_rate is None:
@@ -175,7 +153,13 @@ def _end(chosen: Scenario) -> None:
                     f" were left to chance: {wording.markdown(' '.join(chosen.scripted))}"
                 )
             st.caption(f"Made again by: {ended.base_rate.command}")
+    _returning(chosen.name)
     walkthrough_sandbox.sandbox(chosen)
+    names = files.names()
+    following = names[(names.index(chosen.name) + 1) % len(names)]
+    st.button(
+        "Next scenario", icon=":material/skip_next:", key="following", on_click=_open, args=(following,)
+    )
     st.page_link(
         shell.path("practice"), label="Practise on a market whose future is hidden", icon=":material/target:"
     )
@@ -183,13 +167,24 @@ def _end(chosen: Scenario) -> None:
         st.markdown("\n".join(f"- {wording.markdown(why)}" for why in chosen.shaped_by))
 
 
-def _answered(chosen: Scenario, number: int) -> bool | None:
-    answer = st.session_state.get(f"answer-{chosen.name}-{number}")
-    if answer is None:
-        return None
-    return next(
-        (option.right for option in _view(chosen.name, number).options if option.text == answer), None
-    )
+def _returning(name: str) -> None:
+    """One question of an earlier scenario, with its picture, when something else has been read since."""
+    place = quiz.returning(name)
+    if place is None:
+        return
+    earlier, view = scenario(place[0]), _view(*place)
+    with st.container(border=True):
+        st.markdown(f"**Do you still know? From “{wording.markdown(earlier.title)}”**")
+        left, right = st.columns([3, 2], gap="large")
+        with left:
+            _chart(view, True, key="again", height=340)
+        with right:
+            st.markdown(explained(view.text))
+            quiz.question(place[0], view, again_after=name)
+
+
+def _open(name: str) -> None:
+    st.session_state["scenario"] = name
 
 
 def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
