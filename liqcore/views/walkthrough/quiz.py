@@ -82,15 +82,18 @@ def question(name: str, view: StepView, *, again_after: str | None = None) -> No
 
 def _score(key: str, place: Place, scored: dict[Place, First], rights: Mapping[str, bool]) -> None:
     """Before the page is drawn again: a first answer is written down, a later one changes nothing."""
-    answer = st.session_state.get(key)
+    answer = str(st.session_state.get(key))
     if answer in rights:
-        scored.setdefault(place, First(str(answer), rights[answer]))
+        scored.setdefault(place, First(answer, rights[answer]))
 
 
 def recap(name: str, views: list[StepView]) -> None:
     """What was answered at first, and each question that was missed with its right answer."""
     held = firsts()
     given = [view for view in views if (name, view.number) in held]
+    if not given:
+        st.markdown(f"You answered none of {len(views)} questions.")
+        return
     wrong = course.missed(name, held)
     st.markdown(
         f"You answered {len(given)} of {len(views)} questions, {len(given) - len(wrong)} of them right at the"
