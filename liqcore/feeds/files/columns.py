@@ -357,6 +357,7 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
         if name not in found and guess is not None and not (case and name.endswith("_total")):
             found[name] = guess
             taken.add(guess)
+    _told_by_words(raw, kind, found, given)
     if kind == "liquidations":
         _found_by_words(raw, found, taken)
     for column in found.values():
@@ -365,6 +366,17 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
     if "time" not in found and (unnamed := _unnamed_time(raw)):
         found["time"] = unnamed
     return found
+
+
+def _told_by_words(raw: RawTable, kind: str, found: dict[str, str], given: Mapping[str, str]) -> None:
+    """A `market` that names coins and no venue is the symbol, and so is the `s` of a stream's candles."""
+    market = found.get("venue")
+    if market and "venue" not in given and "symbol" not in found and looks_like_symbols(raw.frame[market]):
+        found["symbol"] = found.pop("venue")
+    if kind == "candles" and "symbol" not in found and "s" in raw.columns:
+        words = raw.frame["s"]
+        if isinstance(words.dtype, pd.CategoricalDtype) and len(words.cat.categories):
+            found["symbol"] = "s"
 
 
 def _found_by_words(raw: RawTable, found: dict[str, str], taken: set[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 import pandas as pd
@@ -25,6 +26,8 @@ _WRAPPERS: Final = (
     "liquidations",
     "history",
 )
+# What the symbol is called that stands beside rows, in the order in which it is believed.
+_SYMBOLS: Final = ("symbol", "pair", "instId", "instrument_name", "s")
 _DEPTH: Final = 5
 _BROKEN: Final = "The JSON is cut off or broken. Download or export it again."
 _NO_TABLE: Final = "The JSON holds no table: a list of rows, or columns of one length. Save the table as CSV and upload that."
@@ -89,12 +92,12 @@ def _tables(document: Any, depth: int) -> list[tuple[Any, str]]:
         nested = {name: value for name, value in document.items() if isinstance(value, dict)}
         if len(nested) >= 3 and len(nested) == len(document) and _same_keys(list(nested.values())):
             return [(_by_column(nested), "")]
-        symbol = str(document.get("symbol", document.get("s", "")) or "")
+        symbol = next((str(document[name]) for name in _SYMBOLS if isinstance(document.get(name), str)), "")
         for name in (*_WRAPPERS, *document):
             if name in document and isinstance(document[name], (dict, list)):
                 found = _tables(document[name], depth + 1)
                 if found:
-                    return [(rows, own or symbol) for rows, own in found]
+                    return [(rows, own or symbol or _of_kraken(name)) for rows, own in found]
         return []
     if not isinstance(document, list) or not document:
         return []
@@ -113,6 +116,11 @@ def _tables(document: Any, depth: int) -> list[tuple[Any, str]]:
     if isinstance(first, list) and all(not isinstance(cell, (dict, list)) for cell in first):
         return [(document, "")]
     return []
+
+
+def _of_kraken(name: str) -> str:
+    """The symbol in a name of Kraken's answer (`XXBTZEUR` is XBTEUR), which holds its rows; else nothing."""
+    return name[1:4] + name[5:] if re.fullmatch(r"X[A-Z]{3}Z[A-Z]{3}", name) else ""
 
 
 def _same_keys(values: list[dict[str, Any]]) -> bool:

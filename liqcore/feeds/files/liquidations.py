@@ -18,8 +18,10 @@ from liqcore.heat.estimated import ESTIMATED, bar_length
 from liqcore.tables import TableError
 
 # USD that a typical liquidation, and the largest one on record by far, are worth.
-_TYPICAL: Final = 5e6
+_TYPICAL: Final = 2e6
 _LARGEST: Final = 1e9
+# Liquidations of a day in BTC that only the worst days reach, and in USD that only small venues stay below.
+_MOST_BTC, _LEAST_USD = 5e3, 5e4
 
 
 def liquidations(
@@ -174,6 +176,7 @@ def _units(
         return "BTC"
     if unit is None and not cells.key(columns["quantity"]).endswith("btc"):
         _ask_unit(raw, out, columns)
+        notes.append(f"{shown(columns['quantity'])} was taken as BTC.")
     return "BTC"
 
 
@@ -340,13 +343,9 @@ def _totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: 
     repeated = frame.duplicated()
     frame = frame[~repeated]
     values = {side: numerals.plain(frame[columns[f"{side}_{total}"]]) for side in tables.SIDES}
-    if total == "total":
-        both = pd.concat([pd.to_numeric(part, errors="coerce") for part in values.values()])
-        total = "usd" if float(both[both > 0].median() if (both > 0).any() else 0.0) > 1000 else "btc"
-        notes.append(
-            f"The unit of the totals is not named; by their size they were taken as {total.upper()}."
-        )
     times = stamps.plain_times(frame[columns["time"]], notes, request.zone)
+    if total == "total":
+        total = _unit_of_totals(raw, columns, request, moments(times, columns["time"]), values, notes)
     parts = []
     for side, amount in values.items():
         part = pd.DataFrame({"time": times, "side": side, "amount": amount}, index=frame.index)
@@ -357,6 +356,35 @@ def _totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: 
     if draft.doubled:
         notes.append(f"{counted(draft.doubled, 'were')} dropped as an exact copy of another.")
     return draft
+
+
+def _unit_of_totals(
+    raw: RawTable,
+    columns: Mapping[str, str],
+    request: Request,
+    micros: np.ndarray,
+    values: Mapping[str, pd.Series],
+    notes: list[str],
+) -> str:
+    """`usd` or `btc` of totals that do not name it, by what they come to in a day, or as a person has said."""
+    asked = request.mapping.get("quantity_unit")
+    if asked in ("USD", "BTC"):
+        return asked.lower()
+    both = pd.concat([pd.to_numeric(part, errors="coerce") for part in values.values()])
+    axis = distinct(micros)
+    days = len(axis) * max(bar_length(axis), 60_000_000) / 86_400e6
+    daily = float(both[both > 0].sum()) / max(days, 1e-9)
+    if _MOST_BTC < daily < _LEAST_USD:
+        raise cells.need(
+            raw,
+            "liquidations",
+            columns,
+            ("quantity_unit",),
+            f"The totals come to {wording.decimal(daily, 0)} a day, which may be BTC or USD. Choose their unit.",
+        )
+    unit = "usd" if daily >= _LEAST_USD else "btc"
+    notes.append(f"The unit of the totals is not named; by their size they were taken as {unit.upper()}.")
+    return unit
 
 
 def totals_to_events(

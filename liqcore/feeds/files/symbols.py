@@ -108,7 +108,9 @@ def looks_like_symbols(values: pd.Series) -> bool:
     """Whether a column of text holds market symbols, whatever it is called."""
     words = values.astype("category").cat.categories[:50]
     texts = [str(word).strip().upper() for word in words]
-    return bool(texts) and all(_MARKET.fullmatch(text) or bitcoin(text) is not None for text in texts)
+    return bool(texts) and all(
+        _MARKET.fullmatch(text) or bitcoin(text) is not None or is_known_coin(text) for text in texts
+    )
 
 
 def is_known_coin(symbol: str) -> bool:
@@ -124,7 +126,7 @@ def named_by_file(name: str) -> tuple[str, ...]:
     dollars = "|".join(DOLLARS)
     found = re.findall(
         rf"(?<![A-Z0-9])(?:[A-Z0-9]{{2,12}}?)[-_ ]?(?:{dollars}|{_OTHER_MONEY})(?:[-_]?(?:{dollars}))?"
-        rf"(?:[-_.]?(?:PERP|SWAP|CM|\d{{6}}))?(?![A-Z])",
+        rf"(?:[-_.]?(?:PERP|SWAP|CM|\d{{6}})|M)?(?![A-Z])",
         stem,
     )
     return tuple(re.sub(rf"(?<=(?:USDT|USDC))[-_]?(?:{dollars})$", "", item) for item in found)

@@ -285,8 +285,8 @@ def _utf8(data: bytes) -> tuple[bytes, tuple[str, ...]]:
         try:
             data.decode("utf-8")
         except UnicodeDecodeError:
-            data = data.decode("latin-1").encode()
-            notes = ("Some letters are not UTF-8; the text was read as Latin-1.",)
+            data = data.decode("cp1252", errors="replace").encode()
+            notes = ("Some letters are not UTF-8; the text was read as Windows-1252.",)
     sample = data[:65536]
     control = len(sample) - len(sample.translate(None, bytes(range(9)) + bytes(range(14, 32))))
     if b"\x00" in data or control > 0.01 * len(sample):

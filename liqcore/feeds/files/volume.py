@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.files import columns as cells, numerals
+from liqcore.feeds.files import columns as cells, contracts, numerals, symbols
 from liqcore.feeds.files.table import RawTable, shown
 from liqcore.heat.estimated import bar_length
 
@@ -42,7 +42,7 @@ def settle(
         return ""
     unit = _by_sisters(columns, found, close, out, notes)
     if unit is None:
-        unit = _alone(columns, found, close, out, notes)
+        unit = _alone(raw, columns, found, close, out, notes)
     return unit
 
 
@@ -123,7 +123,21 @@ def _by_sisters(
     return ""
 
 
+def _counts(raw: RawTable) -> str:
+    """The market that a file is named after where its own venue counts contracts or USD, else nothing."""
+    for name in (raw.symbol,) if raw.symbol else symbols.named_by_file(raw.name):
+        home = contracts.home(name)
+        # XBTUSD is Kraken's bitcoin as well as BitMEX's contract, whose USD are too many to be BTC.
+        if home not in ("unknown", "bitmex") and contracts.unit(home, name) not in (
+            None,
+            contracts.Unit(1.0, False),
+        ):
+            return name
+    return ""
+
+
 def _alone(
+    raw: RawTable,
     columns: Mapping[str, str],
     found: dict[str, pd.Series],
     close: pd.Series,
@@ -134,6 +148,12 @@ def _alone(
     name = "volume" if "volume" in found else next(iter(found))
     values, word = found[name], cells.key(columns[name])
     in_usd = name == "quote_volume" or word.endswith(_USD_NAMES)
+    if name == "volume" and not word.endswith("btc") and not in_usd and (counts := _counts(raw)):
+        _drop(out)
+        notes.append(
+            f"{shown(columns[name])} of {counts} may count contracts: its unit is not known and it is not used."
+        )
+        return ""
     daily = _usd_a_day(out, values * close)
     as_usd = daily / max(float(close.median()), 1e-9)
     if in_usd or (daily > _MOST and _LEAST <= as_usd <= _MOST and as_usd * 100 > _MOST):

@@ -44,8 +44,15 @@ def _seen(raw: RawTable) -> str | None:
         return None
     sure = next((words for name, words in _SURE.items() if name in held), None)
     liquidations = "liq" in raw.name.lower() or any("liq" in name for name in held)
-    if sure is not None and "liquidation" not in held:
+    # Some venues mark the liquidations among their trades; the others are still trades.
+    if sure is not None and not ("liquidation" in held and _filled(raw, "liquidation")):
         return sure
+    if "type" in held and raw.headed and _mixed(raw):
+        return "rows of other types beside the liquidations"
+    if held == {"id", "timestamp", "price", "volume", "side"} or (
+        held == {"id", "timestamp", "price", "volume", "side", "rpi"}
+    ):
+        return "the columns of Bybit's spot trades"
     if liquidations:
         return None
     likely = next((words for name, words in _LIKELY.items() if name in held), None)
@@ -62,6 +69,13 @@ def _seen(raw: RawTable) -> str | None:
     return None
 
 
+def _mixed(raw: RawTable) -> bool:
+    """Whether a column `type` calls some rows liquidations and others not."""
+    words = raw.frame[next(column for column in raw.columns if column.lower() == "type")].dropna().unique()
+    liquidated = ["liq" in str(word).lower() for word in words]
+    return any(liquidated) and not all(liquidated)
+
+
 def _filled(raw: RawTable, name: str) -> bool:
     return bool(raw.frame[next(column for column in raw.columns if column.lower() == name)].notna().all())
 
@@ -74,7 +88,10 @@ def _is_fills(raw: RawTable) -> bool:
 def _is_book(raw: RawTable) -> bool:
     held = keys(raw)
     return raw.headed and (
-        "issnapshot" in held or {"bidprice", "askprice"} <= held or {"bids", "asks"} <= held
+        "issnapshot" in held
+        or {"bidprice", "askprice"} <= held
+        or {"bids", "asks"} <= held
+        or {"asks0price", "bids0price"} <= held
     )
 
 
