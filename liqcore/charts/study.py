@@ -10,7 +10,7 @@ import pandas as pd
 
 from liqcore import wording
 from liqcore.charts.palette import LONG, SHORT
-from liqcore.lab.event_study import QUESTION
+from liqcore.lab.event_study import FEW_BLOCKS, QUESTION
 
 _VERDICTS: Final = ("supported", "cannot tell", "not supported")
 _SHAPES: Final = ("circle", "diamond", "square")
@@ -68,9 +68,17 @@ def _asked(rows: pd.DataFrame) -> list[str]:
     ]
 
 
+def drawn(effects: pd.DataFrame) -> pd.Series:
+    """Which comparisons the forest shows: registered ones with days enough for an interval."""
+    return effects["registered"] & (effects["blocks"] >= FEW_BLOCKS)
+
+
 def forest(effects: pd.DataFrame, unit: str, width: int | str = "container") -> alt.LayerChart:
-    """Differences from the controls with their intervals, registered comparisons of one unit (`points`, `bp`)."""
-    rows = shown(effects[effects["registered"]])
+    """Differences from the controls with their intervals, registered comparisons of one unit (`points`, `bp`).
+
+    A comparison of too few days for an interval is not drawn: its dot would look like a finding.
+    """
+    rows = shown(effects[drawn(effects)])
     rows = rows[rows["unit"] == unit]
     order = list(dict.fromkeys(rows["asked"]))
     base = alt.Chart(rows).encode(
@@ -84,7 +92,7 @@ def forest(effects: pd.DataFrame, unit: str, width: int | str = "container") -> 
         color=alt.Color(
             "side:N",
             scale=alt.Scale(domain=[*_SIDES.values()], range=[LONG, SHORT]),
-            legend=alt.Legend(title=None, orient="top"),
+            legend=alt.Legend(title=None, orient="bottom", columns=3),
         ),
         tooltip=[
             alt.Tooltip("asked:N", title="Asked"),
@@ -105,7 +113,9 @@ def forest(effects: pd.DataFrame, unit: str, width: int | str = "container") -> 
         shape=alt.Shape(
             "verdict:N",
             scale=alt.Scale(domain=[*_VERDICTS], range=[*_SHAPES]),
-            legend=alt.Legend(title=None, orient="top"),
+            legend=alt.Legend(
+                title=None, orient="bottom", columns=3, symbolFillColor="gray", symbolStrokeColor="gray"
+            ),
         ),
     )
     none = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[4, 3], color="gray").encode(x="x:Q")
@@ -114,7 +124,7 @@ def forest(effects: pd.DataFrame, unit: str, width: int | str = "container") -> 
 
 def forest_words(effects: pd.DataFrame, unit: str, price: float) -> str:
     """What the forest shows, for those who hear it."""
-    rows = shown(effects[effects["registered"]])
+    rows = shown(effects[drawn(effects)])
     rows = rows[rows["unit"] == unit]
     told = [
         f"{row['asked']}, {row['side'].lower()}: {wording.decimal(row['difference'], 1)}"
@@ -152,7 +162,7 @@ def mirror(price: np.ndarray, exact: np.ndarray, map_: np.ndarray, now: float) -
             color=alt.Color(
                 "what:N",
                 scale=alt.Scale(domain=["Truth", "Map"], range=[SHORT, LONG]),
-                legend=alt.Legend(title=None, orient="top"),
+                legend=alt.Legend(title=None, orient="bottom", columns=3),
             ),
             tooltip=[
                 alt.Tooltip("what:N", title="What"),

@@ -53,7 +53,10 @@ def spread(usd: np.ndarray, edges: np.ndarray, price: np.ndarray, cuts: np.ndarr
     place = np.clip(np.searchsorted(logs, wanted, "right") - 1, 0, len(edges) - 2)
     part = np.clip((wanted - logs[place]) / (logs[place + 1] - logs[place]), 0.0, 1.0)
     rows = np.arange(len(usd))[:, None]
-    return np.diff(running[rows, place] * (1 - part) + running[rows, place + 1] * part, axis=1)
+    # Differences of sums leave dust below zero.
+    return np.maximum(
+        np.diff(running[rows, place] * (1 - part) + running[rows, place + 1] * part, axis=1), 0.0
+    )
 
 
 def positions(frame: pd.DataFrame, price: float, cell: float = CELL, count: int = CELLS) -> np.ndarray:

@@ -24,7 +24,8 @@ SIDES: Final = ("long", "short")
 _PAIRS: Final = ("question", "side", "minutes")
 # Liquidations and volume are counted over this long from the touch on.
 _AROUND: Final = 15
-_FEW_BLOCKS: Final = 8
+# Fewer days than this make no interval worth the name.
+FEW_BLOCKS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -327,7 +328,7 @@ def _effect(part: pd.DataFrame, length: int, rng: np.random.Generator) -> tuple[
 
 def _verdict(row: dict) -> str:
     p = row["holm"] if row["registered"] else row["p"]
-    if row["blocks"] < _FEW_BLOCKS or not np.isfinite(p):
+    if row["blocks"] < FEW_BLOCKS or not np.isfinite(p):
         return "cannot tell"
     if p < 0.05:
         return "supported"

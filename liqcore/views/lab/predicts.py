@@ -11,7 +11,7 @@ import streamlit as st
 from liqcore import wording
 from liqcore.charts import study as charts
 from liqcore.heat.models import DEFAULT, MODELS
-from liqcore.lab.event_study import Design, Study, conclude
+from liqcore.lab.event_study import FEW_BLOCKS, Design, Study, conclude
 from liqcore.lab.hot_levels import Crossed, Finder, crossed, hottest
 from liqcore.lab.placebos import Glance, look_ahead, published_matcher
 from liqcore.lab.study import Part, Plan, Venue, make, mark, parts
@@ -143,16 +143,23 @@ def _verdict(found: Study, placebo: Study, data: Dataset) -> None:
 
 
 def _forest(found: Study, price: float) -> None:
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**Touched and turned back**, in points of a hundred")
-        st.altair_chart(
-            charts.forest(found.effects, "points"), alt=charts.forest_words(found.effects, "points", price)
-        )
-    with right:
-        st.markdown("**Move after the touch**, onward positive")
-        st.altair_chart(
-            charts.forest(found.effects, "bp"), alt=charts.forest_words(found.effects, "bp", price)
+    effects = found.effects[charts.drawn(found.effects)]
+    titles = {
+        "points": "**Touched and turned back**, in points of a hundred",
+        "bp": "**Move after the touch**, onward positive",
+    }
+    for column, (unit, title) in zip(st.columns(2, gap="large"), titles.items(), strict=True):
+        with column:
+            st.markdown(title)
+            if (charts.shown(effects)["unit"] == unit).any():
+                st.altair_chart(charts.forest(effects, unit), alt=charts.forest_words(effects, unit, price))
+    left = int(found.effects["registered"].sum()) - len(effects)
+    if left:
+        touched = int(found.effects.loc[found.effects["question"] == "wait", "n"].sum())
+        st.caption(
+            f"{wording.count(left, 'comparison')} on fewer than {FEW_BLOCKS} days {'is' if left == 1 else 'are'} not drawn:"
+            f" {wording.count(touched, 'separate touch', 'separate touches')} of hot levels had touched controls. A longer"
+            " market or a longer time to touch tells more."
         )
     with st.expander("All figures", icon=":material/table_rows:"):
         st.dataframe(
