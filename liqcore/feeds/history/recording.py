@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,8 +22,10 @@ import pyarrow.fs as pafs
 from liqcore import tables
 from liqcore.feeds.history.partitions import Partitions, Series, Span, _runs, _without, empty, joined
 from liqcore.feeds.live.figures import joined_candles
-from liqcore.feeds.live.store import Store
 from liqcore.feeds.venues.registry import REFERENCES
+
+if TYPE_CHECKING:
+    from liqcore.feeds.live.store import Store
 
 DAY: Final = 86_400_000_000
 _MINUTE: Final = 60_000_000

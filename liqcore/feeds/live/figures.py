@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.live.window import Events
 from liqcore.heat.append import append_events
 from liqcore.heat.grid import HeatGrid, least_complete
 from liqcore.heat.realised import realised_heatmap, time_edges
+
+if TYPE_CHECKING:
+    from liqcore.feeds.live.window import Events
 
 SPANS: Final = {"5 min": 300, "1 h": 3_600, "4 h": 14_400, "24 h": 86_400}
 _MINUTE: Final = 60_000_000
