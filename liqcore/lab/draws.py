@@ -10,48 +10,24 @@ number of positions.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from liqcore.lab import driver
+from liqcore.lab.driver import LEGS, Drive
 from liqcore.lab.world import LEVERAGES, LOT, MINUTES_PER_DAY, Regime, VenueSpec
 
-LEGS: Final = 4
-_PRICE, _FLOW, _ENTRY, _BASIS, _CHURN, _HISTORY, _OPENING = range(7)
+_PRICE, _FLOW, _ENTRY, _BASIS, _CHURN, _HISTORY, _OPENING, _DRIVER = range(8)
 _ENTRY_COLUMNS: Final = 12
 _HISTORY_MINUTES: Final = 10 * MINUTES_PER_DAY
-_SLOW: Final = 0.97
 _WOBBLE: Final = 0.98
-# Activity by hour of the day, UTC: quiet after midnight, busiest when the American day begins.
-_HOURS: Final = np.array(
-    [
-        0.85,
-        0.85,
-        0.80,
-        0.75,
-        0.75,
-        0.75,
-        0.80,
-        0.90,
-        1.0,
-        1.0,
-        1.0,
-        1.0,
-        1.05,
-        1.25,
-        1.40,
-        1.40,
-        1.30,
-        1.20,
-        1.10,
-        1.05,
-        1.05,
-        1.0,
-        0.95,
-        0.90,
-    ]
-)
+# A world with news and swings of volatility moves so much more than its usual minute says.
+_HISTORY_SWING: Final = 1.9
+# No more new positions than this find their way in a minute.
+_CROWDED: Final = 600.0
 
 
 @dataclass(frozen=True)
@@ -80,29 +56,25 @@ class Entries:
 class Day:
     """One day of chance. T = 1440 minutes, V venues.
 
-    `returns` (T, LEGS) log-returns of the index, `scale` (T,) the minute's usual move, `pace` (T,) how busy
-    the
-    hour is, `basis` (T, V) fraction,
-    `jitter` (T, LEGS) uniform, `first_entry` (T+1,) offsets into `entries`, `churn` and `churn_buy` (T, V)
-    lots.
+    `drive` is what the day is like, `basis` (T, V) a fraction, `jitter` (T, LEGS) uniform, `first_entry` (T+1,)
+    offsets into `entries`, `churn` (T, V) lots that other parties trade in a minute of usual flow, `buying`
+    (T, V) uniform.
     """
 
-    returns: np.ndarray
-    scale: np.ndarray
-    pace: np.ndarray
+    drive: Drive
     basis: np.ndarray
     jitter: np.ndarray
     first_entry: np.ndarray
     entries: Entries
     churn: np.ndarray
-    churn_buy: np.ndarray
+    buying: np.ndarray
 
 
 @dataclass(frozen=True)
 class Carry:
-    """What one day hands to the next: the slow log-volatility and each venue's wobble of the basis."""
+    """What one day hands to the next: the state of its drive and each venue's wobble of the basis."""
 
-    slow: float
+    drive: driver.Carry
     wobble: tuple[float, ...]
 
 
@@ -144,37 +116,33 @@ def draw_day(
     venues: tuple[VenueSpec, ...],
     carry: Carry,
     *,
+    minute_of_week: int,
     drift: np.ndarray,
     noise: np.ndarray,
     activity: np.ndarray,
 ) -> tuple[Day, Carry]:
-    """Draw day number `day` (0 is the first).
+    """Draw day number `day` (0 is the first), which begins so many minutes after a Monday's midnight, UTC.
 
     `drift` (T,) is added to the minute's log-return; `noise` and `activity` (T,) scale volatility and flow.
     """
     minutes = MINUTES_PER_DAY
-    u = chance.rows(_PRICE, day, minutes, 2 * LEGS + 3)
-    scale, slow = _scale(u[:, 2 * LEGS], regime, carry.slow)
-    scale = scale * noise
-    returns = student4(u[:, :LEGS]) * (scale / np.sqrt(2 * LEGS))[:, None]
-    jump = np.where(
-        u[:, 2 * LEGS + 1] < regime.jumps_per_day / minutes,
-        jump_sizes(u[:, 2 * LEGS + 2]) * regime.jump_size,
-        0.0,
+    u = chance.rows(_PRICE, day, minutes, 2 * LEGS)
+    drive, driven = driver.drive(
+        chance.rows(_DRIVER, day, minutes, driver.COLUMNS),
+        student4(u[:, :LEGS]) / np.sqrt(2),
+        regime,
+        carry.drive,
+        minute_of_week=minute_of_week,
+        drift=drift,
+        noise=noise,
+        activity=activity,
     )
-    returns = returns + ((jump * noise + drift) / LEGS)[:, None]
     basis, wobble = _basis(chance.rows(_BASIS, day, minutes, len(venues)), regime, venues, carry.wobble)
-
-    # A frozen price has no move to measure by, and its usual flow all the same.
-    usual = np.where(scale > 0, scale, max(regime.volatility, 1e-6))
-    # A crash draws more orders in, but not in proportion: open interest falls in one.
-    move = np.minimum(np.abs(returns.sum(axis=1)) / usual, 1.5)
-    pace = np.repeat(_HOURS, 60) * activity
-    flow = (0.25 + 0.75 * move) * pace
-    counts = poisson(regime.opens * flow, chance.rows(_FLOW, day, minutes, 1)[:, 0])
+    rates = np.minimum(regime.opens * drive.flow**regime.entry_law, _CROWDED)
+    counts = poisson(rates, chance.rows(_FLOW, day, minutes, 1)[:, 0])
     first_entry = np.concatenate([[0], np.cumsum(counts)])
     before = (
-        len(counts)
+        minutes
         if chance.branch_minute is None
         else min(max(chance.branch_minute - day * minutes, 0), minutes)
     )
@@ -182,12 +150,10 @@ def draw_day(
     entries = _entries(
         chance.spliced(_ENTRY, day, split, int(first_entry[-1]) - split, _ENTRY_COLUMNS), regime, venues
     )
-
-    churn, churn_buy = _churn(
-        chance.rows(_CHURN, day, minutes, 2 * len(venues)), flow, returns.sum(axis=1) / usual, regime, venues
-    )
-    out = Day(returns, usual, pace, basis, u[:, LEGS : 2 * LEGS], first_entry, entries, churn, churn_buy)
-    return out, Carry(slow, wobble)
+    churned = chance.rows(_CHURN, day, minutes, 2 * len(venues))
+    churn = _churn(churned[:, : len(venues)], regime, venues)
+    out = Day(drive, basis, u[:, LEGS:], first_entry, entries, churn, churned[:, len(venues) :])
+    return out, Carry(driven, wobble)
 
 
 def draw_opening(
@@ -202,10 +168,8 @@ def draw_opening(
     start as a multiple of the first price, so that `history[a]` is a minutes ago and `history[0]` is 1.
     """
     taus = holding_times(regime)
-    mix = np.array([np.array(venue.leverage_mix) / sum(venue.leverage_mix) for venue in venues])
     shares = np.array([venue.share for venue in venues])
-    typical = 0.25 + 0.75 * 0.68  # 0.68 is the mean of |return| over its scale, cut at 1.5
-    expected = regime.opens * typical * shares[:, None] * mix * taus
+    expected = regime.opens * shares[:, None] * leverage_mixes(regime, venues) * taus
     count = int(np.rint(expected.sum()))
     expected = expected if count else np.ones_like(expected)
     u = uniforms(chance.seed, (_OPENING, 0), count * (_ENTRY_COLUMNS + 1)).reshape(count, _ENTRY_COLUMNS + 1)
@@ -216,7 +180,7 @@ def draw_opening(
         np.int64
     )
     steps = student4(uniforms(chance.seed, (_HISTORY, 0), _HISTORY_MINUTES)) * (
-        regime.volatility / np.sqrt(2)
+        _HISTORY_SWING * regime.volatility / np.sqrt(2)
     )
     return entries, ages, np.concatenate([[1.0], np.exp(np.cumsum(steps))])
 
@@ -229,7 +193,13 @@ def uniforms(seed: int, key: tuple[int, ...], count: int) -> np.ndarray:
 
 def holding_times(regime: Regime) -> np.ndarray:
     """Mean holding time of each of LEVERAGES, minutes."""
-    return regime.holding * (10.0 / np.array(LEVERAGES)) ** 0.7
+    return regime.holding * (10.0 / np.array(LEVERAGES)) ** regime.lifetime_exponent
+
+
+def leverage_mixes(regime: Regime, venues: tuple[VenueSpec, ...]) -> np.ndarray:
+    """(V, tiers) part of each venue's new positions at each of LEVERAGES."""
+    mixes = np.array([venue.leverage_mix for venue in venues]) * np.array(LEVERAGES) ** regime.leverage_tilt
+    return np.asarray(mixes / mixes.sum(axis=1, keepdims=True))
 
 
 def student4(u: np.ndarray) -> np.ndarray:
@@ -242,12 +212,6 @@ def student4(u: np.ndarray) -> np.ndarray:
     alpha = np.sqrt(4 * u * (1 - u))
     size = 2 * np.sqrt(np.maximum(np.cos(np.arccos(alpha) / 3) / alpha - 1, 0.0))
     return np.clip(np.where(u < 0.5, -size, size), -10.0, 10.0)
-
-
-def jump_sizes(u: np.ndarray) -> np.ndarray:
-    """Jumps of either sign from uniforms, between 0.4 and 2.4 of the usual size, small ones more often."""
-    spread = np.abs(2 * u - 1)
-    return np.where(u < 0.5, -1.0, 1.0) * (0.4 + 2.0 * spread * spread)
 
 
 def poisson(rates: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -264,17 +228,6 @@ def poisson(rates: np.ndarray, u: np.ndarray) -> np.ndarray:
         term = term * rates / k
         below = below + term
     return counts
-
-
-def _scale(u: np.ndarray, regime: Regime, slow: float) -> tuple[np.ndarray, float]:
-    """Usual size of each minute's move: the hour of the day times a slow log-volatility that changes by the
-    hour."""
-    hourly = []
-    step = regime.volatility_of_volatility * np.sqrt(12 * (1 - _SLOW * _SLOW))
-    for value in u[::60]:
-        slow = _SLOW * slow + step * (float(value) - 0.5)
-        hourly.append(slow)
-    return np.repeat(np.exp(np.array(hourly)) * np.sqrt(_HOURS), 60) * regime.volatility, slow
 
 
 def _basis(
@@ -301,12 +254,12 @@ def _entries(
     if venue is None or tier is None:
         shares = np.cumsum([spec.share for spec in venues])
         venue = np.minimum(np.searchsorted(shares, u[:, 0], side="right"), len(venues) - 1)
-        ladder = np.cumsum([np.array(spec.leverage_mix) / sum(spec.leverage_mix) for spec in venues], axis=1)
+        ladder = np.cumsum(leverage_mixes(regime, venues), axis=1)
         tier = np.minimum((u[:, 1][:, None] >= ladder[venue]).sum(axis=1), len(LEVERAGES) - 1)
     leverage = np.array(LEVERAGES, dtype=np.float64)[tier]
     size = np.minimum(regime.size_minimum * (1 - u[:, 2]) ** (-1 / regime.size_tail), regime.size_maximum)
     size = size * np.sqrt(np.minimum(10.0 / leverage, 1.0))
-    extra = np.where(u[:, 3] < regime.extra_margin_share, -np.log1p(-u[:, 4]) * regime.extra_margin, 0.0)
+    extra = np.where(u[:, 3] < regime.cross_share, -np.log1p(-u[:, 4]) * regime.cross_margin, 0.0)
     gain = 0.3 - np.log1p(-u[:, 11]) * max(regime.take_at - 0.3, 0.0)
     life = -np.log1p(-u[:, 6]) * holding_times(regime)[tier]
     return Entries(
@@ -323,18 +276,20 @@ def _entries(
     )
 
 
-def _churn(
-    u: np.ndarray, flow: np.ndarray, moves: np.ndarray, regime: Regime, venues: tuple[VenueSpec, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Lots a minute that other parties trade among themselves, and how many of them a buyer took."""
-    count = len(venues)
+def _churn(u: np.ndarray, regime: Regime, venues: tuple[VenueSpec, ...]) -> np.ndarray:
+    """(T, V) lots that other parties trade among themselves in a minute of usual flow."""
     shares = np.array([venue.share for venue in venues])
-    level = regime.churn * regime.opens * mean_size(regime) / LOT
-    noise = 0.5 + u[:, :count] * u[:, :count] * 1.5
-    # Whole tenths of a BTC: nobody needs more digits, and files of the tables stay small.
-    churn = np.rint(level * flow[:, None] * shares * noise / 100).astype(np.int64) * 100
-    buying = np.clip(0.5 + 0.18 * np.tanh(moves)[:, None] + 0.2 * (u[:, count:] - 0.5), 0.0, 1.0)
-    return churn, np.rint(churn * buying / 100).astype(np.int64) * 100
+    return regime.churn * regime.opens * mean_size(regime) / LOT * shares * (0.5 + u * u * 1.5)
+
+
+def churned(flow: float, move: float, usual: np.ndarray, buying: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(V,) lots traded among other parties in a minute of such flow and move, and how many a buyer took.
+
+    Whole tenths of a BTC: nobody needs more digits, and files of the tables stay small.
+    """
+    lots = np.rint(usual * flow / 100).astype(np.int64) * 100
+    part = np.clip(0.5 + 0.18 * math.tanh(move) + 0.2 * (buying - 0.5), 0.0, 1.0)
+    return lots, np.rint(lots * part / 100).astype(np.int64) * 100
 
 
 def mean_size(regime: Regime) -> float:

@@ -10,12 +10,19 @@ from typing import Any
 import pandas as pd
 
 from liqcore import tables
-from liqcore.lab import simulator, tape as tapes
-from liqcore.lab.draws import Carry, draw_day
-from liqcore.lab.engine import Engine
-from liqcore.lab.simulator import Branch, SimulationError
-from liqcore.lab.tape import Tape
-from liqcore.lab.world import MINUTES_PER_DAY, Intervention, choose_regime, choose_venues, minute_of
+from liqcore.lab import tape as tapes
+from liqcore.lab.plan import Settings, make_plan
+from liqcore.lab.run import Run
+from liqcore.lab.world import (
+    MINUTES_PER_DAY,
+    TICK,
+    Branch,
+    Intervention,
+    SimulationError,
+    choose_regime,
+    choose_venues,
+    minute_of,
+)
 
 
 def futures(
@@ -49,79 +56,22 @@ def futures(
         for event in interventions
         if minute_of(getattr(event, "at", getattr(event, "start", None)), opening) < split
     )
-    settings = simulator._Settings(
+    settings = Settings(
         minutes=until,
         venues=choose_venues(venues),
         regime=choose_regime(regime, dict(assumptions)),
         seed=seed,
         start=opening,
-        start_price=round(start_price / simulator.TICK),
+        start_price=round(start_price / TICK),
         interventions=past,
         branch=None,
     )
     if until > (split // MINUTES_PER_DAY + 1) * MINUTES_PER_DAY:
         raise SimulationError("The futures must end on the day on which they begin.")
-    plan = simulator._plan(settings)
-    engine, tape, carry, trend = _past(settings, plan, split)
+    trunk = Run(settings, make_plan(settings))
+    trunk.through(0, split)
     for branch in seeds:
-        yield (
-            branch,
-            _future(
-                replace(settings, branch=Branch(at, branch)),
-                plan,
-                split,
-                copy.deepcopy((engine, tape)),
-                carry,
-                trend,
-            ),
-        )
-
-
-def _day(settings: simulator._Settings, plan: simulator._Plan, first: int, carry: Carry) -> tuple[Any, Carry]:
-    part = slice(first, first + MINUTES_PER_DAY)
-    return draw_day(
-        settings.chance,
-        first // MINUTES_PER_DAY,
-        settings.regime,
-        settings.venues,
-        carry,
-        drift=plan.drift[part],
-        noise=plan.noise[part],
-        activity=plan.activity[part],
-    )
-
-
-def _past(
-    settings: simulator._Settings, plan: simulator._Plan, split: int
-) -> tuple[Engine, Tape, Carry, float]:
-    """The market as it stands at the split, and what its day was drawn from."""
-    engine = Engine(settings.regime, settings.venues, settings.start_price)
-    tape = Tape.blank(settings.start, settings.venues, settings.minutes)
-    simulator._open_book(engine, settings)
-    carry, trend = Carry(0.0, (0.0,) * len(settings.venues)), 0.0
-    for first in range(0, split + 1, MINUTES_PER_DAY):
-        day, after = _day(settings, plan, first, carry)
-        for minute in range(first, min(first + MINUTES_PER_DAY, split)):
-            simulator._note(engine, tape, minute, frozenset(), trend)
-            trend = simulator._minute(engine, tape, plan, day, minute, minute - first, trend)
-        if split < first + MINUTES_PER_DAY:
-            break
-        carry = after
-    return engine, tape, carry, trend
-
-
-def _future(
-    settings: simulator._Settings,
-    plan: simulator._Plan,
-    split: int,
-    state: tuple[Engine, Tape],
-    carry: Carry,
-    trend: float,
-) -> pd.DataFrame:
-    engine, tape = state
-    first = split // MINUTES_PER_DAY * MINUTES_PER_DAY
-    day, _ = _day(settings, plan, first, carry)
-    for minute in range(split, settings.minutes):
-        simulator._note(engine, tape, minute, frozenset(), trend)
-        trend = simulator._minute(engine, tape, plan, day, minute, minute - first, trend)
-    return tapes.candles(tape).iloc[split:].reset_index(drop=True)
+        run = copy.deepcopy(trunk)
+        run.settings = replace(settings, branch=Branch(at, branch))
+        run.through(split, until)
+        yield branch, tapes.candles(run.tape).iloc[split:].reset_index(drop=True)

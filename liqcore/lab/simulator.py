@@ -8,20 +8,20 @@ and tests; it is no evidence about any real market.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from liqcore import tables, wording
+from liqcore import tables
 from liqcore.lab import tape as tapes
-from liqcore.lab.book import signs
-from liqcore.lab.draws import LEGS, Carry, Chance, Day, draw_day, draw_opening
-from liqcore.lab.engine import EVENT_COLUMNS, Engine
-from liqcore.lab.tape import Tape
+from liqcore.lab.clearing import EVENT_COLUMNS
+from liqcore.lab.plan import Settings, make_plan, snapshot_minutes
+from liqcore.lab.run import Run
+from liqcore.lab.tape import Snapshots
 from liqcore.lab.world import (
     CALM,
     LEVERAGES,
@@ -44,13 +44,9 @@ from liqcore.lab.world import (
     choose_regime,
     choose_venues,
     describe,
-    minute_of,
 )
 
-VERSION: Final = 1
-_LEDGER_MINUTES: Final = 5
-_FUNDING_MINUTES: Final = 480
-_TREND_MINUTES: Final = 240
+VERSION: Final = 2
 
 __all__ = [
     "CALM",
@@ -86,8 +82,7 @@ class SimulatedMarket:
     arrivals : when each row of `liquidations` reached a listener, UTC; its `time` is when it happened.
     liquidations_true : every liquidation.
     open_interest, funding : tables of the house, every five minutes and every eight hours.
-    positions : all open positions at snapshots: time, venue, side, quantity BTC, entry USD, leverage, margin
-        USD, liquidation_price USD (NaN where no price would liquidate it).
+    snapshots : the exact open positions at some moments, packed; `positions` and `positions_at` unpack them.
     accounts : the venues' books every five minutes (see `tape.accounts`).
     deleveraged : positions in profit that automatic deleveraging closed.
     venues, regime, interventions, parameters : everything the market was made from.
@@ -100,13 +95,37 @@ class SimulatedMarket:
     liquidations_true: pd.DataFrame
     open_interest: pd.DataFrame
     funding: pd.DataFrame
-    positions: pd.DataFrame
+    snapshots: Snapshots
     accounts: pd.DataFrame
     deleveraged: pd.DataFrame
     venues: tuple[VenueSpec, ...]
     regime: Regime
     interventions: tuple[Intervention, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def positions(self) -> pd.DataFrame:
+        """All open positions at all snapshots, one a row: time, venue, side, quantity BTC, entry USD, leverage,
+        margin USD, liquidation_price USD (NaN where no price would liquidate it).
+
+        A fortnight of hours takes some hundred MB so; `positions_at` unpacks one moment.
+        """
+        return self.snapshots.table()
+
+    def positions_at(self, moment: object) -> pd.DataFrame:
+        """The open positions at one snapshot, as in `positions`.
+
+        Raises
+        ------
+        SimulationError
+            No snapshot was taken then.
+        """
+        times = self.snapshots.times
+        places = np.flatnonzero(times == pd.Timestamp(tables.to_datetime64(moment), tz="UTC"))
+        if not places.size:
+            kept = f"from {times[0]} to {times[-1]}" if len(times) else "at no time"
+            raise SimulationError(f"No positions were kept at {moment} (they were {kept}).")
+        return self.snapshots.at(int(places[0]))
 
 
 def simulate(
@@ -152,7 +171,7 @@ def simulate(
         raise SimulationError("start_price must lie between 1,000 and 10,000,000 USD.")
     if seed < 0 or (branch is not None and branch.seed < 0):
         raise SimulationError("A seed is a whole number of zero or more.")
-    settings = _Settings(
+    settings = Settings(
         minutes=minutes,
         venues=choose_venues(venues),
         regime=choose_regime(regime, dict(assumptions)),
@@ -162,265 +181,22 @@ def simulate(
         interventions=tuple(interventions),
         branch=branch,
     )
-    plan = _plan(settings)
-    snapshots = _snapshots(settings, positions_every, positions_from)
-    return _run(settings, plan, snapshots)
+    snapshots = snapshot_minutes(settings, positions_every, positions_from)
+    run = Run(settings, make_plan(settings), snapshots)
+    run.through(0, settings.minutes)
+    run.close()
+    return _market(run)
 
 
-@dataclass(frozen=True)
-class _Settings:
-    minutes: int
-    venues: tuple[VenueSpec, ...]
-    regime: Regime
-    seed: int
-    start: np.datetime64
-    start_price: int
-    interventions: tuple[Intervention, ...]
-    branch: Branch | None
-
-    @property
-    def chance(self) -> Chance:
-        if self.branch is None:
-            return Chance(self.seed)
-        return Chance(self.seed, minute_of(self.branch.at, self.start), self.branch.seed)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Interventions by minute: `drift`, `noise`, `activity` (whole days), targets, and crowds with the minute
-    of their start."""
-
-    drift: np.ndarray
-    noise: np.ndarray
-    activity: np.ndarray
-    targets: tuple[tuple[int, int, float], ...]
-    crowds: tuple[tuple[int, Crowd], ...]
-
-
-def _plan(settings: _Settings) -> _Plan:
-    whole = -(-settings.minutes // MINUTES_PER_DAY) * MINUTES_PER_DAY
-    drift, noise, activity = np.zeros(whole), np.ones(whole), np.ones(whole)
-    targets, crowds = [], []
-    names = [venue.name for venue in settings.venues]
-    for event in settings.interventions:
-        named = getattr(event, "venue", None)
-        if named is not None and named not in names:
-            raise SimulationError(
-                f"There is no venue {named!r} in this market. Choose from {', '.join(names)}."
-            )
-        if isinstance(event, (Crowd, Whale)):
-            crowds.append(
-                (minute_of(event.at, settings.start), event.as_crowd() if isinstance(event, Whale) else event)
-            )
-            continue
-        first, last = (minute_of(edge, settings.start) for edge in (event.start, event.end))
-        if last <= first:
-            raise SimulationError(
-                f"An intervention must end at least a minute after it starts ({event.start})."
-            )
-        if isinstance(event, PriceDrift):
-            noise[first:last] *= event.noise
-            activity[first:last] *= event.activity
-            if event.change is not None:
-                drift[first:last] += math.log1p(event.change) / (last - first)
-            else:
-                targets.append((first, last, float(event.target or 0.0) / TICK))
-    return _Plan(drift, noise, activity, tuple(targets), tuple(crowds))
-
-
-def _snapshots(settings: _Settings, every: object, since: object) -> frozenset[int]:
-    if every is None:
-        return frozenset()
-    step = int(tables.timeframe(every) // np.timedelta64(1, "m"))  # type: ignore[arg-type]
-    if step < 1:
-        raise SimulationError("positions_every cannot be shorter than a minute.")
-    first = max(settings.minutes - MINUTES_PER_DAY, 0) if since is None else minute_of(since, settings.start)
-    return frozenset(range(settings.minutes, first - 1, -step))
-
-
-def _run(settings: _Settings, plan: _Plan, snapshots: frozenset[int]) -> SimulatedMarket:
-    engine = Engine(settings.regime, settings.venues, settings.start_price)
-    tape = Tape.blank(settings.start, settings.venues, settings.minutes)
-    _open_book(engine, settings)
-    carry = Carry(0.0, (0.0,) * len(settings.venues))
-    trend = 0.0
-    for first in range(0, settings.minutes, MINUTES_PER_DAY):
-        part = slice(first, first + MINUTES_PER_DAY)
-        day, carry = draw_day(
-            settings.chance,
-            first // MINUTES_PER_DAY,
-            settings.regime,
-            settings.venues,
-            carry,
-            drift=plan.drift[part],
-            noise=plan.noise[part],
-            activity=plan.activity[part],
-        )
-        for minute in range(first, min(first + MINUTES_PER_DAY, settings.minutes)):
-            _note(engine, tape, minute, snapshots, trend)
-            trend = _minute(engine, tape, plan, day, minute, minute - first, trend)
-    if settings.minutes in snapshots:
-        tape.positions.append(tapes.positions(tape, engine.book, settings.minutes))
-    return _market(settings, engine, tape)
-
-
-def _open_book(engine: Engine, settings: _Settings) -> None:
-    """Fill the book with the positions that a long-running market would have, less those that would be
-    gone."""
-    entries, ages, history = draw_opening(settings.chance, settings.regime, settings.venues)
-    path = np.rint(settings.start_price * history)
-    entry = path[ages].astype(np.int64)
-    leverage = np.array(LEVERAGES, dtype=np.float64)[entries.tier]
-    sign = np.where(entries.side_draw < 0.5, 1, -1)
-    # The worst and the best price each has met since it was opened decide whether it is still there.
-    low, high = np.minimum.accumulate(path)[ages], np.maximum.accumulate(path)[ages]
-    worst, best = np.where(sign > 0, low, high), np.where(sign > 0, high, low)
-    margin = entry * entries.margin_multiple / leverage
-    reach = np.where(entries.stop, settings.regime.stop_at, 1.0) * margin - engine.rate[entries.venue] * entry
-    alive = np.flatnonzero(
-        (sign * (worst - entry) > -0.98 * reach) & (sign * (best - entry) < entries.take * margin)
-    )
-    engine.open(
-        entries.venue[alive],
-        sign[alive],
-        entries.size[alive],
-        entry[alive],
-        leverage=leverage[alive],
-        margin_multiple=entries.margin_multiple[alive],
-        stop=entries.stop[alive],
-        take=entries.take[alive],
-        expiry=1_000 * entries.life[alive],
-        taker=entries.taker[alive],
-        tops_up=entries.tops_up[alive],
-    )
-    engine.rewatch()
-
-
-def _note(engine: Engine, tape: Tape, minute: int, snapshots: frozenset[int], trend: float) -> None:
-    """Write down the state at the beginning of a minute, before anything happens in it."""
-    if minute % 60 == 0:
-        engine.minute = minute
-        engine.upkeep()
-    if minute % _LEDGER_MINUTES == 0:
-        tape.ledger_minutes.append(minute)
-        tape.ledger_rows.append(engine.accounts.table.copy())
-    if minute % _FUNDING_MINUTES == 0:
-        long, short = engine.accounts["long"], engine.accounts["short"]
-        skew = (long - short) / np.maximum(long + short, 1)
-        rate = 0.0001 + 0.0030 * skew + 0.0002 * math.tanh(trend)
-        tape.funding_rows.append((minute, np.rint(np.clip(rate, -0.0075, 0.0075) * 1e6) / 1e6))
-    if minute in snapshots:
-        tape.positions.append(tapes.positions(tape, engine.book, minute))
-
-
-def _minute(engine: Engine, tape: Tape, plan: _Plan, day: Day, minute: int, row: int, trend: float) -> float:
-    """One minute of the market; returns the trend (the last hours' move over its usual size)."""
-    before = engine.price
-    engine.begin_minute(minute, day.basis[row])
-    for leg in range(LEGS):
-        pull = sum(
-            _pull(engine.price, target, minute, leg, last)
-            for first, last, target in plan.targets
-            if first <= minute < last
-        )
-        engine.move(float(day.returns[row, leg]) + engine.rebound() + pull, leg)
-    move = math.log(engine.price / before) / float(day.scale[row])
-    # In a rout people close what they have: positions age by the moves, 0.82 being the mean of the bracket.
-    engine.finish(round(1_000 * float(day.pace[row]) * (0.25 + 0.75 * min(abs(move), 6.0)) / 0.82))
-    trend += (move * math.sqrt(2 / _TREND_MINUTES)) - trend / _TREND_MINUTES
-    _enter(engine, day, row, move, trend)
-    for first, crowd in plan.crowds:
-        if first <= minute < first + crowd.minutes:
-            _enter_crowd(engine, tape, crowd, minute - first)
-    tape.ohlc[minute] = before, engine.high, engine.low, engine.price
-    tape.basis[minute] = day.basis[row]
-    tape.volume[minute] = engine.volume + day.churn[row]
-    tape.bought[minute] = engine.bought + day.churn_buy[row]
-    tape.jitter[minute] = day.jitter[row]
-    return trend
-
-
-def _pull(price: int, target: float, minute: int, leg: int, last: int) -> float:
-    return math.log(target / price) / ((last - minute) * LEGS - leg)
-
-
-def _enter(engine: Engine, day: Day, row: int, move: float, trend: float) -> None:
-    """The minute's new positions, on the side that the last moves make tempting."""
-    part = slice(int(day.first_entry[row]), int(day.first_entry[row + 1]))
-    if part.start == part.stop:
-        return
-    regime, entries = engine.regime, day.entries
-    tilt = 0.5 + regime.chase / 2 * math.tanh(move) + regime.trend / 2 * math.tanh(trend)
-    sign = np.where(entries.side_draw[part] < round(min(max(tilt, 0.02), 0.98), 6), 1, -1)
-    venue, tier = entries.venue[part], entries.tier[part]
-    engine.open(
-        venue,
-        sign,
-        entries.size[part],
-        engine.marks[venue],
-        leverage=np.array(LEVERAGES, dtype=np.float64)[tier],
-        margin_multiple=entries.margin_multiple[part],
-        stop=entries.stop[part],
-        take=entries.take[part],
-        expiry=engine.clock + 1_000 * entries.life[part],
-        taker=entries.taker[part],
-        tops_up=entries.tops_up[part],
-    )
-
-
-def _enter_crowd(engine: Engine, tape: Tape, crowd: Crowd, passed: int) -> None:
-    """The part of a crowd that opens in this minute."""
-    edges = [crowd.positions * step // crowd.minutes for step in (passed, passed + 1)]
-    number = np.arange(edges[0], edges[1])
-    if not number.size:
-        return
-    place = tape.names.index(crowd.venue)
-    venue = np.full(number.size, place)
-    sign = np.full(number.size, 1 if crowd.side == "long" else -1)
-    if crowd.entry_low is None or crowd.entry_high is None:
-        entry = engine.marks[venue]
-    else:
-        middle = (number + 0.5) / crowd.positions
-        entry = np.rint((crowd.entry_low + middle * (crowd.entry_high - crowd.entry_low)) / TICK).astype(
-            np.int64
-        )
-    lots = np.full(number.size, max(round(crowd.quantity / crowd.positions / LOT), 1))
-    never, ones = np.zeros(number.size, dtype=bool), np.ones(number.size)
-    engine.open(
-        venue,
-        sign,
-        lots,
-        entry,
-        leverage=ones * crowd.leverage,
-        margin_multiple=ones,
-        stop=never,
-        take=ones * np.inf,
-        expiry=np.full(number.size, engine.clock + max(round(crowd.hours * 60_000), 1)),
-        taker=~never,
-        tops_up=never,
-    )
-    book = engine.book
-    new = slice(book.rows - number.size, book.rows)
-    if (book.limit[new] >= engine.signed[book.code[new]]).any():
-        price = float((signs(book.code[new]) * book.limit[new]).mean()) * TICK
-        raise SimulationError(
-            f"The {crowd.side} positions put on {crowd.venue} at {crowd.at} would be liquidated at once:"
-            f" their liquidation price is about {wording.price(price)} and the price there is"
-            f" {wording.price(engine.marks[place] * TICK)}. Lower the leverage or move the entry."
-        )
-
-
-def _market(settings: _Settings, engine: Engine, tape: Tape) -> SimulatedMarket:
+def _market(run: Run) -> SimulatedMarket:
+    settings, clearing, tape = run.settings, run.clearing, run.tape
     events = (
-        np.concatenate(engine.events) if engine.events else np.zeros((0, len(EVENT_COLUMNS)), dtype=np.int64)
+        np.concatenate(clearing.events)
+        if clearing.events
+        else np.zeros((0, len(EVENT_COLUMNS)), dtype=np.int64)
     )
     true = tapes.liquidations(tape, events)
     liquidations, arrivals = tapes.printed(tape, true, settings.interventions)
-    positions = (
-        pd.concat(tape.positions, ignore_index=True)
-        if tape.positions
-        else tapes.positions(tape, engine.book, 0).iloc[:0]
-    )
     return SimulatedMarket(
         candles=tapes.candles(tape),
         venue_candles=tapes.venue_candles(tape),
@@ -429,9 +205,9 @@ def _market(settings: _Settings, engine: Engine, tape: Tape) -> SimulatedMarket:
         liquidations_true=true,
         open_interest=tapes.open_interest(tape),
         funding=tapes.funding(tape),
-        positions=positions,
+        snapshots=tapes.snapshots(tape, clearing.book),
         accounts=tapes.accounts(tape),
-        deleveraged=tapes.deleveraged(tape, engine.deleveraged),
+        deleveraged=tapes.deleveraged(tape, clearing.deleveraged),
         venues=settings.venues,
         regime=settings.regime,
         interventions=settings.interventions,
@@ -439,7 +215,7 @@ def _market(settings: _Settings, engine: Engine, tape: Tape) -> SimulatedMarket:
     )
 
 
-def _parameters(settings: _Settings) -> dict[str, Any]:
+def _parameters(settings: Settings) -> dict[str, Any]:
     return {
         "version": VERSION,
         "seed": settings.seed,

@@ -11,7 +11,7 @@ import pandas as pd
 from liqcore import tables
 from liqcore.lab import book as ledger
 from liqcore.lab.book import Accounts, Book, signs
-from liqcore.lab.draws import LEGS
+from liqcore.lab.driver import LEGS
 from liqcore.lab.world import LOT, TICK, FeedDelay, FeedOutage, Intervention, VenueSpec, minute_of
 
 _MINUTE_MS = 60_000
@@ -32,7 +32,7 @@ class Tape:
     ledger_minutes: list[int] = field(default_factory=list)
     ledger_rows: list[np.ndarray] = field(default_factory=list)
     funding_rows: list[tuple[int, np.ndarray]] = field(default_factory=list)
-    positions: list[pd.DataFrame] = field(default_factory=list)
+    snapshots: list[int] = field(default_factory=list)
 
     @classmethod
     def blank(cls, start: np.datetime64, venues: tuple[VenueSpec, ...], minutes: int) -> Tape:
@@ -178,23 +178,61 @@ def funding(tape: Tape) -> pd.DataFrame:
     )
 
 
-def positions(tape: Tape, book: Book, minute: int) -> pd.DataFrame:
-    """All open positions of the traders at one moment."""
-    rows = book.live()
-    code = book.code[rows]
-    liquidation = signs(code) * book.liquidation[rows]
-    return pd.DataFrame(
-        {
-            "time": tape.time(np.full(len(rows), minute)),
-            "venue": tape.label(code >> 1),
-            "side": _side(code),
-            "quantity": _btc(book.lots[rows]),
-            "entry": _usd(book.entry[rows]),
-            "leverage": book.leverage[rows],
-            "margin": book.margin[rows] / round(1 / ledger.UNIT),
-            "liquidation_price": np.where(liquidation > 0, _usd(liquidation), np.nan),
-        }
-    )
+@dataclass(frozen=True, eq=False)
+class Snapshots:
+    """The exact open positions at several moments, each position kept once for as long as it stays the same.
+
+    `minutes` (S,) since the start, `spells` (N, 8) see `book.SPELL_COLUMNS`, `leverage` (N,).
+    """
+
+    tape: Tape
+    minutes: np.ndarray
+    spells: np.ndarray
+    leverage: np.ndarray
+
+    @property
+    def times(self) -> pd.DatetimeIndex:
+        """When the snapshots were taken, UTC."""
+        return self.tape.time(self.minutes)
+
+    def at(self, place: int) -> pd.DataFrame:
+        """All open positions at snapshot number `place`, in the order in which they were opened."""
+        return self._table(self._rows(place), np.full(1, place))
+
+    def table(self) -> pd.DataFrame:
+        """All snapshots under each other."""
+        rows = [self._rows(place) for place in range(len(self.minutes))]
+        joined = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+        return self._table(joined, np.repeat(np.arange(len(rows)), [len(part) for part in rows]))
+
+    def _rows(self, place: int) -> np.ndarray:
+        return np.flatnonzero((self.spells[:, 1] <= place) & (self.spells[:, 2] >= place))
+
+    def _table(self, rows: np.ndarray, places: np.ndarray) -> pd.DataFrame:
+        _, _, _, code, lots, entry, margin, limit = self.spells[rows].T
+        liquidation = signs(code) * limit
+        return pd.DataFrame(
+            {
+                "time": self.tape.time(np.broadcast_to(self.minutes[places], len(rows))),
+                "venue": self.tape.label(code >> 1),
+                "side": _side(code),
+                "quantity": _btc(lots),
+                "entry": _usd(entry),
+                "leverage": self.leverage[rows],
+                "margin": margin / round(1 / ledger.UNIT),
+                "liquidation_price": np.where(liquidation > 0, _usd(liquidation), np.nan),
+            },
+            copy=False,
+        )
+
+
+def snapshots(tape: Tape, book: Book) -> Snapshots:
+    """What the snapshots saw, with the positions that are still open."""
+    book.retire(book.live())
+    kept = book.spells or [(np.zeros((0, len(ledger.SPELL_COLUMNS)), dtype=np.int64), np.zeros(0))]
+    spells, leverage = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    order = np.argsort(spells[:, 0], kind="stable")
+    return Snapshots(tape, np.array(tape.snapshots, dtype=np.int64), spells[order], leverage[order])
 
 
 def deleveraged(tape: Tape, closed: list[tuple[int, int, int, int]]) -> pd.DataFrame:

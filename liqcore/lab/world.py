@@ -116,56 +116,84 @@ VENUES: Final = (
 class Regime:
     """How violent the market is and how its traders behave. Quantities in BTC, times in minutes.
 
+    A family of worlds differs in these: who lives how long (`lifetime_exponent`), how many share their margin
+    (`cross_share`), who borrows how much (`leverage_tilt`, and each venue's own mix), how trading answers to
+    volatility (`flow_law`, `churn`), and how hard forced orders push (`impact`).
+
     Attributes
     ----------
-    volatility : standard deviation of a usual minute's log-return (0.0004 is about 29 % a year).
-    volatility_of_volatility : standard deviation of the slow log-volatility.
-    jumps_per_day, jump_size : rate and usual size (log-return) of one-minute jumps, up or down.
-    impact : log-return per BTC of forced and stop-loss orders; 0 switches feedback off.
+    volatility : a usual weekday minute's standard deviation of the log-return (0.0003 is about 22 % a year).
+    volatility_of_volatility : standard deviation of the log-volatility over days, hours and half hours together.
+    news_per_day, news_size : rate of main news and its usual log-return, up or down.
+    aftershocks : smaller news that follows each main one over the next hours, on average.
+    unrest : how much news of the usual size adds to volatility, as a multiple of it; fades over hours.
+    flurry : how much a flurry of orders adds to volatility for minutes, as a multiple of it, on average.
+    pull, bounce, flicker : deviations from the path that last hours, minutes and seconds, in a minute's usual
+        moves.
+    activity_noise : standard deviation of the log of trading that volatility does not explain.
+    flow_law : trading grows with the power `flow_law` of volatility, and with the move itself.
+    entry_law, exit_law : new positions grow with this power of the flow, closings with the other; where exits
+        grow faster, open interest falls in a rout.
+    impact : log-return per BTC of forced and stop-loss orders, the strength of cascades; 0 switches them off.
     rebound, rebound_minutes : part of that impact which comes back, and how fast.
     opens : new positions in a usual minute, all venues.
     size_minimum, size_maximum, size_tail : Pareto distribution of position size; above 10× it shrinks with
     √leverage.
-    holding : mean holding time of a 10× position in minutes of usual trading; others scale with
-    (10/leverage)^0.7.
+    holding : mean holding time of a 10× position in minutes of usual trading.
+    lifetime_exponent : others scale with (10/leverage) to this power; 0 lets all live equally long.
+    leverage_tilt : the venues' mixes are multiplied by leverage to this power; above 0 is more reckless.
     maker_share : part of the new positions that rest in the book instead of taking.
-    extra_margin_share, extra_margin : part of the positions with margin beyond the minimum (as cross margin
-        gives), and its mean as a multiple of the minimum.
+    cross_share, cross_margin : part of the positions with margin beyond the minimum, as cross margin gives,
+        and its mean as a multiple of the minimum.
     stop_share, stop_at : part of the positions with a stop-loss, and where it stands as a part of the margin.
     take_share, take_at : part of the positions that close in profit, and at how much of it as a multiple of
         the margin (mean; never under 0.3 of it).
     top_up_share : part of the traders who double their margin when liquidation comes near.
+    long_bias : how many more of the new positions are longs than shorts, as a part of all.
     chase, trend : how much the last minute's and the last hours' move tilt new positions to its side.
-    churn : BTC a minute that change hands between other parties, per BTC of new positions.
+    churn : BTC a minute that change hands between other parties, per BTC of new positions in a usual one.
     fee_rate : fraction of the notional, paid by traders at opening and closing.
     insurance_fund : USD that the venues' insurance funds hold at the start, by share.
     basis_wobble : standard deviation of a venue's basis around its usual one, in basis points.
     """
 
     name: str = "calm"
-    volatility: float = 3.2e-4
-    volatility_of_volatility: float = 0.30
-    jumps_per_day: float = 1.0
-    jump_size: float = 0.0025
+    volatility: float = 2.0e-4
+    volatility_of_volatility: float = 1.05
+    news_per_day: float = 0.4
+    news_size: float = 0.0055
+    aftershocks: float = 2.0
+    unrest: float = 2.8
+    flurry: float = 1.5
+    pull: float = 3.5
+    bounce: float = 0.3
+    flicker: float = 0.4
+    activity_noise: float = 0.35
+    flow_law: float = 1.5
+    entry_law: float = 0.6
+    exit_law: float = 0.8
     impact: float = 2.0e-6
-    rebound: float = 0.4
+    rebound: float = 0.8
     rebound_minutes: float = 25.0
-    opens: float = 36.0
-    size_minimum: float = 0.8
+    opens: float = 20.0
+    size_minimum: float = 1.3
     size_maximum: float = 600.0
-    size_tail: float = 1.3
-    holding: float = 1_000.0
+    size_tail: float = 1.5
+    holding: float = 1_800.0
+    lifetime_exponent: float = 0.7
+    leverage_tilt: float = 0.0
     maker_share: float = 0.35
-    extra_margin_share: float = 0.5
-    extra_margin: float = 0.6
+    cross_share: float = 0.5
+    cross_margin: float = 0.6
     stop_share: float = 0.4
     stop_at: float = 0.6
     take_share: float = 0.5
     take_at: float = 1.0
     top_up_share: float = 0.1
+    long_bias: float = 0.12
     chase: float = 0.3
     trend: float = 0.1
-    churn: float = 1.0
+    churn: float = 3.0
     fee_rate: float = 0.0005
     insurance_fund: float = 20e6
     basis_wobble: float = 0.4
@@ -173,6 +201,8 @@ class Regime:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name in ("leverage_tilt", "long_bias") and abs(value) <= 3:
+                continue
             if field.name != "name" and not (value >= 0 and value < float("inf")):
                 raise SimulationError(f"{field.name} must be a number of zero or more, not {value!r}.")
         for name in ("size_minimum", "size_tail", "holding", "rebound_minutes"):
@@ -180,7 +210,7 @@ class Regime:
                 raise SimulationError(f"{name} must be above zero.")
         for name in (
             "maker_share",
-            "extra_margin_share",
+            "cross_share",
             "stop_share",
             "stop_at",
             "take_share",
@@ -194,17 +224,16 @@ class Regime:
 CALM: Final = Regime()
 VIOLENT: Final = Regime(
     name="violent",
-    volatility=7.5e-4,
-    volatility_of_volatility=0.45,
-    jumps_per_day=4.0,
-    jump_size=0.004,
-    impact=3e-6,
-    rebound=0.35,
-    chase=0.3,
-    trend=0.1,
-    opens=52.0,
-    holding=700.0,
-    size_minimum=1.2,
+    volatility=2.2e-4,
+    leverage_tilt=-0.2,
+    news_per_day=1.0,
+    news_size=0.0075,
+    aftershocks=3.0,
+    impact=2.0e-6,
+    rebound=0.8,
+    opens=25.0,
+    holding=1_400.0,
+    size_minimum=2.0,
 )
 REGIMES: Final = {"calm": CALM, "violent": VIOLENT}
 
@@ -249,6 +278,11 @@ class Crowd:
                 f"A crowd needs one or more positions of at least {LOT} BTC, opened over one or more minutes."
             )
         _check_position(self.side, self.quantity, self.leverage, self.hours)
+
+    @property
+    def lots(self) -> int:
+        """Size of each position."""
+        return max(round(self.quantity / self.positions / LOT), 1)
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,19 @@ from liqcore.lab.simulator import (
 
 START = pd.Timestamp("2026-03-01", tz="UTC")
 CENT = 0.001
-SMALL = {"opens": 6.0, "holding": 300.0, "volatility": 1.5e-3, "stop_share": 0.2, "regime": "violent"}
+SMALL = {
+    "opens": 6.0,
+    "holding": 300.0,
+    "volatility": 1.5e-3,
+    "stop_share": 0.2,
+    "leverage_tilt": 0.0,
+    "regime": "violent",
+}
 # Nothing happens but what a test puts in: no flow, no noise, no basis.
 EMPTY = {
     "opens": 0.0,
     "volatility": 0.0,
-    "jumps_per_day": 0.0,
+    "news_per_day": 0.0,
     "basis_wobble": 0.0,
     "rebound": 0.0,
     "impact": 0.0,
@@ -132,9 +139,7 @@ def test_no_open_position_lies_beyond_its_venues_mark(market: SimulatedMarket) -
     )  # low leverage with spare margin cannot be liquidated by a fall
 
 
-@pytest.mark.parametrize(
-    "change", [{"opens": 1.0}, {"holding": 900.0}, {"venues": 2}, {"extra_margin_share": 0.0}]
-)
+@pytest.mark.parametrize("change", [{"opens": 1.0}, {"holding": 900.0}, {"venues": 2}, {"cross_share": 0.0}])
 def test_without_impact_the_price_does_not_know_the_positions(change: dict[str, float]) -> None:
     base = {"days": 0.08, "venues": 3, "seed": 5, **SMALL}
     free = simulate(**{**base, "impact": 0.0})
@@ -272,7 +277,9 @@ def test_arrival_is_the_event_plus_the_venues_lag(market: SimulatedMarket) -> No
 
 
 def test_high_leverage_is_liquidated_far_more_often_than_it_is_open(market: SimulatedMarket) -> None:
-    reckless = market.liquidations_true["venue"].value_counts()
+    # Before the sweep, which takes everybody who stands in its way.
+    before = market.liquidations_true["time"] < at(520)
+    reckless = market.liquidations_true.loc[before, "venue"].value_counts()
     opened = market.positions["venue"].value_counts()
     assert reckless["Dogwood"] / opened["Dogwood"] > 3 * reckless["Cedar"] / opened["Cedar"]
 
@@ -313,15 +320,17 @@ def test_traders_take_profits_and_stop_losses_where_they_mean_to() -> None:
 
 
 def test_open_interest_falls_in_a_rout_and_holds_in_usual_trading() -> None:
-    plan = {"days": 0.25, "venues": 2, "seed": 7, "positions_every": None, **SMALL, "volatility": 5e-4}
+    noon = pd.Timestamp("2026-03-02 12:00", tz="UTC")
+    fall = [noon + pd.Timedelta(minutes=minutes) for minutes in (200, 230)]
+    plan = {"days": 0.25, "venues": 2, "seed": 7, "start": noon, "positions_every": None, **SMALL}
     usual, rout = (
-        simulate(interventions=events, **plan).open_interest
-        for events in ([], [PriceDrift(at(200), at(230), change=-0.08)])
+        simulate(interventions=events, **{**plan, "volatility": 5e-4, "news_per_day": 0.0}).open_interest
+        for events in ([], [PriceDrift(*fall, change=-0.08)])
     )
 
     def kept(table: pd.DataFrame) -> float:
         total = table.groupby("time")["quantity"].sum()
-        return float(total[at(235)] / total[at(200)])
+        return float(total[fall[1] + pd.Timedelta("5min")] / total[fall[0]])
 
     assert kept(rout) < 0.85
     assert kept(usual) > 0.9

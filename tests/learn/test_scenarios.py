@@ -247,9 +247,10 @@ def test_worlds_of_the_base_rate_can_be_made_again():
     tool = _tool()
     name = "one-venues-noise"
     scenario = _load(name)
-    # The second world, whose result is its own; the whole list takes minutes.
-    ended = tool.worlds(scenario, files.read_settings(name), [tool.FIRST_SEED + 1])
-    assert [round(one.r, 4) if one.filled else None for one in ended] == list(scenario.base_rate.r[1:2])
+    # The first world whose result is its own; the whole list takes minutes.
+    own = next(place for place, r in enumerate(scenario.base_rate.r) if r not in (None, -1.0, 0.0))
+    ended = tool.worlds(scenario, files.read_settings(name), [tool.FIRST_SEED + own])
+    assert [round(one.r, 4) if one.filled else None for one in ended] == [scenario.base_rate.r[own]]
     assert ended[0].filled
     assert round(ended[0].r, 4) not in (-1.0, 0.0)
     assert ended[0].r_before > ended[0].r

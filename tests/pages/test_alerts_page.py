@@ -17,8 +17,12 @@ from liqcore.feeds import files, samples
 from liqcore.views.alerts import sentence as alerts_sentence, session as alerts_session, words as alerts_words
 from tests.maps import charts, maps
 
+# A round price near the end of the violent sample, which the page offers.
+NEAR = 26_000.0
+# A price to which it comes on its last day.
+VISITED = 25_500.0
 ISSUE = (
-    "When short liquidations within 0.5 % of $28,500 grow by 50 % in 30 min on at least 3 venues, tell me by"
+    "When short liquidations within 0.5 % of $26,000 grow by 50 % in 30 min on at least 3 venues, tell me by"
     " toast."
 )
 URL = "jsons://hooks.example.com/t0psecret-token"
@@ -48,7 +52,7 @@ def link(*rules):
     return rule_text.rules_to_link(rules)
 
 
-def short(level=28_500.0, **more):
+def short(level=NEAR, **more):
     return Rule(
         "short heat", Group("all", (Condition("heat grows", level, "short", by=0.5, venues=3, **more),))
     )
@@ -122,14 +126,14 @@ def test_every_kind_of_condition_and_every_template_can_be_said():
 
 def test_a_test_shows_firings_on_the_map_leads_and_false_alarms_against_controls(built):
     shown = metrics(built)
-    assert shown["Would have told"] == "8 times"
+    assert shown["Would have told"] == "13 times"
     assert shown["Lead to the touch"].endswith("min")
     assert shown["False alarms"].endswith("%")
     assert shown["At control levels"].endswith("%")
     drawn = maps(built)[0].layers["marks"]
-    assert [int(mark["number"]) for mark in drawn] == list(range(1, 9))
-    assert {mark["price"] for mark in drawn} == {28_500.0}
-    assert len(built.dataframe[0].value) == 8
+    assert [int(mark["number"]) for mark in drawn] == list(range(1, 14))
+    assert {mark["price"] for mark in drawn} == {NEAR}
+    assert len(built.dataframe[0].value) == 13
     said = words(built)
     for part in (
         "no difference one could tell from chance",
@@ -147,7 +151,8 @@ def test_a_template_fills_the_sentence_with_levels_of_this_market(built):
     assert not app.exception
     found = rule_of(app)
     assert [part.kind for part in found.when.parts] == ["breakout", "heat grows"]
-    assert 27_999 < found.when.parts[0].level < 33_000
+    last = float(samples.load_sample("violent").candles["close"].iloc[-1])
+    assert last < found.when.parts[0].level < 1.15 * last
     assert app.text_input(key="al_name").value == "Breakout with volume through short heat"
 
 
@@ -192,9 +197,7 @@ def test_who_is_on_this_machine_is_told_by_address_and_headers():
 
 
 def test_contradictions_are_refused_and_a_level_outside_the_data_is_bound_to_stay_quiet():
-    both = Group(
-        "any", (Condition("heat grows", 28_500.0, "short"), Condition("heat shrinks", 28_500.0, "short"))
-    )
+    both = Group("any", (Condition("heat grows", NEAR, "short"), Condition("heat shrinks", NEAR, "short")))
     app = open_page("alerts.py", rules=link(Rule("both", both)), test="Off")
     app.selectbox(key="al_match").set_value("all").run()
     assert "contradict" in app.error[0].value
@@ -225,7 +228,7 @@ def test_a_link_brings_its_rules_and_a_broken_one_leaves_everything_as_it_was():
     assert not charts(app)
     app = open_page("alerts.py", rules="r1.broken!", test="Off")
     assert "cannot be read" in words(app)
-    assert app.text_input(key="al0_level").value == "28,500"
+    assert app.text_input(key="al0_level").value == "26,000"
 
 
 def test_a_link_of_many_rules_fills_the_list_and_no_more():
@@ -282,7 +285,7 @@ def test_rule_files_come_in_and_go_out_and_malformed_ones_lose_nothing():
 @pytest.fixture(scope="module")
 def told():
     """An inbox filled by playing the last day."""
-    app = open_page("alerts.py", rules=link(short()), pane="inbox")
+    app = open_page("alerts.py", rules=link(short(VISITED)), pane="inbox")
     app.session_state["alerts_sound"] = True
     return press(app, "al_play")
 
@@ -321,7 +324,7 @@ def test_an_alert_links_to_the_view_that_shows_it(told):
     assert explore["data"] == "violent"
     app = open_page("explore.py", **explore)
     assert not app.exception
-    assert app.text_input(key="mylevels").value == "28500"
+    assert app.text_input(key="mylevels").value == "25500"
     assert "Apr 19" in words(app) or "Apr 20" in words(app)
 
 

@@ -3,6 +3,7 @@
 import re
 
 import pandas as pd
+import pytest
 from test_pages import open_page, words
 
 from liqcore.feeds import scenario_files as scenarios
@@ -162,4 +163,6 @@ def test_terms_are_explained_where_they_stand_and_the_end_has_a_sandbox():
     assert not app.exception
     assert [one.proto.alt.split(".")[0] for one in maps(app)] == ["As it was told", "With nobody"]
     longs = [float(found) for found in re.findall(r"\$([\d.]+)M of longs and", words(app).replace("\\", ""))]
-    assert longs[0] > 3 * longs[1], "without the crowd the heat is gone"
+    crowds = [event for event in settings["simulation"]["interventions"] if event["kind"] == "Crowd"]
+    opened = sum(event["quantity"] for event in crowds) * settings["level"] / 1e6
+    assert longs[0] - longs[1] == pytest.approx(opened, rel=0.2), "without the crowd its heat is gone"

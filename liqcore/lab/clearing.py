@@ -1,4 +1,4 @@
-"""The step of the simulated market: price moves, what it triggers, and what that does to the price.
+"""The clearing of the simulated market: what a move of the price triggers, and what that does to the price.
 
 One round of a cascade closes every position whose liquidation or stop the marks have reached, in the order
 in which the price came to them, each at the price that the earlier ones left behind. Rounds follow until
@@ -25,7 +25,7 @@ _NO_ROWS: Final = np.zeros(0, dtype=np.int64)
 EVENT_COLUMNS: Final = ("minute", "leg", "code", "lots", "fill", "bankruptcy")
 
 
-class Engine:
+class Clearing:
     """All state of the market at one moment. Prices in ticks, quantities in lots, money in units.
 
     `clock` counts thousandths of a minute of usual trading: positions expire by it, sooner in a rout.
@@ -160,6 +160,7 @@ class Engine:
         distance = self.signed[book.code[:n]] - book.liquidation[:n]
         rows = np.flatnonzero(book.tops_up[:n] & (distance * book.leverage[:n] < 0.3 * self.price))
         if rows.size:
+            book.retire(rows)
             venue, added = book.code[rows] >> 1, book.margin[rows].copy()
             book.margin[rows] += added
             self.accounts.post(venue, deposits=added, traders=added)
@@ -314,6 +315,7 @@ class Engine:
             value - int((taken * book.entry[rows]).sum())
         )
         accounts["long" if sign > 0 else "short"][venue] -= total
+        book.retire(rows)
         book.margin[rows] -= released
         book.lots[rows] -= taken
         book.drop(rows[book.lots[rows] == 0])
