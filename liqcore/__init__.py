@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from liqcore.heat.bands import ClusterRule
     from liqcore.heat.clusters import Cluster, ClusterEvent, ClusterStory, find_clusters, track_clusters
     from liqcore.heat.concentration import concentration
+    from liqcore.heat.expected import Expected, expected_heatmap
     from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, merge
     from liqcore.heat.measured import measured_heatmap
     from liqcore.heat.modelled import modelled_heatmap
@@ -76,6 +77,8 @@ _HOME = {
     "Assumptions": "heat.assumptions",
     "liquidation_price": "margins",
     "bankruptcy_price": "margins",
+    "expected_heatmap": "heat.expected",
+    "Expected": "heat.expected",
     "find_clusters": "heat.clusters",
     "track_clusters": "heat.clusters",
     "concentration": "heat.concentration",
@@ -124,6 +127,7 @@ __all__ = [
     "ClusterRule",
     "ClusterStory",
     "Coverage",
+    "Expected",
     "GridError",
     "HeatGrid",
     "Plan",
@@ -145,6 +149,7 @@ __all__ = [
     "concentration",
     "coverage",
     "cross_liquidation",
+    "expected_heatmap",
     "find_clusters",
     "find_signals",
     "funding",

@@ -9,7 +9,11 @@ import streamlit as st
 
 from liqcore.service.app import FIRST
 from liqcore.views import controls, explain, loaders, overlays, panels
-from liqcore.views.explore import reading as reading_panels, tradingview as tradingview_panels
+from liqcore.views.explore import (
+    path as path_panels,
+    reading as reading_panels,
+    tradingview as tradingview_panels,
+)
 from liqcore.views.measured import panels as measured_panels
 
 bar = controls.toolbar(4)
@@ -63,6 +67,7 @@ if (sentence := controls.finest(data, settings.timeframe)) is not None:
     st.caption(sentence)
 reading_panels.draw_strips(data, settings, grid, marks.strips)
 measured_panels.beside(grid, bars, data)
+path_panels.beside(data, settings, grid, bars)
 panels.reading(grid, bars, drawn.picture)
 panels.downloads(grid, bars, "grid")
 tradingview_panels.downloads(grid, bars, clusters, levels, data)

@@ -123,3 +123,18 @@ def test_a_question_on_the_map_goes_to_where_it_is_answered():
     assert shown["replay"]
     assert shown["what"]
     assert not app.sidebar.children, "map pages have no sidebar"
+
+
+def test_the_expected_map_stands_beside_the_realised_one_with_its_ratio():
+    app = open_page("explore.py", data="violent", layer="realised", span="3 d", tf="1h", expected="true")
+    assert not app.exception
+    assert len(maps(app)) == 2
+    table = next(item.value for item in app.dataframe if "Path explains" in item.value.columns)
+    assert len(table) == 12
+    assert (table["Orders"] > 0).all()
+    near_one = table["Times"].dropna()
+    assert near_one.median() < 3
+    assert "no record and no forecast" in words(app)
+    other = open_page("explore.py", data="violent", layer="modelled", span="3 d", tf="1h", expected="true")
+    assert not other.exception
+    assert len(maps(other)) == 1
