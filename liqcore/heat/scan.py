@@ -134,28 +134,38 @@ def _strongest(
     counts: np.ndarray, shares: np.ndarray, bar: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The window of each row with the least chance, in logs (0 where none comes below the bar)."""
-    rows, size = counts.shape
+    rows = len(counts)
     run, cum = running(counts), running(shares)
+    # Windows without orders are none, and of the lattice orders fill but a part.
+    held_bins = np.flatnonzero(counts.any(axis=0))
+    if not len(held_bins):
+        return np.zeros(rows, dtype=np.intp), np.ones(rows, dtype=np.intp), np.zeros(rows)
+    first, last = (
+        max(int(held_bins[0]) - WIDTHS[-1], 0),
+        min(int(held_bins[-1]) + WIDTHS[-1], counts.shape[1]),
+    )
+    near_run, near_cum, size = run[:, first : last + 1], cum[:, :, first : last + 1], last - first
     times = margin(run[:, -1])
     # Nothing below its expectation stands out, so that few windows need a tail.
     lift = times * run[:, -1] / np.maximum(cum[:, :, -1], 1e-12)
     tops = []
     for width in WIDTHS:
-        held = run[:, width:] - run[:, : size - width + 1]
+        held = near_run[:, width:] - near_run[:, : size - width + 1]
         some = held >= LEAST
-        for part, up in zip(cum, lift, strict=True):
+        for part, up in zip(near_cum, lift, strict=True):
             if not some.any():
                 break
             some &= held > (part[:, width:] - part[:, : size - width + 1]) * up[:, None]
         row, low = np.nonzero(some)
+        low += first
         if len(row):
             chance = chances(run, cum, row, low, low + width)[2]
             tops.append(np.stack([row, low, low + width, chance])[:, chance <= bar[row]])
     best = np.concatenate(tops, axis=1) if tops else np.empty((4, 0))
     best = best[:, np.lexsort((best[3], best[0]))]
-    row, first = np.unique(best[0].astype(np.intp), return_index=True)
+    row, top = np.unique(best[0].astype(np.intp), return_index=True)
     low, high, chance = np.zeros(rows, dtype=np.intp), np.ones(rows, dtype=np.intp), np.zeros(rows)
-    low[row], high[row], chance[row] = best[1, first], best[2, first], best[3, first]
+    low[row], high[row], chance[row] = best[1, top], best[2, top], best[3, top]
     return low, high, chance
 
 
