@@ -10,7 +10,7 @@ WORKERS ?= 3
 # Compiled modules are kept, also where the surroundings ask not to: every server and every test process needs them again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test lint unit browser slow bench null samples scenarios null lab-table screenshots clean chromium heat
+.PHONY: run test lint unit browser slow bench samples scenarios null lab-table screenshots clean chromium heat
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run server.py --server.port $(PORT)
@@ -39,10 +39,6 @@ slow: $(VENV)/.dev chromium
 
 bench: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest benchmarks -q -s --benchmark-disable-gc
-
-# How often our words are said where nothing is: a few minutes, and the table of docs/honesty.md.
-null: $(VENV)/.dev
-	$(BIN)/python tools/measure_words.py
 
 samples: $(VENV)/.dev
 	$(BIN)/python tools/make_samples.py

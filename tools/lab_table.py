@@ -23,26 +23,16 @@ from liqcore import tables
 from liqcore.heat.modelled import modelled_heatmap
 from liqcore.lab import found, hot_levels
 from liqcore.lab.record import against_record
-from liqcore.lab.said import VENUES, table_of
+from tools import measure_words
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "honesty.md"
 STORED = ROOT / "liqcore" / "lab" / found.FILE
 DATA = Path(os.environ.get("HEATLAB_REAL_DATA", ROOT.parent / "shared" / "data"))
-SEEDS = 50
 
 
 def words() -> dict[str, Any]:
-    table = table_of(SEEDS)
-    for name in table.columns[1:]:
-        table[name] = [f"{100 * share:.1f} %" for share in table[name]]
-    many = 4 * SEEDS
-    note = (
-        f"{many} worlds a column: {len(VENUES)} venues on one random walk of a day, 200 events a side and venue that fall"
-        " along its path by time, volume, travel or new ground; planting moves 30 % of a venue's longs to one level."
-        f" Verdicts are asked at that level. Of {many} at most {100 * 3 / many:.1f} % is what a count of none still allows."
-    )
-    return section(table, note, (SEEDS, 200, 0.3))
+    return section(measure_words.table(measure_words.measured()), measure_words.NOTE, "all worlds")
 
 
 def recorded() -> dict[str, Any] | None:

@@ -1,17 +1,17 @@
-"""Measure how often our words are said where nothing is: `make null` writes the table of docs/honesty.md.
+"""How often our words are said where nothing is, by many processes: `make null` writes the table of docs/honesty.md.
 
-With `--quick` a tenth of the worlds, to see that it runs; nothing is written then.
+Run by itself it asks a tenth of the worlds and prints them.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -21,8 +21,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from liqcore.alerts.chance import against_chance  # noqa: E402
 from liqcore.lab.said import Question, Row, questions  # noqa: E402
 
-PAGE, FILE = ROOT / "docs" / "honesty.md", ROOT / "liqcore" / "lab" / "found.json"
-BEGIN, END = "<!-- words: made by `make null` -->", "<!-- words: end -->"
 COLUMNS = ("Word", "World", "Said", "Worlds", "Wanted")
 NOTE = (
     "Random walks of one-minute candles unless said; five venues share one path; a range holds the true share in 19"
@@ -78,32 +76,17 @@ def cells(row: Row) -> list[str]:
     return [row.word, row.where, f"{row.share:.0%} ({low:.0%} to {high:.0%})", f"{row.worlds:,}", row.wanted]
 
 
-def page(rows: list[Row]) -> str:
-    lines = ["## Our words on noise, and where something was planted", "", NOTE, ""]
-    lines += ["| " + " | ".join(COLUMNS) + " |", "|---|---|--:|--:|---|"]
-    lines += ["| " + " | ".join(cells(row)) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def main() -> None:
-    share = 0.1 if "--quick" in sys.argv else 1.0
+def measured(share: float = 1.0) -> list[Row]:
+    """Every row, from a share of its worlds, by as many processes as the machine has cores."""
     jobs = [(number, share) for number in range(len(asked()))]
     with ProcessPoolExecutor(max_workers=min(os.cpu_count() or 1, 4)) as pool:
-        rows = list(pool.map(_row, jobs))
-    for row in rows:
-        print("  ".join(cells(row)))
-    if share < 1:
-        return
-    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# How far our words can be trusted\n"
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(
-        f"{before.rstrip()}\n\n{BEGIN}\n\n{page(rows)}\n\n{END}\n{after.lstrip()}", encoding="utf-8"
-    )
-    held = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    held["words"] = {"columns": list(COLUMNS), "rows": [cells(row) for row in rows], "note": NOTE}
-    FILE.write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return list(pool.map(_row, jobs))
+
+
+def table(rows: list[Row]) -> pd.DataFrame:
+    """The rows as they are shown."""
+    return pd.DataFrame([cells(row) for row in rows], columns=list(COLUMNS))
 
 
 if __name__ == "__main__":
-    main()
+    print(table(measured(0.1)).to_string(index=False))

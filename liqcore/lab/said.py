@@ -326,4 +326,4 @@ def _verdicts(seed: int, word: str, levels: int) -> list[bool]:
 def _readings() -> Iterator[Question]:
     for word in ("mostly for", "mostly against"):
         where = "random levels within 3 % of price on random walks"
-        yield Question(word, where, "1 in 10", partial(_verdicts, word=word, levels=40), 30)
+        yield Question(word, where, "1 in 10", partial(_verdicts, word=word, levels=40), 26)
