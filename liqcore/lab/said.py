@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.agreement import Agreement, agreement
 from liqcore.heat.clusters import ClusterStory, track_clusters
 from liqcore.heat.grid import HeatGrid
@@ -140,11 +140,15 @@ def _clusters() -> Iterator[Question]:
         yield Question("cluster", f"candles of {minutes} minutes, 300 and 4,000 a side", wrong, check, 30)
     for volatility in (0.3, 1.2):
         check = partial(_any, kind="travel", sizes=((300, 24.0), (4_000, 24.0)), volatility=volatility)
-        where = f"volatility of {100 * volatility:.0f} % a year, 300 and 4,000 a side"
+        where = f"volatility of {wording.percent(volatility)} a year, 300 and 4,000 a side"
         yield Question("cluster", where, wrong, check, 30)
     for number in (50, 300, 4_000):
         yield Question(
-            "cluster", f"one order of $50M among {number:,} a side", wrong, partial(_print, number=number), 20
+            "cluster",
+            f"one order of $50M among {wording.whole(number)} a side",
+            wrong,
+            partial(_print, number=number),
+            20,
         )
     for number, share, width in (
         (50, 0.25, 6e-4),
@@ -152,7 +156,7 @@ def _clusters() -> Iterator[Question]:
         (300, 0.25, 15e-4),
         (4_000, 0.10, 15e-4),
     ):
-        where = f"{share:.0%} of {number:,} planted within {width * 1e4:.0f} bp"
+        where = f"{wording.percent(share)} of {wording.whole(number)} planted within {wording.whole(width * 1e4)} bp"
         yield Question(
             "cluster", where, "there", partial(_found, number=number, share=share, width=width), 30
         )
@@ -238,11 +242,15 @@ def _venues() -> Iterator[Question]:
         for wander in (False, True):
             how = "a wandering rate" if wander else "a shared path"
             check = partial(_agrees, words=both, number=number, hot=0, wander=wander)
-            yield Question(name, f"no level at five venues, {number:,} each, {how}", "never", check, 20)
+            yield Question(
+                name, f"no level at five venues, {wording.whole(number)} each, {how}", "never", check, 20
+            )
     for shape in ("flat", "hump"):
         for number in (50, 300, 4_000):
             check = partial(_agrees, words=both, number=number, hot=0, shape=shape)
-            yield Question(name, f"no level, {number:,} each, {shape}, without candles", "never", check, 20)
+            yield Question(
+                name, f"no level, {wording.whole(number)} each, {shape}, without candles", "never", check, 20
+            )
     check = partial(_agrees, words=both, number=300, hot=1)
     yield Question(name, "a level at one venue of five, 300 each", "never", check, 20)
     check = partial(_agrees, words=both, number=300, hot=3)
@@ -298,10 +306,10 @@ def _busy_day(seed: int, wobble: float) -> list[bool]:
 
 def _stocks() -> Iterator[Question]:
     for spread in (0.1, 0.3, 0.6, 1.0):
-        where = f"a modelled map of uneven bins (spread {spread:g} in logs)"
+        where = f"a modelled map of uneven bins (spread {wording.decimal(spread)} in logs)"
         yield Question("cluster", where, "never", partial(_stock, spread=spread), 100)
     for wobble in (0.3, 1.0):
-        where = f"more than one change a day told of noise (wobble {wobble:g})"
+        where = f"more than one change a day told of noise (wobble {wording.decimal(wobble)})"
         yield Question("grew, appeared, faded …", where, "seldom", partial(_busy_day, wobble=wobble), 20)
     for bins in (240, 300, 400):
         where = f"two equal bands 0.4 % apart, {bins} bins"

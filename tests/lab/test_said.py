@@ -35,7 +35,7 @@ def test_every_row_holds_in_a_few_worlds(number):
         # With a true rate of 5 %, more than this is seen in 1 of 200 tables.
         assert row.said <= np.ceil(0.05 * row.worlds + 2.6 * np.sqrt(0.0475 * row.worlds))
     elif question.wanted == "there":
-        weak = question.where.startswith("10%") or "of 50 " in question.where
+        weak = question.where.startswith("10 %") or "of 50 " in question.where
         assert row.share >= (0.2 if weak else 0.75)
 
 

@@ -291,8 +291,8 @@ def agree(data: Dataset, found: Venues, level: float | None) -> None:
     ]
     with st.container(border=True):
         st.markdown(
-            f":material/{icon}: **{verdict.verdict.capitalize()} at"
-            f" {wording.markdown(wording.price(level))}.** {wording.markdown(verdict.sentence)}"
+            f":material/{icon}: **{verdict.verdict.capitalize()} at {wording.markdown(wording.price(level))}:**"
+            f" {wording.markdown(verdict.sentence.partition(': ')[2])}"
         )
         for caveat in verdict.caveats:
             st.markdown(f"- {wording.markdown(caveat)}")
