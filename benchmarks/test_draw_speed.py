@@ -1,8 +1,9 @@
 """A heatmap on the screen: our map against one rectangle a cell, in one Chromium and one run.
 
-Bytes are exact; times and frames are what this machine made of both, so they are compared, not limited, where the
-two can be. Frames a second and the time to a readout have no partner among rectangles (which cannot be zoomed at
-this size), so they stand in the report (`extra_info`) with a floor that catches a drawing that has become slow.
+Bytes are exact; times and frames are what this machine made of both, so they are compared, not limited, where
+the two can be. Frames a second and the time to a readout have no partner among rectangles (which cannot be
+zoomed at this size), so they stand in the report (`extra_info`) with a floor that catches a drawing that has
+become slow.
 """
 
 import re
@@ -37,7 +38,7 @@ WATCH = """
 """
 FRAMES = """(name) => { window.frames = []; let last = performance.now(); window.counting = true;
   const tick = now => { window.frames.push(now - last); last = now; if (window.counting) requestAnimationFrame(tick); };
-  requestAnimationFrame(tick); }"""
+  requestAnimationFrame(tick); }"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,8 @@ def test_zoom_pan_and_readout_keep_up_with_the_screen(benchmark, chromium, addre
     visit = Visit(chromium, address, "ours", size)
     page = visit.page
     x, y = page.evaluate(
-        f"() => {{ const r = {CHART}.stage.getBoundingClientRect(); return [r.x + r.width * .4, r.y + r.height / 2]; }}"
+        f"() => {{ const r = {CHART}.stage.getBoundingClientRect(); return [r.x + r.width * .4, r.y +"
+        " r.height / 2]; }"
     )
 
     def zoom() -> None:
@@ -170,7 +172,8 @@ def test_zoom_pan_and_readout_keep_up_with_the_screen(benchmark, chromium, addre
     late = []
     for step in range(15):
         page.evaluate(
-            "() => addEventListener('pointermove', event => { window.moved = event.timeStamp; }, { once: true, capture: true })"
+            "() => addEventListener('pointermove', event => { window.moved = event.timeStamp; }, { once:"
+            " true, capture: true })"
         )
         page.mouse.move(x - 100 + 9 * step, y - 40 + 5 * step)
         page.wait_for_timeout(80)

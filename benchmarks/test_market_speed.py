@@ -1,4 +1,5 @@
-"""The real market against the stand-in, which takes 100 ms for each answer: to the first map, again, and the archive."""
+"""The real market against the stand-in, which takes 100 ms for each answer: to the first map, again, and the
+archive."""
 
 import io
 import subprocess

@@ -196,9 +196,8 @@ def test_ten_thousand_candles_against_python_loops_over_bins() -> None:
     extra = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     print(
-        f"\nmodelled, 10,000 candles × 1,000 bins: {1e3 * fast:.0f} ms ({1e3 * by_leverage:.0f} ms with lifetimes"
-        f" by leverage), Python bins {1e3 * slow:.0f} ms,"
-        f" {slow / fast:.1f}×, {extra:.0f} MB extra"
+        f"\nmodelled, 10,000 candles × 1,000 bins: {1e3 * fast:.0f} ms ({1e3 * by_leverage:.0f} ms with"
+        f" lifetimes by leverage), Python bins {1e3 * slow:.0f} ms, {slow / fast:.1f}×, {extra:.0f} MB extra"
     )
     assert slow / fast >= 15
     assert extra < 32

@@ -105,7 +105,8 @@ def record(
     hours: Annotated[float | None, typer.Option(help="End after so long; else Ctrl+C ends it.")] = None,
     every: Annotated[float, typer.Option(help="Minutes between two writings.")] = 15.0,
 ) -> None:
-    """Listen to all venues without the app, and write a data set of daily manifests and monthly partitions."""
+    """Listen to all venues without the app, and write a data set of daily manifests and monthly
+    partitions."""
     with _sentences():
         need("live")
         from liqcore.service import recorder

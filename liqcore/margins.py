@@ -6,9 +6,8 @@ s = ±1, size q, entry E and mark price p that is, for a linear contract,
     WB − TMM + UPNL + s·q·(p − E) = q·p·(MMR + fee) − cum
 
 and for an inverse one, with Q in USD and balances in BTC, `WB − TMM + UPNL + s·Q·(1/E − 1/p) = Q/p·(MMR +
-fee) − cum`.
-Sources: Binance FAQ b3c689c1f50a44cabb3a84e663b81d93 (linear) and ceccfcfb (COIN-M); OKX and Gate add the
-taker fee to the rate. The trigger is the mark price, not the last one.
+fee) − cum`. Sources: Binance FAQ b3c689c1f50a44cabb3a84e663b81d93 (linear) and ceccfcfb (COIN-M); OKX and
+Gate add the taker fee to the rate. The trigger is the mark price, not the last one.
 """
 
 from __future__ import annotations
@@ -136,8 +135,8 @@ class TierTable:
     cap : notional at which the last bracket ends.
     rates : maintenance margin rate of each bracket.
     max_leverage : highest leverage allowed in each bracket.
-    as_of : day of the table, ISO. Brackets change; a dated table is right for its day only.
-    source : where it was read.
+    as_of : day of the table, ISO. Brackets change; a dated table is right for its day only. source : where it
+    was read.
     """
 
     venue: str
@@ -227,8 +226,8 @@ def bracket_at_liquidation(
 
     Every bracket is tried, and the one whose own liquidation price lies inside it is kept: notional at
     the price is quantity·price for a linear contract and quantity / price (BTC) for an inverse one.
-    Arguments as in `liquidation_price`; they broadcast. Beyond the last bracket the index is -1 and the
-    price that of the last bracket.
+    Arguments as in `liquidation_price`; they broadcast. Beyond the last bracket the index is -1 and the price
+    that of the last bracket.
     """
     shape = np.broadcast_shapes(
         *(

@@ -126,7 +126,8 @@ def apart(part: float, atrs: float | None = None) -> str:
 
 
 def decimal(value: float | None, digits: int | None = None, *, signed: bool = False) -> str:
-    """A number without a unit: `2.5`, `−0.31`, `1,234.5`; three digits that matter unless `digits` is given."""
+    """A number without a unit: `2.5`, `−0.31`, `1,234.5`; three digits that matter unless `digits` is
+    given."""
     if value is None or not math.isfinite(value):
         return NOTHING
     size = abs(value)
@@ -175,7 +176,8 @@ def file_size(many: float) -> str:
 
 
 def duration(length: Span, units: int = 2) -> str:
-    """A length of time (a number is in seconds) in its largest units: `3 h 20 min`, `2 d`, `45 s`, `0.4 s`."""
+    """A length of time (a number is in seconds) in its largest units: `3 h 20 min`, `2 d`, `45 s`, `0.4
+    s`."""
     seconds = _seconds(length)
     if not math.isfinite(seconds):
         return NOTHING

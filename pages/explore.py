@@ -60,8 +60,8 @@ with bar.below:
     )
 reading_panels.go_on(drawn.asked, marks, grid, bars, clusters)
 st.markdown(
-    f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}** Look for strong bands near the price, ask whose"
-    " positions they are, and check how sure this map can be."
+    f"**{wording.markdown(explain.takeaway(grid, bars, shell.now()))}** Look for strong bands near the price,"
+    " ask whose positions they are, and check how sure this map can be."
 )
 if (sentence := controls.finest(data, settings.timeframe)) is not None:
     st.caption(sentence)

@@ -1,9 +1,11 @@
-"""Measure what docs/honesty.md and the Lab tell: words on noise, maps on worlds, the model on recorded markets.
+"""Measure what docs/honesty.md and the Lab tell: words on noise, maps on worlds, the model on recorded
+markets.
 
     python tools/lab_table.py words|worlds|recorded …
 
-Every section is written to liqcore/lab/found.json and from there into docs/honesty.md. Recorded markets are not part
-of the repository: their folder is named by HEATLAB_REAL_DATA, and without it their figures stay as they are.
+Every section is written to liqcore/lab/found.json and from there into docs/honesty.md. Recorded markets are
+not part of the repository: their folder is named by HEATLAB_REAL_DATA, and without it their figures stay as
+they are.
 """
 
 from __future__ import annotations
@@ -57,22 +59,27 @@ def recorded() -> dict[str, Any] | None:
                     "model": f"{one.model:.2f}",
                     "excursion × volume": f"{one.simple:.2f}",
                     "absolute return": f"{one.moved:.2f}",
-                    "model given excursion × volume": f"{one.beyond.value:.2f} [{one.beyond.low:.2f}, {one.beyond.high:.2f}]",
-                    "USD in crossed hot over cold bands": "–"
-                    if closed is None
-                    else f"{closed.ratio.value:.2f} [{closed.ratio.low:.2f}, {closed.ratio.high:.2f}]",
+                    "model given excursion × volume": (
+                        f"{one.beyond.value:.2f} [{one.beyond.low:.2f}, {one.beyond.high:.2f}]"
+                    ),
+                    "USD in crossed hot over cold bands": (
+                        "–"
+                        if closed is None
+                        else f"{closed.ratio.value:.2f} [{closed.ratio.low:.2f}, {closed.ratio.high:.2f}]"
+                    ),
                 }
             )
     note = (
-        "Rank correlation of what the model says was liquidated with recorded totals by hour, beside two figures that"
-        " need no model. Intervals of 95 % by days. Bands of 0.25 % that price crossed within four hours, hot against"
-        " cold at the same distance (both sides together)."
+        "Rank correlation of what the model says was liquidated with recorded totals by hour, beside two"
+        " figures that need no model. Intervals of 95 % by days. Bands of 0.25 % that price crossed within"
+        " four hours, hot against cold at the same distance (both sides together)."
     )
     return section(pd.DataFrame(rows), note, [row["span"] for row in rows])
 
 
 def recorded_markets():  # type: ignore[no-untyped-def]
-    """Name and (candles, open interest, totals by hour, events with prices or None) of each recorded market."""
+    """Name and (candles, open interest, totals by hour, events with prices or None) of each recorded
+    market."""
     frame = pd.read_parquet(DATA / "C_2024-06_08_yen_crash" / "binance_1h_ohlcv_liq_oi_ls.parquet").rename(
         columns={"ts": "time", "volume_btc": "volume", "buy_volume_btc": "taker_buy_volume"}
     )

@@ -44,7 +44,8 @@ class Recipe:
         )
 
 
-# Both are left to chance; the violent seed was picked for a crash and a squeeze, both for a price near 28,000 USD.
+# Both are left to chance; the violent seed was picked for a crash and a squeeze, both for a price near 28,000
+# USD.
 RECIPES = {
     "calm": Recipe("Sample market (synthetic, calm fortnight)", "calm", 47, "2026-03-01", 28_000.0),
     "violent": Recipe("Sample market (synthetic, violent fortnight)", "violent", 41, "2026-04-06", 28_000.0),
@@ -85,15 +86,15 @@ def figures(sample: samples.Sample) -> str:
     facts = stylised_facts(candles)
     lines = [
         (
-            f"Bars of 15 minutes: annualised volatility {facts.volatility:.0%}, kurtosis {facts.kurtosis:.0f},"
-            f" autocorrelation of the absolute return {facts.persistence_1:.2f} after one bar and"
-            f" {facts.persistence_4:.2f} after four, of the return {facts.momentum_1:+.2f}, wicks"
+            f"Bars of 15 minutes: annualised volatility {facts.volatility:.0%}, kurtosis"
+            f" {facts.kurtosis:.0f}, autocorrelation of the absolute return {facts.persistence_1:.2f} after"
+            f" one bar and {facts.persistence_4:.2f} after four, of the return {facts.momentum_1:+.2f}, wicks"
             f" {facts.wick_share:.0%} of the range, rank correlation of volume and absolute return"
-            f" {facts.volume_rank:.2f}, standard deviation of the log volume {facts.volume_spread:.2f}, largest"
-            f" volume {facts.volume_peak:.0f} times the median; tail exponent of liquidations"
-            f" {tail_exponent(events['notional'].to_numpy()):.1f}. Price {candles['low'].min():,.0f} to {candles['high'].max():,.0f} USD, last"
-            f" {candles['close'].iloc[-1]:,.0f}. Printed: {len(events):,} liquidations,"
-            f" {events['notional'].sum() / 1e6:,.0f} million USD,"
+            f" {facts.volume_rank:.2f}, standard deviation of the log volume {facts.volume_spread:.2f},"
+            f" largest volume {facts.volume_peak:.0f} times the median; tail exponent of liquidations"
+            f" {tail_exponent(events['notional'].to_numpy()):.1f}. Price {candles['low'].min():,.0f} to"
+            f" {candles['high'].max():,.0f} USD, last {candles['close'].iloc[-1]:,.0f}. Printed:"
+            f" {len(events):,} liquidations, {events['notional'].sum() / 1e6:,.0f} million USD,"
             f" {events.loc[events['side'] == 'long', 'notional'].sum() / events['notional'].sum():.0%} of it"
             " longs. Largest minute"
             f" {events.groupby(events['time'].dt.floor('1min'))['notional'].sum().max() / 1e6:,.0f} million"

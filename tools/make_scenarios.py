@@ -4,8 +4,8 @@ scenario.toml.
 python tools/make_scenarios.py                        all of them
 python tools/make_scenarios.py support-at-28000       one of them
 python tools/make_scenarios.py --market-only NAME     the market without the base rate, while writing a
-scenario
-python tools/make_scenarios.py --show NAME            print the filled text of every step, and the outcome
+scenario python tools/make_scenarios.py --show NAME            print the filled text of every step, and the
+outcome
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def build(name: str, market_only: bool) -> str:
     rate = scenario.base_rate
     return (
         f"{name}: {size / 1e3:.0f} kB, {outcome(scenario).sentence} "
-        f"{'' if rate is None else f'Base rate {rate.wins}/{rate.filled} of {rate.worlds}, mean {rate.mean_r:+.2f} R. '}{time.perf_counter() - begun:.0f} s"
+        f"{'' if rate is None else f'Base rate {rate.wins}/{rate.filled} of {rate.worlds}, mean {rate.mean_r:+.2f} R. '}{time.perf_counter() - begun:.0f} s"  # noqa: E501
     )
 
 

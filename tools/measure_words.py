@@ -1,4 +1,5 @@
-"""How often our words are said where nothing is, by many processes: `make null` writes the table of docs/honesty.md.
+"""How often our words are said where nothing is, by many processes: `make null` writes the table of
+docs/honesty.md.
 
 Run by itself it asks a tenth of the worlds and prints them.
 """
@@ -23,9 +24,9 @@ from liqcore.lab.said import Question, Row, questions  # noqa: E402
 
 COLUMNS = ("Word", "World", "Said", "Worlds", "Wanted")
 NOTE = (
-    "Random walks of one-minute candles unless said; five venues share one path; a range holds the true share in 19"
-    " of 20 cases (Wilson). Worlds are invented, so the figures tell how the words behave on noise, and not how"
-    " real markets are."
+    "Random walks of one-minute candles unless said; five venues share one path; a range holds the true share"
+    " in 19 of 20 cases (Wilson). Worlds are invented, so the figures tell how the words behave on noise, and"
+    " not how real markets are."
 )
 
 
@@ -33,8 +34,8 @@ _AHEAD, _BAR = 16, 15 * 60_000_000
 
 
 def _chance(seed: int) -> list[bool]:
-    """Whether an alert at levels that nobody chose is told from chance: three weeks of a walk whose volatility
-    wanders, 80 firings."""
+    """Whether an alert at levels that nobody chose is told from chance: three weeks of a walk whose
+    volatility wanders, 80 firings."""
     rng = np.random.default_rng(seed)
     bars = 21 * 96
     level = np.convolve(rng.normal(size=bars) * 0.12, 0.985 ** np.arange(400))[:bars]

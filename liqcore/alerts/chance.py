@@ -27,8 +27,8 @@ class Chance:
     Attributes
     ----------
     expected : share of matched past levels that were touched, over the firings that count; NaN where unknown.
-    separate : firings that count: of several whose horizons overlap only the first does.
-    touched : touches among them.
+    separate : firings that count: of several whose horizons overlap only the first does. touched : touches
+    among them.
     p : two-sided probability of touches so far from `expected` by chance; NaN where `separate` is 0.
     """
 
@@ -45,8 +45,8 @@ def volatility(close: NDArray[np.float64], bars: int) -> NDArray[np.float64]:
 
 
 def terciles(spread: NDArray[np.float64]) -> NDArray[np.int8]:
-    """(T,) 0 to 2: the rank of each bar's volatility in its own past, which no later bar can move; −1"
-    " unknown."""
+    """(T,) 0 to 2: the rank of each bar's volatility in its own past, which no later bar can move; −1" "
+    unknown."""
     rank = pd.Series(spread).expanding().rank(pct=True).to_numpy()
     return np.where(np.isnan(rank), -1, np.minimum(np.nan_to_num(rank) * 3, 2)).astype(np.int8)
 
@@ -87,7 +87,8 @@ def against_chance(
     bars, distance, touched = bars[counts], distance[counts], touched[counts]
     spread = volatility(close, reach)
     tercile = terciles(spread)
-    # Distances in units of the volatility felt at the moment, so that a calm hour is not held against a wild one.
+    # Distances in units of the volatility felt at the moment, so that a calm hour is not held against a wild
+    # one.
     low, high = (np.log(one / close) / spread for one in ahead)
     distance = distance / spread[bars]
     day = ((time - time[0]) // _DAY).astype(np.int64) if len(time) else np.empty(0, np.int64)

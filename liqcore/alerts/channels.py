@@ -120,8 +120,7 @@ class Channel:
     ----------
     name : what rules call it. url : its address in Apprise's notation, a `Secret`.
     quiet : quiet hours or None. limit, per_minutes : at most so many messages in so many minutes; what is
-    more waits and
-        comes as one digest. digest : always join what is waiting into one message.
+        more waits and comes as one digest. digest : always join what is waiting into one message.
     """
 
     name: str
@@ -155,8 +154,7 @@ def channels_of(facts: Mapping[str, Any]) -> tuple[tuple[Channel, ...], tuple[st
     """Channels from the owner's secrets, and a sentence for each that cannot be used, without its address.
 
     `facts` holds an address by name, or a table with `url` and, if wanted, `quiet` (begin, end and time
-    zone),
-    `limit`, `per_minutes` and `digest`.
+    zone), `limit`, `per_minutes` and `digest`.
     """
     found, problems = [], []
     for name, given in facts.items():

@@ -2,8 +2,7 @@
 can hold.
 
 A live collector calls `advance` once a minute and stores the desk; a page reads it, acknowledges and snoozes.
-Pure
-bookkeeping: nothing here reads a clock, a disk or a network.
+Pure bookkeeping: nothing here reads a clock, a disk or a network.
 """
 
 from __future__ import annotations

@@ -97,8 +97,7 @@ def step(
     now : moment in UTC. Nothing happens where it is not later than the state's.
     detail : `full` alerts carry the counter-evidence of the level's reading; `quick` ones leave it out.
     bare : ids of rules of which only moments and prices are wanted, such as the controls of a replay: their
-    alerts
-        say neither venues nor agreement, which cost more than all the rest.
+        alerts say neither venues nor agreement, which cost more than all the rest.
     progress : called after each UTC day with the share that is done.
 
     Returns
@@ -179,8 +178,7 @@ def _renamed(hit: Hit, seen: Mapping[str, int], frames: Frames) -> bool:
     get a new one.
 
     It is the same when it stands at the same place on the same side, existed when the other was told, and the
-    other
-    id is not in the story any more.
+    other id is not in the story any more.
     """
     if hit.cluster is None or hit.key != hit.cluster or hit.price is None:
         return False

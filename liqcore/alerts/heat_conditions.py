@@ -37,10 +37,8 @@ def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
     venues.
 
     Growth is now / before − 1, loss 1 − now / before. A spike is the robust z of the change in USD against
-    its own
-    past, (x − median) / (1.4826 MAD), with 1.2533 times the mean absolute deviation where most changes are
-    zero
-    (Iglewicz and Hoaglin, 1993).
+    its own past, (x − median) / (1.4826 MAD), with 1.2533 times the mean absolute deviation where most
+    changes are zero (Iglewicz and Hoaglin, 1993).
     """
     threshold = float(part.by or 0.0)
     pairs = {venue: _now_and_before(part, frames, venue) for venue in frames.names(part.heat)}
@@ -74,7 +72,10 @@ def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
             if part.kind == "heat spikes" and np.isfinite(value[bar])
             else ""
         )
-        said = f"The {where} {verb} from {wording.usd(before)} to {wording.usd(now)} in {span_words(part.over)}{odd}."
+        said = (
+            f"The {where} {verb} from {wording.usd(before)} to {wording.usd(now)} in"
+            f" {span_words(part.over)}{odd}."
+        )
         if each:
             # All together may have gone the other way meanwhile.
             who = [venue for venue, strong in each.items() if strong[bar] >= threshold]

@@ -17,9 +17,8 @@ class Hit(NamedTuple):
     `time` is in microseconds since 1970 UTC, `bar` the bar whose close (or in which the event) it was.
     `key` names the thing it happened to, so that it is told once. `level` and `price` are where it was looked
     for and where it happened (USD), `before` and `after` what changed, in `unit`, and `usd` the heat
-    concerned.
-    `born` is when the cluster concerned was first seen (microseconds), None where that was too early to be
-    known.
+    concerned. `born` is when the cluster concerned was first seen (microseconds), None where that was too
+    early to be known.
     """
 
     time: int

@@ -138,7 +138,8 @@ def replay(
 
 @dataclass(frozen=True, eq=False)
 class _Prices:
-    """Bars up to the end of the replay, (T,): close time in microseconds, close, lowest and highest in USD."""
+    """Bars up to the end of the replay, (T,): close time in microseconds, close, lowest and highest in
+    USD."""
 
     time: np.ndarray
     close: np.ndarray

@@ -69,8 +69,7 @@ class Notifier:
     Parameters
     ----------
     channels : their names must differ. hosted : refuse private, loopback and link-local addresses, also
-    behind
-        redirects and names that resolve there, and services that are not on the network.
+        behind redirects and names that resolve there, and services that are not on the network.
     relays : private addresses of the owner's own that may be used all the same when hosted.
     attempts, back_off : tries of a message, and seconds before the second one, doubled each time.
     clock, sleep, resolve : for tests; by default the real ones.
@@ -147,8 +146,7 @@ class Notifier:
 
         Call it without alerts, too, every minute or so: that sends what quiet hours and limits held back. It
         returns after `wait` seconds at the latest; a channel that hangs goes on by itself and holds up no
-        other.
-        Names that are no channel here (such as `toast`) are left to others.
+        other. Names that are no channel here (such as `toast`) are left to others.
         """
         with self._lock:
             boxes = dict(self._boxes)

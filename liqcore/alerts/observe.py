@@ -30,7 +30,8 @@ from liqcore.market.signals import find_signals
 from liqcore.tables import TableError
 
 DAY = np.timedelta64(24, "h").astype("timedelta64[us]")
-# Chance at which one venue is called hot, the same however many are heard later; bars before a day that are asked
+# Chance at which one venue is called hot, the same however many are heard later; bars before a day that are
+# asked
 # as well, and how many at a time.
 _VENUE_CHANCE, _BEFORE, _CHUNK = 0.005, 3, 64
 # Funding is judged against up to 90 readings of 8 hours.
@@ -45,16 +46,13 @@ class Settings:
     ----------
     timeframe : length of a bar and of a column of the maps. candles : length of the candles that are given.
     lookback : time before each UTC day that is seen with it; clusters older than that are given a new id at
-    midnight,
-        which the engine knows for the old one by place and side.
+        midnight, which the engine knows for the old one by place and side.
     window : columns over which clusters are measured, as `last` in `track_clusters`.
     bin_width, reach : share of price of a bin, and log-distance to either side that the maps cover.
     stale : a venue that sent nothing for so long does not count as fresh.
     delay : seconds that a closed bar, and an event, is given for late data before it is judged. What arrives
-    later still
-        counts in the bars after it, but what it would have told at its own bar is not told any more: live,
-        make the
-        delay as long as the slowest venue's lag.
+        later still counts in the bars after it, but what it would have told at its own bar is not told any
+        more: live, make the delay as long as the slowest venue's lag.
     """
 
     timeframe: str = "5min"
@@ -150,8 +148,8 @@ class Frames:
     close.
 
     `edges` (T + 1,) are the bars' borders, `begin` the first bar of the day itself. Maps, clusters and
-    signals
-    are made when first asked for, and kept. `recent` also has the events of the bar that is still running.
+    signals are made when first asked for, and kept. `recent` also has the events of the bar that is still
+    running.
     """
 
     data: AlertData
@@ -397,7 +395,8 @@ class Frames:
     def shown(
         self, side: str, level: float, within: float, bars: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(K, B) bool: which venues are hot near a level at some bars, and which cold, by their realised maps."""
+        """(K, B) bool: which venues are hot near a level at some bars, and which cold, by their realised
+        maps."""
         grounds = self.keep(("grounds",), self._grounds)
         low, high = (np.full(len(bars), level * np.exp(way * within)) for way in (-1, 1))
         hot, cold = (np.zeros((len(grounds), len(bars)), dtype=bool) for _ in range(2))
@@ -444,7 +443,8 @@ class Frames:
         return out
 
     def _shown_by_bar(self, side: str, level: float, within: float) -> dict[str, np.ndarray]:
-        """(T,) bool by venue: whether it is hot near the level, at the bars of the day and a few before it."""
+        """(T,) bool by venue: whether it is hot near the level, at the bars of the day and a few before
+        it."""
         names = [venue for venue in self.venues if self.grid("realised", venue) is not None]
         out = {venue: np.zeros(self.size, dtype=bool) for venue in names}
         bars = np.arange(max(self.begin - _BEFORE, 0), self.size)

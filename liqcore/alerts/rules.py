@@ -328,7 +328,8 @@ def _number(name: str, value: object, least: float, most: float, meaning: str, w
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
     if not good or (whole and value != int(value)):  # type: ignore[call-overload]
         raise RuleError(
-            f"'{name}' is {_shown(value)}; it is {meaning}, from {wording.field(least)} to {wording.field(most)}."
+            f"'{name}' is {_shown(value)}; it is {meaning}, from {wording.field(least)} to"
+            f" {wording.field(most)}."
         )
     return float(value)  # type: ignore[arg-type]
 

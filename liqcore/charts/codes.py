@@ -20,7 +20,8 @@ def lowest_decade(*values: np.ndarray) -> int:
 
 
 def codes(values: np.ndarray, lowest: int) -> np.ndarray:
-    """uint16 codes of float32 USD, same shape, in the order of the amounts: 0 for nothing, 1 below 10**lowest.
+    """uint16 codes of float32 USD, same shape, in the order of the amounts: 0 for nothing, 1 below
+    10**lowest.
 
     Code 2 + 900·d + (m − 100) stands for m·10**(lowest + d − 2) with 100 ≤ m ≤ 999.
     """

@@ -34,8 +34,8 @@ def go_on(
 ) -> tuple[Sent, bytes]:
     """The map to keep mounted, and the message with what came since; an empty one where nothing did.
 
-    Columns may be added at the end, changed, or dropped at the start; where more than that has changed, or too
-    much came, the map is sent anew.
+    Columns may be added at the end, changed, or dropped at the start; where more than that has changed, or
+    too much came, the map is sent anew.
     """
     asked = (key, look, repr({name: value for name, value in options.items() if name != "note"}))
     if before is not None and before.asked == asked:

@@ -27,7 +27,8 @@ def milliseconds(times: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """Candles as drawn: one row a step of `step` ms from `origin`, NaN where there is none. Step 0: no candles.
+    """Candles as drawn: one row a step of `step` ms from `origin`, NaN where there is none. Step 0: no
+    candles.
 
     `rows` holds open, high, low, close (USD), volume (BTC) and bought (takers' share of the volume, 0 to 1).
     """

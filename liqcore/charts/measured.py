@@ -1,4 +1,5 @@
-"""Charts of measured positions as Vega-Lite: a model's distances beside the measured ones, and churn by band."""
+"""Charts of measured positions as Vega-Lite: a model's distances beside the measured ones, and churn by
+band."""
 
 from __future__ import annotations
 
@@ -71,9 +72,12 @@ def distance_chart(profile: pd.DataFrame) -> tuple[dict[str, Any], str]:
         f"{name} {wording.percent(float(profile.loc[near, column].sum()) / 2)}"
         for name, column in (("measured", "measured"), ("the model", "model"))
     ]
-    return spec, (
-        "Two step lines of the share of liquidation prices by distance from the price. Within 5 % of it, mean of both"
-        f" sides: {' and '.join(told)}."
+    return (
+        spec,
+        (
+            "Two step lines of the share of liquidation prices by distance from the price. Within 5 % of it,"
+            f" mean of both sides: {' and '.join(told)}."
+        ),
     )
 
 

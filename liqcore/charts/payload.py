@@ -66,7 +66,8 @@ def planes(code: np.ndarray) -> bytes:
 
 @functools.lru_cache(maxsize=_KEPT)
 def cells(grid: HeatGrid) -> tuple[Block, int]:
-    """The cells of a grid, and the decade of its smallest amount that keeps its digits. Grids never change."""
+    """The cells of a grid, and the decade of its smallest amount that keeps its digits. Grids never
+    change."""
     lowest = codes.lowest_decade(grid.long, grid.short)
     return _cells(grid, lowest, 0), lowest
 

@@ -26,8 +26,8 @@ _SIDES: Final = {"long": "Longs, below", "short": "Shorts, above"}
 
 
 def shown(effects: pd.DataFrame) -> pd.DataFrame:
-    """Effects in the units that are shown, with words: columns asked, side, hot, control, difference, low, high,
-    detectable, unit, n, days, p, verdict."""
+    """Effects in the units that are shown, with words: columns asked, side, hot, control, difference, low,
+    high, detectable, unit, n, days, p, verdict."""
     factor = np.array([_SHOWN[QUESTION[name].unit][0] for name in effects["question"]])
     out = {
         "asked": _asked(effects),
@@ -42,7 +42,8 @@ def shown(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def walked(walk: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
-    """The registered differences in each quarter of the time, in the units that are shown, one row a comparison."""
+    """The registered differences in each quarter of the time, in the units that are shown, one row a
+    comparison."""
     key = ["question", "side", "minutes"]
     rows = walk.merge(effects.loc[effects["registered"], key], on=key)
     units = [_SHOWN[QUESTION[name].unit] for name in rows["question"]]
@@ -74,7 +75,8 @@ def drawn(effects: pd.DataFrame) -> pd.Series:
 
 
 def forest(effects: pd.DataFrame, unit: str, width: int | str = "container") -> alt.LayerChart:
-    """Differences from the controls with their intervals, registered comparisons of one unit (`points`, `bp`).
+    """Differences from the controls with their intervals, registered comparisons of one unit (`points`,
+    `bp`).
 
     A comparison of too few days for an interval is not drawn: its dot would look like a finding.
     """
@@ -138,7 +140,8 @@ def forest_words(effects: pd.DataFrame, unit: str, price: float) -> str:
 
 
 def mirror(price: np.ndarray, exact: np.ndarray, map_: np.ndarray, now: float) -> alt.LayerChart:
-    """Exact positions to the left and a model's map to the right of one price axis, each as shares of its own."""
+    """Exact positions to the left and a model's map to the right of one price axis, each as shares of its
+    own."""
     frames = []
     for name, values, sign in (("Truth", exact, -1.0), ("Map", map_, 1.0)):
         share = values / max(values.sum(), 1e-300)
@@ -204,4 +207,7 @@ def scores_words(card: pd.DataFrame, price: float) -> str:
     """The rank correlations of all maps, best first, for those who hear them."""
     rows = card.sort_values("spearman", ascending=False)
     told = [f"{row['map']} {wording.decimal(row['spearman'], 2)}" for row in rows.to_dict("records")]
-    return f"Rank correlation of modelled maps with exact positions around {wording.price(price)}: {', '.join(told)}."
+    return (
+        f"Rank correlation of modelled maps with exact positions around {wording.price(price)}:"
+        f" {', '.join(told)}."
+    )

@@ -20,7 +20,10 @@ _MEANING: Final = {
     "modelled": "positions that would be liquidated, estimated by a model",
     "measured": "open positions that would be liquidated, measured",
 }
-CAVEAT: Final = "A diagnostic picture, not a forecast: a strong colour says that money stands or stood there, not where price goes."
+CAVEAT: Final = (
+    "A diagnostic picture, not a forecast: a strong colour says that money stands or stood there, not where"
+    " price goes."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +145,8 @@ class Words:
 
 
 def largest(grid: HeatGrid) -> tuple[str, float, float, float] | None:
-    """(side, USD, low, high) of the fullest cell: of the last column where columns are states, else of all."""
+    """(side, USD, low, high) of the fullest cell: of the last column where columns are states, else of
+    all."""
     best: tuple[str, float, float, float] | None = None
     for side, values in (("long", grid.long), ("short", grid.short)):
         by_price = values[-1] if grid.is_stock else values.max(axis=0)

@@ -49,8 +49,7 @@ class SampleVenue:
     """One invented venue of a sample market, and how its feed differs.
 
     `leverage_mix` weighs new positions at 2, 3, 5, 10, 20, 25, 50, 75 and 100×. `lag_seconds` passes between
-    a
-    liquidation and its arrival. `basis_bp` is the usual premium over the index in basis points.
+    a liquidation and its arrival. `basis_bp` is the usual premium over the index in basis points.
     """
 
     name: str

@@ -2,9 +2,8 @@
 watch.
 
 TradingView keeps at most about 500 boxes a script and 100,256 tokens of compiled code, where a character of
-text costs
-two (pine-script-docs: Writing scripts, Limitations). So the boxes are data, read by one short loop, not 400
-calls.
+text costs two (pine-script-docs: Writing scripts, Limitations). So the boxes are data, read by one short
+loop, not 400 calls.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ if barstate.islast and not drawn
                     box.new(left, str.tonumber(cells.get(1)), right, str.tonumber(cells.get(0)), border_color = color.new(base, 40), xloc = xloc.bar_time, bgcolor = color.new(base, faint), text = cells.get(5), text_size = size.small, text_color = base, text_halign = text.align_right)
     table note = table.new(position.bottom_right, 1, 1)
     table.cell(note, 0, 0, "{note}", text_color = color.gray, text_size = size.small)
-"""
+"""  # noqa: E501
 
 
 def clusters_to_pine(

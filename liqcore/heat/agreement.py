@@ -51,11 +51,12 @@ class VenueView:
     counted : whether it takes part. A fresh venue does; a silent one only if `as_of` says that its feed is
         alive, because otherwise its silence cannot be told from a broken feed.
     as_of, age : datetime64 UTC of its newest data, and timedelta64 to the time of the comparison.
-    shows : `hot` (more there than the shared path and its own busy moments explain), `cold` (it would have shown
-        a band like the others') or `cannot say` (too few events for that). `hot` is the same as a bool.
+    shows : `hot` (more there than the shared path and its own busy moments explain), `cold` (it would have
+        shown a band like the others') or `cannot say` (too few events for that). `hot` is the same as a bool.
     busy : it has more there than the path explains, but one busy moment would do.
-    orders, expected, chance, power : of a realised map, its orders in the common band, what the path explains,
-        the chance of so many, and the chance that it would be hot, had it the others' excess; else None.
+    orders, expected, chance, power : of a realised map, its orders in the common band, what the path
+        explains, the chance of so many, and the chance that it would be hot, had it the others' excess; else
+        None.
     total : its orders in the window; None for a stock.
     distance : to its nearest band of the side, as a share of price; None without one, and for a realised map.
     notional : USD of the side within the tolerance of the level, or in the cluster.
@@ -100,12 +101,14 @@ class Agreement:
     band_low, band_high : USD; where within it the venues are hottest together; None for a stock.
     side : the side that was compared.
     n_fresh, n_total : venues that count, and all that were given.
-    share : of the venues that can say that are hot (0 to 1); None with fewer than two fresh venues, or if none can.
+    share : of the venues that can say that are hot (0 to 1); None with fewer than two fresh venues, or if
+    none can.
     hhi, effective_venues : Σ share² of USD among fresh venues, and 1 / Σ share²; None without USD there.
     similarity : median over pairs of 1 − Jensen-Shannon divergence (base 2) of the heat around the level,
         1 for equal shapes, 0 for disjoint ones; None with fewer than two venues that show heat.
     score : share · (1 − max(0, hhi − 1/n)) · √similarity; None where one of them is.
-    hot, cold, cannot_say, silent, sampled, stale, elsewhere : names of venues; the first three of those that count.
+    hot, cold, cannot_say, silent, sampled, stale, elsewhere : names of venues; the first three of those that
+    count.
     busy : names of venues that one busy moment explains.
     dominating, lagging : name of the venue with most of the USD, and of one that is clearly late, or None.
     venues : one VenueView each. verdict, sentence, caveats : the same in words.
@@ -163,16 +166,16 @@ def agreement(
     """Compare venues at a level or a cluster, at one moment and beyond the price path they share.
 
     A realised map is asked for more orders than time, volume, travel and new ground put there, and than the
-    venue's own busy moments would; a stock for a band of its own. A venue too small to have shown the band cannot
-    say, and does not count against it. With no hot venue, two or more come up in at most 1 of 20 cases. Stale
-    venues are left out, and the others are cut at the oldest of their ages, so that a venue that is a little late
-    is compared with what the others showed then.
+    venue's own busy moments would; a stock for a band of its own. A venue too small to have shown the band
+    cannot say, and does not count against it. With no hot venue, two or more come up in at most 1 of 20
+    cases. Stale venues are left out, and the others are cut at the oldest of their ages, so that a venue that
+    is a little late is compared with what the others showed then.
 
     Parameters
     ----------
     grids : venue name to its HeatGrid; all of one kind.
-    level, tolerance : USD, and the share of price around it that the question is about. The tolerance is widened
-        by the basis of a venue.
+    level, tolerance : USD, and the share of price around it that the question is about. The tolerance is
+        widened by the basis of a venue.
     cluster : compare at this cluster instead of a level.
     side : `long` or `short`; by default the cluster's, or the one on which more venues are hot.
     last : columns over which a venue of a stock must have shown heat lately.
@@ -182,8 +185,8 @@ def agreement(
     cadence : per venue, the interval at which it normally delivers, such as `15m`; by default the usual
         spacing of its columns with heat. A venue is stale beyond 3 intervals and 90 seconds.
     price : candles, for all venues or for each: the path they share, and the basis if for each.
-    liquidations : liquidations table with all venues: the orders of realised maps, and lags in seconds. Without
-        it each filled cell counts as one order.
+    liquidations : liquidations table with all venues: the orders of realised maps, and lags in seconds.
+        Without it each filled cell counts as one order.
     rule : as in `find_clusters`.
 
     Raises
@@ -207,11 +210,13 @@ def agreement(
     else:
         seen = _flow(cut, where, wanted, prices, liquidations, rule, basis)
     views = [
-        _with_price(
-            replace(view, **seen.views[view.venue]), basis[view.venue, seen.side], lags.get(view.venue)
+        (
+            _with_price(
+                replace(view, **seen.views[view.venue]), basis[view.venue, seen.side], lags.get(view.venue)
+            )
+            if view.venue in cut
+            else view
         )
-        if view.venue in cut
-        else view
         for view in views
     ]
     return _conclude(views, cut, where, seen, rule, next(iter(grids.values())).kind)
@@ -219,7 +224,8 @@ def agreement(
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the venues that count show: the side, fields of their views, the common band, and what limits it."""
+    """What the venues that count show: the side, fields of their views, the common band, and what limits
+    it."""
 
     side: Literal["long", "short"]
     views: dict[str, dict[str, Any]]
@@ -664,7 +670,8 @@ def _conclude(
 def verdict(hot: int, cold: int, fresh: int, largest_share: float) -> Verdict:
     """The word for so many hot and cold venues, of which one has that share of the USD there.
 
-    `market-wide` takes three hot ones, two thirds of those that can say, and no venue with nearly all the USD.
+    `market-wide` takes three hot ones, two thirds of those that can say, and no venue with nearly all the
+    USD.
     """
     if fresh < 2 or hot == 0:
         return "cannot say"

@@ -23,12 +23,16 @@ def sentence(made: Agreement, where: str) -> str:
         return f"Cannot say: none of the {made.n_total} venues is fresh enough to count {where}."
     if made.n_fresh == 1:
         alone = next(view for view in made.venues if view.counted)
-        return f"Cannot say: only {alone.venue} is fresh enough to count {where}, and one venue confirms nothing."
+        return (
+            f"Cannot say: only {alone.venue} is fresh enough to count {where}, and one venue confirms"
+            " nothing."
+        )
     if not made.hot:
         return _nothing(made, where)
     text = (
         f"{wording.sentence_case(made.verdict)}: {wording.joined(list(made.hot))}"
-        f" {'is' if len(made.hot) == 1 else 'are'} hot {where} on the {made.side} side{_counts(made, made.hot)}"
+        f" {'is' if len(made.hot) == 1 else 'are'} hot {where} on the {made.side}"
+        f" side{_counts(made, made.hot)}"
     )
     if made.cold:
         text += f"; {wording.joined(list(made.cold))} would have shown it and {_do(made.cold)} not"
@@ -66,8 +70,9 @@ def _too_few(made: Agreement) -> str:
 def _nothing(made: Agreement, where: str) -> str:
     if made.busy:
         return (
-            f"Cannot say: {wording.joined(list(made.busy))} had more liquidations {where} than the path explains,"
-            " but in busy moments only, and price happened to be here. That is a time, not a level."
+            f"Cannot say: {wording.joined(list(made.busy))} had more liquidations {where} than the path"
+            " explains, but in busy moments only, and price happened to be here. That is a time, not a"
+            " level."
         )
     return (
         f"Cannot say: nothing stands out on any of the {made.n_fresh} fresh venues {where} on the {made.side}"

@@ -29,8 +29,7 @@ def append_events(
     Returns
     -------
     HeatGrid of kind `realised` on the same price edges. USD of dropped columns counts as outside, so that USD
-    is
-    conserved. New columns count as observed.
+    is conserved. New columns count as observed.
 
     Raises
     ------

@@ -36,8 +36,9 @@ class Assumptions:
     lifetime_exponent : how much shorter positions of high leverage live: lifetimes go with leverage to the
         power −exponent, `holding_hours` on the average of what is opened; 0 lets all live equally long.
         Default 0.35: on two simulated markets (calm, violent; five days, own law 0.7) the rank correlation
-        with the exact positions goes from .48 and .64 at 0 to .53 and .71, precision at the hottest tenth from
-        .56 and .40 to .64 and .58. Where all really live equally long it costs .02 on the calm one, 0.7 .06.
+        with the exact positions goes from .48 and .64 at 0 to .53 and .71, precision at the hottest tenth
+        from .56 and .40 to .64 and .58. Where all really live equally long it costs .02 on the calm one, 0.7
+        .06.
     churn : share of the volume that opens and closes nothing lasting (market makers, round trips inside
         a candle); None derives it from `holding_hours` and open interest.
     entry_points : number of evenly spread entries inside a candle's range.
@@ -139,8 +140,10 @@ class Assumptions:
             ),
             "maintenance_margin_rate": (
                 "Maintenance margin",
-                f"{wording.percent(self.maintenance_margin_rate)}, plus {wording.percent(self.fee_rate)}"
-                " closing fee",
+                (
+                    f"{wording.percent(self.maintenance_margin_rate)}, plus {wording.percent(self.fee_rate)}"
+                    " closing fee"
+                ),
             ),
             "holding_hours": ("Mean holding time", f"{self.holding_hours:g} hours"),
             "lifetime_exponent": (

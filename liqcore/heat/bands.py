@@ -81,11 +81,11 @@ class Bands:
     """Hot bands of all observed columns as parallel arrays (N,), sorted by side, column and distance.
 
     `row` numbers (side, observed column) as side · (C + 1) + column, with long 0 and short 1. `low` and
-    `high` are bins between `edges` (P + 1,) USD, half-open. `notional`, `peak`, `expected` are USD, `centre` USD
-    price. `expected` is what the null puts there: of a flow the most that any explanation of the price path
-    does, of a stock the smooth profile. `chance` is the corrected one, `orders` the number of orders, NaN for a
-    stock. `strong` marks bands that begin a cluster; the others can only carry one on. `busy` marks those that
-    would, if one busy moment did not explain them.
+    `high` are bins between `edges` (P + 1,) USD, half-open. `notional`, `peak`, `expected` are USD, `centre`
+    USD price. `expected` is what the null puts there: of a flow the most that any explanation of the price
+    path does, of a stock the smooth profile. `chance` is the corrected one, `orders` the number of orders,
+    NaN for a stock. `strong` marks bands that begin a cluster; the others can only carry one on. `busy` marks
+    those that would, if one busy moment did not explain them.
     `silent` tells for each side whether the latest column of a stock is too empty to be judged.
     `columns` (C,) are the grid's observed columns, `heat` the two (C, P) arrays that were searched, and
     `since` (2, C) the first of `columns` that each row of a flow sums up; None for a stock.

@@ -30,9 +30,9 @@ EventKind = Literal[
 class Cluster:
     """One hot band of one side, as it was when it was last seen.
 
-    Of a realised map a cluster claims a level: more orders than time, volume, travel and new ground explain, and
-    more than its busiest moments do. Of a stock it claims that heat rises above a smooth profile and above the
-    unevenness of the map.
+    Of a realised map a cluster claims a level: more orders than time, volume, travel and new ground explain,
+    and more than its busiest moments do. Of a stock it claims that heat rises above a smooth profile and
+    above the unevenness of the map.
 
     Attributes
     ----------
@@ -98,14 +98,15 @@ class Cluster:
         place = f"between {wording.price(self.low)} and {wording.price(self.high)}"
         if self.orders is None:
             return (
-                f"{wording.usd(self.notional)} of {self.side} positions {place}, {wording.decimal(self.ratio, 1)} times the smooth"
-                f" profile at that distance from price. Chance on a map without any cluster: {self.odds}."
+                f"{wording.usd(self.notional)} of {self.side} positions {place},"
+                f" {wording.decimal(self.ratio, 1)} times the smooth profile at that distance from price."
+                f" Chance on a map without any cluster: {self.odds}."
             )
         stays = "in one stay of price" if self.visits == 1 else f"over {self.visits} stays of price"
         return (
             f"{self.orders:,} {self.side} liquidations {place}, {stays}; where price went explains about"
-            f" {wording.decimal(max(self.expected, 0.1), 0 if self.expected >= 10 else 1)}. Chance anywhere on a map without any"
-            f" cluster: {self.odds}."
+            f" {wording.decimal(max(self.expected, 0.1), 0 if self.expected >= 10 else 1)}. Chance anywhere"
+            f" on a map without any cluster: {self.odds}."
         )
 
     def distance(self, level: float) -> float:
@@ -117,8 +118,8 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Ridge:
-    """A bright line of a stock that does not beat the map's own unevenness: `ratio` to the smooth profile, prices
-    and `notional` in USD. It is not a cluster."""
+    """A bright line of a stock that does not beat the map's own unevenness: `ratio` to the smooth profile,
+    prices and `notional` in USD. It is not a cluster."""
 
     side: Literal["long", "short"]
     low: float
@@ -131,8 +132,8 @@ class Ridge:
     def sentence(self) -> str:
         return (
             f"A ridge of {wording.usd(self.notional)} of {self.side} positions between"
-            f" {wording.price(self.low)} and {wording.price(self.high)}, {wording.decimal(self.ratio, 1)} times the smooth"
-            " profile: no more than the map's own roughness."
+            f" {wording.price(self.low)} and {wording.price(self.high)}, {wording.decimal(self.ratio, 1)}"
+            " times the smooth profile: no more than the map's own roughness."
         )
 
 
@@ -241,7 +242,8 @@ class ClusterStory:
 
     @cached_property
     def standing(self) -> pd.DataFrame:
-        """Where clusters stood out, one row a cluster and column: `column` of the grid, `side`, `low`, `high`."""
+        """Where clusters stood out, one row a cluster and column: `column` of the grid, `side`, `low`,
+        `high`."""
         bands = self._bands
         some = np.flatnonzero((self._cluster_of >= 0) & bands.strong)
         return pd.DataFrame(
@@ -325,10 +327,10 @@ def track_clusters(
         a cluster. Its bins decide nothing, as long as they are fine enough to hold what is looked for.
     last : observed columns over which persistence and change are measured.
     price : candles table, or (T,) closing prices in USD. A realised map is judged against the path they show;
-        the finer the candles, the better. Without prices the judgement is weaker, `notes` says how, and nothing
-        is said to have been swept.
-    rule : thresholds; by default those of `ClusterRule`. Its `window` is how much time a column of a realised map
-        stands for.
+        the finer the candles, the better. Without prices the judgement is weaker, `notes` says how, and
+        nothing is said to have been swept.
+    rule : thresholds; by default those of `ClusterRule`. Its `window` is how much time a column of a realised
+        map stands for.
     liquidations : liquidations table behind a realised grid. Without it each filled cell counts as one order.
 
     Raises
@@ -554,8 +556,8 @@ def _notes(
             [name for name, silent in zip(tables.SIDES, bands.silent, strict=True) if silent]
         )
         notes.append(
-            f"Fewer than half of the bins within reach are filled on the {sides} side in the latest column: what"
-            " stands out from empty bins cannot be said."
+            f"Fewer than half of the bins within reach are filled on the {sides} side in the latest column:"
+            " what stands out from empty bins cannot be said."
         )
     close = path.close[np.isfinite(path.close)]
     if len(close) and (

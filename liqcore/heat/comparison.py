@@ -203,7 +203,10 @@ class Survival:
     @property
     def sentence(self) -> str:
         share = wording.percent(self.left)
-        place = f"The {self.before.side} cluster at {wording.price(self.before.low)} to {wording.price(self.before.high)}"
+        place = (
+            f"The {self.before.side} cluster at {wording.price(self.before.low)} to"
+            f" {wording.price(self.before.high)}"
+        )
         if self.survives:
             return (
                 f"{place} survives without {self.venue}: the others hold {share} of its USD there, and it"
@@ -252,7 +255,8 @@ def without_venue(
 
 
 def _in_band(grid: HeatGrid, cluster: Cluster) -> float:
-    """USD of the cluster's side in its band: of a flow since it counts, of a stock at the end; cut bins in part."""
+    """USD of the cluster's side in its band: of a flow since it counts, of a stock at the end; cut bins in
+    part."""
     edges = np.clip(grid.price_edges, cluster.low, cluster.high)
     rows = np.flatnonzero(np.asarray(grid.observed))
     rows = rows[-1:] if grid.is_stock else rows[grid.time_edges[rows] >= cluster.since]
@@ -265,11 +269,9 @@ class Hits:
     """Where liquidations happened among the bins that price touched, by how bright the model had them before.
 
     `top` of the touched bins are looked up: the brightest ones held `captured` of the realised USD. `blind`
-    is
-    what as many bins hold on average when drawn at random among those with any modelled heat. A model has
+    is what as many bins hold on average when drawn at random among those with any modelled heat. A model has
     longs below the price and shorts above it, and that alone beats an even spread over all touched bins, so
-    an
-    even spread would flatter it. `simple` is what a rule without a model gets: the touched prices farthest
+    an even spread would flatter it. `simple` is what a rule without a model gets: the touched prices farthest
     beyond the last close. `columns` is the number of columns that count, `usd` what was realised in them.
     """
 
@@ -411,8 +413,8 @@ class Overlap:
 def band_overlap(ours: HeatGrid, other: HeatGrid, *, top: float = 0.1, bins: int = 120) -> Overlap:
     """Compare where two maps of standing levels are hottest in their latest columns.
 
-    Both profiles are put on common bins with their USD conserved; sizes are not compared, because the
-    sources count different things.
+    Both profiles are put on common bins with their USD conserved; sizes are not compared, because the sources
+    count different things.
 
     Raises
     ------

@@ -20,8 +20,9 @@ class Concentration:
     `events` is their number, `notional` and `largest` USD, `largest_share` (0 to 1) the largest order's share
     and `effective` the number of equal orders that would be as concentrated, 1 / Σ share².
     `venues` names the venues with events in it, most USD first; `by_venue` holds `venue`, `usd`, `orders`,
-    `events` (the prints they were filled in) and `largest` (USD of one order) of each. `moved` names those whose
-    prints lie beyond the trade, as bankruptcy prices do: a cluster counts them where the trade happened.
+    `events` (the prints they were filled in) and `largest` (USD of one order) of each. `moved` names those
+    whose prints lie beyond the trade, as bankruptcy prices do: a cluster counts them where the trade
+    happened.
     """
 
     events: int

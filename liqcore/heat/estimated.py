@@ -1,7 +1,7 @@
 """Liquidations whose prices were estimated from candles: spread over all that they may have been.
 
-A total of an hour, or an event without a price, fell somewhere in its candle; at one price it would look like a
-level that nobody measured.
+A total of an hour, or an event without a price, fell somewhere in its candle; at one price it would look like
+a level that nobody measured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import pandas as pd
 from liqcore import tables, wording
 
 ESTIMATED: Final = "estimated"
-# Pieces of one amount, fewer where there are many amounts; the golden ratio spreads them over time and price alike.
+# Pieces of one amount, fewer where there are many amounts; the golden ratio spreads them over time and price
+# alike.
 _PIECES, _FEWEST, _MOST = 64, 8, 2_000_000
 _GOLDEN: Final = (5**0.5 - 1) / 2
 _MINUTE = 60_000_000
@@ -40,8 +41,8 @@ def estimated_flag(liquidations: pd.DataFrame, spread: bool) -> tuple[str, ...]:
 
 
 def spread_estimated(liquidations: pd.DataFrame, candles: pd.DataFrame | None) -> pd.DataFrame:
-    """Liquidations with each estimated one in pieces, evenly over the range of its candle, and of totals over their
-    interval; pieces keep the index of their row. USD is conserved.
+    """Liquidations with each estimated one in pieces, evenly over the range of its candle, and of totals over
+    their interval; pieces keep the index of their row. USD is conserved.
 
     What no candle covers, and everything without candles, stays as it is.
     """

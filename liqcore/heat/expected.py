@@ -1,7 +1,8 @@
 """The expected map: what the price path alone would have put where, beside what was liquidated there.
 
-Liquidations print where price goes, above all where it had not been for hours. Spread over that path, the same orders
-give a map that looks much like the realised one: only what the two do not share says something about a level.
+Liquidations print where price goes, above all where it had not been for hours. Spread over that path, the
+same orders give a map that looks much like the realised one: only what the two do not share says something
+about a level.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from liqcore.heat.price_path import price_path
 
 SOURCE = "what the price path alone would put there"
 _FLAG = (
-    "Expected, not realised: the orders of each side spread over where price travelled towards them, new ground ten"
-    " times. No liquidation lies where this map shows one."
+    "Expected, not realised: the orders of each side spread over where price travelled towards them, new"
+    " ground ten times. No liquidation lies where this map shows one."
 )
 # Bands of the profile: 25 bp of log price.
 _BAND = 5
@@ -33,8 +34,8 @@ class Expected:
     Attributes
     ----------
     grid : HeatGrid on the edges of the realised one, USD: each side's total spread over the path.
-    profile : DataFrame by band of price and side, `side`, `price_low`, `price_high`, `orders`, `expected` (orders)
-        and `ratio` (NaN where hardly one is expected); the fullest bands first.
+    profile : DataFrame by band of price and side, `side`, `price_low`, `price_high`, `orders`, `expected`
+        (orders) and `ratio` (NaN where hardly one is expected); the fullest bands first.
     notes : what limits this, as sentences.
     """
 

@@ -1,4 +1,5 @@
-"""Hot bands of a realised map: stretches with more orders than the path of price explains, in every column."""
+"""Hot bands of a realised map: stretches with more orders than the path of price explains, in every
+column."""
 
 from __future__ import annotations
 
@@ -89,8 +90,8 @@ class SideFindings:
                     else f"Cannot say: no {self.side} liquidations."
                 )
             return (
-                f"Cannot say: {name}. A band would need about {wording.percent(self.detectable)} of them to stand"
-                " out."
+                f"Cannot say: {name}. A band would need about {wording.percent(self.detectable)} of them to"
+                " stand out."
             )
         where = "Liquidations lie where price was" if self.path else "Liquidations lie in a wide heap"
         explained = "the path explains" if self.path else "that heap explains"
@@ -183,8 +184,8 @@ def _measured(
     high: np.ndarray,
     been: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Orders, the most expected and the corrected chance of each band, the other bands of its row left out, so
-    that one does not hide another."""
+    """Orders, the most expected and the corrected chance of each band, the other bands of its row left out,
+    so that one does not hide another."""
     run, cum = scan.running(counts), scan.running(shares)
     rest, part = scan.running(counts * ~mask), scan.running(shares * ~mask)
     count = run[row, high] - run[row, low]
@@ -295,7 +296,8 @@ def side_findings(ground: Ground, rule: ClusterRule, bands: Bands, side: int, na
 
 
 def _blocks(ground: Ground, last: np.ndarray, first: np.ndarray) -> float:
-    """Share of a busy quarter of an hour that a typical band takes, by the usual range of one; 0 without a path."""
+    """Share of a busy quarter of an hour that a typical band takes, by the usual range of one; 0 without a
+    path."""
     if ground.bars is None:
         return 0.0
     held = (ground.bar_column >= first[0]) & (ground.bar_column <= last[0])
@@ -309,7 +311,8 @@ def _blocks(ground: Ground, last: np.ndarray, first: np.ndarray) -> float:
 
 
 def _detectable(orders: int, been: float, busy: float, alpha: float) -> float | None:
-    """Least share of all orders that a typical band needs to be found half of the time; None where none would."""
+    """Least share of all orders that a typical band needs to be found half of the time; None where none
+    would."""
     if been < PATH or orders < LEAST:
         return None
     usual = min(_TYPICAL / been, 0.9)

@@ -191,9 +191,9 @@ class HeatGrid:
         t1, p1 = min(t1, self.shape[0]), min(p1, self.shape[1])
         if t0 >= t1 or p0 >= p1:
             raise GridError(
-                f"The window holds nothing: the grid spans "
-                f"{wording.period(self.time_edges[0], self.time_edges[-1])} and {wording.price(self.price_edges[0])} to"
-                f" {wording.price(self.price_edges[-1])}."
+                "The window holds nothing: the grid spans"
+                f" {wording.period(self.time_edges[0], self.time_edges[-1])} and"
+                f" {wording.price(self.price_edges[0])} to {wording.price(self.price_edges[-1])}."
             )
         cut: dict[str, np.ndarray] = {}
         lost: dict[str, float] = {}

@@ -1,7 +1,8 @@
-"""The ground a realised map stands on: its columns, the path of price through them, and the orders of each side.
+"""The ground a realised map stands on: its columns, the path of price through them, and the orders of each
+side.
 
-From here come the two things a scan compares, for any window of columns at once: orders by bin of price, and the
-shares by which each explanation would have spread them.
+From here come the two things a scan compares, for any window of columns at once: orders by bin of price, and
+the shares by which each explanation would have spread them.
 """
 
 from __future__ import annotations
@@ -20,26 +21,27 @@ from liqcore.heat.opportunity import Bars, Lattice, Orders
 from liqcore.heat.price_path import PricePath
 
 _HOUR = 3_600_000_000
-# A column of a realised map stands for the last 24 hours, or as far back as there were 100 orders of the side,
+# A column of a realised map stands for the last 24 hours, or as far back as there were 100 orders of the
+# side,
 # up to a week: three hours rarely allow a claim.
 WINDOW, _ENOUGH, _WEEK = 24.0, 100, 7 * 24.0
 # Orders this far off the bar they fell in are of another price; without bars, this far off the usual one.
 _OFF_BAR, _OFF_ALL = 0.01, 0.25
 _STRANGE_NOTE = (
-    "Most liquidations lie far from the candles of their time, so price and events hardly belong together: what"
-    " stands out is judged without the path of price, which is weaker."
+    "Most liquidations lie far from the candles of their time, so price and events hardly belong together:"
+    " what stands out is judged without the path of price, which is weaker."
 )
 _CELLS_NOTE = (
-    "The events behind this map were not given: each filled cell counts as one order, so large prints cannot be"
-    " told from many small ones."
+    "The events behind this map were not given: each filled cell counts as one order, so large prints cannot"
+    " be told from many small ones."
 )
 ESTIMATED_NOTE = (
-    "Prices that were estimated from candles say where price was, not where liquidations were: they have no say in"
-    " what stands out."
+    "Prices that were estimated from candles say where price was, not where liquidations were: they have no"
+    " say in what stands out."
 )
 NO_PATH_NOTE = (
-    "Without candles the path of price is guessed from the liquidations themselves, so less is found than could"
-    " be: add candles, best of one minute."
+    "Without candles the path of price is guessed from the liquidations themselves, so less is found than"
+    " could be: add candles, best of one minute."
 )
 
 
@@ -48,9 +50,11 @@ class Ground:
     """Observed columns of a realised map with what happened in them.
 
     `begin`, `end` (C,) µs bound the columns. `bars` are None where there is nothing to tell a path by, and
-    `guessed` where they come from the orders themselves; `bar_column` (B,) is the column in which each bar closed,
+    `guessed` where they come from the orders themselves; `bar_column` (B,) is the column in which each bar
+    closed,
     -1 for none. `orders` are those that can be judged, `column` and `bin` (N,) their places.
-    `astray` are the others of these columns. `heard` (C,) is False where a venue was not listened to. `notes` say what limits the judgement.
+    `astray` are the others of these columns. `heard` (C,) is False where a venue was not listened to. `notes`
+    say what limits the judgement.
     """
 
     begin: np.ndarray
@@ -131,7 +135,8 @@ class Ground:
     def shares(self, side: int, rows: np.ndarray, since: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """(E, R, P) where orders of a side would fall in some windows, by each explanation of the path.
 
-        Without a path, or with one that is guessed, the wide average of the counts (R, P) themselves is one more.
+        Without a path, or with one that is guessed, the wide average of the counts (R, P) themselves is one
+        more.
         """
         heap = [opportunity.background(counts)] if self.bars is None or self.guessed else []
         if self.bars is None:
@@ -216,7 +221,8 @@ def ground_of(
     liquidations: pd.DataFrame | None,
     cells: Mapping[str, HeatGrid] | None = None,
 ) -> Ground:
-    """The ground of a realised map, from candles or closes where there are any, and from events or else cells.
+    """The ground of a realised map, from candles or closes where there are any, and from events or else
+    cells.
 
     `cells` are maps by venue, for the question whether they agree; by default all cells are of one.
     """
@@ -235,8 +241,8 @@ def ground_of(
             notes.append(ESTIMATED_NOTE)
     if orders.moved:
         notes.append(
-            f"Prices of {', '.join(orders.moved)} lie beyond the trade, as bankruptcy prices do, and were moved"
-            " back to it."
+            f"Prices of {', '.join(orders.moved)} lie beyond the trade, as bankruptcy prices do, and were"
+            " moved back to it."
         )
     guessed = bars is None or not orders.fits
     if guessed:
@@ -257,8 +263,8 @@ def ground_of(
         bar_column = np.where(bars.closed > heard_from, _column(bars.closed, begin, end), -1)
     if liquidations is not None and not judged.all():
         notes.append(
-            f"{wording.count(int((~judged).sum()), 'liquidation')} fell where no candle is, or more than 1 % off"
-            " it, and had no say in what stands out."
+            f"{wording.count(int((~judged).sum()), 'liquidation')} fell where no candle is, or more than 1 %"
+            " off it, and had no say in what stands out."
         )
     held, kept = bar_column >= 0, orders.where(judged)
     spans = [kept.x] if bars is None else [kept.x, bars.low[held], bars.high[held]]

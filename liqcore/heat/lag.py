@@ -27,9 +27,8 @@ class Lag:
     events.
 
     `pairs` (2 · reach + 1,) counts its events with an event elsewhere by how many steps later they came, from
-    −reach
-    to reach, averaged over three steps; `step` is in seconds. What shifts the whole picture to one side is a
-    lag.
+    −reach to reach, averaged over three steps; `step` is in seconds. What shifts the whole picture to one
+    side is a lag.
     """
 
     seconds: float

@@ -76,8 +76,8 @@ def lattice(low: float, high: float, drawn: int, reach_low: float, reach_high: f
     count = before + drawn * parts + after
     if count > _MOST_BINS:
         raise GridError(
-            f"The price range {wording.price(low, exact=True)} to {wording.price(high, exact=True)} is too narrow for {drawn:,} bins. Widen it or"
-            " take fewer bins."
+            f"The price range {wording.price(low, exact=True)} to {wording.price(high, exact=True)} is too"
+            f" narrow for {drawn:,} bins. Widen it or take fewer bins."
         )
     return Lattice(
         low=low * np.exp(-before * step), log_step=step, bins=count, first=before, drawn=drawn, parts=parts
@@ -173,7 +173,8 @@ class _Book:
         return left
 
     def cross(self, side: int, edge: int) -> tuple[float, float, np.ndarray]:
-        """Remove everything of a side from index `edge` up; BTC and USD removed, and (groups,) as was kept."""
+        """Remove everything of a side from index `edge` up; BTC and USD removed, and (groups,) as was
+        kept."""
         part = self.levels[side, :, edge : self.tops[side]]
         found = part @ self.worth[side][edge : self.tops[side]]
         gone, usd = (self.share(side) @ found).tolist()

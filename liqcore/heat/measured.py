@@ -42,9 +42,9 @@ def measured_heatmap(
 
     Returns
     -------
-    HeatGrid in USD at the liquidation price; a column is what was known at its closing edge. `outside` is what
-    stands beyond the prices in the last column. Positions without a price are in no cell: `parameters` and
-    `flags` count them.
+    HeatGrid in USD at the liquidation price; a column is what was known at its closing edge. `outside` is
+    what stands beyond the prices in the last column. Positions without a price are in no cell: `parameters`
+    and `flags` count them.
 
     Raises
     ------
@@ -121,8 +121,8 @@ def _cells(held: Sequence[Snapshot], edges: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _time_edges(held: Sequence[Snapshot], carried: np.timedelta64) -> np.ndarray:
-    """An edge at each snapshot, at the end of a snapshot's life before a gap, and one before the first: a column
-    shows what was known at its closing edge."""
+    """An edge at each snapshot, at the end of a snapshot's life before a gap, and one before the first: a
+    column shows what was known at its closing edge."""
     moments = np.unique(np.array([one.at for one in held], dtype="datetime64[us]"))
     steps = np.diff(moments)
     first = moments[0] - (
@@ -183,8 +183,8 @@ def _flags(latest: Snapshot, facts: Coverage, bare: int) -> list[str]:
         )
     if bare:
         flags.append(
-            f"{wording.count(bare, 'position')} ({wording.percent(facts.unpriced_usd)} of USD) without a liquidation"
-            " price: this coin alone cannot liquidate them, so they are in no band."
+            f"{wording.count(bare, 'position')} ({wording.percent(facts.unpriced_usd)} of USD) without a"
+            " liquidation price: this coin alone cannot liquidate them, so they are in no band."
         )
     if facts.cross > 0:
         flags.append(CROSS)
@@ -197,7 +197,7 @@ def _flags(latest: Snapshot, facts: Coverage, bare: int) -> list[str]:
     )
     if wrong.any():
         flags.append(
-            f"{wording.count(int(wrong.sum()), 'position')} with a liquidation price on the far side of the mark"
-            " price: hedged by the account's other positions, or told late."
+            f"{wording.count(int(wrong.sum()), 'position')} with a liquidation price on the far side of the"
+            " mark price: hedged by the account's other positions, or told late."
         )
     return flags

@@ -1,8 +1,8 @@
 """Where liquidations could have printed: orders, the path of price, and what that path alone explains.
 
-A liquidation prints only where price goes, so heat is judged against *opportunity*: time and volume at a price,
-travel through it, and travel into ground that price had not visited for hours. All of it is counted in bins of
-log price that no view decides, and everything is causal: a bar counts from its close on.
+A liquidation prints only where price goes, so heat is judged against *opportunity*: time and volume at a
+price, travel through it, and travel into ground that price had not visited for hours. All of it is counted in
+bins of log price that no view decides, and everything is causal: a bar counts from its close on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from scipy.ndimage import convolve1d, uniform_filter1d
 from liqcore import tables
 from liqcore.heat.estimated import is_estimated
 
-# Width of a bin in log price: bases between venues and noise of fills are 2 to 5 bp, bands of interest 6 to 60.
+# Width of a bin in log price: bases between venues and noise of fills are 2 to 5 bp, bands of interest 6 to
+# 60.
 STEP = 0.0005
 # Bins beyond the path that are kept, three times the spread of prints that slip.
 ROOM = 31
@@ -76,7 +77,8 @@ def bars_of(candles: pd.DataFrame) -> Bars:
 
 
 def bars_between(closes: np.ndarray, edges: np.ndarray) -> Bars:
-    """Bars from closing prices alone: one a column, between the last close and its own. (T,) USD, (T + 1,) µs."""
+    """Bars from closing prices alone: one a column, between the last close and its own. (T,) USD, (T + 1,)
+    µs."""
     known = np.isfinite(closes)
     x = np.log(closes[known])
     before = np.concatenate([x[:1], x[:-1]])
@@ -85,7 +87,8 @@ def bars_between(closes: np.ndarray, edges: np.ndarray) -> Bars:
 
 
 def bars_through(time: np.ndarray, x: np.ndarray, step: int = 5 * 60_000_000) -> Bars:
-    """Bars guessed from orders in order of time, µs and log price: each from the last known price through its own.
+    """Bars guessed from orders in order of time, µs and log price: each from the last known price through its
+    own.
 
     Price must have been where orders printed, and is taken to have stayed there until the next.
     """
@@ -106,9 +109,9 @@ def bars_through(time: np.ndarray, x: np.ndarray, step: int = 5 * 60_000_000) ->
 class Orders:
     """Liquidation orders (N,) in order of time: partial fills joined, prices where the trade happened.
 
-    `time` µs, `x` log price, `usd`, `side` (0 long, 1 short), `venue` as a number in `names`, `events` the prints
-    it was filled in; `weight` is 1 for an order, less for a cell of a map that stands for one. `fits` is
-    False where too many lie off the candles to be judged by them; `moved` names venues moved back.
+    `time` µs, `x` log price, `usd`, `side` (0 long, 1 short), `venue` as a number in `names`, `events` the
+    prints it was filled in; `weight` is 1 for an order, less for a cell of a map that stands for one. `fits`
+    is False where too many lie off the candles to be judged by them; `moved` names venues moved back.
     """
 
     time: np.ndarray
@@ -136,8 +139,8 @@ def orders_of(liquidations: pd.DataFrame, bars: Bars | None) -> Orders:
     """Join partial fills to orders, and move prices that lie beyond the trade back to it.
 
     A bankruptcy price lies about the maintenance margin beyond the trade. The distance is the median of
-    ln(price / nearest price of its bar) by venue and side, where that is more than 10 bp. Prices that were estimated
-    are no orders at a price, and left out.
+    ln(price / nearest price of its bar) by venue and side, where that is more than 10 bp. Prices that were
+    estimated are no orders at a price, and left out.
     """
     if (guessed := is_estimated(liquidations)).any():
         liquidations = liquidations[~guessed]
@@ -171,8 +174,8 @@ def _moved_back(
 ) -> tuple[np.ndarray, list[str], bool]:
     """Log prices where the trade happened, the venues that were moved, and whether all this fits the candles.
 
-    A venue and side is judged by its first orders: the first 8 of them for the next 8, the first 16 for the next 16
-    and so on, so that what comes later changes nothing before it.
+    A venue and side is judged by its first orders: the first 8 of them for the next 8, the first 16 for the
+    next 16 and so on, so that what comes later changes nothing before it.
     """
     bar = bars.of(time)
     off = np.where(bar >= 0, x - np.clip(x, bars.low[bar], bars.high[bar]), np.nan)
@@ -246,12 +249,12 @@ def spread(
 
 
 def travelled(bars: Bars, part: slice, row: np.ndarray, rows: int, lattice: Lattice, side: int) -> np.ndarray:
-    """(4, rows, bins): time at price, volume at price, travel towards the side's liquidations, and that with new
-    ground.
+    """(4, rows, bins): time at price, volume at price, travel towards the side's liquidations, and that with
+    new ground.
 
-    Longs are liquidated while price falls, so bars give their falling legs: open to low and high to close of a
-    rising bar, high to low of a falling one; shorts the rising ones. New ground lies beyond the extreme of the
-    last four hours.
+    Longs are liquidated while price falls, so bars give their falling legs: open to low and high to close of
+    a rising bar, high to low of a falling one; shorts the rising ones. New ground lies beyond the extreme of
+    the last four hours.
     """
     low, high = bars.low[part], bars.high[part]
     opened, closed = np.clip(bars.open[part], low, high), np.clip(bars.close[part], low, high)
@@ -293,7 +296,8 @@ def smoothed(values: np.ndarray, boxes: tuple[int, ...]) -> np.ndarray:
 
 
 def shares(weights: np.ndarray) -> np.ndarray:
-    """Weights (..., bins) as shares of their row, blurred by a bin, a little spread 50 bp wide; 0 of an empty row."""
+    """Weights (..., bins) as shares of their row, blurred by a bin, a little spread 50 bp wide; 0 of an empty
+    row."""
     near = convolve1d(np.maximum(weights, 0.0), _BLUR, axis=-1, mode="constant")
     out = (1 - _SPILL) * near + _SPILL * smoothed(near, _SPILL_BOXES)
     np.maximum(out, 0.0, out=out)

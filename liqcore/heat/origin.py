@@ -80,9 +80,9 @@ def level_origin(
     candles, open_interest, funding, model, assumptions : as given to `modelled_heatmap`.
     side, low, high : the band, USD.
     at : moment whose state is traced; the close of the last candle by default.
-    price_range, bins : as given to `modelled_heatmap`, for a band of that map: what is traced is then what the
-        map's cells hold, its blur included, and a bin that the band cuts counts in proportion. Without them the
-        band is traced in bins of its own, before any blur.
+    price_range, bins : as given to `modelled_heatmap`, for a band of that map: what is traced is then what
+        the map's cells hold, its blur included, and a bin that the band cuts counts in proportion. Without
+        them the band is traced in bins of its own, before any blur.
 
     Returns
     -------
@@ -133,7 +133,8 @@ def level_origin(
         opened += float(usd.sum())
         edge = free[rows, None, None]
         usd *= (place < edge) if side == "long" else (place > edge)
-        # What closed after the candle, by how fast each leverage is closed, and what was cut off of all alike.
+        # What closed after the candle, by how fast each leverage is closed, and what was cut off of all
+        # alike.
         closing = outcome.closing[count - 1, i] - outcome.closing[rows, i]
         cutting = outcome.cutting[count, i] - outcome.cutting[rows, i]
         usd *= np.exp(-closing[:, None] * deposits.hazard - cutting[:, None])[:, :, None]
@@ -165,7 +166,8 @@ def _shares(book: Lattice, low: float, high: float, half: int) -> np.ndarray:
     begin, end = (edges / book.log_step - kept.start) / book.parts
     drawn = np.arange((kept.stop - kept.start) // book.parts)
     shares = np.clip(np.minimum(drawn + 1, end) - np.maximum(drawn, begin), 0.0, 1.0)
-    # An edge of a drawn bin comes back from its logarithm an ulp off, and what lies beyond the map is not on it.
+    # An edge of a drawn bin comes back from its logarithm an ulp off, and what lies beyond the map is not on
+    # it.
     shares = np.where(shares < 1e-6, 0.0, np.where(shares > 1 - 1e-6, 1.0, shares))
     before = (book.first - kept.start) // book.parts
     shares[:before] = shares[before + book.drawn :] = 0.0

@@ -47,9 +47,9 @@ def persistence_by_timeframe(
     -------
     DataFrame, one row a timeframe: `timeframe`, `bars` (observed bars that were looked at), `side`, `low`,
     `high`, `notional` and `persistence` of the nearest cluster (0 without one), `verdict` (`persistent`,
-    `fleeting`, `absent` or `cannot say`) and `note`, a sentence. A cluster of a stock is persistent from half of
-    the bars on, a realised one when its liquidations came in three stays of price or more; what one busy moment
-    explains is fleeting.
+    `fleeting`, `absent` or `cannot say`) and `note`, a sentence. A cluster of a stock is persistent from half
+    of the bars on, a realised one when its liquidations came in three stays of price or more; what one busy
+    moment explains is fleeting.
 
     Raises
     ------
@@ -157,8 +157,8 @@ def _in_bars(
     width = int(np.median(np.diff(edges)))
     if length % width:
         raise GridError(
-            f"The columns of this map are {wording.duration(width / 1e6)} long, so bars of {wording.duration(length / 1e6)} cannot be made of"
-            " them."
+            f"The columns of this map are {wording.duration(width / 1e6)} long, so bars of"
+            f" {wording.duration(length / 1e6)} cannot be made of them."
         )
     whole = np.flatnonzero(edges[:-1] % length == 0)
     if not whole.size:

@@ -84,8 +84,8 @@ def realised_heatmap(
     price_range : (low, high) USD; by default the span of the events. The last bin includes `high`.
     observed : (T,) bool, False where nobody collected; by default every column counts as observed.
     source : words for the provenance.
-    candles : candles table over which liquidations with estimated prices are spread; without it each is drawn at
-        one price of its candle, and a flag says so.
+    candles : candles table over which liquidations with estimated prices are spread; without it each is drawn
+        at one price of its candle, and a flag says so.
 
     Returns
     -------

@@ -1,9 +1,9 @@
 """The scan: which stretches of price hold more orders than every explanation allows, many rows at a time.
 
 A row is one map of one side: `counts` (R, P) orders by bin, and `shares` (E, R, P), by each of E explanations
-where orders would fall. A stretch of w bins is hot when it beats the least favourable of them, in the whole map
-and within its neighbourhood, after all stretches that were tried are allowed for. No chance is drawn: the same
-orders give the same answer.
+where orders would fall. A stretch of w bins is hot when it beats the least favourable of them, in the whole
+map and within its neighbourhood, after all stretches that were tried are allowed for. No chance is drawn: the
+same orders give the same answer.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from scipy.special import gammaln
 WIDTHS = (1, 2, 3, 4, 6, 8, 12)
 # Half-width of the neighbourhood that a band must beat as well (1 %): slow changes cancel there.
 REACH = 20
-# Orders below which nothing is a band, and bins in which price must have been for one to be told from its place.
+# Orders below which nothing is a band, and bins in which price must have been for one to be told from its
+# place.
 LEAST = 5
 PATH = 15.0
-# A band must beat so many times what each explanation gives, since none is exact to the last bin: the first up
+# A band must beat so many times what each explanation gives, since none is exact to the last bin: the first
+# up
 # to 500 orders, the second from 2,000 on (the more orders, the smaller the errors one would see).
 _MARGIN, _MARGIN_AT = (1.25, 1.5), (500.0, 2_000.0)
 # Bands that are taken out of one row one after the other.
@@ -43,10 +45,12 @@ def margin(orders: np.ndarray | float) -> np.ndarray:
 
 
 def log_tail(count: np.ndarray, orders: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """ln P(Binomial(orders, share) ≥ count), or a little more; parts of an order are rounded against a finding.
+    """ln P(Binomial(orders, share) ≥ count), or a little more; parts of an order are rounded against a
+    finding.
 
-    pmf(k) · (k + 1)(1 − q) / (k + 1 − (n + 1) q) bounds the tail from above for k > nq, closely where it is small,
-    and costs a hundredth of the exact one (Feller, An Introduction to Probability Theory, vol. 1, VI.3).
+    pmf(k) · (k + 1)(1 − q) / (k + 1 − (n + 1) q) bounds the tail from above for k > nq, closely where it is
+    small, and costs a hundredth of the exact one (Feller, An Introduction to Probability Theory, vol. 1,
+    VI.3).
     """
     k = np.floor(np.asarray(count, dtype=np.float64) + 1e-6)
     n = np.maximum(np.floor(np.asarray(orders, dtype=np.float64) + 1e-6), k)
@@ -79,11 +83,11 @@ def running(values: np.ndarray) -> np.ndarray:
 def chances(
     run: np.ndarray, cum: np.ndarray, row: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of stretches [low, high) of rows: orders in them, the most any explanation expects, and ln of the chance
-    (all (N,)).
+    """Of stretches [low, high) of rows: orders in them, the most any explanation expects, and ln of the
+    chance (all (N,)).
 
-    `run` (R, P + 1) and `cum` (E, R, P + 1) are running sums of orders and shares. The chance is the larger of
-    P[Bin(N, m·share) ≥ c] over the map and P[Bin(n, m·share of the neighbourhood) ≥ c] within 1 % of it.
+    `run` (R, P + 1) and `cum` (E, R, P + 1) are running sums of orders and shares. The chance is the larger
+    of P[Bin(N, m·share) ≥ c] over the map and P[Bin(n, m·share of the neighbourhood) ≥ c] within 1 % of it.
     """
     size = run.shape[1] - 1
     count, total = run[row, high] - run[row, low], run[row, -1]
@@ -100,7 +104,8 @@ def chances(
 
 
 def scan(counts: np.ndarray, shares: np.ndarray, alpha: float) -> Windows:
-    """Every hot window of every row, found strongest first; what is found is taken out and the rest tried again."""
+    """Every hot window of every row, found strongest first; what is found is taken out and the rest tried
+    again."""
     been = lived(shares[0])
     tests = tried(been)
     live = np.flatnonzero(
@@ -188,8 +193,8 @@ def cut_at_valleys(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut stretches of `values` (R, P) where between two peaks they fall below `deep` of the lower one.
 
-    `sure(row, lower peak, valley)` says which valleys (N, W) are more than chance; `row` is (N, 1). A stretch is
-    cut at its deepest valley, and its pieces again.
+    `sure(row, lower peak, valley)` says which valleys (N, W) are more than chance; `row` is (N, 1). A stretch
+    is cut at its deepest valley, and its pieces again.
     """
     done: list[np.ndarray] = []
     while len(row):

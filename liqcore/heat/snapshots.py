@@ -224,15 +224,15 @@ def churn(
     ----------
     before, after : two snapshots of one venue.
     edges : (P + 1,) USD, ascending.
-    price_between : lowest and highest mark price between the two; a position that is gone and whose price lies
-        inside is called liquidated, which is likely and not certain. None calls all of them closed.
+    price_between : lowest and highest mark price between the two; a position that is gone and whose price
+        lies inside is called liquidated, which is likely and not certain. None calls all of them closed.
 
     Returns
     -------
     DataFrame, one row a band, side and fate with positions in it: `price_low`, `price_high`, `side`, `fate`
     (`held`, `moved`, `opened`, `closed`, `liquidated`), `positions`, `usd` (at the liquidation price; of the
-    earlier one for what is gone, of the later one else). A position that changed its side is closed and opened.
-    Positions without a price stand in a band with NaN edges, with their notional.
+    earlier one for what is gone, of the later one else). A position that changed its side is closed and
+    opened. Positions without a price stand in a band with NaN edges, with their notional.
     """
     key = ["account", "side"]
     columns = [*key, "quantity", "liquidation_price", "notional"]

@@ -1,7 +1,8 @@
-"""Hot bands of a modelled or measured map: stretches that rise above a smooth profile and the unevenness of bins.
+"""Hot bands of a modelled or measured map: stretches that rise above a smooth profile and the unevenness of
+bins.
 
-All columns and both sides are judged at once, each as a row of places that begin at the price and lead away from
-it, so that a mirrored market gives mirrored bands.
+All columns and both sides are judged at once, each as a row of places that begin at the price and lead away
+from it, so that a mirrored market gives mirrored bands.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ class _Rows(NamedTuple):
 def find_stock_bands(grid: HeatGrid, path: PricePath, rule: ClusterRule) -> Bands:
     """Search every observed column of a stock for bands.
 
-    In each row ln USD is freed of a smooth profile over distance; a stretch is hot when its mean excess, single
-    places cut, is more than its spread at that width shows by chance in the best of all stretches. Neighbours
-    that vary together hold less evidence, by their correlation.
+    In each row ln USD is freed of a smooth profile over distance; a stretch is hot when its mean excess,
+    single places cut, is more than its spread at that width shows by chance in the best of all stretches.
+    Neighbours that vary together hold less evidence, by their correlation.
     """
     columns = np.flatnonzero(np.asarray(grid.observed))
     edges, first, heat, filled = _on_lattice(grid, columns)
@@ -79,8 +80,8 @@ def find_stock_bands(grid: HeatGrid, path: PricePath, rule: ClusterRule) -> Band
 def _on_lattice(
     grid: HeatGrid, columns: np.ndarray
 ) -> tuple[np.ndarray, int, tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Edges of the lattice (USD), the number of its first bin, and of both sides the heat in its bins and the share
-    of each that filled bins of the map cover (C, P)."""
+    """Edges of the lattice (USD), the number of its first bin, and of both sides the heat in its bins and the
+    share of each that filled bins of the map cover (C, P)."""
     ln = np.log(grid.price_edges)
     first, last = int(np.floor(ln[0] / STEP + 1e-9)), int(np.ceil(ln[-1] / STEP - 1e-9))
     edges = np.arange(first, max(last, first + 1) + 1) * STEP
@@ -132,7 +133,8 @@ def _middle(values: np.ndarray, ok: np.ndarray, share: float = 0.5) -> np.ndarra
 
 
 def _scale(rest: np.ndarray, ok: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Middle and spread of each row, which a minority of bands does not move; no less than the upper tail says."""
+    """Middle and spread of each row, which a minority of bands does not move; no less than the upper tail
+    says."""
     ordered = np.sort(np.where(ok, rest, np.inf), axis=1)
     n, row = ok.sum(axis=1), np.arange(len(rest))
 

@@ -1,8 +1,9 @@
-"""Do venues show the same band, beyond the price path they share? Every venue one vote, at many moments at once.
+"""Do venues show the same band, beyond the price path they share? Every venue one vote, at many moments at
+once.
 
-Each venue is asked at the place where the *others* are hottest, so that it has no say in the place it is judged
-at. With no hot venue the expected number of those called hot is at most 2·K·a of K venues, so two or more come up
-in at most K·a ≤ 5 % of cases whatever their dependence (Markov's inequality).
+Each venue is asked at the place where the *others* are hottest, so that it has no say in the place it is
+judged at. With no hot venue the expected number of those called hot is at most 2·K·a of K venues, so two or
+more come up in at most K·a ≤ 5 % of cases whatever their dependence (Markov's inequality).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from liqcore.heat.scan import LEAST, WIDTHS
 
 # Chance at which one venue is called hot; less with many venues, so that together they err in 1 of 20 cases.
 _ALPHA, _TOGETHER = 0.01, 0.05
-# Orders a venue needs at a place that others chose, and the most that one venue's vote counts for (-ln chance).
+# Orders a venue needs at a place that others chose, and the most that one venue's vote counts for (-ln
+# chance).
 _FEWEST, _VOTE = 3, 12.0
 # A venue that is not hot is cold only if it would have been hot with this power, had it the others' excess.
 _POWER = 0.8
@@ -30,9 +32,10 @@ _CAUTION = 0.67
 class Votes(NamedTuple):
     """What K venues show at B places: arrays (K, B), and the common band `low` to `high` (B,) USD.
 
-    `hot` beats the path and the venue's own busy moments, `busy` the path alone; `cold` would have been hot with
-    80 % power, had it what the hot ones have. `orders`, `expected` and `chance` (not corrected for the places
-    tried) are those of the common band, `total` the venue's orders in the window, `usd` its USD in the band.
+    `hot` beats the path and the venue's own busy moments, `busy` the path alone; `cold` would have been hot
+    with 80 % power, had it what the hot ones have. `orders`, `expected` and `chance` (not corrected for the
+    places tried) are those of the common band, `total` the venue's orders in the window, `usd` its USD in the
+    band.
     """
 
     hot: np.ndarray
@@ -177,7 +180,8 @@ def _hot(
 def _power(
     hot: np.ndarray, held: np.ndarray, expected: np.ndarray, total: np.ndarray, alpha: float
 ) -> np.ndarray:
-    """(K, B) chance that a venue would be hot, had it the median excess share of the other hot ones, cautiously."""
+    """(K, B) chance that a venue would be hot, had it the median excess share of the other hot ones,
+    cautiously."""
     excess = (held - expected - _CAUTION * np.sqrt(np.maximum(held, 1.0))) / np.maximum(total, 1.0)
     out = np.zeros(hot.shape)
     for venue in range(len(hot)):
@@ -197,8 +201,8 @@ def _power(
 
 
 def _needed(orders: np.ndarray, share: np.ndarray, alpha: float) -> np.ndarray:
-    """The least number of orders, at least three, that so small a share makes by a chance below alpha; orders + 1
-    where none does."""
+    """The least number of orders, at least three, that so small a share makes by a chance below alpha; orders
+    + 1 where none does."""
     low, high = np.full(len(orders), float(_FEWEST - 1)), orders + 1.0
     high = np.maximum(high, _FEWEST)
     while (high - low > 1).any():

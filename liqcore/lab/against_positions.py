@@ -1,7 +1,7 @@
 """A map held against measured positions: ranks within bands of distance, and how much of it stands how near.
 
-Distance alone explains most of any such map, so maps are compared inside bands of it. Arrays are (S, 2·COUNT): one
-row a snapshot, cells of half a per cent (`liqcore.lab.cells`), longs first and then shorts.
+Distance alone explains most of any such map, so maps are compared inside bands of it. Arrays are (S,
+2·COUNT): one row a snapshot, cells of half a per cent (`liqcore.lab.cells`), longs first and then shorts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def band_name(low: float, high: float) -> str:
 
 
 def truth_cells(snapshot: Snapshot, price: float) -> tuple[np.ndarray, np.ndarray]:
-    """(2·COUNT,) USD of measured positions in cells around a price, and (2,) USD of longs and shorts in all."""
+    """(2·COUNT,) USD of measured positions in cells around a price, and (2,) USD of longs and shorts in
+    all."""
     held = snapshot.positions
     usd = (held["quantity"] * held["liquidation_price"]).fillna(0.0)
     totals = np.array([float(usd[(held["side"] == side).to_numpy()].sum()) for side in tables.SIDES])
@@ -70,7 +71,8 @@ class Against:
         nothing beyond distance.
     precision : share of the map's hottest tenth of cells that are among the truly hottest.
     mass, true_mass : (2, 3) share of USD of longs and of shorts within 5, 10 and 20 %.
-    profile : DataFrame `distance` (signed, log), `model` and `measured` (share of the side's USD in the cell).
+    profile : DataFrame `distance` (signed, log), `model` and `measured` (share of the side's USD in the
+    cell).
     """
 
     ranks: dict[str, float]

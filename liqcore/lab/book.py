@@ -78,7 +78,8 @@ class Book:
     are held with the sign of the side: a position is due when `limit >= sign · mark`, whatever its side.
     `take`, the price to close at in profit, has the other sign: it is reached when `take >= −sign · mark`.
     A position that snapshots have seen is written to `spells` once, when it changes or closes, with the first
-    and the last snapshot that saw it so: a fortnight of hourly snapshots fit where one table of all would not.
+    and the last snapshot that saw it so: a fortnight of hourly snapshots fit where one table of all would
+    not.
     """
 
     def __init__(self, capacity: int = 1 << 12) -> None:

@@ -60,7 +60,8 @@ def spread(usd: np.ndarray, edges: np.ndarray, price: np.ndarray, cuts: np.ndarr
 
 
 def positions(frame: pd.DataFrame, price: float, cell: float = CELL, count: int = CELLS) -> np.ndarray:
-    """(2·count,) USD at the liquidation price of open positions: columns side, quantity, liquidation_price."""
+    """(2·count,) USD at the liquidation price of open positions: columns side, quantity,
+    liquidation_price."""
     limit = frame["liquidation_price"].to_numpy(dtype=float)
     place = np.floor(np.log(np.where(limit > 0, limit, np.nan) / price) / cell) + count
     below = (frame["side"] == "long").to_numpy()
@@ -92,7 +93,8 @@ def model_maps(
     assumptions: Assumptions | None = None,
     reach: float = 0.2,
 ) -> HeatGrid:
-    """A model's map with one column that ends at each moment (datetime64, ascending), from what was known then."""
+    """A model's map with one column that ends at each moment (datetime64, ascending), from what was known
+    then."""
     first = tables.to_datetime64(candles["time"].iloc[0])
     edges = np.concatenate([[first], np.asarray(times).astype("datetime64[us]")])
     # Bins lie on multiples of their width, so that how far price goes later moves none of them.

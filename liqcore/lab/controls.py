@@ -1,8 +1,8 @@
 """Control levels: as far from the price, on the same side, at moments already past that were alike.
 
-For each level, earlier moments are drawn whose outcome was known when the level was fixed, whose volatility lay
-in the same third of its own past, and at which a level as far away would be as near to a round number. Of those
-drawn, the ones of most similar volatility are kept. Nothing later is used.
+For each level, earlier moments are drawn whose outcome was known when the level was fixed, whose volatility
+lay in the same third of its own past, and at which a level as far away would be as near to a round number. Of
+those drawn, the ones of most similar volatility are kept. Nothing later is used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Controls:
 
 
 def volatility(close: np.ndarray, span: int) -> np.ndarray:
-    """(T,) a bar's usual log return as felt at each close, faded over `span` bars; NaN for the first of them."""
+    """(T,) a bar's usual log return as felt at each close, faded over `span` bars; NaN for the first of
+    them."""
     squares = pd.Series(np.diff(np.log(close), prepend=np.nan) ** 2)
     return np.sqrt(squares.ewm(span=span, min_periods=span).mean().to_numpy())
 

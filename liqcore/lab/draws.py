@@ -35,9 +35,8 @@ class Entries:
     """New positions in the order in which they open, N rows.
 
     `venue` and `tier` (index into LEVERAGES) are int64, `side_draw` uniform, `size` lots, `margin_multiple`
-    of
-    the minimum, `stop`, `taker` and `tops_up` bool, `take` the profit to close at as a multiple of the margin
-    (infinite for none), `life` whole minutes.
+    of the minimum, `stop`, `taker` and `tops_up` bool, `take` the profit to close at as a multiple of the
+    margin (infinite for none), `life` whole minutes.
     """
 
     venue: np.ndarray
@@ -56,9 +55,9 @@ class Entries:
 class Day:
     """One day of chance. T = 1440 minutes, V venues.
 
-    `drive` is what the day is like, `basis` (T, V) a fraction, `jitter` (T, LEGS) uniform, `first_entry` (T+1,)
-    offsets into `entries`, `churn` (T, V) lots that other parties trade in a minute of usual flow, `buying`
-    (T, V) uniform.
+    `drive` is what the day is like, `basis` (T, V) a fraction, `jitter` (T, LEGS) uniform, `first_entry`
+    (T+1,) offsets into `entries`, `churn` (T, V) lots that other parties trade in a minute of usual flow,
+    `buying` (T, V) uniform.
     """
 
     drive: Drive
@@ -164,8 +163,7 @@ def draw_opening(
     Returns
     -------
     entries (N rows), their ages in minutes (N,) int64, and `history` (H+1,): the index some minutes before
-    the
-    start as a multiple of the first price, so that `history[a]` is a minutes ago and `history[0]` is 1.
+    the start as a multiple of the first price, so that `history[a]` is a minutes ago and `history[0]` is 1.
     """
     taus = holding_times(regime)
     shares = np.array([venue.share for venue in venues])

@@ -23,7 +23,8 @@ COLUMNS: Final = FACTORS + 5 + 2 * LEGS
 _NEWS: Final = slice(FACTORS, FACTORS + 3)
 _FLURRIES: Final = slice(FACTORS + 3, FACTORS + 5)
 _DEVIATIONS: Final = slice(FACTORS + 5, COLUMNS)
-# How busy each hour of a weekday is, UTC (mean 1): quiet after midnight, busiest when the American day begins.
+# How busy each hour of a weekday is, UTC (mean 1): quiet after midnight, busiest when the American day
+# begins.
 _NIGHT: Final = (0.96, 0.82, 0.72, 0.67, 0.62, 0.62, 0.67, 0.77, 0.86, 0.91, 0.86, 0.82)
 _DAYTIME: Final = (0.91, 1.25, 1.68, 1.63, 1.49, 1.30, 1.15, 1.06, 1.01, 0.91, 0.86, 0.91)
 _HOURS: Final = np.array([*_NIGHT, *_DAYTIME])
@@ -63,7 +64,9 @@ _FLOW_MEAN: Final = 2.2
 @dataclass(frozen=True)
 class News:
     """Where the news stands: `pool` is its log-return that is not yet in the price, `excess` what has to come
-    back of it, `parent` the last main news, `due` the aftershocks still expected, `quiet` minutes since that news, `unrest` what it left behind."""
+    back of it, `parent` the last main news, `due` the aftershocks still expected, `quiet` minutes since that
+    news, `unrest` what it left behind.
+    """
 
     pool: float = 0.0
     excess: float = 0.0
@@ -85,7 +88,8 @@ class Deviation:
 @dataclass(frozen=True)
 class Carry:
     """What one day hands to the next: states of the log-volatility's and the activity's `factors`, of the
-    news, of the last `flurry`, of the deviation, and `rush`, the faded sum of the last minutes' log-returns."""
+    news, of the last `flurry`, of the deviation, and `rush`, the faded sum of the last minutes' log-returns.
+    """
 
     factors: tuple[float, ...] = (0.0,) * FACTORS
     news: News = News()
@@ -121,8 +125,8 @@ def drive(
 ) -> tuple[Drive, Carry]:
     """A day's conditions from uniforms `u` (T, COLUMNS) and moves `legs` (T, LEGS) of unit variance.
 
-    The day begins `minute_of_week` minutes after Monday's midnight, UTC. `drift` (T,) is added to the log-return; `noise`
-    and `activity` (T,) scale volatility and flow.
+    The day begins `minute_of_week` minutes after Monday's midnight, UTC. `drift` (T,) is added to the
+    log-return; `noise` and `activity` (T,) scale volatility and flow.
     """
     busy = rhythm(minute_of_week)
     scale, entering, factors, news, flurry = _volatility(u, regime, carry, busy)
@@ -156,7 +160,8 @@ def rhythm(minute_of_week: int) -> np.ndarray:
 def flow_of(level: Any, move: Any, rush: Any, scale: Any) -> Any:
     """Trading of a minute, 1 being usual: in proportion to its move and to the last minutes', without limit.
 
-    All are (T,) or numbers; `move` is the minute's log-return, `rush` the faded sum of the last minutes' (`rush_of`).
+    All are (T,) or numbers; `move` is the minute's log-return, `rush` the faded sum of the last minutes'
+    (`rush_of`).
     """
     felt = (0.5 * np.abs(move) + 0.5 * np.sqrt(1 - _RUSH * _RUSH) * np.abs(rush)) / scale
     return level * (_STANDING + (1 - _STANDING) * felt) / _FLOW_MEAN
@@ -181,7 +186,8 @@ def logistic(u: np.ndarray) -> np.ndarray:
 def _volatility(
     u: np.ndarray, regime: Regime, carry: Carry, busy: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], News, float]:
-    """The minute's usual move, the news that enters the price, the factors, and the states of news and flurry."""
+    """The minute's usual move, the news that enters the price, the factors, and the states of news and
+    flurry."""
     keeps = [2 ** (-1 / half) for half in _HALF_LIVES]
     factors = [
         faded(logistic(u[:, place]) * np.sqrt(1 - keep * keep), keep, carry.factors[place])
@@ -241,7 +247,8 @@ def _news(
 def _bounces(
     u: np.ndarray, regime: Regime, scale: np.ndarray, usual: np.ndarray, carry: Deviation
 ) -> tuple[np.ndarray, Deviation]:
-    """(T, LEGS) log-returns of deviations that do not last, for hours, minutes or seconds, and their state."""
+    """(T, LEGS) log-returns of deviations that do not last, for hours, minutes or seconds, and their
+    state."""
     shocks = logistic(u[:, :LEGS])
     keep = 2 ** (-1 / (_BOUNCE_MINUTES * LEGS))
     bounce = faded(shocks.ravel() * np.sqrt(1 - keep * keep), keep, carry.bounce)

@@ -1,8 +1,8 @@
 """Does a level predict? Touches of levels fixed beforehand, beside matched controls from the past only.
 
-A study is made in two steps. `observe` turns bars and levels into sums by day, which add up over venues, months
-and machines; `conclude` turns the sums into effects, intervals and words. What is asked was fixed beforehand
-(`QUESTIONS`): all of it is told, and corrected for how much was asked.
+A study is made in two steps. `observe` turns bars and levels into sums by day, which add up over venues,
+months and machines; `conclude` turns the sums into effects, intervals and words. What is asked was fixed
+beforehand (`QUESTIONS`): all of it is told, and corrected for how much was asked.
 """
 
 from __future__ import annotations
@@ -364,8 +364,13 @@ def _points(effects: pd.DataFrame) -> tuple[str, ...]:
         out.append(
             "After the touch price went further on than at matched levels: continuation."
             if on
-            else "After the touch price turned back more than at matched levels: rejection."
-            if (moved["difference"] < 0).all()
-            else "After the touch moves differed from matched levels, onward at some horizons and back at others."
+            else (
+                "After the touch price turned back more than at matched levels: rejection."
+                if (moved["difference"] < 0).all()
+                else (
+                    "After the touch moves differed from matched levels, onward at some horizons and back at"
+                    " others."
+                )
+            )
         )
     return tuple(out)

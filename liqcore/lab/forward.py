@@ -1,8 +1,9 @@
-"""Does a map tell where positions will be closed? Cells that price reaches next, against what is closed in them.
+"""Does a map tell where positions will be closed? Cells that price reaches next, against what is closed in
+them.
 
-A Poisson rate that may not be negative is fitted on the past and scored on the future: first from the distance
-alone, then with the map added. Its likelihood is a consistent score of events in cells (Brehmer, Gneiting and
-others, arXiv:2103.11884).
+A Poisson rate that may not be negative is fitted on the past and scored on the future: first from the
+distance alone, then with the map added. Its likelihood is a consistent score of events in cells (Brehmer,
+Gneiting and others, arXiv:2103.11884).
 """
 
 from __future__ import annotations

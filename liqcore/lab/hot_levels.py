@@ -1,4 +1,5 @@
-"""Which levels a study asks about: the hottest of a map, fixed at the close of a bar from what was known then."""
+"""Which levels a study asks about: the hottest of a map, fixed at the close of a bar from what was known
+then."""
 
 from __future__ import annotations
 

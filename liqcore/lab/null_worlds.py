@@ -1,7 +1,9 @@
-"""Worlds in which nothing is there to be found, and the same with something planted: what our words are judged by.
+"""Worlds in which nothing is there to be found, and the same with something planted: what our words are
+judged by.
 
-Price is a random walk. Liquidations fall along its path by time, volume, travel or travel into new ground, at an
-even or a wandering rate, and know of no level. Planting moves a share of them to one level that price visited.
+Price is a random walk. Liquidations fall along its path by time, volume, travel or travel into new ground, at
+an even or a wandering rate, and know of no level. Planting moves a share of them to one level that price
+visited.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ START: Final = pd.Timestamp("2026-03-01", tz="UTC")
 Null = Literal["time", "volume", "travel", "new ground"]
 NULLS: Final[tuple[Null, ...]] = ("time", "volume", "travel", "new ground")
 _YEAR = 365 * 1_440
-# Steps of the walk within a bar, noise of a fill in log price, hours that count as not visited, and their weight.
+# Steps of the walk within a bar, noise of a fill in log price, hours that count as not visited, and their
+# weight.
 _STEPS, _FILL, _HOURS, _NEW = 10, 3e-4, 4, 10.0
 # Planted events fall into minutes in which price was this near the level.
 _NEAR = 3e-3
@@ -65,7 +68,8 @@ def random_walk(
 
 
 def wandering(rng: np.random.Generator, bars: int, minutes: int = 1, hours: float = 2.0) -> np.ndarray:
-    """(bars,) a rate that doubles and halves within hours: exp of an Ornstein-Uhlenbeck process with spread 1."""
+    """(bars,) a rate that doubles and halves within hours: exp of an Ornstein-Uhlenbeck process with spread
+    1."""
     keep = float(np.exp(-minutes / 60 / hours))
     noise = rng.standard_normal(bars) * np.sqrt(1 - keep**2)
     noise[0] = rng.standard_normal()
@@ -197,7 +201,8 @@ def world(
     minutes: int = 1,
     past_hours: float = 24.0,
 ) -> World:
-    """One venue over the last `hours` of a walk, `number` events a side, a share of the longs at one level."""
+    """One venue over the last `hours` of a walk, `number` events a side, a share of the longs at one
+    level."""
     rng = np.random.default_rng(seed)
     candles = random_walk(rng, int((hours + past_hours) * 60 // minutes), minutes, volatility)
     start = START + pd.Timedelta(hours=past_hours)

@@ -16,8 +16,8 @@ from liqcore.lab.blocks import Interval, around, block_of, draw_weights
 class Agreement:
     """Rank correlations with recorded totals of one side.
 
-    `model` of what the model says, `simple` of excursion × volume, `moved` of the absolute return, and `beyond`
-    the model's given excursion × volume (partial), with an interval by day blocks; `n` periods.
+    `model` of what the model says, `simple` of excursion × volume, `moved` of the absolute return, and
+    `beyond` the model's given excursion × volume (partial), with an interval by day blocks; `n` periods.
     """
 
     side: str
@@ -35,7 +35,8 @@ def against_record(
 
     Parameters
     ----------
-    predicted : time, long, short (USD a candle). recorded : time, long, short (USD or BTC a period, e.g. hours).
+    predicted : time, long, short (USD a candle). recorded : time, long, short (USD or BTC a period, e.g.
+    hours).
     candles : what the model was made from. Periods begin at the recorded times and last until the next.
     """
     starts = tables.microseconds(recorded["time"])

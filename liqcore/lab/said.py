@@ -1,7 +1,7 @@
 """How often our words are said where nothing is, and how often they are right where something was planted.
 
-Every row is one word in one kind of world: how many worlds, and in how many of them it was said. Nothing here is
-random but by its seed, so the same table comes out again.
+Every row is one word in one kind of world: how many worlds, and in how many of them it was said. Nothing here
+is random but by its seed, so the same table comes out again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ _THERE = 2e-3
 
 @dataclass(frozen=True)
 class Row:
-    """How often a word is said: `said` of `worlds`; `wanted` tells what would be right, `most` or `least` the bar."""
+    """How often a word is said: `said` of `worlds`; `wanted` tells what would be right, `most` or `least` the
+    bar."""
 
     word: str
     where: str
@@ -156,7 +157,10 @@ def _clusters() -> Iterator[Question]:
         (300, 0.25, 15e-4),
         (4_000, 0.10, 15e-4),
     ):
-        where = f"{wording.percent(share)} of {wording.whole(number)} planted within {wording.whole(width * 1e4)} bp"
+        where = (
+            f"{wording.percent(share)} of {wording.whole(number)} planted within"
+            f" {wording.whole(width * 1e4)} bp"
+        )
         yield Question(
             "cluster", where, "there", partial(_found, number=number, share=share, width=width), 30
         )
@@ -175,10 +179,11 @@ def venue_world(
     share: float = 0.25,
     width: float = 15e-4,
 ) -> Agreement:
-    """The verdict on five venues that share a path, the first `hot` of which have a level planted, at that level.
+    """The verdict on five venues that share a path, the first `hot` of which have a level planted, at that
+    level.
 
-    With a `shape`, `flat` or `hump`, there is no path: prices lie around the level like that, and no candles are
-    known.
+    With a `shape`, `flat` or `hump`, there is no path: prices lie around the level like that, and no candles
+    are known.
     """
     rng = np.random.default_rng((seed, number, hot))
     candles = random_walk(rng)

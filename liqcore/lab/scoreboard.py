@@ -1,7 +1,7 @@
 """Every model held against measured positions, day blocks and all: what docs/scoreboard.md is made of.
 
-The first third of the snapshots only fits what is fitted (distances, the distance profile); the rest is scored, all
-maps on the same snapshots.
+The first third of the snapshots only fits what is fitted (distances, the distance profile); the rest is
+scored, all maps on the same snapshots.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Board:
 
     Attributes
     ----------
-    table : one row a map: `map`, `matched` (rank correlation within bands of distance), `precision`, `mass_error`
-        (mean difference of the share of USD within 5, 10 and 20 %), each with `_low` and `_high` (95 % by day
-        blocks), and `forward` (skill beyond distance on liquidations of the next hours).
+    table : one row a map: `map`, `matched` (rank correlation within bands of distance), `precision`,
+        `mass_error` (mean difference of the share of USD within 5, 10 and 20 %), each with `_low` and `_high`
+        (95 % by day blocks), and `forward` (skill beyond distance on liquidations of the next hours).
     start, end : of the scored snapshots. snapshots, days : how many. variants : maps that were tried.
     seen : coverage of the last snapshot in words. made_from : hash of positions, candles and open interest.
     note : "not enough data" and why, or empty.
@@ -247,13 +247,18 @@ def markdown(board: Board) -> str:
     lines = [
         "# Models against measured positions",
         "",
-        f"{wording.count(board.snapshots, 'snapshot')} of Hyperliquid's public positions, {wording.period(board.start, board.end)}"
-        f" ({wording.count(board.days, 'day')}; {board.seen}), made from data with the hash `{board.made_from}`."
-        f" {board.variants} maps were tried. The first third of the snapshots fitted what is fitted and is not scored."
-        " Made by `heatlab score`.",
+        (
+            f"{wording.count(board.snapshots, 'snapshot')} of Hyperliquid's public positions,"
+            f" {wording.period(board.start, board.end)} ({wording.count(board.days, 'day')}; {board.seen}),"
+            f" made from data with the hash `{board.made_from}`. {board.variants} maps were tried. The first"
+            " third of the snapshots fitted what is fitted and is not scored. Made by `heatlab score`."
+        ),
         "",
         *([f"**{board.note}**", ""] if board.note else []),
-        f"| map | rank within distance bands | hottest tenth found | share within {_within()} off by | forward |",
+        (
+            f"| map | rank within distance bands | hottest tenth found | share within {_within()} off by |"
+            " forward |"
+        ),
         "|---|---|---|---|---|",
     ]
     for row in board.table.to_dict("records"):
@@ -262,15 +267,20 @@ def markdown(board: Board) -> str:
         lines.append(f"| {row['map']} | {' | '.join(cells)} | {ahead} |")
     lines += [
         "",
-        "Rank: correlation of half-per-cent cells inside 0 to 5, 5 to 10 and 10 to 20 % of the price, averaged; 1 is"
-        " the same map and 0 knows nothing beyond distance. In brackets 95 % intervals by whole days. Forward: share of"
-        " deviance explained beyond distance on liquidations of the next four hours.",
+        (
+            "Rank: correlation of half-per-cent cells inside 0 to 5, 5 to 10 and 10 to 20 % of the price,"
+            " averaged; 1 is the same map and 0 knows nothing beyond distance. In brackets 95 % intervals by"
+            " whole days. Forward: share of deviance explained beyond distance on liquidations of the next"
+            " four hours."
+        ),
         "",
         _comes_to(board.table),
         "",
-        "The distances that the model Fitted distances brings along were measured on large accounts in February 2026;"
-        " on those days its row is not out of sample, the row of earlier days is. A venue's accounts are held against a"
-        " model of the candles given, which may be another venue's.",
+        (
+            "The distances that the model Fitted distances brings along were measured on large accounts in"
+            " February 2026; on those days its row is not out of sample, the row of earlier days is. A"
+            " venue's accounts are held against a model of the candles given, which may be another venue's."
+        ),
         "",
     ]
     return "\n".join(lines)
@@ -281,9 +291,9 @@ def _comes_to(table: pd.DataFrame) -> str:
     near = int((rest["matched_high"] >= best["matched_low"]).sum())
     zero = int((table["matched_low"] > 0).sum())
     return (
-        f"What it shows: {wording.count(zero, 'map')} of {len(table)} say something beyond distance. The best is"
-        f" {best['map']!r}; the intervals of {wording.count(near, 'other')} reach into its own, so its lead over those"
-        " is not told from chance."
+        f"What it shows: {wording.count(zero, 'map')} of {len(table)} say something beyond distance. The best"
+        f" is {best['map']!r}; the intervals of {wording.count(near, 'other')} reach into its own, so its"
+        " lead over those is not told from chance."
     )
 
 

@@ -105,8 +105,8 @@ class SimulatedMarket:
 
     @cached_property
     def positions(self) -> pd.DataFrame:
-        """All open positions at all snapshots, one a row: time, venue, side, quantity BTC, entry USD, leverage,
-        margin USD, liquidation_price USD (NaN where no price would liquidate it).
+        """All open positions at all snapshots, one a row: time, venue, side, quantity BTC, entry USD,
+        leverage, margin USD, liquidation_price USD (NaN where no price would liquidate it).
 
         A fortnight of hours takes some hundred MB so; `positions_at` unpacks one moment.
         """
@@ -144,14 +144,14 @@ def simulate(
 ) -> SimulatedMarket:
     """Run the market and return its tables and its truth.
 
-    Equal arguments give equal values on every machine, and a market of one day is the first day of a
-    longer one.
+    Equal arguments give equal values on every machine, and a market of one day is the first day of a longer
+    one.
 
     Parameters
     ----------
     days : length; parts of days are allowed.
-    venues : how many of the five built-in venues (largest first), or a list of VenueSpec.
-    seed : of all chance.
+    venues : how many of the five built-in venues (largest first), or a list of VenueSpec. seed : of all
+    chance.
     regime : `calm`, `violent` or a Regime; single assumptions of it may be given by name (`impact=0.0`).
     start, start_price : first moment (UTC, a whole minute) and first index price, USD.
     interventions : Crowd, Whale, PriceDrift, FeedDelay, FeedOutage.

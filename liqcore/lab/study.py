@@ -1,7 +1,7 @@
 """A study cut into parts that can be made anywhere, in any order, and add up to the same.
 
-A part is a stretch of one venue with the past its controls may come from. Its chance comes from its own number,
-so that machines, order and interruptions change nothing.
+A part is a stretch of one venue with the past its controls may come from. Its chance comes from its own
+number, so that machines, order and interruptions change nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a venue: levels fixed from `begin` to before `end` (µs) count; earlier bars are the past."""
+    """A stretch of a venue: levels fixed from `begin` to before `end` (µs) count; earlier bars are the
+    past."""
 
     number: int
     venue: Venue

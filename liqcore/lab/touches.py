@@ -15,7 +15,8 @@ NEVER = -1
 
 @dataclass(frozen=True)
 class Bars:
-    """Candles as arrays (T,): `time` open in µs, `step` µs a bar, prices USD, volume BTC (0 where unknown)."""
+    """Candles as arrays (T,): `time` open in µs, `step` µs a bar, prices USD, volume BTC (0 where
+    unknown)."""
 
     time: np.ndarray
     step: int

@@ -123,7 +123,8 @@ class Regime:
     Attributes
     ----------
     volatility : a usual weekday minute's standard deviation of the log-return (0.0003 is about 22 % a year).
-    volatility_of_volatility : standard deviation of the log-volatility over days, hours and half hours together.
+    volatility_of_volatility : standard deviation of the log-volatility over days, hours and half hours
+    together.
     news_per_day, news_size : rate of main news and its usual log-return, up or down.
     aftershocks : smaller news that follows each main one over the next hours, on average.
     unrest : how much news of the usual size adds to volatility, as a multiple of it; fades over hours.

@@ -27,7 +27,8 @@ Place = tuple[str, int]
 
 
 def shuffled(options: Sequence[T], seed: int, place: Place) -> tuple[T, ...]:
-    """The answers in the order this seed gives them at this place; the same seed, the same order, everywhere."""
+    """The answers in the order this seed gives them at this place; the same seed, the same order,
+    everywhere."""
     mixed = zlib.crc32(f"{place[0]}/{place[1]}".encode())
     order = np.random.default_rng([seed, mixed]).permutation(len(options))
     return tuple(options[index] for index in order)
@@ -76,8 +77,8 @@ def ask_again(
 ) -> Place | None:
     """The question of another scenario to ask once more at the end of this one; None while there is none.
 
-    What was missed comes before what was right, and what lies longest back first: `firsts` are in the order of
-    answering. `asked` holds what was asked again at the end of which scenario; that choice stays, and no
+    What was missed comes before what was right, and what lies longest back first: `firsts` are in the order
+    of answering. `asked` holds what was asked again at the end of which scenario; that choice stays, and no
     question returns twice. `known` are the scenarios there are.
     """
     if name in asked:

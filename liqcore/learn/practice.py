@@ -53,8 +53,8 @@ class Played:
     """What has been done in one round so far. Immutable; a forecast and a trade are written down once.
 
     `step` bars have been shown. `base` are the base rates of the forecast's level when it was written.
-    `placed` is the step
-    at which `plan` was placed, `signal` the sentence that confirmed it then (None: nothing had).
+    `placed` is the step at which `plan` was placed, `signal` the sentence that confirmed it then (None:
+    nothing had).
     """
 
     step: int = 0
@@ -189,8 +189,7 @@ def starting_numbers(level: float, seen: Visible, timeframe: str, side: str | No
     """A trade at a level to begin with: stop two average ranges beyond it, target twice as far the other way.
 
     These are places to change, not advice. `side` is by default long for a level below the price, else short;
-    where a
-    limit order cannot stand at the level, the entry is the price.
+    where a limit order cannot stand at the level, the entry is the price.
     """
     price, usual = last_price(seen), usual_range(seen, timeframe)
     side = side or ("long" if level <= price else "short")

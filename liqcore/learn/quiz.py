@@ -29,9 +29,8 @@ class Score:
     """Forecasts graded. `brier` is the mean squared error (0 is perfect, 0.25 is always saying one half).
 
     `base` is the Brier score of the base rates for the same questions, and `skill` 1 − brier / base: above 0
-    is better
-    than knowing the base rate alone. Both are None where a base rate is missing (skill also where the base
-    scores 0).
+    is better than knowing the base rate alone. Both are None where a base rate is missing (skill also where
+    the base scores 0).
     """
 
     count: int
@@ -89,8 +88,7 @@ def calibration(forecasts: Sequence[float], outcomes: Sequence[bool], *, bins: i
     Returns
     -------
     DataFrame, a row a bin that holds answers: `low`, `high`, `count`, `said` (mean probability), `happened`
-    (share),
-    `range_low`, `range_high` (95 % Wilson range of that share).
+    (share), `range_low`, `range_high` (95 % Wilson range of that share).
     """
     p, y = _graded(forecasts, outcomes)
     if bins < 1:

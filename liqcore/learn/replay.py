@@ -245,9 +245,8 @@ def level_outcomes(bars: pd.DataFrame, level: float, price: float) -> dict[Quest
     """What became of a level, seen from `price`: bars closed on which side of it, and was it reached.
 
     `touches`: a bar's range holds the level, or lies beyond it. `breaks`: the last bar closes beyond the
-    level, seen from
-    `price`. `rejects`: it was touched, and the last bar closes on the near side. So touched is rejected or
-    broken.
+    level, seen from `price`. `rejects`: it was touched, and the last bar closes on the near side. So touched
+    is rejected or broken.
     """
     up = level >= price
     reached = bool((bars["high"] >= level).any() if up else (bars["low"] <= level).any())
@@ -264,9 +263,8 @@ def base_rates(
     known by then.
 
     Every bar of the past is taken as a start, with a level as many ranges away on the same side; volatility
-    is thus
-    matched by measuring distance in it. Windows overlap, so the number of independent cases is smaller than
-    it looks.
+    is thus matched by measuring distance in it. Windows overlap, so the number of independent cases is
+    smaller than it looks.
 
     Parameters
     ----------

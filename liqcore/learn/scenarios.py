@@ -1,8 +1,7 @@
 """A scenario: a story of candles in steps, read from its settings and its market, and checked.
 
 Nothing here reads a file: `liqcore.feeds.scenario_files` does, and a page hands over what it found. See
-`steps` for what a
-reader sees at a step, and `outcome` for how it ended.
+`steps` for what a reader sees at a step, and `outcome` for how it ended.
 """
 
 from __future__ import annotations
@@ -70,9 +69,9 @@ class Step:
 class BaseRate:
     """How the same plan did in futures that differ only by chance.
 
-    `r` holds one R a world after costs, None where the order was not filled or rejected, `before` the same before
-    costs (empty where that was not kept); `ends` how many worlds ended how. `command` and the seeds (first_seed,
-    first_seed + 1, …) make it again.
+    `r` holds one R a world after costs, None where the order was not filled or rejected, `before` the same
+    before costs (empty where that was not kept); `ends` how many worlds ended how. `command` and the seeds
+    (first_seed, first_seed + 1, …) make it again.
     """
 
     command: str
@@ -139,9 +138,10 @@ class BaseRate:
         return (
             f"The same plan was tried in {self.worlds} worlds that share this past and differ by chance after"
             f" it. It was filled in {self.filled}, and {self.wins} of those ({wording.percent(share)}){toss}"
-            f" ended above zero after costs. The mean was {wording.r_multiple(self.mean_r)} after costs (95 % range"
-            f" {wording.decimal(low, 2, signed=True)} to {wording.r_multiple(high)}){before}. {verdict} All of it is"
-            " about this one past: how often a set-up like it works in others, these worlds do not tell."
+            f" ended above zero after costs. The mean was {wording.r_multiple(self.mean_r)} after costs (95 %"
+            f" range {wording.decimal(low, 2, signed=True)} to {wording.r_multiple(high)}){before}. {verdict}"
+            " All of it is about this one past: how often a set-up like it works in others, these worlds do"
+            " not tell."
         )
 
 
@@ -159,8 +159,8 @@ class Market:
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """A story with its market. `shaped_by` are the interventions in words, `scripted` those of them that still move
-    price after `decision_bar`, when the plan is made.
+    """A story with its market. `shaped_by` are the interventions in words, `scripted` those of them that
+    still move price after `decision_bar`, when the plan is made.
 
     `decision` is what a rule-following trader does: `trade` the plan, or `wait`; then `plan` is what waiting
     left out.
@@ -253,7 +253,8 @@ def make_scenario(
 
 
 def _moves_price_after(event: Mapping[str, Any], moment: np.datetime64) -> bool:
-    """Whether an intervention leads or trades price at or after a moment; feeds that fail leave price alone."""
+    """Whether an intervention leads or trades price at or after a moment; feeds that fail leave price
+    alone."""
     if str(event["kind"]).startswith("Feed"):
         return False
     begin = tables.to_datetime64(event.get("at", event.get("start")))

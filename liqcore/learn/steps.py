@@ -71,8 +71,7 @@ class Outcome:
     for waiting).
 
     `text` is the scenario's last word with its numbers filled in (it may also name `result_r` and
-    `result_usd`),
-    `sentence` the result in words.
+    `result_usd`), `sentence` the result in words.
     """
 
     decision: Literal["trade", "wait"]

@@ -24,14 +24,14 @@ class TradeResult:
     ----------
     end : `target` (all of it left at targets), `stop` (what was left hit the stop), `time` (what was left was
         closed at the last bar), `open` (still running), `not filled`, or `no order` (the plan was rejected).
-    r : gain after fees and slippage over the plan's loss at its stop; 0 without a fill. For an open trade it is
-        counted at the last close.
+    r : gain after fees and slippage over the plan's loss at its stop; 0 without a fill. For an open trade it
+        is counted at the last close.
     r_before : the same gain before fees and slippage, over the same loss, so that the difference is costs.
     usd : the same in USD. quantity : BTC. entry_time, exit_time : opening times of the bars, None where not
     yet.
     exit_price : USD, average over the parts. bars : from fill to exit, both counted.
-    worst_r, best_r : r if all of it had been closed where price was worst and best while it ran, costs included;
-        the plan's own stop and targets left out.
+    worst_r, best_r : r if all of it had been closed where price was worst and best while it ran, costs
+        included; the plan's own stop and targets left out.
     ambiguous : whether one bar held both stop and target, so that the worse was taken.
     """
 
@@ -60,9 +60,8 @@ def run_trade(
     """Follow a plan through the bars that come after it.
 
     The entry is a limit order: it fills at its price in the first bar that reaches it. In that bar no target
-    counts,
-    because nobody knows what came first; the stop does. Later a bar that holds stop and target counts as
-    stopped.
+    counts, because nobody knows what came first; the stop does. Later a bar that holds stop and target counts
+    as stopped.
     A bar that opens beyond the stop fills there, not at the stop. Fees as in the plan, slippage on every exit
     but a target.
 

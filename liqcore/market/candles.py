@@ -79,8 +79,8 @@ def resample(
 
     Returns
     -------
-    Candles table. Volumes are sums, NaN where any part is unknown. A bar without any candle is not made
-    up: gaps stay gaps.
+    Candles table. Volumes are sums, NaN where any part is unknown. A bar without any candle is not made up:
+    gaps stay gaps.
 
     Raises
     ------
@@ -125,8 +125,8 @@ def resample(
 def true_range(candles: pd.DataFrame, timeframe: str | np.timedelta64 | None = None) -> np.ndarray:
     """(T,) USD: the larger of high − low and the distance from the last close to either end (Wilder, 1978).
 
-    The first bar, and the first after more than 14 missing bars, have no last close that means anything:
-    high − low.
+    The first bar, and the first after more than 14 missing bars, have no last close that means anything: high
+    − low.
     """
     checked, step = closed_by(candles, None, timeframe)
     high, low, close = (checked[name].to_numpy() for name in ("high", "low", "close"))
@@ -139,8 +139,8 @@ def atr(candles: pd.DataFrame, period: int = 14, timeframe: str | np.timedelta64
     """(T,) USD average true range, Wilder's smoothing begun with a plain mean; NaN for the first `period`
     bars.
 
-    Like the other recursive indicators it starts afresh after a gap of more than `period` bars. Computed
-    by TA-Lib, `ATR`.
+    Like the other recursive indicators it starts afresh after a gap of more than `period` bars. Computed by
+    TA-Lib, `ATR`.
     """
     return atr_of(*closed_by(candles, None, timeframe), period)
 
@@ -208,8 +208,8 @@ def taker_delta(candles: pd.DataFrame) -> np.ndarray:
 def cvd(candles: pd.DataFrame) -> np.ndarray:
     """(T,) BTC cumulative volume delta: the running sum of `taker_delta` over the bars where it is known.
 
-    NaN where a bar's delta is unknown; the sum goes on behind it, so differences across such a bar leave
-    out what nobody recorded.
+    NaN where a bar's delta is unknown; the sum goes on behind it, so differences across such a bar leave out
+    what nobody recorded.
     """
     delta = taker_delta(candles)
     return np.where(np.isnan(delta), np.nan, np.cumsum(np.nan_to_num(delta)))

@@ -25,8 +25,8 @@ DEFAULT: Final = SignalRules()
 def robust_z(values: np.ndarray, window: int, minimum: int, floor: float) -> np.ndarray:
     """(N,) distance of each value from the median of the `window` values before it, in robust deviations.
 
-    The deviation is 1.4826 · MAD, but at least `floor`. NaN for the first `minimum` values. The value
-    itself is not part of its past.
+    The deviation is 1.4826 · MAD, but at least `floor`. NaN for the first `minimum` values. The value itself
+    is not part of its past.
     """
     out = np.full(len(values), np.nan)
     padded = np.concatenate([np.full(window, np.nan), values])
@@ -113,8 +113,8 @@ def open_interest_changes(
     """Change of open interest and of price up to each bar's open, and how unusual the former is.
 
     Venues publish open interest late, so a bar is given what was stamped at its open, never what came
-    during it. Venues are added up where they have a reading no older than 2 bars (at least 2 hours) at
-    both ends.
+    during it. Venues are added up where they have a reading no older than 2 bars (at least 2 hours) at both
+    ends.
 
     Returns
     -------
@@ -264,7 +264,7 @@ def open_interest_signals(
             f"Open interest {'rose' if part > 0 else 'fell'} {wording.percent(abs(part))} in"
             f" {rules.open_interest_bars} bars ({wording.decimal(abs(far), 1)} robust deviations) while the"
             f" price {'rose' if way > 0 else 'fell'} {wording.percent(abs(way))}:"
-            f" {'new positions back the move' if part > 0 else 'the move closes positions rather than opening them'}."
+            f" {'new positions back the move' if part > 0 else 'the move closes positions rather than opening them'}."  # noqa: E501
             for part, way, far in zip(change, moved, z, strict=True)
         ],
     )

@@ -73,8 +73,7 @@ def find_signals(
     -------
     Signals with `time` (open of the bar), `known_at` (its close), `name` (of `NAMES`), `side` (`bullish`
     or `bearish`), `level` (USD, NaN where a signal has none), `strength` (0 to 1, to be compared within
-    one name only) and `evidence` (a sentence with the numbers). A later candle never changes an earlier
-    row.
+    one name only) and `evidence` (a sentence with the numbers). A later candle never changes an earlier row.
 
     Raises
     ------

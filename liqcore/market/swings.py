@@ -29,8 +29,8 @@ class Turns(NamedTuple):
 class Zones(NamedTuple):
     """Zones in order of confirmation: (Z,) USD, kind codes into `SWINGS`, rows, and number of turns.
 
-    `established_row` confirmed the turn that made it more than one chance turn; a row that never comes
-    where it has not happened yet.
+    `established_row` confirmed the turn that made it more than one chance turn; a row that never comes where
+    it has not happened yet.
     """
 
     price: np.ndarray

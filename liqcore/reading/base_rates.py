@@ -1,9 +1,9 @@
 """What a reading observes, beside how often the same holds at prices chosen by chance.
 
-Control levels lie as far from price as the level in question, on both sides, at earlier moments of the same market.
-Each observation is worth how unusual it is there, and the verdict is the rank of the sum among the controls:
-whatever the observations have to do with one another, a level chosen by chance is in the outer tenth of its
-controls one time in ten.
+Control levels lie as far from price as the level in question, on both sides, at earlier moments of the same
+market. Each observation is worth how unusual it is there, and the verdict is the rank of the sum among the
+controls: whatever the observations have to do with one another, a level chosen by chance is in the outer
+tenth of its controls one time in ten.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ AT_LEVEL = ("rejection", "recapture", "breakout", "false breakout", "retest", "c
 
 
 class Rate(NamedTuple):
-    """One observation: whether it holds at the level, which way it speaks, how often it holds at the controls,
-    and what it is worth here (0 on average at a level chosen by chance)."""
+    """One observation: whether it holds at the level, which way it speaks, how often it holds at the
+    controls, and what it is worth here (0 on average at a level chosen by chance)."""
 
     holds: bool
     sign: int
@@ -57,8 +57,8 @@ class Rate(NamedTuple):
 
 @dataclass(frozen=True)
 class Weighed:
-    """A level beside its controls: the verdict, the share of controls that lean as far towards `for`, their number,
-    and each observation by name."""
+    """A level beside its controls: the verdict, the share of controls that lean as far towards `for`, their
+    number, and each observation by name."""
 
     balance: Balance
     rank: float
@@ -70,8 +70,8 @@ class Weighed:
 class Controls:
     """Earlier moments of a market, made once for a map and used for every level read on it.
 
-    `bars` (M + 1,) are their bars, the newest last, and `columns` those of the map; `marks` the key levels known at
-    each. `lean` holds, by name, what momentum and flow said then: +1 bullish, −1 bearish, 0 nothing.
+    `bars` (M + 1,) are their bars, the newest last, and `columns` those of the map; `marks` the key levels
+    known at each. `lean` holds, by name, what momentum and flow said then: +1 bullish, −1 bearish, 0 nothing.
     """
 
     bars: np.ndarray
@@ -266,7 +266,8 @@ def _agreed(
 
 
 def _signals(known: Known, controls: Controls, level: np.ndarray, which: np.ndarray) -> dict[str, np.ndarray]:
-    """The latest signal at each level, and the latest of momentum, in its last bars: +1 bullish, −1 bearish."""
+    """The latest signal at each level, and the latest of momentum, in its last bars: +1 bullish, −1
+    bearish."""
     table = find_signals(known.bars, list(level), timeframe=known.step).table
     table = table[~table["name"].astype(str).str.startswith("funding")]
     until = tables.microseconds(known.bars["time"])[controls.bars[which]] + known.step.astype("int64")

@@ -171,7 +171,10 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
     }[grid.kind]
     text = f"Between {wording.price(one.low)} and {wording.price(one.high)} ({where}) {what}"
     if grid.is_stock:
-        text += f"; the band stood out in {round(one.persistence * seen)} of the last {wording.count(seen, 'column')}"
+        text += (
+            f"; the band stood out in {round(one.persistence * seen)} of the last"
+            f" {wording.count(seen, 'column')}"
+        )
     else:
         text += (
             f" in the last {wording.count(seen, 'column')} ({wording.duration(seen * known.width)});"
@@ -239,8 +242,8 @@ def heat_by_column(known: Known, side: str | None, low: float, high: float) -> n
 def heat_between(
     known: Known, place: Place, low: np.ndarray, high: np.ndarray, columns: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """USD between some prices (B,) at the end of some columns (B,) and `last` columns before; of a flow over `last`
-    columns each. The last column ends at the moment of the reading."""
+    """USD between some prices (B,) at the end of some columns (B,) and `last` columns before; of a flow over
+    `last` columns each. The last column ends at the moment of the reading."""
     grid = known.grid
     assert grid is not None
     if grid.is_stock or known.liquidations is None:
@@ -311,7 +314,10 @@ def change_step(known: Known, place: Place, story: ClusterStory | None, rule: Cl
     z = _unusual(level)
     direction, text = _direction(now, before, rule)
     earlier = f"{span} ago" if grid.is_stock else f"in the {span} before"
-    text = f"Heat {place.words} is {wording.usd(now)} ({split}){over}, against {wording.usd(before)} {earlier}: {text}."
+    text = (
+        f"Heat {place.words} is {wording.usd(now)} ({split}){over}, against {wording.usd(before)} {earlier}:"
+        f" {text}."
+    )
     if z is not None:
         text += (
             f" Beside its own past that is {wording.decimal(abs(z), 1)} robust deviations"

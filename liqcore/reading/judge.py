@@ -1,7 +1,7 @@
 """What the six steps add up to: a claim, what speaks for and against it, and what would settle it.
 
-Each observation stands beside how often it holds at prices chosen by chance, as far from price; what they are worth
-together is told by the rank among these.
+Each observation stands beside how often it holds at prices chosen by chance, as far from price; what they are
+worth together is told by the rank among these.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def claim(place: Place, role: Role | None, kind: str) -> str:
 
 @dataclass
 class _Sheet:
-    """Evidence as it is collected: each piece beside the rate at which it holds at prices chosen by chance."""
+    """Evidence as it is collected: each piece beside the rate at which it holds at prices chosen by
+    chance."""
 
     weighed: Weighed
     for_: list[Evidence] = field(default_factory=list)
@@ -432,8 +433,10 @@ def summary(known: Known, place: Place, steps: Steps, weighed: Weighed, verdict:
                 f"the model puts {wording.usd(near.notional)} of {near.side} positions around"
                 f" {wording.price(place.level)}"
             ),
-            "measured": f"{wording.usd(near.notional)} of {near.side} positions stand around"
-            " {wording.price(place.level)}",
+            "measured": (
+                f"{wording.usd(near.notional)} of {near.side} positions stand around"
+                " {wording.price(place.level)}"
+            ),
         }[known.grid.kind]
     else:
         what = f"the map shows no hot band {place.words}"
@@ -448,14 +451,15 @@ def summary(known: Known, place: Place, steps: Steps, weighed: Weighed, verdict:
     text = f"{what[0].upper()}{what[1:]}; {state}."
     moment = wording.when(known.moment)
     if not weighed.controls:
-        return f"{text} There is too little past to compare {name} with other prices (cannot say), up to {moment}."
+        return (
+            f"{text} There is too little past to compare {name} with other prices (cannot say), up to"
+            f" {moment}."
+        )
     many = round(weighed.rank * (weighed.controls + 1))
     return (
-        (
-            f"{text} What is seen there speaks {verdict} {name}: {many - 1} of {weighed.controls} prices as far from"
-            f" price, at earlier moments, looked as good or better. That is how unusual it looks up to {moment}, and"
-            " no forecast."
+        f"{text} What is seen there speaks {verdict} {name}: {many - 1} of {weighed.controls} prices as far"
+        " from price, at earlier moments, looked as good or better. That is how unusual it looks up to"
+        f" {moment}, and no forecast.".replace("speaks mixed", "is mixed about").replace(
+            "speaks cannot say", "cannot be weighed for"
         )
-        .replace("speaks mixed", "is mixed about")
-        .replace("speaks cannot say", "cannot be weighed for")
     )

@@ -160,9 +160,9 @@ class Condition:
 class Evidence:
     """One observation and the step (1 to 6) it comes from; 0 for what has not been looked at.
 
-    `base_rate` is the share of `controls` prices, chosen by chance as far from price, at which the same holds, and
-    `worth` what it is worth in the verdict (0 on average there); None where it was not compared. Observations of
-    one `name` are one piece.
+    `base_rate` is the share of `controls` prices, chosen by chance as far from price, at which the same
+    holds, and `worth` what it is worth in the verdict (0 on average there); None where it was not compared.
+    Observations of one `name` are one piece.
     """
 
     step: int
@@ -189,7 +189,8 @@ class Reading:
     level, low, high : USD; heat counts within [low, high], the tolerance (a share of price) around the level.
     side : the side that was asked for, None for both. kind, kind_note : of the map, and what that means.
     moment : the data's time; nothing known later was used. timeframe : of the bars. price, atr : USD or None.
-    claim : what the evidence is weighed for. balance : how the level ranks among prices chosen by chance, as far from price.
+    claim : what the evidence is weighed for. balance : how the level ranks among prices chosen by chance, as
+    far from price.
     step_level ... step_price : the six steps. missing : what is missing, stale or too short.
     evidence_for, evidence_against : observations; the latter is never empty.
     confirm, invalidate : what would settle it. summary : one or two sentences.

@@ -30,11 +30,10 @@ class TimeframeReading:
     """One level in bars of one length.
 
     `heat` is USD within the tolerance, of a realised source over the last `last` bars, else in the latest
-    column;
-    None where unknown. `cluster` is (side, low, high, USD) of the nearest cluster within the tolerance.
-    `persistence` is the share of the last bars in which it was hot, with `verdict` in a word.
-    `signals` are the latest (name, `bullish` or `bearish`) at the level within the last 12 bars.
-    `note` says all that in words.
+    column; None where unknown. `cluster` is (side, low, high, USD) of the nearest cluster within the
+    tolerance. `persistence` is the share of the last bars in which it was hot, with `verdict` in a word.
+    `signals` are the latest (name, `bullish` or `bearish`) at the level within the last 12 bars. `note` says
+    all that in words.
     """
 
     timeframe: str

@@ -64,7 +64,8 @@ class CrossPrice:
     Attributes
     ----------
     price : mark price of the coin in USD; NaN where this coin alone cannot liquidate the account.
-    falling : whether price gets there by falling; a hedged account may be closed on the far side of a position.
+    falling : whether price gets there by falling; a hedged account may be closed on the far side of a
+    position.
     room : distance from the mark price as a share of it, NaN without a price.
     equity, maintenance : USD at the mark prices of now.
     steps : the derivation, one line of words and one of numbers each.

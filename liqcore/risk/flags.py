@@ -82,7 +82,10 @@ def _too_near(terms: Terms, stop: float, leverage: float, outcome: Outcome, high
     if int(outcome.code) == gate.UNDERWATER:
         fact = f"At {leverage:g}× the position would be liquidated at once (liquidation price{first} {worst})"
     elif int(outcome.code) == gate.LIQUIDATED_FIRST:
-        fact = f"At {leverage:g}× liquidation{first} at {worst} comes before the stop at {wording.price(stop, exact=True)}"
+        fact = (
+            f"At {leverage:g}× liquidation{first} at {worst} comes before the stop at"
+            f" {wording.price(stop, exact=True)}"
+        )
     else:
         fact = (
             f"At {leverage:g}× the stop at {wording.price(stop, exact=True)} fires only"
@@ -161,7 +164,10 @@ def _liquidation_flags(plan: Plan, room_known: bool) -> Iterable[str]:
     if plan.liquidation_price is not None:
         distance = abs(plan.entry - plan.liquidation_price) / plan.entry
         if distance < _NEAR_LIQUIDATION:
-            yield f"Liquidation is only {wording.percent(distance)} away from the entry: one fast candle reaches it."
+            yield (
+                f"Liquidation is only {wording.percent(distance)} away from the entry: one fast candle"
+                " reaches it."
+            )
     if plan.margin_mode == "cross":
         yield (
             "Cross margin puts the whole account behind this position: a stop that fails can cost all of it."

@@ -69,7 +69,8 @@ class Terms:
     def spendable(self) -> float:
         """USD for initial margin and entry fee: the account, in a cross one less what other positions hold.
 
-        They hold their initial margin, or their maintenance where that is more, and lose or gain what is open.
+        They hold their initial margin, or their maintenance where that is more, and lose or gain what is
+        open.
         """
         if self.margin_mode == "cross":
             return self.account + self.other_pnl - max(self.other_margin, self.other_maintenance)

@@ -89,7 +89,8 @@ def plan_link(
     def told(at: float) -> str:
         return wording.field(round(at, digits))
 
-    # What the page would start with anyway stays out: it would rewrite its address, and Back would stop there.
+    # What the page would start with anyway stays out: it would rewrite its address, and Back would stop
+    # there.
     said = {
         "entry": told(entry),
         "direction": "short" if s < 0 else "",

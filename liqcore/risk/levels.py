@@ -70,7 +70,10 @@ def suggest_stops(
         why = f"{k:g} ATR ({wording.price(k * span)}) {where} {wording.price(at, exact=True)}"
         if hit is not None:
             price = (hit[0] if s > 0 else hit[1]) - s * clearance * span
-            why += f", moved {where} the cluster {wording.price(hit[0], exact=True)} to {wording.price(hit[1], exact=True)} that it would lie in"
+            why += (
+                f", moved {where} the cluster {wording.price(hit[0], exact=True)} to"
+                f" {wording.price(hit[1], exact=True)} that it would lie in"
+            )
         if price > 0:
             out.append(StopSuggestion(price, s * (at - price) / span, hit is not None, why + "."))
     return tuple(out)
@@ -119,8 +122,10 @@ def suggest_targets(
             (
                 price,
                 "measured move",
-                f"breakout {wording.price(breakout, exact=True)} and the height"
-                f" {wording.price(height, exact=True)} of the swing before it",
+                (
+                    f"breakout {wording.price(breakout, exact=True)} and the height"
+                    f" {wording.price(height, exact=True)} of the swing before it"
+                ),
             )
         )
     for multiple in multiples:

@@ -207,9 +207,8 @@ def _note(p: float, reward: float, fraction: float, trades: int) -> str:
         f" average of {wording.r_multiple(average)} a trade at {wording.percent(fraction)} risk. "
     )
     return (
-        edge
-        + f"That win rate is the unknown: even {trades} trades would only pin it to about ±{wording.percent(spread)}, and"
-        f" {wording.percent(1 / (1 + reward))} wins already mean no gain."
+        edge + f"That win rate is the unknown: even {trades} trades would only pin it to about"
+        f" ±{wording.percent(spread)}, and {wording.percent(1 / (1 + reward))} wins already mean no gain."
     )
 
 

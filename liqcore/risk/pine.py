@@ -34,4 +34,4 @@ mark(float price, string words, color colour) =>
     label.new(bar_index + 5, price, words, style = label.style_label_left, color = color.new(colour, 70), textcolor = color.white)
 if barstate.islast
 {calls}
-"""
+"""  # noqa: E501

@@ -57,8 +57,8 @@ def risk_per_btc(
     Linear: `|E − S| + E·fee_in + S·(fee_out + slippage)`. Inverse, valued at the entry price:
     `E·(|E − S|/S + fee_in + E/S·(fee_out + slippage))`, because the quantity shrinks in BTC as price
     rises. Both agree as S approaches E. Costs below zero (rebates) count as none. Arrays broadcast; prices in
-    USD, rates are fractions.
-    Source: the position-size identity risk = quantity × loss per unit, with fees on each fill's value.
+    USD, rates are fractions. Source: the position-size identity risk = quantity × loss per unit, with fees on
+    each fill's value.
     """
     sign(side)
     check_contract(contract)
@@ -171,14 +171,15 @@ def stop_problem(side: str, entry: float, stop: float) -> str | None:
     s = sign(side)
     if entry == stop:
         return (
-            f"Entry and stop are both {wording.price(entry, exact=True)}, so there is no distance to size the position by: move the"
-            " stop away from the entry."
+            f"Entry and stop are both {wording.price(entry, exact=True)}, so there is no distance to size the"
+            " position by: move the stop away from the entry."
         )
     if s * (entry - stop) < 0:
         where, move = ("above", "below") if s > 0 else ("below", "above")
         return (
-            f"The stop {wording.price(stop, exact=True)} is {where} the entry {wording.price(entry, exact=True)}, but a {side} is stopped {move} its"
-            f" entry: move the stop {move} {wording.price(entry, exact=True)} or turn the direction."
+            f"The stop {wording.price(stop, exact=True)} is {where} the entry"
+            f" {wording.price(entry, exact=True)}, but a {side} is stopped {move} its entry: move the stop"
+            f" {move} {wording.price(entry, exact=True)} or turn the direction."
         )
     return None
 
@@ -328,8 +329,8 @@ def daily_budget(
 ) -> RiskBudget:
     """Add up what all open trades lose if every stop is hit, and compare with a daily limit.
 
-    Losses are added without any discount, long or short: all positions are on one coin, and a day that
-    goes both ways hits both stops.
+    Losses are added without any discount, long or short: all positions are on one coin, and a day that goes
+    both ways hits both stops.
 
     Parameters
     ----------

@@ -60,7 +60,8 @@ class Owner:
     Attributes
     ----------
     folder : where the store and the cache of answers are.
-    market : where what was fetched of the market is kept: a folder, or an address that pyarrow opens (s3://…).
+    market : where what was fetched of the market is kept: a folder, or an address that pyarrow opens
+    (s3://…).
     offline : whether nobody is to be asked for anything.
     loopback : a `host:port` that plays every venue; None for the real ones.
     hosted : whether others than the person at this machine are served; None where only a visit can tell.
@@ -102,7 +103,8 @@ def hosted(environment: Mapping[str, str] = os.environ) -> bool | None:
 
 
 class App:
-    """One session for requests, one collector with its store, one box of signals: for all threads, all visits.
+    """One session for requests, one collector with its store, one box of signals: for all threads, all
+    visits.
 
     `session` and `collector` are made when they are first asked for. `stop` ends what was begun.
     """

@@ -32,7 +32,8 @@ _NO: Final = ("", "0", "false", "no", "off")
 
 @dataclass(frozen=True)
 class Progress:
-    """Whether sweeping is on and may be switched by visitors, how far it is, and what keeps it, if anything."""
+    """Whether sweeping is on and may be switched by visitors, how far it is, and what keeps it, if
+    anything."""
 
     on: bool
     may: bool

@@ -1,4 +1,5 @@
-"""How collecting is put together from sources, questions, rules and a store; and what it holds as a market."""
+"""How collecting is put together from sources, questions, rules and a store; and what it holds as a
+market."""
 
 from __future__ import annotations
 

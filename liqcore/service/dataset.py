@@ -40,10 +40,8 @@ class Dataset:
     """One market: its tables, what to call it, and what to say about it on every chart.
 
     `key` tells caches two datasets apart. `lags` are seconds from event to arrival by venue, where known
-    (half of the
-    events come within them), `slowest` those within which 95 % come, where that was measured, and `beats` the
-    minutes
-    in which venues were heard of (`venue`, `minute` in µs), where that was recorded.
+    (half of the events come within them), `slowest` those within which 95 % come, where that was measured,
+    and `beats` the minutes in which venues were heard of (`venue`, `minute` in µs), where that was recorded.
     """
 
     key: str

@@ -1,4 +1,5 @@
-"""The real market for all pages and visitors: each span fetched once, in the background, and told with its age.
+"""The real market for all pages and visitors: each span fetched once, in the background, and told with its
+age.
 
 Nobody waits longer than asked: until a fetch is over, what was kept of before is shown, and what came so far.
 Without a network the last map that was fetched stands, and says how old it is.
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from liqcore.feeds.history.partitions import Partitions
     from liqcore.feeds.rest.session import FeedSession
 
-# A year and the spans beside it for a handful of visitors; what is forgotten comes back from the disk at once.
+# A year and the spans beside it for a handful of visitors; what is forgotten comes back from the disk at
+# once.
 _MOST_HELD: Final = 16
 _FRESH: Final = 60.0
 _PATIENCE: Final = 30.0
@@ -50,8 +52,9 @@ class Look:
     Attributes
     ----------
     data : the market to draw, None while there is nothing. busy : whether a fetch is under way, at `share`
-        (0 to 1) with `words`. age : how old the newest price is, in words. fresh : whether this process fetched it. problems : what was
-        wrong, one sentence each. away : the one sentence for a market that could not be asked for, else empty.
+        (0 to 1) with `words`. age : how old the newest price is, in words. fresh : whether this process
+        fetched it. problems : what was wrong, one sentence each. away : the one sentence for a market that
+        could not be asked for, else empty.
     """
 
     data: Dataset | None
@@ -238,7 +241,8 @@ class RealMarkets:
     def _told(self, name: str, one: _Held) -> Look:
         found, away = one.market, ""
         if found is None or found.candles.empty:
-            # Reading the disk is not for every rerun; while a fetch is under way something comes every moment.
+            # Reading the disk is not for every rerun; while a fetch is under way something comes every
+            # moment.
             if self.clock() - one.before[0] > (1.0 if one.busy else _FRESH):
                 one.before = self.clock(), self._kept_market(name)
             found = one.before[1]
@@ -248,7 +252,10 @@ class RealMarkets:
             age = self.clock() - found.as_of.timestamp() if found.as_of is not None else 0.0
             length = float(tables.timeframe(found.step).astype("int64")) / 1e6
             if name not in NAMED_DAYS and age > 3 * length + 600 and not one.busy:
-                away = f"{self._why(one)} Shown is the last map that was fetched, {how_old(found, self.clock())}."
+                away = (
+                    f"{self._why(one)} Shown is the last map that was fetched,"
+                    f" {how_old(found, self.clock())}."
+                )
         return Look(
             None if found is None else self._dataset(name, one, found),
             one.busy,
@@ -360,8 +367,10 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
     )
     day = NAMED_DAYS.get(name)
     return Dataset(
-        key=f"real:{name}:{found.as_of}:{found.requests}:{len(found.open_interest)}:{len(found.candles)}:"
-        f"{0 if events is None else len(events)}:{'' if extra is None else extra.key}",
+        key=(
+            f"real:{name}:{found.as_of}:{found.requests}:{len(found.open_interest)}:{len(found.candles)}:"
+            f"{0 if events is None else len(events)}:{'' if extra is None else extra.key}"
+        ),
         label="BTC now" if day is None else day.title,
         synthetic=False,
         candles=found.candles,

@@ -30,7 +30,8 @@ def record(
     stop: threading.Event | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any] | None:
-    """Record until `stop` is set or `hours` are over, writing to `out` every `every` seconds; the last manifest.
+    """Record until `stop` is set or `hours` are over, writing to `out` every `every` seconds; the last
+    manifest.
 
     `state` is a folder for the store, from which a recorder that was ended goes on.
     """

@@ -1,7 +1,7 @@
 """Studies at scale: made here or on a Dask cluster, kept part by part so that they resume, told in one page.
 
-Parts are combined in their order, whoever made them first, so that a study is the same bit for bit on one core, on
-many machines, and after a machine was lost.
+Parts are combined in their order, whoever made them first, so that a study is the same bit for bit on one
+core, on many machines, and after a machine was lost.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class StudyError(ValueError):
 
 @dataclass(frozen=True)
 class Config:
-    """What `heatlab study` is told: the plan, the venues, where to put things, and a Dask scheduler or None."""
+    """What `heatlab study` is told: the plan, the venues, where to put things, and a Dask scheduler or
+    None."""
 
     plan: Plan
     venues: tuple[Venue, ...]
@@ -203,8 +204,14 @@ def report(found: Study, config: Config) -> None:
             }.items()
         ),
         "",
-        "Controls come from the past only; errors are clustered by the days of levels and of controls; p-values of the",
-        "registered comparisons are corrected by Holm. Detectable is what this much data would tell four times of five.",
+        (
+            "Controls come from the past only; errors are clustered by the days of levels and of controls;"
+            " p-values of the"
+        ),
+        (
+            "registered comparisons are corrected by Holm. Detectable is what this much data would tell four"
+            " times of five."
+        ),
         "",
         "## Cite this",
         "",

@@ -1,9 +1,8 @@
 """Rules that watch the live market while nobody looks: a look after each round of the collector's questions.
 
 Nothing here draws. Rules, what the engine remembers and the inbox are notes in the store, so that a restart
-goes on
-where the last process stopped. An alert is stored before it is sent, and sent again where a process ended in
-between.
+goes on where the last process stopped. An alert is stored before it is sent, and sent again where a process
+ended in between.
 """
 
 from __future__ import annotations

@@ -218,7 +218,10 @@ def _notes_realised(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | N
 
 
 def _meaning(grid: HeatGrid) -> str:
-    cell = f"{wording.adjective(grid.time_edges[1] - grid.time_edges[0])} column and a price bin of {usd_step(grid)}"
+    cell = (
+        f"{wording.adjective(grid.time_edges[1] - grid.time_edges[0])} column and a price bin of"
+        f" {usd_step(grid)}"
+    )
     if grid.kind == "realised":
         return f"**Each cell** adds up the US dollars of positions that *were* closed by force in one {cell}."
     return (

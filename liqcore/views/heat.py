@@ -1,7 +1,8 @@
 """The heatmap on a page: three small mounts of a Streamlit component, and what comes back from them.
 
-`code()` once a page (its message never changes, so it is sent once a session), `heatmap()` for each map. Lines
-and boxes travel in a mount of their own beside the map's, because they change more often than its cells.
+`code()` once a page (its message never changes, so it is sent once a session), `heatmap()` for each map.
+Lines and boxes travel in a mount of their own beside the map's, because they change more often than its
+cells.
 """
 
 from __future__ import annotations
@@ -31,14 +32,16 @@ export default (component) => {
 };
 """
 _HERE: Final = (
-    "<div class='hl-here'>The map could not be drawn: its code did not load. Reload the page; if that does not"
-    " help, this browser is older than 2023 or blocks scripts. The numbers below are complete without it.</div>"
+    "<div class='hl-here'>The map could not be drawn: its code did not load. Reload the page; if that does"
+    " not help, this browser is older than 2023 or blocks scripts. The numbers below are complete without"
+    " it.</div>"
 )
 _BUNDLE: Final = (files("liqcore.charts") / "assets" / "heat.js").read_text("utf-8")
 
 
 def _component(name: str, inline: str, html: str | None = None) -> Any:
-    """A mount: from its file where Heatlab is installed (see assets/pyproject.toml), else with its code inline."""
+    """A mount: from its file where Heatlab is installed (see assets/pyproject.toml), else with its code
+    inline."""
     try:
         return st.components.v2.component(f"heatlab.{name}", html=html, js="heat.js")
     except StreamlitAPIException:

@@ -180,8 +180,8 @@ def named_day(hidden: int | None = None) -> Dataset | None:
     if look.data is None:
         why = look.away or "It is on its way from the public archive."
         st.info(
-            f"{wording.markdown(why)} This day is fetched from the public archive once and then kept; without a"
-            " network, choose a sample market.",
+            f"{wording.markdown(why)} This day is fetched from the public archive once and then kept; without"
+            " a network, choose a sample market.",
             icon=":material/wifi_off:",
         )
         return None

@@ -33,7 +33,8 @@ _SHORT: Final = {
 
 
 def cluster_label(cluster: Cluster) -> str:
-    """Side and USD of a cluster, of when that is, and how many times the expected or usual, in a few words."""
+    """Side and USD of a cluster, of when that is, and how many times the expected or usual, in a few
+    words."""
     if cluster.kind == "realised":
         when, than = f"in {wording.duration(cluster.last_seen - cluster.since)}", "expected"
     else:
@@ -59,8 +60,8 @@ def drawn_clusters(story: ClusterStory, side: str, most: int) -> list[Cluster]:
 
 
 def outlines(clusters: Sequence[Cluster], grid: HeatGrid) -> pd.DataFrame | None:
-    """Boxes for the chart: of a realised cluster around the events that its label adds up, of a stock from when it
-    was first seen to the state that its label tells."""
+    """Boxes for the chart: of a realised cluster around the events that its label adds up, of a stock from
+    when it was first seen to the state that its label tells."""
     if not clusters:
         return None
     first = [one.since if one.kind == "realised" else one.first_seen for one in clusters]
@@ -215,7 +216,10 @@ def timeframe_table(rows: Sequence[TimeframeReading]) -> pd.DataFrame:
                 (
                     "none"
                     if row.cluster is None
-                    else f"{row.cluster[0]}s at {wording.price(row.cluster[1])} to {wording.price(row.cluster[2])}"
+                    else (
+                        f"{row.cluster[0]}s at {wording.price(row.cluster[1])} to"
+                        f" {wording.price(row.cluster[2])}"
+                    )
                 )
                 for row in rows
             ],

@@ -111,9 +111,11 @@ def run() -> None:
     page = st.navigation(pages(), position="top")
     # Tabs and bookmarks tell the pages apart by this.
     st.set_page_config(
-        page_title="Heatlab · BTC liquidation heatmaps"
-        if page.title == PAGES[0].title
-        else f"{page.title} · Heatlab",
+        page_title=(
+            "Heatlab · BTC liquidation heatmaps"
+            if page.title == PAGES[0].title
+            else f"{page.title} · Heatlab"
+        ),
         page_icon=":material/local_fire_department:",
         layout="wide",
     )
@@ -157,6 +159,9 @@ def footer() -> None:
         + (
             f"{OFFLINE} is set: no exchange is asked for anything."
             if offline()
-            else "Exchanges are asked for their public market data while the app runs; nothing about you is sent."
+            else (
+                "Exchanges are asked for their public market data while the app runs; nothing about you is"
+                " sent."
+            )
         )
     )

@@ -91,8 +91,8 @@ def waits(data: Dataset, layer: str) -> str | None:
     if layer == "modelled" or data.liquidations is not None:
         return None
     return (
-        "Nobody has told a liquidation of the last day yet; venues are asked for them while this app runs. Until"
-        " they come, here is the modelled map."
+        "Nobody has told a liquidation of the last day yet; venues are asked for them while this app runs."
+        " Until they come, here is the modelled map."
     )
 
 

@@ -38,9 +38,9 @@ def brought() -> list[tuple[str, FileContents]]:
         on_change=_drop_removed,
         help=(
             "CSV, JSON, Parquet, Feather or Excel, also as gz or zip: files of Binance, Bybit, OKX, Tardis,"
-            " cryptofeed, ccxt, freqtrade, Coinalyze, CoinGlass, TradingView, MetaTrader, this app and others, or"
-            " any table with time, side, price and quantity. Several files of one kind become one table. Files"
-            " are read in memory and never stored."
+            " cryptofeed, ccxt, freqtrade, Coinalyze, CoinGlass, TradingView, MetaTrader, this app and"
+            " others, or any table with time, side, price and quantity. Several files of one kind become one"
+            " table. Files are read in memory and never stored."
         ),
     )
     zone = _zone() if uploads else _UTC
@@ -159,7 +159,8 @@ def _say(ids: Sequence[str], uploads: dict[str, Any], zone: str) -> None:
 
 
 def _worst(group: Sequence[tuple[str, FileContents]]) -> list[tuple[int, str]]:
-    """Doubts of all files, worst first; with more than one file, each names the first file that it is about."""
+    """Doubts of all files, worst first; with more than one file, each names the first file that it is
+    about."""
     found: dict[str, tuple[int, str]] = {}
     for name, contents in group:
         for doubt in contents.doubts:

@@ -1,4 +1,5 @@
-"""The yardstick of alerts: on levels that nobody chose it errs as often as it says, and it knows no future."""
+"""The yardstick of alerts: on levels that nobody chose it errs as often as it says, and it knows no
+future."""
 
 import numpy as np
 import pytest

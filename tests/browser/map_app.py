@@ -1,4 +1,5 @@
-"""What the browser draws in tests: one map by default, `?mode=` for others; grids that a test can build again."""
+"""What the browser draws in tests: one map by default, `?mode=` for others; grids that a test can build
+again."""
 
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ HOUR = np.timedelta64(3_600_000_000, "us")
 
 
 def grid(kind: str, seed: int = 1) -> HeatGrid:
-    """`modelled`: unequal columns and log bins; `dense`, `sparse`: events; with a gap and an outlier; `empty`."""
+    """`modelled`: unequal columns and log bins; `dense`, `sparse`: events; with a gap and an outlier;
+    `empty`."""
     rng = np.random.default_rng(seed)
     columns, bands, density = {
         "modelled": (60, 40, 0.6),

@@ -1,4 +1,5 @@
-"""What only a browser shows of the map, with the app's own renderer: fingers, wheels, keys, colours, the address."""
+"""What only a browser shows of the map, with the app's own renderer: fingers, wheels, keys, colours, the
+address."""
 
 import re
 from collections.abc import Iterator
@@ -46,9 +47,9 @@ class Drawn:
     def point(self, column: int, band: int) -> tuple[float, float]:
         """The middle of a cell in pixels of the screen."""
         x, y = self.get(
-            "(([t, p]) => { const m = (e, k) => (e[k] + e[k + 1]) / 2;"
-            " const time = c.time.at(m(c.heat.time_edges, t)), e = c.heat.price_edges, price = c.price.at(m(e, p));"
-            " return c.upright ? [time, price] : [price, time]; })(a)",
+            "(([t, p]) => { const m = (e, k) => (e[k] + e[k + 1]) / 2; const time ="
+            " c.time.at(m(c.heat.time_edges, t)), e = c.heat.price_edges, price = c.price.at(m(e, p)); return"
+            " c.upright ? [time, price] : [price, time]; })(a)",
             column,
             band,
         )
@@ -492,7 +493,8 @@ def test_replay_shows_and_adds_up_nothing_later(browser, address):
     page.mouse.move(*drawn.point(40, 10))
     assert "not replayed yet" in drawn.says()
     empty = drawn.get(
-        "(k => { const w = Math.round(c.plot.w * c.ratio); return c.pixels[w * 30 + w - 3] === c.palette[0]; })()"
+        "(k => { const w = Math.round(c.plot.w * c.ratio); return c.pixels[w * 30 + w - 3] === c.palette[0];"
+        " })()"
     )
     assert empty
     page.get_by_role("button", name="Play", exact=True).click()

@@ -36,7 +36,7 @@ def test_without_a_network_it_says_so_and_a_replay_moves_without_flicker(page: P
         page.evaluate(
             """() => { window.seen = [0, 0]; const look = () => {
             const map = globalThis.heatlab.charts.get('live-map');
-            window.seen[map?.root.isConnected && map.pen.canvas.width > 100 ? 0 : 1] += 1; requestAnimationFrame(look); }; look(); }"""
+            window.seen[map?.root.isConnected && map.pen.canvas.width > 100 ? 0 : 1] += 1; requestAnimationFrame(look); }; look(); }"""  # noqa: E501
         )
         expect(page.get_by_text(clock)).to_have_count(0)
         page.wait_for_timeout(6_000)

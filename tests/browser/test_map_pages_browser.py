@@ -1,4 +1,5 @@
-"""The map on its pages, in a real Chromium: how much of the screen it gets, where its questions lead, and live."""
+"""The map on its pages, in a real Chromium: how much of the screen it gets, where its questions lead, and
+live."""
 
 import re
 

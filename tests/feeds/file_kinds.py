@@ -435,16 +435,16 @@ def plain_bars(truth: pd.DataFrame) -> pd.DataFrame:
 
 DAY = 1440
 KINDS = [
-    Kind("bybit_liquidations_2025-03-10_BTCUSDT.csv", "liquidations", tardis("bybit", "BTCUSDT", coins), "Tardis liquidations of Bybit"),
-    Kind("binance-futures_liquidations_2025-03-10_BTCUSDT.csv", "liquidations", tardis("binance-futures", "BTCUSDT", coins), "Tardis liquidations of Binance"),
-    Kind("okex-swap_liquidations_2025-03-10_BTC-USDT-SWAP.csv", "liquidations", tardis("okex-swap", "BTC-USDT-SWAP", lambda t: np.round(t["quantity"] * 100)), "Tardis liquidations of OKX"),
-    Kind("huobi-dm-linear-swap_liquidations_2025-03-10.csv", "liquidations", tardis("huobi-dm-linear-swap", "BTC-USDT", lambda t: np.round(t["quantity"] * 1000)), "Tardis liquidations of HTX"),
-    Kind("gate-io-futures_liquidations_2025-03-10.csv", "liquidations", tardis("gate-io-futures", "BTC_USDT", lambda t: np.round(t["quantity"] * 10_000)), "Tardis liquidations of Gate"),
-    Kind("bitmex_liquidations_2025-03-10_XBTUSD.csv", "liquidations", tardis("bitmex", "XBTUSD", dollars), "Tardis liquidations of BitMEX"),
-    Kind("deribit_liquidations_2025-03-10.csv", "liquidations", tardis("deribit", "BTC-PERPETUAL", dollars), "Tardis liquidations of Deribit"),
-    Kind("binance-delivery_liquidations_2025-03-10.csv", "liquidations", tardis("binance-delivery", "BTCUSD_PERP", lambda t: dollars(t) / 100), "Tardis liquidations of Binance"),
-    Kind("cryptofacilities_liquidations_2025-03-10.csv", "liquidations", tardis("cryptofacilities", "PI_XBTUSD", dollars), "Tardis liquidations of Kraken"),
-    Kind("BINANCE_FUTURES-liquidations.csv", "liquidations", cryptofeed("BINANCE_FUTURES", "buy", "sell"), "cryptofeed"),
+    Kind("bybit_liquidations_2025-03-10_BTCUSDT.csv", "liquidations", tardis("bybit", "BTCUSDT", coins), "Tardis liquidations of Bybit"),  # noqa: E501
+    Kind("binance-futures_liquidations_2025-03-10_BTCUSDT.csv", "liquidations", tardis("binance-futures", "BTCUSDT", coins), "Tardis liquidations of Binance"),  # noqa: E501
+    Kind("okex-swap_liquidations_2025-03-10_BTC-USDT-SWAP.csv", "liquidations", tardis("okex-swap", "BTC-USDT-SWAP", lambda t: np.round(t["quantity"] * 100)), "Tardis liquidations of OKX"),  # noqa: E501
+    Kind("huobi-dm-linear-swap_liquidations_2025-03-10.csv", "liquidations", tardis("huobi-dm-linear-swap", "BTC-USDT", lambda t: np.round(t["quantity"] * 1000)), "Tardis liquidations of HTX"),  # noqa: E501
+    Kind("gate-io-futures_liquidations_2025-03-10.csv", "liquidations", tardis("gate-io-futures", "BTC_USDT", lambda t: np.round(t["quantity"] * 10_000)), "Tardis liquidations of Gate"),  # noqa: E501
+    Kind("bitmex_liquidations_2025-03-10_XBTUSD.csv", "liquidations", tardis("bitmex", "XBTUSD", dollars), "Tardis liquidations of BitMEX"),  # noqa: E501
+    Kind("deribit_liquidations_2025-03-10.csv", "liquidations", tardis("deribit", "BTC-PERPETUAL", dollars), "Tardis liquidations of Deribit"),  # noqa: E501
+    Kind("binance-delivery_liquidations_2025-03-10.csv", "liquidations", tardis("binance-delivery", "BTCUSD_PERP", lambda t: dollars(t) / 100), "Tardis liquidations of Binance"),  # noqa: E501
+    Kind("cryptofacilities_liquidations_2025-03-10.csv", "liquidations", tardis("cryptofacilities", "PI_XBTUSD", dollars), "Tardis liquidations of Kraken"),  # noqa: E501
+    Kind("BINANCE_FUTURES-liquidations.csv", "liquidations", cryptofeed("BINANCE_FUTURES", "buy", "sell"), "cryptofeed"),  # noqa: E501
     Kind("BYBIT-liquidations.csv", "liquidations", cryptofeed("BYBIT", "sell", "buy"), "cryptofeed"),
     Kind("ccxt_gate.csv", "liquidations", ccxt, "ccxt", {"venue": "gate"}),
     Kind("liquidation_data.csv", "liquidations", moondev, "Moon Dev"),

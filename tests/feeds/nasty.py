@@ -26,7 +26,7 @@ def liquidation_rows(count: int = 40, start: str = "2024-03-01") -> list[str]:
     """Rows of `HEAD`, one a minute."""
     times = pd.date_range(start, periods=count, freq="min")
     return [
-        f"{time:%Y-%m-%dT%H:%M:%SZ},bybit,BTCUSDT,{'long' if i % 3 else 'short'},{60_000 + 7 * i}.5,{0.01 * (i + 1):.3f}"
+        f"{time:%Y-%m-%dT%H:%M:%SZ},bybit,BTCUSDT,{'long' if i % 3 else 'short'},{60_000 + 7 * i}.5,{0.01 * (i + 1):.3f}"  # noqa: E501
         for i, time in enumerate(times)
     ]
 
@@ -289,7 +289,7 @@ def _odd_but_good() -> dict[str, bytes]:
         "one_broken_row.csv": _text(HEAD, *liquidation_rows(300), "2024-03-01T09:00:00Z,bybit"),
         "no_header_klines.csv": _text(
             *(
-                f"{1_709_251_200_000 + 60_000 * i},60000,60010,59990,60005,12.5,{1_709_251_259_999 + 60_000 * i},750000,90,6.25,375000,0"
+                f"{1_709_251_200_000 + 60_000 * i},60000,60010,59990,60005,12.5,{1_709_251_259_999 + 60_000 * i},750000,90,6.25,375000,0"  # noqa: E501
                 for i in range(40)
             )
         ),

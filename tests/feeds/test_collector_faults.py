@@ -1,5 +1,5 @@
-"""What a collector does when its store goes away, a clock is wrong, or the line is cut: nothing heard is lost,
-and every badge tells the last minute's truth."""
+"""What a collector does when its store goes away, a clock is wrong, or the line is cut: nothing heard is
+lost, and every badge tells the last minute's truth."""
 
 import asyncio
 import shutil

@@ -137,7 +137,8 @@ def test_a_unit_of_time_is_read_right_or_refused(kind, unit):
 @settings(max_examples=int(os.environ.get("HEATLAB_FUZZ", "80")), deadline=None)
 @given(data=st.data())
 def test_bent_files_are_right_or_refused(data):
-    """Reordered, renamed and dropped columns, a lost file name, another locale: the generator knows the truth."""
+    """Reordered, renamed and dropped columns, a lost file name, another locale: the generator knows the
+    truth."""
     kind = data.draw(st.sampled_from(KINDS))
     table = kind.table().reset_index(drop=True)
     columns = (

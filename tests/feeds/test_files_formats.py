@@ -11,7 +11,7 @@ from liqcore import tables
 from liqcore.feeds import files
 from liqcore.tables import TableError
 
-SNAPSHOT = "time,side,order_type,time_in_force,original_quantity,price,average_price,order_status,last_fill_quantity,accumulated_fill_quantity"
+SNAPSHOT = "time,side,order_type,time_in_force,original_quantity,price,average_price,order_status,last_fill_quantity,accumulated_fill_quantity"  # noqa: E501
 START = 1_705_276_800_000
 
 
@@ -203,7 +203,7 @@ def test_chart_export_with_indicators(stamp):
     for i in range(4):
         moment = pd.Timestamp("2024-03-01") + i * pd.Timedelta("15min")
         rows.append(
-            f"{stamp.format(unix=int(moment.timestamp()), iso=moment.isoformat())},60000,60100,59900,60050,{'' if i == 0 else 60_000 + i},=1,7"
+            f"{stamp.format(unix=int(moment.timestamp()), iso=moment.isoformat())},60000,60100,59900,60050,{'' if i == 0 else 60_000 + i},=1,7"  # noqa: E501
         )
     found = files.read(
         upload("BITSTAMP_BTCUSD, 15.csv", "time,Open,HIGH,low,Close,EMA,Plot,Plot", *reversed(rows))
@@ -308,7 +308,7 @@ EVENTS = "ts,position,side,usd,exchange,symbol"
 
 
 def event(minute, position="long", usd=1_000, second=30):
-    return f"2024-01-15T{minute // 60:02d}:{minute % 60:02d}:{second:02d}Z,{position},SELL,{usd},binance_usdm,BTCUSDT"
+    return f"2024-01-15T{minute // 60:02d}:{minute % 60:02d}:{second:02d}Z,{position},SELL,{usd},binance_usdm,BTCUSDT"  # noqa: E501
 
 
 def test_events_without_price_take_it_from_their_candle():
@@ -399,13 +399,13 @@ def test_common_names_are_recognised(head, row):
 
 @pytest.mark.parametrize("venue", ["Binance", "OKX", "huobi", "BitMEX"])
 def test_buy_and_sell_of_venues_that_speak_of_orders_need_no_question(venue):
-    text = f"time,side,price,usd,exchange\n1709251200,sell,60000,1,{venue}\n1709251201,BUY,60000,1,{venue}\n".encode()
+    text = f"time,side,price,usd,exchange\n1709251200,sell,60000,1,{venue}\n1709251201,BUY,60000,1,{venue}\n".encode()  # noqa: E501
     assert files.read_liquidations(text)["side"].tolist() == ["long", "short"]
 
 
 @pytest.mark.parametrize("venue", ["Bybit", "gate.io", "bitget"])
 def test_a_table_that_a_tool_wrote_is_not_read_by_the_words_of_a_venue_that_speaks_of_positions(venue):
-    text = f"time,side,price,usd,exchange\n1709251200,sell,60000,1,{venue}\n1709251201,BUY,60000,1,{venue}\n".encode()
+    text = f"time,side,price,usd,exchange\n1709251200,sell,60000,1,{venue}\n1709251201,BUY,60000,1,{venue}\n".encode()  # noqa: E501
     with pytest.raises(files.MappingNeeded, match="position") as question:
         files.read(text)
     asked = question.value

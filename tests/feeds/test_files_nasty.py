@@ -17,7 +17,7 @@ from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.tables import TableError
 
 JARGON = re.compile(
-    r"Traceback|Error|Exception|pandas|pyarrow|arrow|numpy|dtype|DataFrame|Series|NoneType|codec|KeyError|object at|"
+    r"Traceback|Error|Exception|pandas|pyarrow|arrow|numpy|dtype|DataFrame|Series|NoneType|codec|KeyError|object at|"  # noqa: E501
     r"\bint64\b|float64|utf-8'|UTF-8 codec|errno|\bNaT\b|<class"
 )
 REMEDY = re.compile(

@@ -65,7 +65,7 @@ def test_lines_of_answers_and_prices_that_are_null():
 
 
 def test_a_list_as_people_keep_it():
-    text = f"address,size,entry,liq,lev\n{ADDRESS},-2,61000,70000,20x\n{OTHER},1,59000,,5x\n{OTHER[:-1]}d,0,1,1,1\n"
+    text = f"address,size,entry,liq,lev\n{ADDRESS},-2,61000,70000,20x\n{OTHER},1,59000,,5x\n{OTHER[:-1]}d,0,1,1,1\n"  # noqa: E501
     found = read_positions(text.encode(), time="2026-03-01 12:00", venue="hyperliquid", key=KEY)
     assert found["side"].tolist() == ["short", "long"]
     assert found["quantity"].tolist() == [2.0, 1.0]

@@ -26,7 +26,7 @@ def heard(tmp_path):
 
     def make(sides):
         rows = [
-            LiquidationRow(START + n * STEP + 7_000_000, "gate", "BTC_USDT", side, 50_000.0, 0.5, 25_000.0, "fill", "all")
+            LiquidationRow(START + n * STEP + 7_000_000, "gate", "BTC_USDT", side, 50_000.0, 0.5, 25_000.0, "fill", "all")  # noqa: E501
             for n, side in enumerate(sides)
         ]  # fmt: skip
         store.add(arrivals(rows, LIVE[1], "socket"), {})

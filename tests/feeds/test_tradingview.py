@@ -64,7 +64,7 @@ SNAPSHOT_HEAD = """//@version=6
 // 2 clusters and 2 key levels; 0 smaller clusters left out.
 // Prices as they were then: this script does not follow the market.
 indicator("Heatlab levels (modelled)", overlay = true, max_boxes_count = 400)
-"""
+"""  # noqa: E501
 SNAPSHOT_ROWS = (
     f"58000.00;58100.00;{SEEN_MS};L;100;long $12.3M|62000.00;62100.00;{SEEN_MS};S;50;short $6.17M|"
     f"57200.00;57300.00;{SEEN_MS};K;30;swing low $57,250|61000.00;61000.00;0;K;30;own $61,000"

@@ -1,4 +1,5 @@
-"""An invented census of a venue: every account's position, with longs equal to shorts, and what is known of it."""
+"""An invented census of a venue: every account's position, with longs equal to shorts, and what is known of
+it."""
 
 import numpy as np
 import pandas as pd

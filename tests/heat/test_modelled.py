@@ -50,8 +50,8 @@ def market(seed: int, count: int = 40, wild: float = 0.004) -> tuple[pd.DataFram
 def reference(
     bars: pd.DataFrame, interest: pd.DataFrame, guesses: Assumptions
 ) -> tuple[list[dict], list[dict]]:
-    """Level by level with dictionaries keyed by leverage and bin: rows of BTC after each candle, and USD crossed
-    in it."""
+    """Level by level with dictionaries keyed by leverage and bin: rows of BTC after each candle, and USD
+    crossed in it."""
     step = math.log(RANGE[1] / RANGE[0]) / BINS
 
     def bin_of(price: float) -> int:

@@ -1,4 +1,5 @@
-"""Clusters of modelled and measured maps: how often the unevenness of bins makes one, and what is resolved."""
+"""Clusters of modelled and measured maps: how often the unevenness of bins makes one, and what is
+resolved."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def stock(
     reach: float = 0.15,
     linear: bool = False,
 ) -> HeatGrid:
-    """A map with a smooth profile, uneven bins that wobble over time, and bands (ln distance, times, width)."""
+    """A map with a smooth profile, uneven bins that wobble over time, and bands (ln distance, times,
+    width)."""
     rng = np.random.default_rng(seed)
     ends = PRICE * np.exp([-reach, reach])
     edges = np.linspace(*ends, bins + 1) if linear else PRICE * np.exp(np.linspace(-reach, reach, bins + 1))

@@ -1,4 +1,5 @@
-"""Families of worlds: their settings change what they say they change, and nothing is lost by packing positions."""
+"""Families of worlds: their settings change what they say they change, and nothing is lost by packing
+positions."""
 
 import resource
 

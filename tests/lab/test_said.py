@@ -12,7 +12,8 @@ from liqcore.lab.said import Row, happenings, questions, venue_world
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = 5
-# The verdicts of a reading are asked of few walks in its own tests; here they would take as long as all the rest.
+# The verdicts of a reading are asked of few walks in its own tests; here they would take as long as all the
+# rest.
 ROWS = [one for one in questions() if one.wanted != "1 in 10"]
 
 

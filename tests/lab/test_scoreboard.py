@@ -1,4 +1,5 @@
-"""The scoreboard on invented snapshots whose truth is known, and on the recorded ones where they are present."""
+"""The scoreboard on invented snapshots whose truth is known, and on the recorded ones where they are
+present."""
 
 from pathlib import Path
 

@@ -126,7 +126,8 @@ def test_bankruptcy_prints_go_back_to_their_trigger():
 
 
 def world_of_levels(seed: int):
-    """A walk on which positions at known prices are closed when price comes; and the exact map at each hour."""
+    """A walk on which positions at known prices are closed when price comes; and the exact map at each
+    hour."""
     rng = np.random.default_rng(seed)
     candles = walk(20, seed)
     low, high = candles["low"].to_numpy(), candles["high"].to_numpy()

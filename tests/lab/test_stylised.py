@@ -1,4 +1,5 @@
-"""The invented market moves and trades as recorded ones do: within their bands, on the samples and on fresh seeds."""
+"""The invented market moves and trades as recorded ones do: within their bands, on the samples and on fresh
+seeds."""
 
 from functools import cache
 
@@ -66,7 +67,8 @@ def test_a_fresh_world_strays_from_one_band_at_most(regime: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", FRESH)
 def test_fresh_worlds_lie_within_the_bands_too(regime: str) -> None:
-    """Each figure's median does, and nineteen in twenty of all figures; of recorded fortnights it is fewer."""
+    """Each figure's median does, and nineteen in twenty of all figures; of recorded fortnights it is
+    fewer."""
     worlds = [fresh(regime, seed) for seed in FRESH[regime]]
     medians = {name: float(np.median([world[name] for world in worlds])) for name in worlds[0]}
     assert outside(medians, regime) == {}
@@ -81,7 +83,8 @@ def test_a_crash_is_drawn_in_wicks_and_volume_not_in_a_staircase() -> None:
     two_hours = bars["close"].pct_change(8)
     end = two_hours.idxmin()
     crash = bars[end - pd.Timedelta("2h") : end]
-    # The worst two hours of recorded fortnights have wicks of 26 to 58 % of the range and volumes of 11 to 58 medians.
+    # The worst two hours of recorded fortnights have wicks of 26 to 58 % of the range and volumes of 11 to 58
+    # medians.
     assert two_hours.min() < -0.05
     body = (crash["close"] - crash["open"]).abs()
     assert 1 - body.sum() / (crash["high"] - crash["low"]).sum() > 0.26

@@ -1,6 +1,8 @@
-"""Hyperliquid's accounts as the stand-in knows them: 5,000 invented ones, every position and its margin known.
+"""Hyperliquid's accounts as the stand-in knows them: 5,000 invented ones, every position and its margin
+known.
 
-Accounts misbehave as real ones do: some answer null, some with wrong types, some vanish, some time out at first.
+Accounts misbehave as real ones do: some answer null, some with wrong types, some vanish, some time out at
+first.
 """
 
 from __future__ import annotations

@@ -1,16 +1,12 @@
 """One server that plays every venue: `https://host/path` is asked for as `http://127.0.0.1:PORT/host/path`.
 
 Start it with `with VenueServer() as server:` and give `server.address` to `open_session(loopback=…)` or to
-the
-environment variable HEATLAB_LOOPBACK. `server.fault("api.bybit.com", "403")` switches a fault on for every
-address
-that contains the text, `server.clear()` switches all off. `server.count(text)` counts requests.
+the environment variable HEATLAB_LOOPBACK. `server.fault("api.bybit.com", "403")` switches a fault on for
+every address that contains the text, `server.clear()` switches all off. `server.count(text)` counts requests.
 
 `server.open_sockets()` opens the sockets too; `server.publish(venue, events)` sends events to whoever
-subscribed, and
-`server.sockets.sent[venue]` is what was sent. `python -m tests.loopback.server --live` plays a market of now,
-events
-and history alike, until it is stopped.
+subscribed, and `server.sockets.sent[venue]` is what was sent. `python -m tests.loopback.server --live` plays
+a market of now, events and history alike, until it is stopped.
 """
 
 from __future__ import annotations

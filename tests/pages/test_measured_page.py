@@ -1,4 +1,5 @@
-"""Measured positions on the pages: the layer, a model held against them, churn, and the visitor's own account."""
+"""Measured positions on the pages: the layer, a model held against them, churn, and the visitor's own
+account."""
 
 import logging
 

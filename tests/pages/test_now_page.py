@@ -1,4 +1,5 @@
-"""The market of now as pages show it, against a stand-in for all venues: first, fetched, kept, and one line when away."""
+"""The market of now as pages show it, against a stand-in for all venues: first, fetched, kept, and one line
+when away."""
 
 import threading
 import time

@@ -1,4 +1,5 @@
-"""What a visitor brings through the page: a month at once, candles only, liquidations only, doubts, questions."""
+"""What a visitor brings through the page: a month at once, candles only, liquidations only, doubts,
+questions."""
 
 import io
 

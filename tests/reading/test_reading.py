@@ -138,7 +138,8 @@ def plain_bars() -> pd.DataFrame:
 
 
 def planted(largest: float = 1e4, venues: tuple[str, ...] = ("okx",), hot: int = 1) -> tuple[World, float]:
-    """Two days of a walk, liquidations along it on some venues, and a level at which the first ones have more."""
+    """Two days of a walk, liquidations along it on some venues, and a level at which the first ones have
+    more."""
     rng = np.random.default_rng(21)
     bars = random_walk(rng, 4 * 1_440)
     start = null_worlds.START + pd.Timedelta("2D")

@@ -14,7 +14,8 @@ MAKES = ("BTC", "ETH", "SOL")
 
 
 def accounts(count: int):
-    """Accounts of one to five legs, from rich to nearly lost, hedged ones and several legs in one coin included."""
+    """Accounts of one to five legs, from rich to nearly lost, hedged ones and several legs in one coin
+    included."""
     rng = np.random.default_rng(5)
     for _ in range(count):
         marks = {"BTC": rng.uniform(2e4, 1.2e5), "ETH": rng.uniform(8e2, 5e3), "SOL": rng.uniform(10, 300)}
@@ -48,7 +49,8 @@ def above(balance: float, legs: list[Leg], follow: float, price: Fraction) -> Fr
 
 
 def exact(balance: float, legs: list[Leg], follow: float) -> Fraction | None:
-    """The price by two exact evaluations of what is a straight line, None where none above zero is reached."""
+    """The price by two exact evaluations of what is a straight line, None where none above zero is
+    reached."""
     here = Fraction(legs[0].mark)
     now, then = (above(balance, legs, follow, price) for price in (here, 2 * here))
     if now <= 0:

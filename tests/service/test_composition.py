@@ -1,4 +1,5 @@
-"""The composition root: one of everything for all threads, begun and ended with the server, silent offline."""
+"""The composition root: one of everything for all threads, begun and ended with the server, silent
+offline."""
 
 import asyncio
 import logging

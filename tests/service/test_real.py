@@ -1,4 +1,5 @@
-"""The market of now for everybody: one fetch a span, what was kept while it runs, one sentence without a network."""
+"""The market of now for everybody: one fetch a span, what was kept while it runs, one sentence without a
+network."""
 
 import threading
 import time

@@ -255,9 +255,11 @@ def test_alt_names_the_largest_band_its_distance_and_the_price():
             {"time": [START], "open": [28_000], "high": [28_100], "low": [27_900], "close": [28_050]}
         )
     )
-    assert picture(grid, bars).alt == (
-        "Estimated liquidations (modelled), Mar 01, 2026, 00:00 to Mar 01, 2026, 03:00 UTC. Largest at the end:"
-        " $2.34M of long liquidations at $27,000 to $27,500, 2 % below the price. Price at the end $28,050."
+    assert (
+        picture(grid, bars).alt
+        == "Estimated liquidations (modelled), Mar 01, 2026, 00:00 to Mar 01, 2026, 03:00 UTC. Largest at the"
+        " end: $2.34M of long liquidations at $27,000 to $27,500, 2 % below the price. Price at the end"
+        " $28,050."
     )
 
 
@@ -296,8 +298,8 @@ def test_the_palettes_of_both_grounds_are_sent_in_full():
 
 def test_maps_need_neither_streamlit_nor_altair():
     code = (
-        "import sys, liqcore.charts.picture; print([name for name in ('streamlit', 'altair', 'ccxt') if name in"
-        " sys.modules])"
+        "import sys, liqcore.charts.picture; print([name for name in ('streamlit', 'altair', 'ccxt') if name"
+        " in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
 

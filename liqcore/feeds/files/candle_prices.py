@@ -30,8 +30,8 @@ def price_from_candles(
 
     Parameters
     ----------
-    times : (N,) int64 microseconds, UTC: the event, or the start of an interval whose total it is.
-    long : (N,) bool.
+    times : (N,) int64 microseconds, UTC: the event, or the start of an interval whose total it is. long :
+    (N,) bool.
     candles : checked candles table.
     interval : microseconds that a total covers; 0 for single events.
 

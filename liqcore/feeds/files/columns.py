@@ -15,9 +15,9 @@ from liqcore.tables import TableError
 
 # Names as they are compared: lower case, letters and digits only. The first that is present wins.
 TIME: Final = (
-    "time", "timestamp", "ts", "datetime", "date", "opentime", "timeutc", "datetimeutc", "timestamputc", "dateutc",
-    "eventtime", "tradetime", "ordertradetime", "transacttime", "transacttimestamp", "createtime", "createdat",
-    "createdtime", "liquidationtime", "calctime", "fundingtime", "updatetime", "updatedat", "unixtime", "unix",
+    "time", "timestamp", "ts", "datetime", "date", "opentime", "timeutc", "datetimeutc", "timestamputc", "dateutc",  # noqa: E501
+    "eventtime", "tradetime", "ordertradetime", "transacttime", "transacttimestamp", "createtime", "createdat",  # noqa: E501
+    "createdtime", "liquidationtime", "calctime", "fundingtime", "updatetime", "updatedat", "unixtime", "unix",  # noqa: E501
     "unixtimestamp", "epoch", "starttime", "timestampms", "timems", "tsms", "tsiso", "tsevent", "localtime",
     "gmttime", "datetimelocal", "t",
 )  # fmt: skip
@@ -424,7 +424,7 @@ def need(
     words = ", ".join(missing)
     return MappingNeeded(
         sentence
-        or f"The {kind.replace('_', ' ')} lack {words} (columns found: {names}). Say which column holds {'it' if len(missing) == 1 else 'them'}.",
+        or f"The {kind.replace('_', ' ')} lack {words} (columns found: {names}). Say which column holds {'it' if len(missing) == 1 else 'them'}.",  # noqa: E501
         columns=raw.columns,
         missing=missing,
         kind=kind,

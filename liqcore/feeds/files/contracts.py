@@ -16,7 +16,7 @@ LINEAR: Final = {
 }  # fmt: skip
 INVERSE: Final = {
     "binance": 100.0,
-    "binance-coin": 100.0, "bybit": 1.0, "okx": 100.0, "htx": 100.0, "bitmex": 1.0, "deribit": 1.0, "kraken": 1.0,
+    "binance-coin": 100.0, "bybit": 1.0, "okx": 100.0, "htx": 100.0, "bitmex": 1.0, "deribit": 1.0, "kraken": 1.0,  # noqa: E501
     "kucoin": 1.0, "gate": 1.0,
 }  # fmt: skip
 # Venues without contracts settled in BTC: what they price in USD is counted in coins all the same.

@@ -30,7 +30,10 @@ _WRAPPERS: Final = (
 _SYMBOLS: Final = ("symbol", "pair", "instId", "instrument_name", "s")
 _DEPTH: Final = 5
 _BROKEN: Final = "The JSON is cut off or broken. Download or export it again."
-_NO_TABLE: Final = "The JSON holds no table: a list of rows, or columns of one length. Save the table as CSV and upload that."
+_NO_TABLE: Final = (
+    "The JSON holds no table: a list of rows, or columns of one length. Save the table as CSV and upload"
+    " that."
+)
 
 
 def json_tables(content: Content) -> list[RawTable]:

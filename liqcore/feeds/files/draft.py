@@ -107,8 +107,8 @@ def bitcoin_only(
         moments(times.plain_times(frame[columns["time"]], [], request.zone), columns["time"])
     if not wanted.any():
         raise TableError(
-            f"The file holds no BTC rows in USD ({shown(symbol)} has {shown(frame[symbol].iloc[0])}). Only BTC"
-            " is read; export BTC data."
+            f"The file holds no BTC rows in USD ({shown(symbol)} has {shown(frame[symbol].iloc[0])}). Only"
+            " BTC is read; export BTC data."
         )
     for kind, why in (
         ("other", "because they are about other coins"),
@@ -123,8 +123,8 @@ def bitcoin_only(
     dated = wanted & (kinds == "dated")
     if dated.any():
         notes.append(
-            f"{counted(int(dated.sum()), 'are')} about dated futures ({_some(frame.loc[dated, symbol])}), which"
-            " trade away from the perpetual contract; they are kept and can be left out."
+            f"{counted(int(dated.sum()), 'are')} about dated futures ({_some(frame.loc[dated, symbol])}),"
+            " which trade away from the perpetual contract; they are kept and can be left out."
         )
     return frame[wanted]
 

@@ -218,7 +218,8 @@ def _from_contracts(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]
             "liquidations",
             columns,
             ("quantity_unit",),
-            f"Without a column of symbols, nothing says what {shown(columns['quantity'])} counts. Choose its unit.",
+            f"Without a column of symbols, nothing says what {shown(columns['quantity'])} counts. Choose its"
+            " unit.",
         )
     key = (
         out["venue"].astype("object").fillna("").map(str)
@@ -327,7 +328,8 @@ def _covered(out: pd.DataFrame, candles: pd.DataFrame, notes: list[str], doubt: 
         )
     notes.append(
         "The file has no prices. Each was estimated from its candle, a quarter of the range above the low for"
-        " longs and below the high for shorts; the true price can be anywhere in the candle. The map spreads each amount over it."
+        " longs and below the high for shorts; the true price can be anywhere in the candle. The map spreads"
+        " each amount over it."
     )
     if lost:
         notes.append(f"{counted(lost, 'were')} left out because no candle covers their time.")
@@ -366,7 +368,8 @@ def _unit_of_totals(
     values: Mapping[str, pd.Series],
     notes: list[str],
 ) -> str:
-    """`usd` or `btc` of totals that do not name it, by what they come to in a day, or as a person has said."""
+    """`usd` or `btc` of totals that do not name it, by what they come to in a day, or as a person has
+    said."""
     asked = request.mapping.get("quantity_unit")
     if asked in ("USD", "BTC"):
         return asked.lower()
@@ -380,7 +383,8 @@ def _unit_of_totals(
             "liquidations",
             columns,
             ("quantity_unit",),
-            f"The totals come to {wording.decimal(daily, 0)} a day, which may be BTC or USD. Choose their unit.",
+            f"The totals come to {wording.decimal(daily, 0)} a day, which may be BTC or USD. Choose their"
+            " unit.",
         )
     unit = "usd" if daily >= _LEAST_USD else "btc"
     notes.append(f"The unit of the totals is not named; by their size they were taken as {unit.upper()}.")

@@ -126,8 +126,8 @@ def _answers(content: Content, key: bytes) -> pd.DataFrame:
         rows = [row(pseudonym(name, key), state(told)) for name, told in found]
     except (OddAnswer, ValueError, KeyError, TypeError) as problem:
         raise TableError(
-            "The file is no list of Hyperliquid's answers about accounts (clearinghouseState). Save the answers"
-            " as they came."
+            "The file is no list of Hyperliquid's answers about accounts (clearinghouseState). Save the"
+            " answers as they came."
         ) from problem
     held = [one for one in rows if one is not None]
     if not held:

@@ -36,8 +36,8 @@ class Doubt(str):
 
 # What bitcoin cost at least and at most in each year, in USD; later years are taken like the last ones.
 _PRICES: Final = {
-    2010: (0.05, 0.5), 2011: (0.3, 32), 2012: (4, 14), 2013: (13, 1_170), 2014: (290, 1_000), 2015: (160, 500),
-    2016: (350, 980), 2017: (750, 20_000), 2018: (3_100, 17_300), 2019: (3_300, 13_900), 2020: (3_800, 29_400),
+    2010: (0.05, 0.5), 2011: (0.3, 32), 2012: (4, 14), 2013: (13, 1_170), 2014: (290, 1_000), 2015: (160, 500),  # noqa: E501
+    2016: (350, 980), 2017: (750, 20_000), 2018: (3_100, 17_300), 2019: (3_300, 13_900), 2020: (3_800, 29_400),  # noqa: E501
     2021: (27_700, 69_000), 2022: (15_400, 48_200), 2023: (16_400, 44_800), 2024: (38_500, 108_400),
     2025: (74_000, 126_300),
 }  # fmt: skip
@@ -269,7 +269,7 @@ def _events(table: pd.DataFrame, times: np.ndarray) -> list[str]:
     copies = int(table[beside].duplicated().sum())
     if copies:
         notes.append(
-            f"{counted(copies, noun='exact copy of another row') if copies == 1 else f'{copies:,} exact copies of other rows'}"
+            f"{counted(copies, noun='exact copy of another row') if copies == 1 else f'{copies:,} exact copies of other rows'}"  # noqa: E501
             " kept, because two equal liquidations can be real. Compare with the source if this is a doubt."
         )
     price = table["price"].to_numpy()

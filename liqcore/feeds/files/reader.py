@@ -166,8 +166,8 @@ def _one(raw: RawTable, kind: str | None, request: Request) -> FileContents:
     also = totals_beside(raw) if found.kind == "candles" and kind is None else ()
     if also:
         notes.append(
-            f"The columns {also[0]} and {also[1]} hold totals of liquidations, which can be read as liquidations"
-            " too."
+            f"The columns {also[0]} and {also[1]} hold totals of liquidations, which can be read as"
+            " liquidations too."
         )
     return FileContents(
         table=table,

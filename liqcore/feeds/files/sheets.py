@@ -26,8 +26,8 @@ def sheet_tables(content: Content) -> list[RawTable]:
         ) from problem
     if len(sheets) > _MOST_SHEETS:
         raise TableError(
-            f"The workbook has {len(sheets)} sheets; at most {_MOST_SHEETS} are read. Keep only those that are"
-            " needed."
+            f"The workbook has {len(sheets)} sheets; at most {_MOST_SHEETS} are read. Keep only those that"
+            " are needed."
         )
     found = [(name, table) for name, frame in sheets.items() if (table := _table(frame, content)) is not None]
     if not found:

@@ -13,9 +13,9 @@ from typing import Final
 import pandas as pd
 
 DOLLARS: Final = (
-    "USDT", "USDC", "FDUSD", "BUSD", "TUSD", "PYUSD", "RLUSD", "USDE", "USD1", "USDP", "USTF0", "UST", "DAI", "USD"
+    "USDT", "USDC", "FDUSD", "BUSD", "TUSD", "PYUSD", "RLUSD", "USDE", "USD1", "USDP", "USTF0", "UST", "DAI", "USD"  # noqa: E501
 )  # fmt: skip
-_OTHER_MONEY: Final = "EUR|GBP|JPY|KRW|TRY|BRL|AUD|CAD|CHF|RUB|UAH|INR|IDR|ZAR|NGN|MXN|ARS|PLN|SGD|HKD|CNY|CNH|THB|VND|ETH|BNB|SOL|XAU"
+_OTHER_MONEY: Final = "EUR|GBP|JPY|KRW|TRY|BRL|AUD|CAD|CHF|RUB|UAH|INR|IDR|ZAR|NGN|MXN|ARS|PLN|SGD|HKD|CNY|CNH|THB|VND|ETH|BNB|SOL|XAU"  # noqa: E501
 _MONTHS: Final = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
 # Letters of a month and two digits of a year (XBTZ24, BTCUSDM25), a day, or HTX's names of its quarters.
 _EXPIRY: Final = rf"\d{{6}}|\d{{8}}|\d{{1,2}}(?:{_MONTHS})\d{{2}}|[FGHJKMNQUVXZ]\d{{2}}|[CN][WQ]"

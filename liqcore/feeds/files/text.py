@@ -1,4 +1,5 @@
-"""Delimited text: its layout is found by looking at its first lines, and a second header starts a new part."""
+"""Delimited text: its layout is found by looking at its first lines, and a second header starts a new
+part."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ _GLUED: Final = re.compile(r"^([^\d]*[A-Za-z_)])(\d.*)$")
 _HEAD: Final = 1 << 18
 # Words of which a line of column names holds at least one.
 TIME_WORDS: Final = (
-    "opentime", "timeopen", "time", "timestamp", "datetime", "date", "dateutc", "timeutc", "unix", "starttime",
+    "opentime", "timeopen", "time", "timestamp", "datetime", "date", "dateutc", "timeutc", "unix", "starttime",  # noqa: E501
     "localtime", "gmttime", "createtime", "eventtime", "tradetime", "transacttime",
 )  # fmt: skip
 _MAYBE_HEADER: Final = re.compile(rb"(?im)^[^\n]*(?:time|date|unix)[^\n]*$")
@@ -108,7 +109,8 @@ def _header_lines(data: bytes) -> list[int]:
             found.append(match.start())
         if len(found) > _MOST_PARTS:
             raise TableError(
-                "Column names stand between the rows again and again. Write one line of names and then the rows."
+                "Column names stand between the rows again and again. Write one line of names and then the"
+                " rows."
             )
     first = _layout(data)
     return [start for start in found if start >= first.start]

@@ -84,7 +84,8 @@ def _zoned(values: pd.Series, notes: list[str], zone: str | None) -> pd.Series:
     if named and zone in (None, "UTC"):
         hours = (-1 if named[1] != "+" else 1) * (int(named[2]) + int(named[3] or 0) / 60)
         notes.append(
-            f"The times are those of UTC{wording.decimal(hours, signed=True)}, as the column's name says, and became UTC."
+            f"The times are those of UTC{wording.decimal(hours, signed=True)}, as the column's name says, and"
+            " became UTC."
         )
         return (local - pd.Timedelta(hours=hours)).dt.tz_localize("UTC")
     try:

@@ -1,4 +1,5 @@
-"""In what a bar's volume is counted: BTC, dollars or contracts, told by the columns beside it or by its size."""
+"""In what a bar's volume is counted: BTC, dollars or contracts, told by the columns beside it or by its
+size."""
 
 from __future__ import annotations
 
@@ -88,7 +89,8 @@ def _by_sisters(
                     _use(out, found[base], volume)
                     counts = "USD" if quote == "volume" else "contracts"
                     notes.append(
-                        f"The volume counts {counts}; {shown(columns[base])} holds the same in BTC and was used."
+                        f"The volume counts {counts}; {shown(columns[base])} holds the same in BTC and was"
+                        " used."
                     )
                     return f"{counts}, turned into BTC"
                 return "BTC"
@@ -101,8 +103,8 @@ def _by_sisters(
         if _near(size, 100.0, 0.25):
             _use(out, found[name], volume)
             notes.append(
-                f"The volume counts contracts of 100 USD; {shown(columns[name])} holds the same in BTC and was"
-                " used."
+                f"The volume counts contracts of 100 USD; {shown(columns[name])} holds the same in BTC and"
+                " was used."
             )
             return "100-USD contracts, turned into BTC"
         each = _ratio(found[name], volume * close)
@@ -117,8 +119,8 @@ def _by_sisters(
             return f"contracts of {tens:g} BTC, turned into BTC"
     _drop(out)
     notes.append(
-        f"{shown(columns['volume'])} does not fit the volumes beside it, so its unit is not known and it is not"
-        " used."
+        f"{shown(columns['volume'])} does not fit the volumes beside it, so its unit is not known and it is"
+        " not used."
     )
     return ""
 
@@ -151,7 +153,8 @@ def _alone(
     if name == "volume" and not word.endswith("btc") and not in_usd and (counts := _counts(raw)):
         _drop(out)
         notes.append(
-            f"{shown(columns[name])} of {counts} may count contracts: its unit is not known and it is not used."
+            f"{shown(columns[name])} of {counts} may count contracts: its unit is not known and it is not"
+            " used."
         )
         return ""
     daily = _usd_a_day(out, values * close)
@@ -165,8 +168,8 @@ def _alone(
     if daily > _MOST:
         _drop(out)
         notes.append(
-            f"{shown(columns[name])} is too large for BTC, and could be USD or contracts: its unit is not known"
-            " and it is not used."
+            f"{shown(columns[name])} is too large for BTC, and could be USD or contracts: its unit is not"
+            " known and it is not used."
         )
         return ""
     if not word.endswith("btc"):

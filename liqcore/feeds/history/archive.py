@@ -1,9 +1,9 @@
 """The public archive of Binance USD-M: bars, open interest and funding of BTC since 2019, keyless, by file.
 
 Each file is a zip with one CSV, and beside it stands its SHA-256. Months are files of their own once they are
-over; days until then. Since 2025 times are in microseconds, before in milliseconds, and a month may hold both;
-some files have a header and some none. Nothing says that the files may be handed on, so they are fetched for
-the visitor who asks and kept in the visitor's own folder only.
+over; days until then. Since 2025 times are in microseconds, before in milliseconds, and a month may hold
+both; some files have a header and some none. Nothing says that the files may be handed on, so they are
+fetched for the visitor who asks and kept in the visitor's own folder only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Liquidations of the past that venues tell without a key, day by day, kept so that no hour is asked for twice.
+"""Liquidations of the past that venues tell without a key, day by day, kept so that no hour is asked for
+twice.
 
-Each day of history has a budget of requests of its own. What a venue told is kept with the span it told it for,
-so that a map can show where somebody looked, and where nobody did.
+Each day of history has a budget of requests of its own. What a venue told is kept with the span it told it
+for, so that a map can show where somebody looked, and where nobody did.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ class Realised:
     requests: int = 0
 
     def beats(self) -> pd.DataFrame:
-        """The minutes that are covered: `venue`, `minute` in µs, `frames` and `events` 0, as a collector notes
-        them."""
+        """The minutes that are covered: `venue`, `minute` in µs, `frames` and `events` 0, as a collector
+        notes them."""
         found = [
             pd.DataFrame({"venue": venue, "minute": np.arange(start // _MINUTE * _MINUTE, end, _MINUTE)})
             for venue, spans in self.covered.items()

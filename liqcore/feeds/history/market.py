@@ -1,9 +1,10 @@
-"""The real market of a span, from what is kept, the venues and the public archive, in as few requests as it takes.
+"""The real market of a span, from what is kept, the venues and the public archive, in as few requests as it
+takes.
 
 Prices come from one venue, the first of the references that answers. Volume is that of the venues whose bars
 cover the span, open interest that of all venues that tell theirs, each from the moment on from which it is
-known. What came is kept in partitions at once, so that a second look, a cancelled fetch or a process that died
-asks only for the rest. One venue's trouble is a sentence and costs no other venue anything.
+known. What came is kept in partitions at once, so that a second look, a cancelled fetch or a process that
+died asks only for the rest. One venue's trouble is a sentence and costs no other venue anything.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Told:
-    """What one source told of one table: the span it covers, how many rows, and what was wrong, if anything."""
+    """What one source told of one table: the span it covers, how many rows, and what was wrong, if
+    anything."""
 
     kind: str
     venue: str
@@ -64,7 +66,8 @@ class Market:
     candles, open_interest, funding : checked tables from `lead_start` on. reference : venue of the prices,
         empty where none answered. volume_venues : whose volume the candles hold.
     step : length of a bar. start, end : the span that was asked for; bars before `start` are lead-in.
-    venue_candles : the bars of each of `volume_venues`. told : one row a source and table. requests : how many were sent. stopped : whether it was cancelled.
+    venue_candles : the bars of each of `volume_venues`. told : one row a source and table. requests : how
+    many were sent. stopped : whether it was cancelled.
     as_of : end of the newest bar held, None without bars.
     """
 
@@ -186,7 +189,8 @@ def market(
 def held(
     start: object, end: object, step: str, kept: Partitions, *, lead: float = 0.0, now: float | None = None
 ) -> Market:
-    """What is kept of a span, asking nobody; as `market`. `now` in seconds since 1970 is by default the end."""
+    """What is kept of a span, asking nobody; as `market`. `now` in seconds since 1970 is by default the
+    end."""
     first, last = (int(tables.to_datetime64(moment).astype("int64")) for moment in (start, end))
     fetch = _Fetch(None, kept, last if now is None else int(now * 1e6), None, threading.Event())
     return _composed(fetch, (first - round(lead * HOUR), last), (first, last), step, "")
@@ -228,7 +232,8 @@ def _others(fetch: _Fetch, pool: ThreadPoolExecutor, span: Span, step: str) -> l
     """Open interest of every venue that tells it, and funding of the two that come first."""
     asked: list[Future[Any]] = []
     payers = [name for name in REFERENCES if VENUES[name].funding][:1]
-    # A venue that tells only the present adds one row, which would stand for a day of positions opened at once.
+    # A venue that tells only the present adds one row, which would stand for a day of positions opened at
+    # once.
     wanted = [
         ("open_interest", name)
         for name, row in VENUES.items()

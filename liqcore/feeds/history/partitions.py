@@ -2,9 +2,9 @@
 
     kind=candles/venue=binance/step=5m/month=2025-10/part.parquet
 
-A file is replaced as a whole, so a reader sees the old one or the new one. Writers of one machine wait for each
-other; on object stores, where nothing can be locked, the last writer of a month wins and nothing is torn. What
-cannot be read is set aside and asked again.
+A file is replaced as a whole, so a reader sees the old one or the new one. Writers of one machine wait for
+each other; on object stores, where nothing can be locked, the last writer of a month wins and nothing is
+torn. What cannot be read is set aside and asked again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Series:
-    """What one run of partitions holds: `kind` of table, venue, and the step of its rows (`event` for none)."""
+    """What one run of partitions holds: `kind` of table, venue, and the step of its rows (`event` for
+    none)."""
 
     kind: str
     venue: str
@@ -94,7 +95,8 @@ class Partitions:
         return _without((start, end), known)
 
     def told(self, series: Series, start: int, end: int, now: int) -> list[Span]:
-        """Spans of [start, end) that need not be asked for: rows stand there, or the source told all it had."""
+        """Spans of [start, end) that need not be asked for: rows stand there, or the source told all it
+        had."""
         return _without((start, end), self.missing(series, start, end, now))
 
     def newest(self, kind: str, step: str) -> int | None:
@@ -138,8 +140,8 @@ class Partitions:
                 self._merge(series, month, part, asked)
 
     def dataset(self, kind: str) -> ds.Dataset | None:
-        """All partitions of a kind, read lazily with filters on venue, step, month and time; None if there are
-        none."""
+        """All partitions of a kind, read lazily with filters on venue, step, month and time; None if there
+        are none."""
         system, base = self._system()
         place = f"{base}/kind={kind}"
         if system.get_file_info(place).type != pafs.FileType.Directory:
@@ -238,7 +240,8 @@ def _read(root: str, path: str, written: int, size: int) -> tuple[pd.DataFrame, 
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Labels as plain text, so that a file agrees with its address, which names venue and step as text too."""
+    """Labels as plain text, so that a file agrees with its address, which names venue and step as text
+    too."""
     for place, one in enumerate(table.schema):
         if pa.types.is_dictionary(one.type) or pa.types.is_large_string(one.type):
             table = table.set_column(place, one.name, table[one.name].cast(pa.string()))
@@ -252,7 +255,8 @@ def empty(kind: str) -> pd.DataFrame:
 
 
 def joined(kind: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Frames of one kind as one checked table; for kinds with one row a moment the later frame's row stays."""
+    """Frames of one kind as one checked table; for kinds with one row a moment the later frame's row
+    stays."""
     if len(frames) == 1:
         return frames[0]
     plain = [frame.astype(dict.fromkeys(frame.select_dtypes("category"), str)) for frame in frames]

@@ -1,4 +1,5 @@
-"""How much of the past a map shows, how fine its bars are, and the days by which traders remember the market."""
+"""How much of the past a map shows, how fine its bars are, and the days by which traders remember the
+market."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
     kind=liquidations/venue=bybit/step=event/month=2026-03/part.parquet
     manifests/2026-03-01.json
 
-A manifest says what a day holds: rows by kind and venue, and by venue the gaps in which nobody listened. Data sets
-of many recorders are read as one: an event that two of them heard counts once.
+A manifest says what a day holds: rows by kind and venue, and by venue the gaps in which nobody listened. Data
+sets of many recorders are read as one: an event that two of them heard counts once.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Recorded:
 def write_day(store: Store, out: str, day: np.datetime64, now: int) -> dict[str, Any]:
     """Write what a store holds of a day, up to `now` (µs), into the partitions at `out`; the day's manifest.
 
-    A day may be written again as it fills. Raises OSError where nothing can be written, StoreError where nothing
-    can be read.
+    A day may be written again as it fills. Raises OSError where nothing can be written, StoreError where
+    nothing can be read.
     """
     first = int(day.astype("datetime64[us]").astype("int64"))
     span = first, min(first + DAY, now)
@@ -84,8 +84,8 @@ def read_market(
 ) -> Recorded:
     """Open a recorded market, or several as one; from `start` to `end` (UTC) where they are given.
 
-    `where` is a folder, or an address that pyarrow opens (`s3://bucket/path`). Equal events of several recorders
-    count once. Candles are those of the venue with the most, with the volume of all.
+    `where` is a folder, or an address that pyarrow opens (`s3://bucket/path`). Equal events of several
+    recorders count once. Candles are those of the venue with the most, with the volume of all.
 
     Raises
     ------

@@ -2,8 +2,8 @@
 doing.
 
 One a process. Sources run on their own loop in one thread, the writer in another, polling in a third. With
-several
-processes on one store only one collects; the others read what it wrote, and take over when it is gone.
+several processes on one store only one collects; the others read what it wrote, and take over when it is
+gone.
 """
 
 from __future__ import annotations
@@ -43,10 +43,8 @@ class CollectorConfig:
     collector.
 
     `most_rows` bounds what waits to be written; a source is held back at that, and after `patience` seconds
-    rows
-    are dropped and counted. `silent` is the age of the last frame after which a live source is called stale,
-    and
-    `market_every` the time between two readings of heartbeats and candles into memory.
+    rows are dropped and counted. `silent` is the age of the last frame after which a live source is called
+    stale, and `market_every` the time between two readings of heartbeats and candles into memory.
     """
 
     flush: float = 1.0
@@ -379,8 +377,8 @@ class Collector:
             except StoreError as problem:
                 said = f"what was in memory could not be written: {problem}"
             self.store.problem = self.store.problem or (
-                f"The store's file was removed or replaced while the app ran. It was made anew: {said}; what was"
-                " older is gone."
+                f"The store's file was removed or replaced while the app ran. It was made anew: {said}; what"
+                " was older is gone."
             )
         self.window = LiveWindow(self.store, self.config.window_hours)
         with self._room:

@@ -26,8 +26,7 @@ def totals(events: Events, now: int, covered: int | None = None) -> pd.DataFrame
     """Liquidated USD of the last 5 minutes, hour, 4 hours and 24 hours.
 
     Returns one row a span: `span`, `long`, `short`, `events`, `completeness` of the venues that contributed,
-    and
-    `whole`: whether the data reach back that far, by `covered`, the moment (µs) from which on someone
+    and `whole`: whether the data reach back that far, by `covered`, the moment (µs) from which on someone
     listened.
     """
     kinds = events.words["completeness"]
@@ -87,8 +86,7 @@ def delays(events: Events) -> pd.DataFrame:
     `p99`, `longest`.
 
     What a history told later says nothing about speed and is left out. A negative delay means that the clock
-    of
-    this computer is behind the venue's.
+    of this computer is behind the venue's.
     """
     live = [code for code, word in enumerate(events.words["origin"]) if word in ("socket", "replay")]
     kept = events.where(np.isin(events.columns["origin"], live))
@@ -175,8 +173,8 @@ def joined_candles(candles: pd.DataFrame, order: Sequence[str] = ()) -> pd.DataF
     """One candles table of the market from those of several venues: the price of one, the volume of all.
 
     The price is that of the venue with the most candles, the earlier in `order` where that is equal, so that
-    no
-    jump stands where one venue ends and another begins. Taker volume is the sum of those venues that tell it.
+    no jump stands where one venue ends and another begins. Taker volume is the sum of those venues that tell
+    it.
     """
     if candles.empty:
         return tables.empty("candles")
@@ -219,9 +217,8 @@ def live_grid(
     for.
 
     A new one is also built when a price has left the range. `beats` say which columns someone watched,
-    `alive` whether
-    someone watches now, since heartbeats are read less often. Returns None while nothing was liquidated in
-    the window.
+    `alive` whether someone watches now, since heartbeats are read less often. Returns None while nothing was
+    liquidated in the window.
     """
     asked = key, timeframe, hours, bins, venues, source
     step = tables.timeframe(timeframe).astype("int64")

@@ -81,7 +81,8 @@ class Leadership:
                 with suppress(SQLAlchemyError):
                     self._connection.close()
                 self._connection = None
-        # A server that restarted has forgotten the lock, and another process may hold it by now. While it does
+        # A server that restarted has forgotten the lock, and another process may hold it by now. While it
+        # does
         # not answer nobody can take it, and to stop listening would lose what could be written later.
         self.held = self._advise() is not False
         return self.held

@@ -37,8 +37,7 @@ class Polling:
     """Called again and again by a collector, in its thread; keeps what it has asked for up to when.
 
     `hours` is how far back the first questions reach, `every` the seconds between rounds. Whatever fails is a
-    status
-    and is asked again in the next round; one venue's trouble touches no other.
+    status and is asked again in the next round; one venue's trouble touches no other.
     """
 
     session: FeedSession
@@ -125,7 +124,8 @@ class Polling:
             self._covered[venue] = max(covered, end if live is not None else end - _OVERLAP)
 
     def _sides(self, collector: Collector, venue: str, now: int) -> None:
-        """Compare the sides that a venue's socket told with those of its own totals, and say whether they agree."""
+        """Compare the sides that a venue's socket told with those of its own totals, and say whether they
+        agree."""
         since = collector.live_span(venue)
         if since is None:
             return

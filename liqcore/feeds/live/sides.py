@@ -52,8 +52,8 @@ def side_status(
         return SourceStatus(
             venue,
             "partial",
-            f"{name}'s socket and its own totals disagree about the side in {other} of {same + other} intervals, so"
-            " its longs and shorts here may be the other way round.",
+            f"{name}'s socket and its own totals disagree about the side in {other} of {same + other}"
+            " intervals, so its longs and shorts here may be the other way round.",
         )
     said = wording.share(same, same + other)
     return SourceStatus(venue, "live", f"{name}'s socket and its own totals agree about the side in {said}.")

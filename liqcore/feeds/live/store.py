@@ -132,8 +132,7 @@ class Store:
     server.
 
     Times are µs since 1970 UTC as int. Every method raises StoreError, in one sentence, when the database
-    fails.
-    `problem` says what was set aside when it was opened, or is empty.
+    fails. `problem` says what was set aside when it was opened, or is empty.
     """
 
     def __init__(self, url: str, problem: str = "") -> None:
@@ -187,8 +186,7 @@ class Store:
         """Write events, those held already excepted, and signs of life, all or nothing.
 
         `minutes` adds (frames, events) to the minutes (venue, µs at the full minute) in which a venue was
-        heard of;
-        a minute without frames is one that a history covers. Returns how many events were new.
+        heard of; a minute without frames is one that a history covers. Returns how many events were new.
         """
         beats = [
             {"venue": venue, "minute": minute, "frames": frames, "events": events}
@@ -421,8 +419,7 @@ def open_store(url: str | None = None, folder: Path | str = ".heatlab") -> Store
     """The store at `url`, else at HEATLAB_STORE, else in a file in `folder`.
 
     A damaged file is set aside under another name and a new one begun; where a store cannot be had at all,
-    one in
-    memory takes its place. `problem` of the store says so; nothing here is fatal.
+    one in memory takes its place. `problem` of the store says so; nothing here is fatal.
     """
     chosen = url or os.environ.get(STORE) or f"sqlite:///{Path(folder) / 'store.sqlite'}"
     try:

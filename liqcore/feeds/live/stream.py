@@ -1,12 +1,10 @@
 """Live sockets: every frame a venue sends becomes rows or a sign of life, and every trouble a sentence.
 
 All venues go through one small adapter over aiohttp, which reads the raw frame with the parser that history
-uses too.
-The unified watchers of ccxt are not used: they return only the last of several liquidations in a frame, the
-last fill
-instead of the filled quantity, and have no name for the channels of Gate, Bitget, HTX and Bitfinex. Its
-client classes
-would add markets, requests and a hundred MiB and still leave each frame to be read here.
+uses too. The unified watchers of ccxt are not used: they return only the last of several liquidations in a
+frame, the last fill instead of the filled quantity, and have no name for the channels of Gate, Bitget, HTX
+and Bitfinex. Its client classes would add markets, requests and a hundred MiB and still leave each frame to
+be read here.
 """
 
 from __future__ import annotations
@@ -59,12 +57,9 @@ class StreamOptions:
     `loopback` is a `host:port` that plays every venue: `wss://host/path` is asked as
     `ws://host:port/host/path`.
     After a failure `first_wait` passes, doubled at each further one up to `longest_wait`, with jitter; a
-    frame sets
-    it back. A refused country is asked again after `geo_wait`. `silence` is the time without any frame (an
-    answer to
-    our own ping counts) after which a socket is given up, None for each venue's own. `longest_life` is the
-    age at
-    which a new socket replaces an old one, before the venue cuts it.
+    frame sets it back. A refused country is asked again after `geo_wait`. `silence` is the time without any
+    frame (an answer to our own ping counts) after which a socket is given up, None for each venue's own.
+    `longest_life` is the age at which a new socket replaces an old one, before the venue cuts it.
     """
 
     loopback: str | None = None

@@ -39,8 +39,8 @@ def pseudonym(address: str, key: bytes) -> str:
 class Holding:
     """One position of an account in any coin; numbers in USD and in the coin.
 
-    `liquidation_price` is NaN where the venue tells none, `leverage` is the account's setting, `value` what the
-    position is worth at the mark price.
+    `liquidation_price` is NaN where the venue tells none, `leverage` is the account's setting, `value` what
+    the position is worth at the mark price.
     """
 
     coin: str
@@ -61,8 +61,8 @@ class Holding:
 
 @dataclass(frozen=True)
 class State:
-    """What one account told: `at` µs since 1970, `value` of the whole account and of its cross margined part in
-    USD, the maintenance its cross positions need, and all its positions."""
+    """What one account told: `at` µs since 1970, `value` of the whole account and of its cross margined part
+    in USD, the maintenance its cross positions need, and all its positions."""
 
     at: int
     value: float
@@ -76,7 +76,8 @@ class State:
 
 
 def state(answer: Any) -> State:
-    """An account's `clearinghouseState`; OddAnswer where it is none (null, wrong types, numbers that are none)."""
+    """An account's `clearinghouseState`; OddAnswer where it is none (null, wrong types, numbers that are
+    none)."""
     try:
         at = int(answer["time"]) * 1_000
         held = tuple(_holding(one["position"]) for one in answer["assetPositions"])

@@ -57,7 +57,8 @@ class AddressBook:
         self._do("insert or replace into facts values (?, ?)", name, value)
 
     def add(self, addresses: Iterable[str] | Mapping[str, float]) -> int:
-        """Write new accounts down, and what they are worth (USD) where that is told; the number of new ones."""
+        """Write new accounts down, and what they are worth (USD) where that is told; the number of new
+        ones."""
         told = addresses if isinstance(addresses, Mapping) else dict.fromkeys(addresses, 0.0)
         rows = [(one.lower(), float(value)) for one, value in told.items() if is_address(one)]
         with self._lock, closing(self._db.cursor()) as cursor:
@@ -93,7 +94,8 @@ class AddressBook:
         """An account answered: its BTC position as a row, None without one, and what it is worth."""
         self._do(
             "update accounts set outcome = case when asked >= ? and outcome like 'failed%' then 'recovered'"
-            " else 'answered' end, asked = ?, row = ?, holds = ?, value = coalesce(?, value) where address = ?",
+            " else 'answered' end, asked = ?, row = ?, holds = ?, value = coalesce(?, value) where"
+            " address = ?",
             self.fact("began", 0),
             at,
             None if row is None else json.dumps(row),

@@ -17,7 +17,8 @@ _PING_EVERY: Final = 50.0
 
 
 async def listen(found: Callable[[set[str]], object], url: str = SOCKET, wait: float = 5.0) -> None:
-    """Hand the addresses of each frame to `found`, connect again after a break; ends only by being cancelled."""
+    """Hand the addresses of each frame to `found`, connect again after a break; ends only by being
+    cancelled."""
     from aiohttp import ClientError, ClientSession
 
     async with ClientSession() as session:

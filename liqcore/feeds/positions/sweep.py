@@ -1,4 +1,5 @@
-"""One sweep: every known account asked once for what it holds, slowly, and again from where it was stopped."""
+"""One sweep: every known account asked once for what it holds, slowly, and again from where it was
+stopped."""
 
 from __future__ import annotations
 
@@ -45,8 +46,8 @@ class Found:
 class Sweep:
     """Asks all accounts of a book; `clock` tells seconds since 1970, `sleep` waits.
 
-    `ask` puts a question to the venue and gives its JSON; it raises FeedErrors. `go_on` is looked at before each
-    question.
+    `ask` puts a question to the venue and gives its JSON; it raises FeedErrors. `go_on` is looked at before
+    each question.
     """
 
     book: AddressBook

@@ -2,12 +2,10 @@
 
 The key is an argument of every call, sent in a header past the cache, and appears in no message, log or file.
 Totals are one row an interval with `time`, `long` and `short` in USD (or BTC where the name says so): they
-are
-sums of what the venues published, sampled ones among them. Heatmaps are somebody's model and say so.
+are sums of what the venues published, sampled ones among them. Heatmaps are somebody's model and say so.
 
 Where an answer counts the calls that the plan allows, the sentence is in `attrs["quota"]` of a table, and in
-the flags
-of a heatmap once nine tenths are used.
+the flags of a heatmap once nine tenths are used.
 """
 
 from __future__ import annotations
@@ -79,8 +77,7 @@ def coinglass_orders(
     side, price, notional, code`.
 
     CoinGlass documents its side code as the order's on one page and as the position's on another, so `side`
-    is
-    `unknown` unless `long_code` (1 or 2) says which code stands for a liquidated long. `code` is as sent.
+    is `unknown` unless `long_code` (1 or 2) says which code stands for a liquidated long. `code` is as sent.
     """
     first, last = _millis(start), _millis(end)
     query = {
@@ -259,8 +256,7 @@ def coinank_map(
     where `exchange` is None), `level`.
 
     Somebody's model. CoinAnk documents no shape; this is the one that was seen: a list of prices and, for
-    each group,
-    a list as long. The price it was made at is in `attrs["price"]` where it is told.
+    each group, a list as long. The price it was made at is in `attrs["price"]` where it is told.
     """
     path, query = (
         ("getAggLiqMap", {"baseCoin": "BTC"})

@@ -30,7 +30,8 @@ from liqcore.feeds.rest.problems import clock_problem, host_name, problem_in
 from liqcore.feeds.status import FeedError, Missing, TimedOut, Unreachable
 from liqcore.feeds.venues.registry import VENUES
 
-# It logs a traceback for each answer that stands in for a failed request, which the `Answer` says in a sentence.
+# It logs a traceback for each answer that stands in for a failed request, which the `Answer` says in a
+# sentence.
 logging.getLogger("requests_cache").setLevel(logging.ERROR)
 LOOPBACK: Final = "HEATLAB_LOOPBACK"
 STALE_FOR: Final = 6 * 3_600
@@ -153,7 +154,8 @@ class _PoliteSession(LimiterMixin, requests.Session):
         return response.content
 
     def ask_privately(self, url: str, question: Mapping[str, Any] | None = None) -> Any:
-        """The JSON at `url` past the cache, for questions that name a person's account; POST where one is asked.
+        """The JSON at `url` past the cache, for questions that name a person's account; POST where one is
+        asked.
 
         Raises
         ------

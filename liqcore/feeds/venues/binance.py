@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 _SUBSCRIBE: Final = 1
 _USD: Final = ("BTCUSDT", "BTCUSDC")
 _COIN: Final = ("BTCUSD_PERP",)
-SAMPLED: Final = "{name} sends a sample: at most one liquidation a second and contract is published, so sums are too small."
+SAMPLED: Final = (
+    "{name} sends a sample: at most one liquidation a second and contract is published, so sums are too"
+    " small."
+)
 
 
 def parse(venue: Venue, message: Message) -> list[Found]:
@@ -75,8 +78,8 @@ def line(url: str, symbols: tuple[str, ...]) -> Line:
 
 
 def candles(method: str, volume: int = 5, taker: int = 9) -> Series:
-    """Raw bars through ccxt's `method`, which drops their taker-buy volume from its unified ones; `volume` and
-    `taker` are the columns in BTC."""
+    """Raw bars through ccxt's `method`, which drops their taker-buy volume from its unified ones; `volume`
+    and `taker` are the columns in BTC."""
 
     def read(session: FeedSession, venue: Venue, timeframe: str, first: int, last: int) -> pd.DataFrame:
         ask, step = getattr(client(session, venue), method), milliseconds(timeframe)

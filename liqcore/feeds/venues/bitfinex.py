@@ -78,7 +78,9 @@ VENUES: Final = (
         side="position",
         price_kind="fill",
         completeness="all",
-        completeness_words="Bitfinex publishes every liquidation; its trigger rows are left out, only executions count.",
+        completeness_words=(
+            "Bitfinex publishes every liquidation; its trigger rows are left out, only executions count."
+        ),
         linear=("tBTCF0:USTF0",),
         slow=(("api-pub.bitfinex.com/v2/liquidations", 3, 60.0),),
         parse=_parse,

@@ -124,7 +124,9 @@ VENUES: Final = (
         side="flag",
         price_kind="fill",
         completeness="all",
-        completeness_words="Deribit marks the trades that closed a liquidated position; all trades are public.",
+        completeness_words=(
+            "Deribit marks the trades that closed a liquidated position; all trades are public."
+        ),
         linear=_LINEAR,
         inverse=_INVERSE,
         unified="BTC/USD:BTC",

@@ -57,7 +57,8 @@ def funding(session: FeedSession, venue: str, start: object, end: object) -> Fet
 def totals(
     session: FeedSession, venue: str, start: object, end: object, timeframe: str = "5m"
 ) -> pd.DataFrame:
-    """Liquidated USD by interval and side of the position, as the venue adds it up: `time, venue, long, short`.
+    """Liquidated USD by interval and side of the position, as the venue adds it up: `time, venue, long,
+    short`.
 
     Raises
     ------
@@ -121,7 +122,10 @@ def _series(
         step = milliseconds(timeframe)
         first = max(first, last // step * step - (series.in_all - 1) * step)
     if first > last:
-        words = f"{row.name} tells {_WORDS[table]} of the last {wording.duration(86_400 * round(series.reach or 0))} only."
+        words = (
+            f"{row.name} tells {_WORDS[table]} of the last"
+            f" {wording.duration(86_400 * round(series.reach or 0))} only."
+        )
         return Fetched(tables.empty(table), SourceStatus(row.id, "off", words))
     return _fetched(session, row, table, lambda: series.read(session, row, timeframe, first, last))
 

@@ -119,7 +119,10 @@ VENUES: Final = (
         side="order",
         price_kind="bankruptcy",
         completeness="sampled",
-        completeness_words="OKX sends a sample: at most one liquidation a second and contract is published, so sums are too small.",
+        completeness_words=(
+            "OKX sends a sample: at most one liquidation a second and contract is published, so sums are too"
+            " small."
+        ),
         linear=("BTC-USDT-SWAP",),
         inverse=("BTC-USD-SWAP",),
         contract=(("BTC-USDT-SWAP", 0.01), ("BTC-USD-SWAP", 100.0)),

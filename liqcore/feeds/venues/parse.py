@@ -40,8 +40,8 @@ def parse_liquidations(
     venue : a venue's id, name or ccxt's id, in any case.
     message : text, bytes (gzip too) or decoded JSON, as recorded.
     symbol : the contract asked for, where an answer does not name it (Kraken's history).
-    arrived : when it came, µs since 1970 UTC; now where not given. An event dated more than five minutes later
-        is refused, and it is the time of an event that carries none.
+    arrived : when it came, µs since 1970 UTC; now where not given. An event dated more than five minutes
+        later is refused, and it is the time of an event that carries none.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """The face of a venue: what it trades, what its words mean, and how each of its public data is asked for.
 
-One file a venue fills this in (`VENUES` in it, a row each); `registry` finds the files. Everybody else goes by
-these fields and never by a venue's name.
+One file a venue fills this in (`VENUES` in it, a row each); `registry` finds the files. Everybody else goes
+by these fields and never by a venue's name.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Line:
     """One socket of a venue.
 
     `covers` names in words what it carries. `subscribe` are the frames sent after opening, of which `asked`
-    are answered with a confirmation or a refusal; `{now}` in a frame becomes the seconds since 1970. `ping` is
-    the text sent every `every` seconds, None for a ping of the WebSocket protocol. `silence` is the longest
-    time, in seconds, without any frame.
+    are answered with a confirmation or a refusal; `{now}` in a frame becomes the seconds since 1970. `ping`
+    is the text sent every `every` seconds, None for a ping of the WebSocket protocol. `silence` is the
+    longest time, in seconds, without any frame.
     """
 
     url: str
@@ -88,8 +88,8 @@ class History:
 class Series:
     """How one series of market data is asked for.
 
-    `read(session, venue, timeframe, first, last)` gives the rows from `first` to `last` (ms since 1970 UTC) in
-    the columns and units of the house: candles with volume in BTC, `time, venue, quantity` in BTC for open
+    `read(session, venue, timeframe, first, last)` gives the rows from `first` to `last` (ms since 1970 UTC)
+    in the columns and units of the house: candles with volume in BTC, `time, venue, quantity` in BTC for open
     interest, `time, rate, venue, interval_hours` for funding (which takes no notice of `timeframe`). It asks
     as many pages of `most` rows as that takes. `reach` is how many days back the venue tells, None for as far
     as it has traded, 0.0 for the present only; `in_all` how many rows it keeps whatever their timeframe.
@@ -110,18 +110,19 @@ class Venue:
     """What is known about one venue's BTC contracts and its public data.
 
     `linear` and `inverse` are the venue's own names of its BTC perpetuals, and `contract` holds, for each of
-    them, how many BTC (linear) or USD (inverse) one unit of quantity is. `side` says what the venue's word for
-    the side names: the `order` that closed the position (a sell closes a long), the `position` itself (a buy
-    is a long), a `flag` on ordinary trades, or `none` where no liquidations are published.
+    them, how many BTC (linear) or USD (inverse) one unit of quantity is. `side` says what the venue's word
+    for the side names: the `order` that closed the position (a sell closes a long), the `position` itself (a
+    buy is a long), a `flag` on ordinary trades, or `none` where no liquidations are published.
 
-    `ccxt` and `aliases` are further names it is known by, `ccxt_market` fields of ccxt's market that differ from
-    what its names suggest, `hosts` the parts of addresses that tell an answer
-    is its own, `geo_statuses` the HTTP statuses by which it refuses a country, `slow` addresses with the
-    requests allowed in so many seconds. `reference` is its place (1 is first) among the venues whose candles
-    stand for the market, 0 where they are not asked for it. `unified` is ccxt's name of the contract that
-    `candles`, `open_interest`, `funding` and `tiers` are about.
+    `ccxt` and `aliases` are further names it is known by, `ccxt_market` fields of ccxt's market that differ
+    from what its names suggest, `hosts` the parts of addresses that tell an answer is its own, `geo_statuses`
+    the HTTP statuses by which it refuses a country, `slow` addresses with the requests allowed in so many
+    seconds. `reference` is its place (1 is first) among the venues whose candles stand for the market, 0
+    where they are not asked for it. `unified` is ccxt's name of the contract that `candles`, `open_interest`,
+    `funding` and `tiers` are about.
 
-    `totals` are liquidated USD by interval and side (`time, venue, long, short`), where the venue adds them up.
+    `totals` are liquidated USD by interval and side (`time, venue, long, short`), where the venue adds them
+    up.
 
     `parse(venue, message)` reads the liquidations of a REST answer or a frame, `refusal(data)` is what an
     answer complains about, or None, and `meaning(data)` what a frame is besides.

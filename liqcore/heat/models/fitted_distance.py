@@ -1,7 +1,8 @@
 """Fitted distances: the flow identity's openings, at distances that were measured instead of 1 / leverage.
 
-The leverage setting of an account is not its leverage: margin is shared, added and idle. So here what opens stands
-at distances drawn from measured positions, USD-weighted quantiles of |liquidation price / mark price − 1|.
+The leverage setting of an account is not its leverage: margin is shared, added and idle. So here what opens
+stands at distances drawn from measured positions, USD-weighted quantiles of |liquidation price / mark price −
+1|.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _ATOMS: Final = 20
 
 
 def fitted_levels(longs: Sequence[float], shorts: Sequence[float]) -> Levels:
-    """Levels at equally likely distances between the quantiles at `SHARES`; nearer and farther than the outermost
-    by the same step again."""
+    """Levels at equally likely distances between the quantiles at `SHARES`; nearer and farther than the
+    outermost by the same step again."""
     at = (np.arange(_ATOMS) + 0.5) / _ATOMS
     away = [_between(at, np.asarray(quantiles, dtype=float)) for quantiles in (longs, shorts)]
     away[0] = np.minimum(away[0], 0.98)

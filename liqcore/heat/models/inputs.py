@@ -15,7 +15,8 @@ from liqcore.heat.models.model import Inputs
 def aligned_inputs(
     bars: pd.DataFrame, open_interest: pd.DataFrame | None, funding: pd.DataFrame | None, guesses: Assumptions
 ) -> Inputs:
-    """Candles with the open interest and funding that was known at each of their closes; never later values."""
+    """Candles with the open interest and funding that was known at each of their closes; never later
+    values."""
     opens_at = tables.microseconds(bars["time"])
     step = int(np.median(np.diff(opens_at))) if len(opens_at) > 1 else 60_000_000
     closes_at = np.minimum(opens_at + step, np.append(opens_at[1:], opens_at[-1] + step))

@@ -16,8 +16,8 @@ class Inputs:
 
     Attributes
     ----------
-    opens_at, closes_at, step : when a candle opens and closes, and the usual length of one.
-    open, low, high, close : USD.
+    opens_at, closes_at, step : when a candle opens and closes, and the usual length of one. open, low, high,
+    close : USD.
     volume, taker : volume (0 where unknown) and the share of it that bought by taking (½ where unknown).
     interest, before, change : open interest as known at the close (NaN where unknown), what it was at the
         close of the candle before, and the growth (0 where it is not known). A venue that is heard for the
@@ -55,7 +55,8 @@ class Levels:
     ----------
     leverage : (k,) ×, for tables that tell a band by leverage.
     long, short : (k,) liquidation price over entry.
-    mixes : (m, k) share of each atom in what each kind of opener opens; an atom that no price can reach has 0.
+    mixes : (m, k) share of each atom in what each kind of opener opens; an atom that no price can reach has
+    0.
     hazard : (k,) how fast an atom is closed, as a multiple of the book's own rate.
     """
 

@@ -13,7 +13,8 @@ from liqcore.heat.models.model import Inputs, Levels
 
 
 def levels(guesses: Assumptions) -> Levels:
-    """Every leverage at the usual first-order formula; within a few USD of the exact price at high leverage."""
+    """Every leverage at the usual first-order formula; within a few USD of the exact price at high
+    leverage."""
     leverage = np.asarray(guesses.leverages)
     distance = 1 / leverage - guesses.maintenance_margin_rate
     return Levels.of(leverage, 1 - distance, 1 + distance, np.asarray(guesses.taker_mix))

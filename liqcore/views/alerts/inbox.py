@@ -126,7 +126,7 @@ def _play(data: Dataset, rule: Rule | None) -> None:
             tuple(_PLAYS),
             "1 d",
             "alertplay",
-            help=("Of the market chosen above. Played alerts go to the inbox only, not to your channels."),
+            help="Of the market chosen above. Played alerts go to the inbox only, not to your channels.",
         )
         count = wording.count(len(running), "rule") if alerts_session.rules() else "the rule you are building"
         if st.button(

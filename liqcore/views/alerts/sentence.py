@@ -175,8 +175,7 @@ def condition_of(values: Mapping[str, Any]) -> Condition:
     """The condition that the controls of a sentence say.
 
     `values` holds the fields of `tokens(kind)`, with `within` and shares in per cent and the level as typed,
-    and `verb`,
-    the kind. Raises RuleError with a sentence.
+    and `verb`, the kind. Raises RuleError with a sentence.
     """
     kind = str(values["verb"])
     facts, told = KINDS[kind], {token.strip("{}") for token in tokens(kind) if token.startswith("{")}

@@ -54,13 +54,13 @@ def draw() -> None:
     if not live_market.app().box.listening:
         st.caption(
             f"A TradingView alert can be one of the conditions. Set {WEBHOOK_SECRET} to a secret of at least"
-            f" {LEAST_SECRET} characters and start the app with `make run` or `streamlit run server.py`; a host"
-            " that only runs a script goes without."
+            f" {LEAST_SECRET} characters and start the app with `make run` or `streamlit run server.py`; a"
+            " host that only runs a script goes without."
         )
         return
     st.markdown(
-        f"Put this app's address with `{WEBHOOK_PATH}` behind it into the webhook field of the alert, and this into"
-        " its message, with your secret:"
+        f"Put this app's address with `{WEBHOOK_PATH}` behind it into the webhook field of the alert, and"
+        " this into its message, with your secret:"
     )
     st.code(EXAMPLE, language="json", wrap_lines=True)
     last = live_market.app().box.last

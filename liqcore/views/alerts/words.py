@@ -67,8 +67,8 @@ def how_to_read(told: Replay, rule: Rule, horizon: str, timeframe: str, grid: He
     points = [
         (
             f"**Each number on the map** is a moment at which the rule would have told, {row['firings']:,} in"
-            f" {wording.decimal(told.days, 1)} days or {wording.decimal(row['per_day'], 1)} a day. It was judged"
-            f" only from what was known then, at the close of each {_length(timeframe)} bar."
+            f" {wording.decimal(told.days, 1)} days or {wording.decimal(row['per_day'], 1)} a day. It was"
+            f" judged only from what was known then, at the close of each {_length(timeframe)} bar."
         ),
         (
             "**Lead** is the time from the alert to the first touch of the level,"

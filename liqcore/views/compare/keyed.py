@@ -44,7 +44,8 @@ def against_figures(data: Dataset) -> None:
     held = st.session_state.get(_FETCHED)
     if held is None:
         st.caption(
-            f"{source.gives} Fetched for the last {wording.duration(pd.Timedelta(hours=_HOURS))}, and only by the button."
+            f"{source.gives} Fetched for the last {wording.duration(pd.Timedelta(hours=_HOURS))}, and only by"
+            " the button."
         )
         return
     found: Figures
@@ -70,10 +71,12 @@ def _totals(data: Dataset, totals: pd.DataFrame, name: str) -> None:
     result = None if ours is None or ours.empty else beside(ours, totals, *data.span)
     if result is None or result.frame.empty:
         st.info(
-            f"No full hour of {name}'s totals lies within the liquidations of this market"
-            f" ({name} tells {wording.period(totals['time'].iloc[0], totals['time'].iloc[-1])})."
-            if len(totals)
-            else f"{name} told no totals for these hours.",
+            (
+                f"No full hour of {name}'s totals lies within the liquidations of this market"
+                f" ({name} tells {wording.period(totals['time'].iloc[0], totals['time'].iloc[-1])})."
+                if len(totals)
+                else f"{name} told no totals for these hours."
+            ),
             icon=":material/info:",
         )
         return
@@ -101,14 +104,17 @@ def sentence(found: TotalsBeside, name: str) -> str:
     """How much of the other's sum ours is, and whether the hours agree."""
     hours = len(found.frame) // 2
     words = (
-        f"In {wording.count(hours, 'full hour')} that both cover, ours add up to {wording.usd(found.ours)} and"
-        f" {name}'s to {wording.usd(found.theirs)}"
+        f"In {wording.count(hours, 'full hour')} that both cover, ours add up to {wording.usd(found.ours)}"
+        f" and {name}'s to {wording.usd(found.theirs)}"
     )
     if found.theirs > 0:
         words += f", {wording.share(found.ours, found.theirs)} of it"
     if math.isnan(found.correlation):
         return f"{words}. Too few hours to say whether they rise and fall together."
-    return f"{words}. By rank the hours agree at {wording.decimal(found.correlation, 2)} (1 is the same order, 0 none)."
+    return (
+        f"{words}. By rank the hours agree at {wording.decimal(found.correlation, 2)} (1 is the same order, 0"
+        " none)."
+    )
 
 
 def _open_interest(data: Dataset, theirs: pd.DataFrame | None, name: str) -> None:

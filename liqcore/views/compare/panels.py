@@ -291,7 +291,8 @@ def agree(data: Dataset, found: Venues, level: float | None) -> None:
     ]
     with st.container(border=True):
         st.markdown(
-            f":material/{icon}: **{verdict.verdict.capitalize()} at {wording.markdown(wording.price(level))}:**"
+            f":material/{icon}: **{verdict.verdict.capitalize()} at"
+            f" {wording.markdown(wording.price(level))}:**"
             f" {wording.markdown(verdict.sentence.partition(': ')[2])}"
         )
         for caveat in verdict.caveats:
@@ -510,8 +511,8 @@ def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
     """Take a venue away and see which clusters are left."""
     if not clusters:
         st.info(
-            "No cluster stands out at the end of this map, so there is nothing that could vanish: liquidations lie"
-            " where price was. Without a venue one may still appear.",
+            "No cluster stands out at the end of this map, so there is nothing that could vanish:"
+            " liquidations lie where price was. Without a venue one may still appear.",
             icon=":material/info:",
         )
     venue = venue_choice(found)

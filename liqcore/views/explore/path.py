@@ -32,8 +32,8 @@ def beside(data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataF
         key="expected",
         bind=LINK,
         help=(
-            "Liquidations happen where price goes. This map spreads the same orders over the path alone: only what the"
-            " two do not share says something about a price."
+            "Liquidations happen where price goes. This map spreads the same orders over the path alone: only"
+            " what the two do not share says something about a price."
         ),
     )
     if not shown:
@@ -75,9 +75,9 @@ def beside(data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataF
             },
         )
     st.caption(
-        "The expected map is no record and no forecast: it shows each side's USD where price travelled towards its"
-        " liquidations, ten times where price had not been for four hours. Times near 1 are what chance and the path"
-        " give; a cluster is called one only where no explanation comes near."
+        "The expected map is no record and no forecast: it shows each side's USD where price travelled"
+        " towards its liquidations, ten times where price had not been for four hours. Times near 1 are what"
+        " chance and the path give; a cluster is called one only where no explanation comes near."
     )
     for note in found.notes:
         st.caption(wording.markdown(note))

@@ -73,8 +73,9 @@ def on_the_map(drawer: Any) -> OnTheMap:
                 "usual",
                 "hot",
                 help=(
-                    "A cluster holds more than chance and the path of price explain. On a map without any, one"
-                    " shows up all the same on 1 of 100 maps (strict), 1 of 20 (usual) or 1 of 5 (sensitive)."
+                    "A cluster holds more than chance and the path of price explain. On a map without any,"
+                    " one shows up all the same on 1 of 100 maps (strict), 1 of 20 (usual) or 1 of 5"
+                    " (sensitive)."
                 ),
             )
         levels = st.toggle(

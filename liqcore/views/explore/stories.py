@@ -63,8 +63,8 @@ def picked_place(found: Any) -> tuple[Literal["long", "short"], float, float, np
 def picked_cell(found: Any, grid: HeatGrid) -> Cell | None:
     """The cell of the map as it is now where the reader clicked, or None where it is empty or off the map.
 
-    The browser tells the place; the amount is the map's own, so that it stays true when the map has moved on or
-    its bins have changed since the click.
+    The browser tells the place; the amount is the map's own, so that it stays true when the map has moved on
+    or its bins have changed since the click.
     """
     if (place := picked_place(found)) is None:
         return None
@@ -129,7 +129,8 @@ def no_cluster(story: ClusterStory) -> list[str]:
 
 
 def _places(name: str, places: Sequence[DensePlace]) -> str:
-    """A sentence on stretches of price with their orders beside what the path explains, with a blank before it."""
+    """A sentence on stretches of price with their orders beside what the path explains, with a blank before
+    it."""
     told = [
         f"{wording.price(place.low)} to {wording.price(place.high)} with {place.orders} (the path explains"
         f" {wording.decimal(place.expected, 1)})"
@@ -166,7 +167,10 @@ def cluster_story(
     now: pd.Timestamp | None = None,
 ) -> Story:
     """Since when a cluster stands, what happened to it, and what made it."""
-    title = f"{cluster.side.capitalize()} cluster at {wording.price(cluster.low)} to {wording.price(cluster.high)}"
+    title = (
+        f"{cluster.side.capitalize()} cluster at {wording.price(cluster.low)} to"
+        f" {wording.price(cluster.high)}"
+    )
     there = cluster in story.present
     points = [
         cluster.sentence,
@@ -237,8 +241,8 @@ def _events(
     total, largest = float(by["usd"].sum()), float(by["largest"].max())
     if is_estimated(part).any():
         points.append(
-            "Prices are estimated from candles: each amount is spread over the time and prices it may have come"
-            " from, so how much of it belongs here is a guess."
+            "Prices are estimated from candles: each amount is spread over the time and prices it may have"
+            " come from, so how much of it belongs here is a guess."
         )
         first = f"{wording.usd(total)}, in parts of {wording.count(many, 'recorded amount')}."
     elif many == 1:
@@ -264,9 +268,9 @@ def _orders(
     points, found = _venues(made.by_venue, events)
     if made.moved:
         points.append(
-            f"{wording.joined(made.moved)} {'reports' if len(made.moved) == 1 else 'report'} prices beyond the"
-            " trade, as bankruptcy prices are. The map draws them as they were reported; the cluster counts them"
-            " where the trade happened."
+            f"{wording.joined(made.moved)} {'reports' if len(made.moved) == 1 else 'report'} prices beyond"
+            " the trade, as bankruptcy prices are. The map draws them as they were reported; the cluster"
+            " counts them where the trade happened."
         )
     return [made.sentence, *points], found
 
@@ -287,9 +291,11 @@ def _venues(by: pd.DataFrame, events: pd.DataFrame) -> tuple[list[str], tuple[tu
     )
     top = wording.share(float(by["usd"].iloc[0]), float(by["usd"].sum()))
     points = [
-        f"All of it is from {venues.iloc[0]}: one venue alone is not a market."
-        if len(by) == 1
-        else f"{wording.count(len(by), 'venue')}: {venues.iloc[0]} has {top} of the USD."
+        (
+            f"All of it is from {venues.iloc[0]}: one venue alone is not a market."
+            if len(by) == 1
+            else f"{wording.count(len(by), 'venue')}: {venues.iloc[0]} has {top} of the USD."
+        )
     ]
     if (found["Completeness"] != "all").any():
         points.append(

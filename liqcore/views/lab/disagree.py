@@ -66,7 +66,7 @@ def _maps(data: Dataset, grids: dict[str, HeatGrid], bars: pd.DataFrame | None) 
         for number, (title, grid) in enumerate(shown.items()):
             with st.container():
                 heat.heatmap(
-                    grid, bars, key=f"lab-model-{number}", height=300, caption=title, group="models", note=line,
+                    grid, bars, key=f"lab-model-{number}", height=300, caption=title, group="models", note=line,  # noqa: E501
                     strips=False, controls="legend" if number == 0 else "none",
                 )  # fmt: skip
     st.caption(wording.markdown(line))
@@ -86,8 +86,9 @@ def _pairs(grids: dict[str, HeatGrid], bars: pd.DataFrame | None) -> None:
     off = table.to_numpy()[~np.eye(len(names), dtype=bool)]
     st.subheader("How alike they are")
     st.markdown(
-        f"Rank correlation of the newest maps within 10 % of the price, pair by pair: from {wording.decimal(off.min(), 2)} to"
-        f" {wording.decimal(off.max(), 2)}. Where two guesses correlate little, at most one of them is near the truth."
+        "Rank correlation of the newest maps within 10 % of the price, pair by pair: from"
+        f" {wording.decimal(off.min(), 2)} to {wording.decimal(off.max(), 2)}. Where two guesses correlate"
+        " little, at most one of them is near the truth."
     )
     st.dataframe(
         table.reset_index(names="Model"),
@@ -96,5 +97,6 @@ def _pairs(grids: dict[str, HeatGrid], bars: pd.DataFrame | None) -> None:
         column_config={name: st.column_config.NumberColumn(format="%.2f") for name in names},
     )
     st.caption(
-        f"{MODELS[DEFAULT].title} is ours. Is the map right? holds each of them against a world whose positions are known."
+        f"{MODELS[DEFAULT].title} is ours. Is the map right? holds each of them against a world whose"
+        " positions are known."
     )

@@ -73,12 +73,14 @@ def _venue(data: Dataset) -> Venue:
     step = dataset.candle_step(candles)
     if step > np.timedelta64(60, "m"):
         raise DataError(
-            f"These candles are {wording.duration(step)} long. Touches are followed by minutes: bring candles of an hour or less."
+            f"These candles are {wording.duration(step)} long. Touches are followed by minutes: bring candles"
+            " of an hour or less."
         )
     days = (candles["time"].iloc[-1] - candles["time"].iloc[0]) / pd.Timedelta("1D")
     if days < 3:
         raise DataError(
-            "A study needs three days of candles or more: a first day to fill the map, and a past to draw controls from."
+            "A study needs three days of candles or more: a first day to fill the map, and a past to draw"
+            " controls from."
         )
     bars = resample(candles, "5min") if step < _STEP else candles
     return Venue(data.label, bars, data.open_interest, data.liquidations)
@@ -138,7 +140,8 @@ def _verdict(found: Study, placebo: Study, data: Dataset) -> None:
         )
     if data.synthetic:
         st.caption(
-            f"{icon} This market is synthetic: nobody in it trades towards a level, so no attraction can be there."
+            f"{icon} This market is synthetic: nobody in it trades towards a level, so no attraction can be"
+            " there."
         )
 
 
@@ -157,9 +160,10 @@ def _forest(found: Study, price: float) -> None:
     if left:
         touched = int(found.effects.loc[found.effects["question"] == "wait", "n"].sum())
         st.caption(
-            f"{wording.count(left, 'comparison')} on fewer than {FEW_BLOCKS} days {'is' if left == 1 else 'are'} not drawn:"
-            f" {wording.count(touched, 'separate touch', 'separate touches')} of hot levels had touched controls. A longer"
-            " market or a longer time to touch tells more."
+            f"{wording.count(left, 'comparison')} on fewer than {FEW_BLOCKS} days"
+            f" {'is' if left == 1 else 'are'} not drawn:"
+            f" {wording.count(touched, 'separate touch', 'separate touches')} of hot levels had touched"
+            " controls. A longer market or a longer time to touch tells more."
         )
     with st.expander("All figures", icon=":material/table_rows:"):
         st.dataframe(
@@ -170,8 +174,9 @@ def _forest(found: Study, price: float) -> None:
             column_config=_COLUMNS,
         )
         st.caption(
-            "Detectable is the smallest true difference that this much data would tell from nothing four times of"
-            " five. p is corrected for all registered comparisons (Holm); the others are shown as they are."
+            "Detectable is the smallest true difference that this much data would tell from nothing four"
+            " times of five. p is corrected for all registered comparisons (Holm); the others are shown as"
+            " they are."
         )
     with st.expander("Does it hold over time?", icon=":material/timeline:"):
         st.markdown("The difference in each quarter of the span. What is real keeps its sign.")
@@ -247,12 +252,13 @@ def _closed(venue: Venue, plan: Plan) -> None:
             f"Hot bands held **{wording.decimal(told.value, 2)} times** the USD of cold bands as far away"
             f" ({wording.decimal(told.low, 2)} to {wording.decimal(told.high, 2)}, 95 %):"
             f" {wording.usd(found.hot)} against {wording.usd(found.cold)} a band."
-            f" {'More is closed where the map is hot.' if sure else 'That cannot be told from no difference.'}"
+            f" {'More is closed where the map is hot.' if sure else 'That cannot be told from no difference.'}"  # noqa: E501
         )
     )
     st.caption(
-        f"{wording.whole(found.n_hot)} crossings of hot bands and {wording.whole(found.n_cold)} of cold ones in"
-        f" {wording.count(told.blocks, 'day')}. Hot is above four fifths of what earlier maps said at that distance."
+        f"{wording.whole(found.n_hot)} crossings of hot bands and {wording.whole(found.n_cold)} of cold ones"
+        f" in {wording.count(told.blocks, 'day')}. Hot is above four fifths of what earlier maps said at that"
+        " distance."
     )
 
 
@@ -261,21 +267,22 @@ def _method(found: Study, placebo: Study, venue: Venue, plan: Plan) -> None:
         glance = _glance(venue, plan, mark(plan, [venue]))
         first, last = venue.candles["time"].iloc[0], venue.candles["time"].iloc[-1]
         st.markdown(
-            f"- Span: {wording.period(first, last)}, bars of {wording.duration(dataset.candle_step(venue.candles))}.\n"
-            f"- Every hour the hottest level between 0.5 % and 5 % from the price on each side, touched within {plan.design.hours:g} h.\n"
-            f"- {plan.design.controls} controls a level: same side and distance, volatility in the same third of its own past and as"
-            " similar as can be drawn, as near to a round number, at moments whose outcome was known. Never from the future.\n"
-            "- Errors hang together within the days of the levels and those of their controls; several touches within an"
-            " hour count once; p by changing hot and control of whole days.\n"
-            f"- Look-ahead: with the future cut off, {glance.changed} of {glance.looked} levels changed.\n"
-            f"- Configuration {mark(plan, [venue])}."
+            f"- Span: {wording.period(first, last)}, bars of"
+            f" {wording.duration(dataset.candle_step(venue.candles))}.\n- Every hour the hottest level"
+            f" between 0.5 % and 5 % from the price on each side, touched within {plan.design.hours:g} h.\n-"
+            f" {plan.design.controls} controls a level: same side and distance, volatility in the same third"
+            " of its own past and as similar as can be drawn, as near to a round number, at moments whose"
+            " outcome was known. Never from the future.\n- Errors hang together within the days of the"
+            " levels and those of their controls; several touches within an hour count once; p by changing"
+            f" hot and control of whole days.\n- Look-ahead: with the future cut off, {glance.changed} of"
+            f" {glance.looked} levels changed.\n- Configuration {mark(plan, [venue])}."
         )
         candles = venue.candles.iloc[:2_000]
         rng = np.random.default_rng(0)
         levels = candles["close"].to_numpy()[:, None] * (1 + rng.uniform(-0.1, 0.1, (len(candles), 50)))
         match = published_matcher(candles, levels)
         st.markdown(
-            f"**A test that passes anything.** One published test calls the high and the low of each bar what was"
-            f" liquidated, and counts no level as false. Fifty levels at random within 10 % score F1"
+            "**A test that passes anything.** One published test calls the high and the low of each bar what"
+            " was liquidated, and counts no level as false. Fifty levels at random within 10 % score F1"
             f" {wording.decimal(match.f1, 3)} on this market. A score without a control says nothing."
         )

@@ -11,8 +11,8 @@ from liqcore.lab import found
 def draw() -> None:
     """The table of words, and what was found on recorded data."""
     st.markdown(
-        "A word such as *cluster* or *market-wide* is a claim. Here is how often we make it on noise, where it is"
-        " always wrong, and how often it is right where something was planted."
+        "A word such as *cluster* or *market-wide* is a claim. Here is how often we make it on noise, where"
+        " it is always wrong, and how often it is right where something was planted."
     )
     held = found.load()
     if held.words.empty:

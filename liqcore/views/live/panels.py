@@ -100,7 +100,10 @@ def clock_line(now: int, speed: float | None) -> str:
     if zone and zone != "UTC":
         # A browser may name a zone that this computer does not know.
         with suppress(ValueError, KeyError, OSError):
-            text += f" · {wording.clock(moment.tz_convert(zone).tz_localize(None), seconds=True)} in {zone.replace('_', ' ')}"
+            text += (
+                f" · {wording.clock(moment.tz_convert(zone).tz_localize(None), seconds=True)} in"
+                f" {zone.replace('_', ' ')}"
+            )
     return (
         text
         if speed is None
@@ -149,7 +152,8 @@ def nothing_live(snapshot: Snapshot) -> bool:
 
 
 def figures(data: Dataset | None, sums: pd.DataFrame, now: int) -> None:
-    """Price with its age at `now` (µs), open interest, funding, and what was liquidated in the last hour by `live_figures.totals`."""
+    """Price with its age at `now` (µs), open interest, funding, and what was liquidated in the last hour by
+    `live_figures.totals`."""
     hour = sums.set_index("span").loc["1 h"].to_dict()
     with st.container(horizontal=True, gap="medium"):
         candles = None if data is None else data.candles
@@ -157,7 +161,8 @@ def figures(data: Dataset | None, sums: pd.DataFrame, now: int) -> None:
             close = candles["close"]
             before = float(close.iloc[max(len(close) - 61, 0)])
             st.metric(
-                f"Last price, {wording.age(candles['time'].iloc[-1], pd.Timestamp(now, unit='us', tz='UTC'))} old at most",
+                f"Last price, {wording.age(candles['time'].iloc[-1], pd.Timestamp(now, unit='us', tz='UTC'))}"
+                " old at most",
                 wording.price(float(close.iloc[-1])),
                 f"{wording.percent(float(close.iloc[-1]) / before - 1, signed=True)} in 1 h",
                 delta_color="off",
@@ -428,17 +433,17 @@ def modelled(data: Dataset | None, hours: float) -> Any:
 
 
 def interest_missing(data: Dataset, grid: HeatGrid) -> str | None:
-    """A sentence where a modelled map runs on candles without open interest, else None; the newest bar or two,
-    which no venue has told of yet, are no lack."""
+    """A sentence where a modelled map runs on candles without open interest, else None; the newest bar or
+    two, which no venue has told of yet, are no lack."""
     if grid.predicted is None or (known := float(grid.predicted["open_interest"].notna().mean())) >= 0.99:
         return None
     if data.open_interest is None or known == 0:
         return (
-            "**No open interest** has been told by any venue, so this map only guesses how much is open: levels"
-            " fade by an assumed holding time. Read where the bands lie, not how large they are."
+            "**No open interest** has been told by any venue, so this map only guesses how much is open:"
+            " levels fade by an assumed holding time. Read where the bands lie, not how large they are."
         )
     told = ", ".join(wording.markdown(venue_name(str(name))) for name in data.open_interest["venue"].unique())
     return (
-        f"**Open interest is known for {wording.share(known, 1.0)} of the candles** (from {told}). In the others"
-        " levels fade by an assumed holding time: read where the bands lie, not how large they are."
+        f"**Open interest is known for {wording.share(known, 1.0)} of the candles** (from {told}). In the"
+        " others levels fade by an assumed holding time: read where the bands lie, not how large they are."
     )

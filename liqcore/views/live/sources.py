@@ -170,7 +170,7 @@ def test_one(now: pd.Timestamp) -> None:
         good = status.state in ("live", "partial")
         (st.success if good else st.warning)(
             wording.markdown(
-                f"{live_panels.venue_name(name)}: {f'{rows:,} {what}. ' if good else ''}{status.message}".strip()
+                f"{live_panels.venue_name(name)}: {f'{rows:,} {what}. ' if good else ''}{status.message}".strip()  # noqa: E501
             ),
             icon=":material/check_circle:" if good else ":material/error:",
         )
@@ -236,7 +236,7 @@ def store(held: Collector) -> None:
         st.metric("Kept for", f"{held.config.keep_days:g} days")
     st.caption(
         f"The store is {place}. HEATLAB_STORE takes another SQLAlchemy address."
-        f" {'This process collects.' if held.collecting else 'Another process collects into it; this one reads.'}"
+        f" {'This process collects.' if held.collecting else 'Another process collects into it; this one reads.'}"  # noqa: E501
     )
     if len(found):
         st.dataframe(

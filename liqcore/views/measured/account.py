@@ -110,7 +110,9 @@ def _by_address() -> tuple[float, list[Leg]] | None:
             "Your Hyperliquid address",
             key="my_address",
             autocomplete="off",
-            help="Kept in this session only. It is sent to Hyperliquid, past every cache, and to nobody else.",
+            help=(
+                "Kept in this session only. It is sent to Hyperliquid, past every cache, and to nobody else."
+            ),
         )
         or ""
     ).strip()
@@ -209,7 +211,8 @@ def _around(told: CrossPrice, leg: Leg) -> None:
     st.markdown(
         wording.markdown(
             f"**Measured {side} positions of {wording.usd(amounts[side])} would be liquidated before it, and"
-            f" {wording.usd(float(near[side].sum()))} within 1 % of it.** A cascade can carry price through such a band."
+            f" {wording.usd(float(near[side].sum()))} within 1 % of it.** A cascade can carry price through"
+            " such a band."
         )
     )
     source.meter(held[-1])

@@ -27,8 +27,8 @@ _FAR = 1.5
 
 
 def beside(grid: HeatGrid | None, bars: pd.DataFrame | None, data: Dataset | None) -> None:
-    """The measured layer under a map of another kind, on its times and prices (without one, of the last day); off
-    until it is turned on."""
+    """The measured layer under a map of another kind, on its times and prices (without one, of the last day);
+    off until it is turned on."""
     if not st.toggle(
         "Measured layer",
         key="measured",
@@ -50,8 +50,8 @@ def _layer(
         data = Dataset(key="measured", label="Measured positions", synthetic=False)
     if data.synthetic:
         st.warning(
-            "What stands above is the synthetic sample market; measured positions are of the real one. Choose BTC now"
-            " to see both on one price.",
+            "What stands above is the synthetic sample market; measured positions are of the real one. Choose"
+            " BTC now to see both on one price.",
             icon=":material/science:",
         )
     edges = grid.price_edges if grid is not None and not data.synthetic else None
@@ -105,8 +105,8 @@ def model_against(data: Dataset, settings: ViewSettings) -> None:
     fitting = [one for one in held if _within(one, candles)]
     if not fitting:
         raise DataError(
-            f"The snapshots ({wording.period(held[0].at, held[-1].at)}) lie outside the candles of this market."
-            " Choose the market of those days above."
+            f"The snapshots ({wording.period(held[0].at, held[-1].at)}) lie outside the candles of this"
+            " market. Choose the market of those days above."
         )
     snapshot = fitting[-1]
     price = float(closes(candles, np.array([snapshot.at]))[0])
@@ -116,8 +116,8 @@ def model_against(data: Dataset, settings: ViewSettings) -> None:
     with right:
         if data.synthetic:
             st.warning(
-                "The market above is the synthetic sample, and positions are real ones: their ranks mean nothing here."
-                " Choose BTC now.",
+                "The market above is the synthetic sample, and positions are real ones: their ranks mean"
+                " nothing here. Choose BTC now.",
                 icon=":material/science:",
             )
         source.meter(snapshot)
@@ -138,9 +138,9 @@ def model_against(data: Dataset, settings: ViewSettings) -> None:
                 group="against",
             )
     st.caption(
-        "Both at the snapshot's moment. Distance alone explains most of any such map, so the rank correlation is taken"
-        " inside bands of distance: 1 would be the same map, 0 knows nothing beyond distance. The measured map is"
-        " one venue's; the model's is of the market above."
+        "Both at the snapshot's moment. Distance alone explains most of any such map, so the rank correlation"
+        " is taken inside bands of distance: 1 would be the same map, 0 knows nothing beyond distance. The"
+        " measured map is one venue's; the model's is of the market above."
     )
 
 
@@ -218,20 +218,23 @@ def changed(data: Dataset, settings: ViewSettings) -> None:
         + wording.markdown(
             f"Of the positions of {wording.when(first.at)}, {wording.percent(shares['held'])} were held,"
             f" {wording.percent(shares['moved'])} moved their liquidation price by more than 2 %,"
-            f" {wording.percent(shares['closed'])} were closed and {wording.percent(shares['liquidated'])} probably"
-            f" liquidated; {wording.percent(shares['opened'])} as many opened."
+            f" {wording.percent(shares['closed'])} were closed and {wording.percent(shares['liquidated'])}"
+            f" probably liquidated; {wording.percent(shares['opened'])} as many opened."
         )
         + "**"
     )
     spec, alt = churn_chart(bands)
     st.vega_lite_chart(spec=spec, key="churn", alt=alt, width="stretch")
     st.caption(
-        "A measured map is a snapshot: much of it has moved a few days later. A position counts as liquidated where it"
-        " is gone and the price reached its level in between"
+        "A measured map is a snapshot: much of it has moved a few days later. A position counts as liquidated"
+        " where it is gone and the price reached its level in between"
         + (
             "."
             if between
-            else "; the candles of this market do not cover the time between, so here all that is gone counts as closed."
+            else (
+                "; the candles of this market do not cover the time between, so here all that is gone counts"
+                " as closed."
+            )
         )
         + " An account that was not asked again counts as closed, too."
     )

@@ -17,7 +17,8 @@ _KEY: Final = "measured_key"
 
 
 def held() -> list[Snapshot]:
-    """The snapshots to show, oldest first: those of the file in this session, else those that the app swept."""
+    """The snapshots to show, oldest first: those of the file in this session, else those that the app
+    swept."""
     mine: tuple[str, list[Snapshot]] | None = st.session_state.get(_FILE)
     return mine[1] if mine else live_market.app().census.snapshots()
 
@@ -28,9 +29,10 @@ def controls() -> list[Snapshot]:
     told = census.progress()
     with st.popover("Measured positions", icon=":material/groups:"):
         st.markdown(
-            "On Hyperliquid everybody's positions are public. This app can ask for them, account by account, at half"
-            " the speed that the venue allows: about ten minutes for all known holders of BTC. Accounts are kept"
-            " under names that lead nowhere; addresses stay in one file that only this app's user can read."
+            "On Hyperliquid everybody's positions are public. This app can ask for them, account by account,"
+            " at half the speed that the venue allows: about ten minutes for all known holders of BTC."
+            " Accounts are kept under names that lead nowhere; addresses stay in one file that only this"
+            " app's user can read."
         )
         if told.may:
             on = st.toggle("Sweep Hyperliquid's accounts", value=told.on, key="measured_on")
@@ -56,8 +58,10 @@ def _file() -> None:
         "Or a file of positions",
         type=["parquet", "csv", "json", "gz", "zip"],
         key="measured_upload",
-        help="Parquet, Hyperliquid's answers as JSON, or a list like address, size, entry, liq, lev. It stays in"
-        " this session.",
+        help=(
+            "Parquet, Hyperliquid's answers as JSON, or a list like address, size, entry, liq, lev. It stays"
+            " in this session."
+        ),
     )
     if upload is None:
         st.session_state.pop(_FILE, None)
@@ -79,8 +83,8 @@ def _file() -> None:
 def nothing() -> None:
     """What to do where there are no positions."""
     st.info(
-        "There are no measured positions yet. Turn the sweep on under Measured positions, or open a file of them"
-        " there.",
+        "There are no measured positions yet. Turn the sweep on under Measured positions, or open a file of"
+        " them there.",
         icon=":material/groups:",
     )
 
@@ -93,14 +97,19 @@ def meter(snapshot: Snapshot) -> Coverage:
         st.metric(
             "Open interest seen",
             f"{'≤ ' if facts.at_most else ''}{wording.percent(facts.share)}",
-            help="Mean of both sides. Without the venue's open interest only a bound is known: the smaller side"
-            " against the larger.",
+            help=(
+                "Mean of both sides. Without the venue's open interest only a bound is known: the smaller"
+                " side against the larger."
+            ),
             width="content",
         )
         st.metric(
             "Longs against shorts, BTC",
             f"{wording.whole(facts.long_btc)} / {wording.whole(facts.short_btc)}",
-            help="Equal in a full census, because every contract has both sides. The difference tells what is missing.",
+            help=(
+                "Equal in a full census, because every contract has both sides. The difference tells what is"
+                " missing."
+            ),
             width="content",
         )
         st.metric(

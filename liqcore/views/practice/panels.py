@@ -324,8 +324,8 @@ def forecast(table: Table, level: Candidate) -> None:
             )
         )
         st.caption(
-            f"So you say: {percent(touches / 100)} touched, {percent(touches * (100 - breaks) / 1e4)} touched and"
-            f" rejected, {percent(touches * breaks / 1e4)} broken."
+            f"So you say: {percent(touches / 100)} touched, {percent(touches * (100 - breaks) / 1e4)} touched"
+            f" and rejected, {percent(touches * breaks / 1e4)} broken."
         )
         st.button(
             "Write it down",

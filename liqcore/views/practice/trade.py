@@ -92,7 +92,10 @@ def _fields(table: Table, now: Scene, level: Candidate) -> None:
             "1",
             key=f"risk-{table.key}",
             width=110,
-            help=f"Of the paper account of $10,000. The rule is {wording.percent(MOST_RISK, exact=True)} at most.",
+            help=(
+                f"Of the paper account of $10,000. The rule is {wording.percent(MOST_RISK, exact=True)} at"
+                " most."
+            ),
         )
         st.text_input("Leverage", "5", key=f"leverage-{table.key}", width=110)
 

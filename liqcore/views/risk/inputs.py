@@ -126,8 +126,9 @@ def _percent(name: str, low: float, high: float, like: str) -> Callable[[float],
             None
             if low <= value <= high
             else (
-                f"{name} of {wording.percent(value, exact=True)} is outside {wording.percent(low, exact=True)} to"
-                f" {wording.percent(high, exact=True)}. Type it in per cent, like {like}."
+                f"{name} of {wording.percent(value, exact=True)} is outside"
+                f" {wording.percent(low, exact=True)} to {wording.percent(high, exact=True)}. Type it in per"
+                f" cent, like {like}."
             )
         )
 

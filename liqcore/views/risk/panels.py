@@ -74,9 +74,9 @@ def verdict(plan: Plan, current: bool) -> None:
         )
     elif plan.accepted and (doubts := [check.text for check in plan.checks if not check.passed]):
         st.warning(
-            f"**Not clean.** The stop fires before liquidation, but {wording.count(len(doubts), 'line')} of the"
-            " checklist"
-            f" {'does' if len(doubts) == 1 else 'do'} not hold: {wording.markdown('; '.join(doubts))}.",
+            f"**Not clean.** The stop fires before liquidation, but {wording.count(len(doubts), 'line')} of"
+            f" the checklist {'does' if len(doubts) == 1 else 'do'} not hold:"
+            f" {wording.markdown('; '.join(doubts))}.",
             icon=":material/warning:",
         )
     elif plan.accepted:
@@ -110,9 +110,11 @@ def verdict(plan: Plan, current: bool) -> None:
     facts = (
         (
             "Quantity",
-            wording.quantity(plan.quantity, exact=True)
-            if plan.contract == "linear"
-            else wording.usd(plan.notional),
+            (
+                wording.quantity(plan.quantity, exact=True)
+                if plan.contract == "linear"
+                else wording.usd(plan.notional)
+            ),
             f"{wording.usd(plan.notional)} notional",
         ),
         (

@@ -149,8 +149,8 @@ def _end(chosen: Scenario) -> None:
             st.markdown(wording.markdown(ended.base_rate.sentence))
             if chosen.scripted:
                 st.markdown(
-                    "What came after the decision in the story was scripted and is not one of these worlds, which"
-                    f" were left to chance: {wording.markdown(' '.join(chosen.scripted))}"
+                    "What came after the decision in the story was scripted and is not one of these worlds,"
+                    f" which were left to chance: {wording.markdown(' '.join(chosen.scripted))}"
                 )
             st.caption(f"Made again by: {ended.base_rate.command}")
     _returning(chosen.name)

@@ -1,5 +1,5 @@
-"""The quiz of one visitor: answers in the order of the link's seed, of which the first counts. It stays in the
-session."""
+"""The quiz of one visitor: answers in the order of the link's seed, of which the first counts. It stays in
+the session."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _FIRSTS, _AGAIN, _ASKED = "quiz_firsts", "quiz_again", "quiz_asked"
 
 
 def seed() -> int:
-    """The seed of the order of answers: the link's, else drawn once for this visitor and put into the link."""
+    """The seed of the order of answers: the link's, else drawn once for this visitor and put into the
+    link."""
     told = str(st.query_params.get(_SEED, ""))
     # A link that is not a number this quiz knows opens as one without it.
     if told.isascii() and told.isdecimal() and len(told) <= len(str(course.LAST_SEED)):

@@ -1,4 +1,5 @@
-"""The public archive read through the stand-in: whole months and days, and every way in which a file can fail."""
+"""The public archive read through the stand-in: whole months and days, and every way in which a file can
+fail."""
 
 import io
 import zipfile

@@ -1,4 +1,5 @@
-"""Lighter: liquidations beside ordinary trades, by the number of a market, with what the taker held before."""
+"""Lighter: liquidations beside ordinary trades, by the number of a market, with what the taker held
+before."""
 
 from typing import Any
 

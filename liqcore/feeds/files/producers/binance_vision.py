@@ -1,4 +1,5 @@
-"""data.binance.vision: liquidation snapshots, klines and metrics of USD-M and COIN-M, with and without header."""
+"""data.binance.vision: liquidation snapshots, klines and metrics of USD-M and COIN-M, with and without
+header."""
 
 from __future__ import annotations
 

@@ -49,8 +49,9 @@ def _read(raw: RawTable, request: Request) -> Draft:
             "liquidations",
             cells.find_columns(raw, "liquidations", None),
             ("quantity_unit",),
-            f"ccxt gives no size of the contract for row {int(usd[wanted].index[usd[wanted].isna()][0]) + 1:,}."
-            " Name the venue, or choose the unit of contracts.",
+            "ccxt gives no size of the contract for row"
+            f" {int(usd[wanted].index[usd[wanted].isna()][0]) + 1:,}. Name the venue, or choose the unit of"
+            " contracts.",
         )
     frame["usd value"] = usd
     out = replace(raw, frame=frame)

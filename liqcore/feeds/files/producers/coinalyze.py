@@ -60,8 +60,8 @@ def _read_answer(raw: RawTable, request: Request) -> Draft:
     if "ohlcv" in name or "price" in name:
         return read_as("candles", raw, request, "Coinalyze candles")
     raise TableError(
-        "The columns t, o, h, l, c hold prices, open interest or funding, and nothing says which. Name the file"
-        " after what it holds (ohlcv or open-interest), or rename its columns."
+        "The columns t, o, h, l, c hold prices, open interest or funding, and nothing says which. Name the"
+        " file after what it holds (ohlcv or open-interest), or rename its columns."
     )
 
 

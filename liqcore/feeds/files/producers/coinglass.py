@@ -32,8 +32,8 @@ def _read_orders(raw: RawTable, request: Request) -> Draft:
             "liquidations",
             cells.find_columns(named, "liquidations", chosen),
             ("side_meaning",),
-            "CoinGlass explains its side 1 and 2 in two ways: as buy and sell orders, and as liquidated longs and"
-            " shorts. Choose the side of the order, or of the position.",
+            "CoinGlass explains its side 1 and 2 in two ways: as buy and sell orders, and as liquidated longs"
+            " and shorts. Choose the side of the order, or of the position.",
         )
     return read_as("liquidations", named, request, "CoinGlass liquidation orders", chosen)
 

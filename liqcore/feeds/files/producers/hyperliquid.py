@@ -34,8 +34,8 @@ def _read(raw: RawTable, request: Request) -> Draft:
     asked = asking(request, "hyperliquid", quantity_unit="BTC")
     out = read_as("liquidations", replace(raw, frame=frame), asked, "Hyperliquid fills", chosen)
     out.notes.append(
-        f"{counted(int((~rows).sum()), 'were')} left out because they are fills that nobody forced; these are the"
-        " liquidations of one account and not of the market."
+        f"{counted(int((~rows).sum()), 'were')} left out because they are fills that nobody forced; these are"
+        " the liquidations of one account and not of the market."
     )
     return out
 

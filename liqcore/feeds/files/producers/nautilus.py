@@ -1,4 +1,5 @@
-"""NautilusTrader: liquidation data of a catalogue, with the venue after the symbol and times in nanoseconds."""
+"""NautilusTrader: liquidation data of a catalogue, with the venue after the symbol and times in
+nanoseconds."""
 
 from __future__ import annotations
 

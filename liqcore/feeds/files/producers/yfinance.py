@@ -1,4 +1,5 @@
-"""yfinance: Yahoo's candles, in the old layout with an adjusted close or the new one with three header rows."""
+"""yfinance: Yahoo's candles, in the old layout with an adjusted close or the new one with three header
+rows."""
 
 from __future__ import annotations
 
