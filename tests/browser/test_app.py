@@ -62,7 +62,7 @@ def test_a_copied_link_shows_the_same_view_to_another_person_and_reruns_keep_the
 ) -> None:
     page.goto(f"{server}/explore")
     settle(page)
-    page.get_by_text("Modelled", exact=True).first.click()
+    page.get_by_text("Realised", exact=True).first.click()
     settle(page)
     kept = "globalThis.heatlab.charts.get('heatmap').stage.dataset.kept"
     page.evaluate(f"() => {{ {kept} = 'yes'; }}")
@@ -74,7 +74,7 @@ def test_a_copied_link_shows_the_same_view_to_another_person_and_reruns_keep_the
     assert page.evaluate(f"() => {kept}") == "yes", "the browser built the map anew"
     page.wait_for_function("() => location.search.includes('viridis')")
     link = page.url
-    assert "layer=modelled" in link
+    assert "layer=realised" in link
     assert "colours=viridis" in link
     other = browser.new_context(viewport=DESK, reduced_motion="reduce").new_page()
     other.set_default_timeout(90_000)
@@ -110,7 +110,7 @@ def test_a_click_on_a_cell_tells_its_story(server: str, page: Page) -> None:
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 110)
     page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + 110)
-    expect(page.get_by_text(re.compile("the model holds .* in this band"))).to_be_visible()
+    expect(page.get_by_text(re.compile("The model holds .* in this band"))).to_be_visible()
     expect(page.get_by_text(re.compile("Leverage is assumed, not observed")).first).to_be_visible()
     assert page.locator("[data-testid='stException']").count() == 0
 
