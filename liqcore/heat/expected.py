@@ -25,6 +25,8 @@ _FLAG = (
 )
 # Bands of the profile: 25 bp of log price.
 _BAND = 5
+# Share of a column's fullest cell below which nothing is drawn.
+_DUST = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +96,7 @@ def _spread(ground: Ground, side: int) -> np.ndarray:
     """(C, P) share of all orders of a side in each column and bin, by travel into new ground."""
     weights = ground.travelled(side)[3] * ground.heard[:, None]
     total = weights.sum(axis=1)
-    return opportunity.shares(weights) * (total / max(float(total.sum()), 1e-12))[:, None]
+    return opportunity.shares(weights, spill=False) * (total / max(float(total.sum()), 1e-12))[:, None]
 
 
 def _on_grid(grid: HeatGrid, ground: Ground, usd: np.ndarray) -> np.ndarray:
@@ -105,8 +107,11 @@ def _on_grid(grid: HeatGrid, ground: Ground, usd: np.ndarray) -> np.ndarray:
     )
     below = np.minimum(place.astype(np.intp), ground.lattice.size - 1)
     at = run[:, below] + (place - below) * (run[:, below + 1] - run[:, below])
+    cells = np.diff(at, axis=1)
+    # What the blur leaves far from the path is no expectation.
+    cells[cells < _DUST * cells.max(axis=1, keepdims=True, initial=0.0)] = 0.0
     out = np.zeros(grid.shape, dtype=np.float32)
-    out[np.flatnonzero(np.asarray(grid.observed))] = np.diff(at, axis=1)
+    out[np.flatnonzero(np.asarray(grid.observed))] = cells
     return out
 
 

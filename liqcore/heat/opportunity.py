@@ -295,11 +295,15 @@ def smoothed(values: np.ndarray, boxes: tuple[int, ...]) -> np.ndarray:
     return values
 
 
-def shares(weights: np.ndarray) -> np.ndarray:
+def shares(weights: np.ndarray, spill: bool = True) -> np.ndarray:
     """Weights (..., bins) as shares of their row, blurred by a bin, a little spread 50 bp wide; 0 of an empty
-    row."""
-    near = convolve1d(np.maximum(weights, 0.0), _BLUR, axis=-1, mode="constant")
-    out = (1 - _SPILL) * near + _SPILL * smoothed(near, _SPILL_BOXES)
+    row.
+
+    Without the `spill`, which allows for prints that slip, nothing lies where price was not.
+    """
+    out = convolve1d(np.maximum(weights, 0.0), _BLUR, axis=-1, mode="constant")
+    if spill:
+        out = (1 - _SPILL) * out + _SPILL * smoothed(out, _SPILL_BOXES)
     np.maximum(out, 0.0, out=out)
     total = out.sum(axis=-1, keepdims=True)
     return np.divide(out, total, out=np.zeros_like(out), where=total > 0)
