@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from liqcore.lab import found
 from liqcore.lab.said import Row, happenings, questions, venue_world
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,3 +66,16 @@ def test_a_range_holds_the_share_it_is_of():
     assert (round(low, 3), round(high, 3)) == (0.022, 0.112)
     assert module.interval(0, 20)[0] == 0
     assert module.cells(Row("cluster", "x", 1, 20, "never"))[2] == "5% (1% to 24%)"
+
+
+def test_the_page_and_the_lab_show_the_same_table():
+    held = json.loads((ROOT / "liqcore" / "lab" / found.FILE).read_text(encoding="utf-8"))["words"]
+    page = (ROOT / "docs" / "honesty.md").read_text(encoding="utf-8")
+    assert len(held["rows"]) > 25
+    for row in held["rows"]:
+        assert "| " + " | ".join(row) + " |" in page
+    # What the table says of noise is what we promise.
+    for word, _, said, worlds, wanted in held["rows"]:
+        share = float(said.split("%")[0]) / 100
+        if wanted == "never":
+            assert share <= 0.05 + 2 * np.sqrt(0.0475 / int(worlds.replace(",", ""))), word
