@@ -82,7 +82,7 @@ def test_the_fake_series_is_doubted(real_data):
 def test_the_outage_is_found(real_data):
     notes = files.read(real_data / "raw/BTCUSDT-5m_20230323-20230325.csv").notes
     assert any(
-        "Missing bars: 16, in 1 hole" in note and "2023-03-24 12:40 to 2023-03-24 14:00" in note
+        "Missing bars: 16, in 1 hole" in note and "Mar 24, 2023, 12:40 to Mar 24, 2023, 14:00" in note
         for note in notes
     )
 

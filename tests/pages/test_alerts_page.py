@@ -285,7 +285,7 @@ def test_rule_files_come_in_and_go_out_and_malformed_ones_lose_nothing():
 @pytest.fixture(scope="module")
 def told():
     """An inbox filled by playing the last day."""
-    app = open_page("alerts.py", rules=link(short(VISITED)), pane="inbox")
+    app = open_page("alerts.py", data="violent", rules=link(short(VISITED)), pane="inbox")
     app.session_state["alerts_sound"] = True
     return press(app, "al_play")
 
