@@ -27,8 +27,8 @@ def box(page: Page, key: str) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("path", "key", "size", "share"),
     [
-        ("explore", "heatmap", (1440, 900), 0.55),
-        pytest.param("explore", "heatmap", (2560, 1440), 0.60, marks=pytest.mark.slow),
+        ("explore?data=violent", "heatmap", (1440, 900), 0.55),
+        pytest.param("explore?data=violent", "heatmap", (2560, 1440), 0.60, marks=pytest.mark.slow),
     ],
 )
 def test_the_map_is_most_of_the_screen_and_whole_without_scrolling(server, page, path, key, size, share):

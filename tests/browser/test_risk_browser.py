@@ -15,13 +15,13 @@ def test_typing_shows_the_sentence_then_the_plan_and_the_account_stays_out_of_th
     stop = page.get_by_label("Stop, USD")
     stop.fill("35,000")
     expect(page.get_by_text("is above the entry").first).to_be_visible()
-    stop.fill("27,500")
+    stop.fill("25,350")
     expect(page.get_by_text("This plan passes.")).to_be_visible()
     page.get_by_label("Account, USD").fill("43,210")
     expect(page.get_by_text("of the account, and the stop fires before liquidation")).to_be_visible()
     settle(page)
-    assert "stop=27" in page.url
-    assert "43" not in page.url.split("?", 1)[1].replace("stop=27%2C500", "")
+    assert "stop=25" in page.url
+    assert "43" not in page.url.split("?", 1)[1].replace("stop=25%2C350", "")
     assert page.locator("[data-testid='stException']").count() == 0
 
 
