@@ -11,18 +11,10 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.lab import tape as tapes
+from liqcore.lab.interventions import Branch, Intervention, minute_of
 from liqcore.lab.plan import Settings, make_plan
 from liqcore.lab.run import Run
-from liqcore.lab.world import (
-    MINUTES_PER_DAY,
-    TICK,
-    Branch,
-    Intervention,
-    SimulationError,
-    choose_regime,
-    choose_venues,
-    minute_of,
-)
+from liqcore.lab.world import MINUTES_PER_DAY, TICK, SimulationError, choose_regime, choose_venues
 
 
 def futures(

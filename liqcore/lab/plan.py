@@ -9,19 +9,8 @@ import numpy as np
 
 from liqcore import tables
 from liqcore.lab.draws import Chance
-from liqcore.lab.world import (
-    MINUTES_PER_DAY,
-    TICK,
-    Branch,
-    Crowd,
-    Intervention,
-    PriceDrift,
-    Regime,
-    SimulationError,
-    VenueSpec,
-    Whale,
-    minute_of,
-)
+from liqcore.lab.interventions import Branch, Crowd, Intervention, PriceDrift, Whale, minute_of
+from liqcore.lab.world import MINUTES_PER_DAY, TICK, Regime, SimulationError, VenueSpec
 
 # 1 January 1970 was a Thursday.
 _EPOCH_WEEKDAY = 3
@@ -37,6 +26,14 @@ class Settings:
     start_price: int
     interventions: tuple[Intervention, ...]
     branch: Branch | None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.minutes <= 400 * MINUTES_PER_DAY:
+            raise SimulationError("Choose a length between one minute and 400 days.")
+        if not 1_000 <= self.start_price * TICK <= 10_000_000:
+            raise SimulationError("start_price must lie between 1,000 and 10,000,000 USD.")
+        if self.seed < 0 or (self.branch is not None and self.branch.seed < 0):
+            raise SimulationError("A seed is a whole number of zero or more.")
 
     @property
     def minute_of_week(self) -> int:

@@ -12,9 +12,10 @@ from liqcore.lab.book import signs
 from liqcore.lab.clearing import Clearing
 from liqcore.lab.draws import Carry, Day, churned, draw_day, draw_opening
 from liqcore.lab.driver import LEGS
+from liqcore.lab.interventions import Crowd
 from liqcore.lab.plan import Plan, Settings
 from liqcore.lab.tape import Tape
-from liqcore.lab.world import LEVERAGES, MINUTES_PER_DAY, TICK, Crowd, SimulationError
+from liqcore.lab.world import LEVERAGES, MINUTES_PER_DAY, TICK, SimulationError
 
 _LEDGER_MINUTES = 5
 _FUNDING_MINUTES = 480

@@ -19,6 +19,7 @@ import pandas as pd
 from liqcore import tables
 from liqcore.lab import tape as tapes
 from liqcore.lab.clearing import EVENT_COLUMNS
+from liqcore.lab.interventions import Branch, Crowd, FeedDelay, FeedOutage, Intervention, PriceDrift, Whale
 from liqcore.lab.plan import Settings, make_plan, snapshot_minutes
 from liqcore.lab.run import Run
 from liqcore.lab.tape import Snapshots
@@ -31,16 +32,9 @@ from liqcore.lab.world import (
     TICK,
     VENUES,
     VIOLENT,
-    Branch,
-    Crowd,
-    FeedDelay,
-    FeedOutage,
-    Intervention,
-    PriceDrift,
     Regime,
     SimulationError,
     VenueSpec,
-    Whale,
     choose_regime,
     choose_venues,
     describe,
@@ -164,15 +158,8 @@ def simulate(
     SimulationError
         For impossible settings, with one sentence.
     """
-    minutes = round(days * MINUTES_PER_DAY)
-    if not 1 <= minutes <= 400 * MINUTES_PER_DAY:
-        raise SimulationError("Choose a length between one minute and 400 days.")
-    if not 1_000 <= start_price <= 10_000_000:
-        raise SimulationError("start_price must lie between 1,000 and 10,000,000 USD.")
-    if seed < 0 or (branch is not None and branch.seed < 0):
-        raise SimulationError("A seed is a whole number of zero or more.")
     settings = Settings(
-        minutes=minutes,
+        minutes=round(days * MINUTES_PER_DAY),
         venues=choose_venues(venues),
         regime=choose_regime(regime, dict(assumptions)),
         seed=seed,

@@ -12,7 +12,8 @@ from liqcore import tables
 from liqcore.lab import book as ledger
 from liqcore.lab.book import Accounts, Book, signs
 from liqcore.lab.driver import LEGS
-from liqcore.lab.world import LOT, TICK, FeedDelay, FeedOutage, Intervention, VenueSpec, minute_of
+from liqcore.lab.interventions import FeedDelay, FeedOutage, Intervention, minute_of
+from liqcore.lab.world import LOT, TICK, VenueSpec
 
 _MINUTE_MS = 60_000
 _LEG_MS = _MINUTE_MS // LEGS
@@ -209,17 +210,20 @@ class Snapshots:
         return np.flatnonzero((self.spells[:, 1] <= place) & (self.spells[:, 2] >= place))
 
     def _table(self, rows: np.ndarray, places: np.ndarray) -> pd.DataFrame:
-        _, _, _, code, lots, entry, margin, limit = self.spells[rows].T
-        liquidation = signs(code) * limit
+        def column(name: str) -> np.ndarray:
+            return self.spells[rows, ledger.SPELL_COLUMNS.index(name)]
+
+        code = column("code").astype(np.int8)
+        liquidation = signs(code) * column("liquidation")
         return pd.DataFrame(
             {
                 "time": self.tape.time(np.broadcast_to(self.minutes[places], len(rows))),
                 "venue": self.tape.label(code >> 1),
                 "side": _side(code),
-                "quantity": _btc(lots),
-                "entry": _usd(entry),
+                "quantity": _btc(column("lots")),
+                "entry": _usd(column("entry")),
                 "leverage": self.leverage[rows],
-                "margin": margin / round(1 / ledger.UNIT),
+                "margin": column("margin") / round(1 / ledger.UNIT),
                 "liquidation_price": np.where(liquidation > 0, _usd(liquidation), np.nan),
             },
             copy=False,

@@ -104,7 +104,7 @@ def test_open_interest_falls_while_most_of_a_side_is_liquidated(side: str) -> No
 def test_weekends_are_quiet() -> None:
     candles = samples.load_sample("calm").candles
     volume = candles.groupby(candles["time"].dt.floor("D"))["volume"].sum()
-    weekend = volume.index.dayofweek >= 5
+    weekend = volume.index.day_of_week >= 5
     assert volume[weekend].mean() < 0.75 * volume[~weekend].mean()
 
 
