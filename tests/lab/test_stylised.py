@@ -24,7 +24,7 @@ BANDS = {
 }
 KURTOSIS = {"calm": (5.0, 30.0), "violent": (10.0, 100.0)}
 LIQUIDATED = {"long_share": (0.40, 0.70), "tail": (1.3, 2.0), "daily_part": (0.002, 0.03)}
-FRESH = {"calm": tuple(range(1, 9)), "violent": tuple(range(1, 9))}
+FRESH = {"calm": tuple(range(1, 13)), "violent": tuple(range(1, 13))}
 
 
 def figures(made: samples.Sample | SimulatedMarket, events: pd.DataFrame) -> dict[str, float]:
@@ -67,13 +67,12 @@ def test_a_fresh_world_strays_from_one_band_at_most(regime: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", FRESH)
 def test_fresh_worlds_lie_within_the_bands_too(regime: str) -> None:
-    """Each figure's median does, and nineteen in twenty of all figures; of recorded fortnights it is
-    fewer."""
+    """Each figure's median does, and more than nine in ten of all, as of 35 recorded fortnights in a row."""
     worlds = [fresh(regime, seed) for seed in FRESH[regime]]
     medians = {name: float(np.median([world[name] for world in worlds])) for name in worlds[0]}
     assert outside(medians, regime) == {}
     strays = [stray for world in worlds for stray in outside(world, regime)]
-    assert len(strays) <= 0.05 * 10 * len(worlds), strays
+    assert len(strays) < 0.1 * 10 * len(worlds), strays
 
 
 def test_a_crash_is_drawn_in_wicks_and_volume_not_in_a_staircase() -> None:
