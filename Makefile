@@ -55,7 +55,7 @@ null: $(VENV)/.dev
 	$(BIN)/python -m tools.lab_table words
 
 lab-table: $(VENV)/.dev
-	$(BIN)/python -m tools.lab_table recorded
+	$(BIN)/python -m tools.lab_table worlds recorded
 
 screenshots: $(VENV)/.dev chromium
 	$(BIN)/python tools/screenshots.py

@@ -7,14 +7,15 @@ shell.require_frame()
 import streamlit as st
 
 from liqcore.views import links
-from liqcore.views.lab import disagree, predicts, words
+from liqcore.views.lab import disagree, predicts, right, words
 
 VIEWS = {
+    "right": "Is the map right?",
     "predicts": "Does it predict?",
     "disagree": "Why do sites disagree?",
     "words": "Would you bet on our words?",
 }
 
 st.title("Lab")
-view = links.choice("Question", VIEWS, "predicts", "question", label_visibility="collapsed")
-{"predicts": predicts.draw, "disagree": disagree.draw, "words": words.draw}[view]()
+view = links.choice("Question", VIEWS, "right", "question", label_visibility="collapsed")
+{"right": right.draw, "predicts": predicts.draw, "disagree": disagree.draw, "words": words.draw}[view]()

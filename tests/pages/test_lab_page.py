@@ -53,3 +53,16 @@ def test_our_words_stand_with_how_they_were_measured() -> None:
 @pytest.mark.parametrize("within", ["1h", "24h"])
 def test_every_horizon_gives_a_verdict(within: str) -> None:
     assert asked("predicts", labwithin=within).subheader
+
+
+def test_scores_move_with_what_the_market_is_really_like() -> None:
+    app = asked("right")
+    held = {item.label: item.value for item in app.metric}
+    assert 0 < float(held["Rank correlation"]) < 1
+    app.slider(key="labguess").set_value(0.0).run()
+    other = {item.label: item.value for item in app.metric}
+    assert not app.exception
+    assert other["Rank correlation"] != held["Rank correlation"]
+    assert other["True distance profile"] == held["True distance profile"]
+    app.slider(key="labmoment").set_value(3).run()
+    assert any("At this moment: rank correlation" in item.value for item in app.caption)
