@@ -75,10 +75,11 @@ def worlds() -> dict[str, Any]:
         rows.append(row)
     print(scores[delivered].to_string())
     note = (
-        f"{scores['world'].nunique()} worlds of {DAYS} days with two venues: three calm, three violent, six of a family that differ"
-        " in lifetimes, cross margin, leverage, volume and cascades. Hourly exact positions after the first third."
-        f" Means over worlds; {scores.attrs['variants']} combinations of map and assumptions were tried. Forward skill:"
-        " share of the next four hours' deviance beyond distance, median world (least to most)."
+        f"{scores['world'].nunique()} worlds of {DAYS} days with two venues: three calm, three violent, six"
+        " of a family that differ in lifetimes, cross margin, leverage, volume and cascades. Hourly exact"
+        " positions after the first third. Means over worlds;"
+        f" {scores.attrs['variants']} combinations of map and assumptions were tried. Forward skill: share of"
+        " the next four hours' deviance beyond distance, median world (least to most)."
     )
     return section(pd.DataFrame(rows), note, (DAYS, START, sorted(VARIANTS)))
 

@@ -1,8 +1,8 @@
 """Every map against every world: scores of all models and baselines on simulated markets, worst case beside.
 
 A single simulator proves what it was built to prove. The worlds of a family differ in what nobody knows (how
-long positions live, how they are levered, how trading follows price), and a claim is only as good as its worst
-world.
+long positions live, how they are levered, how trading follows price), and a claim is only as good as its
+worst world.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def world(name: str, market: SimulatedMarket, skip: float = 1 / 3) -> World:
 
 
 def exact_grid(one: World, like: HeatGrid) -> HeatGrid:
-    """The exact positions on the cells of a model's map of the same world, as USD at the liquidation price."""
+    """The exact positions on the cells of a model's map of the same world, in USD at liquidation prices."""
     columns = {"long": np.zeros(like.shape), "short": np.zeros(like.shape)}
     for row, moment in enumerate(one.times):
         frame = one.market.positions_at(moment)

@@ -1,4 +1,4 @@
-"""Maps against worlds: the exact map is what the simulator holds, scores are of the past, and rates are reproducible."""
+"""Maps against worlds: the exact map is what the simulator holds, and scores are of the past."""
 
 import numpy as np
 import pandas as pd

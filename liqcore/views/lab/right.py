@@ -17,6 +17,7 @@ from liqcore.heat.models import DEFAULT, MODELS
 from liqcore.lab.cells import by_distance, model_maps
 from liqcore.lab.scoring import precision, reliability, spearman
 from liqcore.lab.simulator import simulate
+from liqcore.lab.world import REGIMES
 from liqcore.lab.worlds import PROFILE, World, exact_grid, score, world
 from liqcore.views import heat, links
 
@@ -70,9 +71,15 @@ def _market() -> Market:
         regime = links.choice("Weather", {"calm": "Calm", "violent": "Violent"}, "calm", "labregime")
         seed = st.number_input("World", 1, 999, 1, key="labseed", bind="query-params", width=110)
     lifetime = st.slider(
-        "High leverage lives shorter by", 0.0, 0.7, 0.35, 0.05, key="lablife", bind="query-params",
+        "High leverage lives shorter by",
+        0.0,
+        0.7,
+        REGIMES[regime].lifetime_exponent,
+        0.05,
+        key="lablife",
+        bind="query-params",
         help="Lifetimes go with leverage to this power, downwards. At 0 all positions live equally long.",
-    )  # fmt: skip
+    )
     cross = st.slider(
         "Share with extra margin (cross)", 0.0, 1.0, 0.5, 0.1, key="labcross", bind="query-params"
     )
@@ -84,7 +91,8 @@ def _market() -> Market:
         "Strength of cascades", 0.0, 3.0, 1.0, 0.5, key="labimpact", bind="query-params",
         help="How far forced orders push the price, as a multiple of the usual. At 0 nothing feeds back.",
     )  # fmt: skip
-    return Market(regime, int(seed), lifetime, cross, tilt, impact * 2.0e-6)
+    usual = REGIMES[regime]
+    return Market(regime, int(seed), lifetime, cross, usual.leverage_tilt + tilt, usual.impact * impact)
 
 
 def _guesses() -> tuple[str, Assumptions]:
@@ -93,9 +101,15 @@ def _guesses() -> tuple[str, Assumptions]:
     reads = MODELS[model].reads
     st.caption(MODELS[model].words)
     lifetime = st.slider(
-        "High leverage is taken to live shorter by", 0.0, 0.7, 0.35, 0.05, key="labguess", bind="query-params",
+        "High leverage is taken to live shorter by",
+        0.0,
+        0.7,
+        Assumptions().lifetime_exponent,
+        0.05,
+        key="labguess",
+        bind="query-params",
         disabled="lifetime_exponent" not in reads,
-    )  # fmt: skip
+    )
     hours = st.slider(
         "Mean holding time, hours", 4, 72, 24, 4, key="labhours", bind="query-params",
         disabled="holding_hours" not in reads,
@@ -152,14 +166,25 @@ def _metrics(card: pd.DataFrame, title: str) -> None:
             border=True,
         )
         st.metric(
-            "Best other map", wording.decimal(rivals["spearman"].max(), 2),
-            str(rivals.sort_values("spearman")["map"].iloc[-1]), delta_color="off", delta_arrow="off", border=True,
-        )  # fmt: skip
+            "Best other map",
+            wording.decimal(rivals["spearman"].max(), 2),
+            str(rivals.sort_values("spearman")["map"].iloc[-1]),
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
         st.metric(
-            "True distance profile", wording.decimal(oracle["spearman"], 2), "a fixed curve nobody knows",
-            delta_color="off", delta_arrow="off", border=True,
-            help="What the truth looks like on average at each distance. A map that does not beat it says less about this moment than a fixed curve would.",
-        )  # fmt: skip
+            "True distance profile",
+            wording.decimal(oracle["spearman"], 2),
+            "a fixed curve nobody knows",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            help=(
+                "What the truth looks like on average at each distance. A map that does not beat it says less"
+                " about this moment than a fixed curve would."
+            ),
+        )
 
 
 def _around(row: pd.Series, name: str) -> str:
@@ -257,8 +282,9 @@ def _table(card: pd.DataFrame, one: World) -> None:
             column_config=_COLUMNS,
         )
     st.caption(
-        f"{wording.count(len(one.times), 'hourly snapshot')} in {wording.count(len(np.unique(one.block)), 'day')}; cells of 0.5 % up to"
-        " 15 % from the price. One world proves little: docs/honesty.md scores a family of them and shows the worst."
+        f"{wording.count(len(one.times), 'hourly snapshot')} in"
+        f" {wording.count(len(np.unique(one.block)), 'day')}; cells of 0.5 % up to 15 % from the price. One"
+        " world proves little: the table of many worlds, with the worst of them, stands below."
     )
 
 
@@ -276,7 +302,10 @@ _COLUMNS: Final[dict[str, Any]] = {
     "skill": st.column_config.NumberColumn(
         "Forward skill",
         format="%.2f",
-        help="Deviance of the next four hours' liquidations that the map explains beyond distance, on data it was not fitted to.",
+        help=(
+            "Deviance of the next four hours' liquidations that the map explains beyond distance, on data it"
+            " was not fitted to."
+        ),
     ),
     "skill_low": st.column_config.NumberColumn("from ", format="%.2f"),
     "skill_high": st.column_config.NumberColumn("to ", format="%.2f"),
