@@ -14,6 +14,7 @@ from liqcore.charts import study as charts
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.models import DEFAULT, MODELS
+from liqcore.lab import found
 from liqcore.lab.cells import by_distance, model_maps
 from liqcore.lab.scoring import precision, reliability, spearman
 from liqcore.lab.simulator import simulate
@@ -63,6 +64,7 @@ def draw() -> None:
         _profile(one, grid, at)
     _table(card, one)
     _reliability(one, grid)
+    _worlds()
 
 
 def _market() -> Market:
@@ -158,7 +160,7 @@ def _metrics(card: pd.DataFrame, title: str) -> None:
             border=True,
         )
         st.metric(
-            "Right of the hottest tenth",
+            "Hottest tenth right",
             wording.percent(mine["precision"], digits=0),
             f"chance {wording.percent(0.1)}",
             delta_color="off",
@@ -174,9 +176,9 @@ def _metrics(card: pd.DataFrame, title: str) -> None:
             border=True,
         )
         st.metric(
-            "True distance profile",
+            "Distance profile",
             wording.decimal(oracle["spearman"], 2),
-            "a fixed curve nobody knows",
+            "a curve nobody knows",
             delta_color="off",
             delta_arrow="off",
             border=True,
@@ -320,6 +322,15 @@ def _reliability(one: World, grid: HeatGrid) -> None:
             " their snapshot. On a map that is right both columns agree."
         )
         st.dataframe(table, hide_index=True, column_config=_TENTHS)
+
+
+def _worlds() -> None:
+    held = found.load()
+    if held.worlds.empty:
+        return
+    st.subheader("Over many worlds")
+    st.dataframe(held.worlds, hide_index=True, width="stretch")
+    st.caption(wording.markdown(held.worlds_note))
 
 
 _TENTHS: Final[dict[str, Any]] = {

@@ -20,10 +20,6 @@ def draw() -> None:
     else:
         st.dataframe(held.words, hide_index=True, width="stretch")
         st.caption(wording.markdown(held.words_note))
-    if not held.worlds.empty:
-        st.subheader("Worlds whose positions are known")
-        st.dataframe(held.worlds, hide_index=True, width="stretch")
-        st.caption(wording.markdown(held.worlds_note))
     st.subheader("What we found on recorded markets")
     st.dataframe(held.recorded, hide_index=True, width="stretch")
     st.caption(wording.markdown(held.recorded_note))
