@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.alerts.hits import Hit, window_sum
+from liqcore.alerts.hits import Hit
 from liqcore.alerts.observe import AlertData, Frames, Settings, observe
 from liqcore.alerts.rules import Rule
 from liqcore.heat.agreement import verdict
@@ -223,16 +223,14 @@ def _verdict(frames: Frames, heat: str, bar: int, level: float, side: str, withi
     """In the words of `liqcore.heat.agreement`, by its rule, from the frames that all rules share."""
     fresh = [venue for venue in frames.names(heat) if frames.fresh(heat, venue)[bar]]
     if heat == "realised":
-        names = [venue for venue in frames.venues if frames.grid(heat, venue) is not None]
-        found = frames.shown(side, level, within, np.array([bar]))
-        hot, cold = ({name for name, is_so in zip(names, part[:, 0], strict=True) if is_so} for part in found)
-    else:
-        hot = {venue for venue in fresh if frames.hot(heat, venue, side, level, within)[bar]}
-        cold = set(fresh) - hot
-    window = frames.settings.window if heat == "realised" else 1
-    usd = [float(window_sum(frames.near(heat, venue, side, level, within), window)[bar]) for venue in fresh]
+        asked = [name for name in tables.SIDES if side in ("both", name)]
+        found = [frames.agreed(name, level, within, bar, tuple(fresh)) for name in asked]
+        many, few, share, order = max(found)
+        return verdict(many, few, len(fresh), share, order)
+    hot = {venue for venue in fresh if frames.hot(heat, venue, side, level, within)[bar]}
+    usd = [float(frames.near(heat, venue, side, level, within)[bar]) for venue in fresh]
     largest = max(usd, default=0.0) / sum(usd) if sum(usd) > 0 else 0.0
-    return verdict(len(hot & set(fresh)), len(cold & set(fresh)), len(fresh), largest)
+    return verdict(len(hot), len(fresh) - len(hot), len(fresh), largest)
 
 
 def _against(

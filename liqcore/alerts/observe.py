@@ -24,7 +24,7 @@ from liqcore.heat.ground import Ground, ground_of
 from liqcore.heat.modelled import modelled_heatmap
 from liqcore.heat.price_path import price_path
 from liqcore.heat.realised import realised_heatmap
-from liqcore.heat.votes import vote
+from liqcore.heat.votes import held, vote
 from liqcore.market.candles import atr, resample
 from liqcore.market.signals import find_signals
 from liqcore.tables import TableError
@@ -408,6 +408,36 @@ class Frames:
             hot, cold = hot | found.hot, cold | found.cold
         return hot, cold & ~hot
 
+    def agreed(
+        self, side: str, level: float, within: float, bar: int, venues: tuple[str, ...]
+    ) -> tuple[int, int, float, float]:
+        """How many of some venues are hot and cold near a level at one bar, and the shares of the largest
+        venue and of the largest order in the USD there, as `heat.agreement.agreement` asks."""
+        grounds = [
+            one
+            for name, one in zip(self.heard_of, self.keep(("grounds",), self._grounds), strict=True)
+            if name in venues
+        ]
+        if not grounds:
+            return 0, 0, 0.0, 0.0
+        code, rows = tables.SIDES.index(side), np.array([bar])
+        since = self.keep(("since", code), lambda: self._since(code))[rows]
+        low, high = (np.array([level * np.exp(way * within)]) for way in (-1, 1))
+        found = vote(grounds, code, rows, since, low, high)
+        edges = (low[0], high[0]), (found.low[0], found.high[0])
+        there = [held(grounds, code, bar, int(since[0]), *map(float, pair)) for pair in edges]
+        return (
+            int(found.hot.sum()),
+            int(found.cold.sum()),
+            max(one.venue_share for one in there),
+            max(one.order_share for one in there),
+        )
+
+    @property
+    def heard_of(self) -> list[str]:
+        """Venues that have a realised map, in the order of their grounds."""
+        return [venue for venue in self.venues if self.grid("realised", venue) is not None]
+
     def _grounds(self) -> list[Ground]:
         grids = {venue: grid for venue in self.venues if (grid := self.grid("realised", venue)) is not None}
         if not grids:
@@ -445,7 +475,7 @@ class Frames:
     def _shown_by_bar(self, side: str, level: float, within: float) -> dict[str, np.ndarray]:
         """(T,) bool by venue: whether it is hot near the level, at the bars of the day and a few before
         it."""
-        names = [venue for venue in self.venues if self.grid("realised", venue) is not None]
+        names = self.heard_of
         out = {venue: np.zeros(self.size, dtype=bool) for venue in names}
         bars = np.arange(max(self.begin - _BEFORE, 0), self.size)
         if len(bars) and names:

@@ -18,7 +18,7 @@ from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.ground import WINDOW, Ground, ground_of
 from liqcore.heat.lag import Lag, column_lags, price_basis, venue_lags
 from liqcore.heat.price_path import price_path
-from liqcore.heat.votes import vote
+from liqcore.heat.votes import Held, held, vote
 
 Verdict = Literal["isolated", "partly confirmed", "market-wide", "cannot say"]
 State = Literal["fresh", "silent", "stale", "elsewhere"]
@@ -31,6 +31,8 @@ _STALE_SECONDS = 90
 _MARKET_VENUES = 3
 _MARKET_SHARE = 2 / 3
 _NEARLY_ALL = 0.9
+# Where one order holds more than this share of the USD, the heat is one trader's: no venues agree on that.
+_ONE_ORDER = 0.5
 _SHOWS: tuple[Shows, ...] = ("hot", "cold", "cannot say")
 # A venue dominates with more than this share of the USD, and lags from so many seconds with this confidence.
 _DOMINATES = 0.5
@@ -61,6 +63,7 @@ class VenueView:
     distance : to its nearest band of the side, as a share of price; None without one, and for a realised map.
     notional : USD of the side within the tolerance of the level, or in the cluster.
     share : of the USD of all fresh venues there; None if there is none or the venue does not count.
+    largest : USD of its largest order there, of a map without events of its largest cell; None for a stock.
     basis : ln(its price / the others'), about the share of price by which it differs; None if unknown.
     lag_seconds, lag_confidence : how much later its events come than the others', and how sure that is
         (0 to 1); None with too few events.
@@ -82,6 +85,7 @@ class VenueView:
     distance: float | None = None
     notional: float = 0.0
     share: float | None = None
+    largest: float | None = None
     basis: float | None = None
     lag_seconds: float | None = None
     lag_confidence: float | None = None
@@ -106,6 +110,9 @@ class Agreement:
     hhi, effective_venues : Σ share² of USD among fresh venues, and 1 / Σ share²; None without USD there.
     similarity : median over pairs of 1 − Jensen-Shannon divergence (base 2) of the heat around the level,
         1 for equal shapes, 0 for disjoint ones; None with fewer than two venues that show heat.
+    largest_order : share of the USD there, or in the common band if it is more, that is one order; without
+        events one cell of a map. None for a stock, and without USD.
+    largest_venue : the venue of that order. band_share : share of the largest venue in the common band.
     score : share · (1 − max(0, hhi − 1/n)) · √similarity; None where one of them is.
     hot, cold, cannot_say, silent, sampled, stale, elsewhere : names of venues; the first three of those that
     count.
@@ -124,6 +131,9 @@ class Agreement:
     hhi: float | None
     effective_venues: float | None
     similarity: float | None
+    largest_order: float | None
+    largest_venue: str | None
+    band_share: float | None
     score: float | None
     hot: tuple[str, ...]
     cold: tuple[str, ...]
@@ -168,8 +178,10 @@ def agreement(
     A realised map is asked for more orders than time, volume, travel and new ground put there, and than the
     venue's own busy moments would; a stock for a band of its own. A venue too small to have shown the band
     cannot say, and does not count against it. With no hot venue, two or more come up in at most 1 of 20
-    cases. Stale venues are left out, and the others are cut at the oldest of their ages, so that a venue that
-    is a little late is compared with what the others showed then.
+    cases. Where one order holds most of the USD the venues agree on nothing, however many orders they had,
+    and where one venue holds nearly all of it the market does not. Stale venues are left out, and the others
+    are cut at the oldest of their ages, so that a venue that is a little late is compared with what the
+    others showed then.
 
     Parameters
     ----------
@@ -231,6 +243,9 @@ class _Seen:
     views: dict[str, dict[str, Any]]
     band: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+    # What the venues hold at the place and in the common band; empty for a stock.
+    held: tuple[Held, ...] = ()
+    cells: bool = False
 
 
 @dataclass(frozen=True)
@@ -402,13 +417,17 @@ def _flow(
         for code, name in enumerate(tables.SIDES)
         if wanted in (None, name)
     }
-    side = max(asked, key=lambda one: (asked[one].hot.sum(), asked[one].busy.sum(), asked[one].usd.sum()))
+
+    def there(side: str, low: float, high: float) -> Held:
+        code = tables.SIDES.index(side)
+        return held(grounds, code, int(rows[0]), int(ground.since(code, rule.window)[-1]), low, high)
+
+    heat = {name: there(name, float(low[0]), float(high[0])) for name in asked}
+    side = max(asked, key=lambda one: (asked[one].hot.sum(), asked[one].busy.sum(), heat[one].usd.sum()))
     found = asked[side]
+    band = float(found.low[0]), float(found.high[0])
     views: dict[str, dict[str, Any]] = {}
-    since = int(ground.begin[ground.since(tables.SIDES.index(side), rule.window)[-1]])
-    for i, (name, one) in enumerate(zip(grids, grounds, strict=True)):
-        here = (one.orders.side == tables.SIDES.index(side)) & (one.orders.time >= since)
-        here &= (one.orders.x >= np.log(low[0])) & (one.orders.x <= np.log(high[0]))
+    for i, name in enumerate(grids):
         shows: Shows = "hot" if found.hot[i, 0] else "cold" if found.cold[i, 0] else "cannot say"
         views[name] = {
             "shows": shows,
@@ -418,9 +437,11 @@ def _flow(
             "chance": float(found.chance[i, 0]),
             "power": float(found.power[i, 0]),
             "total": round(float(found.total[i, 0])),
-            "notional": float(one.orders.usd[here].sum()),
+            "notional": float(heat[side].usd[i]),
+            "largest": float(heat[side].largest[i]),
         }
-    return _Seen(side, views, (float(found.low[0]), float(found.high[0])), ground.notes)  # type: ignore[arg-type]
+    both = heat[side], there(side, *band)
+    return _Seen(side, views, band, ground.notes, both, liquidations is None)  # type: ignore[arg-type]
 
 
 def venue_grounds(
@@ -627,6 +648,8 @@ def _conclude(
     if share is not None and hhi is not None and similarity is not None:
         score = share * (1 - max(0.0, hhi - 1 / n)) * float(np.sqrt(similarity))
     top = max(views, key=lambda view: view.share or 0.0)
+    one_order = max(seen.held, key=lambda part: part.order_share, default=None)
+    some = one_order is not None and total > 0
     late = [
         view
         for view in counted
@@ -643,6 +666,11 @@ def _conclude(
         hhi=hhi,
         effective_venues=1 / hhi if hhi else None,
         similarity=similarity,
+        largest_order=one_order.order_share if one_order is not None and some else None,
+        largest_venue=list(grids)[int(one_order.largest.argmax())]
+        if one_order is not None and some
+        else None,
+        band_share=seen.held[-1].venue_share if some else None,
         score=score,
         hot=shown["hot"],
         cold=shown["cold"],
@@ -664,16 +692,23 @@ def _conclude(
     )
     made = replace(made, verdict=_verdict(made))
     caveats = (*words.caveats(made, kind), *seen.notes)
-    return replace(made, sentence=words.sentence(made, where.words), caveats=caveats)
+    return replace(made, sentence=words.sentence(made, where.words, seen.cells), caveats=caveats)
 
 
-def verdict(hot: int, cold: int, fresh: int, largest_share: float) -> Verdict:
-    """The word for so many hot and cold venues, of which one has that share of the USD there.
+def one_order(largest_order: float | None) -> bool:
+    """Whether an order with this share of the USD makes the heat one trader's."""
+    return (largest_order or 0.0) > _ONE_ORDER
+
+
+def verdict(
+    hot: int, cold: int, fresh: int, largest_share: float, largest_order: float | None = None
+) -> Verdict:
+    """The word for so many hot and cold venues; one has that share of the USD there, and one order has that.
 
     `market-wide` takes three hot ones, two thirds of those that can say, and no venue with nearly all the
-    USD.
+    USD. Where most of the USD is one order, several hot venues confirm nothing.
     """
-    if fresh < 2 or hot == 0:
+    if fresh < 2 or hot == 0 or (hot > 1 and one_order(largest_order)):
         return "cannot say"
     if hot == 1:
         return "isolated" if cold else "cannot say"
@@ -683,4 +718,5 @@ def verdict(hot: int, cold: int, fresh: int, largest_share: float) -> Verdict:
 
 def _verdict(made: Agreement) -> Verdict:
     top = max((view.share or 0.0 for view in made.venues), default=0.0)
-    return verdict(len(made.hot), len(made.cold), made.n_fresh, top)
+    top = max(top, made.band_share or 0.0)
+    return verdict(len(made.hot), len(made.cold), made.n_fresh, top, made.largest_order)

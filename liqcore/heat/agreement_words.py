@@ -17,8 +17,11 @@ STRANGE_BASIS = 0.01
 _ERROR = "With no level anywhere, venues seem to agree like this in at most 1 of 20 cases."
 
 
-def sentence(made: Agreement, where: str) -> str:
-    """The verdict with the venues that are for it, against it, and too small to tell."""
+def sentence(made: Agreement, where: str, cells: bool = False) -> str:
+    """The verdict with the venues that are for it, against it, and too small to tell.
+
+    `cells` says that no events were given, so that what holds most of the USD is a cell and not an order.
+    """
     if made.n_fresh == 0:
         return f"Cannot say: none of the {made.n_total} venues is fresh enough to count {where}."
     if made.n_fresh == 1:
@@ -29,11 +32,16 @@ def sentence(made: Agreement, where: str) -> str:
         )
     if not made.hot:
         return _nothing(made, where)
-    text = (
-        f"{wording.sentence_case(made.verdict)}: {wording.joined(list(made.hot))}"
-        f" {'is' if len(made.hot) == 1 else 'are'} hot {where} on the {made.side}"
-        f" side{_counts(made, made.hot)}"
-    )
+    are = "is" if len(made.hot) == 1 else "are"
+    names, side = wording.joined(list(made.hot)), f"{where} on the {made.side} side"
+    if len(made.hot) > 1 and made.verdict == "cannot say":
+        text = (
+            f"Cannot say: {_one_order(made, cells)} of the USD {_where(made, where)} on the {made.side} side,"
+            f" and that is no agreement. By number alone {names} {are} hot"
+        )
+    else:
+        text = f"{wording.sentence_case(made.verdict)}: {names} {are} hot {side}"
+    text += _counts(made, made.hot)
     if made.cold:
         text += f"; {wording.joined(list(made.cold))} would have shown it and {_do(made.cold)} not"
     if made.cannot_say:
@@ -43,7 +51,24 @@ def sentence(made: Agreement, where: str) -> str:
     text += "."
     if made.verdict in ("partly confirmed", "market-wide") and made.band_low is not None:
         text += f" {_ERROR}"
-    return f"{text}{_spread(made)}"
+    return f"{text}{_spread(made, cells)}"
+
+
+def _one_order(made: Agreement, cells: bool) -> str:
+    share = wording.percent(made.largest_order)
+    if cells:
+        return f"one cell of {made.largest_venue}, which may be a single order, holds {share}"
+    return f"one order on {made.largest_venue} is {share}"
+
+
+def _where(made: Agreement, where: str) -> str:
+    """Where the largest order has so large a share: at the place, or in the band that venues have in
+    common."""
+    usd = sum(view.notional for view in made.venues if view.counted)
+    share = max((view.largest or 0.0 for view in made.venues), default=0.0) / max(usd, 1e-9)
+    if (made.largest_order or 0.0) <= share + 1e-9 or made.band_low is None or made.band_high is None:
+        return where
+    return f"in their common band {wording.price(made.band_low)} to {wording.price(made.band_high)}"
 
 
 def _do(names: tuple[str, ...]) -> str:
@@ -80,14 +105,20 @@ def _nothing(made: Agreement, where: str) -> str:
     )
 
 
-def _spread(made: Agreement) -> str:
-    """How the USD there is shared out; it decides nothing, but for one venue with nearly all of it."""
+def _spread(made: Agreement, cells: bool) -> str:
+    """How the USD there is shared out; it decides nothing, but for one venue or order with nearly all of
+    it."""
     if made.effective_venues is None:
         return ""
     text = f" The USD there is spread like {wording.decimal(made.effective_venues, 1)} equal venues"
     if made.dominating:
         top = next(view for view in made.venues if view.venue == made.dominating)
         text += f", {made.dominating} alone holds {wording.percent(top.share)}"
+    if (made.band_share or 0.0) > max((view.share or 0.0 for view in made.venues), default=0.0) + 0.05:
+        text += f", one venue holds {wording.percent(made.band_share)} of the common band"
+    if len(made.hot) == 1 and (made.largest_order or 0.0) > 0.5:
+        text += f", and {_one_order(made, cells)} of it"
+        text += "" if (at := _where(made, "")) == "" else f" {at}"
     if made.similarity is not None:
         text += f", and the shapes around it are {wording.percent(made.similarity)} alike"
     return text + "."

@@ -29,13 +29,46 @@ _POWER = 0.8
 _CAUTION = 0.67
 
 
+class Held(NamedTuple):
+    """What K venues hold between two prices: `usd` (K,), and `largest` (K,), the USD of the largest order.
+
+    Of a map without events the largest filled cell stands for the largest order, of which it may be made.
+    """
+
+    usd: np.ndarray
+    largest: np.ndarray
+
+    @property
+    def venue_share(self) -> float:
+        """Share of the largest venue in all USD; 0 of nothing."""
+        return float(self.usd.max(initial=0.0) / max(self.usd.sum(), 1e-9))
+
+    @property
+    def order_share(self) -> float:
+        """Share of the largest order in all USD; 0 of nothing."""
+        return float(min(self.largest.max(initial=0.0) / max(self.usd.sum(), 1e-9), 1.0))
+
+
+def held(grounds: Sequence[Ground], side: int, row: int, since: int, low: float, high: float) -> Held:
+    """What venues hold of a side between two prices (USD), from the column `since` to `row`."""
+    usd, largest = np.zeros(len(grounds)), np.zeros(len(grounds))
+    a, b = np.log(low), np.log(high)
+    for venue, one in enumerate(grounds):
+        orders = one.orders
+        here = (orders.side == side) & (one.column >= since) & (one.column <= row)
+        here &= (orders.x >= a) & (orders.x <= b)
+        usd[venue] = orders.usd[here].sum()
+        # A cell is cut into parts, each of which stands for so much of it.
+        largest[venue] = (orders.usd[here] / orders.weight[here]).max(initial=0.0)
+    return Held(usd, largest)
+
+
 class Votes(NamedTuple):
     """What K venues show at B places: arrays (K, B), and the common band `low` to `high` (B,) USD.
 
     `hot` beats the path and the venue's own busy moments, `busy` the path alone; `cold` would have been hot
     with 80 % power, had it what the hot ones have. `orders`, `expected` and `chance` (not corrected for the
-    places tried) are those of the common band, `total` the venue's orders in the window, `usd` its USD in the
-    band.
+    places tried) are those of the common band, `total` the venue's orders in the window.
     """
 
     hot: np.ndarray
@@ -46,7 +79,6 @@ class Votes(NamedTuple):
     chance: np.ndarray
     power: np.ndarray
     total: np.ndarray
-    usd: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
@@ -86,7 +118,7 @@ def vote(
     hot, first, last, _ = _hot(counts, both, a, b, alpha)
     loose = hot if both is path else _hot(counts, path, a, b, alpha)[0]
     ask = np.arange(len(rows))
-    held, expected, logs = (
+    found, expected, logs = (
         np.stack(part)
         for part in zip(
             *(
@@ -97,14 +129,11 @@ def vote(
         )
     )
     total = np.stack([count.sum(axis=1) for count in counts])
-    power = _power(hot, held, expected, total, alpha)
-    usd = np.stack(
-        [_between(windowed(one.sums(side, one.orders.usd), rows, since), ask, first, last) for one in grounds]
-    )
+    power = _power(hot, found, expected, total, alpha)
     edges = lattice.edges
     cold = ~hot & (power >= _POWER)
     return Votes(
-        hot, loose & ~hot, cold, held, expected, np.exp(logs), power, total, usd, edges[first], edges[last]
+        hot, loose & ~hot, cold, found, expected, np.exp(logs), power, total, edges[first], edges[last]
     )
 
 
@@ -120,11 +149,6 @@ def _path_shares(
             made[key] = one.shares(side, rows, since, count)
         out.append(made[key])
     return out
-
-
-def _between(values: np.ndarray, ask: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    run = scan.running(values)
-    return run[ask, high] - run[ask, low]
 
 
 def _windows(a: np.ndarray, b: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

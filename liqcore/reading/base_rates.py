@@ -20,7 +20,7 @@ from liqcore.heat import agreement
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import ClusterStory
 from liqcore.heat.ground import Ground
-from liqcore.heat.votes import vote
+from liqcore.heat.votes import held, vote
 from liqcore.market.candles import atr
 from liqcore.market.flow import funding_extremes, momentum
 from liqcore.market.levels import key_levels
@@ -82,6 +82,8 @@ class Controls:
     before: np.ndarray
     lean: Mapping[str, np.ndarray]
     grounds: tuple[Ground, ...]
+    # The orders of all venues together, which say how long a window is; None without venues.
+    ground: Ground | None
 
     @property
     def moments(self) -> int:
@@ -107,6 +109,7 @@ def controls_of(known: Known, story: ClusterStory | None) -> Controls | None:
     window = min(_KEY_BARS, int(chosen[0]) + 1)
     marks = tuple(_marks(bars.iloc[max(row + 1 - window, 0) : row + 1], known.step) for row in rows.tolist())
     close = bars["close"].to_numpy()
+    grounds, ground = _grounds(known)
     return Controls(
         bars=rows,
         columns=np.append(column[chosen], known.grid.shape[0] - 1),
@@ -115,7 +118,8 @@ def controls_of(known: Known, story: ClusterStory | None) -> Controls | None:
         usual=np.nan_to_num(atr(bars, timeframe=known.step)[rows]),
         before=close[np.maximum(rows - RECENT, 0)],
         lean=_lean(known, rows, ends),
-        grounds=_grounds(known),
+        grounds=grounds,
+        ground=ground,
     )
 
 
@@ -144,14 +148,16 @@ def _lean(known: Known, rows: np.ndarray, ends: np.ndarray) -> dict[str, np.ndar
     return out
 
 
-def _grounds(known: Known) -> tuple[Ground, ...]:
+def _grounds(known: Known) -> tuple[tuple[Ground, ...], Ground | None]:
+    """The grounds of the venues, and that of all together; none of them with fewer than two."""
     if len(known.venues) < 2 or known.grid is None or known.grid.is_stock:
-        return ()
+        return (), None
     kinds = {grid.kind for grid in known.venues.values()}
     if kinds != {"realised"}:
-        return ()
+        return (), None
     prices = dict.fromkeys(known.venues, known.candles if len(known.candles) else None)
-    return tuple(agreement.venue_grounds(known.venues, prices, known.liquidations)[0])
+    grounds, ground = agreement.venue_grounds(known.venues, prices, known.liquidations)
+    return tuple(grounds), ground
 
 
 def weigh(
@@ -254,14 +260,20 @@ def _agreed(
     low: np.ndarray,
     high: np.ndarray,
 ) -> np.ndarray:
-    """Where two venues or more are hot."""
-    grounds = controls.grounds
+    """Where two venues or more are hot, and no single order holds most of the USD."""
+    grounds, ground = controls.grounds, controls.ground
+    assert ground is not None
     out = np.zeros(len(columns), dtype=bool)
     rows = np.minimum(columns, grounds[0].shape[0] - 1)
     for code, name in enumerate(tables.SIDES):
         if place.side in (None, name):
-            since = grounds[0].since(code, rule.window)[rows]
-            out |= vote(grounds, code, rows, since, low, high).hot.sum(axis=0) >= 2
+            since = ground.since(code, rule.window)[rows]
+            found = vote(grounds, code, rows, since, low, high)
+            # Few places get so far, so these are asked one by one.
+            for i in np.flatnonzero(found.hot.sum(axis=0) >= 2).tolist():
+                edges = (low[i], high[i]), (found.low[i], found.high[i])
+                there = (held(grounds, code, rows[i], since[i], *pair).order_share for pair in edges)
+                out[i] |= not agreement.one_order(max(there))
     return out
 
 

@@ -102,7 +102,7 @@ def evidence(
     _heat(sheet, known, place, steps)
     if steps.agreement.verdict in ("market-wide", "partly confirmed"):
         sheet.put(True, 5, steps.agreement.sentences[0], "venues")
-    elif steps.agreement.verdict == "isolated":
+    elif steps.agreement.verdict == "isolated" or len(steps.agreement.hot) > 1:
         sheet.put(False, 5, steps.agreement.sentences[0], "venues", absent=True)
     elif steps.agreement.n_fresh >= 2:
         text = f"Nothing stands out there on two of {steps.agreement.n_fresh} fresh venues."

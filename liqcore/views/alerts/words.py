@@ -159,7 +159,8 @@ def evidence(alert: Alert) -> list[str]:
     count = len(alert.venues)
     if alert.agreement == "market-wide":
         out.append(
-            f"At least two thirds of {count} fresh venues show heat there, and no single one dominates."
+            f"At least two thirds of {count} fresh venues show heat there, and no single one holds nearly all"
+            " of it."
         )
     elif alert.agreement == "partly confirmed":
         out.append(f"Several of {count} fresh venues show heat there.")
@@ -173,7 +174,8 @@ def counter_evidence(alert: Alert) -> list[str]:
     out = list(alert.against)
     if alert.agreement in ("cannot say", "isolated"):
         out.append(
-            "Too few venues to tell whether it is the market or one venue's noise."
+            "Too few venues show it, or most of it is one order: the market cannot be told from one trader or"
+            " one venue's noise."
             if alert.agreement == "cannot say"
             else "Only one venue shows it: it may be one trader or a feed that errs."
         )
