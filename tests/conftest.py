@@ -25,7 +25,7 @@ settings.load_profile("house")
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of recorded market data, which is not part of the repository."""
-    folder = Path(os.environ.get("HEATLAB_REAL_DATA", ROOT.parent / "shared" / "data"))
+    folder = Path(os.environ.get("HEATLAB_REAL_DATA") or ROOT.parent / "shared" / "data")
     if not (folder / "README.md").is_file():
         pytest.skip(f"recorded market data not found in {folder}; set HEATLAB_REAL_DATA to its folder")
     return folder

@@ -35,7 +35,7 @@ from tools import measure_words
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "honesty.md"
 STORED = ROOT / "liqcore" / "lab" / found.FILE
-DATA = Path(os.environ.get("HEATLAB_REAL_DATA", ROOT.parent / "shared" / "data"))
+DATA = Path(os.environ.get("HEATLAB_REAL_DATA") or ROOT.parent / "shared" / "data")
 DAYS, START = 14, "2026-03-01"
 VARIANTS = {
     "as delivered": Assumptions(),

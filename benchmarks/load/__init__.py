@@ -1,0 +1,1 @@
+"""Many visitors at once: real WebSocket sessions that click the app's own widgets."""
