@@ -58,6 +58,10 @@ def test_the_link_below_a_map_brings_level_lines_and_market_and_one_back_returns
     page.wait_for_url("**/explore?*")
     settle(page)
     assert "data=calm" in page.url
-    if "level=" not in page.url:
-        pytest.xfail("Back reaches the map and its market, but its level and own lines are gone")
+    assert "level=25" in page.url
+    assert "mylevels=25" in page.url
     expect(page.get_by_role("textbox", name="Level, USD")).to_have_value("25,328")
+    page.go_forward()
+    page.wait_for_url("**/risk?*")
+    settle(page)
+    expect(page.get_by_role("textbox", name="Entry, USD")).to_have_value("25,328")

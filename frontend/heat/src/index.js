@@ -1,4 +1,5 @@
 // The default export that Streamlit calls at every change of data or theme. One element, one Chart.
+import { keepViews } from "./back.js";
 import { Chart, charts } from "./chart.js";
 import { head, unpack } from "./data.js";
 
@@ -80,7 +81,10 @@ export function mount(component) {
 // From its file every mount loads it, each from another address: the first of them serves all.
 export default function start(component) {
   const house = (globalThis.heatlab ??= { waiting: [] });
-  if (!house.mount) Object.assign(house, { mount, charts });
+  if (!house.mount) {
+    Object.assign(house, { mount, charts });
+    keepViews(window);
+  }
   house.waiting.splice(0).forEach((run) => run());
   return house.mount(component);
 }
