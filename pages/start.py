@@ -9,15 +9,25 @@ import streamlit as st
 
 from liqcore.charts.picture import Look
 from liqcore.service.app import FIRST
-from liqcore.views import links, loaders, panels, tour
+from liqcore.views import lesson, links, loaders, panels, tour
+
+if (step := lesson.step()) is not None:
+    lesson.tour(step)
+    st.stop()
 
 st.title("Where would leverage break?")
 st.markdown(
     "A leveraged position is closed by force when price reaches its liquidation price; "
     "a heatmap shows at which prices, and when, that much money is at stake."
 )
-if st.button("Learn it in three minutes", type="primary", icon=":material/school:", key="learn"):
-    st.switch_page(shell.path("walkthrough"))
+st.button(
+    "Learn it in three minutes",
+    type="primary",
+    icon=":material/school:",
+    key="learn",
+    on_click=lesson.begin,
+    help="Three small things to try on the map, then the first question.",
+)
 layer = links.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
 data = loaders.now(FIRST)
 if (waits := tour.waits(data, layer)) is not None:

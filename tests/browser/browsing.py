@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, ViewportSize, expect
 
@@ -18,6 +19,14 @@ from playwright.sync_api import Page, ViewportSize, expect
 expect.set_options(timeout=45_000)
 
 DESK: ViewportSize = {"width": 1280, "height": 900}
+# A phone as it presents itself: pages look at the window, Streamlit's menu at the name of the browser.
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "reduced_motion": "reduce",
+    "user_agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/126 Mobile Safari/537",
+}
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
 # Without these, Chromium phones home, which a closed network answers with many failed connections.

@@ -2,13 +2,16 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from test_pages import open_page, words
 
+from liqcore import wording
 from liqcore.feeds import scenario_files as scenarios
 from liqcore.learn import course
 from liqcore.learn.glossary import find_terms
+from liqcore.views import lesson, loaders
 from liqcore.views.walkthrough import panels as walkthrough_panels, sandbox as walkthrough_sandbox
 from tests.maps import charts, maps
 
@@ -128,12 +131,44 @@ def test_every_scenario_opens_at_any_step_of_its_address_and_shows_nothing_of_th
     assert "1. " in words(app), "another scenario is told from its beginning"
 
 
-def test_one_button_leads_from_the_start_page_to_the_first_question():
+def test_two_presses_lead_from_the_start_page_through_the_tour_to_the_first_question():
     app = open_page("start.py")
     assert [button.key for button in app.button if button.proto.type == "primary"] == ["learn"]
     press(app, "learn")
+    assert app.title[0].value == "Touch a strong band"
+    assert len(maps(app)) == 1
+    press(app, "question")
     assert app.title[0].value == "Learn by walking through"
     assert app.radio(key=f"answer-{scenarios.names()[0]}-1").value is None
+
+
+def test_each_step_of_the_tour_answers_what_the_reader_does_with_the_maps_own_numbers():
+    app = open_page("start.py", tour="1")
+    grid = loaders.heatmap(loaders.sample("violent"), lesson._SETTINGS)
+    assert not app.success, "nothing is told before something was touched"
+    t, p = np.unravel_index(int(grid.short.argmax()), grid.short.shape)
+    low, high = grid.price_edges[p : p + 2]
+    begin, end = (grid.time_edges[t : t + 2].astype("datetime64[ms]").astype(float)).tolist()
+    app.session_state["tour-picked"] = {
+        "side": "short", "price_from": low, "price_to": high, "time_from": begin, "time_to": end, "usd": 1.0,
+    }  # fmt: skip
+    app.run()
+    told = app.success[0].value.replace("\\", "")
+    assert f"{wording.usd(float(grid.short[t, p]))} of shorts" in told
+    assert "each closing is a purchase" in told
+    press(app, "tournext")
+    assert not app.success
+    app.slider(key="tourprice").set_value(-4.0).run()
+    last = float(loaders.price_bars(loaders.sample("violent"), lesson._SETTINGS)["close"].iloc[-1])
+    closed = grid.on_the_way(last, 0.96 * last)["long"]
+    assert f"up to {wording.usd(closed)} of longs" in app.success[0].value.replace("\\", "")
+    press(app, "tournext")
+    app.button_group(key="tourvenue").set_value("Birch").run()
+    assert app.success[0].value.startswith("Birch alone holds")
+    press(app, "tourback")
+    assert app.title[0].value == "Drag the price"
+    for bad in ("0", "4", "x", ""):
+        assert open_page("start.py", tour=bad).title[0].value == "Where would leverage break?"
 
 
 def test_the_glossary_can_be_searched():
