@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from liqcore import wording
+from liqcore.feeds.files.table import counted
 from liqcore.heat.estimated import range_at
+from liqcore.tables import TableError
 
 _HALF_HOUR = 1_800_000_000
 
@@ -85,3 +88,28 @@ def clock_doubt(
         f" {'back' if shifts[best] > 0 else 'forward'}. They may be local time"
         f" (UTC{'+' if shifts[best] > 0 else '-'}{hours:g})."
     )
+
+
+def covered(out: pd.DataFrame, candles: pd.DataFrame, notes: list[str], doubt: str | None) -> pd.DataFrame:
+    """The rows that a candle gave a price, with notes on what the prices are and on rows that were lost."""
+    lost = int(out["price"].isna().sum())
+    if lost == len(out):
+        span = (
+            f"{wording.day(candles['time'].iloc[0])} to {wording.day(candles['time'].iloc[-1])}"
+            if len(candles)
+            else "no time at all"
+        )
+        raise TableError(
+            f"The candles ({span}) do not cover the time of the liquidations. Upload candles of the same"
+            " days."
+        )
+    notes.append(
+        "The file has no prices. Each was estimated from its candle, a quarter of the range above the low for"
+        " longs and below the high for shorts; the true price can be anywhere in the candle. The map spreads"
+        " each amount over it."
+    )
+    if lost:
+        notes.append(f"{counted(lost, 'were')} left out because no candle covers their time.")
+    if doubt:
+        notes.append(doubt)
+    return out[out["price"].notna()].copy()

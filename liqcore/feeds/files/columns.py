@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
+from liqcore.feeds.files.labels import key, side_words
 from liqcore.feeds.files.symbols import looks_like_symbols
 from liqcore.feeds.files.table import MappingNeeded, RawTable, shown
 from liqcore.tables import TableError
@@ -256,76 +256,6 @@ OPTIONS: Final = {
 }
 VENUES_OWN: Final = "each venue's own"
 
-# Whether buy and sell name the order that closed the position, or the position itself, in the venue's own
-# messages (venue documentation). What a tool has written may have been turned into orders before.
-SIDE_MEANING: Final = {
-    "binance": "order",
-    "binance-coin": "order",
-    "okx": "order",
-    "htx": "order",
-    "lighter": "order",
-    "hyperliquid": "order",
-    "bitmex": "order",
-    "deribit": "order",
-    "kraken": "order",
-    "aster": "order",
-    "bybit": "position",
-    "gate": "position",
-    "bitget": "position",
-}
-COMPLETENESS: Final = {"binance": "sampled", "binance-coin": "sampled", "okx": "sampled"}
-_VENUES: Final = (
-    ("binancedelivery", "binance-coin"),
-    ("binancecoin", "binance-coin"),
-    ("binance", "binance"),
-    ("okx", "okx"),
-    ("okex", "okx"),
-    ("bybit", "bybit"),
-    ("gate", "gate"),
-    ("bitget", "bitget"),
-    ("htx", "htx"),
-    ("huobi", "htx"),
-    ("hyperliquid", "hyperliquid"),
-    ("lighter", "lighter"),
-    ("bitmex", "bitmex"),
-    ("deribit", "deribit"),
-    ("bitfinex", "bitfinex"),
-    ("kraken", "kraken"),
-    ("phemex", "phemex"),
-    ("dydx", "dydx"),
-    ("cryptofacilities", "kraken"),
-    ("kucoin", "kucoin"),
-    ("mexc", "mexc"),
-    ("ftx", "ftx"),
-    ("aster", "aster"),
-)
-_WORDS: Final = {
-    "long": (
-        "long",
-        "longs",
-        "long liquidation",
-        "liquidated long",
-        "liquidate long",
-        "long liquidated",
-        "l",
-    ),
-    "short": (
-        "short",
-        "shorts",
-        "short liquidation",
-        "liquidated short",
-        "liquidate short",
-        "short liquidated",
-    ),
-    "buy": ("buy", "b", "bid"),
-    "sell": ("sell", "s", "ask"),
-}
-
-
-def key(name: str) -> str:
-    """A column name as it is compared: lower case, letters and digits only."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
 
 def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) -> dict[str, str]:
     """`{our name: column of the file}` for everything that can be told; `mapping` goes before any guess."""
@@ -435,64 +365,3 @@ def need(
             if name in OPTIONS
         },
     )
-
-
-def harmless(values: pd.Series) -> pd.Series:
-    """Labels that no spreadsheet takes for a formula: a leading = + - @ gets an apostrophe before it.
-
-    Control characters go, and more than 100 characters are cut. Returned as a categorical, sorted.
-    """
-    words = values.astype("category")
-    clean = {word: safe_text(str(word)) for word in words.cat.categories}
-    return with_categories(words.map(clean), sorted(set(clean.values())))
-
-
-def with_categories(values: pd.Series, categories: list[str]) -> pd.Series:
-    """The values as a categorical with exactly these categories in this order."""
-    # astype takes two orders of the same categories for equal and changes nothing.
-    return values.astype("category").cat.set_categories(categories)
-
-
-def safe_text(text: str) -> str:
-    """One label without control characters, at most 100 long, that does not begin like a formula."""
-    text = "".join(letter for letter in text if letter.isprintable()).strip()[:100]
-    return "'" + text if text.startswith(("=", "+", "-", "@")) else text
-
-
-def canonical_venue(label: str) -> str:
-    """The house's name of a known venue (`Gate.io` is gate, `binance_usdm` is binance), else the label."""
-    compact = key(label)
-    return next((name for start, name in _VENUES if compact.startswith(start)), label)
-
-
-def side_words(values: pd.Series) -> pd.Series:
-    """Sides as `long`, `short`, `buy` or `sell`; other words stay for the table's own check to name."""
-    words = values.astype("category")
-    heard = {}
-    for word in words.cat.categories:
-        text = re.sub(r"[^a-z]+", " ", str(word).lower()).strip()
-        heard[word] = next(
-            (name for name, spelled in _WORDS.items() if text in spelled), safe_text(str(word))
-        )
-    if "l" in (str(word).strip().lower() for word in words.cat.categories):
-        heard = {word: "short" if str(word).strip().lower() == "s" else name for word, name in heard.items()}
-    return words.map(heard).astype("category")
-
-
-def choices(values: pd.Series, allowed: tuple[str, ...]) -> pd.Series:
-    """Words of a fixed set as the categorical that the tables use; unknown words stay for their check to
-    name."""
-    words = values.astype("category")
-    heard = {word: str(word).strip().lower() for word in words.cat.categories}
-    if words.isna().any() or not set(heard.values()) <= set(allowed):
-        return values
-    return with_categories(words.map(heard), list(allowed))
-
-
-def positions(sides: pd.Series, meaning: pd.Series) -> pd.Series:
-    """`long`/`short` from order or position sides; `meaning` is `order`, `position` or empty for each row."""
-    order = np.where(sides == "sell", "long", "short")
-    position = np.where(sides == "buy", "long", "short")
-    traded = sides.isin(["buy", "sell"])
-    out = np.where(meaning == "order", order, np.where(meaning == "position", position, sides))
-    return pd.Series(np.where(traded, out, sides), index=sides.index)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.files import columns as cells, symbols, times
+from liqcore.feeds.files import labels, symbols, times
 from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.tables import TableError
 
@@ -74,13 +74,13 @@ def in_file_words(problem: TableError, rows: pd.Index, names: Mapping[str, str])
 
 
 def venue_labels(frame: pd.DataFrame, columns: Mapping[str, str], request: Request) -> pd.Series:
-    default = cells.safe_text(cells.canonical_venue(request.venue)) if request.venue else "unknown"
+    default = labels.safe_text(labels.canonical_venue(request.venue)) if request.venue else "unknown"
     if "venue" not in columns:
-        return pd.Series(pd.Categorical([default] * len(frame), categories=[default]), index=frame.index)
-    labels = cells.harmless(frame[columns["venue"]])
-    heard = {label: cells.canonical_venue(str(label)) or default for label in labels.cat.categories}
-    known = cells.with_categories(labels.map(heard), sorted({*heard.values(), default}))
-    return known.fillna(default).cat.remove_unused_categories()
+        return labels.constant(default, frame.index)
+    named = labels.harmless(frame[columns["venue"]])
+    heard = {label: labels.canonical_venue(str(label)) or default for label in named.cat.categories}
+    known = labels.recoded(named, heard, sorted({*heard.values(), default}), empty=default)
+    return labels.pruned(known)
 
 
 def bitcoin_only(
@@ -126,11 +126,11 @@ def bitcoin_only(
             f"{counted(int(dated.sum()), 'are')} about dated futures ({_some(frame.loc[dated, symbol])}),"
             " which trade away from the perpetual contract; they are kept and can be left out."
         )
-    return frame[wanted]
+    return frame if wanted.all() else frame[wanted]
 
 
 def _some(values: pd.Series) -> str:
-    names = [safe for name in values.dropna().unique()[:200] if (safe := cells.safe_text(str(name)))]
+    names = [safe for name in values.dropna().unique()[:200] if (safe := labels.safe_text(str(name)))]
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 

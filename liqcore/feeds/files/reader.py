@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files import labels
 from liqcore.feeds.files.draft import Draft, Request, in_file_words
 from liqcore.feeds.files.formats import draft, totals_beside
 from liqcore.feeds.files.grid import read_grid
@@ -178,7 +178,7 @@ def _one(raw: RawTable, kind: str | None, request: Request) -> FileContents:
         doubled_dropped=doubled,
         start=table["time"].iloc[0],
         end=table["time"].iloc[-1],
-        venues=venues or ((cells.safe_text(request.venue),) if request.venue else ()),
+        venues=venues or ((labels.safe_text(request.venue),) if request.venue else ()),
         unit=found.unit,
         notes=tuple(dict.fromkeys(notes)),
         extra=found.extra,

@@ -12,6 +12,8 @@ from typing import Final
 
 import pandas as pd
 
+from liqcore.feeds.files.labels import recoded
+
 DOLLARS: Final = (
     "USDT", "USDC", "FDUSD", "BUSD", "TUSD", "PYUSD", "RLUSD", "USDE", "USD1", "USDP", "USTF0", "UST", "DAI", "USD"  # noqa: E501
 )  # fmt: skip
@@ -92,7 +94,7 @@ def kinds(values: pd.Series) -> pd.Series:
     bitcoin."""
     words = values.astype("category")
     verdict = {word: _kind(str(word)) for word in words.cat.categories}
-    return words.map(verdict).astype("object").fillna("bitcoin")
+    return recoded(words, verdict, ("bitcoin", "dated", "money", "other"), empty="bitcoin")
 
 
 def _kind(symbol: str) -> str:

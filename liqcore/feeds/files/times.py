@@ -239,7 +239,10 @@ def _all_match(values: pd.Series, pattern: re.Pattern[str]) -> bool:
         found = values.dropna()
         return bool(len(found)) and bool((found.dt.normalize() == found).all())
     if pd.api.types.is_integer_dtype(values.dtype) and pattern is _DAY:
-        return bool(len(values)) and bool(values.between(20090103, 21000101).all())
+        # Most columns of whole numbers are told by their first.
+        return bool(len(values)) and all(
+            bool(part.between(20090103, 21000101).all()) for part in (values.head(50), values)
+        )
     if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
         return False
     head = values.dropna().head(50).astype("string").str.strip()

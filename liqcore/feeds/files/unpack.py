@@ -291,7 +291,7 @@ def _utf8(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     control = len(sample) - len(sample.translate(None, bytes(range(9)) + bytes(range(14, 32))))
     if b"\x00" in data or control > 0.01 * len(sample):
         raise TableError("The file holds binary data, not text. Upload CSV, CSV.gz or Parquet.")
-    if not data.strip():
+    if not data or data.isspace():
         raise TableError("The file is empty. Download or export it again.")
     return data, notes
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.files.columns import harmless
+from liqcore.feeds.files.labels import harmless
 from liqcore.heat.grid import HeatGrid
 from liqcore.tables import TableError
 

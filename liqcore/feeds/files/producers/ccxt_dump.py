@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from liqcore.feeds.files import columns as cells, contracts, numerals, symbols
+from liqcore.feeds.files import columns as cells, contracts, labels, numerals, symbols
 from liqcore.feeds.files.draft import Draft, Request
 from liqcore.feeds.files.producers.base import Producer, asking, column, keys, read_as
 from liqcore.feeds.files.table import RawTable, shown
@@ -26,13 +26,13 @@ def _read(raw: RawTable, request: Request) -> Draft:
     frame = raw.frame.copy()
     symbol = column(raw, "symbol")
     venue_column = column(raw, "exchange", "venue")
-    venue = request.venue and cells.canonical_venue(request.venue)
+    venue = request.venue and labels.canonical_venue(request.venue)
     count, size = _numbers(raw, "contracts"), _numbers(raw, "contractsize")
     price, quote = _numbers(raw, "price"), _numbers(raw, "quotevalue")
     names = frame[symbol].astype(str) if symbol else pd.Series("BTC", index=frame.index)
     inverse = names.map({name: _inverse(name) for name in names.unique()}).astype(bool)
     venues = (
-        frame[venue_column].astype(str).map(cells.canonical_venue)
+        frame[venue_column].astype(str).map(labels.canonical_venue)
         if venue_column
         else pd.Series(venue or "unknown", index=frame.index)
     )
@@ -62,7 +62,7 @@ def _read(raw: RawTable, request: Request) -> Draft:
     if (venue or venue_column) and "side_meaning" not in request.mapping:
         # ccxt passes on the venue's word, so its own meaning holds.
         asked = asking(
-            asked, side_meaning=cells.VENUES_OWN if venue_column else cells.SIDE_MEANING.get(venue or "", "")
+            asked, side_meaning=cells.VENUES_OWN if venue_column else labels.SIDE_MEANING.get(venue or "", "")
         )
     asked = replace(asked, mapping={name: value for name, value in asked.mapping.items() if value})
     found = read_as("liquidations", out, asked, "ccxt liquidations", chosen)

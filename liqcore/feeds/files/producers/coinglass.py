@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files import columns as cells, labels
 from liqcore.feeds.files.draft import Draft, Request
 from liqcore.feeds.files.producers.base import Producer, by_header, column, keys, read_as
 from liqcore.feeds.files.table import RawTable
@@ -23,7 +23,7 @@ def _read_orders(raw: RawTable, request: Request) -> Draft:
     side = column(raw, "side") or ""
     words = raw.frame[side].astype(str).str.strip().str.replace(r"\.0$", "", regex=True)
     frame = raw.frame.assign(**{side: words.replace({"1": "buy", "2": "sell"}).astype("category")})
-    told = set(cells.side_words(frame[side]).unique()) <= {"long", "short"}
+    told = set(labels.side_words(frame[side]).unique()) <= {"long", "short"}
     named = replace(raw, frame=frame)
     chosen = {"notional": column(raw, "usdvalue", "volusd") or "", "side": side}
     if not told and "side_meaning" not in request.mapping:

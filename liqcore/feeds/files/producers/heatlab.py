@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from liqcore import tables
-from liqcore.feeds.files import columns as cells, numerals, times
+from liqcore.feeds.files import columns as cells, labels, numerals, times
 from liqcore.feeds.files.draft import Draft, Request
 from liqcore.feeds.files.producers.base import GENERIC, Producer
 from liqcore.feeds.files.table import RawTable
@@ -24,20 +24,20 @@ def _own(kind: str) -> Producer:
         frame = raw.frame.copy()
         for name in ("venue", "symbol"):
             if name in frame:
-                frame[name] = cells.harmless(frame[name])
+                frame[name] = labels.harmless(frame[name])
         for name in frame.columns.difference(
             ["time", "venue", "symbol", "side", "price_kind", "completeness"]
         ):
             frame[name] = numerals.plain(frame[name])
         notes: list[str] = []
         frame["time"] = times.plain_times(frame["time"], notes, request.zone)
-        if "side" in frame and bool((sides := cells.side_words(frame["side"])).isin(["buy", "sell"]).any()):
+        if "side" in frame and bool((sides := labels.side_words(frame["side"])).isin(["buy", "sell"]).any()):
             return GENERIC[kind](raw, cells.find_columns(raw, kind, None), request)
         if "side" in frame:
-            frame["side"] = cells.choices(sides, tables.SIDES)
+            frame["side"] = labels.choices(sides, tables.SIDES)
         for name, allowed in (("price_kind", tables.PRICE_KINDS), ("completeness", tables.COMPLETENESS)):
             if name in frame:
-                frame[name] = cells.choices(frame[name], allowed)
+                frame[name] = labels.choices(frame[name], allowed)
         return Draft(kind, f"Heatlab {kind.replace('_', ' ')}", frame, _UNITS[kind], notes=notes)
 
     return Producer(kind, lambda raw: raw.headed and raw.columns == tables.COLUMNS[kind], read)

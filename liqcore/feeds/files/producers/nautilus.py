@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files import labels
 from liqcore.feeds.files.draft import Draft, Request
 from liqcore.feeds.files.producers.base import Producer, asking, column, keys, read_as
 from liqcore.feeds.files.table import RawTable
@@ -18,7 +18,7 @@ def _fits(raw: RawTable) -> bool:
 def _read(raw: RawTable, request: Request) -> Draft:
     instrument = column(raw, "instrumentid") or ""
     venues = raw.frame[instrument].dropna().astype(str).str.rpartition(".")[2].unique()
-    venue = cells.canonical_venue(str(venues[0])) if len(venues) == 1 else None
+    venue = labels.canonical_venue(str(venues[0])) if len(venues) == 1 else None
     chosen = {
         "time": column(raw, "tsevent") or "",
         "side": column(raw, "orderside") or "",

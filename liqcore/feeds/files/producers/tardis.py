@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files import columns as cells, labels
 from liqcore.feeds.files.draft import Draft, Request
 from liqcore.feeds.files.producers.base import Producer, asking, keys, read_as
 from liqcore.feeds.files.table import RawTable
@@ -20,10 +20,10 @@ _NAMES: Final = {
 }
 
 
-def venue_words(labels: list[str]) -> str:
+def venue_words(venues: list[str]) -> str:
     """Venues as they are written in a sentence: `OKX`, `Binance and 3 more`."""
     names = [
-        _NAMES.get(label, label.capitalize()) for label in dict.fromkeys(map(cells.canonical_venue, labels))
+        _NAMES.get(label, label.capitalize()) for label in dict.fromkeys(map(labels.canonical_venue, venues))
     ]
     return (
         names[0]
@@ -40,10 +40,10 @@ def _fits(raw: RawTable) -> bool:
 
 def _read(raw: RawTable, request: Request) -> Draft:
     exchange = next(column for column in raw.columns if cells.key(column) == "exchange")
-    labels = [str(label) for label in raw.frame[exchange].dropna().unique()[:20]]
+    venues = [str(label) for label in raw.frame[exchange].dropna().unique()[:20]]
     # Tardis writes the order that closed the position, whatever the venue's own message names.
     asked = asking(request, side_meaning="order", quantity_unit="contracts")
-    return read_as("liquidations", raw, asked, f"Tardis liquidations of {venue_words(labels)}")
+    return read_as("liquidations", raw, asked, f"Tardis liquidations of {venue_words(venues)}")
 
 
 def _is_ticker(raw: RawTable) -> bool:

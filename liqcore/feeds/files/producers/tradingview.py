@@ -6,7 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from liqcore.feeds.files import columns as cells, numerals, series as read_series
+from liqcore.feeds.files import columns as cells, labels, numerals, series as read_series
 from liqcore.feeds.files.draft import Draft, Request, moments
 from liqcore.feeds.files.producers.base import Producer, keys
 from liqcore.feeds.files.table import RawTable, counted, shown
@@ -32,7 +32,7 @@ def _read_chart_export(raw: RawTable, request: Request) -> Draft:
                 out.frame.index
             )
             if values.notna().any():
-                plots[cells.safe_text(column)] = values.astype("float64").to_numpy()
+                plots[labels.safe_text(column)] = values.astype("float64").to_numpy()
     if plots:
         extra = pd.DataFrame({"time": pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC"), **plots})
         out.extra = extra.sort_values("time", kind="stable").drop_duplicates("time", ignore_index=True)

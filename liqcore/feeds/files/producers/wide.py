@@ -10,10 +10,11 @@ import pandas as pd
 
 from liqcore.feeds.files import (
     columns as cells,
-    liquidations as read_liquidations,
+    labels,
     numerals,
     series as read_series,
     times as stamps,
+    totals as read_totals,
 )
 from liqcore.feeds.files.draft import Draft, Request, moments
 from liqcore.feeds.files.producers.base import Producer
@@ -46,7 +47,7 @@ def _wide(kind: str) -> Producer:
                 pd.DataFrame(
                     {
                         "time": times.to_series(index=raw.frame.index),
-                        "venue": cells.safe_text(cells.canonical_venue(match[2].strip())),
+                        "venue": labels.safe_text(labels.canonical_venue(match[2].strip())),
                         "side": match[3] or "long",
                         "amount": amount,
                     }
@@ -62,7 +63,7 @@ def _wide(kind: str) -> Producer:
         notes.append("One column a market was read as USD; markets of one venue were added up.")
         named = {"time": found["time"]}
         if kind == "liquidations":
-            out = read_liquidations.totals_to_events(raw, named, summed, "usd", request.candles, notes)
+            out = read_totals.totals_to_events(raw, named, summed, "usd", request.candles, notes)
         else:
             flat = replace(raw, frame=summed.rename(columns={"amount": "notional"}))
             out = read_series.open_interest(
