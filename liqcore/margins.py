@@ -131,12 +131,17 @@ class TierTable:
 
     Attributes
     ----------
-    floors : notional (USD for linear) at which each bracket begins, ascending from 0.
-    cap : notional at which the last bracket ends.
+    floors : size at which each bracket begins, ascending from 0, in what `unit` says.
+    cap : size at which the last bracket ends.
     rates : maintenance margin rate of each bracket.
     max_leverage : highest leverage allowed in each bracket.
     as_of : day of the table, ISO. Brackets change; a dated table is right for its day only. source : where it
     was read.
+    kind : `marginal`, each rate holds for the part of the position within its bracket (Binance, Bybit, Gate),
+        or `whole`, the rate of the bracket holds for all of it (OKX, Bitget): maintenance then jumps at a
+        floor.
+    unit : `value` counts USD of a linear contract and BTC of an inverse one, `quantity` BTC of either (OKX).
+    growth : what both margin rates of a table of one bracket grow by for each BTC of the position (Deribit).
     """
 
     venue: str
@@ -148,6 +153,9 @@ class TierTable:
     rates: tuple[float, ...]
     max_leverage: tuple[float, ...]
     contract: Contract = "linear"
+    kind: Literal["marginal", "whole"] = "marginal"
+    unit: Literal["value", "quantity"] = "value"
+    growth: float = 0.0
 
     def __post_init__(self) -> None:
         if not len(self.floors) == len(self.rates) == len(self.max_leverage) >= 1 or self.floors[0] != 0:
@@ -156,15 +164,27 @@ class TierTable:
             )
         if list(self.floors) != sorted(set(self.floors)) or self.cap <= self.floors[-1]:
             raise MarginError("The floors of a tier table must ascend, and the cap must lie above the last.")
+        if self.growth < 0 or (self.growth and len(self.rates) > 1):
+            raise MarginError("A rate that grows with the position has one bracket, and grows upwards.")
 
     @property
     def amounts(self) -> np.ndarray:
-        """Maintenance amount of each bracket, USD: cum_n = cum_{n−1} + floor_n·(MMR_n − MMR_{n−1})."""
+        """Maintenance amount of each bracket, in the margin's currency: cum_n = cum_{n−1} + floor_n·(MMR_n −
+        MMR_{n−1}); none where a rate holds for the whole position."""
+        if self.kind == "whole":
+            return np.zeros(len(self.rates))
         return np.concatenate([[0.0], np.cumsum(np.asarray(self.floors[1:]) * np.diff(self.rates))])
 
-    def bracket(self, notional: ArrayLike) -> np.ndarray:
-        """Index of the bracket that holds each notional; a notional on a floor belongs to that bracket."""
-        value = np.asarray(notional, dtype=float)
+    def counted(self, quantity: ArrayLike, price: ArrayLike) -> np.ndarray:
+        """A position in what the brackets count; quantity in BTC, of an inverse contract in USD."""
+        size, at = np.asarray(quantity, dtype=float), np.asarray(price, dtype=float)
+        if self.contract == "inverse":
+            return size / at
+        return size * at if self.unit == "value" else size + 0.0 * at
+
+    def bracket(self, size: ArrayLike) -> np.ndarray:
+        """Index of the bracket that holds each size; a size on a floor belongs to that bracket."""
+        value = np.asarray(size, dtype=float)
         if (value > self.cap).any() or (value < 0).any():
             raise MarginError(
                 f"{self.venue} allows positions in {self.symbol} up to {wording.whole(self.cap)} (table of"
@@ -173,14 +193,35 @@ class TierTable:
         return np.searchsorted(self.floors, value, side="right") - 1
 
     def maintenance_margin(self, notional: ArrayLike) -> Any:
-        """Maintenance margin of a position of the given notional: notional·MMR − cum."""
+        """Maintenance margin of a position of the given value: notional·MMR − cum (`unit` value, no
+        growth)."""
         value = np.asarray(notional, dtype=float)
         i = self.bracket(value)
         return _plain(value * np.asarray(self.rates)[i] - self.amounts[i])
 
-    def highest_leverage(self, notional: ArrayLike) -> Any:
-        """Highest leverage the venue allows for a position of the given notional."""
-        return _plain(np.asarray(self.max_leverage)[self.bracket(notional)])
+    def maintenance(self, quantity: ArrayLike, price: ArrayLike) -> Any:
+        """Maintenance margin at a price, in the margin's currency, whatever the kind of table."""
+        size, at = np.asarray(quantity, dtype=float), np.asarray(price, dtype=float)
+        value, coins = (size * at, size) if self.contract == "linear" else (size / at, size / at)
+        i = self.bracket(self.counted(size, at))
+        return _plain(value * (np.asarray(self.rates)[i] + self.growth * coins) - self.amounts[i])
+
+    def highest_leverage(self, size: ArrayLike) -> Any:
+        """Highest leverage the venue allows for a position of the given size, in what the brackets count."""
+        value = np.asarray(size, dtype=float)
+        most = np.asarray(self.max_leverage, dtype=float)[self.bracket(value)]
+        return _plain(1 / (1 / most + self.growth * value))
+
+
+@dataclass(frozen=True, eq=False)
+class InTiers:
+    """Liquidation prices in a tier table (USD), with the rate, the amount (in the margin's currency) and the
+    index of the bracket each lies in; the index is −1 beyond the last bracket."""
+
+    price: np.ndarray
+    rate: np.ndarray
+    amount: np.ndarray
+    bracket: np.ndarray
 
 
 def liquidation_price_in_tiers(
@@ -196,22 +237,22 @@ def liquidation_price_in_tiers(
 ) -> float:
     """Liquidation price with rate and amount of the bracket that holds at that price, not at entry.
 
-    Arguments as in `liquidation_price`; scalars only (see `bracket_at_liquidation` for arrays). Raises
+    Arguments as in `liquidation_price`; scalars only (see `liquidation_in_tiers` for arrays). Raises
     MarginError beyond the last bracket.
     """
-    tiers.bracket(quantity * entry if tiers.contract == "linear" else quantity / entry)
-    price, bracket = bracket_at_liquidation(
+    tiers.bracket(tiers.counted(quantity, entry))
+    found = liquidation_in_tiers(
         side, entry, quantity, tiers, leverage, wallet_balance, other_maintenance, other_pnl, fee_rate
     )
-    if bracket < 0:
+    if found.bracket < 0:
         raise MarginError(
             f"At its liquidation price this position exceeds {tiers.venue}'s largest bracket (table of"
             f" {tiers.as_of}). Use a smaller one."
         )
-    return float(price)
+    return float(found.price)
 
 
-def bracket_at_liquidation(
+def liquidation_in_tiers(
     side: ArrayLike,
     entry: ArrayLike,
     quantity: ArrayLike,
@@ -221,57 +262,98 @@ def bracket_at_liquidation(
     other_maintenance: ArrayLike = 0.0,
     other_pnl: ArrayLike = 0.0,
     fee_rate: ArrayLike = 0.0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Liquidation prices (USD) in a tier table, and the index of the bracket each lies in.
+) -> InTiers:
+    """The first price on the way from entry to ruin at which equity is no more than maintenance.
 
-    Every bracket is tried, and the one whose own liquidation price lies inside it is kept: notional at
-    the price is quantity·price for a linear contract and quantity / price (BTC) for an inverse one.
-    Arguments as in `liquidation_price`; they broadcast. Beyond the last bracket the index is -1 and the price
-    that of the last bracket.
+    Each bracket has a stretch of prices and, with its own rate, a liquidation price. Within its stretch the
+    position is liquidated from that price on; where it lies before the stretch, at the beginning of it, which
+    happens where the rate of a higher bracket comes to hold for the whole position. The first of them counts.
+    Arguments as in `liquidation_price`; they broadcast. Beyond the last bracket the price is that of the last
+    one.
     """
-    shape = np.broadcast_shapes(
-        *(
-            np.asarray(part).shape
-            for part in (
-                side,
-                entry,
-                quantity,
-                leverage,
-                wallet_balance,
-                other_maintenance,
-                other_pnl,
-                fee_rate,
-            )
-        )
-    )
+    given = (side, entry, quantity, leverage, wallet_balance, other_maintenance, other_pnl, fee_rate)
+    shape = np.broadcast_shapes(*(np.asarray(part).shape for part in given))
+    sign, start, size = (np.broadcast_to(part, shape) for part in _checked(side, entry, quantity))
     each = (-1, *[1] * len(shape))
-    prices = np.broadcast_to(
-        np.asarray(
+    rates = np.reshape(tiers.rates, each)
+    more = dict(
+        quantity=quantity,
+        wallet_balance=wallet_balance,
+        other_maintenance=other_maintenance,
+        other_pnl=other_pnl,
+        contract=tiers.contract,
+    )
+    if tiers.growth and tiers.contract == "inverse":
+        own = _growing_inverse(sign, start, size, tiers, leverage, fee_rate, more)
+        rate = rates + tiers.growth * np.where(own > 0, size / own, 0.0)
+    else:
+        rate = rates + tiers.growth * size
+        amount = tiers.amounts.reshape(each)
+        own = np.asarray(
             liquidation_price(
                 side,
                 entry,
                 leverage,
-                np.reshape(tiers.rates, each),
-                quantity,
-                tiers.amounts.reshape(each),
-                wallet_balance,
-                other_maintenance,
-                other_pnl,
-                fee_rate,
-                tiers.contract,
+                np.minimum(rate, 0.999),
+                maintenance_amount=amount,
+                fee_rate=fee_rate,
+                **more,  # type: ignore[arg-type]
             )
-        ),
-        (len(tiers.rates), *shape),
-    )
-    with np.errstate(divide="ignore"):
-        notional = (
-            np.asarray(quantity) * prices if tiers.contract == "linear" else np.asarray(quantity) / prices
         )
-    caps = np.reshape([*tiers.floors[1:], tiers.cap], each)
-    # On a boundary both brackets give the same margin; the tolerance keeps rounding from losing both.
-    fits = (notional >= np.reshape(tiers.floors, each) * (1 - 1e-12)) & (notional <= caps * (1 + 1e-12))
-    bracket = np.where(fits.any(axis=0), fits.argmax(axis=0), -1)
-    return np.take_along_axis(prices, bracket[None] % len(tiers.rates), axis=0)[0], bracket
+    own, rate = (np.broadcast_to(part, (len(tiers.rates), *shape)) for part in (own, rate))
+    low, high = _stretches(tiers, size, each)
+    # Where maintenance is continuous there is one root, be it behind the entry; where it jumps, those behind
+    # do not count.
+    ahead = np.where(sign > 0, low <= start, high >= start) | (tiers.kind == "marginal")
+    reached = ahead & np.where(sign > 0, own >= low, own <= high)
+    at = np.where(sign > 0, np.minimum(own, high), np.maximum(own, low))
+    order = np.where(reached, at, np.where(sign > 0, -1.0, np.inf)) * -sign
+    # A short that no price can liquidate is reached at infinity, like what is not reached at all.
+    first = np.where(np.isinf(order.min(axis=0)), reached.argmax(axis=0), order.argmin(axis=0))
+    price = np.take_along_axis(at, first[None], axis=0)[0]
+    with np.errstate(divide="ignore"):
+        beyond = tiers.counted(size, price) > tiers.cap * (1 + 1e-12)
+    return InTiers(
+        price,
+        np.take_along_axis(rate, first[None], axis=0)[0],
+        tiers.amounts[first],
+        np.where(beyond, -1, first),
+    )
+
+
+def _stretches(tiers: TierTable, size: np.ndarray, each: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The prices between which each bracket holds for each size; the last one holds on beyond its cap."""
+    floors, caps = np.reshape(tiers.floors, each), np.reshape([*tiers.floors[1:], np.inf], each)
+    if tiers.contract == "linear" and tiers.unit == "quantity":
+        held = (size >= floors) & (size < caps)
+        # No price lies between infinity and zero.
+        return np.where(held, 0.0, np.inf), np.where(held, np.inf, 0.0)
+    with np.errstate(divide="ignore"):
+        return (floors / size, caps / size) if tiers.contract == "linear" else (size / caps, size / floors)
+
+
+def _growing_inverse(
+    sign: np.ndarray,
+    entry: np.ndarray,
+    size: np.ndarray,
+    tiers: TierTable,
+    leverage: ArrayLike | None,
+    fee_rate: ArrayLike,
+    held: dict[str, Any],
+) -> np.ndarray:
+    """Where `W + s·(Q/E − V) = V·(r + f + g·V)` with V = Q/p BTC: the root that comes first from entry."""
+    value = size / entry
+    wallet = held["wallet_balance"]
+    balance = _own_margin(value, leverage) if wallet is None else np.asarray(wallet, dtype=float)
+    total = balance - held["other_maintenance"] + held["other_pnl"] + sign * value
+    linear = tiers.rates[0] + np.asarray(fee_rate, dtype=float) + sign
+    root = linear**2 + 4 * tiers.growth * total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        coins = 2 * total / (linear + sign * np.sqrt(root))
+        price = size / coins
+    # Without a root the debts exceed what the position is worth at every price.
+    price = np.where(root < 0, entry, np.where(coins > 0, price, np.where(sign > 0, entry, np.inf)))
+    return np.asarray(price)
 
 
 def _checked(

@@ -13,7 +13,7 @@ from liqcore.margins import (
     liquidation_price_in_tiers,
 )
 
-BINANCE = tier_table("binance")
+BINANCE = tier_table("binance", day="2024-12-31")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,8 @@ def test_what_every_price_liquidates_is_not_mistaken_for_safety() -> None:
 
 
 def test_a_table_can_be_asked_for_by_day() -> None:
-    assert tier_table("binance").as_of == "2024-10-01"
+    assert tier_table("binance").as_of == "2026-09-16"
+    assert tier_table("binance", day="2024-12-31").as_of == "2024-10-01"
     assert tier_table("binance", day="2022-05-31").as_of == "2021-03-18"
     assert tier_table("Binance", "btcusdc").symbol == "BTCUSDC"
     # The same brackets as in FAQ b3c689's worked example, which has 1,300 from 250,000 up.

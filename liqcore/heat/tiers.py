@@ -1,8 +1,7 @@
 """Dated maintenance brackets for BTC contracts.
 
-Only complete tables with a date and a source are here. Missing are Bybit (its table is public but undated),
-OKX, Gate and Bitget (found in part only) and Binance's COIN-M contracts (position limits are published, the
-rates beside them were not found). A table is right for its day only.
+Only complete tables with a source are here, newest first; those of other venues, and of today, are read from
+the venue (`liqcore.feeds.venues.market.leverage_tiers`). A table is right for its day only.
 """
 
 from __future__ import annotations
@@ -11,9 +10,44 @@ from typing import Final
 
 from liqcore.margins import MarginError, TierTable
 
+UNDATED: Final = "undated"
 _FREQTRADE: Final = "freqtrade/exchange/binance_leverage_tiers.json, a public copy of Binance's brackets"
 
+_SITE: Final = "the brackets Binance's own pages read, in a public copy"
+
 TIERS: Final = (
+    TierTable(
+        venue="binance",
+        symbol="BTCUSDT",
+        as_of="2026-09-16",
+        source=_SITE,
+        floors=(0, 300e3, 800e3, 3e6, 12e6, 70e6, 100e6, 230e6, 480e6, 600e6, 800e6, 1.2e9),
+        cap=1.8e9,
+        rates=(0.004, 0.005, 0.0065, 0.01, 0.02, 0.025, 0.05, 0.10, 0.125, 0.15, 0.25, 0.50),
+        max_leverage=(150, 100, 75, 50, 25, 20, 10, 5, 4, 3, 2, 1),
+    ),
+    TierTable(
+        venue="binance",
+        symbol="BTCUSD_PERP",
+        as_of="2026-05-11",
+        source=_SITE,
+        floors=(0, 5, 10, 25, 150, 400, 950, 1200, 1600, 2400),
+        cap=3500,
+        rates=(0.004, 0.005, 0.01, 0.025, 0.05, 0.10, 0.125, 0.15, 0.25, 0.50),
+        max_leverage=(125, 100, 50, 20, 10, 5, 4, 3, 2, 1),
+        contract="inverse",
+    ),
+    TierTable(
+        venue="deribit",
+        symbol="BTC_USDC-PERPETUAL",
+        as_of=UNDATED,
+        source="support.deribit.com, article 25944738177565: 1 % + 0.005 % for each BTC of the position",
+        floors=(0,),
+        cap=float("inf"),
+        rates=(0.01,),
+        max_leverage=(50,),
+        growth=0.00005,
+    ),
     TierTable(
         venue="binance",
         symbol="BTCUSDT",
@@ -57,7 +91,7 @@ def tier_table(venue: str, symbol: str = "BTCUSDT", day: str | None = None) -> T
         for table in TIERS
         if table.venue == venue.lower()
         and table.symbol == symbol.upper()
-        and (day is None or table.as_of <= day)
+        and (day is None or table.as_of <= day)  # what is undated is nobody's of a day
     ]
     if not found:
         known = ", ".join(f"{table.venue} {table.symbol} of {table.as_of}" for table in TIERS)

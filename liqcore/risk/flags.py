@@ -178,9 +178,11 @@ def _liquidation_flags(plan: Plan, room_known: bool) -> Iterable[str]:
             " liquidation was checked against distance alone."
         )
     if plan.tiers_as_of:
+        day = plan.tiers_as_of
+        when = f"on {day}" if day[:1].isdigit() else f"as its {day} pages tell them"
         yield (
-            f"The maintenance brackets are those of {plan.venue} on {plan.tiers_as_of}: compare them with the"
-            " venue's present ones."
+            f"The maintenance brackets are those of {plan.venue} {when}: compare them with the venue's"
+            " present ones."
         )
     if plan.loss_with_gap > GAP_SHARE * plan.account:
         yield (

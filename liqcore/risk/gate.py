@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from liqcore import wording
-from liqcore.margins import TierTable, bracket_at_liquidation, liquidation_price
+from liqcore.margins import TierTable, liquidation_in_tiers, liquidation_price
 from liqcore.risk.sizing import Floats, average_entry, risk_per_btc, round_down, sign, size_within
 
 ACCEPTED, WRONG_STOP, TOO_SMALL, TOO_LARGE, OVER_TIER, UNDERWATER, LIQUIDATED_FIRST, TOO_NEAR = range(8)
@@ -248,10 +248,10 @@ def _liquidation(
             )
         )
     else:
-        price, bracket = bracket_at_liquidation(
+        found = liquidation_in_tiers(
             terms.side, entry, size, terms.tiers, wallet_balance=wallet, fee_rate=terms.liquidation_fee
         )
-        rate, amount = np.asarray(terms.tiers.rates)[bracket], terms.tiers.amounts[bracket]
+        price, rate, amount = found.price, found.rate, found.amount
     # No price for a long at 0 or a short at infinity; the other ends mean liquidated at every price, so at
     # entry too.
     price = np.where(price == (np.inf if sign(terms.side) > 0 else 0.0), entry, price)
@@ -267,13 +267,14 @@ def _room(terms: Terms, stop: Floats, entry: Floats, liquidation: Floats) -> tup
 
 
 def tier_leverage(terms: Terms, quantity: ArrayLike, notional: ArrayLike) -> Floats:
-    """The highest leverage the tiers allow for a position (USD; inverse tiers count BTC); 0 above the last
-    tier."""
-    value = np.asarray(notional if terms.contract == "linear" else quantity, dtype=float)
-    if terms.tiers is None:
-        return np.full(value.shape, np.inf)
-    held = np.searchsorted(terms.tiers.floors, value, side="right") - 1
-    return np.where(value > terms.tiers.cap, 0.0, np.asarray(terms.tiers.max_leverage, dtype=float)[held])
+    """The highest leverage the tiers allow for a position of so many BTC and USD; 0 above the last tier."""
+    coins, tiers = np.asarray(quantity, dtype=float), terms.tiers
+    if tiers is None:
+        return np.full(coins.shape, np.inf)
+    in_coins = tiers.contract == "inverse" or tiers.unit == "quantity"
+    size = coins if in_coins else np.asarray(notional, dtype=float)
+    over = size > tiers.cap
+    return np.where(over, 0.0, tiers.highest_leverage(np.where(over, 0.0, size)))
 
 
 def balance(

@@ -121,8 +121,8 @@ def test_questions_without_an_answer_are_one_sentence(fresh):
         liquidation_history(session, "bybit", START, END)
     with pytest.raises(FeedError, match="not before its end"):
         liquidation_history(session, "gate", END, START)
-    with pytest.raises(FeedError, match="asks for a key"):
-        leverage_tiers(session, "binance", END)
+    with pytest.raises(FeedError, match="reads no maintenance brackets of Kraken"):
+        leverage_tiers(session, "kraken", END)
     assert liquidation_histories(session, ["bybit"], START, END)["bybit"].status.state == "off"
 
 
@@ -139,6 +139,7 @@ def test_market_data_has_the_house_units(fresh):
     assert set(paid["interval_hours"]) == {8.0}
     tiers = leverage_tiers(session, "bybit", END)
     assert tiers.rates == (0.005, 0.01)
+    assert tiers.kind == "marginal"
     assert tiers.cap == 4_000_000
 
 

@@ -45,6 +45,7 @@ EXPIRY: Final[dict[str, int]] = {
     "*risk*": 86_400,
     "*position-tiers*": 86_400,
     "*position-lever*": 86_400,
+    "*common/brackets*": 86_400,
     "*liquidat*": 15,
     "*liq_orders*": 15,
     "*trades*": 10,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -20,11 +21,12 @@ from liqcore.feeds.venues.rows import (
     read_all,
     row,
 )
-from liqcore.feeds.venues.series import client, funding, interest, milliseconds, spans
+from liqcore.feeds.venues.series import client, funding, interest, milliseconds, spans, table_of
 from liqcore.feeds.venues.venue import ALL_CONTRACTS, Line, Meaning, Message, Series, Venue
 
 if TYPE_CHECKING:
     from liqcore.feeds.rest.session import FeedSession
+    from liqcore.margins import TierTable
 
 _SUBSCRIBE: Final = 1
 _USD: Final = ("BTCUSDT", "BTCUSDC")
@@ -61,7 +63,7 @@ def _order(venue: Venue, order: Any) -> LiquidationRow | LeftOut | None:
 
 def refusal(found: Any) -> str | None:
     """REST tells `code` and `msg`, a socket puts them into `error`."""
-    return kit.coded(found, "code", "msg", ("0", "200")) or kit.about(found, "msg")
+    return kit.coded(found, "code", "msg", ("0", "200", "000000")) or kit.about(found, "msg")
 
 
 def meaning(found: Any) -> Meaning:
@@ -109,6 +111,29 @@ def _interest(host: str, query: dict[str, str], quantity: str) -> Series:
     return Series(read, 500, reach=29.9)
 
 
+def _brackets(kind: str) -> Callable[[FeedSession, Venue, str], TierTable]:
+    """Its maintenance brackets as its own site reads them: the documented address wants a key."""
+
+    def read(session: FeedSession, venue: Venue, day: str) -> TierTable:
+        address = f"https://www.binance.com/bapi/futures/v1/friendly/{kind}/common/brackets"
+        found = session.fetch(address, {}).data["data"]["brackets"]
+        symbol = venue.symbols[0]
+        (held,) = (one["riskBrackets"] for one in found if one["symbol"] == symbol)
+        ordered = sorted(held, key=lambda one: float(one["bracketNotionalCap"]))
+        caps, rates, most, amounts = (
+            [float(one[name]) for one in ordered]
+            for name in (
+                "bracketNotionalCap",
+                "bracketMaintenanceMarginRate",
+                "maxOpenPosLeverage",
+                "cumFastMaintenanceAmount",
+            )
+        )
+        return table_of(venue, day, caps, rates, most, amounts)
+
+    return read
+
+
 VENUES: Final = (
     Venue(
         id="binance",
@@ -131,7 +156,7 @@ VENUES: Final = (
         taker_volume=True,
         open_interest=_interest("fapi.binance.com", {"symbol": _USD[0]}, "sumOpenInterest"),
         funding=funding(1000),
-        tiers_need_key=True,
+        tiers=_brackets("future"),
     ),
     Venue(
         id="binance-coin",
@@ -158,6 +183,6 @@ VENUES: Final = (
             "dapi.binance.com", {"pair": "BTCUSD", "contractType": "PERPETUAL"}, "sumOpenInterestValue"
         ),
         funding=funding(1000),
-        tiers_need_key=True,
+        tiers=_brackets("delivery"),
     ),
 )

@@ -17,7 +17,7 @@ from liqcore.feeds.venues.rows import (
     read_all,
     row,
 )
-from liqcore.feeds.venues.series import candles, funding
+from liqcore.feeds.venues.series import brackets, candles, funding
 from liqcore.feeds.venues.venue import ALL_CONTRACTS, History, Line, Meaning, Message, Pages, Venue
 
 if TYPE_CHECKING:
@@ -111,6 +111,6 @@ VENUES: Final = (
         history=History(_pages, "the last 3 days"),
         candles=candles(200),
         funding=funding(),
-        tiers=True,
+        tiers=brackets(),
     ),
 )

@@ -19,7 +19,7 @@ from liqcore.feeds.venues.rows import (
     read_all,
     row,
 )
-from liqcore.feeds.venues.series import candles, funding, interest, milliseconds, spans
+from liqcore.feeds.venues.series import brackets, candles, funding, interest, milliseconds, spans
 from liqcore.feeds.venues.venue import INVERSE, LINEAR, Line, Meaning, Message, Series, Venue
 
 if TYPE_CHECKING:
@@ -80,6 +80,14 @@ def _interest(session: FeedSession, venue: Venue, timeframe: str, first: int, la
     return interest(venue, [one["timestamp"] for one in found], [one["openInterest"] for one in found])
 
 
+def _maintenance(tier: Any) -> float:
+    """Its maintenance rate: a fraction, or, as its documents have it, in per cent (then the initial margin at
+    the highest leverage is 100)."""
+    told = tier["info"]
+    whole = float(told["initialMargin"]) * float(told["maxLeverage"])
+    return float(told["maintenanceMargin"]) / (100 if whole > 10 else 1)
+
+
 VENUES: Final = (
     Venue(
         id="bybit",
@@ -102,6 +110,6 @@ VENUES: Final = (
         candles=candles(1000),
         open_interest=Series(_interest, 200),
         funding=funding(200),
-        tiers=True,
+        tiers=brackets(deduction="mmDeduction", rate=_maintenance),
     ),
 )

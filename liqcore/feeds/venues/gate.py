@@ -18,7 +18,7 @@ from liqcore.feeds.venues.rows import (
     read_all,
     row,
 )
-from liqcore.feeds.venues.series import candles, funding, interest, milliseconds, spans
+from liqcore.feeds.venues.series import brackets, candles, funding, interest, milliseconds, spans
 from liqcore.feeds.venues.venue import INVERSE, LINEAR, History, Line, Meaning, Message, Pages, Series, Venue
 
 if TYPE_CHECKING:
@@ -147,6 +147,6 @@ VENUES: Final = (
         open_interest=Series(_interest, 500),
         funding=funding(),
         totals=Series(_totals, 500),
-        tiers=True,
+        tiers=brackets(deduction="deduction"),
     ),
 )

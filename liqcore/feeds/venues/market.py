@@ -16,7 +16,7 @@ from liqcore import tables, wording
 from liqcore.feeds.status import BadSymbol, FeedError, SourceStatus
 from liqcore.feeds.venues.history import Fetched
 from liqcore.feeds.venues.registry import VENUES, venue as row_of
-from liqcore.feeds.venues.series import client, milliseconds
+from liqcore.feeds.venues.series import milliseconds
 from liqcore.feeds.venues.venue import Series, Venue
 from liqcore.margins import MarginError, TierTable
 
@@ -80,30 +80,22 @@ def leverage_tiers(session: FeedSession, venue: str, now: object) -> TierTable:
     Raises
     ------
     FeedError
-        The venue asks for a key or counts its brackets in something else than USD, or it does not answer.
+        No brackets of the venue are read, or it does not answer, or not in the way it documents.
     """
     row = row_of(venue)
-    if not row.tiers:
-        why = "asks for a key" if row.tiers_need_key else "publishes none in USD"
+    read, day = row.tiers, str(tables.to_datetime64(now))[:10]
+    if read is None:
         having = ", ".join(name for name, one in VENUES.items() if one.tiers)
-        raise FeedError(f"{row.name} {why} for its leverage tiers. Choose one of {having}.", venue=row.id)
-    found = _guarded(row, lambda: client(session, row).fetch_market_leverage_tiers(row.unified))
-    try:
-        ordered = sorted(found, key=lambda tier: float(tier["minNotional"]))
-        return TierTable(
-            row.name,
-            row.linear[0],
-            str(tables.to_datetime64(now))[:10],
-            f"{row.name}, public",
-            tuple(float(tier["minNotional"]) for tier in ordered),
-            float(ordered[-1]["maxNotional"]),
-            tuple(float(tier["maintenanceMarginRate"]) for tier in ordered),
-            tuple(float(tier["maxLeverage"]) for tier in ordered),
+        raise FeedError(
+            f"Heatlab reads no maintenance brackets of {row.name}. Choose one of {having}.", venue=row.id
         )
-    except (*_BROKEN, MarginError) as problem:
+    try:
+        found: TierTable = _guarded(row, lambda: read(session, row, day))
+    except MarginError as problem:
         raise FeedError(
             f"{row.name} sent leverage tiers that cannot be read. They are asked again later.", venue=row.id
         ) from problem
+    return found
 
 
 def _series(

@@ -19,7 +19,7 @@ from liqcore.feeds.venues.rows import (
     read_all,
     row,
 )
-from liqcore.feeds.venues.series import candles, funding, interest, milliseconds, spans
+from liqcore.feeds.venues.series import brackets, candles, funding, interest, milliseconds, spans
 from liqcore.feeds.venues.venue import ALL_CONTRACTS, History, Line, Meaning, Message, Pages, Series, Venue
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ VENUES: Final = (
         reference=3,
         parse=_parse,
         refusal=_refusal,
+        # Sizes in contracts, and one rate for the whole position: (tiered rate + fee) × its value.
+        tiers=brackets(unit="quantity", each=0.01, rate=lambda tier: float(tier["info"]["mmr"])),
         lines=(
             Line(
                 "wss://ws.okx.com/ws/v5/public",

@@ -7,7 +7,7 @@ one market it needs is given to it, so that it never downloads the list of all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ import pandas as pd
 from liqcore import tables
 from liqcore.feeds.venues.kit import HOUR
 from liqcore.feeds.venues.venue import Series, Venue
+from liqcore.margins import MarginError, TierTable
 
 if TYPE_CHECKING:
     from liqcore.feeds.rest.session import FeedSession
@@ -92,6 +93,72 @@ def funding(
         return frame.assign(interval_hours=round(hours) if hours >= 1 else float(every))
 
     return Series(read, most)
+
+
+def brackets(
+    *,
+    deduction: str | None = None,
+    unit: Literal["value", "quantity"] = "value",
+    each: float = 1.0,
+    rate: Callable[[Any], float] = lambda tier: float(tier["maintenanceMarginRate"]),
+) -> Callable[[FeedSession, Venue, str], TierTable]:
+    """Maintenance brackets as ccxt unifies them; `each` is what one unit of their sizes is in the house's.
+
+    `deduction` is the venue's name of the maintenance amount: where it tells those that make maintenance
+    continuous, each rate holds for a part of the position. Where it tells none, the rate is taken to hold for
+    the whole position, which is how OKX and Bitget describe it, and never too little.
+    """
+
+    def read(session: FeedSession, venue: Venue, day: str) -> TierTable:
+        found = client(session, venue).fetch_market_leverage_tiers(venue.unified)
+        ordered = sorted(found, key=lambda tier: float(tier["maxNotional"]))
+        caps = [float(tier["maxNotional"]) * each for tier in ordered]
+        told = [float(tier["info"].get(deduction) or 0) if deduction else 0.0 for tier in ordered]
+        return table_of(
+            venue,
+            day,
+            caps,
+            [rate(tier) for tier in ordered],
+            [float(tier["maxLeverage"]) for tier in ordered],
+            told,
+            unit=unit,
+        )
+
+    return read
+
+
+def table_of(
+    venue: Venue,
+    day: str,
+    caps: Sequence[float],
+    rates: Sequence[float],
+    leverages: Sequence[float],
+    amounts: Sequence[float],
+    *,
+    unit: Literal["value", "quantity"] = "value",
+) -> TierTable:
+    """A checked table of the brackets a venue told today; raises MarginError where its maintenance amounts
+    fit neither a rate for each part nor one for the whole position."""
+    inverse = venue.unified.endswith(":BTC")
+    table = TierTable(
+        venue.name,
+        (venue.inverse if inverse else venue.linear)[0],
+        day,
+        f"{venue.name}, read on {day}",
+        (0.0, *caps[:-1]),
+        caps[-1],
+        tuple(rates),
+        tuple(leverages),
+        contract="inverse" if inverse else "linear",
+        kind="marginal" if any(amounts) else "whole",
+        unit=unit,
+    )
+    # Venues round the amounts of large brackets.
+    if not np.allclose(amounts, table.amounts, rtol=2e-3, atol=1e-9):
+        raise MarginError("The maintenance amounts do not belong to the rates.")
+    if not all(0 < one < 1 for one in rates) or sorted(rates) != list(rates):
+        raise MarginError("The maintenance rates are no shares that rise.")
+    return table
 
 
 def client(session: FeedSession, venue: Venue) -> Any:

@@ -16,6 +16,7 @@ from liqcore.feeds.venues.rows import Found
 
 if TYPE_CHECKING:
     from liqcore.feeds.rest.session import Answer, FeedSession
+    from liqcore.margins import TierTable
 
 SideMeaning = Literal["order", "position", "flag", "none"]
 ALL_CONTRACTS: Final = "all contracts"
@@ -119,7 +120,8 @@ class Venue:
     the HTTP statuses by which it refuses a country, `slow` addresses with the requests allowed in so many
     seconds. `reference` is its place (1 is first) among the venues whose candles stand for the market, 0
     where they are not asked for it. `unified` is ccxt's name of the contract that `candles`, `open_interest`,
-    `funding` and `tiers` are about.
+    `funding` and `tiers` are about; `tiers(session, venue, day)` reads its maintenance brackets of today,
+    None where it tells none without a key.
 
     `totals` are liquidated USD by interval and side (`time, venue, long, short`), where the venue adds them
     up.
@@ -156,8 +158,7 @@ class Venue:
     open_interest: Series | None = None
     funding: Series | None = None
     totals: Series | None = None
-    tiers: bool = False
-    tiers_need_key: bool = False
+    tiers: Callable[[FeedSession, Venue, str], TierTable] | None = None
 
     @property
     def liquidations(self) -> bool:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pytest
 
-from liqcore.feeds.venues.market import candles, open_interest
+from liqcore.feeds.venues.market import candles, leverage_tiers, open_interest
 from tests.loopback import truth
 from tests.loopback.truth import (
     END,
@@ -71,6 +72,32 @@ def _usd(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
             )[: int(query.get("limit", 100))]
         ]
     raise Refused(404, {"code": -1, "msg": f"no such path {path}"})
+
+
+def _site(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
+    """The brackets as Binance's own pages read them: every contract at once, in USD or, coin-margined, in
+    BTC."""
+    coin = "/delivery/" in path
+    rows = (
+        [(0, 5, 0.004, 0, 125), (5, 10, 0.005, 0.005, 100), (10, 25, 0.01, 0.055, 50)]
+        if coin
+        else [(0, 300_000, 0.004, 0, 150), (300_000, 800_000, 0.005, 300, 100)]
+    )
+    held = [
+        {
+            "bracketSeq": number,
+            "bracketNotionalFloor": floor,
+            "bracketNotionalCap": cap,
+            "bracketMaintenanceMarginRate": rate,
+            "cumFastMaintenanceAmount": amount,
+            "minOpenPosLeverage": 1,
+            "maxOpenPosLeverage": lever,
+        }
+        for number, (floor, cap, rate, amount, lever) in enumerate(rows, 1)
+    ]
+    symbols = ("ETHUSD_PERP", "BTCUSD_PERP") if coin else ("ETHUSDT", "BTCUSDT")
+    found = [{"symbol": one, "updateTime": truth.NOW, "riskBrackets": held[::-1]} for one in symbols]
+    return {"code": "000000", "message": None, "data": {"brackets": found}, "success": True}
 
 
 def _coin(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
@@ -152,7 +179,7 @@ def binance(symbol: str, side: str, filled: str, last: str, price: str) -> dict[
 
 
 DIALECT = Dialect(
-    rest={"fapi.binance.com": _usd, "dapi.binance.com": _coin},
+    rest={"www.binance.com": _site, "fapi.binance.com": _usd, "dapi.binance.com": _coin},
     doors={
         "fstream.binance.com/market/ws": Door(
             "binance", _answer("BTCUSDT", "BTCUSDC"), _frames, 1, lenient=True
@@ -219,3 +246,11 @@ def test_open_interest_is_not_asked_for_from_before_it_is_told(session, monkeypa
     assert (found.status.state, found.status.message) == ("live", "")
     assert 29 * 24 <= len(found.table) <= 30 * 24
     assert found.requests == 2
+
+
+def test_brackets_need_no_key(session):
+    usd, coin = (leverage_tiers(session, venue, END) for venue in ("binance", "binance-coin"))
+    assert (usd.contract, usd.kind, usd.floors, usd.cap) == ("linear", "marginal", (0, 300_000), 800_000)
+    assert usd.amounts.tolist() == pytest.approx([0, 300])
+    assert (coin.contract, coin.symbol) == ("inverse", "BTCUSD_PERP")
+    assert coin.amounts.tolist() == pytest.approx([0, 0.005, 0.055])

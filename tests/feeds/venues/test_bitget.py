@@ -247,3 +247,6 @@ DIALECT = Dialect(
 def test_brackets_of_bitget_are_read(session):
     tiers = leverage_tiers(session, "bitget", END)
     assert (tiers.floors, tiers.rates, tiers.cap) == ((0.0, 150_000.0), (0.004, 0.005), 900_000.0)
+    # It names no maintenance amount: the rate of a bracket holds for the whole position.
+    assert tiers.kind == "whole"
+    assert tiers.maintenance(10, 20_000) == 200_000 * 0.005

@@ -14,13 +14,14 @@ def _rest(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
                 "id": number,
                 "symbol": "BTCUSDT",
                 "riskLimitValue": str(2_000_000 * number),
-                "maintenanceMargin": str(0.005 * number),
-                "initialMargin": str(0.01 * number),
+                "maintenanceMargin": str(per_cent * 0.005 * number),
+                "initialMargin": str(per_cent * 0.01 * number),
                 "isLowestRisk": int(number == 1),
                 "maxLeverage": str(100 / number),
-                "mmDeduction": "0",
+                "mmDeduction": ("", "10000")[number - 1],
             }
-            for number in (1, 2)
+            # In per cent, as its documents have it; what people record are fractions.
+            for number, per_cent in ((1, 100), (2, 100))
         ]
     elif path.endswith("/kline"):
         # Newest first, the newest ones up to the end where there are more than were asked for.

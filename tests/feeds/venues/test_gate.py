@@ -93,9 +93,10 @@ def _rest(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
                 "initial_rate": "0.01",
                 "leverage_max": lever,
                 "risk_limit": limit,
+                "deduction": deduction,
             }
-            for number, (rate, lever, limit) in enumerate(
-                (("0.004", "125", "1000000"), ("0.005", "100", "2000000")), start=1
+            for number, (rate, lever, limit, deduction) in enumerate(
+                (("0.004", "125", "1000000", "0"), ("0.005", "100", "2000000", "1000")), start=1
             )
         ]
     return _liquidations(events, path, query)
@@ -240,3 +241,4 @@ def test_gate_is_asked_at_the_address_it_has_and_its_contracts_become_bitcoin(se
     assert tiers.floors == (0.0, 1e6)
     assert tiers.rates == (0.004, 0.005)
     assert tiers.cap == 2e6
+    assert tiers.kind == "marginal"

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
+from liqcore.feeds.venues.market import leverage_tiers
 from tests.loopback import truth
 from tests.loopback.truth import (
+    END,
     SPANS,
     Dialect,
     Door,
@@ -57,6 +61,22 @@ def _rest(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
     first."""
     if path.endswith("liquidation-orders"):
         return _liquidations(events, path, query)
+    if path.endswith("public/position-tiers"):
+        if query.get("instFamily") != "BTC-USDT" or query.get("tdMode") not in ("cross", "isolated"):
+            return {"code": "51000", "msg": "Parameter instFamily error", "data": []}
+        return {
+            "code": "0",
+            "msg": "",
+            "data": [
+                {"instFamily": "BTC-USDT", "instId": "", "tier": tier, "minSz": floor, "maxSz": cap}
+                | {"mmr": rate, "imr": imr, "maxLever": lever, "uly": "BTC-USDT"}
+                for tier, floor, cap, rate, imr, lever in (
+                    ("1", "0", "1000", "0.004", "0.01", "100"),
+                    ("2", "1000.01", "5000", "0.005", "0.0125", "80"),
+                    ("3", "5000.01", "7500", "0.0075", "0.02", "50"),
+                )
+            ],
+        }
     if query["instId"] != "BTC-USDT-SWAP":
         return {"code": "51001", "msg": "Instrument ID doesn't exist.", "data": []}
     if path.endswith(("market/candles", "market/history-candles")):
@@ -250,3 +270,12 @@ DIALECT = Dialect(
     day={"okx": 5},
     recorded={"okex": "okx"},
 )
+
+
+def test_brackets_count_contracts_and_hold_for_the_whole_position(session):
+    tiers = leverage_tiers(session, "okx", END)
+    assert tiers.floors == pytest.approx((0, 10, 50))
+    assert tiers.cap == pytest.approx(75)
+    assert (tiers.kind, tiers.unit, tiers.as_of) == ("whole", "quantity", str(END)[:10])
+    assert tiers.maintenance(20, 60_000) == pytest.approx(20 * 60_000 * 0.005)
+    assert tiers.highest_leverage(20) == pytest.approx(80)
