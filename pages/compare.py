@@ -54,7 +54,7 @@ else:
         panels.attempt(compare_panels.one_against_the_rest, found)
     elif view == "agreement":
         level = compare_panels.level_choice(found, clusters)
-        panels.attempt(compare_panels.agree, data, found, level)
+        panels.attempt(compare_panels.agree, data, found, level, clusters)
     elif view == "lag":
         panels.attempt(compare_panels.lags, data, found)
     else:

@@ -249,7 +249,12 @@ def _against(
     grid = frames.grid(heat)
     if grid is None or frames.candles.empty:
         return ("There are no candles to read the level by.",)
-    by_venue = {venue: one for venue in frames.names(heat) if (one := frames.grid(heat, venue)) is not None}
+    # The venues that the alert's own verdict asked, which need no second look at their age.
+    by_venue = {
+        venue: one
+        for venue in frames.names(heat)
+        if (one := frames.grid(heat, venue)) is not None and frames.fresh(heat, venue)[-1]
+    }
     try:
         reading = read_level(
             grid,
@@ -263,6 +268,7 @@ def _against(
             funding=_given(frames.data.funding),
             at=moment,
             now=moment,
+            as_of=dict.fromkeys(by_venue, moment),
             timeframe=settings.timeframe,
             rule=settings.clusters,
             last=settings.window,

@@ -16,6 +16,7 @@ from liqcore.alerts.engine import start, step
 from liqcore.alerts.observe import DAY, AlertData, Settings
 from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.sentences import sentence
+from liqcore.distances import away
 from liqcore.market.candles import resample
 
 FIRINGS: Final = (
@@ -203,7 +204,7 @@ def _judge(alerts: Sequence[Alert], prices: _Prices, reach: int, settings: Setti
         bar = int(np.searchsorted(prices.time, moment, "right")) - 1
         distance, lead, outcome = np.nan, np.nan, "too late to tell"
         if place is not None and bar >= 0:
-            distance = float(np.log(place / prices.close[bar]))
+            distance = away(float(prices.close[bar]), place)
             if prices.low[bar] <= place <= prices.high[bar]:
                 outcome = "already there"
             elif np.isfinite(low[bar]):
@@ -332,7 +333,7 @@ def _chance(known: pd.DataFrame, prices: _Prices, reach: int, rng: np.random.Gen
     moments = tables.microseconds(known["time"])
     return against_chance(
         np.searchsorted(prices.time, moments, "right") - 1,
-        known["distance"].to_numpy(float),
+        np.log1p(known["distance"].to_numpy(float)),
         (known["outcome"] == "touched").to_numpy(),
         prices.time,
         prices.close,
@@ -351,14 +352,14 @@ def _notes(rules: Sequence[Rule], prices: _Prices, days: float) -> tuple[str, ..
     else:
         low, high = float(prices.low.min()), float(prices.high.max())
         for rule in rules:
-            away = [
+            far = [
                 part.level
                 for part in rule.when.conditions
                 if part.level is not None and not low * 0.75 <= part.level <= high * 1.25
             ]
-            if away:
+            if far:
                 notes.append(
-                    f"The rule '{rule.name}' looks at {wording.price(away[0])}, far outside the prices here"
+                    f"The rule '{rule.name}' looks at {wording.price(far[0])}, far outside the prices here"
                     f" ({wording.price(low)} to {wording.price(high)}): it is bound to stay quiet."
                 )
     if days < 7:

@@ -10,6 +10,7 @@ import numpy as np
 
 from liqcore import wording
 from liqcore.charts.palette import ColourScale
+from liqcore.distances import away
 from liqcore.heat.grid import HeatGrid
 from liqcore.wording import percent, usd
 
@@ -118,8 +119,8 @@ class Words:
             return ""
         if low <= self.price <= high:
             return ", at the price"
-        away = (low if low > self.price else high) / self.price - 1
-        return f", {percent(abs(away))} {'above' if away > 0 else 'below'} the price"
+        far = away(self.price, low, high)
+        return f", {percent(abs(far))} {'above' if far > 0 else 'below'} the price"
 
     def notes(self, merged: bool) -> tuple[str, ...]:
         """What a careful reader should know about this drawing."""

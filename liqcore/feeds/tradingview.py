@@ -14,6 +14,7 @@ from typing import Any, Final
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.distances import away
 from liqcore.heat.clusters import Cluster
 from liqcore.heat.grid import Provenance
 
@@ -140,7 +141,7 @@ def watch_list(
         for level in _records(levels)
     ]
     lines = [
-        f"{wording.price(at, digits=2):>12}  {wording.percent(at / price - 1, digits=2, signed=True):>9}"
+        f"{wording.price(at, digits=2):>12}  {wording.percent(away(price, at), digits=2, signed=True):>9}"
         f"  {words}"
         for at, words in entries
     ]

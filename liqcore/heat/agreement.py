@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.distances import gap
 from liqcore.heat import agreement_words as words
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, find_clusters, track_clusters
@@ -60,7 +61,7 @@ class VenueView:
         explains, the chance of so many, and the chance that it would be hot, had it the others' excess; else
         None.
     total : its orders in the window; None for a stock.
-    distance : to its nearest band of the side, as a share of price; None without one, and for a realised map.
+    distance : |ln| of the gap to its nearest band of the side; None without one, and for a realised map.
     notional : USD of the side within the tolerance of the level, or in the cluster.
     share : of the USD of all fresh venues there; None if there is none or the venue does not count.
     largest : USD of its largest order there, of a map without events of its largest cell; None for a stock.
@@ -187,7 +188,7 @@ def agreement(
     ----------
     grids : venue name to its HeatGrid; all of one kind.
     level, tolerance : USD, and the share of price around it that the question is about. The tolerance is
-        widened by the basis of a venue.
+        widened by the basis of a venue, where the venues do not share one path of price.
     cluster : compare at this cluster instead of a level.
     side : `long` or `short`; by default the cluster's, or the one on which more venues are hot.
     last : columns over which a venue of a stock must have shown heat lately.
@@ -262,8 +263,7 @@ class _Place:
 
     def distance(self, cluster: Cluster) -> float:
         """|ln| of the gap between the inner band and a cluster; 0 where they touch."""
-        low, high = self.inner
-        return float(max(0.0, np.log(cluster.low / high), np.log(low / cluster.high)))
+        return gap(cluster.low, cluster.high, *self.inner)
 
 
 def _place(
@@ -409,7 +409,9 @@ def _flow(
             for name, one in zip(grids, grounds, strict=True)
         ]
     rows = np.array([ground.shape[0] - 1])
-    slack = max((_slack(one) for one in basis.values()), default=0.0)
+    # On one path of price orders stand where they traded, whatever prices a venue prints.
+    apart = ground.guessed or len({id(table) for table in prices.values()}) > 1
+    slack = max((_slack(one) for one in basis.values()), default=0.0) if apart else 0.0
     # A cluster is a place already; around a level its tolerance is.
     low, high = (np.array([end]) for end in (where.low * np.exp(-slack), where.high * np.exp(slack)))
     asked = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Literal
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.distances import gap
 from liqcore.heat.bands import Bands, ClusterRule
 from liqcore.heat.cluster_story import Lives, follow
 from liqcore.heat.flow_bands import SideFindings, find_flow_bands, side_findings
@@ -110,10 +112,8 @@ class Cluster:
         )
 
     def distance(self, level: float) -> float:
-        """|ln(nearest edge / level)|, about the share of price between them; 0 if the level is inside."""
-        if self.low <= level <= self.high:
-            return 0.0
-        return float(abs(np.log((self.low if level < self.low else self.high) / level)))
+        """|ln(nearest edge / level)|, by which they are matched; 0 if the level is inside."""
+        return gap(self.low, self.high, level)
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,12 @@ class Ridge:
             f" {wording.price(self.low)} and {wording.price(self.high)}, {wording.decimal(self.ratio, 1)}"
             " times the smooth profile: no more than the map's own roughness."
         )
+
+
+def side_at(clusters: Iterable[Cluster], level: float, tolerance: float) -> Literal["long", "short"] | None:
+    """The side of the largest cluster within a tolerance of a level, or None: the side in question there."""
+    at = [one for one in clusters if one.distance(level) <= tolerance]
+    return max(at, key=lambda one: one.notional).side if at else None
 
 
 def odds(chance: float) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.distances import away
 from liqcore.learn.scenarios import ScenarioError
 from liqcore.learn.seen import LAST, Seen
 from liqcore.learn.trades import TradeResult, run_trade
@@ -146,7 +147,7 @@ FACTS: Final[dict[str, tuple[str, Callable[[Seen], Value]]]] = {
     "volume_ratio": ("times", lambda seen: _last(seen, "volume") / _median_volume(seen)),
     "lowest": ("price", lambda seen: float(seen.bars["low"].iloc[-LAST:].min())),
     "highest": ("price", lambda seen: float(seen.bars["high"].iloc[-LAST:].max())),
-    "distance": ("percent", lambda seen: abs(_last(seen, "close") / seen.scenario.level - 1)),
+    "distance": ("percent", lambda seen: abs(away(_last(seen, "close"), seen.scenario.level))),
     "closes_above": (
         "count",
         lambda seen: int((seen.bars["close"].iloc[-LAST:] > seen.scenario.level).sum()),

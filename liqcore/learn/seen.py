@@ -175,6 +175,7 @@ class Seen:
             open_interest=self.open_interest,
             funding=self.funding,
             at=self.at,
+            now=self.at,
             timeframe=self.step.timeframe,
             last=LAST,
         )

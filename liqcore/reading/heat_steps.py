@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.distances import away, gap
 from liqcore.heat.agreement import agreement
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, ClusterStory
@@ -39,7 +40,7 @@ class Place:
 
     def distance(self, low: float, high: float) -> float:
         """|ln(nearest edge / level)|, as clusters are matched; 0 inside."""
-        return float(max(np.log(low / self.level), np.log(self.level / high), 0.0))
+        return gap(low, high, self.level)
 
     @property
     def words(self) -> str:
@@ -111,8 +112,8 @@ def band_words(grid: HeatGrid, place: Place) -> str | None:
 
 
 def _near(one: Cluster, known: Known, place: Place, begin: np.datetime64) -> ClusterNear:
-    distance = share_apart(one.low, one.high, place.level)
-    from_price = None if known.price is None else share_apart(one.low, one.high, known.price)
+    distance = abs(away(place.level, one.low, one.high))
+    from_price = None if known.price is None else abs(away(known.price, one.low, one.high))
     events, largest, single = None, None, None
     if one.events is not None and one.largest_share is not None:
         events, largest, single = one.events, one.largest_share, one.largest_share > 0.5
@@ -142,12 +143,8 @@ def _near(one: Cluster, known: Known, place: Place, begin: np.datetime64) -> Clu
         ratio=finite(one.ratio),
         chance=finite(one.chance),
         visits=one.visits,
+        since=wording.iso(one.since),
     )
-
-
-def share_apart(low: float, high: float, price: float) -> float:
-    """Share of the price that lies between it and the nearest edge of an interval; 0 inside."""
-    return max(low - price, price - high, 0.0) / price
 
 
 def _in_atr(share: float, known: Known, price: float) -> float | None:
@@ -158,7 +155,6 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
     grid = known.grid
     assert grid is not None
     seen = min(int(np.asarray(grid.observed).sum()), place.last)
-    hours = wording.duration(np.timedelta64(int(one.age_hours * 3600), "s"))
     where = (
         "across the level"
         if one.distance == 0
@@ -170,20 +166,18 @@ def _cluster_words(one: ClusterNear, known: Known, place: Place) -> str:
         "measured": f"{wording.usd(one.notional)} of {one.side} positions would be liquidated",
     }[grid.kind]
     text = f"Between {wording.price(one.low)} and {wording.price(one.high)} ({where}) {what}"
-    if grid.is_stock:
-        text += (
-            f"; the band stood out in {round(one.persistence * seen)} of the last"
-            f" {wording.count(seen, 'column')}"
-        )
-    else:
-        text += (
-            f" in the last {wording.count(seen, 'column')} ({wording.duration(seen * known.width)});"
-            f" {round(one.persistence * seen)} of these took a fair share of it"
-        )
+    if not grid.is_stock:
+        # What a realised cluster counts began long before the last columns.
+        text += f" since {wording.when(one.since, known.moment)}"
     text += (
-        ". It has been there for"
-        f" {hours}{' or longer: it is as old as the map' if one.from_the_start else ''}."
+        f"; the band stood out in {round(one.persistence * seen)} of the last {wording.count(seen, 'column')}"
     )
+    if one.age_hours <= 0:
+        text += ", for the first time in the latest."
+    else:
+        hours = wording.duration(np.timedelta64(int(one.age_hours * 3600), "s"))
+        longer = " or longer: it is as old as the map" if one.from_the_start else ""
+        text += f". It has been there for {hours}{longer}."
     if one.from_price is not None and known.price is not None:
         side = (
             "inside it" if one.from_price == 0 else f"{known.apart(one.from_price, known.price)} away from it"
@@ -407,7 +401,8 @@ def agreement_step(
             tolerance=place.tolerance,
             side=side,
             last=place.last,
-            now=known.now,
+            now=known.beside,
+            as_of=known.as_of,
             price=price,
             liquidations=known.liquidations,
             rule=rule,

@@ -43,6 +43,9 @@ class Known:
     funding: pd.DataFrame | None
     moment: np.datetime64
     now: np.datetime64
+    # When venues are compared: None at a past moment, where only their ages beside each other count.
+    beside: np.datetime64 | None
+    as_of: Mapping[str, np.datetime64]
     newest: np.datetime64 | None
     price: float | None
     usual: float | None
@@ -71,6 +74,7 @@ def known(
     funding: pd.DataFrame | None,
     at: object,
     now: object,
+    as_of: Mapping[str, object] | None = None,
     timeframe: str | None,
     last: int,
 ) -> Known:
@@ -103,6 +107,8 @@ def known(
         funding=_rows(funding, "funding", until),
         moment=when,
         now=clock,
+        beside=None if until is not None and now is None else clock,
+        as_of={name: min(tables.to_datetime64(one), when) for name, one in (as_of or {}).items()},
         newest=newest,
         price=float(closed["close"].iloc[-1]) if len(closed) else None,
         usual=usual,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.distances import away
 from liqcore.market.candles import missing_before, taker_delta
 from liqcore.market.flow import funding_extremes, momentum, open_interest_changes
 from liqcore.market.levels import Levels, key_levels
@@ -101,10 +102,10 @@ def _beside(known: Known, place: Place) -> str:
     price = known.price or 0.0
     if price == place.level:
         return f"{wording.price(price)}, right at the level"
-    far = known.apart(abs(price - place.level) / place.level, place.level)
+    far = known.apart(abs(away(price, place.level)), price)
     return (
-        f"{wording.price(price)}, {far} {'above' if price > place.level else 'below'}"
-        f" {wording.price(place.level)}"
+        f"{wording.price(price)}; {wording.price(place.level)} lies {far}"
+        f" {'below' if price > place.level else 'above'} it"
     )
 
 
@@ -117,7 +118,7 @@ def role_of(known: Known, place: Place) -> tuple[Role | None, str | None]:
         return None, None
     closes = np.append(known.bars["close"].to_numpy(), known.price)
     margin = _sitting_distance(known, place)
-    off = np.flatnonzero(np.abs(closes - place.level) / place.level > margin)
+    off = np.flatnonzero(np.abs(closes - place.level) > margin)
     last = closes[off[-1]] if off.size else closes[-1]
     usually = float(np.median(closes[-1 - RECENT :]))
     if len(closes) - 1 not in off and usually != place.level:
@@ -128,8 +129,9 @@ def role_of(known: Known, place: Place) -> tuple[Role | None, str | None]:
 
 
 def _sitting_distance(known: Known, place: Place) -> float:
-    """Share of price within which the price sits on the level: the smaller of tolerance and half an ATR."""
-    return min(place.tolerance, _SITS * known.usual / place.level) if known.usual else place.tolerance
+    """USD within which the price sits on the level: the smaller of tolerance and half an ATR."""
+    wide = place.tolerance * place.level
+    return min(wide, _SITS * known.usual) if known.usual else wide
 
 
 def approach_step(
@@ -147,13 +149,13 @@ def approach_step(
             ("There are no candles, so where the price is beside the level cannot be said.",),
         )
     level, price = place.level, known.price
-    distance = abs(price - level) / level
+    distance = abs(away(price, level))
     closes = known.bars["close"].to_numpy()
     before = float(closes[-1 - RECENT]) if len(closes) > RECENT else None
-    unit = known.usual / level if known.usual else None
-    moved = None if before is None else abs(before - level) / level - distance
-    in_atr = None if moved is None or unit is None else moved / unit
-    state, text = _state(known, place, before, distance, moved)
+    state, text = _state(known, place, before)
+    in_atr = None
+    if before is not None and known.usual:
+        in_atr = (abs(before - level) - abs(price - level)) / known.usual
     inside = None if cluster is None or cluster.from_price is None else cluster.from_price == 0
     lines = [text]
     if cluster is not None and cluster.from_price is not None:
@@ -177,7 +179,7 @@ def approach_step(
     return ApproachStep(
         state,  # type: ignore[arg-type]
         distance,
-        distance / unit if unit else None,
+        abs(price - level) / known.usual if known.usual else None,
         in_atr,
         came_from,  # type: ignore[arg-type]
         inside,
@@ -185,20 +187,20 @@ def approach_step(
     )
 
 
-def _state(
-    known: Known, place: Place, before: float | None, distance: float, moved: float | None
-) -> tuple[str, str]:
+def _state(known: Known, place: Place, before: float | None) -> tuple[str, str]:
     level, price = place.level, known.price or 0.0
     here = f"The price is {_beside(known, place)}"
-    sits = distance <= _sitting_distance(known, place)
-    if before is None or moved is None:
+    sits = abs(price - level) <= _sitting_distance(known, place)
+    if before is None:
         return (
             "sitting" if sits else "cannot say"
         ), f"{here}. There are too few bars to say where it is going."
     span = wording.duration(RECENT * known.step)
     # Half an ATR counts as a move, or a quarter of the tolerance where there is no ATR.
-    least = _SITS * known.usual / level if known.usual else place.tolerance / 4
-    if (before - level) * (price - level) < 0 and distance > _sitting_distance(known, place):
+    least = _SITS * known.usual if known.usual else place.tolerance * level / 4
+    moved = abs(before - level) - abs(price - level)
+    then = known.apart(abs(away(before, level)), before)
+    if (before - level) * (price - level) < 0 and not sits:
         return (
             "crossed",
             f"{here}: it crossed the level within the last {span}, coming from {wording.price(before)}.",
@@ -213,20 +215,14 @@ def _state(
             "sitting",
             (
                 f"The price ({wording.price(price)}) sits on {wording.price(level)},"
-                f" {known.apart(distance, level)} away; {came}."
+                f" {known.apart(abs(away(price, level)), price)} away; {came}."
             ),
         )
     if moved >= least:
-        return (
-            "approaching",
-            (f"{here} and coming nearer: it was {known.apart(distance + moved, level)} away {span} ago."),
-        )
+        return ("approaching", f"{here}. The price is coming nearer: it was {then} away {span} ago.")
     if moved <= -least:
-        return (
-            "moving away",
-            f"{here} and moving away: it was {known.apart(distance + moved, level)} away {span} ago.",
-        )
-    return "keeping its distance", f"{here}, about as far as {span} ago."
+        return ("moving away", f"{here}. The price is moving away: it was {then} away {span} ago.")
+    return "keeping its distance", f"{here}, about as far off as {span} ago."
 
 
 def price_step(known: Known, place: Place) -> PriceStep:

@@ -34,6 +34,7 @@ def read_level(
     funding: pd.DataFrame | None = None,
     at: object = None,
     now: object = None,
+    as_of: Mapping[str, object] | None = None,
     timeframe: str | None = None,
     key_levels: Levels | pd.DataFrame | None = None,
     rule: ClusterRule | None = None,
@@ -50,7 +51,9 @@ def read_level(
     by_venue : venue to its own HeatGrid, for agreement.
     liquidations, open_interest, funding : tables; what is not given is listed as missing.
     at : moment in UTC; only columns, bars and rows complete by then are used. By default the end of the data.
-    now : moment from which ages are counted; by default `at` or the end of the data.
+    now : moment from which ages are counted; by default `at` or the end of the data. Whether venues are fresh
+        at a past moment is judged beside each other, unless `now` is given.
+    as_of : per venue, until when it is known to have been heard, as in `liqcore.heat.agreement.agreement`.
     timeframe : length of the bars that are read; by default the one nearest to a column of the map.
     key_levels : as found before; those confirmed later than the moment are left out. By default they are
         found in the bars.
@@ -80,6 +83,7 @@ def read_level(
             funding=funding,
             at=at,
             now=now,
+            as_of=as_of,
             timeframe=timeframe,
             rule=rule,
             last=last,
@@ -140,6 +144,7 @@ def prepare(
     funding: pd.DataFrame | None = None,
     at: object = None,
     now: object = None,
+    as_of: Mapping[str, object] | None = None,
     timeframe: str | None = None,
     rule: ClusterRule | None = None,
     last: int = 12,
@@ -154,6 +159,7 @@ def prepare(
         funding=funding,
         at=at,
         now=now,
+        as_of=as_of,
         timeframe=timeframe,
         last=last,
     )

@@ -38,7 +38,8 @@ class ClusterNear:
     price.
 
     `at_level` says whether it lies within the tolerance; `single_print` whether one event is more than half
-    of it (None where events were not given or do not exist). `age_hours` is observed time.
+    of it (None where events were not given or do not exist). `age_hours` is observed time, `since` the moment
+    from which a realised one counts.
     """
 
     id: str
@@ -66,6 +67,7 @@ class ClusterNear:
     ratio: float | None = None
     chance: float | None = None
     visits: int | None = None
+    since: str = ""
 
 
 @dataclass(frozen=True)

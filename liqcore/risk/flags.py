@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from liqcore import wording
+from liqcore.distances import away
 from liqcore.risk import gate
 from liqcore.risk.gate import Outcome, Terms
 from liqcore.risk.levels import Band, band_at, merge_bands
@@ -110,7 +111,7 @@ def bad_targets(plan: Plan) -> tuple[str, ...]:
         )[:1]
         or tuple(
             f"The target {wording.price(item.price, exact=True)} is"
-            f" {wording.percent(abs(item.price / plan.entry - 1))} away from the entry"
+            f" {wording.percent(abs(away(plan.entry, item.price)))} away from the entry"
             f" {wording.price(plan.entry, exact=True)}: check that no digit or semicolon is missing."
             for item in plan.targets
             if not plan.entry / _FARTHEST < item.price < plan.entry * _FARTHEST
@@ -162,7 +163,7 @@ def _size_flags(plan: Plan, capped: bool) -> Iterable[str]:
 
 def _liquidation_flags(plan: Plan, room_known: bool) -> Iterable[str]:
     if plan.liquidation_price is not None:
-        distance = abs(plan.entry - plan.liquidation_price) / plan.entry
+        distance = abs(away(plan.entry, plan.liquidation_price))
         if distance < _NEAR_LIQUIDATION:
             yield (
                 f"Liquidation is only {wording.percent(distance)} away from the entry: one fast candle"
@@ -230,11 +231,11 @@ def _target_flags(plan: Plan) -> Iterable[str]:
             f"After costs the targets pay {wording.r_multiple(plan.reward_risk, signed=False)}: more than"
             f" {wording.percent(1 / (1 + plan.reward_risk))} of such trades must win to gain anything."
         )
-    far = [item.price for item in plan.targets if abs(item.price / plan.entry - 1) > _FAR]
+    far = [item.price for item in plan.targets if abs(away(plan.entry, item.price)) > _FAR]
     if far:
         yield (
             f"The target {wording.price(far[-1], exact=True)} is"
-            f" {wording.percent(abs(far[-1] / plan.entry - 1))} away from the entry: read it once more."
+            f" {wording.percent(abs(away(plan.entry, far[-1])))} away from the entry: read it once more."
         )
     if plan.targets and min(item.quantity for item in plan.targets) <= 0:
         yield "The position is too small to be split over all targets: some would close nothing."

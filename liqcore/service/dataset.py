@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -428,6 +428,34 @@ def until_end(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame | Non
         if settings.venues:
             events = events[events["venue"].isin(settings.venues)]
     return candles, events
+
+
+def heard_until(data: Dataset, names: Iterable[str], end: np.datetime64) -> dict[str, np.datetime64]:
+    """Until when each of some venues is known to have been listened to: the end of a simulated window, or its
+    last recorded minute.
+
+    A file does not say, so that a venue's silence there may be a broken feed.
+    """
+    if data.synthetic:
+        return dict.fromkeys(names, end)
+    if data.beats is None or data.beats.empty:
+        return {}
+    minutes = data.beats[data.beats["minute"] < end.astype("datetime64[us]").astype("int64")]
+    last = minutes.groupby("venue", observed=True)["minute"].max() + 60_000_000
+    return {name: np.datetime64(int(last[name]), "us") for name in names if name in last.index}
+
+
+def moment_of(
+    settings: ViewSettings, end: np.datetime64, candles: pd.DataFrame | None
+) -> np.datetime64 | None:
+    """From when the ages of venues are counted: the end of a view or of its candles; None in a past window,
+    where venues are judged beside each other."""
+    if settings.until is not None:
+        return None
+    if candles is None or len(candles) < 2:
+        return end
+    last = np.datetime64(int(tables.microseconds(candles["time"])[-1]), "us")
+    return max(end.astype("datetime64[us]"), last + candle_step(candles))
 
 
 def _between(candles: pd.DataFrame, start: np.datetime64 | None, end: np.datetime64) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import wording
+from liqcore.distances import away
 from liqcore.heat.grid import HeatGrid
 
 KIND_MEANING = {
@@ -302,7 +303,9 @@ def _band(grid: HeatGrid, p: int) -> str:
 
 
 def _away(grid: HeatGrid, p: int, now: float | None) -> str:
-    return "" if now is None else f", {wording.percent(abs(grid.price_centres[p] / now - 1))} away"
+    if now is None:
+        return ""
+    return f", {wording.percent(abs(away(now, grid.price_edges[p], grid.price_edges[p + 1])))} away"
 
 
 def _hottest(grid: HeatGrid) -> tuple[int, int, str, float]:

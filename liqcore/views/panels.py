@@ -13,6 +13,7 @@ from liqcore import wording
 from liqcore.charts.data import ChartError
 from liqcore.charts.palette import PaletteError
 from liqcore.charts.picture import Picture, asked_look
+from liqcore.distances import away
 from liqcore.feeds import files
 from liqcore.feeds.samples import SampleError
 from liqcore.heat.assumptions import AssumptionError
@@ -123,7 +124,7 @@ def what_if(data: Dataset, settings: ViewSettings) -> None:
         first.metric(
             "Price goes to",
             wording.price(target),
-            wording.percent(target / now - 1, signed=True),
+            wording.percent(away(now, target), signed=True),
             delta_color="off",
             delta_arrow="off",
         )

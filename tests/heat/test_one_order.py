@@ -194,3 +194,22 @@ def test_an_alert_says_what_the_agreement_says(hot, share):
     assert found.n_fresh == len(VENUES)
     assert _verdict(frames, "realised", bar, level, "long", 0.005) == found.verdict
     assert (found.verdict in ("market-wide", "partly confirmed")) == (hot > 0 and share is None)
+
+
+def test_prints_beyond_the_trade_do_not_widen_the_question():
+    """Bankruptcy prices lie half a per cent off; a band beyond the tolerance is none of this level."""
+    candles, parts, level = world(3, 5)
+    shifted = parts | {
+        name: tables.liquidations(
+            parts[name]
+            .assign(price=parts[name]["price"] * np.where(parts[name]["side"] == "long", 0.995, 1.005))
+            .drop(columns="quantity")
+        )
+        for name in VENUES[:2]
+    }
+    assert asked(candles, shifted, level).verdict == "market-wide"
+    # The nearest edge of the band is 0.65 % off.
+    off = level * np.exp(0.0065 + 0.0008)
+    found = asked(candles, shifted, off)
+    assert found.band_high is None or found.band_high > off * np.exp(-0.0056)
+    assert found.verdict not in ("market-wide", "partly confirmed")

@@ -190,7 +190,7 @@ def test_the_numbers_are_those_of_the_stored_tables(name):
             "highest": window["high"].max(),
             "level": level,
             "heat": near["notional"].sum(),
-            "distance": abs(bar["close"].iloc[-1] / level - 1),
+            "distance": abs(level / bar["close"].iloc[-1] - 1),
             "heat_long": near.loc[near["side"] == "long", "notional"].sum(),
             "heat_short": near.loc[near["side"] == "short", "notional"].sum(),
             "events": len(near),

@@ -303,7 +303,7 @@ def test_the_side_the_price_came_from_decides_what_a_breakdown_means() -> None:
 def test_where_the_price_goes(closes: np.ndarray, state: str) -> None:
     reading = read_level(plain_map(), candles(closes, wick=60.0), level=LEVEL)
     assert reading.step_approach.state == state
-    assert reading.step_approach.distance == pytest.approx(abs(closes[-1] - LEVEL) / LEVEL)
+    assert reading.step_approach.distance == pytest.approx(abs(closes[-1] - LEVEL) / closes[-1])
     assert reading.atr is not None
     assert reading.step_approach.distance_atr == pytest.approx(abs(closes[-1] - LEVEL) / reading.atr)
 

@@ -44,7 +44,7 @@ def bars(close: float = 28_000.0) -> pd.DataFrame:
 
 def test_the_takeaway_of_levels_names_the_hottest_bands_and_their_distance() -> None:
     text = explain.takeaway(grid(long=[(3, 0, 2e6), (3, 1, 1e6)], short=[(3, 4, 5e5)]), bars())
-    assert "$2.00M of longs at $27,500 to $27,700, 1.4 % away" in text
+    assert "$2.00M of longs at $27,500 to $27,700, 1.1 % away" in text
     assert "$500k of shorts at $28,300 to $28,500" in text
 
 

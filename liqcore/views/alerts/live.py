@@ -13,6 +13,7 @@ from liqcore.alerts import desk as desks
 from liqcore.alerts.desk import Entry
 from liqcore.alerts.rules import Rule, RuleError
 from liqcore.alerts.sentences import sentence
+from liqcore.distances import away
 from liqcore.feeds.live.store import Store, StoreError
 from liqcore.service import watch as alerts_watch
 from liqcore.service.folder import watch_mark
@@ -185,7 +186,7 @@ def _far(found: Orders) -> list[str]:
         " hardly tell anything there."
         for name, held in levels.items()
         for level in held[:1]
-        if abs(level / price - 1) > _FAR
+        if abs(away(price, level)) > _FAR
     ]
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from liqcore import tables, wording
 from liqcore.heat.agreement import agreement, agreement_by_price
 from liqcore.heat.bands import ClusterRule
-from liqcore.heat.clusters import Cluster, find_clusters
+from liqcore.heat.clusters import Cluster, find_clusters, side_at
 from liqcore.heat.comparison import difference, model_hits, venue_table, without_venue
 from liqcore.heat.concentration import concentration
 from liqcore.heat.grid import HeatGrid, merge
@@ -39,7 +39,10 @@ VIEWS: Final = {
 }
 RULE: Final = ClusterRule()
 _LAST: Final = 12
-_BINS: Final = 80
+# As many as Explore draws by default, so that both show the same cells.
+_BINS: Final = 150
+# Share of price within which a level is asked about, as a reading asks.
+TOLERANCE: Final = 0.005
 _CLUSTERS: Final = 12
 _TABLE_CONFIG: Final = {
     "USD": st.column_config.NumberColumn(format="compact"),
@@ -73,6 +76,8 @@ class Venues:
     bars: pd.DataFrame | None
     candles: pd.DataFrame | None
     events: pd.DataFrame | None
+    # From when ages are counted; None in a past window, where venues are judged beside each other.
+    now: np.datetime64 | None
 
     @property
     def path(self) -> pd.DataFrame | None:
@@ -99,8 +104,12 @@ def venues_of(data: Dataset, settings: ViewSettings) -> Venues | None:
         )
         return None
     grids = {name: loaders.heatmap(data, replace(settings, venues=(name,))) for name in names}
-    candles, events = dataset.until_end(data, replace(settings, venues=tuple(names)))
-    return Venues(grids, merge(list(grids.values())), loaders.price_bars(data, settings), candles, events)
+    # What happened adds up; so the sum is the map that the other pages draw.
+    together = settings if set(names) == set(data.venues) else replace(settings, venues=tuple(names))
+    whole = loaders.heatmap(data, together) if settings.layer == "realised" else merge(list(grids.values()))
+    candles, events = dataset.until_end(data, together)
+    now = dataset.moment_of(settings, whole.time_edges[-1], candles)
+    return Venues(grids, whole, loaders.price_bars(data, settings), candles, events, now)
 
 
 def first_layer(data: Dataset) -> str:
@@ -239,7 +248,7 @@ def one_against_the_rest(found: Venues) -> None:
     )
 
 
-def agree(data: Dataset, found: Venues, level: float | None) -> None:
+def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Cluster]) -> None:
     """The aggregate with the number of hot venues beside it, and the verdict at the level."""
     left, right = st.columns([3, 2], gap="small")
     with left:
@@ -262,7 +271,8 @@ def agree(data: Dataset, found: Venues, level: float | None) -> None:
     along = agreement_by_price(
         found.grids,
         _LAST,
-        as_of=_heartbeats(found, data),
+        now=found.now,
+        as_of=dataset.heard_until(data, found.grids, found.whole.time_edges[-1]),
         price=found.path,
         rule=RULE,
         liquidations=found.flow_events,
@@ -280,8 +290,11 @@ def agree(data: Dataset, found: Venues, level: float | None) -> None:
     verdict = agreement(
         found.grids,
         level,
+        TOLERANCE,
+        side=side_at(clusters, level, TOLERANCE),
         last=_LAST,
-        as_of=_heartbeats(found, data),
+        now=found.now,
+        as_of=dataset.heard_until(data, found.grids, found.whole.time_edges[-1]),
         price=found.path,
         rule=RULE,
         liquidations=found.flow_events,
@@ -406,15 +419,6 @@ def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
             "lag_confidence": "Sure",
         }
     )
-
-
-def _heartbeats(found: Venues, data: Dataset) -> dict[str, Any]:
-    """When each venue was last known to be alive: the end of a simulated window, and nothing more than its
-    last event in a file.
-
-    A file does not say until when each venue was listened to, so that its silence may be a broken feed.
-    """
-    return dict.fromkeys(found.grids, found.whole.time_edges[-1]) if data.synthetic else {}
 
 
 def lags(data: Dataset, found: Venues) -> None:

@@ -384,14 +384,16 @@ def _prepared(
     key: str,
 ) -> Prepared:
     """What every reading on a map needs, made once."""
+    venues = by_venue(_data, _settings)
     return prepare(
         _grid,
         _candles,
-        by_venue=by_venue(_data, _settings) or None,
+        by_venue=venues or None,
         liquidations=_events if _grid.kind == "realised" else None,
         open_interest=_data.open_interest,
         funding=_data.funding,
         at=None if _settings.until is None else _grid.time_edges[-1],
+        as_of=dataset.heard_until(_data, venues, _grid.time_edges[-1]),
         timeframe=_settings.timeframe,
         rule=ClusterRule(alpha=alpha),
         last=_PERSISTENCE_BARS,

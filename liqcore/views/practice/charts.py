@@ -10,6 +10,7 @@ import pandas as pd
 from liqcore import wording
 from liqcore.charts.marks import LINE, NOW, QUIET
 from liqcore.charts.palette import PANEL
+from liqcore.distances import away
 from liqcore.heat.grid import HeatGrid
 from liqcore.learn.practice import OWN, Candidate, Played, last_price, usual_range
 from liqcore.learn.quiz import JournalRow
@@ -143,7 +144,7 @@ def reading_points(game: Round, played: Played, level: Candidate, seen: Visible)
         (
             f"**The line named “asked”** is the level of this test: {wording.price(level.price)}"
             f" ({level.why}). Price stands at {wording.price(price)},"
-            f" {wording.percent(abs(level.price / price - 1))} away. That is"
+            f" {wording.percent(abs(away(price, level.price)))} away. That is"
             f" {wording.decimal(abs(level.price - price) / usual, 1)} times the usual range of one bar"
             f" ({wording.price(usual)})."
         ),

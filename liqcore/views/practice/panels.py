@@ -10,6 +10,7 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.charts.picture import Look
+from liqcore.distances import away
 from liqcore.learn.practice import Candidate, last_price
 from liqcore.service.dataset import Dataset
 from liqcore.views import explain, heat, links, overlays
@@ -114,7 +115,7 @@ def asked(table: Table, now: Scene) -> Candidate:
                 " first."
             ),
             format_func=lambda value: (
-                f"{wording.price(value)}, {wording.percent(value / price - 1, signed=True)}:"
+                f"{wording.price(value)}, {wording.percent(away(price, value), signed=True)}:"
                 f" {named[value].why}"
             ),
         )

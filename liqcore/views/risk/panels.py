@@ -10,6 +10,7 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.charts.ladder import ladder as draw_ladder
+from liqcore.distances import away
 from liqcore.risk.levels import suggest_stops, suggest_targets
 from liqcore.risk.luck import losing_streak_paths, losing_streaks
 from liqcore.risk.numbers import RiskError
@@ -98,13 +99,13 @@ def verdict(plan: Plan, current: bool) -> None:
         if plan.liquidation_price is None
         else wording.price(plan.liquidation_price)
     )
-    away = (
+    far = (
         "not computed"
         if plan.quantity <= 0
         else (
             None
             if plan.liquidation_price is None
-            else f"{wording.percent(plan.liquidation_price / plan.entry - 1, signed=True)} from the entry"
+            else f"{wording.percent(away(plan.entry, plan.liquidation_price), signed=True)} from the entry"
         )
     )
     facts = (
@@ -122,7 +123,7 @@ def verdict(plan: Plan, current: bool) -> None:
             wording.usd(plan.margin),
             f"{wording.percent(plan.margin / plan.account)} of the account" if plan.account > 0 else None,
         ),
-        ("Liquidation", liquidation, away),
+        ("Liquidation", liquidation, far),
         (
             "Reward to risk",
             "–" if plan.reward_risk is None else wording.r_multiple(plan.reward_risk, signed=False),
@@ -291,7 +292,7 @@ def _drag(plan: Plan, found: Inputs) -> None:
     )
     fourth.metric(
         "To liquidation",
-        "never" if plan.liquidation_price is None else wording.percent(abs(at - plan.liquidation_price) / at),
+        "never" if plan.liquidation_price is None else wording.percent(abs(away(at, plan.liquidation_price))),
     )
     spec, alt = risk_charts.drag(price_drag(plan), plan, at)
     st.vega_lite_chart(spec=spec, key="drag", alt=alt, width="stretch")
