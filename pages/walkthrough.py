@@ -10,7 +10,6 @@ from liqcore.views import panels
 from liqcore.views.walkthrough import panels as walkthrough_panels
 
 st.title("Learn by walking through")
-st.markdown("Look at each chart before you read on: what would you do, knowing only what stood there then?")
 
 chosen = panels.attempt(walkthrough_panels.pick)
 if chosen is not None:

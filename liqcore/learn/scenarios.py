@@ -19,6 +19,8 @@ from liqcore.risk import Plan, plan_trade
 
 FEWEST_STEPS: Final = 6
 MOST_STEPS: Final = 10
+# What a reader may move in a step before answering it.
+MOVES: Final = ("venue", "time", "scale", "price")
 _PLAN_NUMBERS: Final = ("entry", "stop", "account", "risk", "leverage", "fee_rate", "slippage", "targets")
 
 
@@ -49,7 +51,10 @@ class Highlight:
 
 @dataclass(frozen=True)
 class Step:
-    """One step as written. `bar` is how many bars of the scenario's timeframe have closed."""
+    """One step as written. `bar` is how many bars of the scenario's timeframe have closed.
+
+    `move` is what the reader may move before answering (see `moves`), `task` what to try with it.
+    """
 
     number: int
     bar: int
@@ -63,6 +68,8 @@ class Step:
     venues: tuple[str, ...]
     timeframe: str
     scale_top: float | None
+    move: str | None = None
+    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -327,7 +334,12 @@ def _step(told: _Told, item: Mapping[str, Any], number: int, settings: Mapping[s
         raise ScenarioError(
             f"Scenario {told.name!r}{told.where}: the layer is realised or modelled, not {layer!r}."
         )
-    box = item.get("highlight")
+    box, move = item.get("highlight"), item.get("move")
+    if move is not None and move not in MOVES:
+        raise ScenarioError(
+            f"Scenario {told.name!r}{told.where}: a reader may move {wording.joined(MOVES, 'or')}, not"
+            f" {move!r}."
+        )
     return Step(
         number=number,
         bar=int(item["bar"]),
@@ -347,6 +359,8 @@ def _step(told: _Told, item: Mapping[str, Any], number: int, settings: Mapping[s
         venues=tuple(item.get("venues", ())),
         timeframe=str(item.get("timeframe", settings["timeframe"])),
         scale_top=item.get("scale_top"),
+        move=move,
+        task="" if move is None else told.text(item, "task"),
     )
 
 

@@ -27,7 +27,8 @@ class StepView:
 
     Attributes
     ----------
-    number, count, title, text, look, question, options : the words, with every number computed.
+    name, number, count : of the scenario, which step, of how many.
+    title, text, look, question, options : the words, with every number computed.
     at : datetime64 UTC, the closing edge of the last bar.
     candles, bars : one minute, and the step's timeframe. liquidations, open_interest, funding : tables so
     far.
@@ -39,6 +40,7 @@ class StepView:
     levels : DataFrame `price`, `label`: the level, and from the decision on the plan's entry, stop and
     targets.
     facts : name to (value, words) of every placeholder in the texts.
+    move, task : what the reader may move before answering (None: nothing), and what to try with it.
     """
 
     number: int
@@ -63,6 +65,9 @@ class StepView:
     marks: pd.DataFrame
     levels: pd.DataFrame
     facts: dict[str, tuple[Value, str]]
+    move: str | None = None
+    task: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +128,9 @@ def step_view(scenario: Scenario, number: int) -> StepView:
         marks=marks,
         levels=_levels(scenario, step, seen.price_range),
         facts=facts.used,
+        move=step.move,
+        task=step.task,
+        name=scenario.name,
         **words,
     )
 
@@ -217,19 +225,11 @@ def _places(facts: _Facts, box: Highlight | None) -> tuple[pd.DataFrame, pd.Data
     # A candle without a range would be a box without a height.
     low, high = min(low, high) - 0.0002 * abs(low), max(low, high) + 0.0002 * abs(high)
     start = max(at + (box.first - 1) * length, facts.seen.scenario.start)
-    if start > facts.seen.scenario.start + 0.55 * (at - facts.seen.scenario.start):
-        high = _clear(high, float(facts.seen.bars["close"].iloc[-1]), facts.seen.price_range)
     end, label = at + box.last * length, facts.fill(box.label)
     return (
         pd.DataFrame([[start, end, low, high, label]], columns=list(outlines)),
         pd.DataFrame([[start + (end - start) // 2, (low + high) / 2, label]], columns=list(marks)),
     )
-
-
-def _clear(top: float, last: float, prices: tuple[float, float]) -> float:
-    """The top of a box at the right edge, moved up where its name would run into that of the last price."""
-    room = _APART * (prices[1] - prices[0])
-    return last + room if abs(top - last) < room else top
 
 
 def together(lines: list[tuple[float, str]], least: float) -> pd.DataFrame:

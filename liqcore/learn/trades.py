@@ -91,6 +91,16 @@ def run_trade(
     return _follow(plan, bars, int(reached[0]), s, (opens, good, bad, close), close_at_end)
 
 
+def at_price(plan: Plan, price: float) -> tuple[float, float]:
+    """USD and R after costs of a filled plan when price stands at `price` (USD); beyond its stop or its last
+    target it has been closed there."""
+    s = sign(plan.side)
+    ends = [s * plan.stop, max(s * target.price for target in plan.targets)]
+    mirrored = min(max(s * price, ends[0]), ends[1])
+    usd = _gain(plan, s, plan.quantity, mirrored, slips=mirrored < ends[1])
+    return usd, usd / plan.loss_at_stop
+
+
 def _mirrored(s: float) -> tuple[str, str, str, str]:
     return ("open", "high", "low", "close") if s > 0 else ("open", "low", "high", "close")
 

@@ -89,6 +89,7 @@ def heatmap(
     heading: str | None = None,
     caption: str | None = None,
     height: int | None = None,
+    room: float = 0.0,
     controls: Literal["full", "legend", "none"] = "full",
     group: str | None = None,
     shared: bool = False,
@@ -111,6 +112,7 @@ def heatmap(
     note : what the map is, from where and how complete; goes into its picture and its table.
     heading : the page's first heading, for those who hear it; `caption` stands visibly above a small map.
     height : in pixels; by default the map fills the window.
+    room : empty space after the newest column, as a share of the time drawn, for the names of lines.
     controls : all of them, the legend only, or none, for small multiples.
     group : maps that share crosshair and look; with `shared` also their colours.
     address : the page's address follows this map.
@@ -133,6 +135,7 @@ def heatmap(
         "shared": shared,
         "address": address,
         "replay": replay,
+        "room": room,
         "what": what,
         "strips": strips,
         "actions": list(actions),

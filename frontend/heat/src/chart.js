@@ -96,7 +96,9 @@ export class Chart {
   /** Lay the axes over the new cells; `before` is the whole of time that was shown. */
   #windows(view, before) {
     const { heat } = this;
-    this.time = new Axis(ends(heat.time_edges));
+    const [from, to] = ends(heat.time_edges);
+    // Empty room after the newest column, where names of lines stand beside the candles instead of on them.
+    this.time = new Axis([from, to + (heat.room ?? 0) * (to - from)]);
     this.price = new Axis(ends(heat.price_edges), this.look.log);
     const [first, last] = this.time.full;
     const [was, wasEnd] = before ?? [first, last];

@@ -3,6 +3,10 @@ import { across, box, font, point } from "./canvas.js";
 
 const shows = (chart, side) => !side || chart.look.side === "both" || chart.look.side === "net" || chart.look.side === side;
 
+// A frame stands outside of what it frames, and narrow ones keep names off what is in them.
+const OUT = 3;
+const NARROW = 60;
+
 export function boxes(chart, labels) {
   const { pen, plot, ink } = chart;
   for (const one of chart.layers.boxes ?? []) {
@@ -14,11 +18,12 @@ export function boxes(chart, labels) {
     for (const [width, stroke] of [[3.5, ink.casing], [1.5, colour]]) {
       pen.lineWidth = width;
       pen.strokeStyle = stroke;
-      pen.strokeRect(x, y, w, h);
+      pen.strokeRect(x - OUT, y - OUT, w + 2 * OUT, h + 2 * OUT);
     }
+    if (w < NARROW) labels.hold([x, y, w, h]);
     if (one.label) {
       const tries = [0, h + 20, -18, h + 38, -36, h + 56];
-      labels.put(one.label, Math.max(x, plot.x) + 2, y - 10, { colour, tries });
+      labels.put(one.label, Math.max(x, plot.x) + 2, y - 10 - OUT, { colour, tries });
     }
   }
 }

@@ -14,13 +14,16 @@ from liqcore.charts.palette import PANEL
 from liqcore.charts.picture import Look
 from liqcore.feeds import scenario_files as files
 from liqcore.learn.glossary import find_terms, mentions
+from liqcore.learn.moves import Moved
 from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import Outcome, StepView, outcome, plan_lines, step_view, together
 from liqcore.views import explain, heat, links, shell
 from liqcore.views.controls import LINK
-from liqcore.views.walkthrough import quiz, sandbox as walkthrough_sandbox
+from liqcore.views.walkthrough import moves as walkthrough_moves, quiz, sandbox as walkthrough_sandbox
 
 _CACHED: Final = 12
+# Of the time drawn, after its newest column: the names of the lines stand there and cover no candle.
+_ROOM: Final = 0.16
 
 
 @st.cache_resource(max_entries=_CACHED, show_spinner="Opening the scenario")
@@ -45,14 +48,13 @@ def _outcome(name: str) -> Outcome:
 def pick() -> Scenario:
     """The scenario in the address, chosen from the list."""
     titles = {name: str(files.read_settings(name)["title"]) for name in files.names()}
-    name = links.select("Scenario", titles, "scenario")
+    name = links.select("Scenario", titles, "scenario", label_visibility="collapsed")
     chosen = scenario(name)
     # The number of a step belongs to its scenario: another one is told from its beginning.
     if st.session_state.get("told") not in (None, name):
         st.session_state["step"] = 1
     st.session_state["told"] = name
     st.caption(f"{chosen.teaches} Synthetic market, made by a simulator from seed {chosen.seed}.")
-    quiz.progress()
     return chosen
 
 
@@ -85,41 +87,50 @@ def step(chosen: Scenario) -> None:
         )
     if number > count:
         _end(chosen)
+        quiz.progress()
         return
     view = _view(chosen.name, number)
     left, right = st.columns([3, 2], gap="large")
     with left:
         shown = st.toggle("Show me on the chart", value=True, key="highlight", bind=LINK)
-        _chart(view, shown)
+        changed = walkthrough_moves.control(chosen, view)
+        _chart(view, shown and changed is None, changed=changed)
     with right:
         st.markdown(f"##### {number}. {wording.markdown(view.title)}")
         st.markdown(explained(view.text), help=terms(f"{view.text} {view.look} {view.question}"))
         st.info(explained(view.look), icon=":material/visibility:")
         quiz.question(chosen.name, view)
+    quiz.progress()
 
 
 def _go(by: int, count: int) -> None:
     st.session_state["step"] = min(max(int(st.session_state.get("step", 1)) + by, 1), count + 1)
 
 
-def _chart(view: StepView, shown: bool, key: str = "walk", height: int = 470) -> None:
-    domain = None if view.scale_top is None else (view.scale_top / 500, view.scale_top)
+def _chart(
+    view: StepView, shown: bool, key: str = "walk", height: int = 470, changed: Moved | None = None
+) -> None:
+    grid, bars, at, top = view.grid, view.bars, view.at, view.scale_top
+    if changed is not None:
+        grid, bars, at, top = changed.grid, changed.seen.bars, changed.seen.at, changed.scale_top
+    now = pd.Timestamp.now(tz="UTC")
+    line = explain.provenance_line(grid, synthetic=True, now=now)
+    levels = walkthrough_moves.lines(view)
     heat.heatmap(
-        view.grid,
-        view.bars,
+        grid,
+        bars,
         key=key,
-        note=explain.provenance_line(view.grid, synthetic=True, now=pd.Timestamp.now(tz="UTC")),
-        look=Look(domain=domain, profile=False),
+        note=line,
+        look=Look(domain=None if top is None else (top / 500, top), profile=False),
         height=height,
+        room=_ROOM,
         boxes=view.outlines if shown and len(view.outlines) else None,
-        levels=view.levels if len(view.levels) else None,
+        levels=levels if len(levels) else None,
         replay=True,
+        on_asked=lambda asked: walkthrough_moves.dragged(view, asked),
     )
     st.caption(
-        wording.markdown(
-            f"As it stood on {wording.when(view.at, pd.Timestamp.now(tz='UTC'))}; nothing later is in this"
-            f" picture. {explain.provenance_line(view.grid, synthetic=True, now=pd.Timestamp.now(tz='UTC'))}"
-        )
+        wording.markdown(f"As it stood on {wording.when(at, now)}; nothing later is in this picture. {line}")
     )
 
 
