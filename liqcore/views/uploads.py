@@ -17,6 +17,7 @@ TYPES: Final = [
     "csv", "gz", "parquet", "zip", "txt", "tsv", "json", "jsonl", "ndjson", "feather", "arrow", "xlsx",
 ]  # fmt: skip
 _HELD: Final = "held_files"
+_NO_DATED: Final = "without_dated"
 _UTC: Final = "UTC"
 # How a doubt of each severity is shown: 3 is probably wrong, 2 may be, 1 is good to know.
 _SHOWN: Final = {3: st.error, 2: st.warning, 1: st.info}
@@ -95,15 +96,21 @@ def _candles() -> Any:
     return next((contents.table for _, contents in _held().values() if contents.kind == "candles"), None)
 
 
-def _take(upload: Any, zone: str, **asked: Any) -> TableError | None:
-    """Read one file into what is held; what keeps it from being used, or None."""
-    mapping = st.session_state.get(f"mapping-{upload.file_id}") or {}
+def _take(upload: Any, zone: str, beside: str | None = None) -> TableError | None:
+    """Read one file into what is held; what keeps it from being used, or None. `beside` is another kind that
+    the same file is to be read as too."""
+    asked = {
+        **(st.session_state.get(f"mapping-{upload.file_id}") or {}),
+        **({"kind": beside} if beside else {}),
+    }
+    if upload.file_id in st.session_state.get(_NO_DATED, set()):
+        asked["mapping"] = {**asked.get("mapping", {}), "contracts": "perpetual only"}
     try:
         upload.seek(0)
-        found = files.read(upload, candles=_candles(), zone=zone, **{**mapping, **asked})
+        found = files.read(upload, candles=_candles(), zone=zone, **asked)
     except TableError as problem:
         return problem
-    key = f"{upload.file_id}#{asked['kind']}" if asked else upload.file_id
+    key = upload.file_id if beside is None else f"{upload.file_id}#{beside}"
     _held()[key] = (upload.name, found)
     return None
 
@@ -125,6 +132,7 @@ def _say(ids: Sequence[str], uploads: dict[str, Any], zone: str) -> None:
     shown = [doubt for doubt in doubts if doubt[0] >= 2][:2]
     for severity, text in shown:
         _SHOWN[severity](wording.markdown(text), icon=":material/warning:")
+    _without_dated(ids, contents, uploads, zone)
     with st.expander(
         wording.markdown(_title(group)), icon=":material/warning:" if shown else ":material/check_circle:"
     ):
@@ -156,6 +164,35 @@ def _say(ids: Sequence[str], uploads: dict[str, Any], zone: str) -> None:
                 held.pop(file_id, None)
             st.session_state["forgotten"] = {*st.session_state.get("forgotten", set()), *ids}
             st.rerun()
+
+
+def _without_dated(
+    ids: Sequence[str], contents: Sequence[FileContents], uploads: dict[str, Any], zone: str
+) -> None:
+    """A switch to leave out dated futures, which trade away from the perpetual contract."""
+    without: set[str] = st.session_state.setdefault(_NO_DATED, set())
+    off = bool(without & set(ids))
+    named = list(dict.fromkeys(symbol for found in contents for symbol in found.dated))
+    brought = [uploads[file_id] for file_id in ids if file_id in uploads]
+    if not brought or not (named or off):
+        return
+    also = f" ({', '.join(named[:3])}{', …' if len(named) > 3 else ''})" if named else ""
+    wanted = st.toggle(
+        f"Leave out dated futures{wording.markdown(also)}",
+        value=off,
+        key=f"dated-{ids[0]}",
+        help="They end on a day and trade above or below the perpetual contract, so their prices do not fit"
+        " its candles exactly.",
+    )
+    if wanted == off:
+        return
+    st.session_state[_NO_DATED] = without | set(ids) if wanted else without - set(ids)
+    problem = next((problem for upload in brought if (problem := _take(upload, zone)) is not None), None)
+    if problem is None:
+        st.rerun()
+    # A file of nothing else stays as it was read.
+    st.session_state[_NO_DATED] = without
+    st.warning(wording.markdown(str(problem)), icon=":material/warning:")
 
 
 def _worst(group: Sequence[tuple[str, FileContents]]) -> list[tuple[int, str]]:
@@ -196,7 +233,7 @@ def _totals_too(file_id: str, contents: FileContents, uploads: dict[str, Any], z
     key = f"{file_id}#liquidations"
     if st.toggle("Read its liquidation totals too", value=key in _held(), key=f"totals-{file_id}"):
         if key not in _held():
-            if (problem := _take(uploads[file_id], zone, kind="liquidations")) is not None:
+            if (problem := _take(uploads[file_id], zone, "liquidations")) is not None:
                 st.error(wording.markdown(str(problem)), icon=":material/error:")
                 return
             st.rerun()

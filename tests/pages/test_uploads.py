@@ -160,3 +160,30 @@ def test_totals_beside_candles_are_read_as_both_when_asked():
     )
     assert table["notional"].sum() == 96 * 1_200_000.0
     assert tables.ensure(table, "liquidations") is table
+
+
+def test_dated_futures_are_named_and_left_out_by_a_switch():
+    text = event_csv().decode()
+    head, *rows = text.strip().split("\n")
+    mixed = [f"{row},{'BTCUSDT_250328' if at % 5 == 0 else 'BTCUSDT'}" for at, row in enumerate(rows)]
+    app = upload(
+        open_page("explore.py", data="files"), ("events.csv", "\n".join([f"{head},symbol", *mixed]).encode())
+    )
+    assert any("200 rows of liquidations" in item.label for item in app.expander)
+    (switch,) = [item for item in app.toggle if "dated futures" in item.label]
+    assert "BTCUSDT\\_250328" in switch.label or "BTCUSDT_250328" in switch.label
+    switch.set_value(True).run()
+    assert not app.exception
+    assert any("160 rows of liquidations" in item.label for item in app.expander)
+    next(item for item in app.toggle if "dated futures" in item.label).set_value(False).run()
+    assert any("200 rows of liquidations" in item.label for item in app.expander)
+
+
+def test_a_file_of_dated_futures_only_stays_when_they_are_to_be_left_out():
+    head, *rows = event_csv().decode().strip().split("\n")
+    dated = "\n".join([f"{head},symbol", *(f"{row},BTCUSDT_250328" for row in rows)])
+    app = upload(open_page("explore.py", data="files"), ("events.csv", dated.encode()))
+    next(item for item in app.toggle if "dated futures" in item.label).set_value(True).run()
+    assert not app.exception
+    assert any("no BTC rows" in item.value for item in app.warning)
+    assert any("200 rows of liquidations" in item.label for item in app.expander)

@@ -17,7 +17,7 @@ from liqcore.tables import TableError
 TIME: Final = (
     "time", "timestamp", "ts", "datetime", "date", "opentime", "timeutc", "datetimeutc", "timestamputc", "dateutc",  # noqa: E501
     "eventtime", "tradetime", "ordertradetime", "transacttime", "transacttimestamp", "createtime", "createdat",  # noqa: E501
-    "createdtime", "liquidationtime", "calctime", "fundingtime", "updatetime", "updatedat", "unixtime", "unix",  # noqa: E501
+    "createdtime", "liquidationtime", "calctime", "fundingtime", "updatetime", "updatedtime", "updatedat", "unixtime", "unix",  # noqa: E501
     "unixtimestamp", "epoch", "starttime", "timestampms", "timems", "tsms", "tsiso", "tsevent", "localtime",
     "gmttime", "datetimelocal", "t",
 )  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pandas as pd
 
 from liqcore import wording
-from liqcore.feeds.files import numerals, times
-from liqcore.feeds.files.table import RawTable, check_cells, check_shape, counted, unique
+from liqcore.feeds.files import frames, numerals, times
+from liqcore.feeds.files.table import RawTable, check_cells, check_shape, counted, shown, unique
 from liqcore.feeds.files.unpack import Content
 from liqcore.tables import TableError
 
@@ -45,15 +45,33 @@ def json_tables(content: Content) -> list[RawTable]:
         )
     document, notes = _document(content.data)
     try:
-        parts = _tables(document, 0)
+        parts = _tables(document, 0, notes)
         tables = [_raw(rows, symbol, content, notes) for rows, symbol in parts]
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as problem:
         if isinstance(problem, TableError):
             raise
         raise TableError(_NO_TABLE) from problem
     if not tables:
-        raise TableError(_NO_TABLE)
+        raise TableError(_why_empty(document))
     return tables
+
+
+def _why_empty(document: Any) -> str:
+    """What an answer without rows says: an error, nothing, or no table at all."""
+    if isinstance(document, dict):
+        said = next((document[name] for name in ("msg", "retMsg", "message") if document.get(name)), "")
+        code = next((document[name] for name in ("code", "retCode") if name in document), "0")
+        if str(code).strip("0") not in ("", "2") and said:
+            return (
+                f"The file holds an error that was answered and no data ({shown(said)}). Correct the question"
+                " and save its answer."
+            )
+        if any(document.get(name) == [] for name in _WRAPPERS):
+            return (
+                "The answer holds no rows: nothing happened in that span, or it is not told. Ask for other"
+                " days."
+            )
+    return _NO_TABLE
 
 
 def _document(data: bytes) -> tuple[Any, list[str]]:
@@ -75,7 +93,7 @@ def _document(data: bytes) -> tuple[Any, list[str]]:
     return rows, [f"{counted(broken, 'were', 'broken line')} left out."] if broken else []
 
 
-def _tables(document: Any, depth: int) -> list[tuple[Any, str]]:
+def _tables(document: Any, depth: int, notes: list[str]) -> list[tuple[Any, str]]:
     """Pairs of rows (or columns) and the symbol that stands beside them."""
     if depth > _DEPTH:
         return []
@@ -95,30 +113,39 @@ def _tables(document: Any, depth: int) -> list[tuple[Any, str]]:
         nested = {name: value for name, value in document.items() if isinstance(value, dict)}
         if len(nested) >= 3 and len(nested) == len(document) and _same_keys(list(nested.values())):
             return [(_by_column(nested), "")]
+        if isinstance(document.get("o"), dict) or ("topic" in document and "data" in document):
+            return _tables([document], depth + 1, notes)
         symbol = next((str(document[name]) for name in _SYMBOLS if isinstance(document.get(name), str)), "")
         for name in (*_WRAPPERS, *document):
             if name in document and isinstance(document[name], (dict, list)):
-                found = _tables(document[name], depth + 1)
+                found = _tables(document[name], depth + 1, notes)
                 if found:
                     return [(rows, own or symbol or _of_kraken(name)) for rows, own in found]
         return []
     if not isinstance(document, list) or not document:
         return []
     first = document[0]
+    if frames.are_messages(document):
+        rows, told = frames.rows_of(document)
+        notes += told
+        return [(rows, "")] if rows else []
     if isinstance(first, dict):
         if isinstance(first.get("history"), list):
-            return [
-                (part["history"], str(part.get("symbol", ""))) for part in document if part.get("history")
-            ]
-        if any(isinstance(first.get(name), dict) for name in ("o", "data")):
-            # Frames of Binance's stream, as they came or in the wrapper of several streams.
-            inner = [frame["data"] if isinstance(frame.get("data"), dict) else frame for frame in document]
-            inner = [frame["o"] if isinstance(frame.get("o"), dict) else frame for frame in inner]
-            return [(inner, "")]
+            return _histories(document)
         return [(document, "")]
     if isinstance(first, list) and all(not isinstance(cell, (dict, list)) for cell in first):
         return [(document, "")]
     return []
+
+
+def _histories(document: list[dict[str, Any]]) -> list[tuple[Any, str]]:
+    """An answer of Coinalyze: one symbol, or the rows of several as one table that names them."""
+    parts = [part for part in document if part.get("history")]
+    if len(parts) < 2:
+        return [(part["history"], str(part.get("symbol", ""))) for part in parts]
+    return [
+        ([{**row, "symbol": str(part.get("symbol", ""))} for part in parts for row in part["history"]], "")
+    ]
 
 
 def _of_kraken(name: str) -> str:

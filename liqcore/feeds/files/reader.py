@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.feeds.files import labels
+from liqcore.feeds.files import labels, symbols
 from liqcore.feeds.files.draft import Draft, Request, in_file_words
 from liqcore.feeds.files.formats import draft, totals_beside
 from liqcore.feeds.files.grid import read_grid
@@ -80,6 +80,14 @@ class FileContents:
         """The notes that are reasons to doubt the data, worst first."""
         found = [note for note in self.notes if isinstance(note, Doubt)]
         return tuple(sorted(found, key=lambda note: -note.severity))
+
+    @property
+    def dated(self) -> tuple[str, ...]:
+        """The dated futures among the symbols, which can be left out (`contracts` in the mapping)."""
+        if "symbol" not in self.table:
+            return ()
+        named = labels.pruned(self.table["symbol"]).cat.categories.to_series()
+        return tuple(named[symbols.kinds(named).eq("dated").to_numpy()])
 
     @property
     def summary(self) -> str:

@@ -70,7 +70,7 @@ def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> N
                 "liquidations",
                 columns,
                 ("quantity_unit",),
-                f"{home} counts {shown(symbol)} in contracts or USD, and nothing says what"
+                f"Quantities of {shown(symbol)} on {home} are contracts or USD, and nothing says what"
                 f" {shown(columns['quantity'])} counts here. Choose its unit.",
             )
     if "price" not in out:

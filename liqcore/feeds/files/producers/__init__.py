@@ -10,6 +10,7 @@ from typing import Final
 from liqcore.feeds.files.draft import Request
 from liqcore.feeds.files.producers import (
     bars,
+    binance,
     binance_vision,
     bitmex,
     bitstamp,
@@ -24,6 +25,7 @@ from liqcore.feeds.files.producers import (
     freqtrade,
     gate,
     heatlab,
+    htx,
     hyperliquid,
     liqstream,
     metatrader,
@@ -54,8 +56,10 @@ PRODUCERS: Final[tuple[Producer, ...]] = tuple(
         cryptofeed,
         ccxt_dump,
         nautilus,
+        binance,
         bybit,
         okx,
+        htx,
         gate,
         coinglass,
         coinalyze,

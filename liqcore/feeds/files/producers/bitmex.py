@@ -1,4 +1,5 @@
-"""BitMEX: bins of trades, stamped at their close, with the volume in contracts and in bitcoin beside it."""
+"""BitMEX: bins of trades, stamped at their close, with the volume in contracts and in bitcoin beside it, and
+its liquidation orders."""
 
 from __future__ import annotations
 
@@ -7,8 +8,9 @@ from typing import Final
 
 from liqcore.feeds.files import columns as cells
 from liqcore.feeds.files.draft import Draft, Request
-from liqcore.feeds.files.producers.base import GENERIC, Producer, column, keys
-from liqcore.feeds.files.table import RawTable
+from liqcore.feeds.files.producers.base import GENERIC, Producer, asking, column, keys, read_as
+from liqcore.feeds.files.table import RawTable, counted
+from liqcore.tables import TableError
 
 _OWN: Final = {"vwap", "trades", "lastsize", "turnover", "homenotional", "foreignnotional"}
 
@@ -36,4 +38,35 @@ def _read(raw: RawTable, request: Request) -> Draft:
     return GENERIC["candles"](plain, found, request, "BitMEX trade bins", stamped_at_close=True)
 
 
-PRODUCERS: Final = (Producer("candles", _fits, _read),)
+def _is_orders(raw: RawTable) -> bool:
+    return raw.headed and {"symbol", "side", "price", "leavesqty"} <= keys(raw)
+
+
+def _read_orders(raw: RawTable, request: Request) -> Draft:
+    found = cells.find_columns(raw, "liquidations", None)
+    if "time" not in found:
+        raise TableError(
+            "These are BitMEX's liquidation orders, which carry no time of their own, so they have no place"
+            " on a map. Record the time of arrival in a column beside them."
+        )
+    order, quantity = column(raw, "orderid"), column(raw, "leavesqty") or ""
+    repeated = raw.frame.duplicated(order) & raw.frame[order].notna() if order else None
+    if repeated is not None and repeated.any():
+        # What is left of an order is told again as it is filled; the first message holds the whole of it.
+        raw = replace(raw, frame=raw.frame[~repeated])
+    asked = asking(request, "bitmex", side_meaning="order", quantity_unit="contracts")
+    out = read_as(
+        "liquidations",
+        raw,
+        asked,
+        "BitMEX's own liquidation orders",
+        {"quantity": quantity, "time": found["time"]},
+    )
+    if repeated is not None and repeated.any():
+        out.notes.append(
+            f"{counted(int(repeated.sum()), 'were', 'later message')} about an order already told left out."
+        )
+    return out
+
+
+PRODUCERS: Final = (Producer("liquidations", _is_orders, _read_orders), Producer("candles", _fits, _read))

@@ -6,11 +6,22 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from liqcore.feeds.files import columns as cells
+from liqcore.feeds.files import columns as cells, labels
 from liqcore.feeds.files.draft import Draft, Request
 from liqcore.feeds.files.producers.base import GENERIC, Producer, read_as
 from liqcore.feeds.files.table import RawTable
 from liqcore.tables import TableError
+
+# The letter or digit after the point of a symbol, by its list of exchanges.
+_VENUES: Final = {
+    "A": "binance",
+    "6": "bybit",
+    "3": "okx",
+    "4": "htx",
+    "Y": "gate",
+    "0": "bitmex",
+    "2": "deribit",
+}
 
 
 def _coinalyze(kind: str, word: str, width: int, names: tuple[str, ...]) -> Producer:
@@ -69,6 +80,28 @@ def _is_ratio_answer(raw: RawTable) -> bool:
     return raw.headed and {"t", "r", "l", "s"} <= set(raw.columns)
 
 
+def _is_totals(raw: RawTable) -> bool:
+    return (
+        raw.headed and {"t", "l", "s"} <= set(raw.columns) and "r" not in raw.columns and _symbols(raw) != ()
+    )
+
+
+def _symbols(raw: RawTable) -> tuple[str, ...]:
+    """The symbols of an answer, where all of them end like Coinalyze's; empty for anything else."""
+    named = raw.frame["symbol"].dropna().astype(str).unique() if "symbol" in raw.columns else [raw.symbol]
+    return tuple(named) if all(re.search(r"\.[A-Z0-9]$", name) for name in named) else ()
+
+
+def _read_totals(raw: RawTable, request: Request) -> Draft:
+    words = raw.frame["symbol"] if "symbol" in raw.columns else labels.constant(raw.symbol, raw.frame.index)
+    heard = {name: _VENUES.get(name[-1], f"coinalyze-{name[-1]}") for name in _symbols(raw)}
+    venues = labels.recoded(words, heard, sorted(set(heard.values())))
+    named = replace(raw, frame=raw.frame.assign(venue=venues))
+    out = read_as("liquidations", named, request, "Coinalyze liquidation totals", {"time": "t"})
+    out.format = "Coinalyze liquidation totals"
+    return out
+
+
 PRODUCERS: Final = (
     _coinalyze("liquidations", "liquidation-history", 3, ("time", "long_total", "short_total")),
     _coinalyze("open_interest", "open-interest-history", 5, ("time", "quantity", "high", "low", "close")),
@@ -81,4 +114,5 @@ PRODUCERS: Final = (
     Producer("liquidations", _is_ratios, _read_ratios),
     Producer("liquidations", _is_ratio_answer, _read_ratios),
     Producer("candles", _is_answer, _read_answer),
+    Producer("liquidations", _is_totals, _read_totals),
 )

@@ -18,6 +18,9 @@ def _read(raw: RawTable, request: Request) -> Draft:
     if column(raw, "instid", "symbol") is None and raw.symbol:
         raw = replace(raw, frame=raw.frame.assign(instId=raw.symbol))
     chosen = {"price": column(raw, "bkpx") or "", "quantity": column(raw, "sz") or ""}
+    if time := column(raw, "ts"):
+        # Some answers have a second clock, that of the frame, in some rows only.
+        chosen["time"] = time
     asked = asking(request, "okx", side_meaning="order", quantity_unit="contracts")
     return read_as("liquidations", raw, asked, "OKX's own liquidation orders", chosen)
 
