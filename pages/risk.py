@@ -7,7 +7,12 @@ shell.require_frame()
 
 import streamlit as st
 
-from liqcore.views.risk import inputs as risk_inputs, on_map as risk_map, panels as risk_panels
+from liqcore.views.risk import (
+    inputs as risk_inputs,
+    on_map as risk_map,
+    panels as risk_panels,
+    what_ifs as risk_what_ifs,
+)
 
 st.title("Size a position")
 st.markdown(
@@ -25,10 +30,10 @@ with right:
         st.stop()
     risk_panels.verdict(plan, current)
     risk_panels.ladder(plan, found)
-    risk_map.draw(plan)
+    risk_map.draw(plan, found.data)
     risk_panels.how_to_read(plan)
-    risk_panels.more(plan, found, wording.when(shell.now()), current)
+    risk_what_ifs.more(plan, found, wording.when(shell.now()), current)
     st.caption(
-        "Prices to start with are the last of the synthetic sample market; put in your own. Account and risk"
-        " stay in this session and never enter the link."
+        "Prices to start with are the last of the synthetic sample market; put in your own, or use the last"
+        " price of another market. Account and risk stay in this session and never enter the link."
     )

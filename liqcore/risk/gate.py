@@ -30,6 +30,13 @@ CODES: Final = (
 ROOM_SHARE: Final = 0.25
 ROOM_ATR: Final = 2.0
 LARGEST_BTC: Final = 100_000.0
+Basis = Literal["mark", "entry"]
+_FORMULAS: Final = {
+    ("linear", "mark"): "(margin + amount − s·q·E) / (q·(rate + fee − s))",
+    ("linear", "entry"): "E − s·(margin + amount − q·E·(rate + fee)) / q",
+    ("inverse", "mark"): "Q·(rate + fee + s) / (margin + amount + s·Q/E)",
+    ("inverse", "entry"): "Q·s / (margin + amount − Q/E·(rate + fee) + s·Q/E)",
+}
 _CONTRACT: Final[dict[str, Literal["linear", "inverse"]]] = {"linear": "linear", "inverse": "inverse"}
 
 
@@ -57,6 +64,7 @@ class Terms:
     maintenance_margin_rate: float = 0.005
     maintenance_amount: float = 0.0
     tiers: TierTable | None = None
+    maintenance_basis: Basis = "mark"
     liquidation_fee: float = 0.0
     other_maintenance: float = 0.0
     other_pnl: float = 0.0
@@ -245,6 +253,7 @@ def _liquidation(
                 wallet,
                 fee_rate=terms.liquidation_fee,
                 contract=_CONTRACT[terms.contract],
+                maintenance_basis=terms.maintenance_basis,
             )
         )
     else:
@@ -288,17 +297,21 @@ def balance(
     amount: float = 0.0,
     fee: float = 0.0,
     contract: str = "linear",
+    basis: str = "mark",
 ) -> tuple[Floats, Floats]:
     """Equity behind a position and the maintenance margin it needs at a price, in the margin's currency.
 
     Linear (USD): `wallet + s·q·(p − E)` and `q·p·(rate + fee) − amount`. Inverse (BTC, with Q = q·E USD):
-    `wallet + s·Q·(1/E − 1/p)` and `Q/p·(rate + fee) − amount`. Liquidation is where both are equal.
+    `wallet + s·Q·(1/E − 1/p)` and `Q/p·(rate + fee) − amount`. Liquidation is where both are equal. With
+    `basis` entry the maintenance is that of the value at entry, whatever the price.
     """
     s, p = sign(side), np.asarray(price, dtype=float)
+    at = p if basis == "mark" else np.full(p.shape, entry)
     if contract == "inverse":
-        worth = quantity * entry / p
-        return wallet + s * (quantity - worth), worth * (rate + fee) - amount
-    return wallet + s * quantity * (p - entry), quantity * p * (rate + fee) - amount
+        equity, worth = wallet + s * (quantity - quantity * entry / p), quantity * entry / at
+    else:
+        equity, worth = wallet + s * quantity * (p - entry), quantity * at
+    return equity, worth * (rate + fee) - amount
 
 
 def backing(terms: Terms, outcome: Outcome, leverage: float) -> float:
@@ -348,11 +361,7 @@ def derivation(terms: Terms, outcome: Outcome, leverage: float) -> tuple[tuple[s
                 float(_free(terms, entry, wallet)),
             ),
         )
-    formula = (
-        "(margin + amount − s·q·E) / (q·(rate + fee − s))"
-        if terms.contract == "linear"
-        else "Q·(rate + fee + s) / (margin + amount + s·Q/E)"
-    )
+    formula = _FORMULAS[terms.contract, terms.maintenance_basis]
     equity, maintenance = balance(
         terms.side,
         price,
@@ -363,6 +372,7 @@ def derivation(terms: Terms, outcome: Outcome, leverage: float) -> tuple[tuple[s
         amount=amount,
         fee=terms.liquidation_fee,
         contract=terms.contract,
+        basis=terms.maintenance_basis,
     )
     return (
         *steps,

@@ -7,7 +7,7 @@ import json
 import math
 import types
 import typing
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Final
 
 from liqcore import wording
@@ -109,6 +109,8 @@ class Plan:
     derivation: tuple[tuple[str, float], ...]
     venue: str | None = None
     tiers_as_of: str | None = None
+    funding_payments: int = 0
+    maintenance_basis: str = "mark"
 
     @property
     def risk_fraction(self) -> float:
@@ -290,7 +292,8 @@ def _checks(plan: Plan) -> tuple[Check, ...]:
         )
     if plan.break_even > 0:
         funding = (
-            f", with {wording.usd(plan.funding_cost)} of funding over {plan.holding_hours:g} hours"
+            f", with {wording.usd(plan.funding_cost)} of funding in"
+            f" {wording.count(plan.funding_payments, 'payment')} over {plan.holding_hours:g} hours"
             if plan.funding_cost
             else ""
         )
@@ -322,8 +325,10 @@ def _read(kind: Any, value: Any, name: str) -> Any:
 
 def _read_dataclass(kind: Any, value: Any, name: str) -> Any:
     hints = typing.get_type_hints(kind)
-    needed = {field.name for field in fields(kind)}
-    if not isinstance(value, dict) or set(value) != needed:
-        odd = sorted(set(value) ^ needed)[:1] if isinstance(value, dict) else [name]
+    known = {field.name for field in fields(kind)}
+    # What came later has a default, so that plans saved before it can still be read.
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    if not isinstance(value, dict) or not needed <= set(value) <= known:
+        odd = sorted(set(value) - known | needed - set(value))[:1] if isinstance(value, dict) else [name]
         raise RiskError(f"The saved plan lacks or misnames {odd[0]!r}. Make the plan anew.")
-    return kind(**{key: _read(hints[key], value[key], key) for key in needed})
+    return kind(**{key: _read(hints[key], held, key) for key, held in value.items()})

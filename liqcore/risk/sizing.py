@@ -254,12 +254,20 @@ def funding_cost(
 ) -> float:
     """USD of funding a position is expected to pay (below zero: to receive) over its holding time.
 
-    `s · notional · rate · hours/interval`: longs pay shorts when the rate is above zero. The number of
-    payments is an expectation and need not be whole.
+    `s · notional · rate · payments`: longs pay shorts when the rate is above zero. Payments are whole, see
+    `funding_payments`.
     """
+    owed = sign(side) * rate
+    return owed * notional * funding_payments(holding_hours, interval_hours, pays=owed > 0)
+
+
+def funding_payments(holding_hours: float, interval_hours: float = 8.0, *, pays: bool = True) -> int:
+    """How many times of funding a trade lives through: the most that are possible for one who pays, the least
+    for one who is paid, because it may open at any moment. 10 hours of 8 are 2 or 1."""
     if interval_hours <= 0:
         raise RiskError("The funding interval must be above zero hours. Most venues use 8.")
-    return sign(side) * notional * rate * holding_hours / interval_hours
+    times = holding_hours / interval_hours
+    return int(np.ceil(times - 1e-9) if pays else np.floor(times + 1e-9))
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from liqcore.risk import gate
 from liqcore.risk.gate import CODES
 from liqcore.risk.luck import MonteCarlo, losing_streak_paths, losing_streaks, simulate_trades, streak_cost
 from liqcore.risk.numbers import RiskError
-from liqcore.risk.plan import TradeRequest, check_trade, impossibilities
 from liqcore.risk.plan_data import Plan
+from liqcore.risk.request import TradeRequest, check_trade, impossibilities
 from liqcore.risk.sizing import Floats, average_entry, profit, sign
 
 __all__ = [
@@ -163,6 +163,7 @@ def price_drag(plan: Plan, prices: ArrayLike | None = None, *, points: int = 241
         amount=plan.maintenance_amount,
         fee=plan.liquidation_fee_rate,
         contract=plan.contract,
+        basis=plan.maintenance_basis,
     )
     if plan.contract == "inverse":
         equity, maintenance = equity * plan.entry, maintenance * plan.entry

@@ -1,6 +1,10 @@
 """The risk page: numbers as people type them, the gate, what-ifs, and nothing private in the link."""
 
+import json
+
 import numpy as np
+import pandas as pd
+import streamlit as st
 from test_pages import open_page, words
 
 from liqcore.risk import plan_trade
@@ -9,7 +13,9 @@ from liqcore.risk.luck import simulate_trades
 from liqcore.risk.pine import plan_to_pine
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import price_drag
-from liqcore.views.risk import charts as risk_charts
+from liqcore.views import loaders, market as live_market
+from liqcore.views.risk import charts as risk_charts, market as risk_market
+from tests.loopback.server import VenueServer
 from tests.maps import charts, maps
 
 PARTS = ["Drag the price", "Leverage and stop", "200 trades", "Losing streaks", "Open risks", "Order ticket"]
@@ -391,3 +397,90 @@ def test_an_account_in_bitcoin_is_worth_its_entry():
     app.text_input(key="accountbtc").set_value("2").run()
     assert not app.exception
     assert "of \\$120" in words(app)
+
+
+def test_the_ladder_shows_the_clusters_of_the_market_at_hand_by_itself():
+    app = open_page("risk.py", data="violent", targets="26,400")
+    assert "1 cluster in view" in charts(app)[0].proto.alt
+    assert "Clusters outside the picture: 1 below it" in charts(app)[0].proto.alt
+    assert "Realised clusters, from the synthetic sample market" in words(app)
+    assert "says nothing about those that are open" in words(app)
+    assert "Modelled clusters" in words(open_page("risk.py", data="calm", entry="28,000", stop="27,800"))
+    own = open_page("risk.py", zones="27900:28050:short:1200000")
+    assert "clusters, from" not in words(own)
+    far = open_page("risk.py", entry="99,000", stop="98,000", targets="101,000")
+    assert "another market or another time" in words(far)
+    assert "0 clusters in view." in charts(far)[0].proto.alt
+
+
+def test_a_stop_inside_a_cluster_of_the_market_at_hand_is_flagged():
+    zones, _ = risk_market.clusters(loaders.sample("violent"), 25_679)
+    (below,) = [zone for zone in zones if zone.side == "long"]
+    app = open_page("risk.py", stop=f"{(below.low + below.high) / 2:,.1f}", targets="28,000")
+    assert any(":material/flag:" in item.value and "cluster" in item.value for item in app.markdown)
+
+
+def test_the_last_price_of_the_market_at_hand_moves_the_plan_and_steps_go_up_and_down():
+    app = open_page("risk.py", data="calm", entry="28,000", stop="27,720", targets="28,560")
+    price = risk_market.last_price(loaders.sample("calm"))
+    next(button for button in app.button if button.label == "Use last price").click().run()
+    assert not app.exception
+    entry, stop = (float(app.text_input(key=key).value.replace(",", "")) for key in ("entry", "stop"))
+    assert entry == round(price, 1)
+    assert abs(stop / entry - 0.99) < 1e-5
+    app.button(key="leverage-up").click().run()
+    assert app.text_input(key="leverage").value == "11"
+    app.button(key="entry-up").click().run()
+    up = float(app.text_input(key="entry").value.replace(",", ""))
+    app.button(key="entry-down").click().run()
+    down = float(app.text_input(key="entry").value.replace(",", ""))
+    assert down < up
+    assert up - down == 10
+    app.text_input(key="leverage").set_value("ten").run()
+    app.button(key="leverage-up").click().run()
+    assert app.text_input(key="leverage").value == "ten", "what cannot be read is not thrown away"
+
+
+def test_funding_is_paid_in_whole_payments():
+    app = open_page("risk.py", hours="10", fundinghours="8")
+    shown = next(item for item in app.metric if item.label == "Funding")
+    assert "2 payments in 10 hours" in shown.delta
+    short = open_page("risk.py", direction="short", hours="10", fundinghours="8")
+    assert "1 payment in 10 hours" in next(item for item in short.metric if item.label == "Funding").delta
+
+
+def test_brackets_of_a_venue_are_read_today_and_a_silent_one_leaves_a_rate_to_type(monkeypatch):
+    assert "OKX is not asked" in words(open_page("risk.py", brackets="okx"))
+    with VenueServer([]) as server:
+        monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
+        monkeypatch.delenv("HEATLAB_OFFLINE")
+        st.cache_resource.clear()
+        try:
+            app = open_page("risk.py", data="violent", brackets="okx", help="true")
+            assert not app.exception
+            today = str(pd.Timestamp.now(tz="UTC").date())
+            told = f"3 brackets of OKX BTC-USDT-SWAP, read on {today}: 0.4 % up to 10 BTC"
+            assert told in words(app)
+            assert "whole position" in words(app)
+            assert "OKX counts the fee of closing" in words(app)
+            for venue in ("bybit", "gate", "bitget", "binance"):
+                assert "read on" in words(open_page("risk.py", data="violent", brackets=venue)), venue
+            coin = open_page("risk.py", data="violent", brackets="binance-coin", contract="inverse")
+            assert "BTCUSD_PERP, read on" in words(coin)
+            server.fault("www.okx.com", "429")
+            st.cache_data.clear()
+            live_market.app().session().cache.clear()
+            app = open_page("risk.py", data="violent", brackets="okx")
+            assert not app.exception
+            assert "type the rate of your bracket" in words(app)
+            assert app.text_input(key="maintenance").value == "0.5"
+        finally:
+            st.cache_resource.clear()
+            st.cache_data.clear()
+
+
+def test_a_plan_saved_before_a_field_came_can_still_be_read():
+    plan = plan_trade("long", 60_000, 59_400, 10_000, risk=0.01, leverage=5)
+    held = json.loads(plan.to_json())
+    del held["funding_payments"], held["maintenance_basis"]
+    assert Plan.from_json(json.dumps(held)) == plan

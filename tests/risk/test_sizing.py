@@ -160,6 +160,11 @@ def test_funding_is_paid_by_the_side_the_rate_names():
     assert funding_cost("long", 10_000, 1e-4, 24) == pytest.approx(3.0)
     assert funding_cost("short", 10_000, 1e-4, 24) == pytest.approx(-3.0)
     assert funding_cost("long", 10_000, 1e-4, 2, interval_hours=1) == pytest.approx(2.0)
+    # Whole payments: the most that may fall into the time for one who pays, the least for one who is paid.
+    assert funding_cost("long", 10_000, 1e-4, 10) == pytest.approx(2.0)
+    assert funding_cost("short", 10_000, 1e-4, 10) == pytest.approx(-1.0)
+    assert funding_cost("short", 10_000, -1e-4, 0.1) == pytest.approx(1.0)
+    assert funding_cost("long", 10_000, 1e-4, 0.3, interval_hours=0.1) == pytest.approx(3.0)
 
 
 def test_reward_to_risk_before_and_after_costs():

@@ -10,33 +10,26 @@ import streamlit as st
 from liqcore import wording
 from liqcore.heat.grid import HeatGrid
 from liqcore.risk.plan_data import Plan
-from liqcore.service.dataset import ViewSettings
-from liqcore.views import loaders, panels
+from liqcore.service.dataset import Dataset
+from liqcore.views import panels
 from liqcore.views.controls import LINK
-
-_HOURS = 72.0
-# A plan further away than this is one of another market, or of another time.
-_FAR = 0.25
+from liqcore.views.risk import market
 
 
-def draw(plan: Plan) -> None:
-    """A fold with the modelled map of a market, the plan's lines and what stands on the way."""
+def draw(plan: Plan, data: Dataset | None) -> None:
+    """A fold with the modelled map of the market at hand, the plan's lines and what stands on the way."""
     with st.expander(
         "The plan on the map", icon=":material/grid_on:", key="onmap", bind=LINK, on_change="rerun"
     ) as opened:
         if not opened.open:
             return
-        data = panels.attempt(loaders.pick)
-        if data is None:
-            st.info("Add a candles file, or choose the sample market above.", icon=":material/upload_file:")
+        found = market.drawn(data)
+        if data is None or found is None:
+            st.info("Add a candles file, or choose the sample market.", icon=":material/upload_file:")
             return
-        settings = ViewSettings(layer="modelled", timeframe="15m", hours=_HOURS, reach=0.1)
-        grid = panels.attempt(loaders.heatmap, data, settings)
-        bars = loaders.price_bars(data, settings) if grid is not None else None
-        if grid is None or bars is None:
-            return
+        grid, bars = found
         last = float(bars["close"].iloc[-1])
-        if abs(plan.entry / last - 1) > _FAR:
+        if abs(plan.entry / last - 1) > market.FAR:
             st.info(
                 wording.markdown(
                     f"This market ends at {wording.price(last)} and the plan's entry is"

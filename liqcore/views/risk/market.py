@@ -1,0 +1,148 @@
+"""The market that a plan is made for: its last price, and the clusters that stand around it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from liqcore import wording
+from liqcore.distances import away
+from liqcore.feeds import samples
+from liqcore.heat.clusters import track_clusters
+from liqcore.heat.grid import HeatGrid
+from liqcore.market.candles import atr, resample
+from liqcore.risk.handover import MOST, Zone
+from liqcore.risk.numbers import RiskError, parse_number
+from liqcore.service import dataset
+from liqcore.service.app import FIRST
+from liqcore.service.dataset import Dataset, ViewSettings
+from liqcore.views import loaders, overlays, panels
+
+SETTINGS: Final = ViewSettings(layer="modelled", timeframe="15m", hours=72.0, reach=0.1)
+# A plan further away than this is one of another market, or of another time.
+FAR: Final = 0.25
+_PERSISTENCE_BARS: Final = 12
+Layer = Literal["modelled", "realised"]
+# The modelled map first: it is about positions that are still open. The two are never mixed.
+_KINDS: Final[dict[Layer, str]] = {
+    "modelled": "where positions would be closed, not where they were",
+    "realised": "where positions were closed, which says nothing about those that are open",
+}
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Prices to start with: the last close of the sample market, and its one-minute and one-hour ATR, USD."""
+
+    price: float
+    atr_minute: float
+    atr_hour: float
+
+
+@st.cache_data(max_entries=1, show_spinner=False)
+def defaults() -> Defaults:
+    """What the sample market offers a first-time visitor to start with."""
+    candles = samples.load_sample("violent").candles
+    hourly = resample(candles, "1h", partial=False)
+    return Defaults(
+        round(float(candles["close"].iloc[-1])),
+        float(np.round(atr(candles)[-1], 1)),
+        float(np.round(atr(hourly)[-1], 0)),
+    )
+
+
+def at_hand() -> Dataset | None:
+    """The market at hand, with its control and a button that moves the plan to its last price."""
+    data = panels.attempt(loaders.opened, loaders.market(), FIRST)
+    price = last_price(data)
+    st.button(
+        "Use last price",
+        icon=":material/my_location:",
+        disabled=price is None,
+        help="The last price of this market. Entry, stop and targets keep their distance in per cent.",
+        on_click=move_to,
+        args=(price,),
+    )
+    if data is not None and price is not None:
+        st.caption(
+            wording.markdown(
+                f"Last price {wording.price(price)},"
+                f" {'of the synthetic sample market' if data.synthetic else f'of {data.label}'}."
+            )
+        )
+    return data
+
+
+def last_price(data: Dataset | None) -> float | None:
+    """The last close of a market, USD."""
+    if data is None or data.candles is None or data.candles.empty:
+        return None
+    return float(data.candles["close"].iloc[-1])
+
+
+def move_to(price: float | None) -> None:
+    """Move entry, stop and targets to a price; each keeps its distance in per cent."""
+    held, start = st.session_state, defaults()
+    if price is None:
+        return
+    try:
+        ratio = price / parse_number(str(held.get("entry", start.price)), "Entry")
+    except (RiskError, ZeroDivisionError):
+        return
+    for name in ("entry", "stop"):
+        with suppress(RiskError):
+            moved = parse_number(str(held.get(name, "")), name) * ratio
+            held[name] = wording.field(round(moved, 1))
+    for name in ("targets", "entries"):
+        levels, _ = overlays.parse_levels(str(held.get(name, "")))
+        held[name] = "; ".join(wording.field(round(level * ratio, 1)) for level in levels)
+
+
+def drawn(data: Dataset | None) -> tuple[HeatGrid, pd.DataFrame] | None:
+    """The modelled map of the last three days of a market and its candles; None where it has none."""
+    grid = panels.attempt(loaders.heatmap, data, SETTINGS) if data is not None else None
+    bars = loaders.price_bars(data, SETTINGS) if data is not None and grid is not None else None
+    return None if grid is None or bars is None or bars.empty else (grid, bars)
+
+
+def clusters(data: Dataset | None, entry: float) -> tuple[tuple[Zone, ...], str]:
+    """The clusters of the market at hand, largest first, and a sentence on what they are; none, and why,
+    where the plan is for another market."""
+    price = last_price(data)
+    if data is None or price is None:
+        return (), "No market is at hand, so no clusters are drawn: type them at the left."
+    if abs(away(price, entry)) > FAR:
+        return (), (
+            f"No clusters are drawn: the market at hand ends at {wording.price(price)} and the entry is"
+            f" {wording.price(entry)}, so the plan is for another market or another time."
+        )
+    what = "the synthetic sample market" if data.synthetic else data.label
+    for layer, words in _KINDS.items():
+        zones = _zones(data, layer, f"{data.key}|{layer}|{SETTINGS!r}")
+        if zones:
+            return (
+                zones,
+                f"{wording.sentence_case(layer)} clusters, from {what} and its last three days: {words}.",
+            )
+    return (), f"On neither map of {what} anything stands out from chance, so no clusters are drawn."
+
+
+@st.cache_data(max_entries=16, ttl="2h", show_spinner=False)
+def _zones(_data: Dataset, layer: Layer, key: str) -> tuple[Zone, ...]:
+    settings = replace(SETTINGS, layer=layer)
+    try:
+        grid, bars = loaders.heatmap(_data, settings), loaders.price_bars(_data, settings)
+    except loaders.DATA_PROBLEMS:
+        return ()
+    events = None
+    if grid.kind == "realised":
+        candles, events = dataset.until_end(_data, settings)
+        bars = bars if candles is None else candles
+    story = track_clusters(grid, _PERSISTENCE_BARS, price=bars, liquidations=events)
+    found = [Zone(one.side, one.low, one.high, one.notional) for one in story.present]
+    return tuple(sorted(found, key=lambda zone: -zone.notional)[:MOST])
