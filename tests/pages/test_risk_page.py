@@ -401,8 +401,7 @@ def test_an_account_in_bitcoin_is_worth_its_entry():
 
 def test_the_ladder_shows_the_clusters_of_the_market_at_hand_by_itself():
     app = open_page("risk.py", data="violent", targets="26,400")
-    assert "1 cluster in view" in charts(app)[0].proto.alt
-    assert "Clusters outside the picture: 1 below it" in charts(app)[0].proto.alt
+    assert "2 clusters in view" in charts(app)[0].proto.alt
     assert "Realised clusters, from the synthetic sample market" in words(app)
     assert "says nothing about those that are open" in words(app)
     assert "Modelled clusters" in words(open_page("risk.py", data="calm", entry="28,000", stop="27,800"))
