@@ -26,7 +26,7 @@ class Zone:
 def write_zones(zones: Iterable[Zone]) -> str:
     """`low:high:side:usd` for each, semicolons between, largest first: `27900:28050:short:1200000`."""
     chosen = sorted(zones, key=lambda zone: -zone.notional)[:MOST]
-    return ";".join(f"{zone.low:.8g}:{zone.high:.8g}:{zone.side}:{zone.notional:.0f}" for zone in chosen)
+    return ";".join(f"{zone.low:.8g}:{zone.high:.8g}:{zone.side}:{round(zone.notional)}" for zone in chosen)
 
 
 def read_zones(text: str) -> tuple[tuple[Zone, ...], tuple[str, ...]]:
