@@ -3,6 +3,7 @@ in the address."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -322,8 +323,8 @@ def _risk_of_size(values: dict[str, Any], form: Form) -> None:
 
 
 def _step_of(price: float) -> float:
-    """A round step for a price: about a twentieth of a per cent of it."""
-    return float(f"{price / 2_500:.0e}") if price > 0 else 1.0
+    """A round step for a price: a power of ten near a twentieth of a per cent of it."""
+    return float(10.0 ** round(math.log10(price / 2_500))) if price > 0 else 1.0
 
 
 def _mirror() -> None:
