@@ -294,7 +294,7 @@ def liquidation_in_tiers(
                 side,
                 entry,
                 leverage,
-                np.minimum(rate, 0.999),
+                np.minimum(rate, 0.9 - np.asarray(fee_rate)),
                 maintenance_amount=amount,
                 fee_rate=fee_rate,
                 **more,  # type: ignore[arg-type]

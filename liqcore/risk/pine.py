@@ -21,7 +21,13 @@ def plan_to_pine(plan: Plan, made_at: str) -> str:
         (f"Target {number} ({wording.r_multiple(item.reward_risk, signed=False)})", item.price, "color.aqua")
         for number, item in enumerate(plan.targets, 1)
     ]
-    state = "accepted" if plan.accepted else "REJECTED, not to be traded"
+    state = (
+        "accepted"
+        if plan.passes
+        else "accepted with doubts"
+        if plan.accepted
+        else "REJECTED, not to be traded"
+    )
     calls = "\n".join(
         f'    mark({price:.2f}, "{name} {wording.price(price, exact=True)}", {colour})'
         for name, price, colour in lines

@@ -151,11 +151,19 @@ class Plan:
         """The lines of the checklist."""
         return _checks(self)
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The lines of the checklist that do not hold; a plan that has one passes nowhere."""
+        return tuple(check.text for check in self.checks if not check.passed)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the gate takes it and every line of the checklist holds."""
+        return self.accepted and not self.doubts
+
     def __str__(self) -> str:
-        head = (
-            f"{self.side.capitalize()} BTC, {self.contract}, {self.margin_mode} margin:"
-            f" {'accepted' if self.accepted else 'REJECTED'}"
-        )
+        state = "accepted" if self.passes else "ACCEPTED WITH DOUBTS" if self.accepted else "REJECTED"
+        head = f"{self.side.capitalize()} BTC, {self.contract}, {self.margin_mode} margin: {state}"
         lines = [head, *(f"[{'x' if check.passed else ' '}] {check.text}" for check in self.checks)]
         lines += [f"Rejected: {reason}" for reason in self.reasons]
         lines += [f"Watch out: {flag}" for flag in self.flags]

@@ -57,14 +57,15 @@ def verdict(plan: Plan, current: bool) -> None:
             " now and is not to be traded.",
             icon=":material/history:",
         )
-    elif plan.accepted and (doubts := [check.text for check in plan.checks if not check.passed]):
+    elif plan.accepted and plan.doubts:
+        count = len(plan.doubts)
         st.warning(
-            f"**Not clean.** The stop fires before liquidation, but {wording.count(len(doubts), 'line')} of"
-            f" the checklist {'does' if len(doubts) == 1 else 'do'} not hold:"
-            f" {wording.markdown('; '.join(doubts))}.",
+            f"**Not clean.** The stop fires before liquidation, but {wording.count(count, 'line')} of"
+            f" the checklist {'does' if count == 1 else 'do'} not hold:"
+            f" {wording.markdown('; '.join(plan.doubts))}.",
             icon=":material/warning:",
         )
-    elif plan.accepted:
+    elif plan.passes:
         st.success(
             f"**This plan passes.** At the stop it loses {wording.markdown(wording.usd(plan.loss_at_stop))},"
             f" {wording.percent(plan.risk_fraction)} of the account, and the stop fires before liquidation.",
