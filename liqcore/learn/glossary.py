@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -10,11 +11,15 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Term:
-    """One term, what it means, and other words people use for it."""
+    """One term, what it means, and other words people use for it.
+
+    `new` terms are ones that nobody knows from elsewhere: a lesson explains them where they first stand.
+    """
 
     name: str
     meaning: str
     also: tuple[str, ...] = ()
+    new: bool = False
 
 
 TERMS: Final = tuple(
@@ -84,17 +89,42 @@ TERMS: Final = tuple(
                 " beside it.",
                 ("liquidation map",),
             ),
-            Term("realised map", "A map of liquidations that have happened.", ("realized",)),
+            Term(
+                "realised map",
+                "A map of liquidations that have happened.",
+                ("realized", "realised"),
+                new=True,
+            ),
             Term(
                 "modelled map",
                 "A guess at where open positions would be liquidated, made from public data and assumptions.",
-                ("modeled", "estimated levels"),
+                ("modeled", "modelled", "estimated levels"),
+                new=True,
+            ),
+            Term(
+                "price bin",
+                "A slice of the price axis: the height of one cell. What falls into it is added up.",
+                new=True,
+            ),
+            Term(
+                "band", "A row of strong cells at about one price, over many columns.", ("bands",), new=True
+            ),
+            Term(
+                "print", "One liquidation as a venue reports it: a line of its feed.", ("prints",), new=True
+            ),
+            Term(
+                "Alder, Birch and other trees",
+                "Venues of the made-up markets are named after trees, so that nobody takes them for real"
+                " exchanges.",
+                ("Alder", "Birch", "Cedar", "Dogwood", "Elm"),
+                new=True,
             ),
             Term(
                 "cluster",
                 "A band of prices with much more heat than its surroundings. It is a place to watch, not a"
                 " forecast.",
                 ("hot band",),
+                new=True,
             ),
             Term(
                 "persistence",
@@ -128,12 +158,13 @@ TERMS: Final = tuple(
                 "The loss that was planned at the stop. A result of plus two R gained twice what was at"
                 " risk.",
                 ("R-multiple", "risk unit"),
+                new=True,
             ),
             Term(
                 "stop", "An order that closes a trade at a loss you chose before you entered.", ("stop-loss",)
             ),
             Term("slippage", "The difference between the price you expected and the price you got.", ()),
-            Term("average true range", "How far price usually moves in one bar.", ("ATR",)),
+            Term("average true range", "How far price usually moves in one bar.", ("ATR",), new=True),
             Term(
                 "base rate",
                 "How often something happens anyway. A signal is worth only what it adds to that.",
@@ -143,7 +174,8 @@ TERMS: Final = tuple(
                 "Brier score",
                 "The mean squared error of forecasts given as probabilities. Zero is perfect, and always"
                 " saying one half scores a quarter.",
-                (),
+                ("Brier",),
+                new=True,
             ),
             Term("calibration", "Whether things you give thirty percent happen three times in ten.", ()),
             Term(
@@ -188,8 +220,8 @@ def mentions(text: str) -> tuple[tuple[int, int, Term], ...]:
     """Where terms are first mentioned in a text: (start, end, term) in order; of terms that begin together
     the longest.
 
-    Plurals count. "Long" and "short" count only as "longs" and "shorts", and of the other names only those
-    that are no everyday words.
+    Plurals count. "Long" and "short" count only as "longs" and "shorts", "R" only behind a number, and of the
+    other names only those that are no everyday words.
     """
     found: list[tuple[int, int, Term]] = []
     for match in _pattern().finditer(text):
@@ -199,6 +231,17 @@ def mentions(text: str) -> tuple[tuple[int, int, Term], ...]:
     return tuple(found)
 
 
+def new_words(texts: Sequence[str]) -> tuple[tuple[Term, ...], ...]:
+    """Of texts read in order, the `new` terms that each is the first to name."""
+    known: set[str] = set()
+    out = []
+    for text in texts:
+        found = [term for _, _, term in mentions(text) if term.new and term.name not in known]
+        known |= {term.name for term in found}
+        out.append(tuple(found))
+    return tuple(out)
+
+
 @cache
 def _written() -> dict[str, Term]:
     """Terms by every way in which a text may name them, in lower case."""
@@ -206,9 +249,9 @@ def _written() -> dict[str, Term]:
     for term in TERMS:
         plain = [
             term.name,
-            *(other for other in term.also if " " in other or "-" in other or other.isupper()),
+            *(other for other in term.also if term.new or " " in other or "-" in other or other.isupper()),
         ]
-        out |= {f"{name.lower()}{plural}": term for name in plain if len(name) > 1 for plural in ("", "s")}
+        out |= {f"{name.lower()}{plural}": term for name in plain for plural in ("", "s")}
     return {
         name: term for name, term in out.items() if name not in ("long", "short", "buy sides", "sell sides")
     }
@@ -216,6 +259,8 @@ def _written() -> dict[str, Term]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
+    names = [name for name in _written() if len(name) > 1 and name != "rs"]
     return re.compile(
-        rf"\b(?:{'|'.join(map(re.escape, sorted(_written(), key=len, reverse=True)))})\b", re.IGNORECASE
+        rf"\b(?:{'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})\b|(?<=[\d.] )R\b",
+        re.IGNORECASE,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -136,6 +137,36 @@ class Seen:
         low, high = self.band
         events = self.shown
         return events[(events["time"] >= since) & (events["price"] >= low) & (events["price"] <= high)]
+
+    @cached_property
+    def untraded(self) -> tuple[int, str]:
+        """How many filled cells of a realised map lie where no candle of their column was, and which venue's
+        bankruptcy prices most of them are; empty where they are none."""
+        grid = self.grid
+        if grid.kind != "realised" or self.shown.empty:
+            return 0, ""
+        edges = grid.time_edges.astype("datetime64[us]")
+        times = tables.microseconds(self.candles["time"])
+        starts = np.searchsorted(times, edges.astype("int64"))
+        high, low = (self.candles[name].to_numpy() for name in ("high", "low"))
+        reach = [
+            (low[a:b].min(), high[a:b].max()) if b > a else (np.inf, -np.inf)
+            for a, b in pairwise(starts.tolist())
+        ]
+        lowest, highest = np.array(reach).T
+        beyond = (grid.price_edges[:-1][None, :] > highest[:, None]) | (
+            grid.price_edges[1:][None, :] < lowest[:, None]
+        )
+        cells = int((beyond & (grid.total > 0)).sum())
+        events = self.shown
+        column = np.searchsorted(edges.astype("int64"), tables.microseconds(events["time"]), "right") - 1
+        column = np.clip(column, 0, len(lowest) - 1)
+        price = events["price"].to_numpy()
+        away = (price > highest[column]) | (price < lowest[column])
+        bankrupt = away & (events["price_kind"] == "bankruptcy").to_numpy()
+        if not cells or 2 * bankrupt.sum() <= away.sum():
+            return cells, ""
+        return cells, str(events.loc[bankrupt, "venue"].astype(str).mode().iloc[0])
 
     @property
     def band(self) -> tuple[float, float]:

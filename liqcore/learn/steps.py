@@ -10,7 +10,8 @@ import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.heat.grid import HeatGrid
-from liqcore.learn.facts import Value, fact, in_words
+from liqcore.learn.facts import FACTS, Value, fact, in_words
+from liqcore.learn.glossary import Term, new_words
 from liqcore.learn.scenarios import BaseRate, Highlight, Option, Scenario, ScenarioError, Step, placeholders
 from liqcore.learn.seen import Seen, see
 from liqcore.learn.trades import TradeResult, run_trade
@@ -40,6 +41,8 @@ class StepView:
     levels : DataFrame `price`, `label`: the level, and from the decision on the plan's entry, stop and
     targets.
     facts : name to (value, words) of every placeholder in the texts.
+    words : the terms that this step is the first of its scenario to name and that need explaining.
+    untraded : a sentence on cells at prices that were never traded, empty where there are none.
     move, task : what the reader may move before answering (None: nothing), and what to try with it.
     """
 
@@ -65,6 +68,8 @@ class StepView:
     marks: pd.DataFrame
     levels: pd.DataFrame
     facts: dict[str, tuple[Value, str]]
+    words: tuple[Term, ...] = ()
+    untraded: str = ""
     move: str | None = None
     task: str = ""
     name: str = ""
@@ -128,6 +133,8 @@ def step_view(scenario: Scenario, number: int) -> StepView:
         marks=marks,
         levels=_levels(scenario, step, seen.price_range),
         facts=facts.used,
+        words=_new_words(scenario)[number - 1],
+        untraded=_untraded(seen),
         move=step.move,
         task=step.task,
         name=scenario.name,
@@ -185,6 +192,33 @@ def follow(scenario: Scenario, candles: pd.DataFrame | None = None) -> tuple[Tra
     chosen = (micros >= begin.astype("int64")) & (micros < end.astype("int64"))
     after = (scenario.market.candles if candles is None else candles)[chosen].reset_index(drop=True)
     return run_trade(scenario.plan, after), after
+
+
+def _new_words(scenario: Scenario) -> tuple[tuple[Term, ...], ...]:
+    """By step, the terms it is the first to name. Numbers with a unit come from facts, so `R` is looked for
+    behind them too."""
+    texts = []
+    for step in scenario.steps:
+        written = " ".join([step.title, step.text, step.look, step.task, step.question])
+        if step.highlight is not None:
+            written += f" {step.highlight.label}"
+        kinds = {FACTS[name.removeprefix(_BEFORE)][0] for name in placeholders(written)}
+        trees = {"word"} & kinds and any("venue" in name for name in placeholders(written))
+        texts.append(
+            f"{written}{' 1 R' if 'r' in kinds else ''}{' ' + ' '.join(scenario.venues) if trees else ''}"
+        )
+    return new_words(texts)
+
+
+def _untraded(seen: Seen) -> str:
+    cells, venue = seen.untraded
+    if not venue:
+        return ""
+    lie = "lies" if cells == 1 else "lie"
+    return (
+        f"{wording.count(cells, 'cell')} {lie} where no candle was: {venue}, where most of them come from,"
+        " prints the bankruptcy price, at which the margin is gone, and not the price that was paid."
+    )
 
 
 class _Facts:

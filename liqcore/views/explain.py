@@ -156,8 +156,8 @@ def _notes_modelled(grid: HeatGrid, candles: pd.DataFrame, now: pd.Timestamp | N
             Note(
                 "A strong band is leverage, waiting",
                 f"Around {wording.price(grid.price_centres[p])} the model sees {wording.usd(amount)} of"
-                f" {side}s in one price bin. If price {direction} there, they are closed by force. It does"
-                " not say price will go there.",
+                f" {side}s in one price bin, a slice of {usd_step(grid)}. If price {direction} there, they"
+                " are closed by force. It does not say price will go there.",
                 grid.time_edges[(place + grid.shape[0]) // 2],
                 float(grid.price_centres[p]),
             )

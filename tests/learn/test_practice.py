@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 import liqcore as lq
 from liqcore import tables
 from liqcore.learn import quiz
-from liqcore.learn.glossary import TERMS, find_terms, meaning
+from liqcore.learn.glossary import TERMS, find_terms, meaning, new_words
 from liqcore.learn.practice import Played, candidates, confirmation, journal_row, starting_numbers
 from liqcore.learn.replay import Forecast, ReplayError, base_rates, level_outcomes, make_round
 from liqcore.learn.trades import run_trade
@@ -385,6 +385,23 @@ def test_the_glossary_is_searchable_and_easy():
         assert 1 <= term.meaning.count(".") <= 2
         assert reading_grade(term.meaning) < 13, term.name
     assert reading_grade(" ".join(term.meaning for term in TERMS)) < 9
+
+
+def test_words_that_nobody_knows_from_elsewhere_are_told_once_where_they_first_stand():
+    told = new_words(
+        [
+            "A band of longs on Alder, in 3 prints.",
+            "The band on Birch again, worth +1.40 R. Our modelled guess.",
+            "R is in no text by itself: a raw score.",
+        ]
+    )
+    assert [[term.name for term in one] for one in told] == [
+        ["band", "Alder, Birch and other trees", "print"],
+        ["R", "modelled map"],
+        [],
+    ]
+    needed = {"price bin", "band", "print", "average true range", "R", "Brier score", "modelled map", "Alder"}
+    assert all(any(name in (term.name, *term.also) for term in TERMS if term.new) for name in needed)
 
 
 def test_the_reading_grade_knows_easy_from_hard():

@@ -15,6 +15,7 @@ from liqcore import tables
 from liqcore.feeds import scenario_files as files
 from liqcore.feeds.samples import SampleError
 from liqcore.learn.facts import FACTS
+from liqcore.learn.glossary import mentions
 from liqcore.learn.scenarios import BaseRate, Market, Scenario, ScenarioError, make_scenario, placeholders
 from liqcore.learn.steps import StepView, outcome, step_view
 from tests.learn.reading_grade import reading_grade
@@ -98,6 +99,21 @@ def test_texts_are_filled_cautious_and_easy(name):
             reading_grade(f"{view.text} {view.question}"),
         )
         assert reading_grade(words) < 8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_new_words_and_cells_off_the_candles_are_explained_where_they_stand(name):
+    told: set[str] = set()
+    for view in _views(name):
+        told |= {term.name for term in view.words}
+        written = f"{view.title} {view.text} {view.look} {view.question} {' '.join(view.outlines['label'])}"
+        named = {term.name for _, _, term in mentions(written) if term.new}
+        assert named <= told, (view.number, named - told)
+        if view.layer == "realised":
+            assert re.search(r"cells? lies? where no candle was: \w+, where most", view.untraded), view.number
+            assert re.search(r"bankruptcy price", view.untraded)
+        else:
+            assert view.untraded == ""
 
 
 @pytest.mark.parametrize("name", NAMES)

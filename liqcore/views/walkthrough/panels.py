@@ -99,6 +99,10 @@ def step(chosen: Scenario) -> None:
         st.markdown(f"##### {number}. {wording.markdown(view.title)}")
         st.markdown(explained(view.text), help=terms(f"{view.text} {view.look} {view.question}"))
         st.info(explained(view.look), icon=":material/visibility:")
+        if view.words:
+            st.caption(
+                "  \n".join(f"**{term.name}**: {wording.markdown(term.meaning)}" for term in view.words)
+            )
         quiz.question(chosen.name, view)
     quiz.progress()
 
@@ -130,7 +134,10 @@ def _chart(
         on_asked=lambda asked: walkthrough_moves.dragged(view, asked),
     )
     st.caption(
-        wording.markdown(f"As it stood on {wording.when(at, now)}; nothing later is in this picture. {line}")
+        wording.markdown(
+            f"As it stood on {wording.when(at, now)}; nothing later is in this picture. {view.untraded}"
+            f" {line}"
+        )
     )
 
 
