@@ -78,7 +78,7 @@ def ladder(
     text = {"align": "left", "x": 10, "fontSize": 12, "fontWeight": "bold"}
     return alt.layer(
         alt.Chart(boxes)
-        .mark_rect(opacity=0.3, clip=True)
+        .mark_rect(opacity=0.3, clip=True, aria=False)
         .encode(
             y=alt.Y("low:Q", **y), y2="high:Q", color=colour, tooltip=alt.Tooltip("words:N", title="Cluster")
         ),

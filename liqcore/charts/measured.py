@@ -142,5 +142,8 @@ def _spec(rows: pd.DataFrame, layer: dict[str, Any], height: int) -> dict[str, A
         "layer": [layer],
         "data": {"name": "rows"},
         "datasets": {"rows": rows.reset_index(drop=True)},
-        "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"}},
+        "config": {
+            "aria": False,
+            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"},
+        },
     }

@@ -6,6 +6,8 @@ is walked through and drawn.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -104,6 +106,28 @@ def modelled_heatmap(
             parameters=tuple(guesses.describe((*chosen.reads, "smoothing_bp")).items()),
             flags=chosen.flags(inputs, guesses),
         ),
+    )
+
+
+def at_columns(grid: HeatGrid, time_edges: np.ndarray) -> HeatGrid:
+    """The same walk at other columns: the map that `modelled_heatmap` makes with these `time_edges`.
+
+    Parameters
+    ----------
+    grid : a modelled map of short columns.
+    time_edges : (T + 1,) datetime64 edges, each closing edge one of the grid's or after its end.
+    """
+    edges = np.asarray(time_edges).astype("datetime64[us]")
+    column = np.searchsorted(grid.time_edges[1:], edges, side="right") - 1
+    if (column[1:] < 0).any():
+        raise GridError("A column ends before this map begins.")
+    seen = np.concatenate([[0], np.cumsum(grid.observed)])
+    return replace(
+        grid,
+        time_edges=edges,
+        long=grid.long[column[1:]],
+        short=grid.short[column[1:]],
+        observed=seen[column[1:] + 1] > seen[column[:-1] + 1],
     )
 
 

@@ -17,7 +17,7 @@ from liqcore.feeds.files import FileContents
 from liqcore.feeds.live import figures as live_figures
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import GridError, HeatGrid
-from liqcore.heat.modelled import modelled_heatmap
+from liqcore.heat.modelled import at_columns, modelled_heatmap
 from liqcore.heat.models import DEFAULT
 from liqcore.heat.realised import realised_heatmap, time_edges
 from liqcore.market.candles import resample
@@ -29,6 +29,7 @@ Side = Literal["both", "long", "short", "net"]
 # of one-minute candles costs five times as much and draws the same bands.
 _MODEL_STEP = np.timedelta64(5, "m")
 MAX_COLUMNS = 3_000
+_WALKED_COLUMNS = 1_000
 
 
 class DataError(ValueError):
@@ -399,6 +400,32 @@ def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
     )
 
 
+def walked(data: Dataset, settings: ViewSettings) -> ViewSettings | None:
+    """The view of shorter columns that holds all columns of this one, None where there is none.
+
+    One walk through the candles makes both, so whoever keeps the short columns has every longer timeframe of
+    the same window without walking again (`columns_of`).
+    """
+    if settings.layer != "modelled" or data.candles is None or data.candles.empty:
+        return None
+    view, asked = window(data, settings), tables.timeframe(settings.timeframe)
+    shortest = max(_MODEL_STEP, candle_step(data.candles))
+    for name in tables.TIMEFRAMES:
+        step = tables.timeframe(name)
+        if step >= asked:
+            return None
+        if step >= shortest and (view.end - view.start) // step <= _WALKED_COLUMNS:
+            return replace(settings, timeframe=name)
+    return None
+
+
+def columns_of(grid: HeatGrid, data: Dataset, settings: ViewSettings) -> HeatGrid:
+    """The view of longer columns from a map of `walked` ones."""
+    view = window(data, settings)
+    _check_columns(view, settings.timeframe)
+    return at_columns(grid, time_edges(view.start, view.end, settings.timeframe))
+
+
 def model_inputs(data: Dataset, settings: ViewSettings) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Candles up to the window's end at the step the model runs on, and the open interest of the chosen
     venues."""
@@ -482,6 +509,7 @@ __all__ = [
     "ViewSettings",
     "Window",
     "candle_step",
+    "columns_of",
     "events_in_view",
     "heatmap",
     "market_candles",
@@ -490,5 +518,6 @@ __all__ = [
     "price_bars",
     "realised",
     "until_end",
+    "walked",
     "window",
 ]

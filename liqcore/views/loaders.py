@@ -55,7 +55,11 @@ def sample(name: str) -> Dataset:
 # One grid for all who ask the same: copying it for every run would cost more than all the rest of a click.
 @st.cache_resource(max_entries=16, ttl="2h", show_spinner=False)
 def _heatmap(_data: Dataset, _settings: ViewSettings, key: str) -> HeatGrid:
-    grid = dataset.heatmap(_data, _settings)
+    walk = dataset.walked(_data, _settings)
+    if walk is None:
+        grid = dataset.heatmap(_data, _settings)
+    else:
+        grid = dataset.columns_of(heatmap(_data, walk), _data, _settings)
     for values in (grid.long, grid.short, grid.time_edges, grid.price_edges):
         values.flags.writeable = False
     return grid

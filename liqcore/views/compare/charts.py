@@ -410,5 +410,8 @@ def _spec(rows: pd.DataFrame, layers: list[dict[str, Any]], height: int) -> dict
         "layer": layers,
         "data": {"name": "rows"},
         "datasets": {"rows": rows.reset_index(drop=True)},
-        "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"}},
+        "config": {
+            "aria": False,
+            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"},
+        },
     }

@@ -206,7 +206,7 @@ def strip_chart(name: str, frame: pd.DataFrame, ends: np.ndarray, profile: bool)
         "layer": layers,
         "data": {"name": "strip"},
         "datasets": {"strip": rows},
-        "config": {"axis": {"labelColor": QUIET}},
+        "config": {"aria": False, "axis": {"labelColor": QUIET}},
     }
 
 

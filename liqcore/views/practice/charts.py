@@ -244,7 +244,13 @@ def calibration_chart(bins: pd.DataFrame) -> tuple[dict[str, Any], str]:
         "layer": layers,
         "datasets": {"bins": rows, "even": pd.DataFrame({"at": [0.0, 1.0]})},
         "config": {
-            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}
+            "aria": False,
+            "axis": {
+                "labelColor": QUIET,
+                "titleColor": QUIET,
+                "titleFontWeight": "normal",
+                "gridColor": LINE,
+            },
         },
     }
     alt = "Calibration of your answers about liquidation levels: " + "; ".join(rows["words"]) + "."

@@ -28,7 +28,13 @@ def _spec(layers: list[dict[str, Any]], datasets: dict[str, pd.DataFrame], heigh
         "layer": layers,
         "datasets": datasets,
         "config": {
-            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}
+            "aria": False,
+            "axis": {
+                "labelColor": QUIET,
+                "titleColor": QUIET,
+                "titleFontWeight": "normal",
+                "gridColor": LINE,
+            },
         },
     }
 

@@ -217,7 +217,7 @@ def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
     spec: dict[str, Any] = {
         "height": 360,
         "view": {"fill": PANEL, "stroke": None},
-        "config": {"axis": {"gridColor": LINE}},
+        "config": {"aria": False, "axis": {"gridColor": LINE}},
         "layer": [
             {
                 "data": {"name": "price"},
