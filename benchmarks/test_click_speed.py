@@ -1,4 +1,4 @@
-"""What a click on Explore costs the server: CPU of its process around real clicks in Chromium, with all threads.
+"""What a click on Explore costs the server: CPU of all threads of its process around clicks in Chromium.
 
 A warm click goes back to a map that was made before, a cold one asks for a timeframe nobody asked for yet.
 Beside them, in the same run, a page with one control and a line of text: what no page can go below.
