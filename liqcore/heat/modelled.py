@@ -121,7 +121,7 @@ def at_columns(grid: HeatGrid, time_edges: np.ndarray) -> HeatGrid:
     column = np.searchsorted(grid.time_edges[1:], edges, side="right") - 1
     if (column[1:] < 0).any():
         raise GridError("A column ends before this map begins.")
-    seen = np.concatenate([[0], np.cumsum(grid.observed)])
+    seen = np.concatenate([[0], np.cumsum(np.asarray(grid.observed))])
     return replace(
         grid,
         time_edges=edges,
