@@ -10,7 +10,7 @@ WORKERS ?= 3
 # Compiled modules are kept, also where the surroundings ask not to: every server and every test process needs them again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test lint unit browser slow bench samples scenarios null lab-table screenshots clean chromium heat
+.PHONY: run test lint unit browser slow bench load samples scenarios null lab-table screenshots sbom audit clean chromium heat
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run server.py --server.port $(PORT)
@@ -39,6 +39,19 @@ slow: $(VENV)/.dev chromium
 
 bench: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest benchmarks -q -s --benchmark-disable-gc
+
+# Thirty visitors who click for three minutes, beside a page of Streamlit alone.
+load: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.load
+
+# What the app is made of (CycloneDX), how old its pins are, and what is known against them.
+sbom: $(VENV)/.dev
+	$(BIN)/uv venv --quiet --clear build/sbom && $(BIN)/uv pip install --quiet --python build/sbom -r requirements-server.txt
+	$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment build/sbom --output-file build/sbom.json
+
+audit: $(VENV)/.dev
+	$(BIN)/python -m tools.pins age
+	$(BIN)/python -m tools.pins audit
 
 samples: $(VENV)/.dev
 	$(BIN)/python tools/make_samples.py

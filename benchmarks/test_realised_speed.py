@@ -62,20 +62,35 @@ def with_pandas(events: pd.DataFrame, grid_edges: tuple[np.ndarray, np.ndarray])
     )
 
 
-def test_binning_is_twenty_times_faster_than_pandas(events: pd.DataFrame, race: Callable[..., Any]) -> None:
+def read_once(events: pd.DataFrame) -> float:
+    """The floor: numpy's sum of each column that binning needs, which touches every value once."""
+    columns = (
+        tables.microseconds(events["time"]),
+        events["price"].to_numpy(),
+        events["notional"].to_numpy(),
+        *(events[name].array.codes for name in ("side", "venue", "completeness", "price_kind")),
+    )
+    return sum(float(column.sum()) for column in columns)
+
+
+def test_binning_takes_at_most_six_times_as_long_as_reading(
+    events: pd.DataFrame, race: Callable[..., Any]
+) -> None:
     first = realised_heatmap(events, **WINDOW)
     assert first.shape == (COLUMNS, BINS)
     edges = (first.time_edges, first.price_edges)
-    result = race(lambda: realised_heatmap(events, **WINDOW), lambda: with_pandas(events, edges))
+    read = race(lambda: realised_heatmap(events, **WINDOW), lambda: read_once(events), rounds=4)
+    cut = race(lambda: realised_heatmap(events, **WINDOW), lambda: with_pandas(events, edges))
     print(
-        f"\nrealised, 10⁷ events into 2 × {COLUMNS} × {BINS}: {result.ours:.2f} s CPU, "
-        f"pandas.cut + pivot_table {result.baseline:.2f} s, {result.ratio:.1f} times faster"
+        f"\nrealised, 10⁷ events into 2 × {COLUMNS} × {BINS}: {1e3 * read.ours:.0f} ms CPU, a sum of each column"
+        f" {1e3 * read.baseline:.0f} ms ({1 / read.ratio:.1f} floors), pandas.cut + pivot_table"
+        f" {1e3 * cut.baseline:.0f} ms ({cut.ratio:.1f} times)"
     )
-    table = result.baseline_result
+    table = cut.baseline_result
     for side in tables.SIDES:
         pivot = table.loc[side].reindex(index=range(COLUMNS), columns=range(BINS)).fillna(0.0).to_numpy()
-        np.testing.assert_allclose(getattr(result.our_result, side), pivot, rtol=1e-4, atol=0.01)
-    assert result.ratio >= 20
+        np.testing.assert_allclose(getattr(cut.our_result, side), pivot, rtol=1e-4, atol=0.01)
+    assert read.ours <= 6 * read.baseline
 
 
 def test_cells_agree_with_numpy(events: pd.DataFrame) -> None:

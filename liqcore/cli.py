@@ -81,6 +81,21 @@ def run(
 
 
 @_app.command()
+def collect() -> None:
+    """Collect without pages, for the apps that read the same HEATLAB_STORE; SIGTERM or Ctrl+C ends it."""
+    with _sentences():
+        need("live")
+        from liqcore.service.app import Owner
+        from liqcore.service.collecting import collect_until_told
+
+        owner = Owner.told({})
+        if owner.offline:
+            raise typer.BadParameter("HEATLAB_OFFLINE is set, so nobody is asked and nothing is collected.")
+        typer.echo("Collecting. Ctrl+C ends it.")
+        collect_until_told(owner)
+
+
+@_app.command()
 def get(
     span: Annotated[
         str, typer.Argument(help="A day like 2024-08-05, or a span up to now like 24h, 30d or 1y.")

@@ -4,6 +4,8 @@ market."""
 from __future__ import annotations
 
 import random
+import signal
+import threading
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +26,7 @@ from liqcore.feeds.live.stream import StreamOptions, follow
 from liqcore.feeds.rest.session import FeedSession, open_session
 from liqcore.feeds.status import SourceStatus
 from liqcore.feeds.venues.registry import VENUES
-from liqcore.service.app import OFFLINE, Owner
+from liqcore.service.app import OFFLINE, App, Owner
 from liqcore.service.dataset import Dataset
 from liqcore.service.watch import Watch
 
@@ -74,6 +76,17 @@ def _followed(venue: str, options: StreamOptions, deliver: Deliver, tell: Tell) 
 
 async def _silent(venue: str, deliver: Deliver, tell: Tell) -> None:
     tell(SourceStatus(venue, "off", _NOBODY))
+
+
+def collect_until_told(owner: Owner) -> None:
+    """Collect without pages, for the processes that read the same store, until SIGTERM or Ctrl+C; what waits
+    is written then."""
+    told, app = threading.Event(), App(owner)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: told.set())
+    app.begin()
+    told.wait()
+    app.stop()
 
 
 @dataclass(frozen=True, eq=False)

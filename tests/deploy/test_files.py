@@ -1,0 +1,79 @@
+"""What the files of deployment name exists and agrees: a container, two replicas, a unit, the workflows."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from liqcore.cli import _app
+from tests.browser.browsing import ROOT
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+
+
+def pinned(file: str) -> dict[str, str]:
+    found = re.findall(r"^([\w.-]+)(?:\[.*?\])?==(\S+)", (ROOT / file).read_text(), re.M)
+    return dict(found)
+
+
+def test_the_server_has_the_apps_pins_and_the_database_the_tests_use():
+    assert "-r requirements.txt" in (ROOT / "requirements-server.txt").read_text()
+    assert pinned("requirements-server.txt")["psycopg"] == pinned("requirements-dev.txt")["psycopg"]
+
+
+def test_the_image_copies_only_what_the_project_has_and_is_not_root():
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert kept
+    assert all((ROOT / one).exists() for one in kept)
+    # What the wheel is made of is not ignored.
+    made = re.findall(r'^"([^"]+)" = "liqcore/_bundled', (ROOT / "pyproject.toml").read_text(), re.M)
+    assert all(any(one == name or one.startswith(name + "/") for name in kept) for one in made)
+    last = DOCKERFILE.split("\nFROM ")[-1]
+    assert re.search(r"^USER heatlab$", last, re.M)
+    assert "/_stcore/health" in last
+    assert "secrets" not in "".join(kept)
+
+
+def test_every_replica_stores_in_the_one_database_and_waits_for_it():
+    services = COMPOSE["services"]
+    ours = [one for one in services.values() if one.get("image") == "heatlab"]
+    assert len(ours) == 3
+    for one in ours:
+        assert one["environment"]["HEATLAB_STORE"].startswith("postgresql+psycopg://")
+        assert one["environment"]["HEATLAB_HOSTED"] == "1"
+        assert one["read_only"]
+        assert one["depends_on"]["store"]["condition"] == "service_healthy"
+    upstreams = services["door"]["environment"]["HEATLAB_UPSTREAMS"].split()
+    assert [name.split(":")[0] for name in upstreams] == [n for n in services if n.startswith("app-")]
+    command = shlex.split(" ".join(services["collector"]["command"]))[1]
+    assert command in {one.name or one.callback.__name__ for one in _app.registered_commands}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda p: p.stem)
+def test_workflows_call_what_the_makefile_has(file: Path):
+    told = yaml.safe_load(file.read_text())
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for job in told["jobs"].values():
+        asked = [step["run"] for step in job["steps"] if "run" in step]
+        named = {word for run in asked for word in re.findall(r"\bmake ([a-z-]+)", run)}
+        named |= set(job.get("strategy", {}).get("matrix", {}).get("what", []))
+        assert named <= targets
+    # Nobody's token may write where nothing is written.
+    assert told["permissions"] == {"contents": "read"}
+
+
+def test_the_dev_container_builds_what_make_test_builds():
+    told = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    assert told["postCreateCommand"] == "make .venv/.dev"
+
+
+def test_collecting_says_when_nobody_may_be_asked(monkeypatch):
+    monkeypatch.setenv("HEATLAB_OFFLINE", "1")
+    result = CliRunner().invoke(_app, ["collect"])
+    assert result.exit_code != 0
+    assert "HEATLAB_OFFLINE" in result.output
