@@ -83,8 +83,8 @@ def test_binning_takes_at_most_six_times_as_long_as_reading(
     cut = race(lambda: realised_heatmap(events, **WINDOW), lambda: with_pandas(events, edges))
     print(
         f"\nrealised, 10⁷ events into 2 × {COLUMNS} × {BINS}: {1e3 * read.ours:.0f} ms CPU,"
-        f" a sum of each column {1e3 * read.baseline:.0f} ms ({1 / read.ratio:.1f} floors), pandas.cut + pivot_table"
-        f" {1e3 * cut.baseline:.0f} ms ({cut.ratio:.1f} times)"
+        f" a sum of each column {1e3 * read.baseline:.0f} ms ({1 / read.ratio:.1f} floors),"
+        f" pandas.cut + pivot_table {1e3 * cut.baseline:.0f} ms ({cut.ratio:.1f} times)"
     )
     table = cut.baseline_result
     for side in tables.SIDES:
