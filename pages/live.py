@@ -12,6 +12,7 @@ bar = controls.toolbar(5)
 market = live_page.source(bar)
 view, pace = live_page.view(market, bar)
 with bar.below:
+    shell.asks("live")
     live_page.modelled(market, view)
     live_page.screen(market, view, pace)
 measured_panels.beside(None, None, market.data())

@@ -28,6 +28,7 @@ st.button(
     on_click=lesson.begin,
     help="Three small things to try on the map, then the first question.",
 )
+shell.asks("start")
 layer = links.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
 data = loaders.now(FIRST)
 if (waits := tour.waits(data, layer)) is not None:

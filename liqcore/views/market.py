@@ -52,9 +52,10 @@ def replayed(name: str, number: int) -> Replayed:
 def dataset(held: Collector, label: str, synthetic: bool, tag: str) -> Dataset | None:
     """What a collector holds as a market for the other pages, or None while it holds nothing. Read anew every
     minute."""
-    market = held.window.market()
-    # The first events and the first candles are shown at once.
-    filled = bool(len(held.window.events())), market is not None and not market.candles.empty
+    market, events = held.window.market(), held.window.events()
+    # The first events of a venue and the first candles are shown at once.
+    told = events.words["venue"] if len(events) else ()
+    filled = told, market is not None and not market.candles.empty
     return _dataset(held, label, synthetic, f"live:{tag}:{held.now() // 60_000_000}:{filled}")
 
 

@@ -12,6 +12,7 @@ from liqcore.service.app import OFFLINE, offline
 from liqcore.views import heat, market as live_market
 
 _FRAMED: Final = "_framed"
+_ASKS: Final = "_asks_said_on"
 
 
 class Page(NamedTuple):
@@ -148,6 +149,15 @@ def require_frame() -> None:
         st.session_state[_FRAMED] = True
         st.navigation(pages(), position="top")
         st.rerun()
+
+
+def asks(page: str) -> None:
+    """That exchanges are asked, said once to each visitor: on the first page that shows what they tell."""
+    if not offline() and st.session_state.setdefault(_ASKS, page) == page:
+        st.caption(
+            ":material/public: This asks exchanges for their public data, without a key; nothing about you is"
+            f" sent. With `{OFFLINE}=1` nobody is asked."
+        )
 
 
 def footer() -> None:
