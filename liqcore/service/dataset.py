@@ -62,6 +62,8 @@ class Dataset:
     window: str = ""
     made_of: str = ""
     modelled_of: tuple[str, ...] = ()
+    # Why no liquidations are there, in a sentence, where that is known.
+    untold: str = ""
 
     @property
     def venues(self) -> tuple[str, ...]:
@@ -338,8 +340,9 @@ def realised(data: Dataset, settings: ViewSettings) -> HeatGrid:
     events = data.liquidations
     if events is None or events.empty:
         raise DataError(
-            "There are no liquidations here, so nothing that happened can be drawn. Add a liquidations file,"
-            " or switch to modelled levels."
+            data.untold
+            or "There are no liquidations here, so nothing that happened can be drawn. Add a liquidations"
+            " file, or switch to modelled levels."
         )
     view = window(data, settings)
     _check_columns(view, settings.timeframe)

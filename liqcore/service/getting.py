@@ -11,6 +11,7 @@ from liqcore import tables, wording
 from liqcore.feeds.history.market import market
 from liqcore.feeds.history.partitions import Partitions
 from liqcore.feeds.history.presets import NAMED_DAYS, PRESETS, NamedDay
+from liqcore.feeds.history.snapshots import TOLD, snapshots
 from liqcore.service.app import Owner
 from liqcore.service.collecting import feed_session
 from liqcore.service.real import NAMED_LEAD, made_of
@@ -34,13 +35,22 @@ def fetched(span: str, progress: Callable[[float, str], None], owner: Owner | No
         else:
             start, end = (pd.Timestamp(edge, tz="UTC") for edge in _day(span, end).span)
             step, lead = "5m", NAMED_LEAD
-        found = market(start, end, step, session, Partitions(told.market), lead=lead, progress=progress)
+        kept = Partitions(told.market)
+        found = market(start, end, step, session, kept, lead=lead, progress=progress)
+        edges = [int(edge.value // 1_000) for edge in (start, end)]
+        past = snapshots(edges[0], edges[1], session, kept)
     finally:
         session.shut()
     if found.candles.empty:
         raise tables.TableError(f"Nothing came of {span}. {' '.join(found.problems)}".strip())
+    realised = (
+        (f"{wording.count(len(past.table), 'liquidation')}. {' '.join([TOLD, *past.problems])}",)
+        if len(past.table) or past.problems
+        else ()
+    )
     return (
         f"{len(found.candles):,} bars of {found.step}, {wording.period(start, end)}. {made_of(found)}",
+        *realised,
         f"Kept in {told.market}, where the app finds it.",
     )
 

@@ -84,6 +84,7 @@ class _Held:
     cancelled: bool = False
     made: tuple[Any, Dataset | None] = (None, None)
     before: tuple[float, Market | None] = (float("-inf"), None)
+    realised: Realised | None = None
 
     @property
     def busy(self) -> bool:
@@ -195,6 +196,11 @@ class RealMarkets:
                 one.market = found
             else:
                 one.market = replace(one.market, told=found.told)
+            if name in NAMED_DAYS and not one.stop.is_set():
+                from liqcore.feeds.history.snapshots import snapshots
+
+                one.words = "Liquidations of the archive"
+                one.realised = snapshots(*_edges(start, end), session, kept, one.stop)
             one.asked_at = self.clock()
             one.ready.set()
             if len(found.candles) and not found.stopped:
@@ -304,7 +310,7 @@ class RealMarkets:
 
     def _dataset(self, name: str, one: _Held, found: Market) -> Dataset:
         extra = self._collected() if name not in NAMED_DAYS else None
-        realised = self._realised(name)
+        realised = self._realised(name, one)
         key = (found, realised, None if extra is None else extra.key)
         with one.making:
             before, last = one.made
@@ -313,9 +319,17 @@ class RealMarkets:
                 one.made = key, last
             return last
 
-    def _realised(self, name: str) -> Realised | None:
-        """Liquidations that venues told of the days before the collector's, None for spans without them."""
-        if name in NAMED_DAYS or PRESETS[name].hours <= 24:
+    def _realised(self, name: str, one: _Held) -> Realised | None:
+        """Liquidations that venues told of the days before the collector's, or the archive of a named day;
+        None for spans without them."""
+        if name in NAMED_DAYS:
+            if one.realised is None:
+                from liqcore.feeds.history.snapshots import kept_snapshots
+
+                start, end, *_ = self._span(name)
+                one.realised = kept_snapshots(*_edges(start, end), self.kept())
+            return one.realised
+        if PRESETS[name].hours <= 24:
             return None
         if self._past[1] is None and ("://" in self._root or Path(self._root).is_dir()):
             from liqcore.feeds.history.liquidations import kept_liquidations
@@ -323,6 +337,10 @@ class RealMarkets:
             now = int(self.clock() * 1e6)
             self._past = self._past[0], kept_liquidations(*self._past_span(), self.kept(), now=now)
         return self._past[1]
+
+
+def _edges(start: pd.Timestamp, end: pd.Timestamp) -> tuple[int, int]:
+    return int(start.value // 1_000), int(end.value // 1_000)
 
 
 def made_of(found: Market) -> str:
@@ -366,6 +384,12 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
         )
     )
     day = NAMED_DAYS.get(name)
+    made, untold = made_of(found), ""
+    if day is not None:
+        from liqcore.feeds.history import snapshots
+
+        told = [snapshots.TOLD, *realised.problems] if events is not None and realised is not None else []
+        made, untold = " ".join([made, *told]), snapshots.UNTOLD
     return Dataset(
         key=(
             f"real:{name}:{found.as_of}:{found.requests}:{len(found.open_interest)}:{len(found.candles)}:"
@@ -382,8 +406,9 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
         beats=pd.concat(heard, ignore_index=True) if heard else None,
         venue_candles=found.venue_candles if len(found.venue_candles) > 1 else {},
         window=name if day is None else "",
-        made_of=made_of(found),
+        made_of=made,
         modelled_of=venues,
+        untold=untold,
     )
 
 

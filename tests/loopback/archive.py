@@ -19,6 +19,16 @@ _PATH = re.compile(
     r"data/futures/um/(daily|monthly)/(klines/BTCUSDT/(\w+)|metrics/BTCUSDT|fundingRate/BTCUSDT)/"
     r"BTCUSDT-(?:\w+)-(\d{4}-\d{2}(?:-\d{2})?)\.zip(\.CHECKSUM)?"
 )
+_SNAPSHOT = re.compile(
+    r"data/futures/cm/daily/liquidationSnapshot/BTCUSD_PERP/"
+    r"BTCUSD_PERP-liquidationSnapshot-(\d{4}-\d{2}-\d{2})\.zip(\.CHECKSUM)?"
+)
+# The days on which the real archive has such files.
+SNAPSHOTS = ("2023-06-25", "2024-10-14")
+_ORDERS = (
+    "time,side,order_type,time_in_force,original_quantity,price,average_price,order_status,"
+    "last_fill_quantity,accumulated_fill_quantity"
+)
 _KLINES = (
     "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,"
     "taker_buy_quote_volume,ignore"
@@ -31,6 +41,13 @@ _METRICS = (
 
 def answer(path: str, fault: str = "") -> bytes | None:
     """The file at a path, or None where the archive has none."""
+    snapshot = _SNAPSHOT.fullmatch(path)
+    if snapshot is not None:
+        date, checksum = snapshot.groups()
+        if fault == "missing-file" or not SNAPSHOTS[0] <= date <= SNAPSHOTS[1]:
+            return None
+        start = int(datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1000)
+        return _packed(path, orders(start, start + 24 * HOUR), bool(checksum), fault)
     found = _PATH.fullmatch(path)
     if found is None or fault == "missing-file":
         return None
@@ -46,6 +63,10 @@ def answer(path: str, fault: str = "") -> bytes | None:
         text = funding(start, end)
     else:
         text = klines(start, end, STEPS[str(step)])
+    return _packed(path, text, bool(checksum), fault)
+
+
+def _packed(path: str, text: str, checksum: bool, fault: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         name = path.rsplit("/", 1)[1].removesuffix(".CHECKSUM").removesuffix(".zip")
@@ -66,6 +87,15 @@ def klines(start: int, end: int, step: int) -> str:
             f"{moment * scale},{opened},{high},{low},{close},{volume},{(moment + step) * scale - 1},"
             f"{volume * close},90,{volume / 4},{volume / 4 * close},0"
         )
+    return "\n".join(rows) + "\n"
+
+
+def orders(start: int, end: int) -> str:
+    """A liquidation every half hour at 50,000, each told twice: sells of 7, buys of 3 contracts."""
+    rows = [_ORDERS]
+    for number, moment in enumerate(range(start, end, HOUR // 2)):
+        side, count = ("SELL", 7) if number % 2 else ("BUY", 3)
+        rows += 2 * [f"{moment},{side},LIMIT,IOC,{count},49000.0,50000.0,FILLED,1,{count}"]
     return "\n".join(rows) + "\n"
 
 

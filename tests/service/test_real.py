@@ -178,3 +178,26 @@ def test_what_a_history_told_again_counts_once_and_the_rest_is_what_was_heard():
     made = as_dataset("7d", bare, past, heard)
     assert made.liquidations["venue"].astype(str).tolist() == ["gate", "gate", "okx", "gate"]
     assert made.beats["minute"].tolist() == [start, start + minute]
+
+
+def test_a_named_day_draws_what_the_archive_told_and_says_where_nothing_is_told(server, session, tmp_path):
+    real = RealMarkets(lambda: session, str(tmp_path / "market"))
+    day = real.look("2024-08-05", 20).data
+    happened = dataset.heatmap(day, ViewSettings(layer="realised", hours=96, timeframe="1h", bins=60))
+    assert happened.long.sum() == pytest.approx(700.0 * 24 * 4)
+    assert happened.observed.all(), "all the days shown are in the archive"
+    assert {venue.completeness for venue in happened.provenance.venues} == {"sampled"}
+    assert "Binance COIN-M" in day.made_of
+    assert "2024" not in day.made_of, "Practice hides the day"
+    assert day.first_layer == "modelled"
+    early = real.look("2022-06-18", 20).data
+    assert early.liquidations is None
+    with pytest.raises(dataset.DataError, match="No public source tells"):
+        dataset.heatmap(early, ViewSettings(layer="realised", hours=None, timeframe="1h"))
+    real.stop()
+    sent = len(server.requests)
+    quiet = RealMarkets(lambda: session, str(tmp_path / "market"), offline=True)
+    kept = quiet.look("2024-08-05").data
+    assert len(kept.liquidations) == len(day.liquidations)
+    assert len(server.requests) == sent
+    quiet.stop()

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 HOST: Final = "https://data.binance.vision"
 VENUE: Final = "binance"
 SYMBOL: Final = "BTCUSDT"
-Kind = Literal["candles", "open_interest", "funding"]
+COIN_VENUE: Final = "binance-coin"
+COIN_SYMBOL: Final = "BTCUSD_PERP"
+Kind = Literal["candles", "open_interest", "funding", "liquidations"]
 # A month of one-minute bars is 6 MB unpacked; what claims to be far more is not one of these files.
 _MOST_UNPACKED: Final = 200_000_000
 _DAY: Final = np.timedelta64(1, "D")
@@ -70,6 +72,14 @@ def files(kind: Kind, step: str, start: int, end: int, now: int) -> list[Archive
     return found
 
 
+def snapshot(day: np.datetime64) -> ArchiveFile:
+    """The liquidations of one day of the contract settled in BTC."""
+    name = f"{COIN_SYMBOL}-liquidationSnapshot-{day}"
+    start, end = (int(one.astype("datetime64[us]").astype("int64")) for one in (day, day + _DAY))
+    url = f"{HOST}/data/futures/cm/daily/liquidationSnapshot/{COIN_SYMBOL}/{name}.zip"
+    return ArchiveFile("liquidations", "event", url, start, end)
+
+
 def read(session: FeedSession, file: ArchiveFile) -> pd.DataFrame:
     """The rows of one file as a checked table, after its checksum was compared.
 
@@ -96,11 +106,13 @@ def read(session: FeedSession, file: ArchiveFile) -> pd.DataFrame:
 
 def parse(file: ArchiveFile, text: bytes) -> pd.DataFrame:
     """The rows of an unpacked file as a checked table; rows outside its span are dropped."""
-    raw = _columns(text)
+    raw = _columns(text) if file.kind != "liquidations" else None
     if file.kind == "candles":
         table = _candles(raw)
     elif file.kind == "open_interest":
         table = _open_interest(raw)
+    elif file.kind == "liquidations":
+        table = _liquidations(file, text)
     else:
         table = _funding(raw)
     time = tables.microseconds(table["time"])
@@ -171,6 +183,18 @@ def _open_interest(raw: pa.Table) -> pd.DataFrame:
     # A count of nothing is a hole in the record, not a market without positions.
     frame = frame[frame["quantity"] > 0]
     return tables.open_interest(frame.drop_duplicates("time", keep="last"))
+
+
+def _liquidations(file: ArchiveFile, text: bytes) -> pd.DataFrame:
+    """As the reader of such files understands them: each row stands twice, amounts are contracts of 100
+    USD."""
+    from liqcore.feeds import files as brought
+
+    if len(text.splitlines()) < 2:
+        return tables.empty("liquidations")
+    named = io.BytesIO(text)
+    named.name = _name(file).replace(".zip", ".csv")
+    return brought.read(named, kind="liquidations", venue=COIN_VENUE).table
 
 
 def _funding(raw: pa.Table) -> pd.DataFrame:
