@@ -84,6 +84,7 @@ def _large(part: Condition, frames: Frames, release: float) -> list[Hit]:
                 f"A {side} liquidation of {wording.usd(size)} happened at {wording.price(one)} on {venue}.",
                 "realised",
                 part.within,
+                event=part.on == "event",
             )
         )
     return sorted(out, key=lambda hit: hit.time)
@@ -219,6 +220,7 @@ def _external(part: Condition, frames: Frames, release: float) -> list[Hit]:
                 f"The external signal {row['name']} arrived{said}.",
                 "realised",
                 part.within,
+                event=part.on == "event",
             )
         )
     return out

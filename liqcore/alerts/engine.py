@@ -25,10 +25,12 @@ _DEFAULT: Final = Settings()
 
 @dataclass(frozen=True)
 class Memory:
-    """What one rule has told: when last, and of which things (key to time). Microseconds since 1970 UTC."""
+    """What one rule has told: when last, and of which things (key to time); and since when it runs without a
+    break, None where it does not run. Microseconds since 1970 UTC."""
 
     told: int | None = None
     seen: Mapping[str, int] = field(default_factory=dict)
+    since: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ class State:
         return {
             "version": 1,
             "until": f"{self.until.astype('datetime64[us]')}Z",
-            "rules": {name: {"told": one.told, "seen": dict(one.seen)} for name, one in self.rules.items()},
+            "rules": {
+                name: {"told": one.told, "seen": dict(one.seen), "since": one.since}
+                for name, one in self.rules.items()
+            },
         }
 
     @classmethod
@@ -58,6 +63,8 @@ class State:
                 str(name): Memory(
                     None if one["told"] is None else int(one["told"]),
                     {str(key): int(time) for key, time in one["seen"].items()},
+                    # States of before know none: their rules hear what comes late from now on.
+                    None if one.get("since") is None else int(one["since"]),
                 )
                 for name, one in facts["rules"].items()
             }
@@ -115,7 +122,14 @@ def step(
         raise RuleError(f"There are {len(rules):,} rules; at most {MAX_RULES:,} can run. Remove some.")
     moment, alerts = tables.to_datetime64(now), []
     running = _distinct(rules)
-    memory = dict(state.rules)
+    ids, first = {rule.id for rule in running}, int(state.until.astype("int64"))
+    memory = {
+        name: replace(one, since=one.since if name in ids else None) for name, one in state.rules.items()
+    }
+    for name in ids:
+        held = memory.get(name, Memory())
+        memory[name] = replace(held, since=first if held.since is None else held.since)
+    late = round(settings.late * 1e6)
     stretch = days(state.until, moment, settings)
     for number, day in enumerate(stretch, 1):
         frames = observe(data, settings, day, moment)
@@ -126,10 +140,12 @@ def step(
         for rule in running:
             memory[rule.id], told = _run(
                 rule,
-                memory.get(rule.id, Memory()),
+                memory[rule.id],
                 frames,
                 data,
                 window,
+                # An event of the day before may still come on its first moments.
+                late if number == 1 else 0,
                 "bare" if rule.id in bare else detail,
             )
             alerts += told
@@ -142,13 +158,21 @@ def step(
 
 
 def _run(
-    rule: Rule, memory: Memory, frames: Frames, data: AlertData, window: tuple[int, int], detail: str
+    rule: Rule,
+    memory: Memory,
+    frames: Frames,
+    data: AlertData,
+    window: tuple[int, int],
+    late: int,
+    detail: str,
 ) -> tuple[Memory, list[Alert]]:
-    """One rule over the hits later than `window[0]` and up to `window[1]`."""
+    """One rule over the hits later than `window[0]` and up to `window[1]`; events may have come `late` (µs)
+    after they were due, but none of before the rule ran is told."""
+    since = max(window[0] - late, window[0] if memory.since is None else memory.since)
     hits = [
         hit
         for hit in combine(rule.when, lambda part: hits_of(part, frames, rule.release))
-        if window[0] < hit.time <= window[1]
+        if (min(since, window[0]) if hit.event else window[0]) < hit.time <= window[1]
     ]
     if not hits:
         return memory, []
@@ -166,7 +190,7 @@ def _run(
             continue
         told = hit.time
         alerts.append(make_alert(rule, hit, frames, data, detail))
-    return Memory(told, seen), alerts
+    return Memory(told, seen, memory.since), alerts
 
 
 def _place(hit: Hit) -> str:
@@ -207,4 +231,5 @@ def _pruned(memory: Memory, until: np.datetime64) -> Memory:
     return Memory(
         memory.told if memory.told is not None and memory.told >= oldest else None,
         {key: time for key, time in memory.seen.items() if time >= oldest},
+        memory.since,
     )

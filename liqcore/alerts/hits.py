@@ -18,7 +18,7 @@ class Hit(NamedTuple):
     `key` names the thing it happened to, so that it is told once. `level` and `price` are where it was looked
     for and where it happened (USD), `before` and `after` what changed, in `unit`, and `usd` the heat
     concerned. `born` is when the cluster concerned was first seen (microseconds), None where that was too
-    early to be known.
+    early to be known. `event`: it is told of an event itself, not at the close of a bar.
     """
 
     time: int
@@ -37,6 +37,7 @@ class Hit(NamedTuple):
     within: float
     cluster: str | None = None
     born: int | None = None
+    event: bool = False
 
 
 def latched(on: np.ndarray, off: np.ndarray) -> np.ndarray:

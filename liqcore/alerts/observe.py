@@ -53,6 +53,7 @@ class Settings:
     delay : seconds that a closed bar, and an event, is given for late data before it is judged. What arrives
         later still counts in the bars after it, but what it would have told at its own bar is not told any
         more: live, make the delay as long as the slowest venue's lag.
+    late : seconds that an event may come after the delay and still be told by a rule that is told of events.
     """
 
     timeframe: str = "5min"
@@ -63,6 +64,7 @@ class Settings:
     reach: float = 0.25
     stale: str = "1h"
     delay: float = 0.0
+    late: float = 600.0
     clusters: ClusterRule = field(default_factory=ClusterRule)
 
     def __post_init__(self) -> None:
@@ -81,10 +83,11 @@ class Settings:
             and 1e-4 <= self.bin_width <= 0.02
             and 0.02 <= self.reach <= 1
             and 0 <= self.delay <= 3_600
+            and 0 <= self.late <= 3_600
         ):
             raise RuleError(
-                "Settings: window 1 to 500, bin_width 0.0001 to 0.02, reach 0.02 to 1, delay 0 to 3,600"
-                " seconds."
+                "Settings: window 1 to 500, bin_width 0.0001 to 0.02, reach 0.02 to 1, delay and late 0 to"
+                " 3,600 seconds."
             )
 
     @property

@@ -36,8 +36,10 @@ STATE: Final = "alert_state"
 INBOX: Final = "alert_inbox"
 MARKS: Final = "alert_marks"
 REPORT: Final = "alert_report"
-# Live events arrive within seconds; what comes later than this still counts in the bars after its own.
-DELAY: Final = 30.0
+# Live events arrive within seconds, those of venues that are asked within a minute. What comes later than
+# this still counts in the bars after its own, and rules that are told of events hear it for ten minutes more.
+DELAY: Final = 60.0
+LATE: Final = 600.0
 BARS: Final = ("5min", "15min", "30min", "1h")
 _LOOKBACK: Final = "4h"
 # After a longer break the past is not told any more: it would be a flood of old news.
@@ -55,13 +57,14 @@ class Orders:
 
     def settings(self) -> Settings:
         """How the engine looks at the live market."""
-        return Settings(timeframe=self.bars, candles="1min", lookback=_LOOKBACK, delay=DELAY)
+        return Settings(timeframe=self.bars, candles="1min", lookback=_LOOKBACK, delay=DELAY, late=LATE)
 
 
 @dataclass(frozen=True)
 class Report:
-    """How the last look went: when and up to when (ISO, UTC), seconds it took, alerts ever told, and what is
-    wrong, if anything."""
+    """How the last look went: when and up to when (ISO, UTC), seconds it took, alerts ever told, what is
+    wrong, if anything, how many events came too late to be told since watching began, and up to which arrival
+    (µs) those were counted."""
 
     moment: str = ""
     until: str = ""
@@ -69,6 +72,8 @@ class Report:
     told: int = 0
     problem: str = ""
     undelivered: tuple[str, ...] = ()
+    too_late: int = 0
+    looked: int = 0
 
 
 def give_orders(store: Store, rules: Sequence[Rule], bars: str, now: str) -> Orders:
@@ -165,7 +170,7 @@ class Watch:
     def look(self, collector: Collector, now: int) -> None:
         """Judge what has happened up to a moment (µs), store it, and send it. Whatever fails stands in the
         report; nothing is raised."""
-        store, begun = collector.store, time.monotonic()
+        store, begun, wanted = collector.store, time.monotonic(), None
         try:
             wanted = orders(store)
             if wanted is None:
@@ -188,11 +193,19 @@ class Watch:
         # A store that is broken here was broken above, and that is what is told.
         with suppress(StoreError, RuleError):
             held, _ = _inbox(store)
+            before = report(store)
             lost = tuple(
                 f"{one.channel}, {wording.when(one.time)}: {one.reason}" for one in held.letters[-5:]
             )
             made = Report(
-                _iso(now), until, round(time.monotonic() - begun, 3), len(held.entries), problem, lost
+                _iso(now),
+                until,
+                round(time.monotonic() - begun, 3),
+                len(held.entries),
+                problem,
+                lost,
+                before.too_late + _came_too_late(store, wanted, before.looked, now),
+                now,
             )
             store.set_note(REPORT, json.dumps(vars(made)))
 
@@ -302,6 +315,15 @@ def _waits(wanted: Orders, data: AlertData) -> str:
     return (
         f"The store does not hold any {' or '.join(missing)} yet. Rules that need it wait." if missing else ""
     )
+
+
+def _came_too_late(store: Store, wanted: Orders | None, looked: int, now: int) -> int:
+    """Events that arrived since the last look (µs) and happened too long before it for any rule to tell."""
+    if wanted is None or not looked:
+        return 0
+    began = int(tables.to_datetime64(wanted.since).astype("datetime64[us]").astype("int64"))
+    ended = looked - round((DELAY + LATE) * 1e6)
+    return store.late(looked, now, began, ended) if ended > began else 0
 
 
 def _until_written(collector: Collector, patience: float = 20.0) -> None:

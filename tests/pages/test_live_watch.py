@@ -136,7 +136,7 @@ def test_the_watch_tells_what_a_replay_tells_through_restarts_and_by_channel(tmp
     )
     _, replayed = step(
         RULES,
-        start(FIRST.tz_localize(None).to_datetime64() - np.timedelta64(30, "s")),
+        start(FIRST.tz_localize(None).to_datetime64() - np.timedelta64(60, "s")),
         data,
         moments[-1],
         orders.settings(),
@@ -293,3 +293,20 @@ def test_inbox_and_rules_are_there_without_a_market(at_home):
     assert "New" in words(app)
     app = opened(pane="inbox", data="Your own files").run()
     assert "Nothing has been told yet." in words(app)
+
+
+def test_events_that_come_too_late_for_any_rule_are_counted(tmp_path):
+    store = at(tmp_path)
+    fill(store, FIRST - pd.Timedelta("36h"), FIRST)
+    alerts_watch.give_orders(store, RULES, "15min", str(FIRST))
+    watch = Watch(lambda collector: 60.0)
+    for minutes in (0, 40, 80):
+        watch.look(Collector(store, {}), micros(FIRST + pd.Timedelta(minutes=minutes)))
+    assert alerts_watch.report(store).too_late == 0
+    event = between(SAMPLE.liquidations, FIRST + pd.Timedelta("20min"), FIRST + pd.Timedelta("40min")).iloc[
+        [0]
+    ]
+    store.add(arrivals(as_rows(event), micros(FIRST + pd.Timedelta("100min")), "socket"))
+    for _ in range(2):
+        watch.look(Collector(store, {}), micros(FIRST + pd.Timedelta("120min")))
+        assert alerts_watch.report(store).too_late == 1

@@ -259,6 +259,17 @@ class Store:
             else {name: [] for name in names}
         )
 
+    def late(self, after: int, until: int, began: int, ended: int) -> int:
+        """How many events that happened within [began, ended) arrived within (after, until] (µs)."""
+        wanted = sa.select(sa.func.count()).where(
+            _EVENTS.c.arrived > after,
+            _EVENTS.c.arrived <= until,
+            _EVENTS.c.time >= began,
+            _EVENTS.c.time < ended,
+        )
+        with self._reading() as connection:
+            return int(connection.execute(wanted).scalar_one())
+
     def liquidations(self, since: int | None = None, until: int | None = None) -> pd.DataFrame:
         """Held events as the checked liquidations table."""
         found = self.events(since=since, until=until)

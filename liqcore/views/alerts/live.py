@@ -197,8 +197,15 @@ def _state(told: alerts_watch.Report, found: Orders) -> str:
     reached = f", up to {wording.when(told.until, alerts_session.now())}" if told.until else ""
     look = (
         f"Last look {age} ago{reached}; it took {wording.duration(told.seconds)}."
-        f" {wording.count(told.told, 'alert')} told since the inbox was begun."
+        f" {wording.count(told.told, 'alert')} told since the inbox was begun. A closed bar waits"
+        f" {wording.duration(alerts_watch.DELAY)} for what comes late; a rule told of events hears them"
+        f" {wording.duration(alerts_watch.LATE)} longer."
     )
+    if told.too_late:
+        look += (
+            f" {wording.sentence_case(wording.count(told.too_late, 'event'))} came later than that and"
+            f" {'was' if told.too_late == 1 else 'were'} told by no rule."
+        )
     return f":material/error: {wording.markdown(told.problem)} {look}" if told.problem else look
 
 
