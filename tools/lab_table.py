@@ -22,83 +22,38 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.modelled import modelled_heatmap
 from liqcore.lab import found, hot_levels
-from liqcore.lab.family import family
 from liqcore.lab.record import against_record
-from liqcore.lab.simulator import SimulatedMarket, simulate
-from liqcore.lab.world import REGIMES, Regime
-from liqcore.lab.worlds import score_family, worst
-from tools import measure_words
+from tools import measure_words, measure_worlds
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "honesty.md"
 STORED = ROOT / "liqcore" / "lab" / found.FILE
 DATA = Path(os.environ.get("HEATLAB_REAL_DATA") or ROOT.parent / "shared" / "data")
-DAYS, START = 14, "2026-03-01"
-VARIANTS = {
-    "as delivered": Assumptions(),
-    "all live equally long": Assumptions(lifetime_exponent=0.0),
-    "exponent 0.7": Assumptions(lifetime_exponent=0.7),
-    "blurred over 0.5 %": Assumptions(smoothing_bp=50.0),
-}
 
 
-def words() -> dict[str, Any]:
-    return section(measure_words.table(measure_words.measured()), measure_words.NOTE, "all worlds")
+def words() -> dict[str, dict[str, Any]]:
+    made = section(measure_words.table(measure_words.measured()), measure_words.NOTE, "all worlds")
+    return {"words": made}
 
 
-def worlds() -> dict[str, Any]:
-    made: list[tuple[str, Callable[[], SimulatedMarket]]] = []
-    for regime in ("calm", "violent"):
-        made += [(f"{regime} {seed}", maker(REGIMES[regime], seed)) for seed in (1, 2, 3)]
-    made += [(one.name, maker(one, 21 + number)) for number, one in enumerate(family(6))]
-    scores = score_family(made, VARIANTS, progress=lambda name: print(name, flush=True))
-    scores["set"] = np.where(
-        scores["world"].str.contains("world"), "family", scores["world"].str.split().str[0]
-    )
-    delivered = scores["variant"] == "as delivered"
-    rows = []
-    for (name, variant), part in scores.groupby(["map", "variant"], sort=False):
-        if variant != "as delivered" and name != "Flow identity":
-            continue
-        row = {"map": name if variant == "as delivered" else f"{name}, {variant}"}
-        for kind in ("calm", "violent", "family"):
-            some = part[part["set"] == kind]
-            row[f"{kind}: rank correlation / hottest tenth"] = (
-                f"{some['spearman'].mean():.2f} / {some['precision'].mean():.2f}"
-            )
-        least = worst(part).iloc[0]
-        row["worst world"] = f"{least['spearman']:.2f} / {least['precision']:.2f}"
-        row["forward skill, all worlds"] = skills(part)
-        rows.append(row)
-    print(scores[delivered].to_string())
-    note = (
-        f"{scores['world'].nunique()} worlds of {DAYS} days with two venues: three calm, three violent, six"
-        " of a family that differ in lifetimes, cross margin, leverage, volume and cascades. Hourly exact"
-        " positions after the first third. Means over worlds;"
-        f" {scores.attrs['variants']} combinations of map and assumptions were tried. Forward skill: share of"
-        " the next four hours' deviance beyond distance, median world (least to most)."
-    )
-    return section(pd.DataFrame(rows), note, (DAYS, START, sorted(VARIANTS)))
+def worlds() -> dict[str, dict[str, Any]]:
+    scores = measure_worlds.measured()
+    print(scores[scores["variant"] == "as delivered"].to_string())
+    asked = (measure_worlds.DAYS, measure_worlds.START, measure_worlds.LAWS)
+    lead = measure_worlds.leaders(scores)
+    return {
+        "worlds": section(measure_worlds.accuracy(scores), f"{measure_worlds.ACCURACY_NOTE} {lead}", asked),
+        "ahead": section(measure_worlds.ahead(scores), measure_worlds.AHEAD_NOTE, asked),
+        "lifetimes": section(measure_worlds.lifetimes(scores), measure_worlds.LIFETIMES_NOTE, asked),
+    }
 
 
-def skills(part: pd.DataFrame) -> str:
-    known = part["skill"].dropna()
-    return f"{known.median():.2f} ({known.min():.2f} to {known.max():.2f})" if len(known) else "–"
-
-
-def maker(regime: Regime, seed: int) -> Callable[[], SimulatedMarket]:
-    return lambda: simulate(
-        DAYS, 2, seed, regime=regime, start=START, positions_every="1h", positions_from=START
-    )
-
-
-def recorded() -> dict[str, Any] | None:
+def recorded() -> dict[str, dict[str, Any]]:
     if not DATA.is_dir():
         print(f"No recorded markets in {DATA}: their figures stay.")
-        return None
+        return {}
     rows = []
     for name, market in recorded_markets():
         candles, interest, totals, events = market
@@ -132,7 +87,7 @@ def recorded() -> dict[str, Any] | None:
         " figures that need no model. Intervals of 95 % by days. Bands of 0.25 % that price crossed within"
         " four hours, hot against cold at the same distance (both sides together)."
     )
-    return section(pd.DataFrame(rows), note, [row["span"] for row in rows])
+    return {"recorded": section(pd.DataFrame(rows), note, [row["span"] for row in rows])}
 
 
 def recorded_markets():  # type: ignore[no-untyped-def]
@@ -183,6 +138,8 @@ def section(table: pd.DataFrame, note: str, asked: object) -> dict[str, Any]:
 TITLES = {
     "words": ("Our words on noise", "make null"),
     "worlds": ("Maps against exact positions", "make lab-table"),
+    "ahead": ("Maps against what is liquidated next", "make lab-table"),
+    "lifetimes": ("How long high leverage lives", "make lab-table"),
     "recorded": ("The model beside recorded liquidations", "make lab-table, where the recorded data is"),
 }
 
@@ -212,14 +169,12 @@ def write(held: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    makers: dict[str, Callable[[], dict[str, Any] | None]] = {
+    makers: dict[str, Callable[[], dict[str, dict[str, Any]]]] = {
         "words": words,
         "worlds": worlds,
         "recorded": recorded,
     }
     told = found.read()
     for wanted in sys.argv[1:] or makers:
-        made = makers[wanted]()
-        if made is not None:
-            told[wanted] = made
-            write(told)
+        told.update(makers[wanted]())
+        write(told)

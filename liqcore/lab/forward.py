@@ -101,6 +101,8 @@ def skill(
     level = np.broadcast_to(profile, map_.shape)
     ones = np.ones(map_.shape)
     seen = cells.usd[fit]
+    # A rate is known up to the hottest cell that was reached while fitting; hotter ones count as that one.
+    map_ = np.minimum(map_, map_[fit].max())
     base = _fitted([ones[fit], level[fit]], seen)
     full = _fitted([ones[fit], level[fit], map_[fit]], seen)
     plain = base[0] + base[1] * level
@@ -157,7 +159,8 @@ def _profile(usd: np.ndarray, fit: np.ndarray, away: np.ndarray) -> np.ndarray:
 def _fitted(parts: list[np.ndarray], seen: np.ndarray) -> np.ndarray:
     """Weights ≥ 0 of an additive Poisson rate, by expectation and maximisation."""
     sums = np.array([part.sum() for part in parts])
-    weights = np.array([seen.sum() / max(total, 1e-300) / len(parts) for total in sums])
+    # A map that is empty wherever price went can explain nothing.
+    weights = np.array([seen.sum() / total / len(parts) if total > 0 else 0.0 for total in sums])
     for _ in range(_ROUNDS):
         rate = sum(weight * part for weight, part in zip(weights, parts, strict=True)) + 1e-300
         explained = seen / rate

@@ -10,30 +10,23 @@ from typing import Any, Final
 import pandas as pd
 
 FILE: Final = "found.json"
-SECTIONS: Final = ("words", "worlds", "recorded")
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """A table a section, and the sentence that says how it was made. Empty where it was not made yet."""
+class Table:
+    """Rows as they were measured, and the sentence that says how: span, number and hash."""
 
-    words: pd.DataFrame
-    words_note: str
-    worlds: pd.DataFrame
-    worlds_note: str
-    recorded: pd.DataFrame
-    recorded_note: str
+    rows: pd.DataFrame
+    note: str
 
 
-def load() -> Found:
-    """The figures that came with this version."""
-    held = read()
-    values: dict[str, Any] = {}
-    for name in SECTIONS:
-        section = held.get(name, {})
-        values[name] = pd.DataFrame(section.get("rows", []), columns=section.get("columns"))
-        values[f"{name}_note"] = section.get("note", "")
-    return Found(**values)
+def load() -> dict[str, Table]:
+    """The figures that came with this version by section (`words`, `worlds`, `ahead`, `lifetimes`,
+    `recorded`)."""
+    return {
+        name: Table(pd.DataFrame(held["rows"], columns=held["columns"]), held["note"])
+        for name, held in read().items()
+    }
 
 
 def read() -> dict[str, Any]:
@@ -42,16 +35,8 @@ def read() -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """The scoreboard of docs/scoreboard.md as rows, and the sentence that says what it was made from."""
-
-    rows: pd.DataFrame
-    note: str
-
-
-def measured() -> Measured:
-    """The scoreboard that came with this version."""
+def measured() -> Table:
+    """The scoreboard of docs/scoreboard.md that came with this version."""
     file = resources.files(__package__ or "liqcore.lab").joinpath("measured.json")
     held = json.loads(file.read_text(encoding="utf-8"))
-    return Measured(pd.DataFrame(held["rows"], columns=held["columns"]), held["note"])
+    return Table(pd.DataFrame(held["rows"], columns=held["columns"]), held["note"])

@@ -181,8 +181,8 @@ def model_controls(suffix: str, title: str = "Model", mix_at: int = 0) -> tuple[
     )
     hours = st.select_slider(
         "Mean holding time, hours",
-        (2, 4, 8, 12, 24, 48, 96, 168),
-        value=24,
+        (2, 4, 8, 12, 24, 36, 48, 96, 168),
+        value=36,
         key=f"hold{suffix}",
         bind=LINK,
         disabled="holding_hours" not in reads,

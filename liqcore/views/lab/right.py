@@ -21,6 +21,7 @@ from liqcore.lab.simulator import simulate
 from liqcore.lab.world import REGIMES
 from liqcore.lab.worlds import PROFILE, World, exact_grid, score, world
 from liqcore.views import heat, links
+from liqcore.views.lab.words import show
 
 _DAYS: Final = 6
 _START: Final = "2026-03-01"
@@ -113,7 +114,7 @@ def _guesses() -> tuple[str, Assumptions]:
         disabled="lifetime_exponent" not in reads,
     )
     hours = st.slider(
-        "Mean holding time, hours", 4, 72, 24, 4, key="labhours", bind="query-params",
+        "Mean holding time, hours", 4, 72, 36, 4, key="labhours", bind="query-params",
         disabled="holding_hours" not in reads,
     )  # fmt: skip
     power = st.slider(
@@ -326,11 +327,9 @@ def _reliability(one: World, grid: HeatGrid) -> None:
 
 def _worlds() -> None:
     held = found.load()
-    if held.worlds.empty:
-        return
-    st.subheader("Over many worlds")
-    st.dataframe(held.worlds, hide_index=True, width="stretch")
-    st.caption(wording.markdown(held.worlds_note))
+    if "worlds" in held:
+        st.subheader("Over many worlds")
+        show(held["worlds"])
 
 
 _TENTHS: Final[dict[str, Any]] = {

@@ -6,6 +6,7 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.lab import found
+from liqcore.lab.found import Table
 
 
 def draw() -> None:
@@ -15,15 +16,12 @@ def draw() -> None:
         " it is always wrong, and how often it is right where something was planted."
     )
     held = found.load()
-    if held.words.empty:
-        st.info("The table of words has not been made yet: `make null`.", icon=":material/hourglass_empty:")
-    else:
-        st.dataframe(held.words, hide_index=True, width="stretch")
-        st.caption(wording.markdown(held.words_note))
+    show(held["words"])
     st.subheader("What we found on recorded markets")
-    st.dataframe(held.recorded, hide_index=True, width="stretch")
-    st.caption(wording.markdown(held.recorded_note))
-    measured = found.measured()
-    st.subheader("What we found on measured positions")
-    st.dataframe(measured.rows, hide_index=True, width="stretch")
-    st.caption(wording.markdown(measured.note))
+    show(held["recorded"])
+
+
+def show(table: Table) -> None:
+    """A table of figures with the sentence that says how they were measured."""
+    st.dataframe(table.rows, hide_index=True, width="stretch")
+    st.caption(wording.markdown(table.note))

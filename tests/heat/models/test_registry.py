@@ -145,7 +145,7 @@ def test_a_model_says_what_it_is_and_only_what_it_reads(name: str) -> None:
     changed = {
         "taker_mix": (1.0, *[0.0] * 8),
         "maker_mix": (*[0.0] * 8, 1.0),
-        "margin_multiples": (2.0, 3.0),
+        "margin_multiples": (2.0, 2.5, 3.0, 4.0),
         "maintenance_margin_rate": 0.02,
         "holding_hours": 2.0,
         "lifetime_exponent": 1.0,

@@ -45,7 +45,13 @@ def test_levels_stand_where_the_formula_says(name: str, place: int) -> None:
 
 def test_without_maintenance_only_the_place_of_a_level_differs() -> None:
     ours, other = (
-        modelled_heatmap(BAR, model=name, assumptions=Assumptions(), bins=50).predicted
+        modelled_heatmap(
+            BAR,
+            model=name,
+            # A long of 2× with more than twice its margin has no price at which it would be liquidated.
+            assumptions=Assumptions(margin_multiples=(1.0, 1.6), margin_weights=(0.5, 0.5)),
+            bins=50,
+        ).predicted
         for name in ("flow-identity", "no-maintenance")
     )
     assert ours is not None
