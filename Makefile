@@ -68,7 +68,7 @@ null: $(VENV)/.dev
 	$(BIN)/python -m tools.lab_table words
 
 lab-table: $(VENV)/.dev
-	$(BIN)/python -m tools.lab_table worlds recorded
+	$(BIN)/python -m tools.lab_table worlds recorded positions
 
 screenshots: $(VENV)/.dev chromium
 	$(BIN)/python tools/screenshots.py

@@ -1,7 +1,7 @@
 """Measure what docs/honesty.md and the Lab tell: words on noise, maps on worlds, the model on recorded
 markets.
 
-    python tools/lab_table.py words|worlds|recorded …
+    python tools/lab_table.py words|worlds|recorded|positions …
 
 Every section is written to liqcore/lab/found.json and from there into docs/honesty.md. Recorded markets are
 not part of the repository: their folder is named by HEATLAB_REAL_DATA, and without it their figures stay as
@@ -21,14 +21,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import liqcore
 from liqcore import tables
 from liqcore.heat.modelled import modelled_heatmap
-from liqcore.lab import found, hot_levels
+from liqcore.lab import found, hot_levels, scoreboard
 from liqcore.lab.record import against_record
 from tools import measure_words, measure_worlds
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "honesty.md"
+SCOREBOARD = ROOT / "docs" / "scoreboard.md"
 STORED = ROOT / "liqcore" / "lab" / found.FILE
 DATA = Path(os.environ.get("HEATLAB_REAL_DATA") or ROOT.parent / "shared" / "data")
 
@@ -128,6 +130,32 @@ def recorded_markets():  # type: ignore[no-untyped-def]
     )
 
 
+def positions() -> dict[str, dict[str, Any]]:
+    """docs/scoreboard.md and what the Lab shows of it, from recorded snapshots; no section of its own."""
+    folder = DATA / "L_2026-02_hyperliquid_positions"
+    if not folder.is_dir():
+        print(f"No recorded positions in {DATA}: the scoreboard stays.")
+        return {}
+    board = scoreboard.scoreboard(
+        liqcore.snapshots(liqcore.read_positions(folder / "positions.parquet", venue="hyperliquid")),
+        liqcore.read_candles(DATA / "candles" / "binance_um_15m_2026-02_05.parquet"),
+        liqcore.read_open_interest(DATA / "candles" / "binance_um_oi_5m_2026-02_06.parquet"),
+        np.random.default_rng(1),
+    )
+    page = scoreboard.markdown(board)
+    SCOREBOARD.write_text(page, encoding="utf-8")
+    lines = page.splitlines()
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
+    )
+    note = next(line for line in lines if "snapshots of" in line).replace("`", "")
+    held = {"columns": [name[0].upper() + name[1:] for name in head], "rows": rows, "note": note}
+    STORED.with_name("measured.json").write_text(
+        json.dumps(held, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    return {}
+
+
 def section(table: pd.DataFrame, note: str, asked: object) -> dict[str, Any]:
     """A table as it is kept, with the hash of what was asked and answered."""
     rows = table.to_numpy(dtype=object).tolist()
@@ -173,6 +201,7 @@ if __name__ == "__main__":
         "words": words,
         "worlds": worlds,
         "recorded": recorded,
+        "positions": positions,
     }
     told = found.read()
     for wanted in sys.argv[1:] or makers:
