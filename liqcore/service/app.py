@@ -124,7 +124,7 @@ class App:
             owner.folder,
             owner.market,
             self.session,
-            hosted=bool(owner.hosted),
+            hosted=owner.hosted,
             offline=owner.offline,
             loopback=owner.loopback,
         )

@@ -43,8 +43,11 @@ class Progress:
 
 
 class Census:
-    """Sweeps, and what they found. `session` gives the session for requests; visitors may not switch where an
-    app serves others (`hosted`): there the owner sets HEATLAB_POSITIONS."""
+    """Sweeps, and what they found.
+
+    `session` gives the session for requests. Visitors may not switch where an app serves others (`hosted`):
+    there the owner sets HEATLAB_POSITIONS. Where only a visit can tell (None), the visitor at this machine may.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class Census:
         market: str,
         session: Callable[[], FeedSession],
         *,
-        hosted: bool = False,
+        hosted: bool | None = None,
         offline: bool = False,
         loopback: str | None = None,
         environment: Mapping[str, str] = os.environ,
@@ -72,10 +75,12 @@ class Census:
     def _mark(self) -> Path:
         return self._folder / "positions-on"
 
-    @property
-    def may(self) -> bool:
-        """Whether a visitor may switch it: not where the owner has decided, and not in a hosted app."""
-        return self._owner is None and not self._hosted and not self._offline
+    def may(self, local: bool) -> bool:
+        """Whether a visitor may switch it, `local` one at this very machine: not where the owner has decided,
+        and not in a hosted app."""
+        if self._owner is not None or self._offline:
+            return False
+        return not self._hosted if self._hosted is not None else local
 
     @property
     def on(self) -> bool:
@@ -83,9 +88,9 @@ class Census:
             return False
         return self._owner if self._owner is not None else not self._hosted and self._mark.exists()
 
-    def switch(self, on: bool) -> None:
-        """A visitor turns sweeping on or off for this installation; what was found stays."""
-        if not self.may:
+    def switch(self, on: bool, local: bool = False) -> None:
+        """A visitor who may turns sweeping on or off for this installation; what was found stays."""
+        if not self.may(local):
             return
         if on:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -108,13 +113,14 @@ class Census:
         if thread is not None:
             thread.join(5)
 
-    def progress(self) -> Progress:
+    def progress(self, local: bool = False) -> Progress:
+        """As a visitor sees it, `local` one at this very machine."""
         book = self._book
         if book is None:
-            return Progress(self.on, self.may, problem=self._problem)
+            return Progress(self.on, self.may(local), problem=self._problem)
         began = int(book.fact("began", 0))
         asked = book.counts(began)["asked"] if began else 0
-        return Progress(self.on, self.may, asked, book.count(), self._problem)
+        return Progress(self.on, self.may(local), asked, book.count(), self._problem)
 
     def snapshots(self, now: float | None = None) -> list[Snapshot]:
         """The snapshots of the last week, oldest first, read anew every minute."""

@@ -47,14 +47,15 @@ class Accounts:
         return float(self.size[self.size > 0].sum())
 
     def misbehave(self, each: int = 400) -> None:
-        """Let a few of each `each` holders answer oddly: for good, or (`late`) only the first time."""
-        kinds = ("null", "wrong types", "cut", "vanished", "late")
+        """Let a few of each `each` holders answer oddly: for good, or (late, slow) only the first time."""
+        kinds = ("null", "wrong types", "cut", "vanished", "late", "slow")
         for place, kind in enumerate(kinds):
             for number in range(place, HOLDERS, each):
                 self.odd[self.addresses[number]] = kind
 
     def answer(self, question: Mapping[str, Any], now: float) -> Any:
-        """What the venue says to a question of its info endpoint; `now` in seconds since 1970."""
+        """What the venue says to a question of its info endpoint; `now` in seconds since 1970. TimeoutError
+        where it says nothing in time."""
         if question["type"] == "metaAndAssetCtxs":
             told = {"openInterest": str(self.open_interest), "markPx": str(MARK)}
             return [{"universe": [{"name": "ETH"}, {"name": "BTC"}]}, [{"openInterest": "400000"}, told]]
@@ -62,6 +63,9 @@ class Accounts:
             return {"relationship": {"type": "parent", "data": {"childAddresses": [self.addresses[0]]}}}
         name = question["user"]
         kind = self.odd.get(name, "")
+        if kind == "slow" and self.refusals.setdefault(name, 0) == 0:
+            self.refusals[name] = 1
+            raise TimeoutError
         if kind == "null" or (kind == "late" and self.refusals.setdefault(name, 0) == 0):
             self.refusals[name] = 1
             return None

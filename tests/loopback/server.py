@@ -152,6 +152,9 @@ class VenueServer:
             body = HOSTS[host](self.events, path, query)
         except Refused as refusal:
             return web.json_response(refusal.body, status=refusal.status)
+        except TimeoutError:
+            await asyncio.sleep(self.slow)
+            return web.Response(status=504)
         text = json.dumps(_bent(body, kind))
         headers = {"Date": formatdate(time.time() - 3_600, usegmt=True)} if kind == "skewed-clock" else {}
         if "coinglass" in host:

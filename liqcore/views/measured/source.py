@@ -11,6 +11,7 @@ import streamlit as st
 from liqcore import tables, wording
 from liqcore.heat.snapshots import Coverage, Snapshot, coverage, snapshots
 from liqcore.views import market as live_market, shell
+from liqcore.views.alerts import session as alerts_session
 
 _FILE: Final = "measured_file"
 _KEY: Final = "measured_key"
@@ -26,7 +27,8 @@ def held() -> list[Snapshot]:
 def controls() -> list[Snapshot]:
     """The switch, how far the sweep is, and a place for a file; then what there is to show."""
     census = live_market.app().census
-    told = census.progress()
+    local = not alerts_session.hosted()
+    told = census.progress(local)
     with st.popover("Measured positions", icon=":material/groups:"):
         st.markdown(
             "On Hyperliquid everybody's positions are public. This app can ask for them, account by account,"
@@ -37,7 +39,7 @@ def controls() -> list[Snapshot]:
         if told.may:
             on = st.toggle("Sweep Hyperliquid's accounts", value=told.on, key="measured_on")
             if on != told.on:
-                census.switch(on)
+                census.switch(on, local)
                 st.rerun()
         elif not told.on:
             st.caption("Sweeping is off here. Only whoever runs this app can turn it on.")

@@ -20,7 +20,7 @@ from liqcore.feeds.positions.sweep import Sweep, asker, held, keep, refresh
 from liqcore.feeds.status import FeedError, RateLimited, TimedOut
 from liqcore.heat.snapshots import coverage
 from tests.feeds.loopback_session import loopback
-from tests.loopback.accounts import COUNT, HOLDERS, MARK, Accounts, address, leaderboard
+from tests.loopback.accounts import COUNT, HOLDERS, MARK, Accounts, accounts, address, leaderboard
 
 START = 1_772_366_400.0
 
@@ -44,7 +44,10 @@ class Venue:
         if self.limited and len(self.asked) % 500 == 0:
             self.limited -= 1
             raise RateLimited("slow down", retry_after=20.0)
-        return self.census.answer(question, self.now)
+        try:
+            return self.census.answer(question, self.now)
+        except TimeoutError:
+            raise TimedOut("did not answer") from None
 
 
 @pytest.fixture
@@ -136,7 +139,11 @@ def test_odd_answers_are_counted_and_the_late_ones_recovered(book):
     kinds = pd.Series(venue.census.odd).value_counts()
     failed = int(kinds["null"] + kinds["wrong types"] + kinds["cut"])
     told = found.sweep.iloc[0]
-    assert (told["asked"], told["failed"], told["recovered"]) == (HOLDERS, failed, kinds["late"])
+    assert (told["asked"], told["failed"], told["recovered"]) == (
+        HOLDERS,
+        failed,
+        kinds["late"] + kinds["slow"],
+    )
     assert told["answered"] == HOLDERS - failed
     assert len(found.positions) == HOLDERS - failed - kinds["vanished"]
 
@@ -221,6 +228,58 @@ def test_a_venue_that_does_not_answer_in_time_is_a_failure(book):
     book.add([address(1), address(2)])
     found = Sweep(book, ask, lambda: START, lambda seconds: None).run()
     assert found.sweep["failed"].iloc[0] == 2
+
+
+def test_an_account_that_times_out_once_is_asked_again(tmp_path):
+    with loopback(timeout=0.3) as (server, session):
+        server.slow = 0.8
+        book = AddressBook(tmp_path / "accounts.sqlite")
+        book.add([address(number) for number in range(4)])
+        accounts().odd[address(2)] = "slow"
+        try:
+            found = Sweep(book, asker(session), sleep=lambda seconds: None, a_minute=100_000).run()
+        finally:
+            accounts().odd.clear()
+            accounts().refusals.clear()
+        told = found.sweep.iloc[0]
+        assert (told["asked"], told["answered"], told["failed"], told["recovered"]) == (4, 4, 0, 1)
+        assert len(found.positions) == 4
+        server.fault("api.hyperliquid.xyz", "timeout")
+        found = Sweep(book, asker(session), sleep=lambda seconds: None, a_minute=100_000).run()
+        assert found.sweep[["answered", "failed"]].iloc[0].tolist() == [0, 4]
+        book.close()
+
+
+def test_who_trades_on_the_stand_ins_socket_gets_into_the_book(tmp_path):
+    with loopback() as (server, _):
+        book = AddressBook(tmp_path / "accounts.sqlite")
+        server.open_sockets()
+        url = listen.SOCKET.replace("wss://", f"ws://{server.address}/")
+        events = server.events[:8]
+
+        async def hear():
+            task = asyncio.create_task(listen.listen(book.add, url, wait=0.01))
+            async with asyncio.timeout(10):
+                while not server.sockets.listeners("hyperliquid"):
+                    await asyncio.sleep(0.01)
+                await asyncio.wrap_future(server.publish("hyperliquid", events[:4], "BTC"))
+                # The venue hangs up; the ear comes back and hears the rest.
+                await asyncio.wrap_future(server.say("hyperliquid", None))
+                while server.handshakes.count("api.hyperliquid.xyz/ws") < 2:
+                    await asyncio.sleep(0.01)
+                while not server.sockets.listeners("hyperliquid"):
+                    await asyncio.sleep(0.01)
+                await asyncio.wrap_future(server.publish("hyperliquid", events[4:], "BTC"))
+                wanted = {address(one.time // 1_000 % 1_000 + more) for one in events for more in (0, 1)}
+                while book.count() < len(wanted):
+                    await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return len(wanted)
+
+        wanted = asyncio.run(hear())
+        assert book.count() == wanted > 4
+        book.close()
 
 
 def test_the_leaderboard_of_25_mb_comes_once_a_day_and_not_into_the_cache(tmp_path):

@@ -7,8 +7,22 @@ from typing import Any
 import numpy as np
 
 from liqcore.feeds.venues.market import candles, open_interest
-from tests.loopback.accounts import accounts, leaderboard
-from tests.loopback.truth import END, SPANS, START, Dialect, Event, Refused, T, bar, bars, hours, texts
+from tests.loopback.accounts import accounts, address, leaderboard
+from tests.loopback.truth import (
+    END,
+    SPANS,
+    START,
+    Dialect,
+    Door,
+    Event,
+    Refused,
+    Reply,
+    T,
+    bar,
+    bars,
+    hours,
+    texts,
+)
 
 
 def _rest(events: list[Event], path: str, query: Mapping[str, Any]) -> Any:
@@ -52,7 +66,35 @@ def _leaders(events: list[Event], path: str, query: Mapping[str, Any]) -> Any:
     return leaderboard()
 
 
+def _subscribed(frame: Any) -> Reply:
+    """Pings, and the subscription to trades."""
+    if frame.get("method") == "ping":
+        return Reply(({"channel": "pong"},))
+    asked = frame.get("subscription", {})
+    if frame.get("method") != "subscribe" or asked.get("type") != "trades":
+        return Reply(({"channel": "error", "data": f"Invalid subscription {asked}"},))
+    return Reply(({"channel": "subscriptionResponse", "data": frame},), (asked["coin"],))
+
+
+def _traded(events: list[Event], symbol: str) -> list[Any]:
+    """Each event as a trade of two accounts whose numbers follow from its time."""
+    rows = [
+        {
+            "coin": symbol,
+            "side": "B",
+            "px": str(one.price),
+            "sz": "0.5",
+            "time": one.time,
+            "tid": number,
+            "users": [address(one.time // 1_000 % 1_000), address(one.time // 1_000 % 1_000 + 1)],
+        }
+        for number, one in enumerate(events)
+    ]
+    return [{"channel": "trades", "data": rows}]
+
+
 DIALECT = Dialect(
+    doors={"api.hyperliquid.xyz/ws": Door("hyperliquid", _subscribed, _traded, 20)},
     rest={"api.hyperliquid.xyz": _rest, "stats-data.hyperliquid.xyz": _leaders},
     quiet={
         "hyperliquid": [
