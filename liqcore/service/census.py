@@ -46,7 +46,7 @@ class Census:
     """Sweeps, and what they found.
 
     `session` gives the session for requests. Visitors may not switch where an app serves others (`hosted`):
-    there the owner sets HEATLAB_POSITIONS. Where only a visit can tell (None), the visitor at this machine may.
+    there the owner sets HEATLAB_POSITIONS. Where only a visit can tell (None), one at this machine may.
     """
 
     def __init__(

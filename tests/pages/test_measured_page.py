@@ -2,18 +2,26 @@
 account."""
 
 import logging
+from urllib.parse import parse_qs
 
+import numpy as np
 import pandas as pd
 import pytest
 from test_pages import open_page, words
 
+from liqcore import wording
 from liqcore.feeds import samples
 from liqcore.heat.snapshots import Snapshot
 from liqcore.risk.account import Leg, cross_liquidation
+from liqcore.risk.handover import read_zones
 from liqcore.service.census import Census
+from liqcore.views import market as live_market
+from tests.feeds.loopback_session import loopback
 from tests.heat.census import MARK, census
+from tests.loopback.accounts import HOLDERS, accounts
 from tests.maps import charts
 
+RATE = 0.0125
 ADDRESS = "0x" + "5e" * 20
 
 
@@ -114,6 +122,61 @@ def test_an_address_is_in_no_link_and_no_log(caplog):
     assert len(app.error) == 1
     told = [str(dict(app.query_params)), caplog.text, *(item.value for item in app.error), words(app)]
     assert not any(ADDRESS[2:].lower() in text.lower() for text in told)
+
+
+def test_an_account_by_address_gets_its_price_and_the_address_is_at_rest_nowhere(
+    swept, monkeypatch, tmp_path, caplog
+):
+    caplog.set_level(logging.DEBUG)
+    known = accounts()
+    # Long and cross margined, with a margin that neither has run out nor lasts down to nothing.
+    share = known.value[:HOLDERS] / (np.abs(known.size[:HOLDERS]) * MARK)
+    number = int(
+        np.flatnonzero(known.cross[:HOLDERS] & (known.size[:HOLDERS] > 0) & (share > 0.1) & (share < 0.6))[0]
+    )
+    mine = known.addresses[number]
+    with loopback(tmp_path / "cache") as (server, session):
+        monkeypatch.setattr(live_market, "session", lambda: session)
+        app = open_page("compare.py", view="position", myfrom="address")
+        app.text_input(key="my_address").set_value(mine).run()
+        assert server.count("info") == 0, "asked before the button"
+        next(button for button in app.button if button.label == "Ask Hyperliquid").click().run()
+        assert not app.exception
+        assert not app.error
+        asked = [query for address, query, _ in server.requests if query.get("user") == mine]
+        assert len(asked) == 1
+        urls = " ".join(address for address, _, _ in server.requests)
+    shown = next(item.value for item in app.metric if item.label == "Liquidation price")
+    # Worth and maintenance of one position are equal there: value + q (P - mark) = rate q P.
+    size, value = known.size[number], known.value[number]
+    price = (size * MARK - value) / (size * (1 - RATE))
+    assert shown == wording.price(price)
+    link = next(item for item in app.get("page_link") if "Size a position" in item.proto.label)
+    asked = parse_qs(link.proto.query_string)
+    assert float(asked["entry"][0].replace(",", "")) == pytest.approx(price, abs=1)
+    # Found anew: what the page says, what its address says, what it logged, and every byte that it left.
+    for text in (urls, str(dict(app.query_params)), caplog.text, words(app), link.proto.query_string):
+        assert mine[2:] not in text.lower()
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left, "the session keeps a cache, which was to be searched"
+    for path in left:
+        assert mine[2:].encode() not in path.read_bytes().lower(), path.name
+
+
+def test_the_bands_around_the_level_go_along_to_risk(swept):
+    app = open_page("compare.py", view="position")
+    price = swept[-1].mark_price
+    for key, value in (("my_entry", price), ("my_mark", price), ("my_margin", 6_000.0)):
+        app.number_input(key=key).set_value(value)
+    app.run()
+    assert "fullest measured bands within 5 %" in words(app)
+    link = next(item for item in app.get("page_link") if "Size a position" in item.proto.label)
+    asked = {name: values[0] for name, values in parse_qs(link.proto.query_string).items()}
+    zones, problems = read_zones(asked["zones"])
+    assert not problems
+    assert zones
+    level = float(asked["entry"].replace(",", ""))
+    assert all(abs((zone.low + zone.high) / 2 / level - 1) < 0.06 for zone in zones)
 
 
 def test_nonsense_for_an_address_is_told():

@@ -10,18 +10,21 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from liqcore import wording
+from liqcore import tables, wording
 from liqcore.feeds.positions import answers
 from liqcore.feeds.status import FeedError
-from liqcore.heat.grid import GridError
+from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.measured import measured_heatmap
 from liqcore.risk.account import CrossPrice, Leg, cross_liquidation
+from liqcore.risk.handover import Zone, plan_link
 from liqcore.risk.numbers import RiskError
 from liqcore.service.dataset import Dataset
 from liqcore.views import links, market as live_market, shell
 from liqcore.views.measured import source
 
 _STATE: Final = "my_account_state"
+_NEAR: Final = 0.05
+_MOST_BANDS: Final = 5
 _OTHERS: Final = pd.DataFrame(
     {
         "coin": ["ETH"],
@@ -186,24 +189,44 @@ def _told(told: CrossPrice, still: CrossPrice, legs: list[Leg]) -> None:
 
 
 def _around(told: CrossPrice, leg: Leg) -> None:
-    """Measured heat between the price and the level, and the way to the Risk page."""
+    """Measured heat between the price and the level, its fullest bands, and the way to the Risk page with
+    both."""
     if told.already or told.price != told.price:
         return
+    held, zones = source.controls(), []
+    if held:
+        reach = min(told.price, leg.mark) / 1.2, max(told.price, leg.mark) * 1.2
+        try:
+            grid = measured_heatmap(held[-1:], price_range=reach, bins=120)
+        except GridError as problem:
+            st.caption(wording.markdown(str(problem)))
+        else:
+            zones = _bands(grid, told.price)
+            _heat_before(grid, told, leg, zones)
+            source.meter(held[-1])
     st.page_link(
         shell.path("risk"),
         label=wording.markdown(f"Size a position at {wording.price(told.price)}"),
         icon=":material/shield:",
-        query_params={"level": str(round(told.price))},
+        query_params=plan_link(told.price, leg.mark, 0.01 * told.price, zones=zones),
     )
-    held = source.controls()
-    if not held:
-        return
-    reach = min(told.price, leg.mark) / 1.2, max(told.price, leg.mark) * 1.2
-    try:
-        grid = measured_heatmap(held[-1:], price_range=reach, bins=120)
-    except GridError as problem:
-        st.caption(wording.markdown(str(problem)))
-        return
+
+
+def _bands(grid: HeatGrid, level: float) -> list[Zone]:
+    """The fullest measured bands of each side within 5 % of a level."""
+    profile = grid.profile()
+    near = profile[(profile["price"] / level - 1).abs() < _NEAR]
+    zones: list[Zone] = []
+    for side in tables.SIDES:
+        top = near[near[side] > 0].nlargest(_MOST_BANDS, side)
+        zones += [
+            Zone(side, low, high, usd)
+            for low, high, usd in zip(top["price_low"], top["price_high"], top[side], strict=True)
+        ]
+    return sorted(zones, key=lambda zone: -zone.notional)
+
+
+def _heat_before(grid: HeatGrid, told: CrossPrice, leg: Leg, zones: list[Zone]) -> None:
     amounts = grid.on_the_way(leg.mark, told.price)
     side = "long" if told.price < leg.mark else "short"
     profile = grid.profile()
@@ -215,4 +238,13 @@ def _around(told: CrossPrice, leg: Leg) -> None:
             " such a band."
         )
     )
-    source.meter(held[-1])
+    if zones:
+        listed = [
+            f"{wording.price(zone.low)} to {wording.price(zone.high)}: {wording.usd(zone.notional)} of"
+            f" {zone.side}s"
+            for zone in zones[:_MOST_BANDS]
+        ]
+        st.markdown(
+            f"The fullest measured bands within {wording.percent(_NEAR, digits=0)} of it:\n\n"
+            + "\n".join(f"- {wording.markdown(line)}" for line in listed)
+        )
