@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from liqcore.alerts.channels import Secret
@@ -30,21 +32,40 @@ LEAST_SECRET: Final = 16
 MOST_WAITING: Final = 1_000
 # TradingView gives up after three seconds; the answer must have left before.
 PATIENCE: Final = 2.5
+SAME_WITHIN: Final = np.timedelta64(1, "s")
+# Wrong secrets from one address before it must wait, and for how many seconds.
+MOST_WRONG, WRONG_FOR = 10, 60.0
+_MOST_ADDRESSES: Final = 1_000
 _TYPES: Final = ("application/json", "text/plain", "text/json", "")
 
 
 class SignalBox:
-    """Signals that have arrived, for all threads of a process; the oldest of more than 1,000 go."""
+    """Signals that have arrived, for all threads of a process; the oldest of more than 1,000 go.
 
-    def __init__(self) -> None:
-        self._held: deque[ExternalSignal] = deque(maxlen=MOST_WAITING)
-        self._lock = threading.Lock()
+    `before` are those of an earlier process, and `keep` writes each one down for the next.
+    """
+
+    def __init__(
+        self,
+        before: Iterable[ExternalSignal] = (),
+        keep: Callable[[ExternalSignal], None] = lambda signal: None,
+    ) -> None:
+        self._held: deque[ExternalSignal] = deque(before, maxlen=MOST_WAITING)
+        self._lock, self._keep = threading.Lock(), keep
         self.listening = False
 
-    def put(self, signal: ExternalSignal) -> None:
-        """Keep a signal."""
+    def put(self, signal: ExternalSignal) -> bool:
+        """Keep a signal; False where the same came within the last second, as it does when a sender tries
+        again: it is told once."""
         with self._lock:
+            for one in reversed(self._held):
+                if signal.time - one.time > SAME_WITHIN:
+                    break
+                if replace(one, time=signal.time) == signal:
+                    return False
             self._held.append(signal)
+            self._keep(signal)
+            return True
 
     def table(self) -> pd.DataFrame:
         """All signals held, as the `external` table of `AlertData`."""
@@ -77,12 +98,13 @@ class Endpoint:
     def __init__(
         self,
         secret: Secret,
-        put: Callable[[ExternalSignal], None],
+        put: Callable[[ExternalSignal], object],
         *,
         clock: Callable[[], dt.datetime] = _utc_now,
         patience: float = PATIENCE,
     ) -> None:
         self._secret, self._put, self._clock, self._patience = secret, put, clock, patience
+        self._wrong: OrderedDict[str, list[float]] = OrderedDict()
 
     @property
     def open(self) -> bool:
@@ -108,6 +130,8 @@ class Endpoint:
             status, said = problem.status, str(problem)
         except ConnectionError:
             return
+        if status == 429:
+            more.append((b"retry-after", str(round(WRONG_FOR)).encode()))
         if status == 405:
             more.append((b"allow", b"POST"))
         if status in (408, 413):
@@ -147,9 +171,34 @@ class Endpoint:
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length[:12]) > MAX_BYTES:
             raise _too_large()
-        signal = parse_tradingview(await _body(receive), self._secret.reveal(), self._clock())
-        self._put(signal)
-        return 200, "Taken."
+        caller = str((scope.get("client") or ("",))[0])
+        if self._guesses(caller):
+            raise WebhookError(
+                "Too many messages with a wrong secret came from this address. Wait a minute, and copy the"
+                " secret from the settings of this app.",
+                429,
+            )
+        body = await _body(receive)
+        try:
+            signal = parse_tradingview(body, self._secret.reveal(), self._clock())
+        except WebhookError as problem:
+            if problem.status == 403:
+                self._note_guess(caller)
+            raise
+        return 200, "Taken." if self._put(signal) is not False else "Taken before: the same came just now."
+
+    def _guesses(self, caller: str) -> bool:
+        """Whether an address has had its share of wrong secrets for now."""
+        now = self._clock().timestamp()
+        self._wrong[caller] = [at for at in self._wrong.pop(caller, []) if now - at < WRONG_FOR]
+        if not self._wrong[caller]:
+            del self._wrong[caller]
+        return len(self._wrong.get(caller, ())) >= MOST_WRONG
+
+    def _note_guess(self, caller: str) -> None:
+        self._wrong.setdefault(caller, []).append(self._clock().timestamp())
+        while len(self._wrong) > _MOST_ADDRESSES:
+            self._wrong.popitem(last=False)
 
 
 async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from liqcore.alerts.channels import Secret
-from liqcore.alerts.endpoint import Endpoint, SignalBox
+from liqcore.alerts.endpoint import LEAST_SECRET, MOST_WAITING, Endpoint, SignalBox
+from liqcore.alerts.webhook import ExternalSignal
+from liqcore.feeds.live.lines import Lines
 from liqcore.service.census import Census
 from liqcore.service.folder import folder
 from liqcore.service.real import RealMarkets
@@ -102,6 +104,15 @@ def hosted(environment: Mapping[str, str] = os.environ) -> bool | None:
     return told not in _NO if told else True if Path("/mount/src").is_dir() else None
 
 
+def _signals(owner: Owner) -> SignalBox:
+    """The box of signals with those of the process before, which writes each new one down."""
+    if len(owner.webhook_secret.reveal()) < LEAST_SECRET:
+        return SignalBox()
+    kept = Lines(owner.folder / "signals.jsonl", MOST_WAITING)
+    before = (ExternalSignal.from_json(line) for line in kept.read())
+    return SignalBox((one for one in before if one is not None), lambda signal: kept.append(signal.to_json()))
+
+
 class App:
     """One session for requests, one collector with its store, one box of signals: for all threads, all
     visits.
@@ -110,7 +121,7 @@ class App:
     """
 
     def __init__(self, owner: Owner) -> None:
-        self.owner, self.box = owner, SignalBox()
+        self.owner, self.box = owner, _signals(owner)
         self.endpoint = Endpoint(owner.webhook_secret, self.box.put)
         self._lock = threading.RLock()
         # Of its own, so that a fetch need not wait until the store is open.

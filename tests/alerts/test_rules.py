@@ -10,7 +10,7 @@ from liqcore.alerts import rule_text
 from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.sentences import sentence
 from liqcore.alerts.templates import templates
-from liqcore.alerts.webhook import WebhookError, parse_tradingview
+from liqcore.alerts.webhook import ExternalSignal, WebhookError, parse_tradingview
 
 GROWS = Condition("heat grows", 28_500, "short", by=0.5, venues=3)
 
@@ -224,9 +224,11 @@ def test_a_link_that_unpacks_to_gigabytes_is_refused():
         (b'{"secret": 5, "name": "x"}', 403),
         ('{"secret": "ß", "name": "x"}'.encode(), 403),
         (b'{"secret": "s3cret-s3cret"}', 422),
-        (b'{"secret": "s3cret-s3cret", "name": "x", "side": "buy"}', 422),
-        (b'{"secret": "s3cret-s3cret", "name": "x", "price": "NaN"}', 422),
-        (b'{"secret": "s3cret-s3cret", "name": "x", "y": 1}', 422),
+        (b'{"secret": "s3cret-s3cret", "name": "x", "side": "up"}', 422),
+        (b'{"secret": "s3cret-s3cret", "name": "x", "price": NaN}', 422),
+        (b'{"secret": "s3cret-s3cret", "name": "x", "price": "soon"}', 422),
+        (b'{"secret": "s3cret-s3cret", "name": "x", "price": {{close}}}', 400),
+        (b'{"secret": "s3cret-s3cret", "name": "x", "text": "say "hi""}', 400),
         (b'{"secret": "s3cret-s3cret", "name": "<b>"}', 422),
     ],
 )
@@ -246,3 +248,36 @@ def test_a_payload_becomes_a_signal():
         "2026-03-01 12:00",
     )
     assert (got.name, got.side, got.price, got.text) == ("my cross", "long", 28_500.5, "BTC 4h")
+
+
+@pytest.mark.parametrize(
+    ("body", "side", "price", "text"),
+    [
+        # {{strategy.order.action}}, {{strategy.market_position}}, {{close}}, {{timenow}}, {{ticker}}
+        ('"side": "buy", "price": 28500.5', "long", 28_500.5, ""),
+        ('"side": "sell", "price": "28,500.5"', "short", 28_500.5, ""),
+        ('"side": "flat"', None, None, ""),
+        ('"side": "LONG", "time": "2026-03-01T12:00:00Z", "ticker": "BTCUSDT.P", "y": 1', "long", None, ""),
+        ('"Action": "Sell", "close": 28500, "comment": "stop hit"', "short", 28_500.0, "stop hit"),
+        ('"market_position": "short", "price": "NaN"', "short", None, ""),
+        ('"text": "first line\nsecond\tone"', None, None, "first line second one"),
+        ('"text": {"o": 1}', None, None, '{"o": 1}'),
+        ('"side": null, "price": null, "text": null', None, None, ""),
+    ],
+)
+def test_what_tradingviews_placeholders_give_is_taken(body, side, price, text):
+    got = parse_tradingview(
+        b"\xef\xbb\xbf" + f'{{"secret": "s3cret-s3cret", "name": "x", {body}}}'.encode(),
+        "s3cret-s3cret",
+        "2026-03-01 12:00",
+    )
+    assert (got.side, got.price, got.text) == (side, price, text)
+    assert ExternalSignal.from_json(got.to_json()) == got
+    assert "s3cret" not in got.to_json()
+
+
+def test_a_placeholder_that_was_not_filled_is_named():
+    with pytest.raises(WebhookError, match="placeholder in double braces"):
+        parse_tradingview(b'{"secret": "s3cret-s3cret", "price": {{close}}}', "s3cret-s3cret", "2026-03-01")
+    with pytest.raises(WebhookError, match="no text hold a double quote"):
+        parse_tradingview(b'{"secret": "x", "text": "say "hi""}', "x", "2026-03-01")

@@ -14,11 +14,14 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from liqcore.alerts.channels import Secret
-from liqcore.alerts.endpoint import MOST_WAITING, Endpoint, SignalBox
+from liqcore.alerts.endpoint import MOST_WAITING, MOST_WRONG, WRONG_FOR, Endpoint, SignalBox
 from liqcore.alerts.webhook import ExternalSignal, parse_tradingview
+from liqcore.feeds.live.lines import Lines
+from liqcore.service.app import App, Owner
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-secret-of-some-length"
@@ -133,7 +136,7 @@ def test_a_body_without_length_is_cut_off_and_a_broken_off_one_harms_nobody(port
     assert b"<title>" in urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
 
 
-def called(endpoint, messages, method="POST", wait=0.0):
+def called(endpoint, messages, method="POST", wait=0.0, client="10.0.0.1"):
     """The status that an endpoint answers when called directly, with time passing before each message."""
     sent, left = [], list(messages)
 
@@ -144,7 +147,12 @@ def called(endpoint, messages, method="POST", wait=0.0):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": method, "headers": [(b"content-type", b"application/json")]}
+    scope = {
+        "type": "http",
+        "method": method,
+        "headers": [(b"content-type", b"application/json")],
+        "client": (client, 5),
+    }
     asyncio.run(endpoint(scope, receive, send))
     return sent[0]["status"] if sent else None
 
@@ -174,7 +182,7 @@ def test_the_box_takes_from_many_threads_and_stays_bounded():
 
     def fill(number):
         for step in range(400):
-            box.put(ExternalSignal(start + number * 1_000 + step, f"signal {number}"))
+            box.put(ExternalSignal(start + number * 1_000 + step, f"signal {number} {step}"))
 
     threads = [threading.Thread(target=fill, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -184,3 +192,54 @@ def test_the_box_takes_from_many_threads_and_stays_bounded():
     for thread in threads:
         thread.join()
     assert len(box.table()) == MOST_WAITING
+
+
+def message(**more):
+    return [{"type": "http.request", "body": json.dumps({**GOOD, **more}).encode()}]
+
+
+def test_wrong_secrets_make_an_address_wait_and_nobody_else():
+    now = [dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)]
+    box = SignalBox()
+    door = Endpoint(Secret(SECRET), box.put, clock=lambda: now[0])
+    for _ in range(MOST_WRONG):
+        assert called(door, message(secret="guess")) == 403
+    assert called(door, message(secret="guess")) == 429
+    assert called(door, message()) == 429, "what is right is not told from what is wrong"
+    assert called(door, message(), client="10.0.0.2") == 200
+    now[0] += dt.timedelta(seconds=WRONG_FOR + 1)
+    assert called(door, message()) == 200
+    for number in range(3_000):
+        called(door, message(secret="guess"), client=f"10.1.{number // 250}.{number % 250}")
+    assert len(door._wrong) <= 1_000
+
+
+def test_the_same_message_within_a_second_is_told_once():
+    now = [dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)]
+    box = SignalBox()
+    door = Endpoint(Secret(SECRET), box.put, clock=lambda: now[0])
+    for after, count in ((0.0, 1), (0.4, 1), (0.5, 1), (2.0, 2)):
+        now[0] += dt.timedelta(seconds=after)
+        assert called(door, message()) == 200
+        assert len(box.table()) == count, after
+    assert called(door, message(name="another")) == 200
+    assert len(box.table()) == 3
+
+
+def test_signals_survive_a_restart_and_a_broken_file_harms_nobody(tmp_path):
+    owner = Owner(folder=tmp_path, offline=True, webhook_secret=Secret(SECRET))
+    app = App(owner)
+    assert called(app.open_door(), message(text="first")) == 200
+    assert called(app.open_door(), message(text="second\nline")) == 200
+    held = app.box.table()
+    pd.testing.assert_frame_equal(App(owner).box.table(), held)
+    path = tmp_path / "signals.jsonl"
+    assert SECRET not in path.read_text()
+    path.write_text("not json\n{}\n" + path.read_text() + "\x00\n")
+    pd.testing.assert_frame_equal(App(owner).box.table(), held)
+    lines = Lines(path, 10)
+    for number in range(100):
+        lines.append(f"{number}\nx")
+    assert len(path.read_text().splitlines()) < 20
+    assert lines.read()[-1] == "99 x"
+    Lines(tmp_path / "signals.jsonl" / "no" / "folder").append("x")

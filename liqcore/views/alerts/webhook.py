@@ -63,6 +63,11 @@ def draw() -> None:
         " this into its message, with your secret:"
     )
     st.code(EXAMPLE, language="json", wrap_lines=True)
+    st.caption(
+        "`side` may be buy, sell, long, short or flat, or be left out, as `price` and `text` may. Other"
+        " fields, such as `{{timenow}}`, are taken and not used: the time of arrival counts. The same message"
+        " within a second is told once."
+    )
     last = live_market.app().box.last
     st.caption(
         "No signal has come yet."
