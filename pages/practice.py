@@ -1,4 +1,4 @@
-"""A random window of the market with its future hidden: forecast, trade on paper, and be graded."""
+"""Ten windows of the market with their futures hidden: forecast, trade on paper, and be graded."""
 
 from liqcore import wording
 from liqcore.views import shell
@@ -16,7 +16,7 @@ from liqcore.views.practice import (
 )
 
 st.title("Practise with a hidden future")
-st.markdown("Look at the map as it stood, write down what you expect, and only then let the bars come.")
+st.markdown("Write down what you expect, then let the hidden bars come. Ten rounds make a test.")
 
 data = panels.attempt(loaders.pick, True)
 if data is None:
@@ -33,6 +33,7 @@ table = practice_panels.choose(data)
 now = practice_panels.scene(table) if table is not None else None
 if table is not None and now is not None:
     practice_panels.opening(table, now)
+    practice_record.score(table, practice_table.journal())
     left, right = st.columns([5, 3], gap="large")
     with right:
         level = practice_panels.asked(table, now)
@@ -40,8 +41,10 @@ if table is not None and now is not None:
         practice_trade.trade(table, now, level)
     with left:
         practice_panels.replay(table, level)
-    practice_panels.how_to_read(table, now, level)
     practice_record.ending(table)
+    practice_panels.onward(table)
+    practice_record.share(table, practice_table.journal())
+    practice_panels.how_to_read(table, now, level)
 rows = practice_table.journal()
 practice_record.record(rows)
 practice_record.journal(rows)

@@ -62,6 +62,28 @@ def test_a_scenario_is_walked_by_keyboard_alone(server: str, page: Page) -> None
     expect(page.get_by_role("heading", name=re.compile(f"^{len(settings['steps'])}\\. "))).to_be_visible()
 
 
+def test_ten_rounds_are_played_by_keyboard_alone_and_end_in_a_card(server: str, page: Page) -> None:
+    page.goto(f"{server}/practice?seed=4")
+    settle(page)
+    for number in range(1, 11):
+        expect(page.get_by_role("button", name="Write it down")).to_be_visible()
+        page.keyboard.press("w")
+        expect(page.get_by_text(re.compile(r"^2\. Written down"))).to_be_visible()
+        page.keyboard.press("e")
+        expect(page.get_by_text(re.compile(f"^.*{number} of 10 rounds played"))).to_be_visible()
+        onward = page.get_by_role("button", name="Next test" if number == 10 else "Next round")
+        expect(onward).to_be_visible()
+        if number < 10:
+            page.keyboard.press("d")
+            page.wait_for_function(f"() => location.search.includes('round={number + 1}')")
+    page.get_by_text("A card to pass on").click()
+    expect(page.get_by_role("button", name="Save the picture")).to_be_visible()
+    expect(page.locator("[data-testid='stCode']")).to_contain_text("data=violent&seed=4")
+    page.keyboard.press("d")
+    expect(page.get_by_role("button", name="Write it down")).to_be_visible()
+    page.wait_for_function("() => !location.search.includes('seed=4')")
+
+
 def test_a_browser_receives_nothing_of_the_hidden_future_and_a_phone_scrolls_one_way(
     server: str, browser: Browser
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import open_page, words
 
-from liqcore.learn import quiz
+from liqcore.learn import game, quiz
 from liqcore.learn.practice import Played, journal_row
 from liqcore.market.candles import resample
 from liqcore.views import loaders
@@ -128,6 +128,39 @@ def test_a_round_goes_from_a_forecast_and_a_trade_to_its_grade():
     press(wrong.run(), "bar")
     assert "nothing to grade" in words(wrong)
     assert key not in wrong.session_state["practice_finished"]
+
+
+def test_rounds_follow_one_another_to_points_a_card_and_a_history():
+    app = open_page("practice.py", seed="4")
+    assert "Ten rounds make a test" in words(app)
+    assert not any(item.key == "onward" for item in app.button), "a round is played to its end first"
+    for number in (1, 2):
+        assert app.session_state["round"] == number
+        press(press(press(app, "say"), "rest"), "onward")
+    first, second = held(app)
+    assert (first.seed, second.seed) == (4, game.round_seed(4, 2))
+    stood = game.standing([first, second])
+    assert stood.sentence in words(app)
+    assert game.ROUNDS > stood.rounds == 2
+    history = next(item.value for item in app.dataframe if "Points" in item.value)
+    assert history["Points"].tolist() == [stood.points]
+    assert "it came true in" in words(app), "calibration in words"
+    last = open_page("practice.py", seed="4", round="10")
+    press(press(last, "say"), "rest")
+    assert button(last, "onward").label == "Next test"
+    press(last, "onward")
+    assert (last.session_state["round"], last.session_state["seed"] != 4) == (1, True)
+
+
+def test_r_is_always_said_to_be_after_costs():
+    app = open_page("practice.py", seed="4")
+    keyed(app.toggle, "trade-").set_value(True).run()
+    press(press(app, "place"), "bar")
+    press(app, "rest")
+    told = words(app).replace("\\", "")
+    for place in re.finditer(r"[\d] R\b", told):
+        around = told[max(place.start() - 60, 0) : place.end() + 60]
+        assert re.search(r"after costs|cost|1 R\. At|0 R", around), around
 
 
 def test_the_risk_rules_refuse_a_trade_and_say_why():

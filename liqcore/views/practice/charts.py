@@ -122,8 +122,8 @@ def standing(played: Played, result: TradeResult | None, over: bool) -> str:
         return f"Your {side} order waits at {entry}; price has not come there."
     if result.end == "open":
         return (
-            f"Your {side} from {entry} is open and stands at {wording.r_multiple(result.r)} at the last"
-            " close."
+            f"Your {side} from {entry} is open and stands at {wording.r_multiple(result.r)} after costs at"
+            " the last close."
         )
     how = {
         "target": "reached its target",

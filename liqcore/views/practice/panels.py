@@ -11,6 +11,7 @@ import streamlit as st
 from liqcore import wording
 from liqcore.charts.picture import Look
 from liqcore.distances import away
+from liqcore.learn import game
 from liqcore.learn.practice import Candidate, last_price
 from liqcore.service.dataset import Dataset
 from liqcore.views import explain, heat, links, overlays
@@ -24,6 +25,7 @@ TIMEFRAMES: Final = ("5m", "15m", "1h", "4h", "1d")
 AHEAD: Final = (12, 24, 48)
 MAPS: Final = {"modelled": "Modelled", "realised": "Realised"}
 _FIRST_TEST: Final = 2
+ROUND: Final = "round"
 _LAST_TEST: Final = 999_999
 # Seconds between two bars: long enough to see what a bar did.
 _PACE: Final = 1.2
@@ -31,63 +33,99 @@ _PACE: Final = 1.2
 
 def choose(data: Dataset) -> Table | None:
     """The test in the address; a sentence and None where this market cannot give it."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        seed = int(
-            st.number_input(
-                "Test number",
-                0,
-                _LAST_TEST,
-                _FIRST_TEST,
-                key="seed",
-                bind=LINK,
-                width=150,
-                help=(
-                    "Two people with the same number, market and bars face the same test. It is part of the"
-                    " link."
-                ),
-            )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        number = int(
+            st.pagination(game.ROUNDS, key=ROUND, bind=LINK, max_visible_pages=game.ROUNDS, on_change=_clear)
         )
         st.button(
             "New test",
             icon=":material/casino:",
             key="deal",
             on_click=_deal,
-            help="A random stretch of the same market.",
+            help="Ten other stretches of the same market.",
         )
-        timeframe = str(st.selectbox("Bars of", TIMEFRAMES, index=1, key="every", bind=LINK, width=100))
-        ahead = int(
-            st.selectbox(
-                "Hidden bars",
-                AHEAD,
-                index=1,
-                key="ahead",
-                bind=LINK,
-                width=120,
-                help="How many bars are still to come, and until when a forecast counts.",
-            )
-        )
-        layer = links.choice(
-            "Map",
-            MAPS,
-            "modelled",
-            "map",
-            help=(
-                "Modelled: where open positions would be liquidated, by an estimate. Realised: liquidations"
-                " that happened."
-            ),
-        )
+        settings = st.popover("Settings", icon=":material/tune:", help="Which test, of which bars and map.")
+    with settings:
+        test, timeframe, ahead, layer = _settings()
     try:
-        return practice_table.lay(data, seed, timeframe, ahead, layer)
+        return practice_table.lay(data, game.round_seed(test, number), timeframe, ahead, layer)
     except PROBLEMS as problem:
         st.error(wording.markdown(str(problem)), icon=":material/error:")
         return None
 
 
+def _settings() -> tuple[int, str, int, str]:
+    """Number of the test, its bars, how many of them are hidden, and which map is drawn."""
+    test = int(
+        st.number_input(
+            "Test number",
+            0,
+            _LAST_TEST,
+            _FIRST_TEST,
+            key="seed",
+            bind=LINK,
+            help=(
+                "Ten rounds each. Two people with the same number, market and bars face the same test. It is"
+                " part of the link."
+            ),
+        )
+    )
+    timeframe = str(st.selectbox("Bars of", TIMEFRAMES, index=1, key="every", bind=LINK))
+    ahead = int(
+        st.selectbox(
+            "Hidden bars",
+            AHEAD,
+            index=1,
+            key="ahead",
+            bind=LINK,
+            help="How many bars are still to come, and until when a forecast counts.",
+        )
+    )
+    layer = links.choice(
+        "Map",
+        MAPS,
+        "modelled",
+        "map",
+        help=(
+            "Modelled: where open positions would be liquidated, by an estimate. Realised: liquidations that"
+            " happened."
+        ),
+    )
+    return test, timeframe, ahead, layer
+
+
 def _deal() -> None:
-    """Another test: another number, and nothing of the last one left on the table."""
+    """Another test: another number, from its first round."""
     st.session_state["seed"] = random.randint(1, _LAST_TEST)  # noqa: S311
+    st.session_state[ROUND] = 1
+    _clear()
+
+
+def _clear() -> None:
+    """Nothing of the last round is left on the table."""
     st.session_state["marks"] = ""
     st.session_state[practice_table.PLAYING] = False
+
+
+def onward(table: Table) -> None:
+    """Once a round is over, the way to the next one, and after the last to another test."""
+    if not table.played.over(table.game):
+        return
+    _, number = game.place(table.game.seed)
+    last = number == game.ROUNDS
+    st.button(
+        "Next test" if last else "Next round",
+        type="primary",
+        icon=":material/casino:" if last else ":material/skip_next:",
+        key="onward",
+        on_click=_deal if last else _next_round,
+        shortcut="D",
+    )
+
+
+def _next_round() -> None:
+    st.session_state[ROUND] = int(st.session_state.get(ROUND, 1)) + 1
+    _clear()
 
 
 def asked(table: Table, now: Scene) -> Candidate:
@@ -335,6 +373,7 @@ def forecast(table: Table, level: Candidate) -> None:
             key="say",
             on_click=_say,
             args=(table, level.price),
+            shortcut="W",
             help="A forecast counts once and cannot be changed. While bars come by themselves it waits.",
             disabled=practice_table.playing(table),
         )
@@ -383,4 +422,15 @@ def opening(table: Table, now: Scene) -> None:
     st.markdown(f"**{wording.markdown(f'Price stands at {wording.price(last_price(now.seen))}. {ahead}')}**")
 
 
-__all__ = ["AHEAD", "MAPS", "TIMEFRAMES", "asked", "choose", "forecast", "how_to_read", "opening", "replay"]
+__all__ = [
+    "AHEAD",
+    "MAPS",
+    "TIMEFRAMES",
+    "asked",
+    "choose",
+    "forecast",
+    "how_to_read",
+    "onward",
+    "opening",
+    "replay",
+]

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
 from liqcore import wording
-from liqcore.learn import quiz
+from liqcore.charts.card import card
+from liqcore.learn import game, quiz
+from liqcore.learn.glossary import meaning
 from liqcore.learn.quiz import JournalRow, QuizError
 from liqcore.views.practice import charts as practice_charts, table as practice_table, trade as practice_trade
 from liqcore.views.practice.table import Table
 
 _LARGEST_FILE: Final = 3_000_000
 _HELD: Final = "practice_files"
+# What makes a link lead to the same test.
+_SAME: Final = ("data", "day", "span", "every", "ahead", "map")
+_HISTORY: Final = {
+    "test": "Test",
+    "market": "Market",
+    "bars": "Bars",
+    "rounds": "Rounds",
+    "points": "Points",
+    "better": "Beat the base rate",
+    "r": "Trades, R after costs",
+}
 _NAMES: Final = {
     "time": "Began (UTC)",
     "dataset": "Market",
@@ -27,7 +41,7 @@ _NAMES: Final = {
     "breaks": "Broken",
     "side": "Trade",
     "end": "Ended by",
-    "r": "R",
+    "r": "R after costs",
     "note": "Note",
 }
 
@@ -53,6 +67,7 @@ def ending(table: Table) -> None:
             score = quiz.answers([row]).score
             if score is not None:
                 st.markdown(score.sentence)
+                st.caption(f"Brier score: {meaning('Brier score')}")
         else:
             st.markdown("You gave no forecast in this test.")
     with right:
@@ -63,8 +78,8 @@ def ending(table: Table) -> None:
             )
             practice_trade.rules(table)
             st.caption(
-                "A trade that keeps every rule can lose, and one that breaks them can win. Grade the rules,"
-                " not the one result."
+                f"R: {meaning('R')} A trade that keeps every rule can lose, and one that breaks them can win."
+                " Grade the rules, not the one result."
             )
         else:
             st.markdown("**No trade.** That made 0 R and cost nothing.")
@@ -86,12 +101,83 @@ def _note(table: Table) -> None:
     table.note(str(st.session_state.get(f"note-{table.key}") or ""))
 
 
+def score(table: Table, rows: list[JournalRow]) -> None:
+    """The standing of the test on the table, and the streak over all rounds, in one line."""
+    now, best = game.streak(rows)
+    told = game.standing(_of_test(table, rows)).sentence
+    if best:
+        told += f" Streak: {now} in a row, the longest so far {best}."
+    st.markdown(f":material/sports_score: {told}")
+
+
+def _of_test(table: Table, rows: list[JournalRow]) -> list[JournalRow]:
+    """Rows of the test that the round on the table belongs to."""
+    test, _ = game.place(table.game.seed)
+    here = (test, table.data.label, table.game.timeframe, table.game.hidden)
+    return [row for row in rows if (game.place(row.seed)[0], row.dataset, row.timeframe, row.bars) == here]
+
+
+def share(table: Table, rows: list[JournalRow]) -> None:
+    """After a round was graded: a card of the test as a picture, and the link to the same test."""
+    stood = game.standing(_of_test(table, rows))
+    if stood.points is None or not table.played.over(table.game):
+        return
+    with st.expander("A card to pass on", icon=":material/share:", key="card", on_change="rerun") as opened:
+        if not opened.open:
+            return
+        test, _ = game.place(table.game.seed)
+        link = _link(test, table.data.key)
+        title = f"Test {test}, {table.game.hidden} bars of {table.game.timeframe}, {table.data.label}"
+        lines = (
+            f"{stood.rounds} of {game.ROUNDS} rounds played, {stood.better} beat the base rate.",
+            "A forecast game on liquidation heatmaps. Nothing here is advice.",
+        )
+        picture = card(stood.points, title, lines, link)
+        st.image(picture, width=600)
+        st.download_button(
+            "Save the picture",
+            picture,
+            f"heatlab-test-{test}.png",
+            "image/png",
+            icon=":material/download:",
+            key="save-card",
+            on_click="ignore",
+        )
+        st.code(link, language=None)
+        st.caption(
+            "Whoever opens the link faces the same ten rounds. The market of now moves on from day to day."
+        )
+
+
+def _link(test: int, market: str) -> str:
+    """The address of the test's first round, with what makes it the same: market, number, bars, map."""
+    kept = {name: value for name, value in st.query_params.items() if name in _SAME}
+    kind, _, name = market.partition(":")
+    if kind == "sample":
+        # Also where the sample stands in for a market that nobody could reach.
+        kept["data"] = name
+    return f"{str(st.context.url or '').partition('?')[0]}?{urlencode({**kept, 'seed': test})}"
+
+
 def record(rows: list[JournalRow]) -> None:
     """Everything graded so far: forecasts against the base rate, calibration, and trades in R."""
     st.subheader("Your record")
     if not rows:
-        st.caption("Nothing yet. Finish a test, or bring a journal that you saved before.")
+        st.caption("Nothing yet. Finish a round, or bring a journal that you saved before.")
         return
+    st.dataframe(
+        game.tests(rows).rename(columns=_HISTORY),
+        hide_index=True,
+        width="stretch",
+        column_config={
+            _HISTORY["points"]: st.column_config.NumberColumn(
+                format="%d", help="Of 100. The base rate gets 50."
+            ),
+            _HISTORY["r"]: st.column_config.NumberColumn(
+                format="%+.2f", help="The sum after costs. R: " + meaning("R")
+            ),
+        },
+    )
     left, right = st.columns(2, gap="large")
     with left:
         _forecasts(rows)
@@ -130,9 +216,10 @@ def _forecasts(rows: list[JournalRow]) -> None:
     bins = quiz.calibration(found.said.tolist(), found.happened.tolist())
     spec, alt = practice_charts.calibration_chart(bins)
     st.vega_lite_chart(spec=spec, key="calibration", alt=alt, width="stretch")
+    st.markdown("\n".join(f"- {words}" for words in game.calibration_words(bins)))
     st.caption(
-        "On the dashed line, what you give 30 % happens three times in ten. Below it you say too much, above"
-        " it too little. The bars show how far luck alone may carry a point; with few answers they are long."
+        "On the dashed line, what you give 30 % happens three times in ten. The bars show how far luck alone"
+        " may carry a point; with few answers they are long."
     )
 
 
@@ -150,7 +237,7 @@ def _trades(rows: list[JournalRow]) -> None:
             (
                 "Sum",
                 wording.r_multiple(results.sum_r),
-                f"deepest fall {wording.r_multiple(results.deepest_fall)}",
+                f"after costs, deepest fall {wording.r_multiple(results.deepest_fall, signed=False)}",
             ),
         ):
             st.metric(label, value, note, delta_color="off", delta_arrow="off")

@@ -151,8 +151,8 @@ def _verdict(plan: Plan) -> None:
     st.markdown(
         wording.markdown(
             f"**{wording.quantity(plan.quantity, exact=True)}.** At the stop it loses"
-            f" {wording.usd(plan.loss_at_stop)}, {wording.percent(plan.risk_fraction)} of the account; at the"
-            f" target it gains {gain} after costs. Liquidation: {liquidation}."
+            f" {wording.usd(plan.loss_at_stop)} with costs, {wording.percent(plan.risk_fraction)} of the"
+            f" account: that is 1 R. At the target it gains {gain} after costs. Liquidation: {liquidation}."
         )
     )
     for flag in plan.flags[:2]:
