@@ -3,6 +3,7 @@ log."""
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import logging
 import re
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote
 from zoneinfo import ZoneInfo
 
 from liqcore.alerts.rules import RuleError
@@ -55,6 +56,15 @@ HOSTED_SCHEMES: Final = frozenset(
         "zulip",
     }
 )
+
+# Services whose addresses name a user and a password before a host.
+_WITH_USER: Final = frozenset(
+    name + more
+    for name in ("mailto", "json", "form", "xml", "ntfy", "gotify", "matrix", "mmost", "rocket")
+    for more in ("", "s")
+)
+_WRITTEN: Final = {"@": "%40", ";": "%3B", "#": "%23", "/": "%2F", "?": "%3F", "%": "%25"}
+_SHORT: Final = 4
 
 
 class ChannelError(RuleError):
@@ -182,19 +192,55 @@ def channels_of(facts: Mapping[str, Any]) -> tuple[tuple[Channel, ...], tuple[st
     return tuple(found), tuple(problems)
 
 
+def check_address(channel: Channel) -> None:
+    """ChannelError where a sign in a user name or password would end it, so that a part of it became a host:
+    with how to write it."""
+    scheme, _, rest = channel.url.reveal().partition("://")
+    authority = re.split(r"[/?]", rest, maxsplit=1)[0]
+    user, at, host = authority.rpartition("@")
+    path = rest[len(authority) :].partition("?")[0]
+    mail = scheme.strip().lower().startswith("mailto")
+    odd = [sign for sign in "@;#" if sign in (user if at else authority.partition(":")[2])]
+    if not at and scheme.strip().lower() in _WITH_USER:
+        _, colon, port = re.sub(r"^\[[^\]]*\]", "", authority).partition(":")
+        first = rest.partition("?")[2].partition("&")[0]
+        # A password of digits up to the sign looks like a port; then an @ follows where none belongs.
+        if colon and (not port.isdigit() or (mail and ("@" in path or ("@" in first and "=" not in first)))):
+            odd.append("/")
+    elif mail and "@" in path and "." not in host.partition(":")[0]:
+        odd.append("/")
+    if odd:
+        how = ", ".join(f"{sign} as {written}" for sign, written in _WRITTEN.items())
+        raise ChannelError(
+            f"The user name or password in the address of the channel '{channel.name}' holds a sign that"
+            f" means something else in an address. Write it in its escaped form: {how}."
+        )
+
+
 def masked(text: str, channel: Channel) -> str:
-    """Text without the address of a channel and without any part of it that could be a secret."""
+    """Text without the address of a channel and without any part of it that could be a secret.
+
+    Short parts cannot be told from words: where one stands in the text, none of the text is shown.
+    """
     url = channel.url.reveal()
-    parts = urlsplit(url)
+    rest = url.partition("://")[2]
+    netloc = re.split(r"[/?]", rest, maxsplit=1)[0]
     pieces = {
         url,
-        parts.netloc,
-        *re.split(r"[/@:?&=#,]", url.split("://", 1)[-1]),
-        *(value for _, value in parse_qsl(parts.query)),
+        netloc,
+        *re.split(r"[/@:?&=#,;]", url.split("://", 1)[-1]),
+        *(value for _, value in parse_qsl(rest.partition("?")[2])),
     }
     pieces |= {unquote(piece) for piece in pieces}
-    for piece in sorted((piece for piece in pieces if len(piece) >= 4), key=len, reverse=True):
+    pieces |= {quote(piece, safe="") for piece in pieces}
+    user = unquote(netloc.rpartition("@")[0])
+    pieces |= {base64.b64encode(one.encode()).decode() for one in (user, netloc) if one}
+    pieces.discard("")
+    for piece in sorted((piece for piece in pieces if len(piece) >= _SHORT), key=len, reverse=True):
         text = text.replace(piece, HIDDEN)
+    short = [re.escape(piece) for piece in pieces if len(piece) < _SHORT]
+    if short and re.search(rf"(?<!\w)(?:{'|'.join(short)})(?!\w)", text):
+        return "The service did not take the message."
     return text
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from liqcore import wording
 from liqcore.alerts.addresses import Resolver, public_only, system_resolver
 from liqcore.alerts.alert import Alert
-from liqcore.alerts.channels import HOSTED_SCHEMES, Channel, ChannelError, Hush, masked
+from liqcore.alerts.channels import HOSTED_SCHEMES, Channel, ChannelError, Hush, check_address, masked
 from liqcore.extras import need
 
 _MOST_WAITING: Final = 1_000
@@ -272,13 +272,15 @@ class Notifier:
 
 def check_channel(channel: Channel, hosted: bool = False) -> None:
     """ChannelError where the address is of no known service, or of one that a hosted app must not use."""
-    if hosted and channel.scheme not in HOSTED_SCHEMES:
-        raise ChannelError(
-            f"The channel '{channel.name}' uses a service that a hosted app does not offer. Take Telegram,"
-            " Discord, Slack, e-mail, ntfy or a webhook."
-        )
+    check_address(channel)
     with Hush():
-        if _plugin(channel) is None:
+        plugin = _plugin(channel)
+        if hosted and not ({channel.scheme, *_protocols(channel, plugin)} & HOSTED_SCHEMES):
+            raise ChannelError(
+                f"The channel '{channel.name}' uses a service that a hosted app does not offer. Take"
+                " Telegram, Discord, Slack, e-mail, ntfy or a webhook."
+            )
+        if plugin is None:
             raise ChannelError(
                 f"The address of the channel '{channel.name}' is not one that Apprise knows. Check it against"
                 " Apprise's list of services."
@@ -305,6 +307,14 @@ def message(batch: Sequence[Alert]) -> tuple[str, str]:
     if len(batch) > _DIGEST_LINES:
         lines.insert(0, f"The latest {_DIGEST_LINES} of them (times in UTC):")
     return f"{len(batch):,} alerts", "\n".join(lines)
+
+
+def _protocols(channel: Channel, plugin: object | None) -> set[str]:
+    """What Apprise calls the service behind an address as its own pages give it (https://discord.com/…)."""
+    if channel.scheme != "https":
+        return set()
+    told = (getattr(plugin, name, None) for name in ("protocol", "secure_protocol"))
+    return {word for one in told for word in ([one] if isinstance(one, str) else one or ())}
 
 
 def _plugin(channel: Channel) -> object | None:
