@@ -192,10 +192,9 @@ class Notifier:
         box.waiting.append(alert)
 
     def _bury(self, box: _Box, alert: Alert, attempts: int, reason: str) -> None:
+        """Give an alert up; `reason` is a sentence of ours, or masked."""
         box.failed += 1
-        self._dead.append(
-            DeadLetter(box.channel.name, alert, self._clock(), attempts, masked(reason, box.channel))
-        )
+        self._dead.append(DeadLetter(box.channel.name, alert, self._clock(), attempts, reason))
 
     def _work(self, box: _Box) -> None:
         """Send what may be sent, message by message, until nothing may."""
