@@ -101,7 +101,10 @@ class Ground:
         return replace(self.kept(mine), astray=self.astray.of(venue))
 
     def kept(self, mine: np.ndarray) -> Ground:
-        """The same ground with some of its orders."""
+        """The same ground with some of its orders, by mask."""
+        if mine.all():
+            return self
+        mine = np.flatnonzero(mine)
         return replace(self, orders=self.orders.where(mine), column=self.column[mine], bin=self.bin[mine])
 
     def moved(self, long: float, short: float) -> Ground:
@@ -208,10 +211,14 @@ def windowed(values: np.ndarray, rows: np.ndarray, since: np.ndarray) -> np.ndar
     """Sums of values (..., C, P) over the columns `since` to `rows`, both included, (..., R, P)."""
     total = np.zeros((*values.shape[:-2], values.shape[-2] + 1, values.shape[-1]))
     np.cumsum(values, axis=-2, out=total[..., 1:, :])
-    until = total[..., rows + 1, :]
-    out = until - total[..., since, :]
+    # One row after the other needs no copy.
+    whole = len(rows) > 1 and rows[0] >= 0 and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows)))
+    until = total[..., rows[0] + 1 : rows[0] + 1 + len(rows), :] if whole else total[..., rows + 1, :]
+    out = total[..., since, :]
+    np.subtract(until, out, out=out)
     # Differences of sums leave rounding where there was nothing.
-    return np.where(out < 1e-9 * until, 0.0, out)
+    out[out < 1e-9 * until] = 0.0
+    return out
 
 
 def ground_of(

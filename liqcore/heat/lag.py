@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy import fft
 
 from liqcore import tables
 from liqcore.heat.grid import HeatGrid
@@ -15,6 +16,8 @@ from liqcore.heat.grid import HeatGrid
 _NEWEST = 4_000
 _PAIRS = 4_000_000
 _BLOCKS = 8
+# From so many pairs a step of the span on, a product of transforms costs less than counting pairs.
+_DENSE = 4
 # Columns in which two venues must both show heat before their prices are compared.
 _COMMON = 8
 # Standard deviations by which a lag's peak must exceed the same lag the other way round.
@@ -83,7 +86,7 @@ def venue_lags(
     slots = micros[begin:stop] // int(step * 1e6)
     venues = events["venue"].array.codes[begin:stop]
     names = events["venue"].cat.categories
-    busy = {str(names[code]): np.unique(slots[venues == code]) for code in np.unique(venues)}
+    busy = {str(names[code]): _distinct(slots[venues == code]) for code in np.unique(venues)}
     return _lags(busy, step, int(max_lag / step), minimum_events)
 
 
@@ -147,6 +150,11 @@ def price_basis(
     return float(np.median(here[both] - np.nanmedian(there[:, both], axis=0)))
 
 
+def _distinct(ascending: np.ndarray) -> np.ndarray:
+    """Each value of an ascending array once."""
+    return ascending[np.diff(ascending, prepend=ascending[:1] - 1) != 0]
+
+
 def _lags(busy: Mapping[str, np.ndarray], step: float, reach: int, minimum: int) -> dict[str, Lag]:
     out = {}
     for name, own in busy.items():
@@ -157,12 +165,10 @@ def _lags(busy: Mapping[str, np.ndarray], step: float, reach: int, minimum: int)
         used = own[-_NEWEST:]
         count = np.searchsorted(rest, used + reach, "right") - np.searchsorted(rest, used - reach)
         used = used[np.cumsum(count[::-1])[::-1] <= _PAIRS]
-        whole = np.zeros(2 * reach + 1)
-        peaks = []
-        for block in np.array_split(used, _BLOCKS):
-            seen = _correlogram(block, rest, reach)
-            whole += seen
-            peaks.append(_peak(seen, reach))
+        dense = len(used) > 0 and count.sum() > _DENSE * (used[-1] - used[0] + 1)
+        made = _by_transform if dense else _by_pairs
+        seen = [made(block, rest, reach) for block in np.array_split(used, _BLOCKS)]
+        whole, peaks = np.sum(seen, axis=0), [_peak(one, reach) for one in seen]
         if whole.sum() > 0:
             lag = _peak(whole, reach)
             if lag and not _lopsided(whole, lag, reach):
@@ -182,8 +188,20 @@ def _lopsided(pairs: np.ndarray, lag: int, reach: int) -> bool:
     return bool(here - mirrored > _SIGMAS * np.sqrt(here + mirrored))
 
 
-def _correlogram(own: np.ndarray, rest: np.ndarray, reach: int) -> np.ndarray:
-    """(2 · reach + 1,) pairs by own − other, from −reach to reach."""
+def _by_transform(own: np.ndarray, rest: np.ndarray, reach: int) -> np.ndarray:
+    """(2 · reach + 1,) pairs by own − other, from −reach to reach: a convolution of what is occupied."""
+    if not len(own):
+        return np.zeros(2 * reach + 1)
+    first, last = own[0] - reach, own[-1] + reach
+    near = rest[np.searchsorted(rest, first) : np.searchsorted(rest, last, "right")]
+    size = fft.next_fast_len(int(last - first) + 1, real=True)
+    others = fft.rfft(np.bincount(near - first, minlength=size).astype(np.float32))
+    mine = fft.rfft(np.bincount(own - own[0], minlength=size).astype(np.float32))
+    return np.rint(fft.irfft(others * mine.conj(), size)[: 2 * reach + 1].astype(np.float64))[::-1]
+
+
+def _by_pairs(own: np.ndarray, rest: np.ndarray, reach: int) -> np.ndarray:
+    """The same by counting pairs, for few events in a long time."""
     begin, end = np.searchsorted(rest, own - reach), np.searchsorted(rest, own + reach, "right")
     count = end - begin
     first = np.cumsum(count) - count

@@ -126,7 +126,12 @@ class Orders:
     moved: tuple[str, ...] = ()
 
     def where(self, keep: np.ndarray) -> Orders:
-        """Those orders that are to be kept, by mask or slice."""
+        """Those orders that are to be kept, by mask or by place."""
+        if keep.dtype == bool:
+            if keep.all():
+                return self
+            # Places are worked out once for all arrays.
+            keep = np.flatnonzero(keep)
         parts = ("time", "x", "usd", "side", "venue", "events", "weight")
         return replace(self, **{name: getattr(self, name)[keep] for name in parts})
 
@@ -153,7 +158,8 @@ def orders_of(liquidations: pd.DataFrame, bars: Bars | None) -> Orders:
     fits = True
     if bars is not None and len(x) and len(bars.time):
         x, moved, fits = _moved_back(x, time, side, venue, bars, names)
-    order = np.lexsort((time, side, venue))
+    # In order of time already, so that only venues and sides are to be put together.
+    order = np.argsort(2 * venue + side, kind="stable")
     time, x, usd, side, venue = (values[order] for values in (time, x, usd, side, venue))
     new = np.ones(len(x), dtype=bool)
     new[1:] = (np.diff(time) > _SAME_ORDER) | (np.abs(np.diff(x)) > _SAME_PRICE)

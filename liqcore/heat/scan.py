@@ -28,6 +28,8 @@ PATH = 15.0
 _MARGIN, _MARGIN_AT = (1.25, 1.5), (500.0, 2_000.0)
 # Bands that are taken out of one row one after the other.
 _MOST = 12
+# ln k! of all whole numbers that markets have orders of; beyond them it is computed.
+_FACTORIALS = gammaln(np.arange(1.0, 65_537.0))
 
 
 class Windows(NamedTuple):
@@ -56,9 +58,17 @@ def log_tail(count: np.ndarray, orders: np.ndarray, share: np.ndarray) -> np.nda
     n = np.maximum(np.floor(np.asarray(orders, dtype=np.float64) + 1e-6), k)
     q = np.clip(share, 1e-12, 1 - 1e-12)
     above = k + 1 - (n + 1) * q
-    pmf = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + k * np.log(q) + (n - k) * np.log1p(-q)
+    ways = _factorial(n) - _factorial(k) - _factorial(n - k)
+    pmf = ways + k * np.log(q) + (n - k) * np.log1p(-q)
     bound = pmf + np.log((k + 1) * (1 - q)) - np.log(np.maximum(above, 1e-12))
     return np.where((k <= 0) | (above <= 0), 0.0, np.minimum(bound, 0.0))
+
+
+def _factorial(whole: np.ndarray) -> np.ndarray:
+    """ln k! of whole numbers."""
+    if whole.max(initial=0.0) < len(_FACTORIALS):
+        return _FACTORIALS[whole.astype(np.intp)]
+    return gammaln(whole + 1)
 
 
 def lived(time: np.ndarray) -> np.ndarray:
@@ -89,18 +99,37 @@ def chances(
     `run` (R, P + 1) and `cum` (E, R, P + 1) are running sums of orders and shares. The chance is the larger
     of P[Bin(N, m·share) ≥ c] over the map and P[Bin(n, m·share of the neighbourhood) ≥ c] within 1 % of it.
     """
-    size = run.shape[1] - 1
     count, total = run[row, high] - run[row, low], run[row, -1]
+    inside = [part[row, high] - part[row, low] for part in cum]
+    whole = _largest(inside, [part[:, -1][row] for part in cum])
+    times = margin(run[:, -1])[row]
+    near, local = _near(run, cum, row, low, high, inside)
+    chance = np.maximum(log_tail(count, total, times * whole), log_tail(count, near, times * local))
+    return count, np.maximum(total * whole, near * local), chance
+
+
+def _largest(inside: list[np.ndarray], of: list[np.ndarray]) -> np.ndarray:
+    """The largest share that any explanation gives."""
+    out = inside[0] / np.maximum(of[0], 1e-12)
+    for part, all_ in zip(inside[1:], of[1:], strict=True):
+        np.maximum(out, part / np.maximum(all_, 1e-12), out=out)
+    return out
+
+
+def _near(
+    run: np.ndarray,
+    cum: np.ndarray,
+    row: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    inside: list[np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Orders in the neighbourhood of stretches, and the largest share of it that any explanation gives."""
+    size = run.shape[1] - 1
     middle = low + (high - low) // 2
     a = np.minimum(np.maximum(middle - REACH, 0), low)
     b = np.maximum(np.minimum(middle + REACH + 1, size), high)
-    near = run[row, b] - run[row, a]
-    inside = cum[:, row, high] - cum[:, row, low]
-    whole = (inside / np.maximum(cum[:, row, -1], 1e-12)).max(axis=0)
-    local = (inside / np.maximum(cum[:, row, b] - cum[:, row, a], 1e-12)).max(axis=0)
-    times = margin(total)
-    chance = np.maximum(log_tail(count, total, times * whole), log_tail(count, near, times * local))
-    return count, np.maximum(total * whole, near * local), chance
+    return run[row, b] - run[row, a], _largest(inside, [part[row, b] - part[row, a] for part in cum])
 
 
 def scan(counts: np.ndarray, shares: np.ndarray, alpha: float) -> Windows:
@@ -156,22 +185,52 @@ def _strongest(
     tops = []
     for width in WIDTHS:
         held = near_run[:, width:] - near_run[:, : size - width + 1]
+        inside = [part[:, width:] - part[:, : size - width + 1] for part in near_cum]
         some = held >= LEAST
-        for part, up in zip(near_cum, lift, strict=True):
-            if not some.any():
-                break
-            some &= held > (part[:, width:] - part[:, : size - width + 1]) * up[:, None]
-        row, low = np.nonzero(some)
-        low += first
-        if len(row):
-            chance = chances(run, cum, row, low, low + width)[2]
-            tops.append(np.stack([row, low, low + width, chance])[:, chance <= bar[row]])
+        for part, up in zip(inside, lift, strict=True):
+            some &= held > part * up[:, None]
+        at = np.flatnonzero(some.ravel())
+        if len(at):
+            row, low = np.divmod(at, size - width + 1)
+            parts = [part.ravel()[at] for part in inside]
+            tops.append(_below(run, cum, times, bar, (row, low + first, width), held.ravel()[at], parts))
     best = np.concatenate(tops, axis=1) if tops else np.empty((4, 0))
     best = best[:, np.lexsort((best[3], best[0]))]
     row, top = np.unique(best[0].astype(np.intp), return_index=True)
     low, high, chance = np.zeros(rows, dtype=np.intp), np.ones(rows, dtype=np.intp), np.zeros(rows)
     low[row], high[row], chance[row] = best[1, top], best[2, top], best[3, top]
     return low, high, chance
+
+
+def _below(
+    run: np.ndarray,
+    cum: np.ndarray,
+    times: np.ndarray,
+    bar: np.ndarray,
+    windows: tuple[np.ndarray, np.ndarray, int],
+    count: np.ndarray,
+    inside: list[np.ndarray],
+) -> np.ndarray:
+    """(4, N) row, ends and ln of the chance of those windows that come below the bar of their row.
+
+    `windows` are rows, first bins and a width, with their orders and shares by each explanation. What cannot
+    come below the bar is left out early: P[X = k] ≥ exp(−n·KL) / √(8k), and KL ≤ χ², so that
+    (k − nq)² / (nq(1 − q)) < −bar − ln(8k)/2 is too little.
+    """
+    row, low, width = windows
+    total, least = run[:, -1][row], bar[row]
+    share = times[row] * _largest(inside, [part[:, -1][row] for part in cum])
+    usual = np.floor(total + 1e-6) * share
+    most = np.maximum(np.floor(count + 1e-6) - usual, 0.0)
+    far = -least - 0.5 * np.log(8 * count)
+    kept = np.flatnonzero(most * most >= far * usual * np.maximum(1 - share, 0.0) * (1 - 1e-9))
+    chance = log_tail(count[kept], total[kept], share[kept])
+    below = chance <= least[kept]
+    kept, chance = kept[below], chance[below]
+    row, low = row[kept], low[kept]
+    near, local = _near(run, cum, row, low, low + width, [part[kept] for part in inside])
+    chance = np.maximum(chance, log_tail(count[kept], near, times[row] * local))
+    return np.stack([row, low, low + width, chance])[:, chance <= bar[row]]
 
 
 def runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

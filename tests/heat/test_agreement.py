@@ -12,7 +12,7 @@ from liqcore import tables
 from liqcore.heat.agreement import agreement, agreement_by_price, herfindahl, jensen_shannon
 from liqcore.heat.clusters import find_clusters
 from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage
-from liqcore.heat.lag import column_lags, venue_lags
+from liqcore.heat.lag import _by_pairs, _by_transform, column_lags, venue_lags
 from liqcore.heat.realised import realised_heatmap
 
 START = np.datetime64("2026-03-01T00:00", "us")
@@ -273,6 +273,18 @@ def test_the_lag_of_a_venue_is_found(late):
     lags = venue_lags(bursts(1, late))
     assert lags["slow"].seconds == pytest.approx(late, abs=1.0)
     assert lags["slow"].confidence >= 0.75
+
+
+@given(st.data())
+def test_both_ways_of_counting_pairs_count_the_same(data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    span, reach = data.draw(st.integers(50, 5_000)), data.draw(st.integers(1, 60))
+    own = np.unique(rng.integers(0, span, data.draw(st.integers(0, 400))))
+    rest = np.sort(rng.integers(0, span, data.draw(st.integers(1, 2_000))))
+    there = own[:, None] - rest
+    wanted = np.bincount(there[np.abs(there) <= reach] + reach, minlength=2 * reach + 1)
+    assert np.array_equal(_by_pairs(own, rest, reach), wanted)
+    assert np.array_equal(_by_transform(own, rest, reach), wanted)
 
 
 def test_unrelated_events_give_no_confidence():
