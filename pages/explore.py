@@ -31,7 +31,10 @@ if data is None:
 for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")
 
-settings = panels.attempt(controls.view_settings, data, bar)
+settings = panels.attempt(controls.view_settings, data, bar, None, True)
+if settings is not None and settings.layer == "measured":
+    measured_panels.page(data, settings, bar.below, "Explore the heatmap")
+    st.stop()
 marks = reading_panels.on_the_map(bar.drawer)
 view = panels.good_view(data, settings) if settings is not None else panels.last_view()
 if view is None:
@@ -66,7 +69,6 @@ st.markdown(
 if (sentence := controls.finest(data, settings.timeframe)) is not None:
     st.caption(sentence)
 reading_panels.draw_strips(data, settings, grid, marks.strips)
-measured_panels.beside(grid, bars, data)
 path_panels.beside(data, settings, grid, bars)
 panels.reading(grid, bars, drawn.picture)
 panels.downloads(grid, bars, "grid")

@@ -4,16 +4,21 @@ from liqcore.views import shell
 
 shell.require_frame()
 
+import streamlit as st
+
 from liqcore.views import controls
 from liqcore.views.live import page as live_page
 from liqcore.views.measured import panels as measured_panels
 
-bar = controls.toolbar(5)
+bar = controls.toolbar(6)
 market = live_page.source(bar)
+above = live_page.above(bar)
 view, pace = live_page.view(market, bar)
 with bar.below:
     shell.asks("live")
-    live_page.modelled(market, view)
+    if above == "measured":
+        measured_panels.page(None, None, st.container(), None, height=420)
+    else:
+        live_page.modelled(market, view)
     live_page.screen(market, view, pace)
-measured_panels.beside(None, None, market.data())
 live_page.explained(market)

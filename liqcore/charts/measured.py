@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import wording
-from liqcore.charts.marks import LINE, NOW, QUIET
+from liqcore.charts.marks import LINE, NOW, QUIET, whole
 from liqcore.charts.palette import LONG, PANEL, SHORT
 
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -139,11 +139,8 @@ def _spec(rows: pd.DataFrame, layer: dict[str, Any], height: int) -> dict[str, A
         "$schema": _SCHEMA,
         "height": height,
         "view": {"fill": PANEL, "stroke": None},
-        "layer": [layer],
+        "layer": whole([layer]),
         "data": {"name": "rows"},
         "datasets": {"rows": rows.reset_index(drop=True)},
-        "config": {
-            "aria": False,
-            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"},
-        },
+        "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"}},
     }

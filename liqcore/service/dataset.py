@@ -22,7 +22,7 @@ from liqcore.heat.models import DEFAULT
 from liqcore.heat.realised import realised_heatmap, time_edges
 from liqcore.market.candles import resample
 
-Layer = Literal["realised", "modelled"]
+Layer = Literal["realised", "modelled", "measured"]
 Side = Literal["both", "long", "short", "net"]
 
 # The model runs on five-minute candles at the finest unless one-minute columns are asked for: a fortnight
@@ -332,6 +332,8 @@ def heatmap(data: Dataset, settings: ViewSettings) -> HeatGrid:
 
     Raises DataError, GridError or TableError, each with a sentence for the user.
     """
+    if settings.layer == "measured":
+        raise DataError("Measured positions are a venue's own; this market does not hold them.")
     return (realised if settings.layer == "realised" else modelled)(data, settings)
 
 

@@ -20,6 +20,7 @@ from liqcore.views import links
 SPANS: Final = {"6 h": 6.0, "12 h": 12.0, "1 d": 24.0, "3 d": 72.0, "7 d": 168.0, "14 d": 336.0, "All": None}
 REACHES: Final = {"Fit": None, "±2 %": 0.02, "±5 %": 0.05, "±10 %": 0.10, "±20 %": 0.20, "Custom": None}
 LAYERS: Final = {"realised": "Realised", "modelled": "Modelled"}
+MEASURED: Final = {"measured": "Measured"}
 LINK: Final[Any] = "query-params"
 AMOUNTS: Final = tuple(digit * 10**power for power in range(2, 10) for digit in (1, 2, 5))
 
@@ -43,22 +44,26 @@ def toolbar(places: int) -> Toolbar:
     return Toolbar(made, drawer, below)
 
 
-def view_settings(data: Dataset, bar: Toolbar, first_layer: str | None = None) -> ViewSettings:
+def view_settings(
+    data: Dataset, bar: Toolbar, first_layer: str | None = None, measured: bool = False
+) -> ViewSettings:
     """What to show: kind, window and timeframe in the row, the finer choices in the drawer.
 
-    `first_layer` is what a page shows first, by default what the market has.
+    `first_layer` is what a page shows first, by default what the market has; with `measured`, positions that
+    a venue publishes can be chosen too.
     """
     kind, window, column = bar.places[1:]
     with kind:
         layer = links.choice(
             "Kind",
-            LAYERS,
+            LAYERS | MEASURED if measured else LAYERS,
             data.first_layer if first_layer is None else first_layer,
             "layer",
             label_visibility="collapsed",
             help=(
                 "Realised: liquidations that happened. Modelled: where open positions would be liquidated, by"
                 " an estimate."
+                + (" Measured: where positions that a venue publishes would be." if measured else "")
             ),
         )
     with window:
@@ -102,7 +107,7 @@ def view_settings(data: Dataset, bar: Toolbar, first_layer: str | None = None) -
         with bar.drawer:
             model, assumptions = model_controls("")
     return ViewSettings(
-        layer="modelled" if layer == "modelled" else "realised",
+        layer={"modelled": "modelled", "measured": "measured"}.get(layer, "realised"),  # type: ignore[arg-type]
         timeframe=str(timeframe),
         hours=hours,
         until=until,

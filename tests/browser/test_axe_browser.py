@@ -45,6 +45,9 @@ def faults(results: dict) -> list[str]:
     return found
 
 
+DRAWN = """
+() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(one => one.querySelector('svg, canvas'))
+"""
 # Which elements of Streamlit's a node lies in, outermost first; shadow roots are passed.
 INSIDE = """
 (results) => { for (const rule of results.violations) for (const node of rule.nodes) {
@@ -70,6 +73,7 @@ def test_axe_finds_nothing_serious(server: str, browser: Browser, path: str, sch
     page.set_default_timeout(90_000)
     page.goto(f"{server}/{path}")
     settle(page)
+    page.wait_for_function(DRAWN)
     results = Axe().run(page, options={"resultTypes": ["violations", "passes"]})
     assert len(results.response["passes"]) > 10, "axe looked at nothing"
     found = faults(page.evaluate(INSIDE, {"violations": results.response["violations"]}))

@@ -2,6 +2,7 @@
 account."""
 
 import logging
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -15,11 +16,11 @@ from liqcore.heat.snapshots import Snapshot
 from liqcore.risk.account import Leg, cross_liquidation
 from liqcore.risk.handover import read_zones
 from liqcore.service.census import Census
-from liqcore.views import market as live_market
+from liqcore.views import loaders, market as live_market
 from tests.feeds.loopback_session import loopback
 from tests.heat.census import MARK, census
 from tests.loopback.accounts import HOLDERS, accounts
-from tests.maps import charts
+from tests.maps import charts, maps
 
 RATE = 0.0125
 ADDRESS = "0x" + "5e" * 20
@@ -80,21 +81,50 @@ def test_churn_tells_what_became_of_the_positions(swept):
     assert len(charts(app)) == 1
 
 
-def test_the_layer_is_off_until_it_is_turned_on_and_then_says_what_it_is(swept):
-    app = open_page("explore.py", layer="modelled")
-    before = len(charts(app))
-    app.toggle(key="measured").set_value(True).run()
+def head(app) -> dict:
+    """What the measured map was told of itself."""
+    return next(one.head for one in maps(app) if one.head["key"] == "measured-map")
+
+
+def test_measured_is_a_kind_of_map_in_explore_with_its_coverage(swept):
+    before = open_page("explore.py")
+    assert "Measured" in before.segmented_control(key="layer").options
+    app = before.segmented_control(key="layer").set_value("measured").run()
     assert not app.exception
     assert not app.error
-    assert len(charts(app)) == before + 1
-    assert "Measured positions, Hyperliquid" in words(app)
-    assert any("synthetic sample market" in item.value for item in app.warning)
+    assert any("synthetic sample" in item.value for item in app.warning)
+    told = head(app)
+    assert told["kind"] == "measured"
+    assert "part: 50 % of the open interest" in told["title"]
+    assert "part: 50 % of the open interest" in told["caption"]
+    assert "part" in told["alt"]
+    assert any(item.label == "Open interest seen" for item in app.metric)
 
 
-def test_the_live_page_has_the_layer_too(swept):
-    app = open_page("live.py", measured="true")
+def test_a_measured_map_lies_on_the_window_of_a_real_market(swept, monkeypatch):
+    real = replace(loaders.sample("violent"), key="real", synthetic=False)
+    monkeypatch.setattr(loaders, "opened", lambda *arguments: real)
+    app = open_page("explore.py", layer="measured", span="1 d", tf="1h")
     assert not app.exception
-    assert app.toggle(key="measured").value is True
+    assert not app.warning
+    told = head(app)
+    assert told["shape"][0] in (24, 25)
+    assert told["candle_step"] > 0
+    # The first snapshot is older than what a snapshot stands for: no data until the second.
+    assert told["gaps"]
+
+
+def test_without_positions_the_kind_says_how_to_get_them():
+    app = open_page("explore.py", layer="measured")
+    assert not app.exception
+    assert any("Turn the sweep on" in item.value for item in app.info)
+
+
+def test_the_live_page_has_the_kind_too(swept):
+    app = open_page("live.py", livekind="measured")
+    assert not app.exception
+    assert head(app)["kind"] == "measured"
+    assert not [one for one in maps(app) if one.head["key"] == "live-modelled"]
 
 
 def test_a_typed_position_gets_its_price_its_derivation_and_the_heat_before_it(swept):

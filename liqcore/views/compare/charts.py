@@ -10,7 +10,7 @@ import pandas as pd
 
 from liqcore import wording
 from liqcore.charts.data import milliseconds
-from liqcore.charts.marks import LINE, QUIET
+from liqcore.charts.marks import LINE, QUIET, whole
 from liqcore.charts.palette import LONG, PANEL, SHORT
 from liqcore.heat.comparison import Difference
 from liqcore.heat.grid import HeatGrid
@@ -407,11 +407,8 @@ def _spec(rows: pd.DataFrame, layers: list[dict[str, Any]], height: int) -> dict
         "$schema": _SCHEMA,
         "height": height,
         "view": {"fill": PANEL, "stroke": None},
-        "layer": layers,
+        "layer": whole(layers),
         "data": {"name": "rows"},
         "datasets": {"rows": rows.reset_index(drop=True)},
-        "config": {
-            "aria": False,
-            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"},
-        },
+        "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"}},
     }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.charts.data import milliseconds
-from liqcore.charts.marks import DOWN, LINE, NARROW, NOW, QUIET, UP
+from liqcore.charts.marks import DOWN, LINE, NARROW, NOW, QUIET, UP, whole
 from liqcore.charts.palette import PANEL
 from liqcore.market.candles import cvd, resample, rsi, taker_delta
 from liqcore.service import dataset
@@ -203,10 +203,10 @@ def strip_chart(name: str, frame: pd.DataFrame, ends: np.ndarray, profile: bool)
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "height": _HEIGHT,
         "view": {"fill": PANEL, "stroke": None},
-        "layer": layers,
+        "layer": whole(layers),
         "data": {"name": "strip"},
         "datasets": {"strip": rows},
-        "config": {"aria": False, "axis": {"labelColor": QUIET}},
+        "config": {"axis": {"labelColor": QUIET}},
     }
 
 

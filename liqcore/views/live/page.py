@@ -72,6 +72,22 @@ def source(bar: Toolbar) -> Watched:
     return Watched(held.collector, held.label, True, f"replay-{id(held)}", held.clock)
 
 
+def above(bar: Toolbar) -> str:
+    """Which map stands above what is happening."""
+    with bar.places[1]:
+        return links.choice(
+            "Kind",
+            {"modelled": "Modelled", "measured": "Measured"},
+            "modelled",
+            "livekind",
+            label_visibility="collapsed",
+            help=(
+                "The map above what is happening. Modelled: where open positions would be liquidated, by an"
+                " estimate. Measured: where positions that a venue publishes would be."
+            ),
+        )
+
+
 def view(market: Watched, bar: Toolbar) -> tuple[LiveView, float | None]:
     """What to show and how often to look again; None stands still."""
     chosen = live_panels.view_controls(market.collector, bar)
@@ -83,7 +99,7 @@ def view(market: Watched, bar: Toolbar) -> tuple[LiveView, float | None]:
             bind=controls.LINK,
             help="How often this page looks again.",
         )
-    with bar.places[4]:
+    with bar.places[5]:
         paused = st.toggle(
             "Pause", key="livepause", bind=controls.LINK, help="The picture stands still; collecting goes on."
         )

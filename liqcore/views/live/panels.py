@@ -55,9 +55,9 @@ def venue_name(name: str) -> str:
 
 def view_controls(held: Collector, bar: Toolbar) -> LiveView:
     """Window, timeframe, venues and the size filter, all in the address."""
-    with bar.places[1]:
-        window = links.choice("Window", list(WINDOWS), "4 h", "livespan", label_visibility="collapsed")
     with bar.places[2]:
+        window = links.choice("Window", list(WINDOWS), "4 h", "livespan", label_visibility="collapsed")
+    with bar.places[3]:
         timeframe = st.selectbox(
             "Timeframe",
             ("1m", "5m", "15m", "1h"),
@@ -69,7 +69,7 @@ def view_controls(held: Collector, bar: Toolbar) -> LiveView:
             help="The length of one column of the map.",
         )
         names = [status.venue for status in held.snapshot().statuses]
-    with bar.places[3]:
+    with bar.places[4]:
         venue = links.select(
             "Venue",
             {"all": "All exchanges", **{name: venue_name(name) for name in names}},

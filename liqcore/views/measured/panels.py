@@ -1,9 +1,10 @@
-"""Measured positions on the pages: the map beside ours, a model held against it, and what changed between two
+"""Measured positions on the pages: their map, a model held against it, and what changed between two
 snapshots."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,66 +16,85 @@ from liqcore.heat.assumptions import AS_AN_AGGREGATOR, AS_AN_AGGREGATOR_WORDS
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.measured import measured_heatmap
 from liqcore.heat.models import DEFAULT
-from liqcore.heat.snapshots import Snapshot, churn, churn_shares
+from liqcore.heat.realised import time_edges
+from liqcore.heat.snapshots import Snapshot, churn, churn_shares, coverage
 from liqcore.lab.against_positions import WITHIN, Against, against
 from liqcore.lab.cells import closes, model_maps
 from liqcore.service import dataset
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
-from liqcore.views import controls, panels
+from liqcore.views import controls, loaders, panels, shell
 from liqcore.views.measured import source
 
 _FAR = 1.5
 
 
-def beside(grid: HeatGrid | None, bars: pd.DataFrame | None, data: Dataset | None) -> None:
-    """The measured layer under a map of another kind, on its times and prices (without one, of the last day);
-    off until it is turned on."""
-    if not st.toggle(
-        "Measured layer",
-        key="measured",
-        bind=controls.LINK,
-        help="Where positions that Hyperliquid publishes would be closed, on the same times and prices.",
-    ):
-        return
-    held = source.controls()
-    if not held:
-        source.nothing()
-        return
-    panels.attempt(_layer, grid, bars, data, held)
-
-
-def _layer(
-    grid: HeatGrid | None, bars: pd.DataFrame | None, data: Dataset | None, held: list[Snapshot]
+def page(
+    data: Dataset | None,
+    settings: ViewSettings | None,
+    place: Any,
+    heading: str | None,
+    height: int | None = None,
 ) -> None:
-    if data is None:
-        data = Dataset(key="measured", label="Measured positions", synthetic=False)
-    if data.synthetic:
-        st.warning(
-            "What stands above is the synthetic sample market; measured positions are of the real one. Choose"
-            " BTC now to see both on one price.",
-            icon=":material/science:",
-        )
-    edges = grid.price_edges if grid is not None and not data.synthetic else None
-    times = grid.time_edges if grid is not None and not data.synthetic else None
-    made = measured_heatmap(held, price_edges=edges, time_edges=times, bins=200)
+    """Measured positions as the map of a page, in `place`, with how complete they are below.
+
+    It lies on the window that the settings ask for, by default on the snapshots' own.
+    """
+    with place:
+        held = source.controls()
+        if not held:
+            source.nothing()
+            return
+        drawn = panels.attempt(_map, data, settings, held, heading, height)
+        if drawn is None:
+            return
+    grid, bars = drawn
     source.meter(held[-1])
+    for flag in grid.provenance.flags:
+        st.caption(wording.markdown(flag))
+    panels.downloads(grid, bars, "measured")
+
+
+def _map(
+    data: Dataset | None,
+    settings: ViewSettings | None,
+    held: list[Snapshot],
+    heading: str | None,
+    height: int | None,
+) -> tuple[HeatGrid, pd.DataFrame | None] | None:
+    if data is None or data.synthetic:
+        if data is not None:
+            st.warning(
+                "The market chosen above is the synthetic sample; measured positions are of the real one, so"
+                " no price is drawn over them. Choose BTC now to see both.",
+                icon=":material/science:",
+            )
+        data, settings = Dataset(key="measured", label="Measured positions", synthetic=False), None
+    times = edges = bars = None
+    if settings is not None:
+        window = dataset.window(data, settings)
+        times = time_edges(window.start, window.end, settings.timeframe)
+        edges = np.geomspace(window.low, window.high, settings.bins + 1)
+        bars = loaders.price_bars(data, settings)
+    made = measured_heatmap(held, price_edges=edges, time_edges=times, bins=200)
     if not np.asarray(made.observed).any():
         st.info(
-            "No snapshot falls into the window above. Choose a later window, or wait for the next sweep.",
+            "No snapshot falls into the window above. Choose another window, or wait for the next sweep.",
             icon=":material/history_toggle_off:",
         )
-        return
+        return None
     panels.heatmap(
         made,
-        bars if not data.synthetic else None,
+        bars,
         _real(data),
-        "measured-layer",
-        height=420,
-        caption="Measured: positions that the venue publishes",
-        strips=False,
+        "measured-map",
+        heading=heading,
+        height=height,
+        caption=coverage(held[-1], shell.now()).title,
+        address=True,
+        replay=True,
+        what=True,
     )
-    for flag in made.provenance.flags:
-        st.caption(wording.markdown(flag))
+    return made, bars
 
 
 def _real(data: Dataset) -> Dataset:

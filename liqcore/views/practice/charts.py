@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from liqcore import wording
-from liqcore.charts.marks import LINE, NOW, QUIET
+from liqcore.charts.marks import LINE, NOW, QUIET, whole
 from liqcore.charts.palette import PANEL
 from liqcore.distances import away
 from liqcore.heat.grid import HeatGrid
@@ -241,16 +241,10 @@ def calibration_chart(bins: pd.DataFrame) -> tuple[dict[str, Any], str]:
         "$schema": _SCHEMA,
         "height": 260,
         "view": {"fill": PANEL, "stroke": None},
-        "layer": layers,
+        "layer": whole(layers),
         "datasets": {"bins": rows, "even": pd.DataFrame({"at": [0.0, 1.0]})},
         "config": {
-            "aria": False,
-            "axis": {
-                "labelColor": QUIET,
-                "titleColor": QUIET,
-                "titleFontWeight": "normal",
-                "gridColor": LINE,
-            },
+            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}
         },
     }
     alt = "Calibration of your answers about liquidation levels: " + "; ".join(rows["words"]) + "."

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import wording
-from liqcore.charts.marks import LINE, NOW, QUIET, UP
+from liqcore.charts.marks import LINE, NOW, QUIET, UP, whole
 from liqcore.charts.palette import LONG, PANEL, SHORT
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import MonteCarlo, Sweep
@@ -25,16 +25,10 @@ def _spec(layers: list[dict[str, Any]], datasets: dict[str, pd.DataFrame], heigh
         "$schema": _SCHEMA,
         "height": height,
         "view": {"fill": PANEL, "stroke": None},
-        "layer": layers,
+        "layer": whole(layers),
         "datasets": datasets,
         "config": {
-            "aria": False,
-            "axis": {
-                "labelColor": QUIET,
-                "titleColor": QUIET,
-                "titleFontWeight": "normal",
-                "gridColor": LINE,
-            },
+            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}
         },
     }
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.charts.data import milliseconds
-from liqcore.charts.marks import LINE
+from liqcore.charts.marks import LINE, whole
 from liqcore.charts.palette import PANEL
 from liqcore.charts.picture import Look
 from liqcore.feeds import scenario_files as files
@@ -217,48 +217,53 @@ def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
     spec: dict[str, Any] = {
         "height": 360,
         "view": {"fill": PANEL, "stroke": None},
-        "config": {"aria": False, "axis": {"gridColor": LINE}},
-        "layer": [
-            {
-                "data": {"name": "price"},
-                "mark": {"type": "line", "tooltip": None, "color": "#8fb8de"},
-                "encoding": {
-                    "x": {
-                        "field": "t",
-                        "type": "temporal",
-                        "axis": {"title": "Time (UTC)", "format": "%b %d %H:%M", "labelOverlap": True},
-                        "scale": {"type": "utc"},
-                    },
-                    "y": {
-                        "field": "close",
-                        "type": "quantitative",
-                        "scale": {"zero": False},
-                        "axis": {"title": "BTC price, USD", "format": ",.0f"},
+        "config": {"axis": {"gridColor": LINE}},
+        "layer": whole(
+            [
+                {
+                    "data": {"name": "price"},
+                    "mark": {"type": "line", "tooltip": None, "color": "#8fb8de"},
+                    "encoding": {
+                        "x": {
+                            "field": "t",
+                            "type": "temporal",
+                            "axis": {"title": "Time (UTC)", "format": "%b %d %H:%M", "labelOverlap": True},
+                            "scale": {"type": "utc"},
+                        },
+                        "y": {
+                            "field": "close",
+                            "type": "quantitative",
+                            "scale": {"zero": False},
+                            "axis": {"title": "BTC price, USD", "format": ",.0f"},
+                        },
                     },
                 },
-            },
-            {
-                "data": {"name": "marks"},
-                "mark": {"type": "rule", "strokeDash": [5, 4], "color": "#d9793f", "tooltip": None},
-                "encoding": {"y": {"field": "price", "type": "quantitative"}},
-            },
-            *(
                 {
                     "data": {"name": "marks"},
-                    "mark": {
-                        "type": "text",
-                        "align": "left",
-                        "x": 8,
-                        "dy": -8,
-                        "fontWeight": "bold",
-                        "tooltip": None,
-                        **look,
-                    },
-                    "encoding": {"y": {"field": "price", "type": "quantitative"}, "text": {"field": "label"}},
-                }
-                for look in ({"stroke": PANEL, "strokeWidth": 4}, {"color": "#e6edf3"})
-            ),
-        ],
+                    "mark": {"type": "rule", "strokeDash": [5, 4], "color": "#d9793f", "tooltip": None},
+                    "encoding": {"y": {"field": "price", "type": "quantitative"}},
+                },
+                *(
+                    {
+                        "data": {"name": "marks"},
+                        "mark": {
+                            "type": "text",
+                            "align": "left",
+                            "x": 8,
+                            "dy": -8,
+                            "fontWeight": "bold",
+                            "tooltip": None,
+                            **look,
+                        },
+                        "encoding": {
+                            "y": {"field": "price", "type": "quantitative"},
+                            "text": {"field": "label"},
+                        },
+                    }
+                    for look in ({"stroke": PANEL, "strokeWidth": 4}, {"color": "#e6edf3"})
+                ),
+            ]
+        ),
         "datasets": {"price": data, "marks": marks},
     }
     st.vega_lite_chart(
