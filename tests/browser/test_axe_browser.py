@@ -46,7 +46,8 @@ def faults(results: dict) -> list[str]:
 
 
 DRAWN = """
-() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(one => one.querySelector('svg, canvas'))
+() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
+  .every(one => one.querySelector('svg, canvas'))
 """
 # Which elements of Streamlit's a node lies in, outermost first; shadow roots are passed.
 INSIDE = """

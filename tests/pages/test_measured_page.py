@@ -73,6 +73,24 @@ def test_a_model_is_held_against_measured_positions_with_its_coverage(swept):
     }
 
 
+def test_as_an_aggregator_counts_it_starts_empty_at_the_windows_edge(swept):
+    """A longer window holds more; the sliders' model runs on all the history, whatever the window."""
+
+    def mass(aggregator: str, span: str) -> tuple[float, str]:
+        app = open_page("compare.py", view="measured", aggregator=aggregator, span=span)
+        assert not app.exception
+        assert not app.error
+        drawn = next(one for one in maps(app) if one.head["key"] == "against-Modelled")
+        return float(drawn.usd("long").sum() + drawn.usd("short").sum()), words(app)
+
+    (day, told), (week, _) = mass("true", "1 d"), mass("true", "7 d")
+    assert 0 < day < 0.8 * week
+    assert "Imitates one recorded map; agrees less with what was liquidated." in told
+    assert "starts empty on" in told
+    assert mass("false", "1 d")[0] == mass("false", "7 d")[0]
+    assert "Imitates" not in mass("false", "1 d")[1]
+
+
 def test_churn_tells_what_became_of_the_positions(swept):
     app = open_page("compare.py", view="churn")
     assert not app.exception

@@ -111,17 +111,28 @@ def model_against(data: Dataset, settings: ViewSettings) -> None:
         return
     # The answer comes first where columns stand under each other.
     right, left = st.columns([3, 1], gap="large")
+    begin: np.datetime64 | None = None
     with left:
         model, assumptions = controls.model_controls("_m")
         if st.toggle(
             "As an aggregator counts",
             key="aggregator",
             bind=controls.LINK,
-            help="10× to 100× only, no cross margin, no maintenance, hardly fading, instead of the sliders.",
+            help=(
+                "Empty at the window's edge, 10× to 100× only, no cross margin, no maintenance, hardly"
+                " fading, instead of the sliders."
+            ),
         ):
-            model, assumptions = DEFAULT, AS_AN_AGGREGATOR
-            st.caption(AS_AN_AGGREGATOR_WORDS)
+            model, assumptions, begin = DEFAULT, AS_AN_AGGREGATOR, dataset.window(data, settings).start
+            st.caption(
+                wording.markdown(
+                    f"{AS_AN_AGGREGATOR_WORDS} It starts empty on {wording.when(begin)}, the edge of the"
+                    " window above."
+                )
+            )
     candles = dataset.market_candles(data, settings.venues)
+    if begin is not None:
+        candles = candles[candles["time"] >= pd.Timestamp(begin, tz="UTC")].reset_index(drop=True)
     fitting = [one for one in held if _within(one, candles)]
     if not fitting:
         raise DataError(
