@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from liqcore import tables, wording
+from liqcore import wording
 from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage
 from liqcore.heat.snapshots import Coverage, Snapshot, coverage, of_margin, snapshots
 
@@ -97,27 +97,24 @@ def ages(held: Sequence[Snapshot], time_edges: np.ndarray) -> tuple[np.ndarray, 
 def _cells(held: Sequence[Snapshot], edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(S, P) USD of longs and of shorts in each snapshot, and (S, 2) beyond the edges."""
     count, bins = len(held), len(edges) - 1
-    sizes = [len(one.positions) for one in held]
-    which = np.repeat(np.arange(count), sizes)
-    whole = pd.concat(
-        [one.positions[["side", "quantity", "liquidation_price"]] for one in held], ignore_index=True
-    )
-    price = whole["liquidation_price"].to_numpy()
-    usd = whole["quantity"].to_numpy() * price
-    place = np.searchsorted(edges, price, side="right") - 1
-    # The topmost edge belongs to the last bin, as in np.histogram.
-    place = np.where(price == edges[-1], bins - 1, place)
-    told = np.isfinite(price)
-    inside = told & (place >= 0) & (place < bins)
-    out, lost = [], []
-    for side in tables.SIDES:
-        own = (whole["side"] == side).to_numpy()
-        cells = np.bincount(
-            which[inside & own] * bins + place[inside & own], usd[inside & own], minlength=count * bins
+    price, quantity, short = (
+        np.concatenate([np.asarray(read(one.positions)) for one in held])
+        for read in (
+            lambda table: table["liquidation_price"],
+            lambda table: table["quantity"],
+            lambda table: table["side"] == "short",
         )
-        out.append(cells.reshape(count, bins))
-        lost.append(np.bincount(which[told & ~inside & own], usd[told & ~inside & own], minlength=count))
-    return out[0], out[1], np.stack(lost, axis=1)
+    )
+    which = np.repeat(np.arange(count), [len(one.positions) for one in held])
+    told = np.isfinite(price)
+    price, usd = price[told], (quantity * price)[told]
+    row = short[told] * count + which[told]
+    # One bin more below and above; the topmost edge belongs to the last bin, as in np.histogram.
+    place = np.searchsorted(edges, price, side="right")
+    place[price == edges[-1]] = bins
+    cells = np.bincount(row * (bins + 2) + place, usd, minlength=2 * count * (bins + 2))
+    cells = cells.reshape(2, count, bins + 2)
+    return cells[0, :, 1:-1], cells[1, :, 1:-1], (cells[:, :, 0] + cells[:, :, -1]).T
 
 
 def _time_edges(held: Sequence[Snapshot], carried: np.timedelta64) -> np.ndarray:
