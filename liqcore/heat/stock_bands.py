@@ -7,6 +7,7 @@ from it, so that a mirrored market gives mirrored bands.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,10 @@ _LEAST, _WEAK = 1.35, 0.6
 _DEEP = 0.6
 # A band ends where its excess falls below this share of its own peak for good.
 _EDGE = 0.1
+# A band begins a cluster once it stood out in the column before too, or at once where it stands out by so
+# many
+# thresholds: of noise that is drawn anew each column, each column is another chance.
+_AT_ONCE = 1.2
 # Places that must hold heat, and the share of all of them; else nothing can be said.
 _ENOUGH, _FILLED = 20, 0.5
 # USD. What decay leaves of a removed level is not heat.
@@ -74,7 +79,19 @@ def find_stock_bands(grid: HeatGrid, path: PricePath, rule: ClusterRule) -> Band
     ] = 0
     known = np.concatenate([_laid(whole, here, side, places) for side in (0, 1)]) > 0
     rows = _rows(usd, known, part, np.tile(price - (here + first) * STEP, 2), len(columns))
-    return _found(rows, rule, columns, edges, heat, here)
+    return _seen_twice(*_found(rows, rule, columns, edges, heat, here))
+
+
+def _seen_twice(bands: Bands, at_once: np.ndarray) -> Bands:
+    """Bands that begin a cluster only where one was seen in the column before, or in the first."""
+    wide = len(bands.edges)
+    turns = np.zeros((2 * (len(bands.columns) + 1), wide), dtype=np.int32)
+    np.add.at(turns, (bands.row, bands.low), 1)
+    np.add.at(turns, (bands.row, np.minimum(bands.high, wide - 1)), -1)
+    held = scan.running((np.cumsum(turns, axis=1) > 0).astype(np.int32))
+    before = bands.row - 1
+    seen = held[before, bands.high] > held[before, bands.low]
+    return replace(bands, strong=bands.strong & (seen | at_once | (bands.column == 0)))
 
 
 def _on_lattice(
@@ -201,7 +218,8 @@ def _found(
     edges: np.ndarray,
     heat: tuple[np.ndarray, np.ndarray],
     here: np.ndarray,
-) -> Bands:
+) -> tuple[Bands, np.ndarray]:
+    """All bands, and which of them (N,) stand out by far."""
     fit, scale = _profile(rows)
     ok = rows.ok
     rest = np.where(ok, rows.y - fit, 0.0)
@@ -287,7 +305,7 @@ def _bands(
     bar: np.ndarray,
     tried: np.ndarray,
     base: np.ndarray,
-) -> Bands:
+) -> tuple[Bands, np.ndarray]:
     row, low, high = found
     last = np.array([len(columns) - 1, 2 * len(columns) - 1])
     silent = rows.usd[last].any(axis=1) & ~rows.ok[last].any(axis=1)
@@ -310,7 +328,7 @@ def _bands(
     # Rounded, so that what else is on the map does not show in the last digit.
     centre = np.round((inner * centres).sum(axis=1) / np.maximum(inner.sum(axis=1), 1e-9), 6)
     one, other = here[column] + step * low, here[column] + step * (high - 1)
-    return Bands(
+    made = Bands(
         columns,
         edges,
         heat,
@@ -328,3 +346,4 @@ def _bands(
         np.zeros(len(row), dtype=bool),
         (bool(silent[0]), bool(silent[1])),
     )
+    return made, z >= _AT_ONCE * bar[row]
