@@ -3,6 +3,7 @@ secrets stay secret."""
 
 import io
 import json
+import threading
 import tomllib
 
 import numpy as np
@@ -11,10 +12,16 @@ import pytest
 from test_pages import open_page, words
 
 from liqcore.alerts import rule_text
-from liqcore.alerts.rules import KINDS, Condition, Group, Rule
+from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.templates import templates
 from liqcore.feeds import files, samples
-from liqcore.views.alerts import sentence as alerts_sentence, session as alerts_session, words as alerts_words
+from liqcore.views.alerts import (
+    sentence as alerts_sentence,
+    session as alerts_session,
+    trial as alerts_trial,
+    words as alerts_words,
+)
+from liqcore.views.alerts.bench import Bench
 from tests.maps import charts, maps
 
 # A round price near the end of the violent sample, which the page offers.
@@ -32,6 +39,14 @@ URL = "jsons://hooks.example.com/t0psecret-token"
 def at_home(monkeypatch):
     """Where nobody can tell, the app takes itself for a hosted one."""
     monkeypatch.setenv("HEATLAB_HOSTED", "0")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tests_of_rules_are_waited_for():
+    """All but those of speed look at what a test says, however long it takes here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alerts_trial, "PATIENCE", 60.0)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -410,3 +425,53 @@ def test_a_tone_is_short_and_does_not_clip():
     assert np.abs(wave).max() < 0.5
     assert np.abs(wave[[0, -1]]).max() < 0.01
     assert 0.1 < len(wave) / 22_050 < 0.5
+
+
+def test_a_change_of_the_sentence_answers_at_once_and_its_test_follows(monkeypatch):
+    monkeypatch.setattr(alerts_trial, "PATIENCE", 0.0)
+    app = open_page("alerts.py")
+    names = {rule.name for rule in templates(1.0, 2.0)}
+    for name in [option for option in app.selectbox(key="al_template").options if option in names]:
+        app.selectbox(key="al_template").set_value(name).run()
+        assert not app.exception, name
+        assert rule_of(app).name == name
+    next(button for button in app.button if button.label == "Add a condition").click().run()
+    assert len(rule_of(app).when.parts) == 2
+    assert not metrics(app), "the test has not been waited for"
+    # Only the last of them is still wanted.
+    monkeypatch.setattr(alerts_trial, "PATIENCE", 60.0)
+    app.run()
+    assert "Would have told" in metrics(app)
+
+
+def test_a_test_nobody_waits_for_ends_and_a_shared_one_goes_on():
+    bench, begun, go = Bench(), threading.Event(), threading.Event()
+    ended = []
+
+    def work(progress):
+        begun.set()
+        go.wait(10)
+        progress(0.5)
+        ended.append("a")
+
+    first = bench.job("a", work)
+    assert bench.job("a", work) is first
+    begun.wait(10)
+    second = bench.job("b", lambda progress: "made", before="a")
+    assert second.done.wait(10)
+    assert second.result == "made"
+    bench.job("b", work, before="a")
+    go.set()
+    assert first.done.wait(10)
+    assert not ended
+    assert bench.held("a") is None
+    assert bench.job("b", work) is second, "what was made is kept"
+
+
+def test_what_goes_wrong_in_a_test_is_told():
+    def broken(progress):
+        raise RuleError("There are too many bars.")
+
+    job = Bench().job("a", broken)
+    assert job.done.wait(10)
+    assert str(job.problem) == "There are too many bars."

@@ -153,7 +153,7 @@ def share(rule: Rule) -> None:
 def draw(near: Around, channels: tuple[str, ...]) -> None:
     """Draw the sentence with its controls; `read` says which rule it is."""
     held = st.session_state
-    held["al_channels"] = channels
+    held["al_channels"], held["al_near"] = channels, wording.whole(near.level)
     _template(near)
     with st.container(border=True):
         count = int(held["al_count"])
@@ -359,7 +359,7 @@ def _add() -> None:
         "verb": "recapture",
         "subject": "price",
         "way": "any",
-        "level": held.get("al0_level", ""),
+        "level": held.get("al0_level") or held.get("al_near", ""),
     }.items():
         held[f"al{number}_{name}"] = value
     held["al_count"] = number + 1

@@ -3,8 +3,7 @@ the map."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,13 +20,16 @@ from liqcore.service import dataset
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.views import links, loaders, panels
 from liqcore.views.alerts import words as alerts_words
+from liqcore.views.alerts.bench import Bench
 from liqcore.views.controls import LINK
 
 SPANS: Final = {"Off": 0, "1 d": 1, "3 d": 3, "7 d": 7, "14 d": 14, "All": None}
 HORIZONS: Final = ("1h", "2h", "4h", "12h", "1d")
 TIMEFRAMES: Final = ("5min", "15min", "30min", "1h")
 CONTROLS: Final = 4
-_MOST_KEPT: Final = 32
+# Seconds that a page waits for a test before it draws the sentence and lets the test follow.
+PATIENCE: Final = 0.4
+_MINE: Final = "alerts_test"
 # A day costs a good part of a second: longer tests would keep a small host from everybody else.
 _MOST_DAYS: Final = 31
 
@@ -42,29 +44,9 @@ class Test:
     horizon: str
 
 
-class _Kept:
-    """Tests already made, for all visitors, the latest used last; bounded."""
-
-    def __init__(self) -> None:
-        self._held: OrderedDict[str, Replay] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> Replay | None:
-        with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-            return self._held.get(key)
-
-    def put(self, key: str, value: Replay) -> None:
-        with self._lock:
-            self._held[key] = value
-            while len(self._held) > _MOST_KEPT:
-                self._held.popitem(last=False)
-
-
 @st.cache_resource(show_spinner=False)
-def _kept() -> _Kept:
-    return _Kept()
+def _bench() -> Bench:
+    return Bench()
 
 
 def settings_for(data: Dataset, timeframe: str) -> Settings:
@@ -138,35 +120,42 @@ def tested(rule: Rule, data: Dataset, how: Test) -> Replay | None:
         data.span[0] + pd.Timedelta(settings.lookback), end - pd.Timedelta(days=how.days or _MOST_DAYS)
     )
     key = f"{rule.id}|{data.key}|{settings!r}|{begin}|{how.horizon}"
-    found = _kept().get(key)
-    if found is None:
-        place = st.empty()
-        told = "Testing the rule on every bar"
-        bar = place.progress(0.0, told)
 
-        def progress(share: float) -> None:
-            bar.progress(share, told)
+    def work(progress: Callable[[float], None]) -> Replay:
+        # Named after the rule alone, so that the same rule meets the same control levels whatever else is
+        # asked.
+        rng = np.random.default_rng(int(rule.id, 16))
+        return replay(
+            [rule],
+            market_tables(data),
+            rng,
+            begin=begin,
+            settings=settings,
+            horizon=how.horizon,
+            controls=CONTROLS,
+            progress=progress,
+        )
 
-        try:
-            # Named after the rule alone, so that the same rule meets the same control levels whatever else is
-            # asked.
-            rng = np.random.default_rng(int(rule.id, 16))
-            found = replay(
-                [rule],
-                market_tables(data),
-                rng,
-                begin=begin,
-                settings=settings,
-                horizon=how.horizon,
-                controls=CONTROLS,
-                progress=progress,
-            )
-        except RuleError as problem:
-            raise DataError(str(problem)) from None
-        finally:
-            place.empty()
-        _kept().put(key, found)
-    return found
+    job = _bench().job(key, work, str(st.session_state.get(_MINE, "")))
+    st.session_state[_MINE] = key
+    job.done.wait(PATIENCE)
+    if not job.done.is_set():
+        _waiting(key)
+        return None
+    if isinstance(job.problem, RuleError):
+        raise DataError(str(job.problem))
+    if job.problem is not None:
+        raise job.problem
+    return job.result
+
+
+@st.fragment(run_every=0.5)
+def _waiting(key: str) -> None:
+    """How far the test is; the page is drawn again when it is over."""
+    job = _bench().held(key)
+    if job is None or job.done.is_set():
+        st.rerun()
+    st.progress(job.share, "Testing the rule on every bar")
 
 
 def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
