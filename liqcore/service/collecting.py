@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -22,10 +22,12 @@ from liqcore.feeds.live.collector import Collector, Deliver, Source, Tell
 from liqcore.feeds.live.playback import ReplayClock, Tape, replay
 from liqcore.feeds.live.polling import PRICE_VENUES, Polling
 from liqcore.feeds.live.store import open_store
-from liqcore.feeds.live.stream import StreamOptions, follow
+from liqcore.feeds.live.stream import Price, StreamOptions, follow
+from liqcore.feeds.live.ticks import Ticks, moved
 from liqcore.feeds.rest.session import FeedSession, open_session
 from liqcore.feeds.status import SourceStatus
 from liqcore.feeds.venues.registry import VENUES
+from liqcore.feeds.venues.venue import Tick
 from liqcore.service.app import OFFLINE, App, Owner
 from liqcore.service.dataset import Dataset
 from liqcore.service.watch import Watch
@@ -45,13 +47,15 @@ def feed_session(owner: Owner) -> FeedSession:
 def live_collector(owner: Owner, session: FeedSession, box: SignalBox) -> Collector:
     """Sockets of all venues, questions every minute, and a look at the rules after them; not yet started."""
     watch = Watch(Polling(session), notifier(owner), box.table)
-    return Collector(open_store(folder=owner.folder), live_sources(owner), watch)
+    ticks = Ticks()
+    return Collector(open_store(folder=owner.folder), live_sources(owner, ticks.note), watch, ticks=ticks)
 
 
-def live_sources(owner: Owner) -> dict[str, Source]:
-    """The sockets of all venues; silent ones where nobody is to be asked."""
+def live_sources(owner: Owner, price: Price | None = None) -> dict[str, Source]:
+    """The sockets of all venues, which tell `price` what they say of it; silent ones where nobody is to be
+    asked."""
     names = [name for name, venue in VENUES.items() if venue.liquidations]
-    options = StreamOptions(loopback=owner.loopback)
+    options = StreamOptions(loopback=owner.loopback, price=price)
     return {
         name: partial(_silent, name) if owner.offline else partial(_followed, name, options) for name in names
     }
@@ -111,6 +115,19 @@ def replay_sample(name: str) -> Replayed:
     made, clock = replay(tape, held.candles["time"].iloc[0] + REPLAY_FROM, history_hours=24.0)
     made.start()
     return Replayed(made, clock, held.label)
+
+
+def with_ticks(held: Collector, data: Dataset) -> tuple[Dataset, Tick | None]:
+    """A collected market as of the newest tick of the venue whose price it is, and that tick; as it was where
+    that venue's socket tells none."""
+    market = held.window.market()
+    if data.candles is None or market is None or market.candles.empty:
+        return data, None
+    venue = live_figures.price_venue(market.candles, PRICE_VENUES)
+    tick = held.ticks.last(venue)
+    if tick is None:
+        return data, None
+    return replace(data, candles=moved(data.candles, held.ticks.bars(venue))), tick
 
 
 def collected(held: Collector, label: str, synthetic: bool, key: str) -> Dataset | None:

@@ -13,6 +13,7 @@ from liqcore.views import keys
 if TYPE_CHECKING:
     from liqcore.feeds.live.collector import Collector
     from liqcore.feeds.rest.session import FeedSession
+    from liqcore.feeds.venues.venue import Tick
     from liqcore.service.collecting import Replayed
 
 
@@ -57,6 +58,13 @@ def dataset(held: Collector, label: str, synthetic: bool, tag: str) -> Dataset |
     told = events.words["venue"] if len(events) else ()
     filled = told, market is not None and not market.candles.empty
     return _dataset(held, label, synthetic, f"live:{tag}:{held.now() // 60_000_000}:{filled}")
+
+
+def with_ticks(held: Collector, data: Dataset) -> tuple[Dataset, Tick | None]:
+    """A collected market as of the newest tick of a socket, and that tick."""
+    from liqcore.service.collecting import with_ticks
+
+    return with_ticks(held, data)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -268,6 +268,7 @@ def play(server: VenueServer, rate: float, stop: threading.Event, seed: int = 11
         server.events.append(event)
         del server.events[:-5_000]
         server.publish(chance.choice(venues), [event])
+        server.say("binance", {"e": "24hrMiniTicker", "E": now, "s": "BTCUSDT", "c": f"{price:.1f}"})
 
 
 def main() -> None:

@@ -132,6 +132,7 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         server.open_sockets()
         monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
         server.fault("fstream.binance.com", "451")
+        server.fault("fapi.binance.com", "451")
         app = opened("live", livespan="4 h", livetf="5m")
         until(app, lambda app: "Bybit: live" in words(app) and "Binance USD-M: geo-blocked" in words(app))
         fresh = [Event(int(time.time() * 1_000), "short", 50_000.0 + 5 * number, 0.5) for number in range(5)]
@@ -139,6 +140,14 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         server.publish("bybit", fresh).result(10)
         until(app, lambda app: any("Bybit" in set(frame.value.get("Venue", ())) for frame in app.dataframe))
         until(app, lambda app: len(charts(app)) >= 2)
+        until(app, lambda app: any(metric.label.endswith("old at most") for metric in app.metric))
+        moment = int(time.time() * 1_000)
+        asked = {"channel": "tickers", "instId": "BTC-USDT-SWAP"}
+        told = {"arg": asked, "data": [{"last": "50123.4", "ts": str(moment)}]}
+        server.say("okx", told).result(10)
+        app = until(app, lambda app: any(metric.value == "$50,123" for metric in app.metric))
+        price = next(metric for metric in app.metric if metric.label.startswith("Last price"))
+        assert price.label.endswith(" s old"), "a tick says how old the price is, to the second"
         assert "Only a sample" in words(app) or "lower bound" in words(app)
         app = opened("sources")
         assert not app.exception

@@ -21,6 +21,7 @@ from typing import Any, Final
 from liqcore.feeds.live.health import Known, current, from_plain, plain
 from liqcore.feeds.live.leader import Leadership
 from liqcore.feeds.live.store import Arrival, Store, StoreError, arrivals, open_store, set_aside
+from liqcore.feeds.live.ticks import Ticks
 from liqcore.feeds.live.window import LiveWindow, refill
 from liqcore.feeds.status import SourceStatus
 from liqcore.feeds.venues.rows import LiquidationRow
@@ -88,9 +89,11 @@ class Collector:
         config: CollectorConfig | None = None,
         clock: Callable[[], float] = time.time,
         origin: str = "socket",
+        ticks: Ticks | None = None,
     ) -> None:
         self.config = config or CollectorConfig()
         self.store, self.clock = store, clock
+        self.ticks = ticks or Ticks()
         self.window = LiveWindow(store, self.config.window_hours)
         self._sources, self._poll, self._origin = dict(sources), poll, origin
         self._leader = Leadership(store)

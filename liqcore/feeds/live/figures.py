@@ -169,6 +169,14 @@ def observed(beats: pd.DataFrame, edges: np.ndarray, venues: Sequence[str] = ())
     return out
 
 
+def price_venue(candles: pd.DataFrame, order: Sequence[str] = ()) -> str:
+    """The venue whose price is the market's: the one with the most candles, the earlier in `order` where that
+    is equal."""
+    counts = candles.groupby("venue").size()
+    rank = {name: place for place, name in enumerate(order)}
+    return str(max(counts.index, key=lambda name: (counts[name], -rank.get(name, len(rank)))))
+
+
 def joined_candles(candles: pd.DataFrame, order: Sequence[str] = ()) -> pd.DataFrame:
     """One candles table of the market from those of several venues: the price of one, the volume of all.
 
@@ -178,9 +186,7 @@ def joined_candles(candles: pd.DataFrame, order: Sequence[str] = ()) -> pd.DataF
     """
     if candles.empty:
         return tables.empty("candles")
-    counts = candles.groupby("venue").size()
-    rank = {name: place for place, name in enumerate(order)}
-    chosen = max(counts.index, key=lambda name: (counts[name], -rank.get(name, len(rank))))
+    chosen = price_venue(candles, order)
     price = candles[candles["venue"] == chosen].drop(columns="venue").set_index("time")
     # A share of taker volume of part of the venues is no share of the whole.
     told = candles.assign(known=candles["volume"].where(candles["taker_buy_volume"].notna()))

@@ -29,13 +29,14 @@ from liqcore.feeds.status import FeedError, GeoBlocked, RateLimited, SourceStatu
 from liqcore.feeds.venues import parse
 from liqcore.feeds.venues.registry import venue as row_of
 from liqcore.feeds.venues.rows import LiquidationRow
-from liqcore.feeds.venues.venue import Line, Venue
+from liqcore.feeds.venues.venue import Line, Tick, Venue
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, ClientWebSocketResponse
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
 Tell = Callable[[SourceStatus], None]
+Price = Callable[[str, Tick], None]
 
 _GREETING: Final = 10.0
 _FAREWELL: Final = 0.5
@@ -59,6 +60,7 @@ class StreamOptions:
     After a failure `first_wait` passes, doubled at each further one up to `longest_wait`, with jitter; a
     frame sets it back. A refused country is asked again after `geo_wait`. `silence` is the time without any
     frame (an answer to our own ping counts) after which a socket is given up, None for each venue's own.
+    `price` gets the venue and each price that a frame carries beside liquidations.
     `longest_life` is the age at which a new socket replaces an old one, before the venue cuts it.
     """
 
@@ -68,6 +70,7 @@ class StreamOptions:
     geo_wait: float = 900.0
     silence: float | None = None
     longest_life: float = 23.8 * 3600
+    price: Price | None = None
 
 
 _DEFAULT: Final = StreamOptions()
@@ -292,6 +295,8 @@ class _Socket:
             )
             return False
         told = self.venue.meaning(found)
+        if self.options.price is not None and (tick := self.venue.tick(found)) is not None:
+            self.options.price(self.venue.id, tick)
         if told.answer is not None:
             await socket.send_str(told.answer)
         if told.refused:

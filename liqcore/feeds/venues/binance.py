@@ -22,13 +22,15 @@ from liqcore.feeds.venues.rows import (
     row,
 )
 from liqcore.feeds.venues.series import client, funding, interest, milliseconds, spans, table_of
-from liqcore.feeds.venues.venue import ALL_CONTRACTS, Line, Meaning, Message, Series, Venue
+from liqcore.feeds.venues.venue import ALL_CONTRACTS, Line, Meaning, Message, Series, Tick, Venue
 
 if TYPE_CHECKING:
     from liqcore.feeds.rest.session import FeedSession
     from liqcore.margins import TierTable
 
 _SUBSCRIBE: Final = 1
+# The last price, about once a second.
+_PRICE: Final = "24hrMiniTicker"
 _USD: Final = ("BTCUSDT", "BTCUSDC")
 _COIN: Final = ("BTCUSD_PERP",)
 SAMPLED: Final = (
@@ -43,7 +45,7 @@ def parse(venue: Venue, message: Message) -> list[Found]:
     events = [event.get("data", event) if isinstance(event, dict) else event for event in events]
     flat = [one for event in events for one in kit.as_list(event) if isinstance(one, dict)]
     orders = [one["o"] for one in flat if one.get("e") == "forceOrder" and "o" in one]
-    other = [one["e"] for one in flat if one.get("e", "forceOrder") != "forceOrder"]
+    other = [one["e"] for one in flat if one.get("e", "forceOrder") not in ("forceOrder", _PRICE)]
     return [
         *read_all(venue, orders, _order),
         *(left for name in other for left in other_topic("stream", name)),
@@ -72,9 +74,18 @@ def meaning(found: Any) -> Meaning:
     return kit.answered(refusal(found), confirmed)
 
 
-def line(url: str, symbols: tuple[str, ...]) -> Line:
-    """The socket at `url` for the liquidations of some contracts."""
+def tick(found: Any) -> Tick | None:
+    """The last price of a `miniTicker` frame."""
+    told = found.get("data", found) if isinstance(found, dict) else None
+    if not isinstance(told, dict) or told.get("e") != _PRICE:
+        return None
+    return kit.tick(told.get("c"), told.get("E"))
+
+
+def line(url: str, symbols: tuple[str, ...], priced: str = "") -> Line:
+    """The socket at `url` for the liquidations of some contracts, and the price of one."""
     streams = [f"{symbol.lower()}@forceOrder" for symbol in symbols]
+    streams += [f"{priced.lower()}@miniTicker"] if priced else []
     frame = kit.text({"method": "SUBSCRIBE", "params": streams, "id": _SUBSCRIBE})
     return Line(url, ALL_CONTRACTS, (frame,), 1, every=30.0, silence=95.0)
 
@@ -150,8 +161,9 @@ VENUES: Final = (
         reference=1,
         parse=parse,
         refusal=refusal,
-        lines=(line("wss://fstream.binance.com/market/ws", _USD),),
+        lines=(line("wss://fstream.binance.com/market/ws", _USD, _USD[0]),),
         meaning=meaning,
+        tick=tick,
         candles=candles("fapiPublicGetKlines"),
         taker_volume=True,
         open_interest=_interest("fapi.binance.com", {"symbol": _USD[0]}, "sumOpenInterest"),

@@ -20,13 +20,14 @@ from liqcore.feeds.venues.rows import (
     row,
 )
 from liqcore.feeds.venues.series import brackets, candles, funding, interest, milliseconds, spans
-from liqcore.feeds.venues.venue import INVERSE, LINEAR, Line, Meaning, Message, Series, Venue
+from liqcore.feeds.venues.venue import INVERSE, LINEAR, Line, Meaning, Message, Series, Tick, Venue
 
 if TYPE_CHECKING:
     from liqcore.feeds.rest.session import FeedSession
 
 _LINEAR: Final = ("BTCUSDT", "BTCPERP")
 _INVERSE: Final = ("BTCUSD",)
+_PRICE: Final = f"tickers.{_LINEAR[0]}"
 _INTERVALS: Final = {"5m": "5min", "15m": "15min", "30m": "30min"}
 
 
@@ -34,6 +35,8 @@ def _parse(venue: Venue, message: Message) -> list[Found]:
     """`allLiquidation.*`; the side is the position's, the price the bankruptcy price."""
     found = message.data
     if not isinstance(found, dict) or "topic" not in found:
+        return []
+    if found["topic"] == _PRICE:
         return []
     if not str(found["topic"]).startswith("allLiquidation"):
         return other_topic("topic", found["topic"])
@@ -54,14 +57,24 @@ def _refusal(found: Any) -> str | None:
 
 def _meaning(found: Any) -> Meaning:
     confirmed = isinstance(found, dict) and found.get("op") == "subscribe"
-    return kit.answered(_refusal(found), confirmed)
+    refused = _refusal(found)
+    # Without the price, liquidations lack nothing.
+    return Meaning() if refused and _PRICE.split(".")[0] in refused else kit.answered(refused, confirmed)
 
 
-def _line(kind: str, covers: str, symbols: tuple[str, ...]) -> Line:
+def _tick(found: Any) -> Tick | None:
+    """The last price of a `tickers` frame; a change of something else carries none."""
+    if not isinstance(found, dict) or found.get("topic") != _PRICE or not isinstance(found.get("data"), dict):
+        return None
+    return kit.tick(found["data"].get("lastPrice"), found.get("ts"))
+
+
+def _line(kind: str, covers: str, symbols: tuple[str, ...], *more: str) -> Line:
     # One unknown topic would refuse a whole list.
-    frames = tuple(kit.text({"op": "subscribe", "args": [f"allLiquidation.{symbol}"]}) for symbol in symbols)
+    topics = [*(f"allLiquidation.{symbol}" for symbol in symbols), *more]
+    frames = tuple(kit.text({"op": "subscribe", "args": [topic]}) for topic in topics)
     url = f"wss://stream.bybit.com/v5/public/{kind}"
-    return Line(url, covers, frames, len(frames), kit.text({"op": "ping"}))
+    return Line(url, covers, frames, len(symbols), kit.text({"op": "ping"}))
 
 
 def _interest(session: FeedSession, venue: Venue, timeframe: str, first: int, last: int) -> pd.DataFrame:
@@ -105,8 +118,9 @@ VENUES: Final = (
         reference=2,
         parse=_parse,
         refusal=_refusal,
-        lines=(_line("linear", LINEAR, _LINEAR), _line("inverse", INVERSE, _INVERSE)),
+        lines=(_line("linear", LINEAR, _LINEAR, _PRICE), _line("inverse", INVERSE, _INVERSE)),
         meaning=_meaning,
+        tick=_tick,
         candles=candles(1000),
         open_interest=Series(_interest, 200),
         funding=funding(200),

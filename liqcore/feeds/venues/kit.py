@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from liqcore.feeds.status import FeedError
-from liqcore.feeds.venues.venue import Meaning, Venue
+from liqcore.feeds.venues.venue import Meaning, Tick, Venue
 
 if TYPE_CHECKING:
     from liqcore.feeds.rest.session import Answer
@@ -42,6 +42,15 @@ def about(found: Any, *names: str) -> str | None:
     if not problem:
         return None
     return told(problem, *names) if isinstance(problem, dict) else str(problem)[:200].rstrip(".")
+
+
+def tick(price: Any, moment: Any) -> Tick | None:
+    """A price with its moment in ms, None where either is no number or no price."""
+    try:
+        found = Tick(int(moment) * 1_000, float(price))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if 0 < found.price < 1e9 else None
 
 
 def answered(refused: str | None, confirmed: bool) -> Meaning:

@@ -20,7 +20,7 @@ from liqcore.feeds.venues.rows import (
     row,
 )
 from liqcore.feeds.venues.series import candles, funding
-from liqcore.feeds.venues.venue import ALL_CONTRACTS, History, Line, Meaning, Message, Pages, Venue
+from liqcore.feeds.venues.venue import ALL_CONTRACTS, History, Line, Meaning, Message, Pages, Tick, Venue
 
 if TYPE_CHECKING:
     from liqcore.feeds.rest.session import FeedSession
@@ -68,6 +68,13 @@ def _refusal(found: Any) -> str | None:
         return kit.told(found, "message", "error")
     problems = found.get("errors")
     return kit.told(problems[0], "message") if isinstance(problems, list) and problems else kit.about(found)
+
+
+def _tick(found: Any) -> Tick | None:
+    """The price of a trade, which the feed tells of anyway."""
+    if not isinstance(found, dict) or found.get("feed") != "trade" or found.get("product_id") != _LINEAR[0]:
+        return None
+    return kit.tick(found.get("price"), found.get("time"))
 
 
 def _meaning(found: Any) -> Meaning:
@@ -119,6 +126,7 @@ VENUES: Final = (
             ),
         ),
         meaning=_meaning,
+        tick=_tick,
         history=History(_pages, "the last few hundred trades", short=True),
         candles=candles(1000),
         funding=funding(100, every=1),

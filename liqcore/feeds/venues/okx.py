@@ -20,12 +20,23 @@ from liqcore.feeds.venues.rows import (
     row,
 )
 from liqcore.feeds.venues.series import brackets, candles, funding, interest, milliseconds, spans
-from liqcore.feeds.venues.venue import ALL_CONTRACTS, History, Line, Meaning, Message, Pages, Series, Venue
+from liqcore.feeds.venues.venue import (
+    ALL_CONTRACTS,
+    History,
+    Line,
+    Meaning,
+    Message,
+    Pages,
+    Series,
+    Tick,
+    Venue,
+)
 
 if TYPE_CHECKING:
     from liqcore.feeds.rest.session import FeedSession
 
 _CHANNEL: Final = "liquidation-orders"
+_PRICE: Final = {"channel": "tickers", "instId": "BTC-USDT-SWAP"}
 # Sent before an upgrade closes the connection: a notice with a code, and no refusal.
 _UPGRADE: Final = "64008"
 _PERIODS: Final = {"1h": "1H", "2h": "2H", "4h": "4H", "6h": "6H", "12h": "12H", "1d": "1D"}
@@ -38,6 +49,8 @@ def _parse(venue: Venue, message: Message) -> list[Found]:
         return []
     asked = found.get("arg", {"channel": _CHANNEL})
     channel = asked.get("channel") if isinstance(asked, dict) else None
+    if asked == _PRICE:
+        return []
     if channel != _CHANNEL or "table" in found:
         return other_topic("channel", found.get("table", channel))
     if not isinstance(found.get("data"), list):
@@ -65,11 +78,21 @@ def _refusal(found: Any) -> str | None:
     return kit.coded(found, "code", "msg") if event == "error" else None
 
 
+def _tick(found: Any) -> Tick | None:
+    """The last price of the `tickers` channel."""
+    if not isinstance(found, dict) or found.get("arg") != _PRICE or not isinstance(found.get("data"), list):
+        return None
+    told = found["data"][-1] if found["data"] else None
+    return kit.tick(told.get("last"), told.get("ts")) if isinstance(told, dict) else None
+
+
 def _meaning(found: Any) -> Meaning:
     if isinstance(found, dict) and found.get("event") == "notice":
         return Meaning(reconnect=str(found.get("code")) == _UPGRADE)
-    confirmed = isinstance(found, dict) and found.get("event") == "subscribe"
-    return kit.answered(_refusal(found), confirmed)
+    confirmed = isinstance(found, dict) and found.get("event") == "subscribe" and found.get("arg") != _PRICE
+    refused = _refusal(found)
+    # Without the price, liquidations lack nothing.
+    return Meaning() if refused and _PRICE["channel"] in refused else kit.answered(refused, confirmed)
 
 
 def _pages(session: FeedSession, venue: Venue, first: int, last: int) -> Pages:
@@ -136,12 +159,16 @@ VENUES: Final = (
             Line(
                 "wss://ws.okx.com/ws/v5/public",
                 ALL_CONTRACTS,
-                (kit.text({"op": "subscribe", "args": [{"channel": _CHANNEL, "instType": "SWAP"}]}),),
+                (
+                    kit.text({"op": "subscribe", "args": [{"channel": _CHANNEL, "instType": "SWAP"}]}),
+                    kit.text({"op": "subscribe", "args": [_PRICE]}),
+                ),
                 1,
                 "ping",
             ),
         ),
         meaning=_meaning,
+        tick=_tick,
         history=History(_pages, "about the last day"),
         candles=candles(300),
         open_interest=Series(_interest, 100),

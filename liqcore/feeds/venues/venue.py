@@ -33,6 +33,13 @@ class Message(NamedTuple):
     symbol: str | None = None
 
 
+class Tick(NamedTuple):
+    """The price of a venue's reference contract at a moment: µs since 1970 UTC, USD."""
+
+    time: int
+    price: float
+
+
 @dataclass(frozen=True)
 class Line:
     """One socket of a venue.
@@ -126,6 +133,8 @@ class Venue:
     `totals` are liquidated USD by interval and side (`time, venue, long, short`), where the venue adds them
     up.
 
+    `tick(data)` is the newest price of the contract that `candles` are about, where a frame carries one.
+
     `parse(venue, message)` reads the liquidations of a REST answer or a frame, `refusal(data)` is what an
     answer complains about, or None, and `meaning(data)` what a frame is besides.
     """
@@ -152,6 +161,7 @@ class Venue:
     refusal: Callable[[Any], str | None] = _nothing
     lines: tuple[Line, ...] = ()
     meaning: Callable[[Any], Meaning] = lambda data: Meaning()
+    tick: Callable[[Any], Tick | None] = _nothing
     history: History | None = None
     candles: Series | None = None
     taker_volume: bool = False

@@ -114,7 +114,9 @@ def screen(market: Watched, view: LiveView, pace: float | None) -> None:
 def _screen(market: Watched, view: LiveView) -> None:
     held = market.collector
     snapshot, events, now = held.snapshot(), held.window.events(), held.now()
-    data = market.data()
+    data, tick = market.data(), None
+    if data is not None:
+        data, tick = live_market.with_ticks(held, data)
     if snapshot.problem:
         st.warning(wording.markdown(snapshot.problem), icon=":material/database_off:")
     _said_when_nothing_comes(market, len(events))
@@ -125,7 +127,7 @@ def _screen(market: Watched, view: LiveView) -> None:
     live_panels.heat(held, data, events, view, now, market.label, market.synthetic, market.tag)
     st.caption(live_panels.clock_line(now, None if market.clock is None else market.clock.speed))
     st.markdown(live_panels.badges(snapshot))
-    live_panels.figures(data, sums, now)
+    live_panels.figures(data, sums, now, None if tick is None else tick.time)
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Liquidated")

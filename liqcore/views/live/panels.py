@@ -151,18 +151,19 @@ def nothing_live(snapshot: Snapshot) -> bool:
     return bool(snapshot.statuses) and all(status.last_heartbeat is None for status in snapshot.statuses)
 
 
-def figures(data: Dataset | None, sums: pd.DataFrame, now: int) -> None:
+def figures(data: Dataset | None, sums: pd.DataFrame, now: int, ticked: int | None = None) -> None:
     """Price with its age at `now` (µs), open interest, funding, and what was liquidated in the last hour by
-    `live_figures.totals`."""
+    `live_figures.totals`. `ticked` is when a socket told the price (µs), None where it is a candle's."""
     hour = sums.set_index("span").loc["1 h"].to_dict()
     with st.container(horizontal=True, gap="medium"):
         candles = None if data is None else data.candles
         if candles is not None and len(candles):
             close = candles["close"]
             before = float(close.iloc[max(len(close) - 61, 0)])
+            moment = pd.Timestamp(now, unit="us", tz="UTC")
+            last = candles["time"].iloc[-1] if ticked is None else pd.Timestamp(ticked, unit="us", tz="UTC")
             st.metric(
-                f"Last price, {wording.age(candles['time'].iloc[-1], pd.Timestamp(now, unit='us', tz='UTC'))}"
-                " old at most",
+                f"Last price, {wording.age(min(last, moment), moment)} old{' at most' * (ticked is None)}",
                 wording.price(float(close.iloc[-1])),
                 f"{wording.percent(float(close.iloc[-1]) / before - 1, signed=True)} in 1 h",
                 delta_color="off",

@@ -69,7 +69,7 @@ def _answer(*symbols: str) -> Callable[[Any], Reply]:
         unknown = [
             topic
             for topic in found.get("args", ["none"])
-            if topic not in [f"allLiquidation.{symbol}" for symbol in symbols]
+            if topic not in ["tickers.BTCUSDT", *(f"allLiquidation.{symbol}" for symbol in symbols)]
         ]
         if found.get("op") != "subscribe" or unknown:
             return Reply(
@@ -85,7 +85,7 @@ def _answer(*symbols: str) -> Callable[[Any], Reply]:
             )
         return Reply(
             ({"success": True, "ret_msg": "", "conn_id": "c", "req_id": "", "op": "subscribe"},),
-            tuple(topic.split(".")[1] for topic in found["args"]),
+            tuple(topic.split(".")[1] for topic in found["args"] if topic.startswith("all")),
         )
 
     return answer

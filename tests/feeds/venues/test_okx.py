@@ -134,6 +134,8 @@ def _rest(events: list[Event], path: str, query: Mapping[str, str]) -> Any:
 def _answer(found: Any) -> Reply:
     if found == "ping":
         return Reply(("pong",))
+    if found == {"op": "subscribe", "args": [{"channel": "tickers", "instId": "BTC-USDT-SWAP"}]}:
+        return Reply(({"event": "subscribe", "arg": found["args"][0], "connId": "a4"},))
     if found.get("op") != "subscribe" or found.get("args") != [
         {"channel": "liquidation-orders", "instType": "SWAP"}
     ]:
