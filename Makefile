@@ -10,7 +10,7 @@ WORKERS ?= 3
 # Compiled modules are kept, also where the surroundings ask not to: every server and every test process needs them again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test lint unit browser slow bench load samples scenarios null lab-table screenshots sbom audit clean chromium heat
+.PHONY: run test lint unit browser slow docs bench load samples scenarios null lab-table screenshots sbom audit clean chromium heat
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run server.py --server.port $(PORT)
@@ -34,8 +34,12 @@ browser: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest -m "browser and not slow" -q
 
 # Long walks through whole pages and whole folders of odd files, which would take `make test` past a quarter of an hour on two cores.
-slow: $(VENV)/.dev chromium
+slow: $(VENV)/.dev $(VENV)/.docs chromium
 	$(BIN)/python -m pytest -m slow -q
+
+# The documentation as a site in build/site; a warning is an error.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest benchmarks -q -s --benchmark-disable-gc
@@ -94,6 +98,10 @@ $(VENV)/.run: $(VENV)/bin/python requirements.txt
 
 $(VENV)/.dev: $(VENV)/bin/python requirements.txt requirements-dev.txt
 	$(call install,requirements-dev.txt)
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.docs: $(VENV)/bin/python requirements.txt requirements-docs.txt
+	$(call install,requirements-docs.txt)
 	@touch $@ $(VENV)/.run
 
 clean:
