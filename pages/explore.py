@@ -44,6 +44,7 @@ data, settings, grid = view
 bars = loaders.price_bars(data, settings)
 clusters = reading_panels.clusters(data, settings, grid, bars, marks.alpha)
 levels = reading_panels.levels(data, settings, bars, marks)
+series, said = reading_panels.strips_below(data, settings, marks.strips)
 with bar.below:
     drawn = panels.heatmap(
         grid,
@@ -53,6 +54,7 @@ with bar.below:
         heading="Explore the heatmap",
         levels=overlays.level_lines(levels.table, grid) if levels else None,
         boxes=overlays.outlines(overlays.drawn_clusters(clusters, "both", marks.clusters), grid),
+        series=series,
         address=True,
         replay=True,
         what=True,
@@ -68,7 +70,8 @@ st.markdown(
 )
 if (sentence := controls.finest(data, settings.timeframe)) is not None:
     st.caption(sentence)
-reading_panels.draw_strips(data, settings, grid, marks.strips)
+for sentence in said:
+    st.caption(wording.markdown(sentence))
 path_panels.beside(data, settings, grid, bars)
 panels.reading(grid, bars, drawn.picture)
 panels.downloads(grid, bars, "grid")

@@ -86,6 +86,7 @@ def heatmap(
     levels: pd.DataFrame | None = None,
     boxes: pd.DataFrame | None = None,
     marks: pd.DataFrame | None = None,
+    series: Sequence[dict[str, Any]] = (),
     heading: str | None = None,
     caption: str | None = None,
     height: int | None = None,
@@ -110,6 +111,7 @@ def heatmap(
     ----------
     key : names the map; look and windows of equal keys outlive reruns and page changes.
     note : what the map is, from where and how complete; goes into its picture and its table.
+    series : what is drawn below the map on its time (see `liqcore.views.explore.strips.series`).
     heading : the page's first heading, for those who hear it; `caption` stands visibly above a small map.
     height : in pixels; by default the map fills the window.
     room : empty space after the newest column, as a share of the time drawn, for the names of lines.
@@ -163,7 +165,7 @@ def heatmap(
         message = drawn.payload(key, look, **told)
     with st.container(gap=None):
         state = _map(key=key, data=message, on_picked_change=picked, on_asked_change=asked)
-        _part(key=f"{key}-layers", data=payload.layers(key, **drawn.layers))
+        _part(key=f"{key}-layers", data=payload.layers(key, **drawn.layers, series=list(series)))
         if live:
             _part(key=f"{key}-columns", data=since or payload.pack({"role": "nothing"}))
     return Drawn(drawn, st.session_state.get(kept), state.asked)

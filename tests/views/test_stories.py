@@ -236,9 +236,25 @@ def test_strips_hold_what_the_tables_hold_inside_the_window(data):
     assert found["interest"]["interest"].iloc[-1] == pytest.approx(whole.iloc[-1])
     assert found["rsi"]["rsi"].notna().all(), "the indicator was warmed up on the bars before the window"
     for name, frame in found.items():
-        spec = strips.strip_chart(name, frame, np.array([view.start, view.end]), profile=True)
-        assert len(spec["datasets"]["strip"]) == len(frame)
+        told = strips.series(name, frame)
+        assert len(told["at"]) == len(told["values"]) <= 1_600
+        assert told["at"][0] == frame["time"].iloc[0].timestamp() * 1_000
+        assert told["step"] > 0
         assert len(strips.words(name, frame)) > 30
+
+
+def test_a_series_keeps_its_values_and_says_where_it_knows_none():
+    time = pd.date_range("2026-03-01", periods=5_000, freq="1min", tz="UTC")
+    funding = strips.series("funding", pd.DataFrame({"time": time[:3], "funding": [1e-4, np.nan, -2.5e-4]}))
+    assert funding["values"] == [0.01, None, -0.025]
+    assert funding["step"] == 60_000
+    many = strips.series("interest", pd.DataFrame({"time": time, "interest": np.arange(5_000.0)}))
+    assert len(many["values"]) == 1_250
+    assert many["values"][7] == 28
+    assert many["step"] == 240_000
+    # Bars must not lose any of what they add up.
+    bars = pd.DataFrame({"time": time, "delta": 1.0, "sum": np.arange(5_000.0)})
+    assert len(strips.series("delta", bars)["values"]) == 5_000
 
 
 def test_strips_of_a_market_without_anything_are_left_out(data):

@@ -2,15 +2,17 @@
 import { Address } from "./address.js";
 import { Axis } from "./axes.js";
 import { Cells, Scale, words as colourWords } from "./colour.js";
-import { bin, undiff } from "./data.js";
+import { append } from "./columns.js";
+import { hover, pick, placeAt, step } from "./cross.js";
+import { undiff } from "./data.js";
 import { make } from "./dom.js";
 import { gestures } from "./gestures.js";
 import { Group } from "./group.js";
 import { inks } from "./ink.js";
+import { layout } from "./layout.js";
 import { LOOK, read } from "./look.js";
 import { overlay } from "./overlay.js";
 import { base } from "./paint.js";
-import { readout } from "./readout.js";
 import { Replay } from "./replay.js";
 import { STYLE } from "./style.js";
 import { tableButton } from "./table.js";
@@ -122,31 +124,10 @@ export class Chart {
     this.stage.setAttribute("aria-label", `${heat.alt ?? "Heatmap"} ${keys}`);
   }
 
-  /** Columns appended or replaced from `first` on; a view of the newest column keeps showing it. */
+  /** Columns appended or replaced from `first` on. */
   addColumns(part) {
-    const { heat } = this;
-    const bands = heat.shape[1];
-    const total = part.first + part.shape[0];
-    for (const side of ["long", "short"]) {
-      const out = new Uint16Array(total * bands);
-      out.set(heat[side].subarray(0, part.first * bands));
-      undiff(part[side], out.subarray(part.first * bands), part.shape[0], bands);
-      heat[side] = out;
-    }
-    const edges = new Float64Array(total + 1);
-    edges.set(heat.time_edges.subarray(0, part.first));
-    edges.set(part.time_edges, part.first);
-    Object.assign(heat, { time_edges: edges, shape: [total, bands], gaps: part.gaps, sent: part.id });
-    for (const name of ["alt", "title", "note"]) if (name in part) heat[name] = part[name];
+    append(this, part);
     this.#texts();
-    this.#addCandles(part);
-    const whole = !this.time.zoomed;
-    const follows = this.time.window[1] === this.time.full[1];
-    const grown = edges[total] - this.time.full[1];
-    const [from, to] = this.time.window;
-    this.time.full = [part.begins ?? edges[0], edges[total]];
-    if (whole) this.time.window = [...this.time.full];
-    else this.time.show(from + (follows ? grown : 0), to + (follows ? grown : 0));
     this.priced = null;
     this.replay.limit();
     this.recolour(true);
@@ -154,20 +135,10 @@ export class Chart {
     this.hover();
   }
 
-  #addCandles(part) {
-    const at = part.candle_at;
-    if (at === undefined || !part.close?.length) return;
-    for (const name of ["open", "high", "low", "close", "volume", "bought"]) {
-      const out = new Float32Array(at + part.close.length);
-      out.set(this.heat[name].subarray(0, at));
-      out.set(part[name], at);
-      this.heat[name] = out;
-    }
-  }
-
   setLayers(layers) {
     this.layers = { ...this.layers, ...layers };
     this.whatIf.lines();
+    this.resize();
     this.remember();
     this.draw();
   }
@@ -225,46 +196,7 @@ export class Chart {
   }
 
   resize() {
-    if (!this.heat) return;
-    const { clientWidth: W, clientHeight: H } = this.stage;
-    if (!W || !H) return;
-    this.#fill();
-    this.ratio = Math.min(window.devicePixelRatio || 1, 3);
-    Object.assign(this, { width: W, height: H, upright: this.look.upright });
-    for (const canvas of [this.pen.canvas, this.glass]) {
-      const size = [Math.round(W * this.ratio), Math.round(H * this.ratio)];
-      if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
-    }
-    const narrow = W < 560;
-    const axis = this.upright ? (narrow ? 50 : 60) : 52;
-    const foot = 22;
-    const room = { across: narrow ? 44 : Math.min(150, Math.max(80, W * 0.09)), under: narrow ? 34 : 54 };
-    const [beside, below] = this.upright ? ["profile", "volume"] : ["volume", "profile"];
-    const has = { volume: this.look.volume && this.heat.candle_step > 0, profile: this.look.profile };
-    const right = has[beside] && this.heat.strips !== false ? room.across : 0;
-    const under = has[below] && this.heat.strips !== false ? room.under : 0;
-    // Whole device pixels, so that the picture of the heat is never resampled.
-    const snap = (value) => Math.round(value * this.ratio) / this.ratio;
-    const plot = { x: 0, y: 0, w: snap(W - axis - right), h: snap(H - under - foot) };
-    this.plot = plot;
-    this.strip = {
-      [beside]: { at: plot.w, size: right },
-      [below]: { at: plot.h + 2, size: Math.max(0, under - 2) },
-    };
-    [this.axisX, this.axisY] = [plot.w + right, plot.h + under];
-    const [horizontal, vertical] = [[0, plot.w], [plot.h, 0]];
-    [this.time.range, this.price.range] = this.upright ? [horizontal, vertical] : [vertical, horizontal];
-    this.root.style.setProperty("--hl-right", `${axis + right + 6}px`);
-    this.root.style.setProperty("--hl-below", `${under + foot + 6}px`);
-    this.draw();
-  }
-
-  /** A map without a height of its own fills the window from where it stands. */
-  #fill() {
-    if (this.heat.height || this.full) return;
-    const scroller = this.root.getRootNode().host?.closest("[data-testid=stMain]");
-    const top = this.stage.getBoundingClientRect().top + (scroller?.scrollTop ?? 0);
-    this.root.style.setProperty("--hl-above", `${Math.round(Math.min(top, window.innerHeight * 0.5))}px`);
+    if (this.heat) layout(this);
   }
 
   #ink() {
@@ -335,16 +267,8 @@ export class Chart {
     this.moved();
   }
 
-  /** Time and price under a point, and which part of the chart it is in; null on the axes. */
   placeAt(x, y) {
-    const { plot, upright } = this;
-    if (!this.heat || x < 0 || y < 0 || x >= this.axisX || y >= this.axisY) return null;
-    if (x >= plot.w && y >= plot.h) return null;
-    const [along, up] = upright ? [x, y] : [y, x];
-    const beside = upright ? "profile" : "volume";
-    const below = upright ? "volume" : "profile";
-    const zone = x >= plot.w ? beside : y >= plot.h ? below : "plot";
-    return { time: this.time.invert(along), price: this.price.invert(up), zone };
+    return placeAt(this, x, y);
   }
 
   crossAt(x, y) {
@@ -360,55 +284,15 @@ export class Chart {
   }
 
   hover() {
-    if (this.hovering || !this.plot) return;
-    this.hovering = requestAnimationFrame(() => {
-      this.hovering = 0;
-      overlay(this);
-      const lines = this.cross ? readout(this, this.cross) : [];
-      this.reading.textContent = (this.told ? lines.slice(2, 3) : lines).join("\n");
-      this.stats.over++;
-      this.stats.told = performance.now();
-    });
+    hover(this);
   }
 
-  /** Move the crosshair by cells. */
   step(name, by) {
-    const edges = this.heat[`${name}_edges`];
-    const axis = this[name];
-    const from = this.cross ?? { time: this.time.middle, price: this.price.middle };
-    const at = Math.min(edges.length - 2, Math.max(0, bin(edges, from[name]) + by));
-    const value = (edges[at] + edges[at + 1]) / 2;
-    if (value < axis.window[0] || value > axis.window[1]) {
-      const shift = value - from[name];
-      axis.show(axis.window[0] + shift, axis.window[1] + shift);
-      this.moved();
-    }
-    this.setCross({ ...from, [name]: value, zone: "plot" });
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => {
-      if (this.cross) this.live.textContent = readout(this, this.cross).join(". ");
-    }, 200);
+    step(this, name, by);
   }
 
-  /** Choose the cell under the crosshair: it is marked, and Python is told. */
   pick() {
-    const { heat, cross } = this;
-    const column = cross ? bin(heat.time_edges, cross.time) : -1;
-    const band = cross ? bin(heat.price_edges, cross.price) : -1;
-    if (column < 0 || band < 0 || cross.zone === "volume") return;
-    this.picked = { time: cross.time, price: cross.price };
-    overlay(this);
-    this.toolbar.offer(cross);
-    if (!heat.pick) return;
-    const [long, short] = ["long", "short"].map((name) => this.usd(name, column, band));
-    const { side } = this.look;
-    const asked = side === "long" || side === "short" ? side : long >= short ? "long" : "short";
-    this.send("picked", {
-      side: asked, usd: asked === "long" ? long : short, long, short,
-      time: cross.time, price: cross.price, column, band,
-      time_from: heat.time_edges[column], time_to: heat.time_edges[column + 1],
-      price_from: heat.price_edges[band], price_to: heat.price_edges[band + 1],
-    });
+    pick(this);
   }
 
   usd(side, column, band) {

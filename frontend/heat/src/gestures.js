@@ -100,7 +100,7 @@ class Zooming {
 
   onAxis(event) {
     const [x, y] = pointer(event, this.pane);
-    return x > this.chart.axisX || y > this.chart.axisY;
+    return x > this.chart.axisX || (y > this.chart.axisY && y < this.chart.rowsY);
   }
 
   start(event) {
@@ -192,4 +192,5 @@ function escape(chart) {
   chart.active = false;
   chart.actions.hidden = true;
   chart.root.classList.remove("full");
+  if (chart.root.matches(":fullscreen")) document.exitFullscreen();
 }

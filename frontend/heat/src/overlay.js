@@ -2,6 +2,7 @@
 import { box, inside, point } from "./canvas.js";
 import { bin } from "./data.js";
 import { tag } from "./paint.js";
+import { tags } from "./rows.js";
 import { moment } from "./words.js";
 
 export function overlay(chart) {
@@ -11,7 +12,7 @@ export function overlay(chart) {
   inside(pen, [plot.x, plot.y, plot.w, plot.h], () => {
     chart.whatIf?.draw(pen);
     if (chart.picked) cell(pen, chart, chart.picked, ink.mark, 2);
-    if (cross && cross.zone !== "profile" && cross.zone !== "volume") cell(pen, chart, cross, ink.line, 1);
+    if (cross && cross.zone === "plot") cell(pen, chart, cross, ink.line, 1);
   });
   if (!cross) return;
   const [x, y] = point(chart, cross.time, cross.price).map((at) => Math.round(at) + 0.5);
@@ -23,6 +24,8 @@ export function overlay(chart) {
     if (x > plot.x && x < plot.x + plot.w) {
       pen.moveTo(x + shift, plot.y);
       pen.lineTo(x + shift, chart.axisY);
+      pen.moveTo(x + shift, chart.rowsY);
+      pen.lineTo(x + shift, chart.height);
     }
     if (y > plot.y && y < plot.y + plot.h) {
       pen.moveTo(plot.x, y + shift);
@@ -31,7 +34,8 @@ export function overlay(chart) {
     pen.stroke();
   }
   pen.setLineDash([]);
-  tag(pen, chart, "price", cross.price, chart.money(cross.price), ink.ground, ink.text);
+  tags(pen, chart, cross.time);
+  if (cross.zone !== "rows") tag(pen, chart, "price", cross.price, chart.money(cross.price), ink.ground, ink.text);
   tag(pen, chart, "time", cross.time, moment(cross.time), ink.ground, ink.text);
 }
 

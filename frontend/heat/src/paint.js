@@ -4,6 +4,7 @@ import { box, font, inside, plate, point, across, Labels } from "./canvas.js";
 import { stripes } from "./ink.js";
 import { boxes, levels, marks } from "./notes.js";
 import { raster } from "./raster.js";
+import { rows } from "./rows.js";
 import { profile, volume } from "./strips.js";
 import { priceTicks, timeTicks } from "./axes.js";
 
@@ -31,6 +32,7 @@ export function base(chart) {
   });
   if (chart.strip.volume.size) volume(chart);
   if (chart.strip.profile.size) profile(chart);
+  rows(chart);
   axes(chart);
 }
 

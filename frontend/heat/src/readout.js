@@ -1,6 +1,7 @@
 // What stands at the crosshair, in at most four lines.
 import { between, byPrice } from "./bars.js";
 import { bin } from "./data.js";
+import { shown, told, valueAt } from "./rows.js";
 import { minute, moment, percent, price as priceWords, short, span, usd } from "./words.js";
 
 const NONE = { realised: "no liquidation recorded", modelled: "no level estimated", measured: "no position found" };
@@ -8,6 +9,7 @@ const VERB = { realised: "liquidated", modelled: "would be closed, estimated", m
 
 export function readout(chart, cross) {
   if (cross.zone === "profile") return besideLines(chart, cross.price);
+  if (cross.zone === "rows") return rowLines(chart, cross.time);
   if (cross.zone === "volume") return belowLines(chart, cross.time);
   const { heat } = chart;
   const column = bin(heat.time_edges, cross.time);
@@ -85,4 +87,8 @@ function belowLines(chart, time) {
     `Low ${w(bar.l)} · close ${w(bar.c)}`,
     `${short(bar.v)} BTC${bar.v && bar.b ? `, ${Math.round((100 * bar.b) / bar.v)} % bought by takers` : ""}`,
   ];
+}
+
+function rowLines(chart, time) {
+  return [`${moment(time)} UTC`, ...shown(chart).map((row) => `${row.name} ${told(row, valueAt(row, time, chart.until))}`)];
 }

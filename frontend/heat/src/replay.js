@@ -15,6 +15,12 @@ export class Replay {
     this.range = make("input", { type: "range", min: 1, max: 2, step: 1 }, this.bar);
     this.range.setAttribute("aria-label", "Moment of the replay");
     this.range.addEventListener("input", () => this.put(Number(this.range.value)));
+    // The page would scroll, and the map under replay out of view.
+    this.range.addEventListener("keydown", (event) => {
+      if (event.key === " ") this.toggle();
+      if (event.key === "Escape") this.show(false);
+      if (event.key === " " || event.key === "Escape") event.preventDefault();
+    });
     this.said = make("output", {}, this.bar);
     this.speed = make("select", { onchange: () => this.run() }, this.bar);
     this.speed.setAttribute("aria-label", "Columns a second");
@@ -38,6 +44,7 @@ export class Replay {
     const { chart } = this;
     this.on = on;
     this.bar.hidden = !on;
+    chart.root.classList.toggle("replaying", on);
     if (!on) this.stop();
     this.limit();
     // Begins after a third of the map, so that there is a past to look at.

@@ -1,4 +1,5 @@
 // The map as a picture that explains itself: title, legend, caveat and the link that leads back to it.
+import { plate } from "./canvas.js";
 import { make } from "./dom.js";
 
 const HEAD = 54;
@@ -26,6 +27,7 @@ export async function picture(chart) {
   pen.drawImage(chart.pen.canvas, 0, HEAD * ratio);
   pen.drawImage(chart.glass, 0, HEAD * ratio);
   pen.scale(ratio, ratio);
+  handles(pen, chart);
   pen.textBaseline = "middle";
   pen.fillStyle = ink.text;
   pen.font = `600 14px ${ink.font}`;
@@ -36,6 +38,18 @@ export async function picture(chart) {
   wrapped(pen, heat.note ?? "", width - 12).slice(0, 2).forEach((line, k) => pen.fillText(line, 6, HEAD + height + 28 + 14 * k));
   pen.fillText(heat.address ? window.location.href : window.location.origin, 6, HEAD + height + 56, width - 12);
   return out.convertToBlob({ type: "image/png" });
+}
+
+/** What lines that can be dragged say: on the page they are elements over the canvas. */
+function handles(pen, chart) {
+  const { plot, ink, upright } = chart;
+  for (const handle of chart.whatIf.handles.values()) {
+    if (handle.hidden) continue;
+    const at = chart.price.at(Number(handle.dataset.price));
+    const look = { colour: ink.ground, ground: ink.mark, align: upright ? "right" : "center", bounds: [0, plot.w] };
+    plate(pen, chart, handle.textContent, upright ? plot.w : at, HEAD + (upright ? at : plot.h - 12), look);
+  }
+  pen.textAlign = "left";
 }
 
 function legend(pen, { scale, hex, signed, ink, look, heat }) {

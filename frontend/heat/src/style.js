@@ -21,7 +21,7 @@ export const STYLE = `
 .hl-handle { position: absolute; top: 1px; width: 12px; height: 20px; margin-left: -6px; border-radius: 4px; background: var(--st-background-color); border: 2px solid var(--st-text-color); box-sizing: border-box; cursor: ew-resize; touch-action: none; }
 .hl-handle::before { content: ""; position: absolute; inset: -8px -10px; }
 .hl-legend .hl-hidden { position: absolute; left: 0; top: 6px; height: 10px; background: var(--st-background-color); opacity: .8; pointer-events: none; }
-.hl-stage { position: relative; height: var(--hl-height, max(420px, calc(100dvh - var(--hl-above, 190px) - 34px))); outline: none; border-radius: 4px; overflow: hidden; }
+.hl-stage { position: relative; height: calc(var(--hl-height, max(420px, 100dvh - var(--hl-above, 190px) - var(--hl-foot, 34px))) + var(--hl-rows, 0px)); outline: none; border-radius: 4px; overflow: hidden; }
 .hl-stage:focus-visible { box-shadow: inset 0 0 0 2px var(--st-primary-color); }
 .hl-stage canvas { position: absolute; inset: 0; width: 100%; height: 100%; }
 .hl-stage canvas:focus-visible { outline: none; }
@@ -35,7 +35,7 @@ export const STYLE = `
 .hl-line { position: absolute; z-index: 1; height: 18px; margin-top: -9px; right: 0; padding: 0 6px !important; min-height: 0 !important; font-size: 11px !important; cursor: ns-resize !important; touch-action: none; background: var(--hl-mark) !important; color: var(--st-background-color) !important; border: 0 !important; border-radius: 4px; white-space: nowrap; }
 .hl-line.along { cursor: ew-resize !important; right: auto; margin: 0 0 0 -24px; bottom: 2px; }
 .hl-line::before { content: ""; position: absolute; inset: -12px; }
-.hl-replay { display: flex; gap: 8px; align-items: center; padding: 4px 0; } .hl-replay[hidden] { display: none; }
+.hl.replaying { --hl-foot: 84px; } .hl-replay { display: flex; gap: 8px; align-items: center; padding: 4px 0; } .hl-replay[hidden] { display: none; }
 .hl-replay input { flex: 1; min-width: 80px; accent-color: var(--st-primary-color); }
 .hl-replay output { min-width: 120px; font-variant-numeric: tabular-nums; }
 .hl-key { display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: 11.5px; padding-top: 4px; color: var(--st-text-color); opacity: .85; }
@@ -47,10 +47,10 @@ export const STYLE = `
 .hl-scroll { overflow: auto; max-height: 62vh; margin: 8px 0; }
 .hl table { border-collapse: collapse; width: 100%; } .hl th, .hl td { text-align: left; padding: 3px 10px 3px 0; border-bottom: 1px solid var(--st-border-color); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .hl td.n, .hl th.n { text-align: right; }
-.hl.full, .hl:fullscreen { --hl-height: calc(100dvh - 96px); background: var(--st-background-color); padding: 8px; overflow: auto; } .hl.full { position: fixed; inset: 0; z-index: 999999; }
+.hl.full, .hl:fullscreen { --hl-height: calc(100dvh - 62px - var(--hl-foot, 34px)); background: var(--st-background-color); padding: 8px; overflow: auto; } .hl.full .hl-stage, .hl:fullscreen .hl-stage { height: var(--hl-height); } .hl.full { position: fixed; inset: 0; z-index: 999999; }
 @media (max-width: 640px) {
   .hl-legend > span:first-child { display: none; } .hl-legend { gap: 8px; } .hl-bar button, .hl-bar summary { padding: 2px 7px; }
   .hl-track { width: 76px; } .hl-read { font-size: 11px; line-height: 15px; } .hl-wide { display: none !important; } .hl-menu { right: auto; left: 0; } .hl-end { margin-left: 0; }
-  .hl-stage { height: var(--hl-height, max(340px, calc(100dvh - var(--hl-above, 300px) - 44px))); } .hl button, .hl select, .hl summary { min-height: 32px; } .hl-line { min-height: 0 !important; }
+  .hl-stage { height: calc(var(--hl-height, max(340px, 100dvh - var(--hl-above, 300px) - var(--hl-foot, 44px))) + var(--hl-rows, 0px)); } .hl button, .hl select, .hl summary { min-height: 32px; } .hl-line { min-height: 0 !important; }
 }
 `;

@@ -144,20 +144,26 @@ def levels(
     return _levels(bars, marks.own, marks.key_levels, f"{data.key}|{settings!r}")
 
 
-def draw_strips(data: Dataset, settings: ViewSettings, grid: HeatGrid, names: tuple[str, ...]) -> None:
-    """The chosen strips below the heatmap, each with what its last value says."""
+@st.cache_data(max_entries=24, ttl="2h", show_spinner=False)
+def _strips(_data: Dataset, _settings: ViewSettings, key: str) -> dict[str, tuple[dict[str, Any], str]]:
+    found = strips.strip_data(_data, _settings)
+    return {name: (strips.series(name, frame), strips.words(name, frame)) for name, frame in found.items()}
+
+
+def strips_below(
+    data: Dataset, settings: ViewSettings, names: tuple[str, ...]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The chosen strips for the map to draw below itself, and what the last value of each says."""
     if not names:
-        return
-    found = strips.strip_data(data, settings)
-    with st.container(gap="xsmall"):
-        for name in names:
-            if name not in found:
-                st.caption(f"{strips.STRIPS[name]}: this market's data holds nothing for it.")
-                continue
-            sentence = strips.words(name, found[name])
-            spec = strips.strip_chart(name, found[name], grid.time_edges[[0, -1]], True)
-            st.vega_lite_chart(spec=spec, key=f"strip-{name}", alt=sentence, width="stretch")
-            st.caption(wording.markdown(sentence))
+        return [], []
+    found = _strips(data, settings, f"{data.key}|{settings!r}")
+    said = [
+        found[name][1]
+        if name in found
+        else f"{strips.STRIPS[name]}: this market's data holds nothing for it."
+        for name in names
+    ]
+    return [found[name][0] for name in names if name in found], said
 
 
 def take(asked: dict[str, Any]) -> None:

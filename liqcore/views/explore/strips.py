@@ -1,4 +1,4 @@
-"""Small charts that stand under a heatmap and share its time axis; no Streamlit here."""
+"""Small series that the map draws below itself, on its own time axis; no Streamlit here."""
 
 from __future__ import annotations
 
@@ -9,15 +9,35 @@ import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.charts.data import milliseconds
-from liqcore.charts.marks import DOWN, LINE, NARROW, NOW, QUIET, UP, whole
-from liqcore.charts.palette import PANEL
 from liqcore.market.candles import cvd, resample, rsi, taker_delta
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
 
 STRIPS: Final = {"delta": "Taker delta", "rsi": "RSI", "funding": "Funding", "interest": "Open interest"}
-_HEIGHT: Final = 110
-_GUIDES: Final = {"rsi": (30, 70), "delta": (0,), "funding": (0,)}
+_HOUR: Final = 3.6e6
+# So many values are more than a screen shows.
+_MOST: Final = 1_600
+# Inks of the map: bought and sold volume, and for funding the side that pays.
+_DRAWN: Final[dict[str, dict[str, Any]]] = {
+    "delta": {
+        "title": "Taker delta, BTC a candle · line: running sum (own scale)",
+        "kind": "bars",
+        "unit": "BTC",
+        "inks": ("bought", "sold"),
+        "zero": True,
+        "guides": (0,),
+    },
+    "rsi": {"title": "RSI (14)", "kind": "line", "unit": "", "domain": (0, 100), "guides": (30, 70)},
+    "funding": {
+        "title": "Funding, % an interval · orange: longs pay, blue: shorts pay",
+        "kind": "bars",
+        "unit": "%",
+        "inks": ("long", "short"),
+        "zero": True,
+        "guides": (0,),
+    },
+    "interest": {"title": "Open interest, BTC", "kind": "step", "unit": "BTC", "guides": ()},
+}
 
 
 def strip_data(data: Dataset, settings: ViewSettings) -> dict[str, pd.DataFrame]:
@@ -83,8 +103,7 @@ def words(name: str, frame: pd.DataFrame) -> str:
     if name == "delta":
         return (
             f"Takers {'bought' if last >= 0 else 'sold'} {wording.quantity(abs(last))} more than they"
-            f" {'sold' if last >= 0 else 'bought'} in this window (white bars bought, blue bars sold; the"
-            " line adds up)."
+            f" {'sold' if last >= 0 else 'bought'} in this window (the line adds up)."
         )
     if name == "funding":
         payer = "longs pay shorts" if last > 0 else "shorts pay longs" if last < 0 else "nobody pays"
@@ -99,126 +118,26 @@ def words(name: str, frame: pd.DataFrame) -> str:
     )
 
 
-def strip_chart(name: str, frame: pd.DataFrame, ends: np.ndarray, profile: bool) -> dict[str, Any]:
-    """Vega-Lite of one strip over the time of the heatmap above it; `ends` are its first and last time
-    edge."""
-    column = {"delta": "delta"}.get(name, name)
-    rows = pd.DataFrame({"t": milliseconds(frame["time"].to_numpy(dtype="datetime64[us]"))})
-    rows["v"] = frame[column].to_numpy(dtype=float) * (100 if name == "funding" else 1)
-    step = float(np.median(np.diff(rows["t"]))) if len(rows) > 1 else float(np.diff(milliseconds(ends))[0])
-    rows["t2"] = rows["t"] + step
-    first, last = milliseconds(ends).tolist()
-    right = f"width - ({NARROW} ? 76 : 210)" if profile else "width"
-    x = {
-        "field": "t",
-        "type": "temporal",
-        "scale": {
-            "type": "utc",
-            "nice": False,
-            "domain": {"expr": f"[{first}, {last}]"},
-            "range": [0, {"expr": right}],
-        },
-        "axis": None,
+def series(name: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """One strip as the map draws it below its own time axis: values from their times (ms) on, and how."""
+    thin = frame.iloc[:: -(-len(frame) // _MOST)] if name != "delta" else frame
+    at = milliseconds(thin["time"].to_numpy(dtype="datetime64[us]"))
+    step = float(np.median(np.diff(at))) if len(at) > 1 else _HOUR
+    told: dict[str, Any] = {
+        "name": STRIPS[name],
+        "at": np.round(at).astype("int64").tolist(),
+        "step": step,
+        "values": _values(thin[name].to_numpy(dtype=float) * (100 if name == "funding" else 1)),
+        **_DRAWN[name],
     }
-    y: dict[str, Any] = {
-        "field": "v",
-        "type": "quantitative",
-        "title": None,
-        "scale": {"zero": name in ("delta", "funding"), "nice": True},
-        "axis": {
-            "grid": False,
-            "domain": False,
-            "tickCount": 3,
-            "minExtent": 56,
-            "maxExtent": 56,
-            "labelFontSize": 11,
-        },
-    }
-    if name == "rsi":
-        y["scale"] = {"domain": [0, 100], "nice": False}
-        y["axis"]["values"] = [30, 50, 70]
-    tooltip = [
-        {"field": "when", "type": "nominal", "title": "Time"},
-        {"field": "shown", "type": "nominal", "title": STRIPS[name]},
-    ]
-    rows["when"] = frame["time"].map(wording.when).to_numpy()
-    rows["shown"] = [_shown(name, value) for value in rows["v"]]
-    layers: list[dict[str, Any]] = [
-        {"mark": {"type": "rule", "color": LINE, "tooltip": None}, "encoding": {"y": {"datum": value}}}
-        for value in _GUIDES.get(name, ())
-    ]
-    mark: dict[str, Any] = {"clip": True, "tooltip": True}
-    if name in ("delta", "funding"):
-        colour = {"condition": {"test": "datum.v >= 0", "value": UP}, "value": DOWN}
-        across = {
-            "x": x,
-            "x2": {"field": "t2"},
-            "y": y,
-            "y2": {"datum": 0},
-            "color": colour,
-            "tooltip": tooltip,
-        }
-        layers.append({"mark": {"type": "rect", **mark}, "encoding": across})
-    else:
-        shape = "step-after" if name == "interest" else "linear"
-        layers.append(
-            {
-                "mark": {"type": "line", "color": NOW, "strokeWidth": 1.6, "interpolate": shape, **mark},
-                "encoding": {"x": x, "y": y, "tooltip": tooltip},
-            }
-        )
     if name == "delta":
-        # The running sum has a scale of its own; only its shape is drawn.
-        total = np.nan_to_num(frame["sum"].to_numpy(dtype=float))
-        rows["sum"] = total * (np.nanmax(np.abs(rows["v"])) / max(float(np.abs(total).max()), 1e-12))
-        layers.append(
-            {
-                "mark": {"type": "line", "color": NOW, "strokeWidth": 1.4, "clip": True, "tooltip": None},
-                "encoding": {"x": x, "y": {"field": "sum", "type": "quantitative"}},
-            }
-        )
-    title = {
-        "delta": "Taker delta, BTC a candle · line: running sum (own scale)",
-        "rsi": "RSI (14)",
-        "funding": "Funding, % an interval",
-        "interest": "Open interest, BTC",
-    }[name]
-    layers.append(
-        {
-            "mark": {
-                "type": "text",
-                "align": "left",
-                "baseline": "top",
-                "x": 8,
-                "y": 5,
-                "fontSize": 11,
-                "color": QUIET,
-                "text": title,
-                "tooltip": None,
-            },
-            "data": {"values": [{}]},
-        }
-    )
-    return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "height": _HEIGHT,
-        "view": {"fill": PANEL, "stroke": None},
-        "layer": whole(layers),
-        "data": {"name": "strip"},
-        "datasets": {"strip": rows},
-        "config": {"axis": {"labelColor": QUIET}},
-    }
+        told["sum"] = _values(thin["sum"].to_numpy(dtype=float))
+    return told
 
 
-def _shown(name: str, value: float) -> str:
-    if not np.isfinite(value):
-        return "not known"
-    return {
-        "rsi": wording.whole(value),
-        "delta": wording.quantity(value, signed=True),
-        "funding": wording.percent(value / 100, signed=True),
-        "interest": wording.quantity(value),
-    }[name]
+def _values(values: np.ndarray) -> list[float | None]:
+    """Six digits of each, None where it is not known."""
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
 
 
-__all__ = ["STRIPS", "strip_chart", "strip_data", "words"]
+__all__ = ["STRIPS", "series", "strip_data", "words"]
