@@ -72,6 +72,17 @@ class Drawn:
         self.page.wait_for_function(f"key => {{ const c = {CHART}; return {what}; }}", arg=self.key)
 
 
+FAULTS: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def no_fault_of_the_page():
+    """Nothing that is done to a map may throw where nobody looks."""
+    FAULTS.clear()
+    yield
+    assert not FAULTS
+
+
 def opened(browser: Browser, address: str, query: str = "", **context: Any) -> Drawn:
     # A zone with a clock change inside the window: the map must not notice.
     options = {
@@ -82,6 +93,7 @@ def opened(browser: Browser, address: str, query: str = "", **context: Any) -> D
     }
     page = browser.new_context(**(options | context)).new_page()
     page.set_default_timeout(60_000)
+    page.on("pageerror", lambda error: FAULTS.append(str(error)))
     page.goto(f"{address}/?{query}")
     return Drawn(page, "map0" if "many" in query else "map")
 
@@ -481,6 +493,12 @@ def test_replay_shows_and_adds_up_nothing_later(browser, address):
     drawn = opened(browser, address)
     page = drawn.page
     page.get_by_role("button", name="Replay", exact=True).click()
+    # From the scrubber Space plays, where it would scroll the page and the map out of view.
+    page.get_by_label("Moment of the replay").fill("3")
+    page.keyboard.press("Space")
+    drawn.wait("c.seen > 4")
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Play", exact=True).wait_for()
     page.get_by_label("Moment of the replay").fill("20")
     drawn.settle()
     held = grid("modelled")

@@ -161,3 +161,31 @@ def test_a_minute_of_live_costs_little_and_clicks_arrive(server, browser: Browse
     assert ends[1] > ends[0][1] - 10 * 60_000, "candles come with the columns"
     assert max(sizes) < 60_000, "a map sent anew now and then, never the code"
     page.context.close()
+
+
+@pytest.mark.slow
+def test_strips_below_the_map_stand_on_its_time_and_say_their_values(server: str, page: Page) -> None:
+    page.goto(f"{server}/explore?data=violent&below=Funding&below=RSI")
+    page.wait_for_function("() => globalThis.heatlab?.charts.get('heatmap')?.stats.base > 0")
+    settle(page)
+    chart = "globalThis.heatlab.charts.get('heatmap')"
+    whole = page.evaluate(f"() => {chart}.height - {chart}.rowsY")
+    assert whole == 2 * 84
+    # The map itself is as high as without them.
+    assert page.evaluate(f"() => {chart}.rowsY + {chart}.stage.getBoundingClientRect().y") < 900
+    page.evaluate(f"() => {chart}.zoomBy(0.3)")
+    told = page.evaluate(
+        f"""() => {{ const c = {chart}; const r = c.stage.getBoundingClientRect();
+        const rsi = c.layers.series[1]; const k = Math.floor(rsi.at.length / 2);
+        c.crossAt(c.time.at(rsi.at[k]) + 1, c.rowsY + 120);
+        return [rsi.name, rsi.values[k], c.cross.zone]; }}"""
+    )
+    assert told[0] == "RSI"
+    assert told[2] == "rows"
+    page.wait_for_timeout(300)
+    said = page.evaluate(f"() => {chart}.reading.innerText").splitlines()
+    assert f"RSI {round(told[1])}" in said
+    assert any(line.startswith("Funding ") for line in said)
+    # A cell's click stays on the map, and what is turned on its side has no strips.
+    page.evaluate(f"() => {chart}.setLook({{ upright: false }})")
+    page.wait_for_function(f"() => {chart}.height === {chart}.rowsY")

@@ -35,7 +35,8 @@ def test_strips_levels_and_clusters_come_from_the_address():
         until=when_something_stood_out(),
     )
     assert not app.exception
-    assert len(charts(app)) == 3
+    assert len(charts(app)) == 1
+    assert [one["name"] for one in charts(app)[0].layers["series"]] == ["RSI", "Funding"]
     assert "RSI is" in words(app)
     assert "Funding is" in words(app)
     assert app.selectbox(key="cluster").options
