@@ -12,13 +12,12 @@ from liqcore.views.measured import panels as measured_panels
 
 bar = controls.toolbar(6)
 market = live_page.source(bar)
-above = live_page.above(bar)
+kind = live_page.kind(market, bar)
 view, pace = live_page.view(market, bar)
 with bar.below:
-    shell.asks("live")
-    if above == "measured":
+    if kind == "measured":
         measured_panels.page(None, None, st.container(), None, height=420)
-    else:
+    elif kind == "modelled":
         live_page.modelled(market, view)
-    live_page.screen(market, view, pace)
+    live_page.screen(market, view, pace, kind == "realised")
 live_page.explained(market)

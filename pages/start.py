@@ -28,7 +28,6 @@ st.button(
     on_click=lesson.begin,
     help="Three small things to try on the map, then the first question.",
 )
-shell.asks("start")
 layer = links.choice("What to show", tour.LAYERS, "modelled", "show", label_visibility="collapsed")
 data = loaders.now(FIRST)
 if (waits := tour.waits(data, layer)) is not None:
@@ -47,6 +46,7 @@ panels.heatmap(
     replay=True,
     what=True,
 )
+shell.asks("start")
 
 # A quiet market has fewer things to notice.
 places = st.columns(max(len(story.notes), 1), gap="medium")

@@ -155,8 +155,8 @@ def asks(page: str) -> None:
     """That exchanges are asked, said once to each visitor: on the first page that shows what they tell."""
     if not offline() and st.session_state.setdefault(_ASKS, page) == page:
         st.caption(
-            ":material/public: This asks exchanges for their public data, without a key; nothing about you is"
-            f" sent. With `{OFFLINE}=1` nobody is asked."
+            ":material/public: Exchanges are asked for their public data, which needs no key; nothing about"
+            " you is sent."
         )
 
 

@@ -60,7 +60,7 @@ def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
         assert name == "HEATLAB_LOOPBACK"
         with serving(HEATLAB_LOOPBACK=where, HEATLAB_FOLDER=str(tmp_path)) as address:
             begun = time.monotonic()
-            page.goto(f"{address}/live?livetf=1m&livespan=1+h")
+            page.goto(f"{address}/live?livetf=1m&livespan=1+h&livekind=realised")
             expect(page.get_by_text("Bybit: live")).to_be_visible()
             expect(page.locator(".hl-stage[data-drawn]").first).to_be_visible()
             assert time.monotonic() - begun < 60

@@ -13,7 +13,7 @@ from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.playback import SPEEDS, ReplayClock
 from liqcore.service.dataset import Dataset
-from liqcore.views import controls, links, loaders, market as live_market
+from liqcore.views import controls, links, loaders, market as live_market, shell
 from liqcore.views.controls import Toolbar
 from liqcore.views.live import panels as live_panels
 from liqcore.views.live.panels import LiveView
@@ -72,18 +72,19 @@ def source(bar: Toolbar) -> Watched:
     return Watched(held.collector, held.label, True, f"replay-{id(held)}", held.clock)
 
 
-def above(bar: Toolbar) -> str:
-    """Which map stands above what is happening."""
+def kind(market: Watched, bar: Toolbar) -> str:
+    """What the map shows: `modelled`, `realised` or `measured`. A replay is there to watch events come."""
     with bar.places[1]:
         return links.choice(
             "Kind",
-            {"modelled": "Modelled", "measured": "Measured"},
-            "modelled",
+            {"modelled": "Modelled", "realised": "Realised", **controls.MEASURED},
+            "modelled" if market.clock is None else "realised",
             "livekind",
             label_visibility="collapsed",
             help=(
-                "The map above what is happening. Modelled: where open positions would be liquidated, by an"
-                " estimate. Measured: where positions that a venue publishes would be."
+                "Modelled: where open positions would be liquidated, by an estimate. Realised: the"
+                " liquidations of this window as they come. Measured: where positions that a venue publishes"
+                " would be."
             ),
         )
 
@@ -106,12 +107,12 @@ def view(market: Watched, bar: Toolbar) -> tuple[LiveView, float | None]:
     return chosen, None if paused else live_panels.PACES[str(pace)]
 
 
-def screen(market: Watched, view: LiveView, pace: float | None) -> None:
-    """The part that redraws itself."""
-    st.fragment(_screen, run_every=pace, key="live-screen")(market, view)
+def screen(market: Watched, view: LiveView, pace: float | None, realised: bool) -> None:
+    """The part that redraws itself, with the map where it shows what happens."""
+    st.fragment(_screen, run_every=pace, key="live-screen")(market, view, realised)
 
 
-def _screen(market: Watched, view: LiveView) -> None:
+def _screen(market: Watched, view: LiveView, realised: bool) -> None:
     held = market.collector
     snapshot, events, now = held.snapshot(), held.window.events(), held.now()
     data, tick = market.data(), None
@@ -124,8 +125,11 @@ def _screen(market: Watched, view: LiveView) -> None:
     since = None if beats is None or beats.beats.empty else int(beats.beats["minute"].min())
     chosen = events.of(view.venues)
     sums = live_figures.totals(chosen, now, since)
-    live_panels.heat(held, data, events, view, now, market.label, market.synthetic, market.tag)
+    if realised:
+        live_panels.heat(held, data, events, view, now, market.label, market.synthetic, market.tag)
     st.caption(live_panels.clock_line(now, None if market.clock is None else market.clock.speed))
+    if market.clock is None:
+        shell.asks("live")
     st.markdown(live_panels.badges(snapshot))
     live_panels.figures(data, sums, now, None if tick is None else tick.time)
     left, right = st.columns(2, gap="medium")

@@ -409,6 +409,7 @@ def sampling_notes(snapshot: Snapshot) -> list[str]:
 def modelled(data: Dataset | None, hours: float) -> Any:
     """Modelled levels from the candles and open interest that are held; computed once a minute."""
     if data is None or data.candles is None or len(data.candles) < 60:
+        st.title("Live market")
         st.info(
             "Modelled levels need an hour of candles. They appear once a source of candles has answered.",
             icon=":material/candlestick_chart:",
@@ -424,6 +425,7 @@ def modelled(data: Dataset | None, hours: float) -> Any:
             bars,
             data,
             "live-modelled",
+            heading="Live market",
             caption="Where open positions would be closed",
             height=420,
             what=True,
