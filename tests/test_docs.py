@@ -103,8 +103,11 @@ def test_the_site_builds_without_a_warning(tmp_path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     page = (tmp_path / "reference" / "maps.html").read_text(encoding="utf-8")
-    assert "realised_heatmap" in page
     assert "modelled_heatmap" in page
+    # Words that follow a name's colon are its description and not its type.
+    row = page[page.index("<code>timeframe</code>") :][:1_500]
+    assert "str" in row[: row.index("length of a column")]
+    assert "<strong>Returns</strong>" in page
 
 
 def test_every_room_is_on_the_map() -> None:
