@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import liqcore
+from liqcore.lab import found
 from tools import docs_pages
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,12 +28,27 @@ def text(name: str) -> str:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_paths_and_links_lead_somewhere(name: str) -> None:
     named = [path for path in _PATH.findall(text(name)) if "NAME" not in path]
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text(name)) if "://" not in link]
+    links = [link for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text(name)) if "://" not in link]
     missing = [path for path in named if not (ROOT / path).exists()]
     made = {(ROOT / "docs" / page).resolve() for page in docs_pages.made()}
     targets = {link: (ROOT / name).parent.joinpath(link).resolve() for link in links}
     missing += [link for link, target in targets.items() if not (target.exists() or target in made)]
     assert not missing
+
+
+def test_the_honest_table_of_the_readme_is_what_was_measured() -> None:
+    held, measured = found.load(), found.measured().rows.set_index("Map")
+    worlds, ahead = (held[name].rows.set_index("map")["fresh (12)"] for name in ("worlds", "ahead"))
+    rows = re.findall(
+        r"^\| ([^|]+) \| ([^|]+ / [^|]+) \| ([^|]+) \| ([^|]+) \|$", text("README.md"), flags=re.MULTILINE
+    )[1:]
+    assert len(rows) == 8
+    for name, exact, later, known in rows:
+        assert exact == worlds[name]
+        assert later == ahead.get(name, "–")
+        assert known in set(measured.iloc[:, 0])
+    ours = next(row for row in rows if row[0] == "Flow identity")
+    assert ours[3] == measured.loc["Flow identity"].iloc[0]
 
 
 def blocks(name: str) -> list[str]:
