@@ -52,7 +52,7 @@ def view_settings(
     `first_layer` is what a page shows first, by default what the market has; with `measured`, positions that
     a venue publishes can be chosen too.
     """
-    kind, window, column = bar.places[1:]
+    kind, window, column = bar.places[1:4]
     with kind:
         layer = links.choice(
             "Kind",

@@ -136,6 +136,7 @@ def test_without_positions_the_kind_says_how_to_get_them():
     app = open_page("explore.py", layer="measured")
     assert not app.exception
     assert any("Turn the sweep on" in item.value for item in app.info)
+    assert [item.value for item in app.title] == ["Explore the heatmap"]
 
 
 def test_the_live_page_has_the_kind_too(swept):

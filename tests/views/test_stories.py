@@ -248,6 +248,9 @@ def test_a_series_keeps_its_values_and_says_where_it_knows_none():
     funding = strips.series("funding", pd.DataFrame({"time": time[:3], "funding": [1e-4, np.nan, -2.5e-4]}))
     assert funding["values"] == [0.01, None, -0.025]
     assert funding["step"] == 60_000
+    # The sentence tells what the chart shows.
+    told = strips.words("funding", pd.DataFrame({"time": time[:1], "funding": [3.3e-4]}))
+    assert told.startswith("Funding is +0.033 % an interval: longs pay shorts.")
     many = strips.series("interest", pd.DataFrame({"time": time, "interest": np.arange(5_000.0)}))
     assert len(many["values"]) == 1_250
     assert many["values"][7] == 28

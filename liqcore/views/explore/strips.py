@@ -108,7 +108,7 @@ def words(name: str, frame: pd.DataFrame) -> str:
     if name == "funding":
         payer = "longs pay shorts" if last > 0 else "shorts pay longs" if last < 0 else "nobody pays"
         return (
-            f"Funding is {wording.percent(last / 100, signed=True)} an interval: {payer}. Far from zero means"
+            f"Funding is {wording.percent(last, signed=True)} an interval: {payer}. Far from zero means"
             " one side is crowded, not that it must turn."
         )
     change = 100 * (last / first - 1) if first > 0 else 0.0

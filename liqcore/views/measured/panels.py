@@ -31,23 +31,33 @@ _FAR = 1.5
 def page(
     data: Dataset | None,
     settings: ViewSettings | None,
+    tool: Any,
     place: Any,
-    heading: str | None,
+    heading: str | None = None,
     height: int | None = None,
 ) -> None:
-    """Measured positions as the map of a page, in `place`, with how complete they are below.
+    """Measured positions as the map of a page, with how complete they are below.
 
-    It lies on the window that the settings ask for, by default on the snapshots' own.
+    `tool` holds their switch, `place` the map, which lies on the window that the settings ask for, by default
+    on the snapshots' own.
     """
-    with place:
+    with tool:
         held = source.controls()
-        if not held:
-            source.nothing()
-            return
-        drawn = panels.attempt(_map, data, settings, held, heading, height)
+    with place:
+        drawn = panels.attempt(_map, data, settings, held, heading, height) if held else None
         if drawn is None:
+            if heading is not None:
+                st.title(heading)
+            if not held:
+                source.nothing()
             return
     grid, bars = drawn
+    if data is not None and data.synthetic:
+        st.warning(
+            "The market chosen above is the synthetic sample; measured positions are of the real one, so no"
+            " price is drawn over them. Choose BTC now to see both.",
+            icon=":material/science:",
+        )
     source.meter(held[-1])
     for flag in grid.provenance.flags:
         st.caption(wording.markdown(flag))
@@ -62,12 +72,6 @@ def _map(
     height: int | None,
 ) -> tuple[HeatGrid, pd.DataFrame | None] | None:
     if data is None or data.synthetic:
-        if data is not None:
-            st.warning(
-                "The market chosen above is the synthetic sample; measured positions are of the real one, so"
-                " no price is drawn over them. Choose BTC now to see both.",
-                icon=":material/science:",
-            )
         data, settings = Dataset(key="measured", label="Measured positions", synthetic=False), None
     times = edges = bars = None
     if settings is not None:
