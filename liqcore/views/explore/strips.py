@@ -137,7 +137,12 @@ def series(name: str, frame: pd.DataFrame) -> dict[str, Any]:
 
 def _values(values: np.ndarray) -> list[float | None]:
     """Six digits of each, None where it is not known."""
-    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
+    size = np.abs(values)
+    digits = 5 - np.floor(np.log10(np.where(size > 0, size, 1.0)))
+    return [
+        round(value, int(places)) if np.isfinite(value) else None
+        for value, places in zip(values.tolist(), digits, strict=True)
+    ]
 
 
 __all__ = ["STRIPS", "series", "strip_data", "words"]
