@@ -20,6 +20,7 @@ from liqcore.charts import payload
 from liqcore.charts.continued import go_on
 from liqcore.charts.picture import Look, Picture, picture
 from liqcore.heat.grid import HeatGrid
+from liqcore.views import links
 
 # A few lines instead of the bundle, so that a change of cells does not carry the code along.
 _SHIM: Final = """
@@ -155,6 +156,7 @@ def heatmap(
         if on_asked is not None and st.session_state[key].asked:
             on_asked(st.session_state[key].asked)
 
+    options["local"] = links.asked("times", ("utc", "local"), "utc") == "local"
     told = {name: value for name, value in options.items() if value or name == "strips"}
     since = b""
     if live:

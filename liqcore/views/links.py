@@ -27,6 +27,13 @@ _ONCE: Final[Mapping[str, Mapping[str, str]]] = {
     "livefrom": {"Live venues": "live", "Sample replay": "replay"},
     "livevenue": {"All exchanges": "all"},
 }
+# What the map itself reads from an address.
+_LOOKS: Final[Mapping[str, frozenset[str]]] = {
+    "side": frozenset({"both", "long", "short", "net"}),
+    "scale": frozenset({"auto", "log", "logarithmic", "linear", "percentile"}),
+    "colours": frozenset({"inferno", "viridis", "cividis"}),
+    "price": frozenset({"candles", "line", "none"}),
+}
 
 
 def choice(
@@ -62,6 +69,28 @@ def asked_number(key: str, default: int) -> int:
     """What a field of numbers that is drawn later will show."""
     told = st.session_state.get(key, st.query_params.get(key, default))
     return int(told) if str(told).isdigit() else default
+
+
+def ignored(asked: Mapping[str, str]) -> list[str]:
+    """Of what an address asked before a page was drawn, the `name=value` that came to nothing.
+
+    A control takes its name out of the address where it shows its default; where it shows another value than
+    was asked, the value named nothing.
+    """
+    return [f"{name}={value}" for name, value in asked.items() if _came_to_nothing(name, value)]
+
+
+def _came_to_nothing(name: str, value: str) -> bool:
+    if name in _LOOKS:
+        return value.casefold() not in _LOOKS[name] | set(map(str.casefold, _ONCE.get(name, {})))
+    if name in st.query_params or name not in st.session_state:
+        return False
+    held, once = st.session_state[name], _ONCE.get(name.partition("_")[0], {})
+    said = {label.casefold(): told for label, told in once.items()}.get(value.casefold(), value)
+    try:
+        return float(said) != float(held)
+    except (TypeError, ValueError):
+        return str(held).casefold() != said.casefold() and held != [said]
 
 
 def _names(options: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:

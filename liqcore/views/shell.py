@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Final, NamedTuple
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
+from liqcore import wording
 from liqcore.service.app import OFFLINE, offline
-from liqcore.views import heat, market as live_market
+from liqcore.views import heat, links, market as live_market, memory
 
 _FRAMED: Final = "_framed"
+# Served by the app itself: a Material icon in this place would be fetched from another server.
+_ICON: Final = str(files("liqcore.charts") / "assets" / "icon.png")
 _ASKS: Final = "_asks_said_on"
 
 
@@ -109,7 +114,10 @@ def pages() -> list[StreamlitPage]:
 def run() -> None:
     """Draw the page the address names inside the frame. Called by app.py only."""
     st.session_state[_FRAMED] = True
-    page = st.navigation(pages(), position="top")
+    listed = pages()
+    page = st.navigation(listed, position="top")
+    name = next(one.name for one, held in zip(PAGES, listed, strict=True) if held is page)
+    memory.restore(page, name, listed[0])
     # Tabs and bookmarks tell the pages apart by this.
     st.set_page_config(
         page_title=(
@@ -117,20 +125,32 @@ def run() -> None:
             if page.title == PAGES[0].title
             else f"{page.title} · Heatlab"
         ),
-        page_icon=":material/local_fire_department:",
+        page_icon=_ICON,
         layout="wide",
     )
     with st.container(gap=None):
         heat.code()
+        asked, place = dict(st.query_params), st.container()
         with st.container():
             try:
                 page.run()
             finally:
+                left_out(asked, place)
                 # A page that stops early still ends with the footer.
                 footer()
                 # Where no server began it, collecting begins with the first visit of any page, once that is
                 # drawn.
                 live_market.app().begin()
+
+
+def left_out(asked: dict[str, str], place: DeltaGenerator) -> None:
+    """Say which parts of the link came to nothing."""
+    if said := links.ignored(asked):
+        what = wording.joined([f"`{one[:60].replace('`', '')}`" for one in said])
+        place.caption(
+            f":material/link_off: The link asks for {what}, which this page does not know. It shows its own"
+            " choice instead."
+        )
 
 
 def now() -> pd.Timestamp:
@@ -161,8 +181,9 @@ def asks(page: str) -> None:
 
 
 def footer() -> None:
-    """What the whole app is and is not, said once."""
+    """What the browser keeps, and what the whole app is and is not, said once."""
     st.divider()
+    memory.drawer()
     st.caption(
         "Heatlab is a tool for research and education. A heatmap is a diagnostic picture, not a forecast, and"
         " nothing here is financial advice. All times are UTC, all amounts are US dollars of notional. "

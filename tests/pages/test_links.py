@@ -51,6 +51,40 @@ def test_a_word_that_names_nothing_opens_the_default() -> None:
     assert "layer" not in app.query_params
 
 
+def told(app: AppTest) -> str:
+    return " ".join(item.value for item in app.caption if "The link asks for" in item.value)
+
+
+def test_a_link_says_which_of_its_values_came_to_nothing() -> None:
+    said = told(opened("explore", tf="never", bins="-3", data="calm", side="up", colours="mud", other="x"))
+    for part in ("tf=never", "bins=-3", "side=up", "colours=mud"):
+        assert f"`{part}`" in said
+    assert "calm" not in said
+    assert "other" not in said, "what no control reads may be anything"
+    assert "`step=99`" in told(opened("walkthrough", step="99"))
+    assert "`scenario=nothing`" in told(opened("walkthrough", scenario="nothing"))
+    assert "`seed=x`" in told(opened("practice", seed="x"))
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("explore", OLD),
+        ("explore", NEW),
+        ("explore", {"layer": "Modelled", "tf": "15m", "bins": "150", "side": "Longs", "scale": "Log"}),
+        (
+            "explore",
+            {"logprice": "false", "move": "-3", "compare": "true", "help": "true", "venues": "Alder"},
+        ),
+        ("practice", {"seed": "2", "every": "15m", "ahead": "24", "map": "Modelled", "found": "true"}),
+        ("walkthrough", {"step": "1", "highlight": "true", "quiz": "7"}),
+        ("start", {}),
+    ],
+)
+def test_a_good_link_is_not_complained_of(name: str, query: dict[str, str]) -> None:
+    assert told(opened(name, **query)) == ""
+
+
 def test_a_scenario_is_found_by_its_name_and_by_its_title() -> None:
     app = opened("walkthrough")
     names = app.selectbox(key="scenario")

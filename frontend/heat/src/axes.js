@@ -1,7 +1,7 @@
 // One axis: a window of values laid over pixels, linear or logarithmic, with its ticks.
 import { ticks } from "d3-array";
-import { utcTicks } from "d3-time";
-import { tick } from "./words.js";
+import { timeTicks as localTicks, utcTicks } from "d3-time";
+import { tick, zoneName } from "./words.js";
 
 export class Axis {
   constructor(full, log = false) {
@@ -62,7 +62,8 @@ export class Axis {
 
 export function timeTicks(axis, most) {
   const [from, to] = axis.window;
-  return utcTicks(new Date(from), new Date(to), most).map((date) => [Number(date), tick(Number(date))]);
+  const ticks = zoneName() === "UTC" ? utcTicks : localTicks;
+  return ticks(new Date(from), new Date(to), most).map((date) => [Number(date), tick(Number(date))]);
 }
 
 export function priceTicks(axis, most) {

@@ -2,6 +2,7 @@
 import { keepViews } from "./back.js";
 import { Chart, charts } from "./chart.js";
 import { head, unpack } from "./data.js";
+import { speak } from "./words.js";
 
 const mounted = new WeakMap();
 const waiting = new Map(); // lines or columns that came before their map
@@ -22,6 +23,7 @@ function takePalettes(info) {
 async function takeHeat(one, info, packed) {
   const turn = ++one.turn;
   const { chart } = one;
+  speak(info.local);
   if (one.id === info.id && one.key === info.key) {
     // The same cells: only words, options or the theme changed.
     const { shape, gaps, blocks, ...rest } = info; // columns may have been appended since

@@ -2,7 +2,7 @@
 import { between, byPrice } from "./bars.js";
 import { bin } from "./data.js";
 import { shown, told, valueAt } from "./rows.js";
-import { minute, moment, percent, price as priceWords, short, span, usd } from "./words.js";
+import { zoneName, minute, moment, percent, price as priceWords, short, span, usd } from "./words.js";
 
 const NONE = { realised: "no liquidation recorded", modelled: "no level estimated", measured: "no position found" };
 const VERB = { realised: "liquidated", modelled: "would be closed, estimated", measured: "would be closed, measured" };
@@ -14,11 +14,11 @@ export function readout(chart, cross) {
   const { heat } = chart;
   const column = bin(heat.time_edges, cross.time);
   const band = bin(heat.price_edges, cross.price);
-  if (column < 0 || band < 0) return [`${moment(cross.time)} UTC`, chart.money(cross.price)];
+  if (column < 0 || band < 0) return [`${moment(cross.time)} ${zoneName()}`, chart.money(cross.price)];
   const [from, to] = [heat.time_edges[column], heat.time_edges[column + 1]];
   const when = heat.stock
-    ? `${moment(cross.time)} UTC`
-    : `${moment(from)} to ${minute(to)} UTC`;
+    ? `${moment(cross.time)} ${zoneName()}`
+    : `${moment(from)} to ${minute(to)} ${zoneName()}`;
   return [when, bandWords(chart, band), amounts(chart, column, band, cross), distance(chart, cross.price)];
 }
 
@@ -67,7 +67,7 @@ function besideLines(chart, at) {
   const band = bin(heat.price_edges, at);
   if (band < 0) return [chart.money(at)];
   const sums = byPrice(chart);
-  const when = heat.stock ? `As it stood at ${moment(sums.end)} UTC` : "All of the time in view";
+  const when = heat.stock ? `As it stood at ${moment(sums.end)} ${zoneName()}` : "All of the time in view";
   const lines = [when, bandWords(chart, band), sides(sums.long[band], sums.short[band]) || NONE[heat.kind]];
   if (heat.stock && chart.last) {
     const side = at < chart.last ? "long" : "short";
@@ -79,10 +79,10 @@ function besideLines(chart, at) {
 
 function belowLines(chart, time) {
   const bar = chart.bars.find((one) => time >= one.t && time < one.t + one.size);
-  if (!bar) return [`${moment(time)} UTC`, "no candle here"];
+  if (!bar) return [`${moment(time)} ${zoneName()}`, "no candle here"];
   const w = (value) => priceWords(value, chart.digits);
   return [
-    `${moment(bar.t)} UTC, ${span(bar.size)}`,
+    `${moment(bar.t)} ${zoneName()}, ${span(bar.size)}`,
     `Open ${w(bar.o)} · high ${w(bar.h)}`,
     `Low ${w(bar.l)} · close ${w(bar.c)}`,
     `${short(bar.v)} BTC${bar.v && bar.b ? `, ${Math.round((100 * bar.b) / bar.v)} % bought by takers` : ""}`,

@@ -1,7 +1,7 @@
 // Replay on the map: a scrubber that walks the columns. Nothing later than its moment is drawn or added up.
 import { bin } from "./data.js";
 import { button, icon, make } from "./dom.js";
-import { moment } from "./words.js";
+import { moment, zoneName } from "./words.js";
 
 const SPEEDS = [1, 2, 5, 10, 30, 60];
 
@@ -66,7 +66,7 @@ export class Replay {
     chart.seen = this.on ? at : this.columns;
     chart.until = this.on ? chart.heat.time_edges[at] : Infinity;
     this.range.value = at;
-    this.said.textContent = `${moment(chart.heat.time_edges[at])} UTC`;
+    this.said.textContent = `${moment(chart.heat.time_edges[at])} ${zoneName()}`;
     this.range.setAttribute("aria-valuetext", this.said.textContent);
     chart.priced = null;
     chart.draw();

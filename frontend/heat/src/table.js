@@ -1,6 +1,6 @@
 // The cells in words, largest first: one Tab behind the map.
 import { button, make } from "./dom.js";
-import { moment, usd } from "./words.js";
+import { moment, usd, zoneName } from "./words.js";
 
 const MOST = 100;
 const NAME = "The same cells as a table";
@@ -40,7 +40,7 @@ function open(chart, opener) {
   const scroll = make("div", { className: "hl-scroll", tabIndex: 0, role: "region" }, box);
   scroll.setAttribute("aria-label", NAME);
   const table = make("table", {}, scroll);
-  const names = ["Price band", "Side", "USD", chart.heat.stock ? "Since (UTC)" : "From (UTC)", "To (UTC)"];
+  const names = ["Price band", "Side", "USD", `${chart.heat.stock ? "Since" : "From"} (${zoneName()})`, `To (${zoneName()})`];
   const top = make("tr", {}, make("thead", {}, table));
   names.forEach((name, k) => make("th", { textContent: name, scope: "col", className: k === 2 ? "n" : "" }, top));
   const body = make("tbody", {}, table);

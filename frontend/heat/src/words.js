@@ -1,14 +1,25 @@
 // Amounts, prices and moments as the rest of the house writes them.
-import { utcFormat } from "d3-time-format";
+import { timeFormat, utcFormat } from "d3-time-format";
 
-const day = utcFormat("%b %d");
-const clock = utcFormat("%H:%M");
-const second = utcFormat("%H:%M:%S");
+// Times are written in UTC, or in the zone of this browser where its reader asks for that. Data are UTC always.
+const inZone = (format) => ({
+  day: format("%b %d"), clock: format("%H:%M"), second: format("%H:%M:%S"),
+});
+const utc = { ...inZone(utcFormat), name: "UTC" };
+let zone = utc;
 
-export const moment = (ms) => `${day(new Date(ms))}, ${clock(new Date(ms))}`;
-export const minute = (ms) => clock(new Date(ms));
-export const tick = (ms) =>
-  ms % 864e5 === 0 ? day(new Date(ms)) : ms % 6e4 ? second(new Date(ms)) : clock(new Date(ms));
+export function speak(local) {
+  zone = local ? { ...inZone(timeFormat), name: "your time" } : utc;
+}
+
+export const zoneName = () => zone.name;
+export const moment = (ms) => `${zone.day(new Date(ms))}, ${zone.clock(new Date(ms))}`;
+export const minute = (ms) => zone.clock(new Date(ms));
+export const tick = (ms) => {
+  const at = new Date(ms);
+  const clock = zone.clock(at);
+  return ms % 6e4 ? zone.second(at) : clock === "00:00" ? zone.day(at) : clock;
+};
 
 const UNITS = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]];
 
