@@ -90,5 +90,5 @@ function belowLines(chart, time) {
 }
 
 function rowLines(chart, time) {
-  return [`${moment(time)} UTC`, ...shown(chart).map((row) => `${row.name} ${told(row, valueAt(row, time, chart.until))}`)];
+  return [`${moment(time)} ${zoneName()}`, ...shown(chart).map((row) => `${row.name} ${told(row, valueAt(row, time, chart.until))}`)];
 }
