@@ -12,6 +12,8 @@ import pytest
 
 import liqcore
 from liqcore.lab import found
+from liqcore.service import study
+from tests.lab.walks import walk
 from tools import docs_pages
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,6 +78,18 @@ def test_code_in_documents_is_python_and_names_what_is_there(name: str) -> None:
         compile(block, name, "exec")
         missing = [word for word in re.findall(r"\blq\.(\w+)", block) if word not in liqcore.__all__]
         assert not missing
+
+
+def test_the_study_that_is_shown_can_be_made(tmp_path) -> None:
+    (shown,) = re.findall(
+        r"^```toml\n(.*?)^```", text("docs/how-to/study.md"), flags=re.MULTILINE | re.DOTALL
+    )
+    (tmp_path / "study.toml").write_text(shown, encoding="utf-8")
+    (tmp_path / "recorded" / "Alder").mkdir(parents=True)
+    walk(1, 1).to_parquet(tmp_path / "recorded" / "Alder" / "candles.parquet")
+    read = study.read_config(tmp_path / "study.toml")
+    assert [venue.name for venue in read.venues] == ["Alder"]
+    assert read.plan.design.hours == 4.0
 
 
 def test_every_page_stands_in_the_site_and_every_entry_is_a_page() -> None:
