@@ -43,9 +43,8 @@ bool showLevels = input.bool(true, "Key levels")
 // One box a row: low;high;since in ms;L, S or K (key level);strength from 0 to 100;label
 array<string> chunks = array.from(
 {chunks})
-var bool drawn = false
-if barstate.islast and not drawn
-    drawn := true
+// Drawn once, on the last bar that had closed when the script began.
+if barstate.islastconfirmedhistory
     int right = time + 30 * timeframe.in_seconds() * 1000
     for chunk in chunks
         for row in str.split(chunk, "|")
@@ -55,9 +54,14 @@ if barstate.islast and not drawn
                 bool shown = kind == "L" ? showLongs : kind == "S" ? showShorts : showLevels
                 if shown
                     color base = kind == "L" ? #f2a24b : kind == "S" ? #5fb0f0 : color.gray
-                    int faint = 90 - int(str.tonumber(cells.get(4)) * 0.6)
-                    int left = math.min(int(str.tonumber(cells.get(2))), time)
-                    box.new(left, str.tonumber(cells.get(1)), right, str.tonumber(cells.get(0)), border_color = color.new(base, 40), xloc = xloc.bar_time, bgcolor = color.new(base, faint), text = cells.get(5), text_size = size.small, text_color = base, text_halign = text.align_right)
+                    float low = str.tonumber(cells.get(0))
+                    float high = str.tonumber(cells.get(1))
+                    float since = str.tonumber(cells.get(2))
+                    float strength = str.tonumber(cells.get(4))
+                    int left = math.min(int(since), time)
+                    color edge = color.new(base, 40)
+                    color fill = color.new(base, 90 - 0.6 * strength)
+                    box.new(left, high, right, low, border_color = edge, xloc = xloc.bar_time, bgcolor = fill, text = cells.get(5), text_size = size.small, text_color = chart.fg_color, text_halign = text.align_right)
     table note = table.new(position.bottom_right, 1, 1)
     table.cell(note, 0, 0, "{note}", text_color = color.gray, text_size = size.small)
 """  # noqa: E501

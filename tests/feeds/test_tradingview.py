@@ -73,7 +73,7 @@ SNAPSHOT_ROWS = (
 
 def rows_in(script):
     """The boxes as the script's own loop would read them."""
-    chunks = re.search(r"array\.from\(\n(.*?)\)\nvar bool", script, re.DOTALL).group(1)
+    chunks = re.search(r"array\.from\(\n(.*?)\)\n// Drawn", script, re.DOTALL).group(1)
     texts = [line.strip().removesuffix(",") for line in chunks.split("\n")]
     assert all(
         len(text) < 4_096 and text[0] == text[-1] == '"' and '"' not in text[1:-1] and "\\" not in text
@@ -89,7 +89,7 @@ def test_the_script_says_what_it_shows_and_holds_every_box():
     assert script.startswith(SNAPSHOT_HEAD)
     assert f'array.from(\n     "{SNAPSHOT_ROWS}")\n' in script
     assert 'table.cell(note, 0, 0, "Heatlab, modelled, made Mar 01, 2026, 14:30 UTC"' in script
-    body = script[script.index("var bool drawn") :]
+    body = script[script.index("// Drawn once") :]
     assert body.count("box.new(") == 1
     assert all(len(line) - len(line.lstrip()) in range(0, 24, 4) for line in body.split("\n"))
 
