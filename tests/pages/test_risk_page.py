@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 import streamlit as st
 from test_pages import open_page, words
 
@@ -401,10 +402,9 @@ def test_an_account_in_bitcoin_is_worth_its_entry():
 
 def test_the_ladder_shows_the_clusters_of_the_market_at_hand_by_itself():
     app = open_page("risk.py", data="violent", targets="26,400")
-    assert "2 clusters in view" in charts(app)[0].proto.alt
-    assert "Realised clusters, from the synthetic sample market" in words(app)
-    assert "says nothing about those that are open" in words(app)
-    assert "Modelled clusters" in words(open_page("risk.py", data="calm", entry="28,000", stop="27,800"))
+    assert "clusters in view" in charts(app)[0].proto.alt
+    assert "0 clusters in view" not in charts(app)[0].proto.alt
+    assert "clusters, from the synthetic sample market" in words(app)
     own = open_page("risk.py", zones="27900:28050:short:1200000")
     assert "clusters, from" not in words(own)
     far = open_page("risk.py", entry="99,000", stop="98,000", targets="101,000")
@@ -483,3 +483,14 @@ def test_a_plan_saved_before_a_field_came_can_still_be_read():
     held = json.loads(plan.to_json())
     del held["funding_payments"], held["maintenance_basis"]
     assert Plan.from_json(json.dumps(held)) == plan
+
+
+@pytest.mark.parametrize("kinds", [("modelled", "realised"), ("realised",), ()])
+def test_clusters_are_of_one_kind_which_is_named(monkeypatch, kinds):
+    zone = Zone("long", 25_000, 25_100, 1e6)
+    monkeypatch.setattr(risk_market, "_zones", lambda data, layer, key: (zone,) if layer in kinds else ())
+    zones, said = risk_market.clusters(loaders.sample("violent"), 25_679)
+    assert zones == ((zone,) if kinds else ())
+    assert said.startswith(
+        {"modelled": "Modelled", "realised": "Realised"}[kinds[0]] if kinds else "On neither map"
+    )

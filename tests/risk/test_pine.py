@@ -117,7 +117,7 @@ def test_all_is_drawn_once_on_few_bars_and_seen_on_a_light_chart(scripts) -> Non
         assert script.count("if barstate.islastconfirmedhistory") == 1
         assert "color.white" not in script
         assert "chart.fg_color" in script
-        # What a function and a branch hold is indented by whole steps, and every bracket is closed on its line.
+        # Blocks are indented by whole steps, and every bracket is closed on its line.
         for line in re.sub(r'"[^"]*"', '""', script).split("array.from(")[0].splitlines():
             assert (len(line) - len(line.lstrip())) % 4 == 0
             assert line.count("(") == line.count(")")
