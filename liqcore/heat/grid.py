@@ -293,12 +293,16 @@ class HeatGrid:
 
         Falling price liquidates longs, rising price shorts; the other side is 0.
         """
-        curve = self.cumulative(start)
-        target = float(np.clip(end, self.price_edges[0], self.price_edges[-1]))
-        return {
-            "long": float(np.interp(target, curve["price"], curve["long_below"])) if end < start else 0.0,
-            "short": float(np.interp(target, curve["price"], curve["short_above"])) if end > start else 0.0,
-        }
+        low, high = sorted((start, end))
+        amounts = dict.fromkeys(tables.SIDES, 0.0)
+        if start != end:
+            side = "long" if end < start else "short"
+            values = getattr(self, side)
+            usd = values[-1] if self.is_stock else values.sum(axis=0, dtype=np.float64)
+            running = np.concatenate([[0.0], np.cumsum(usd, dtype=np.float64)])
+            there, here = np.interp([high, low], self.price_edges, running)
+            amounts[side] = float(there - here)
+        return amounts
 
     def to_frame(self) -> pd.DataFrame:
         """Long form, one row a non-empty cell and side, with the kind and venues in every row."""

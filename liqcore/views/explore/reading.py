@@ -111,7 +111,8 @@ def on_the_map(drawer: Any) -> OnTheMap:
     )
 
 
-@st.cache_data(max_entries=24, ttl="2h", show_spinner=False)
+# What is found is never changed, so all who ask the same are given one: a copy costs more than a look.
+@st.cache_resource(max_entries=24, ttl="2h", show_spinner=False)
 def _clusters(
     _grid: HeatGrid, _bars: pd.DataFrame | None, _events: pd.DataFrame | None, alpha: float, key: str
 ) -> ClusterStory:
@@ -130,7 +131,7 @@ def clusters(
     return _clusters(grid, bars, events, alpha, f"{data.key}|{settings!r}")
 
 
-@st.cache_data(max_entries=24, ttl="2h", show_spinner=False)
+@st.cache_resource(max_entries=24, ttl="2h", show_spinner=False)
 def _levels(_bars: pd.DataFrame, own: tuple[float, ...], automatic: bool, key: str) -> Levels:
     return key_levels(_bars, own=own, count=8 if automatic else 0)
 
@@ -144,7 +145,7 @@ def levels(
     return _levels(bars, marks.own, marks.key_levels, f"{data.key}|{settings!r}")
 
 
-@st.cache_data(max_entries=24, ttl="2h", show_spinner=False)
+@st.cache_resource(max_entries=24, ttl="2h", show_spinner=False)
 def _strips(_data: Dataset, _settings: ViewSettings, key: str) -> dict[str, tuple[dict[str, Any], str]]:
     found = strips.strip_data(_data, _settings)
     return {name: (strips.series(name, frame), strips.words(name, frame)) for name, frame in found.items()}
