@@ -103,8 +103,6 @@ class Visitor:
         ask.rerun_script.cached_message_hashes.extend(self.hashes)
         begun = time.monotonic()
         await self.socket.send_bytes(ask.SerializeToString())
-        if not fragment:
-            self.widgets, self.paces, self._due = {}, {}, {}
         while (left := patience - (time.monotonic() - begun)) > 0:
             try:
                 message = await self.socket.receive(left)
@@ -129,6 +127,9 @@ class Visitor:
             self._see(told.delta.new_element, told.delta)
         elif kind == "page_info_changed":
             self.query = told.page_info_changed.query_string
+        elif kind == "new_session" and not told.metadata.run.fragment_ids:
+            # Everything is drawn anew, also where a part of the page asked for it.
+            self.widgets, self.paces, self._due = {}, {}, {}
         elif kind == "auto_rerun":
             name, pace = told.auto_rerun.fragment_id, told.auto_rerun.interval
             self.paces[name] = pace

@@ -45,7 +45,8 @@ def choice(
     chosen = st.segmented_control(
         label, list(names), format_func=lambda name: names[name], key=key, required=True, **more
     )
-    return _keep(key, str(chosen), default)
+    # A label that is no option any more, as a slow browser may send, comes back as nothing.
+    return _keep(key, str(chosen) if chosen in names else default, default)
 
 
 def select(
@@ -56,7 +57,7 @@ def select(
     first = next(iter(names)) if default is None else default
     _take(key, names, first)
     chosen = st.selectbox(label, list(names), format_func=lambda name: names[name], key=key, **more)
-    return _keep(key, str(chosen), first)
+    return _keep(key, str(chosen) if chosen in names else first, first)
 
 
 def asked(key: str, options: Mapping[str, str] | Sequence[str], default: str) -> str:
@@ -91,6 +92,12 @@ def _came_to_nothing(name: str, value: str) -> bool:
         return float(said) != float(held)
     except (TypeError, ValueError):
         return str(held).casefold() != said.casefold() and held != [said]
+
+
+def moved(once: str, now: str) -> None:
+    """Open links of the time when a control had another name in them."""
+    if once in st.query_params and now not in st.query_params:
+        st.query_params[now] = st.query_params.pop(once)
 
 
 def _names(options: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:

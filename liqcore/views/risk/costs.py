@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from liqcore.views import links
 from liqcore.views.risk import brackets
 from liqcore.views.risk.fields import Form, above_zero, at_least, percent_check
 from liqcore.views.risk.market import Defaults
@@ -45,9 +46,11 @@ def costs(form: Form, values: dict[str, Any]) -> None:
         help="For the worst case: price opens this far beyond the stop.",
     )
     linear = values["contract"] == "linear"
+    # Not `step`, which is where a lesson stands: a visitor carries it from page to page.
+    links.moved("step", "lot")
     values["step"] = form.number(
         "Quantity step, BTC" if linear else "Contract size, USD",
-        "step" if linear else "contractsize",
+        "lot" if linear else "contractsize",
         "0.001" if linear else "100",
         check=above_zero("The step", 1e6),
     )
