@@ -39,6 +39,8 @@ MARKET: Final = "HEATLAB_MARKET"
 WEBHOOK_SECRET: Final = "HEATLAB_WEBHOOK_SECRET"  # noqa: S105
 WEBHOOK_PATH: Final = "/api/tradingview"
 _CHANNEL: Final = "HEATLAB_CHANNEL_"
+# Seconds by which the first map goes before collecting, at most.
+_AHEAD: Final = 4.0
 _NO: Final = ("", "0", "false", "no", "off")
 
 
@@ -154,7 +156,7 @@ class App:
 
     def session(self) -> FeedSession:
         """The one session for requests, with its cache at rest."""
-        from liqcore.service.collecting import feed_session
+        from liqcore.service.asking import feed_session
 
         with self._asking:
             if self._session is None:
@@ -191,8 +193,9 @@ class App:
             threading.Thread(target=self._begin, name="heatlab-beginning", daemon=True).start()
 
     def _begin(self) -> None:
-        # The map that most visitors open first is asked for before anybody has come.
-        self.real.look(FIRST)
+        # The map that most visitors open first is asked for before anybody has come, and goes ahead: what
+        # collecting loads would slow it down.
+        self.real.look(FIRST, _AHEAD)
         with self._lock:
             if self._stopped:
                 return

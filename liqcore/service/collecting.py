@@ -24,24 +24,17 @@ from liqcore.feeds.live.polling import PRICE_VENUES, Polling
 from liqcore.feeds.live.store import open_store
 from liqcore.feeds.live.stream import Price, StreamOptions, follow
 from liqcore.feeds.live.ticks import Ticks, moved
-from liqcore.feeds.rest.session import FeedSession, open_session
+from liqcore.feeds.rest.session import FeedSession
 from liqcore.feeds.status import SourceStatus
 from liqcore.feeds.venues.registry import VENUES
 from liqcore.feeds.venues.venue import Tick
-from liqcore.service.app import OFFLINE, App, Owner
+from liqcore.service.app import App, Owner
+from liqcore.service.asking import NOBODY
 from liqcore.service.dataset import Dataset
 from liqcore.service.watch import Watch
 
 # The fortnight's most violent day begins a few hours after this moment of the sample.
 REPLAY_FROM: Final = pd.Timedelta(days=4, hours=12)
-_NOBODY: Final = f"Nobody is asked, because {OFFLINE} is set."
-
-
-def feed_session(owner: Owner) -> FeedSession:
-    """The session for requests; one that refuses each of them where nobody is to be asked."""
-    return open_session(
-        owner.folder, timeout=8.0, loopback=owner.loopback, refuse=_NOBODY if owner.offline else None
-    )
 
 
 def live_collector(owner: Owner, session: FeedSession, box: SignalBox) -> Collector:
@@ -79,7 +72,7 @@ def _followed(venue: str, options: StreamOptions, deliver: Deliver, tell: Tell) 
 
 
 async def _silent(venue: str, deliver: Deliver, tell: Tell) -> None:
-    tell(SourceStatus(venue, "off", _NOBODY))
+    tell(SourceStatus(venue, "off", NOBODY))
 
 
 def collect_until_told(owner: Owner) -> None:

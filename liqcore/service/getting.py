@@ -13,7 +13,7 @@ from liqcore.feeds.history.partitions import Partitions
 from liqcore.feeds.history.presets import NAMED_DAYS, PRESETS, NamedDay
 from liqcore.feeds.history.snapshots import TOLD, snapshots
 from liqcore.service.app import Owner
-from liqcore.service.collecting import feed_session
+from liqcore.service.asking import feed_session
 from liqcore.service.real import NAMED_LEAD, made_of
 
 

@@ -14,7 +14,8 @@ from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.polling import Polling
 from liqcore.feeds.live.store import StoreError, open_store
 from liqcore.service.app import Owner
-from liqcore.service.collecting import feed_session, live_sources
+from liqcore.service.asking import feed_session
+from liqcore.service.collecting import live_sources
 
 _STATE: Final = ".recorder"
 _DAY: Final = 86_400_000_000
