@@ -179,6 +179,12 @@ def named_day(hidden: int | None = None) -> Dataset | None:
                     ]
                 ).set_index("Day")
             )
+    data = day(date)
+    return data if data is None or hidden is None else replace(data, label="A named day")
+
+
+def day(date: str) -> Dataset | None:
+    """A named day by its date, fetched once and kept; None, and why, while there is none."""
     look = live_market.app().real.look(date, _PATIENCE)
     _under_way(date, look)
     if look.data is None:
@@ -188,8 +194,7 @@ def named_day(hidden: int | None = None) -> Dataset | None:
             " a network, choose a sample market.",
             icon=":material/wifi_off:",
         )
-        return None
-    return look.data if hidden is None else replace(look.data, label="A named day")
+    return look.data
 
 
 def _under_way(name: str, look: Look) -> None:

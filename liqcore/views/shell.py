@@ -114,6 +114,8 @@ def pages() -> list[StreamlitPage]:
 def run() -> None:
     """Draw the page the address names inside the frame. Called by app.py only."""
     st.session_state[_FRAMED] = True
+    # Before the navigation, or the browser fetches the page's own icon from Google's server first.
+    st.set_page_config(page_icon=_ICON, layout="wide")
     listed = pages()
     page = st.navigation(listed, position="top")
     name = next(one.name for one, held in zip(PAGES, listed, strict=True) if held is page)
@@ -124,9 +126,7 @@ def run() -> None:
             "Heatlab · BTC liquidation heatmaps"
             if page.title == PAGES[0].title
             else f"{page.title} · Heatlab"
-        ),
-        page_icon=_ICON,
-        layout="wide",
+        )
     )
     with st.container(gap=None):
         heat.code()
@@ -167,6 +167,7 @@ def require_frame() -> None:
     """
     if not st.session_state.get(_FRAMED):
         st.session_state[_FRAMED] = True
+        st.set_page_config(page_icon=_ICON, layout="wide")
         st.navigation(pages(), position="top")
         st.rerun()
 

@@ -10,9 +10,13 @@ from test_pages import open_page, words
 from liqcore import wording
 from liqcore.feeds import scenario_files as scenarios
 from liqcore.learn import course
+from liqcore.learn.crash import fall_of
 from liqcore.learn.glossary import find_terms
+from liqcore.learn.scenarios import ScenarioError
+from liqcore.market.candles import resample
+from liqcore.service.dataset import Dataset
 from liqcore.views import lesson, loaders
-from liqcore.views.walkthrough import panels as walkthrough_panels, sandbox as walkthrough_sandbox
+from liqcore.views.walkthrough import crash, panels as walkthrough_panels, sandbox as walkthrough_sandbox
 from tests.maps import charts, maps
 
 
@@ -201,3 +205,37 @@ def test_terms_are_explained_where_they_stand_and_the_end_has_a_sandbox():
     crowds = [event for event in settings["simulation"]["interventions"] if event["kind"] == "Crowd"]
     opened = sum(event["quantity"] for event in crowds) * settings["level"] / 1e6
     assert longs[0] - longs[1] == pytest.approx(opened, rel=0.2), "without the crowd its heat is gone"
+
+
+def test_the_real_day_is_told_by_its_own_numbers_or_is_a_sentence(monkeypatch):
+    app = open_page("walkthrough.py", scenario=crash.NAME)
+    assert any("fetched from the public archive" in item.value for item in app.info)
+    assert not app.error
+    # Another market, moved to that day: whatever its numbers are, the lesson states them.
+    sample = loaders.sample("violent")
+    first = sample.candles["time"].iloc[0].floor("D")
+    bars = resample(sample.candles, "5m", source="1m")
+    moves = [pd.Timestamp("2024-08-05", tz="UTC") - first - pd.Timedelta(days=days) for days in range(1, 13)]
+    for by in moves:
+        table = bars.assign(time=bars["time"] + by)
+        interest = sample.open_interest.assign(time=sample.open_interest["time"] + by)
+        try:
+            fall = fall_of(table, np.datetime64("2024-08-05", "us"))
+        except ScenarioError:
+            continue
+        break
+    data = Dataset("day|test", "A day", False, candles=table, open_interest=interest)
+    monkeypatch.setattr(loaders, "day", lambda date: data)
+    for number in (1, 2, 3, 4):
+        app = open_page("walkthrough.py", scenario=crash.NAME, realstep=str(number))
+        assert not app.exception
+        assert maps(app), [item.value for item in app.error]
+        told = words(app).replace("\\", "")
+        assert {
+            1: wording.price(fall.start),
+            2: wording.price(fall.lowest),
+            3: "At midnight the map held $",
+            4: wording.price(fall.end),
+        }[number] in told
+        assert "ynthetic" not in told
+    assert app.radio(key=f"answer-{crash.NAME}-4").value is None

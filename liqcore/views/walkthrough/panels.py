@@ -19,7 +19,12 @@ from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import Outcome, StepView, outcome, plan_lines, step_view, together
 from liqcore.views import explain, heat, links, shell
 from liqcore.views.controls import LINK
-from liqcore.views.walkthrough import moves as walkthrough_moves, quiz, sandbox as walkthrough_sandbox
+from liqcore.views.walkthrough import (
+    crash as walkthrough_crash,
+    moves as walkthrough_moves,
+    quiz,
+    sandbox as walkthrough_sandbox,
+)
 
 _CACHED: Final = 12
 # Of the time drawn, after its newest column: the names of the lines stand there and cover no candle.
@@ -45,10 +50,14 @@ def _outcome(name: str) -> Outcome:
     return outcome(scenario(name))
 
 
-def pick() -> Scenario:
-    """The scenario in the address, chosen from the list."""
+def pick() -> Scenario | None:
+    """The scenario in the address, chosen from the list; None where the real day is told instead."""
     titles = {name: str(files.read_settings(name)["title"]) for name in files.names()}
+    titles[walkthrough_crash.NAME] = walkthrough_crash.TITLE
     name = links.select("Scenario", titles, "scenario", label_visibility="collapsed")
+    if name == walkthrough_crash.NAME:
+        walkthrough_crash.lesson()
+        return None
     chosen = scenario(name)
     # The number of a step belongs to its scenario: another one is told from its beginning.
     if st.session_state.get("told") not in (None, name):

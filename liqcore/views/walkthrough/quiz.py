@@ -13,6 +13,7 @@ from liqcore import wording
 from liqcore.feeds import scenario_files as files
 from liqcore.learn import course
 from liqcore.learn.course import First, Place
+from liqcore.learn.crash import CrashStep
 from liqcore.learn.steps import StepView
 
 _SEED: Final = "quiz"
@@ -45,7 +46,7 @@ def progress() -> None:
     st.progress(far.answered / max(far.questions, 1), text=far.sentence)
 
 
-def question(name: str, view: StepView, *, again_after: str | None = None) -> None:
+def question(name: str, view: StepView | CrashStep, *, again_after: str | None = None) -> None:
     """The question of a step with feedback to every answer; the first one is scored.
 
     `again_after` is the scenario at whose end the question returns; its score is kept apart.
