@@ -1,6 +1,7 @@
 """Every page runs, says what to look at, describes its charts, and survives every control."""
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,11 @@ def test_a_page_runs_describes_its_charts_and_says_what_is_synthetic_and_no_advi
     assert not app.exception
     assert len(headings(app)) == 1
     assert len(app.markdown) > 1
+    # A rule is tried in the background, and drawn at a later look.
+    until = time.monotonic() + 30
+    while not charts(app) and time.monotonic() < until:
+        time.sleep(0.2)
+        app.run()
     assert charts(app)
     for chart in charts(app):
         assert len(chart.proto.alt) > 40
