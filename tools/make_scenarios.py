@@ -13,6 +13,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from liqcore.feeds import samples, scenario_files as files
 from liqcore.lab.futures import futures
 from liqcore.lab.recipe import market_of, recipe
-from liqcore.lab.simulator import SimulatedMarket
+from liqcore.lab.simulator import SimulatedMarket, SimulationError
 from liqcore.learn.scenarios import Market, Scenario, make_scenario
 from liqcore.learn.steps import follow, outcome, step_view
 from liqcore.learn.trades import TradeResult
 
-WORLDS = 200
-FIRST_SEED = 1_000
+# Worlds are futures of several pasts: the scenario's own, and others that its script makes of other seeds.
+WORLDS, PASTS = 200, 20
+FIRST_SEED, FIRST_PAST = 1_000, 5_000
 
 
 def sample_of(name: str, settings: dict[str, Any], market: SimulatedMarket) -> samples.Sample:
@@ -58,22 +61,54 @@ def load(name: str) -> Scenario:
     )
 
 
-def worlds(scenario: Scenario, settings: dict[str, Any], seeds: list[int]) -> list[TradeResult]:
-    """How the plan ended in each world."""
+def worlds(
+    scenario: Scenario, settings: dict[str, Any], seeds: list[int], past: int | None = None
+) -> list[TradeResult]:
+    """How the plan ended in some futures of one past, by default of the scenario's own.
+
+    The prices of another past are moved so that the plan lies as far from them as here.
+    """
+    _, after = follow(scenario)
+    given = recipe(settings) | ({} if past is None else {"seed": past})
     out: list[TradeResult] = []
-    for _, candles in futures(scenario.at(scenario.decision_bar), scenario.hours, seeds, **recipe(settings)):
-        result, _ = follow(scenario, candles)
+    for _, candles in futures(scenario.at(scenario.decision_bar), scenario.hours, seeds, **given):
+        moved = candles.copy()
+        if past is not None:
+            names = ["open", "high", "low", "close"]
+            moved[names] *= float(after["open"].iloc[0]) / float(candles["open"].iloc[0])
+        result, _ = follow(scenario, moved)
         out.append(result)
     return out
 
 
-def base_rate(scenario: Scenario, settings: dict[str, Any]) -> dict[str, Any]:
-    """The base rate as it is stored."""
-    ended = worlds(scenario, settings, list(range(FIRST_SEED, FIRST_SEED + WORLDS)))
+def _of_past(name: str, number: int) -> tuple[int | None, list[TradeResult]]:
+    """The seed and the futures of the scenario's own past (0, without a seed), or of another one.
+
+    Where a past goes so that the script cannot be played, a whale it names being liquidated as it opens, the
+    next one is taken.
+    """
+    each = WORLDS // PASTS
+    seeds = list(range(FIRST_SEED + number * each, FIRST_SEED + (number + 1) * each))
+    scenario, settings = load(name), files.read_settings(name)
+    if number == 0:
+        return None, worlds(scenario, settings, seeds)
+    for past in range(FIRST_PAST + number, FIRST_PAST + 100 * PASTS, PASTS):
+        with suppress(SimulationError):
+            return past, worlds(scenario, settings, seeds, past)
+    raise SimulationError(f"No other past lets the script of {name} be played.")
+
+
+def base_rate(scenario: Scenario) -> dict[str, Any]:
+    """The base rate as it is stored, one past after the other."""
+    with ProcessPoolExecutor() as pool:
+        parts = list(pool.map(_of_past, [scenario.name] * PASTS, range(PASTS)))
+    ended = [one for _, part in parts for one in part]
     return {
         "command": f"python tools/make_scenarios.py {scenario.name}",
         "worlds": WORLDS,
+        "pasts": PASTS,
         "first_seed": FIRST_SEED,
+        "past_seeds": [seed for seed, _ in parts],
         "hours": scenario.hours,
         "ends": dict(Counter(one.end for one in ended).most_common()),
         "r": [round(one.r, 4) if one.filled else None for one in ended],
@@ -90,7 +125,7 @@ def build(name: str, market_only: bool) -> str:
     files.write_scenario(sample, market.arrivals, None)
     scenario = load(name)
     if not market_only:
-        files.write_scenario(sample, market.arrivals, base_rate(scenario, settings))
+        files.write_scenario(sample, market.arrivals, base_rate(scenario))
         scenario = load(name)
     size = sum(path.stat().st_size for path in (files.FOLDER / name).iterdir())
     rate = scenario.base_rate

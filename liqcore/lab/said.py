@@ -178,9 +178,10 @@ def venue_world(
     shape: str | None = None,
     share: float = 0.25,
     width: float = 15e-4,
+    order: float = 0.0,
 ) -> Agreement:
     """The verdict on five venues that share a path, the first `hot` of which have a level planted, at that
-    level.
+    level; one order of the first venue holds a share `order` of the USD there.
 
     With a `shape`, `flat` or `hump`, there is no path: prices lie around the level like that, and no candles
     are known.
@@ -199,6 +200,8 @@ def venue_world(
         else:
             part = _around(rng, level, number, shape, start, name, share if i < hot else 0.0, width)
         parts[name] = part
+    if order:
+        parts[VENUES[0]] = _with_order(parts, level, order)
     table = tables.liquidations(pd.concat(parts.values()).drop(columns="quantity"))
     prices = (float(table["price"].min()), float(table["price"].max()))
     maps = {
@@ -207,6 +210,20 @@ def venue_world(
     }
     path = candles if shape is None else None
     return agreement(maps, level, 0.005, side="long", price=path, liquidations=table)
+
+
+def _with_order(parts: dict[str, pd.DataFrame], level: float, share: float) -> pd.DataFrame:
+    """The first venue with one more order beside its event nearest to the level, with that share of the USD
+    of longs within half a per cent."""
+    off = [np.abs(np.log(part["price"] / level)).where(part["side"] == "long") for part in parts.values()]
+    near = sum(
+        float(part.loc[away <= 0.005, "notional"].sum())
+        for part, away in zip(parts.values(), off, strict=True)
+    )
+    first = parts[VENUES[0]].drop(columns="quantity")
+    like = first.loc[[off[0].idxmin()]]
+    one = like.assign(time=like["time"] + pd.Timedelta("3s"), notional=near * share / (1 - share))
+    return tables.liquidations(pd.concat([first, one]))
 
 
 def _around(
@@ -260,6 +277,9 @@ def _venues() -> Iterator[Question]:
     yield Question(name, "a level at one venue of five, 300 each", "never", check, 20)
     check = partial(_agrees, words=both, number=300, hot=3)
     yield Question(name, "a level at three venues of five, 300 each", "there", check, 20)
+    check = partial(_agrees, words=both, number=300, hot=5, order=0.72)
+    where = "a level at all five, 300 each, but one order is 72 % of the USD"
+    yield Question(name, where, "never", check, 20)
     check = partial(_agrees, words=("market-wide",), number=300, hot=5)
     yield Question("market-wide", "a level at all five, a quarter of 300 each", "there", check, 30)
     check = partial(_agrees, words=("market-wide",), number=300, hot=5, wander=True)

@@ -102,7 +102,13 @@ class SimulatedMarket:
         """All open positions at all snapshots, one a row: time, venue, side, quantity BTC, entry USD,
         leverage, margin USD, liquidation_price USD (NaN where no price would liquidate it).
 
-        A fortnight of hours takes some hundred MB so; `positions_at` unpacks one moment.
+        A fortnight of hours does not fit so: `positions_at` unpacks one moment, `snapshots.each()` one after
+        the other.
+
+        Raises
+        ------
+        SimulationError
+            More than four million rows, 200 MB.
         """
         return self.snapshots.table()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +14,11 @@ from liqcore.lab import book as ledger
 from liqcore.lab.book import Accounts, Book, signs
 from liqcore.lab.driver import LEGS
 from liqcore.lab.interventions import FeedDelay, FeedOutage, Intervention, minute_of
-from liqcore.lab.world import LOT, TICK, VenueSpec
+from liqcore.lab.world import LOT, TICK, SimulationError, VenueSpec
 
 _MINUTE_MS = 60_000
+# Rows of open positions that are unpacked at once at most, and bytes of one: 200 MB.
+_MOST_ROWS, _ROW_BYTES = 4_000_000, 50
 _LEG_MS = _MINUTE_MS // LEGS
 
 
@@ -200,8 +203,30 @@ class Snapshots:
         """All open positions at snapshot number `place`, in the order in which they were opened."""
         return self._table(self._rows(place), np.full(1, place))
 
+    @property
+    def rows(self) -> int:
+        """How many rows `table` has."""
+        return int(np.maximum(self.spells[:, 2] - self.spells[:, 1] + 1, 0).sum())
+
+    def each(self) -> Iterator[tuple[pd.Timestamp, pd.DataFrame]]:
+        """Time and open positions of one snapshot after the other."""
+        for place, time in enumerate(self.times):
+            yield time, self.at(place)
+
     def table(self) -> pd.DataFrame:
-        """All snapshots under each other."""
+        """All snapshots under each other.
+
+        Raises
+        ------
+        SimulationError
+            More rows than memory should be filled with.
+        """
+        if self.rows > _MOST_ROWS:
+            raise SimulationError(
+                f"All {self.rows:,} rows of {len(self.minutes):,} snapshots at once would fill"
+                f" {self.rows * _ROW_BYTES / 1e6:,.0f} MB. Go through `snapshots.each()`, ask for one moment"
+                " with `positions_at`, or keep fewer with `positions_every`."
+            )
         rows = [self._rows(place) for place in range(len(self.minutes))]
         joined = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         return self._table(joined, np.repeat(np.arange(len(rows)), [len(part) for part in rows]))

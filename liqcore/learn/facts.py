@@ -205,7 +205,7 @@ FACTS: Final[dict[str, tuple[str, Callable[[Seen], Value]]]] = {
     ),
     "slow_venue": ("word", lambda seen: str(_delays(seen).index[-1])),
     "slow_delay": ("seconds", lambda seen: float(_delays(seen).iloc[-1])),
-    "usual_delay": ("times", lambda seen: float(_delays(seen).iloc[:-1].median())),
+    "usual_delay": ("seconds", lambda seen: float(_delays(seen).iloc[0])),
     "late_events": ("count", lambda seen: len(_late(seen))),
     "late_heat": ("money", lambda seen: float(_late(seen)["notional"].sum())),
     "cluster_side": ("word", _of_cluster("side")),

@@ -74,11 +74,12 @@ class Step:
 
 @dataclass(frozen=True)
 class BaseRate:
-    """How the same plan did in futures that differ only by chance.
+    """How the same plan did in worlds that differ by chance, before the decision and after it.
 
     `r` holds one R a world after costs, None where the order was not filled or rejected, `before` the same
-    before costs (empty where that was not kept); `ends` how many worlds ended how. `command` and the seeds
-    (first_seed, first_seed + 1, …) make it again.
+    before costs (empty where that was not kept); `ends` how many worlds ended how. The worlds are futures of
+    `pasts` pasts, as many of each and one past after the other, the scenario's own first. `command` and the
+    seeds (first_seed, first_seed + 1, …) make it again.
     """
 
     command: str
@@ -87,6 +88,7 @@ class BaseRate:
     ends: tuple[tuple[str, int], ...]
     r: tuple[float | None, ...]
     before: tuple[float | None, ...] = ()
+    pasts: int = 1
 
     @property
     def worlds(self) -> int:
@@ -119,8 +121,17 @@ class BaseRate:
 
     @property
     def mean_error(self) -> float:
-        """Standard error of `mean_r`."""
-        return float(self.results.std(ddof=1) / np.sqrt(self.filled)) if self.filled > 1 else float("inf")
+        """Standard error of `mean_r`: worlds of one past are alike, so that of several pasts each counts
+        once."""
+        if self.pasts == 1:
+            return float(self.results.std(ddof=1) / np.sqrt(self.filled)) if self.filled > 1 else float("inf")
+        held = np.array([np.nan if value is None else value for value in self.r]).reshape(self.pasts, -1)
+        number = np.isfinite(held).sum(axis=1)
+        if np.count_nonzero(number) < 2:
+            return float("inf")
+        # The mean is a ratio of sums over pasts (Cochran, Sampling Techniques, 6.3).
+        left = np.where(np.isfinite(held), held - self.mean_r, 0.0).sum(axis=1)
+        return float(np.sqrt((left**2).sum() * self.pasts / (self.pasts - 1)) / self.filled)
 
     @property
     def sentence(self) -> str:
@@ -142,13 +153,27 @@ class BaseRate:
             "" if self.mean_before is None else f" and {wording.r_multiple(self.mean_before)} before them"
         )
         toss = ", close to a coin toss," if abs(share - 0.5) <= 0.1 else ""
+        which, fixed = (
+            (
+                "share this past and differ by chance after it",
+                "All of it is about this one past: how often a set-up like it works in others, these worlds"
+                " do not tell.",
+            )
+            if self.pasts == 1
+            else (
+                f"follow {self.pasts} pasts, this one among them, which the same script shaped up to the"
+                " decision and which else differ by chance, as what follows does; prices are moved so that"
+                " the plan lies as far off as here",
+                "Not every one of these pasts shows a map like this one, and all follow this script: how"
+                " often such a set-up works without it, these worlds do not tell.",
+            )
+        )
         return (
-            f"The same plan was tried in {self.worlds} worlds that share this past and differ by chance after"
-            f" it. It was filled in {self.filled}, and {self.wins} of those ({wording.percent(share)}){toss}"
-            f" ended above zero after costs. The mean was {wording.r_multiple(self.mean_r)} after costs (95 %"
-            f" range {wording.decimal(low, 2, signed=True)} to {wording.r_multiple(high)}){before}. {verdict}"
-            " All of it is about this one past: how often a set-up like it works in others, these worlds do"
-            " not tell."
+            f"The same plan was tried in {self.worlds} worlds that {which}. It was filled in {self.filled},"
+            f" and {self.wins} of those ({wording.percent(share)}){toss} ended above zero after costs. The"
+            f" mean was {wording.r_multiple(self.mean_r)} after costs (95 % range"
+            f" {wording.decimal(low, 2, signed=True)} to {wording.r_multiple(high)}){before}. {verdict}"
+            f" {fixed}"
         )
 
 
@@ -383,4 +408,5 @@ def _base_rate(stored: Mapping[str, Any]) -> BaseRate:
         ends=tuple((str(end), int(count)) for end, count in stored["ends"].items()),
         r=tuple(None if value is None else float(value) for value in stored["r"]),
         before=tuple(None if value is None else float(value) for value in stored.get("before", ())),
+        pasts=int(stored.get("pasts", 1)),
     )

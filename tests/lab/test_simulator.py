@@ -668,3 +668,17 @@ def test_built_in_venues_differ_in_what_the_reader_should_notice() -> None:
     assert {venue.price_kind for venue in VENUES} == {"fill", "bankruptcy"}
     assert max(venue.lag_seconds for venue in VENUES) >= 60
     assert sum(venue.share for venue in VENUES) == pytest.approx(1.0)
+
+
+def test_more_positions_than_memory_holds_are_refused_and_come_one_snapshot_at_a_time(monkeypatch):
+    market = simulate(0.1, 2, seed=3, positions_every="30min", positions_from=START)
+    whole = market.snapshots.table()
+    assert market.snapshots.rows == len(whole) > 0
+    parts = [table.assign(time=time) for time, table in market.snapshots.each()]
+    pd.testing.assert_frame_equal(
+        pd.concat(parts, ignore_index=True), whole, check_dtype=False, check_categorical=False
+    )
+    monkeypatch.setattr("liqcore.lab.tape._MOST_ROWS", len(whole) - 1)
+    with pytest.raises(SimulationError, match=r"at once would fill .*snapshots\.each"):
+        _ = market.positions
+    assert len(market.positions_at(market.snapshots.times[-1])) == len(parts[-1])

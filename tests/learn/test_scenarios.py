@@ -2,6 +2,7 @@
 again."""
 
 import importlib.util
+import json
 import re
 from dataclasses import replace
 from functools import cache
@@ -242,6 +243,9 @@ def test_the_outcome_adds_up(name):
     assert sum(count for _, count in rate.ends) == 200
     assert rate.filled == sum(count for end_, count in rate.ends if end_ not in ("not filled", "no order"))
     assert f"{rate.wins} of those" in rate.sentence
+    assert rate.pasts == 20
+    assert "20 pasts, this one among them" in rate.sentence
+    assert "before them" in rate.sentence
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -263,13 +267,20 @@ def test_worlds_of_the_base_rate_can_be_made_again():
     tool = _tool()
     name = "one-venues-noise"
     scenario = _load(name)
-    # The first world whose result is its own; the whole list takes minutes.
-    own = next(place for place, r in enumerate(scenario.base_rate.r) if r not in (None, -1.0, 0.0))
-    ended = tool.worlds(scenario, files.read_settings(name), [tool.FIRST_SEED + own])
-    assert [round(one.r, 4) if one.filled else None for one in ended] == [scenario.base_rate.r[own]]
-    assert ended[0].filled
-    assert round(ended[0].r, 4) not in (-1.0, 0.0)
-    assert ended[0].r_before > ended[0].r
+    each = tool.WORLDS // tool.PASTS
+    stored = json.loads((files.FOLDER / name / "base_rate.json").read_text(encoding="utf-8"))
+    assert stored["past_seeds"][0] is None
+    # The first world of the own past, and of another, whose result is its own; the whole list takes minutes.
+    for past in (0, 3):
+        places = range(past * each, tool.WORLDS)
+        own = next(place for place in places if scenario.base_rate.r[place] not in (None, -1.0, 0.0))
+        number = own // each
+        ended = tool.worlds(
+            scenario, files.read_settings(name), [tool.FIRST_SEED + own], stored["past_seeds"][number]
+        )
+        assert [round(one.r, 4) if one.filled else None for one in ended] == [scenario.base_rate.r[own]]
+        assert ended[0].filled
+        assert ended[0].r_before > ended[0].r
 
 
 def test_a_base_rate_says_costs_apart_and_what_it_holds_fixed():
@@ -279,6 +290,20 @@ def test_a_base_rate_says_costs_apart_and_what_it_holds_fixed():
     assert "+0.27 R before them" in made.sentence
     assert "one past" in made.sentence
     assert "before them" not in replace(made, before=()).sentence
+    several = replace(made, pasts=2)
+    assert "2 pasts, this one among them" in several.sentence
+    assert "one past" not in several.sentence
+
+
+def test_worlds_of_one_past_count_together_for_the_range():
+    rng = np.random.default_rng(0)
+    alike = np.repeat(rng.normal(size=20), 10)
+    made = BaseRate("cmd", 1, 4.0, (("time", 200),), tuple(alike.tolist()), (), 20)
+    assert made.mean_error == pytest.approx(alike[::10].std(ddof=1) / np.sqrt(20))
+    free = tuple(rng.normal(size=200).tolist())
+    assert BaseRate("cmd", 1, 4.0, (("time", 200),), free, (), 20).mean_error == pytest.approx(
+        replace(made, r=free, pasts=1).mean_error, rel=0.35
+    )
 
 
 def test_a_market_is_made_of_its_seed_and_interventions():
