@@ -477,6 +477,19 @@ def heard_until(data: Dataset, names: Iterable[str], end: np.datetime64) -> dict
     return {name: np.datetime64(int(last[name]), "us") for name in names if name in last.index}
 
 
+def heartbeats(data: Dataset) -> pd.DataFrame | None:
+    """When each venue is known to have been heard, `time` and `venue`: always in a simulated market, in its
+    recorded minutes in another, unknown (None) in a file."""
+    if data.beats is not None and len(data.beats):
+        heard = pd.to_datetime(data.beats["minute"].to_numpy(), unit="us", utc=True)
+        return pd.DataFrame({"time": heard, "venue": data.beats["venue"].to_numpy()})
+    if not data.synthetic or data.candles is None or data.candles.empty:
+        return None
+    first, last = data.candles["time"].iloc[[0, -1]]
+    every = pd.date_range(first, last, freq="15min")
+    return pd.DataFrame({"time": np.repeat(every, len(data.venues)), "venue": [*data.venues] * len(every)})
+
+
 def moment_of(
     settings: ViewSettings, end: np.datetime64, candles: pd.DataFrame | None
 ) -> np.datetime64 | None:

@@ -79,7 +79,9 @@ def settings_for(data: Dataset, timeframe: str) -> Settings:
 
 def market_tables(data: Dataset, external: pd.DataFrame | None = None) -> AlertData:
     """The market's tables as the engine takes them."""
-    return AlertData(data.liquidations, data.candles, data.open_interest, data.funding, external=external)
+    return AlertData(
+        data.liquidations, data.candles, data.open_interest, data.funding, dataset.heartbeats(data), external
+    )
 
 
 def choices() -> Test:
