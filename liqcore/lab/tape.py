@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.lab import book as ledger
 from liqcore.lab.book import Accounts, Book, signs
 from liqcore.lab.driver import LEGS
@@ -223,8 +223,8 @@ class Snapshots:
         """
         if self.rows > _MOST_ROWS:
             raise SimulationError(
-                f"All {self.rows:,} rows of {len(self.minutes):,} snapshots at once would fill"
-                f" {self.rows * _ROW_BYTES / 1e6:,.0f} MB. Go through `snapshots.each()`, ask for one moment"
+                f"All {wording.count(self.rows, 'row')} of {wording.count(len(self.minutes), 'snapshot')} at"
+                f" once would fill {wording.whole(self.rows * _ROW_BYTES / 1e6)} MB. Go through `snapshots.each()`, ask for one moment"
                 " with `positions_at`, or keep fewer with `positions_every`."
             )
         rows = [self._rows(place) for place in range(len(self.minutes))]

@@ -679,6 +679,6 @@ def test_more_positions_than_memory_holds_are_refused_and_come_one_snapshot_at_a
         pd.concat(parts, ignore_index=True), whole, check_dtype=False, check_categorical=False
     )
     monkeypatch.setattr("liqcore.lab.tape._MOST_ROWS", len(whole) - 1)
-    with pytest.raises(SimulationError, match=r"at once would fill .*snapshots\.each"):
+    with pytest.raises(SimulationError, match=r"once would fill .*snapshots\.each"):
         _ = market.positions
     assert len(market.positions_at(market.snapshots.times[-1])) == len(parts[-1])
