@@ -222,10 +222,11 @@ class Snapshots:
             More rows than memory should be filled with.
         """
         if self.rows > _MOST_ROWS:
+            size = wording.whole(self.rows * _ROW_BYTES / 1e6)
             raise SimulationError(
                 f"All {wording.count(self.rows, 'row')} of {wording.count(len(self.minutes), 'snapshot')} at"
-                f" once would fill {wording.whole(self.rows * _ROW_BYTES / 1e6)} MB. Go through `snapshots.each()`, ask for one moment"
-                " with `positions_at`, or keep fewer with `positions_every`."
+                f" once would fill {size} MB. Go through `snapshots.each()`, ask for one moment with"
+                " `positions_at`, or keep fewer with `positions_every`."
             )
         rows = [self._rows(place) for place in range(len(self.minutes))]
         joined = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
