@@ -181,7 +181,7 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
             {
                 "mark": {
                     "type": "rule",
-                    "color": "white",
+                    "color": QUIET,
                     "strokeDash": [6, 4],
                     "clip": True,
                     "tooltip": None,
@@ -250,6 +250,8 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
         ],
         420,
     )
+    # Bars, not cells: they stand on the page itself in both themes.
+    spec["view"] = {"fill": None, "stroke": None}
     if rows.empty:
         return spec, "No venue has a band of liquidations that stands out in this range of prices ($)."
     best = rows.iloc[int(np.abs(rows["venues"].to_numpy()).argmax())]
