@@ -18,6 +18,7 @@ from liqcore.feeds.samples import SampleError
 from liqcore.learn.facts import FACTS
 from liqcore.learn.glossary import mentions
 from liqcore.learn.scenarios import BaseRate, Market, Scenario, ScenarioError, make_scenario, placeholders
+from liqcore.learn.seen import LAST
 from liqcore.learn.steps import StepView, outcome, step_view
 from tests.learn.reading_grade import reading_grade
 
@@ -354,3 +355,16 @@ def test_every_fact_is_of_a_known_kind_and_most_are_used():
     }
     assert used <= set(FACTS)
     assert len(used) > 30
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_box_spans_what_its_label_sums(name):
+    """Sums near the level are those of the last twelve bars within the tolerance, and so is their box."""
+    for step in _load(name).steps:
+        box = step.highlight
+        if box is None or not re.search(
+            r"\{(heat|heat_long|heat_short|events|top_venue_share|venue_count)\}", box.label
+        ):
+            continue
+        assert (box.first, box.last) == (1 - LAST, 0), (step.number, box.label)
+        assert (box.low, box.high) == ("band_low", "band_high"), (step.number, box.label)

@@ -179,13 +179,7 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
         if level is None
         else [
             {
-                "mark": {
-                    "type": "rule",
-                    "color": QUIET,
-                    "strokeDash": [6, 4],
-                    "clip": True,
-                    "tooltip": None,
-                },
+                "mark": {"type": "rule", "color": QUIET, "strokeDash": [6, 4], "clip": True, "tooltip": None},
                 "data": {"values": [{}]},
                 "encoding": {"y": {"datum": level}},
             }
