@@ -72,7 +72,7 @@ null: $(VENV)/.dev
 	$(BIN)/python -m tools.lab_table words
 
 lab-table: $(VENV)/.dev
-	$(BIN)/python -m tools.lab_table worlds recorded positions
+	$(BIN)/python -m tools.lab_table worlds placebos recorded positions
 
 screenshots: $(VENV)/.dev chromium
 	$(BIN)/python tools/screenshots.py

@@ -1,7 +1,7 @@
 """Measure what docs/honesty.md and the Lab tell: words on noise, maps on worlds, the model on recorded
 markets.
 
-    python tools/lab_table.py words|worlds|recorded|positions …
+    python tools/lab_table.py words|worlds|placebos|recorded|positions …
 
 Every section is written to liqcore/lab/found.json and from there into docs/honesty.md. Recorded markets are
 not part of the repository: their folder is named by HEATLAB_REAL_DATA, and without it their figures stay as
@@ -26,7 +26,7 @@ from liqcore import tables
 from liqcore.heat.modelled import modelled_heatmap
 from liqcore.lab import found, hot_levels, scoreboard
 from liqcore.lab.record import against_record
-from tools import measure_words, measure_worlds
+from tools import measure_placebos, measure_words, measure_worlds
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "honesty.md"
@@ -50,6 +50,11 @@ def worlds() -> dict[str, dict[str, Any]]:
         "ahead": section(measure_worlds.ahead(scores), measure_worlds.AHEAD_NOTE, asked),
         "lifetimes": section(measure_worlds.lifetimes(scores), measure_worlds.LIFETIMES_NOTE, asked),
     }
+
+
+def placebos() -> dict[str, dict[str, Any]]:
+    asked = (measure_placebos.SEEDS, measure_placebos.WALKS)
+    return {"placebos": section(measure_placebos.table(), measure_placebos.NOTE, asked)}
 
 
 def recorded() -> dict[str, dict[str, Any]]:
@@ -168,6 +173,7 @@ TITLES = {
     "worlds": ("Maps against exact positions", "make lab-table"),
     "ahead": ("Maps against what is liquidated next", "make lab-table"),
     "lifetimes": ("How long high leverage lives", "make lab-table"),
+    "placebos": ("What a study must not find", "make lab-table"),
     "recorded": ("The model beside recorded liquidations", "make lab-table, where the recorded data is"),
 }
 
@@ -200,6 +206,7 @@ if __name__ == "__main__":
     makers: dict[str, Callable[[], dict[str, dict[str, Any]]]] = {
         "words": words,
         "worlds": worlds,
+        "placebos": placebos,
         "recorded": recorded,
         "positions": positions,
     }

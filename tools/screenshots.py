@@ -1,4 +1,4 @@
-"""Take the README's pictures from the running app: `make screenshots`.
+"""Take the pictures of the documents from the running app, every page, light and dark: `make screenshots`.
 
 With an argument, every page is taken in light and dark, wide and phone, into that folder instead.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,8 +18,17 @@ from browsing import CHROMIUM, FLAGS, serving, settle  # noqa: E402
 
 PICTURES = {
     "start": "/",
-    "explore": "/explore?span=14+d&tf=1h",
-    "modelled": "/explore?layer=modelled&span=14+d&tf=1h",
+    "walkthrough": "/walkthrough",
+    "practice": "/practice",
+    "explore": "/explore?data=calm&layer=realised&span=14+d&tf=1h",
+    "modelled": "/explore?data=calm&layer=modelled&span=14+d&tf=1h",
+    "live": "/live",
+    "compare": "/compare?data=calm",
+    "risk": "/risk?data=calm",
+    "alerts": "/alerts?data=calm",
+    "lab": "/lab",
+    "scoreboard": "/lab?question=scoreboard",
+    "sources": "/sources",
 }
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 
@@ -44,10 +54,20 @@ def shoot(folder: Path, pictures: dict[str, str], variants: list[tuple[str, str]
                     )
                     page.set_viewport_size({"width": width, "height": min(int(tall) + 60, 6000)})
                     page.wait_for_timeout(1200)
-                page.screenshot(path=folder / (f"{name}.png" if not whole else f"{name}-{size}-{theme}.png"))
+                place = folder / (f"{name}-{size}-{theme}.png" if whole else f"{name}-{theme}.png")
+                page.screenshot(path=place)
+                if not whole:
+                    _smaller(place)
                 page.set_viewport_size({"width": width, "height": height})
             context.close()
         browser.close()
+
+
+def _smaller(place: Path) -> None:
+    """A picture of 256 colours takes a third of the room."""
+    with Image.open(place) as picture:
+        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(place, optimize=True)
 
 
 if __name__ == "__main__":
@@ -60,4 +80,4 @@ if __name__ == "__main__":
             whole=True,
         )
     else:
-        shoot(ROOT / "docs" / "pictures", PICTURES, [("wide", "dark")], whole=False)
+        shoot(ROOT / "docs" / "pictures", PICTURES, [("wide", "light"), ("wide", "dark")], whole=False)

@@ -22,7 +22,7 @@ class Table:
 
 def load() -> dict[str, Table]:
     """The figures that came with this version by section (`words`, `worlds`, `ahead`, `lifetimes`,
-    `recorded`)."""
+    `placebos`, `recorded`)."""
     return {
         name: Table(pd.DataFrame(held["rows"], columns=held["columns"]), held["note"])
         for name, held in read().items()

@@ -21,6 +21,7 @@ def test_a_study_says_its_verdict_its_placebo_and_its_method() -> None:
     assert "with the future cut off, 0 of" in said
     assert "A test that passes anything" in said
     assert "times** the USD of cold bands" in said
+    assert "What this study must not find" in said
 
 
 def test_a_stopped_study_says_so_and_goes_on() -> None:

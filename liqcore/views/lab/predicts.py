@@ -11,6 +11,7 @@ import streamlit as st
 from liqcore import wording
 from liqcore.charts import study as charts
 from liqcore.heat.models import DEFAULT, MODELS
+from liqcore.lab import found as found_tables
 from liqcore.lab.event_study import FEW_BLOCKS, Design, Study, conclude
 from liqcore.lab.hot_levels import Crossed, Finder, crossed, hottest
 from liqcore.lab.placebos import Glance, look_ahead, published_matcher
@@ -19,6 +20,7 @@ from liqcore.market.candles import resample
 from liqcore.service import dataset
 from liqcore.service.dataset import DataError, Dataset
 from liqcore.views import links, loaders, panels
+from liqcore.views.lab.words import show
 
 HORIZONS: Final = {"1h": "1 h", "4h": "4 h", "12h": "12 h", "24h": "1 d"}
 _STEP: Final = np.timedelta64(5, "m")
@@ -286,3 +288,9 @@ def _method(found: Study, placebo: Study, venue: Venue, plan: Plan) -> None:
             " was liquidated, and counts no level as false. Fifty levels at random within 10 % score F1"
             f" {wording.decimal(match.f1, 3)} on this market. A score without a control says nothing."
         )
+        held = found_tables.load()
+        if "placebos" in held:
+            st.markdown(
+                "**What this study must not find**, tried on walks and on worlds whose feedback is known."
+            )
+            show(held["placebos"])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
 from liqcore import wording
 from liqcore.lab import found
 from liqcore.lab.found import Table
+
+_WHOLE: Final = 16
 
 
 def draw() -> None:
@@ -23,5 +27,7 @@ def draw() -> None:
 
 def show(table: Table) -> None:
     """A table of figures with the sentence that says how they were measured."""
-    st.dataframe(table.rows, hide_index=True, width="stretch")
+    # A ranking is read to its end; only long tables scroll.
+    whole = len(table.rows) <= _WHOLE
+    st.dataframe(table.rows, hide_index=True, width="stretch", height="content" if whole else "auto")
     st.caption(wording.markdown(table.note))
