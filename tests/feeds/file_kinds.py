@@ -230,6 +230,55 @@ def okx_own(truth: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def binance_own(symbol: str, filled: Callable[[pd.DataFrame], pd.Series]) -> Callable:
+    def rows(truth: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "s": symbol,
+                "S": order(truth["side"], "BUY", "SELL"),
+                "o": "LIMIT",
+                "f": "IOC",
+                "q": filled(truth) * 2,
+                "p": truth["price"] - 300,
+                "ap": truth["price"],
+                "X": "FILLED",
+                "l": filled(truth) / 2,
+                "z": filled(truth),
+                "T": micros(truth["time"]) // 1000,
+            }
+        )
+
+    return rows
+
+
+def htx_own(truth: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "contract_code": "BTC-USDT",
+            "direction": order(truth["side"]),
+            "offset": "close",
+            "volume": np.round(truth["quantity"] * 1000),
+            "price": truth["price"],
+            "created_at": micros(truth["time"]) // 1000,
+            "amount": truth["quantity"],
+            "trade_turnover": truth["quantity"] * truth["price"],
+        }
+    )
+
+
+def bitmex_own(truth: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "timestamp": truth["time"].dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "orderID": [f"order-{number}" for number in range(len(truth))],
+            "symbol": "XBTUSD",
+            "side": order(truth["side"], "Buy", "Sell"),
+            "price": truth["price"],
+            "leavesQty": truth["quantity"] * truth["price"],
+        }
+    )
+
+
 def gate_own(truth: pd.DataFrame) -> pd.DataFrame:
     size = np.round(truth["quantity"] * 10_000) * np.where(truth["side"] == "long", 1, -1)
     return pd.DataFrame(
@@ -453,6 +502,10 @@ KINDS = [
     Kind("BTCUSDT-liquidationSnapshot-2025-03-10.csv", "liquidations", snapshot, "liquidationSnapshot"),
     Kind("frames.csv", "liquidations", bybit_own, "Bybit's own"),
     Kind("orders.csv", "liquidations", okx_own, "OKX's own"),
+    Kind("forced.csv", "liquidations", binance_own("BTCUSDT", coins), "Binance's own"),
+    Kind("forced_cm.csv", "liquidations", binance_own("BTCUSD_PERP", lambda t: dollars(t) / 100), "Binance's own"),  # noqa: E501
+    Kind("htx_orders.csv", "liquidations", htx_own, "HTX's own"),
+    Kind("bitmex_orders.csv", "liquidations", bitmex_own, "BitMEX's own"),
     Kind("liq_orders.csv", "liquidations", gate_own, "Gate's own"),
     Kind("hl_fills.csv", "liquidations", hyperliquid, "Hyperliquid"),
     Kind("mine.csv", "liquidations", plain_events, "column names"),
