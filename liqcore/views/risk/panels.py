@@ -95,12 +95,9 @@ def verdict(plan: Plan, current: bool) -> None:
     )
     facts = (
         (
-            "Quantity",
-            (
-                wording.quantity(plan.quantity, exact=True)
-                if plan.contract == "linear"
-                else wording.usd(plan.notional)
-            ),
+            # The unit stands in the label: on a phone there is no room for it beside the number.
+            "Quantity, BTC" if plan.contract == "linear" else "Quantity",
+            wording.field(plan.quantity) if plan.contract == "linear" else wording.usd(plan.notional),
             f"{wording.usd(plan.notional)} notional",
         ),
         (
@@ -114,27 +111,15 @@ def verdict(plan: Plan, current: bool) -> None:
             "–" if plan.reward_risk is None else wording.r_multiple(plan.reward_risk, signed=False),
             "after costs",
         ),
-        ("Loss at the stop", wording.usd(plan.loss_at_stop), "with fees and slippage"),
+        ("Loss at the stop", wording.usd(plan.loss_at_stop), "with all costs"),
+        ("Loss with a jump", wording.usd(plan.loss_with_gap), f"{wording.percent(plan.gap)} beyond it"),
+        ("Break-even", wording.price(plan.break_even) if plan.break_even > 0 else "–", "after costs"),
+        ("Funding", wording.usd(plan.funding_cost), f"{wording.count(plan.funding_payments, 'payment')}"),
+        ("Bankruptcy", wording.price(plan.bankruptcy_price), "margin used up"),
         (
-            "Loss with a jump",
-            wording.usd(plan.loss_with_gap),
-            f"{wording.percent(plan.gap)} through the stop",
-        ),
-        (
-            "Break-even",
-            wording.price(plan.break_even) if plan.break_even > 0 else "–",
-            "after fees and funding",
-        ),
-        (
-            "Funding",
-            wording.usd(plan.funding_cost),
-            f"{wording.count(plan.funding_payments, 'payment')} in {plan.holding_hours:g} hours",
-        ),
-        ("Bankruptcy", wording.price(plan.bankruptcy_price), "where the margin is used up"),
-        (
-            "Return on margin",
+            "ROE at the targets",
             wording.percent(plan.return_on_margin, signed=True),
-            f"at the targets (ROE); {wording.percent(plan.loss_on_margin, signed=True)} at the stop",
+            f"{wording.percent(plan.loss_on_margin, signed=True)} at the stop",
         ),
     )
     with st.grid(4, min_column_width=150, gap="small"):
