@@ -303,8 +303,9 @@ def _traded(data: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> tuple[floa
         if len(inside):
             # A wick more than half away from its own body is a slip of the feed, and would flatten the map.
             body = inside[["open", "close"]]
-            low = np.maximum(inside["low"], body.min(axis=1) / 2).min()
-            high = np.minimum(inside["high"], body.max(axis=1) * 2).max()
+            bottom, top = body.min(axis=1), body.max(axis=1)
+            low = inside["low"].where(inside["low"] >= bottom / 2, bottom).min()
+            high = inside["high"].where(inside["high"] <= top * 2, top).max()
             return float(low), float(high), float(inside["close"].iloc[-1])
     events = data.liquidations
     if events is not None and len(events):

@@ -133,7 +133,7 @@ def opened(name: str, window: str = FIRST, place: Any = None) -> Dataset | None:
         return _collected()
     if name != OWN:
         return sample(name)
-    held = uploads.brought()
+    held = uploads.brought(place)
     if not held:
         return None
     return dataset.combine([contents for _, contents in held], [name for name, _ in held])

@@ -29,8 +29,12 @@ _ASKED: Final = {
 }
 
 
-def brought() -> list[tuple[str, FileContents]]:
-    """The place for files and what was understood of them, as pairs of name and contents."""
+def brought(above: Any = None) -> list[tuple[str, FileContents]]:
+    """The place for files and what was understood of them, as pairs of name and contents.
+
+    What is wrong with them is said in `above`, where the map stands; before the place for files without one.
+    """
+    above = st.container() if above is None else above
     uploads = st.file_uploader(
         "Liquidations, candles, open interest or funding",
         type=TYPES,
@@ -45,9 +49,12 @@ def brought() -> list[tuple[str, FileContents]]:
         ),
     )
     zone = _zone() if uploads else _UTC
-    _take_all(list(uploads or []), zone)
+    _take_all(list(uploads or []), zone, above)
     held = _held()
-    for group in _groups(held):
+    groups = _groups(held)
+    with above:
+        _doubts_shown([[held[file_id] for file_id in group] for group in groups])
+    for group in groups:
         _say(group, {upload.file_id: upload for upload in uploads or []}, zone)
     _open_on_what_is_there([contents for _, contents in held.values()])
     return list(held.values())
@@ -75,7 +82,7 @@ def _zone() -> str:
     return str(chosen)
 
 
-def _take_all(uploads: list[Any], zone: str) -> None:
+def _take_all(uploads: list[Any], zone: str, above: Any) -> None:
     """Read what is new; what needs candles is tried again when candles came with it."""
     forgotten = st.session_state.get("forgotten", set())
     new = [upload for upload in uploads if upload.file_id not in {*_held(), *forgotten}]
@@ -84,9 +91,15 @@ def _take_all(uploads: list[Any], zone: str) -> None:
         failed = [(upload, problem) for upload, _ in failed if (problem := _take(upload, zone)) is not None]
     for upload, problem in failed:
         if isinstance(problem, files.MappingNeeded):
+            if _held():
+                above.info(
+                    f"**{wording.markdown(upload.name)}** is not in the map yet: it asks a question beside"
+                    " the files below.",
+                    icon=":material/help:",
+                )
             _ask_mapping(upload, problem)
         else:
-            st.error(
+            above.error(
                 f"**{wording.markdown(upload.name)}** was not used. {wording.markdown(str(problem))}",
                 icon=":material/error:",
             )
@@ -124,17 +137,15 @@ def _groups(held: dict[str, tuple[str, FileContents]]) -> list[list[str]]:
 
 
 def _say(ids: Sequence[str], uploads: dict[str, Any], zone: str) -> None:
-    """What one group of files was read as: its worst doubts in sight, all the rest one click away."""
+    """What one group of files was read as, and all that is doubtful about it, one click away."""
     held = _held()
     group = [held[file_id] for file_id in ids if file_id in held]
     contents = [found for _, found in group]
     doubts = _worst(group)
-    shown = [doubt for doubt in doubts if doubt[0] >= 2][:2]
-    for severity, text in shown:
-        _SHOWN[severity](wording.markdown(text), icon=":material/warning:")
     _without_dated(ids, contents, uploads, zone)
     with st.expander(
-        wording.markdown(_title(group)), icon=":material/warning:" if shown else ":material/check_circle:"
+        wording.markdown(_title(group)),
+        icon=":material/warning:" if doubts and doubts[0][0] >= 2 else ":material/check_circle:",
     ):
         st.markdown(wording.markdown(contents[0].summary if len(group) == 1 else _summary(contents)))
         if len(group) > 1:
@@ -164,6 +175,19 @@ def _say(ids: Sequence[str], uploads: dict[str, Any], zone: str) -> None:
                 held.pop(file_id, None)
             st.session_state["forgotten"] = {*st.session_state.get("forgotten", set()), *ids}
             st.rerun()
+
+
+def _doubts_shown(groups: Sequence[Sequence[tuple[str, FileContents]]]) -> None:
+    """The two worst doubts of all that was brought, by severity; the others are behind the files' names."""
+    several = sum(map(len, groups)) > 1
+    found = [
+        (severity, text if len(group) > 1 or not several else f"{group[0][0]}: {text}")
+        for group in groups
+        for severity, text in _worst(group)
+        if severity >= 2
+    ]
+    for severity, text in sorted(found, key=lambda doubt: -doubt[0])[:2]:
+        _SHOWN[severity](wording.markdown(text), icon=":material/warning:")
 
 
 def _without_dated(

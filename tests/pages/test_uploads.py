@@ -106,6 +106,9 @@ def test_the_worst_doubts_stand_on_the_screen_and_one_wick_does_not_flatten_the_
     assert any("lie inside the candle" in item.value for item in app.error)
     assert any("drawn clipped" in item.value for item in app.warning)
     assert charts(app)
+    read = dataset.combine([found for _, found in app.session_state["held_files"].values()], ["a", "b"])
+    view = dataset.window(read, ViewSettings(layer="realised", timeframe="15m", hours=None))
+    assert view.low > 70_000, "the map shows where price was, not where one cell said it was"
 
 
 def test_two_candle_files_that_disagree_are_named():
