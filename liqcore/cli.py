@@ -96,6 +96,25 @@ def collect() -> None:
 
 
 @_app.command()
+def mcp(
+    http: Annotated[
+        int | None, typer.Option(help="Serve over HTTP on this port of this machine, instead of stdio.")
+    ] = None,
+) -> None:
+    """Answer assistants over the Model Context Protocol: maps, levels, venues, sizes; nothing trades."""
+    with _sentences():
+        need("mcp")
+        from liqcore.mcp.server import server
+        from liqcore.service.app import Owner
+
+        made = server(Owner.told({}), lambda: pd.Timestamp.now(tz="UTC"))
+    if http is None:
+        made.run("stdio")
+    else:
+        made.run("streamable-http", host="127.0.0.1", port=http)
+
+
+@_app.command()
 def get(
     span: Annotated[
         str, typer.Argument(help="A day like 2024-08-05, or a span up to now like 24h, 30d or 1y.")

@@ -11,6 +11,7 @@ _EXTRAS: Final = {
         ("ccxt", "aiohttp", "requests_cache", "requests_ratelimiter", "sqlalchemy", "filelock", "apprise"),
     ),
     "app": ("The app needs", ("streamlit",)),
+    "mcp": ("Answers for assistants need", ("mcp", "requests_cache")),
     "lab": ("A study on a cluster needs", ("dask", "distributed")),
 }
 
@@ -20,7 +21,7 @@ class MissingExtra(ImportError):
 
 
 def need(extra: str) -> None:
-    """Go on only where everything of an extra (`live`, `app` or `lab`) is installed.
+    """Go on only where everything of an extra (`live`, `app`, `mcp` or `lab`) is installed.
 
     Raises
     ------

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.feeds import samples
 from liqcore.feeds.files import FileContents
 from liqcore.feeds.live import figures as live_figures
 from liqcore.heat.assumptions import Assumptions
@@ -108,6 +109,22 @@ class Dataset:
                 " market."
             )
         return min(first for first, _ in ends), max(last for _, last in ends)
+
+
+def of_sample(name: str) -> Dataset:
+    """A bundled sample market, `calm` or `violent`. Raises SampleError where there is none."""
+    held = samples.load_sample(name)
+    return Dataset(
+        key=f"sample:{name}",
+        label=held.label,
+        synthetic=True,
+        candles=held.candles,
+        liquidations=held.liquidations,
+        open_interest=held.open_interest,
+        funding=held.funding,
+        venue_candles=held.venue_candles,
+        lags={venue.name: float(venue.lag_seconds) for venue in held.venues},
+    )
 
 
 def combine(parts: Sequence[FileContents], names: Sequence[str]) -> Dataset:

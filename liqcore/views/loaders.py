@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import wording
-from liqcore.feeds import samples
 from liqcore.feeds.history.presets import NAMED_DAYS, PRESETS, preset_for
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
@@ -38,18 +37,7 @@ DATA_PROBLEMS: Final = (dataset.DataError, GridError, TableError)
 @st.cache_resource(max_entries=len(SAMPLES), show_spinner="Opening the sample market")
 def sample(name: str) -> Dataset:
     """A bundled sample market. The tables are shared by all visitors and must not be changed."""
-    held = samples.load_sample(name)
-    return Dataset(
-        key=f"sample:{name}",
-        label=held.label,
-        synthetic=True,
-        candles=held.candles,
-        liquidations=held.liquidations,
-        open_interest=held.open_interest,
-        funding=held.funding,
-        venue_candles=held.venue_candles,
-        lags={venue.name: float(venue.lag_seconds) for venue in held.venues},
-    )
+    return dataset.of_sample(name)
 
 
 # One grid for all who ask the same: copying it for every run would cost more than all the rest of a click.

@@ -1,0 +1,5 @@
+"""Answers for assistants over the Model Context Protocol."""
+
+from liqcore.extras import need
+
+need("mcp")
