@@ -270,24 +270,24 @@ def _last(data: Dataset) -> float | None:
 
 def _bands(grid: HeatGrid, price: float | None, count: int) -> list[dict[str, Any]]:
     """The bands with the most USD: of a stock in its last observed column, of a flow over the window."""
-    found_rows = []
+    rows: list[dict[str, Any]] = []
     for side in tables.SIDES:
         usd = _usd(grid, side)
         for bin_ in np.argsort(usd)[::-1][:count]:
             if usd[bin_] > 0:
                 low, high = (float(edge) for edge in grid.price_edges[bin_ : bin_ + 2])
                 distance = None if price is None else float(away(price, low, high))
-                found_rows.append(
+                rows.append(
                     {"side": side, "low": low, "high": high, "usd": float(usd[bin_]), "away": distance}
                 )
-    return sorted(found_rows, key=lambda row: -row["usd"])[:count]
+    return sorted(rows, key=lambda row: float(row["usd"]), reverse=True)[:count]
 
 
 def _usd(grid: HeatGrid, side: str) -> np.ndarray:
     cells = getattr(grid, side)
     if not grid.is_stock:
         return cells.sum(axis=0, dtype=np.float64)
-    seen = np.flatnonzero(grid.observed)
+    seen = np.flatnonzero(np.asarray(grid.observed))
     return cells[seen[-1]].astype(np.float64) if len(seen) else np.zeros(cells.shape[1])
 
 
