@@ -222,7 +222,7 @@ def test_the_app_is_pinned_to_versions_that_the_package_accepts() -> None:
     pinned = pins("requirements.txt")
     assert asked.keys() == pinned.keys()
     for_tests = pins("requirements-dev.txt")
-    also = names([*EXTRAS["lab"], *EXTRAS["dev"]])
+    also = names([*EXTRAS["lab"], *EXTRAS["mcp"], *EXTRAS["dev"]])
     assert also.keys() == for_tests.keys()
     for name, requirement in (asked | also).items():
         assert requirement.specifier.contains(str((pinned | for_tests)[name])), name
