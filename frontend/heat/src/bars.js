@@ -20,7 +20,8 @@ export function barsInView({ heat, time, until }) {
   return out;
 }
 
-/** First open, highest high, lowest low, last close; volumes added. */
+/** First open, highest high, lowest low, last close; volumes added. What takers bought is NaN where no venue
+ * told it of a bar that was traded in. */
 function joined(heat, from, to) {
   const one = { o: NaN, h: -Infinity, l: Infinity, c: NaN, v: 0, b: 0 };
   for (let j = from; j < to; j++) {
@@ -29,8 +30,9 @@ function joined(heat, from, to) {
     one.h = Math.max(one.h, heat.high[j]);
     one.l = Math.min(one.l, heat.low[j]);
     one.c = heat.close[j];
-    one.v += heat.volume[j] || 0;
-    one.b += (heat.volume[j] || 0) * (heat.bought[j] || 0);
+    const volume = heat.volume[j] || 0;
+    one.v += volume;
+    if (volume > 0) one.b += volume * heat.bought[j];
   }
   return one.c > 0 ? one : null;
 }

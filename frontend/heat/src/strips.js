@@ -43,8 +43,11 @@ export function volume(chart) {
         if (chart.upright) pen.fillRect(begin, at + size - from - length, wide, length);
         else pen.fillRect(at + from, begin, length, wide);
       };
-      put(0, bought, ink.bought);
-      put(bought, whole - bought, ink.sold);
+      if (Number.isNaN(bought)) put(0, whole, ink.quiet);
+      else {
+        put(0, bought, ink.bought);
+        put(bought, whole - bought, ink.sold);
+      }
     }
     caption(chart, "volume", `Volume, up to ${short(top)} BTC a bar`);
   });

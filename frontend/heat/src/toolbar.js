@@ -141,13 +141,16 @@ export class Toolbar {
     if (!heat) return;
     const strips = heat.strips !== false;
     const candles = heat.candle_step > 0 && look.price === "candles";
+    const traded = strips && look.volume && heat.candle_step > 0;
+    const told = traded && heat.bought.some((share) => share >= 0);
     const items = [
       strips && look.profile && look.side !== "short" && ["longs", ink.long],
       strips && look.profile && look.side !== "long" && ["shorts", ink.short],
       candles && ["price rose", ink.up, ink.wick],
       candles && ["price fell", ink.down, ink.wick],
-      strips && look.volume && heat.candle_step > 0 && ["bought by takers", ink.bought],
-      strips && look.volume && heat.candle_step > 0 && ["sold by takers", ink.sold],
+      told && ["bought by takers", ink.bought],
+      told && ["sold by takers", ink.sold],
+      traded && !told && ["volume, side not told", ink.quiet],
       heat.gaps.length > 0 && ["no data", ink.stripes[1]],
       [look.hide > 0 ? `below ${usd(look.hide)}` : heat.empty ?? "little or none", ink.ground, ink.quiet],
     ].filter(Boolean);

@@ -80,6 +80,13 @@ test("candles are joined exactly, and only what has been replayed", () => {
   assert.deepEqual(kept.at(-1), { o: 3, h: 4, l: 3, c: 4, v: 2, b: 2, t: 2, size: 2 });
 });
 
+test("what no venue told of the sides of a volume is unknown, and a bar without trades says nothing", () => {
+  const bars = barsInView({ heat: { ...candles, bought: [NaN, 0.5, 1, NaN], volume: [2, 2, 2, 0] }, time: axis([0, 4], [0, 40]), until: Infinity });
+  assert.deepEqual(bars.map((bar) => bar.b), [NaN, 1, 2, 0]);
+  const [joined] = barsInView({ heat: { ...candles, bought: [NaN, 0.5, 1, 1] }, time: axis([0, 4], [0, 6]), until: Infinity });
+  assert.ok(Number.isNaN(joined.b));
+});
+
 test("a state is read at the end of what is in view, events are added up", () => {
   const cells = { usd: [0, 10, 20, 30, 40] };
   const chart = { heat: candles, cells, time: axis([0, 4], [0, 4]), seen: 4 };
