@@ -61,6 +61,7 @@ QUESTIONS: Final = (
     Question("volume", "Volume around the touch", "log ratio", 0.10, False, False),
 )
 QUESTION: Final = {one.name: one for one in QUESTIONS}
+_REGISTERED: Final = len(SIDES) * sum(len(MINUTES) if one.timed else 1 for one in QUESTIONS if one.registered)
 
 
 @dataclass(frozen=True)
@@ -344,7 +345,8 @@ def _whole(effects: pd.DataFrame) -> str:
     found = family[family["verdict"] == "supported"]
     if len(found):
         return f"Supported: {len(found)} of {len(family)} registered comparisons differ from their controls."
-    if (family["verdict"] == "not supported").all():
+    # Nothing is ruled out by comparisons that could not be made, such as moves after touches that never came.
+    if len(family) == _REGISTERED and (family["verdict"] == "not supported").all():
         return "Not supported: hot levels did as their controls did, to within what would matter."
     return "Cannot tell with this much data: no registered comparison differs, and not all are narrow enough."
 

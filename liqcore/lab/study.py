@@ -22,7 +22,7 @@ from liqcore.lab.touches import Bars
 
 DAY: Final = 86_400_000_000
 # Of the method: a change that moves figures moves this, and every hash with it.
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,16 @@ def test_little_data_says_that_it_cannot_tell():
     assert found.verdict.startswith("Cannot tell")
 
 
+def test_levels_that_were_never_touched_rule_nothing_out():
+    """No touch, hot or control: their shares agree to the last digit, and moves after them are unknown."""
+    candles = walk(30, 3)
+    far = random_levels(candles, np.random.default_rng(0), near=0.5, far=0.6)
+    found = studied(candles, far)
+    assert (found.effects["question"] == "touched").all()
+    assert (found.effects["verdict"] == "not supported").all()
+    assert found.verdict.startswith("Cannot tell")
+
+
 def test_no_levels_is_a_sentence_and_no_failure():
     candles = walk(2, 3)
     empty = Levels(np.array([], int), np.array([]), np.array([], int))
@@ -186,7 +196,7 @@ def test_the_hottest_levels_lie_where_the_finder_says():
     away = np.log(levels.price / candles["close"].to_numpy()[levels.bar])
     assert (np.sign(away) == levels.side).all()
     assert (np.abs(away) >= 0.0049).all()
-    assert (np.abs(away) <= 0.051).all()
+    assert (np.abs(away) <= 0.031).all()
     assert (np.diff(np.unique(levels.bar)) % 24 == 0).all()
 
 

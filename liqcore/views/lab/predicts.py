@@ -271,7 +271,7 @@ def _method(found: Study, placebo: Study, venue: Venue, plan: Plan) -> None:
         st.markdown(
             f"- Span: {wording.period(first, last)}, bars of"
             f" {wording.duration(dataset.candle_step(venue.candles))}.\n- Every hour the hottest level"
-            f" between 0.5 % and 5 % from the price on each side, touched within {plan.design.hours:g} h.\n-"
+            f" between 0.5 % and 3 % from the price on each side, touched within {plan.design.hours:g} h.\n-"
             f" {plan.design.controls} controls a level: same side and distance, volatility in the same third"
             " of its own past and as similar as can be drawn, as near to a round number, at moments whose"
             " outcome was known. Never from the future.\n- Errors hang together within the days of the"
