@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import replace
 from typing import Any, Final
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore.alerts.channels import Secret
+from liqcore.alerts.guesses import Guesses
 from liqcore.alerts.webhook import (
     EXAMPLE,
     MAX_BYTES,
@@ -35,7 +36,6 @@ PATIENCE: Final = 2.5
 SAME_WITHIN: Final = np.timedelta64(1, "s")
 # Wrong secrets from one address before it must wait, and for how many seconds.
 MOST_WRONG, WRONG_FOR = 10, 60.0
-_MOST_ADDRESSES: Final = 1_000
 _TYPES: Final = ("application/json", "text/plain", "text/json", "")
 
 
@@ -104,7 +104,7 @@ class Endpoint:
         patience: float = PATIENCE,
     ) -> None:
         self._secret, self._put, self._clock, self._patience = secret, put, clock, patience
-        self._wrong: OrderedDict[str, list[float]] = OrderedDict()
+        self._wrong = Guesses(MOST_WRONG, WRONG_FOR)
 
     @property
     def open(self) -> bool:
@@ -172,7 +172,8 @@ class Endpoint:
         if length.isdigit() and int(length[:12]) > MAX_BYTES:
             raise _too_large()
         caller = str((scope.get("client") or ("",))[0])
-        if self._guesses(caller):
+        now = self._clock().timestamp()
+        if self._wrong.spent(caller, now):
             raise WebhookError(
                 "Too many messages with a wrong secret came from this address. Wait a minute, and copy the"
                 " secret from the settings of this app.",
@@ -183,22 +184,9 @@ class Endpoint:
             signal = parse_tradingview(body, self._secret.reveal(), self._clock())
         except WebhookError as problem:
             if problem.status == 403:
-                self._note_guess(caller)
+                self._wrong.note(caller, now)
             raise
         return 200, "Taken." if self._put(signal) is not False else "Taken before: the same came just now."
-
-    def _guesses(self, caller: str) -> bool:
-        """Whether an address has had its share of wrong secrets for now."""
-        now = self._clock().timestamp()
-        self._wrong[caller] = [at for at in self._wrong.pop(caller, []) if now - at < WRONG_FOR]
-        if not self._wrong[caller]:
-            del self._wrong[caller]
-        return len(self._wrong.get(caller, ())) >= MOST_WRONG
-
-    def _note_guess(self, caller: str) -> None:
-        self._wrong.setdefault(caller, []).append(self._clock().timestamp())
-        while len(self._wrong) > _MOST_ADDRESSES:
-            self._wrong.popitem(last=False)
 
 
 async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:

@@ -4,11 +4,14 @@ secrets stay secret."""
 import io
 import json
 import threading
+import time
 import tomllib
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 from test_pages import open_page, words
 
 from liqcore.alerts import rule_text
@@ -16,6 +19,7 @@ from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.templates import templates
 from liqcore.feeds import files, samples
 from liqcore.views.alerts import (
+    channels as alerts_channels,
     sentence as alerts_sentence,
     session as alerts_session,
     trial as alerts_trial,
@@ -475,3 +479,26 @@ def test_what_goes_wrong_in_a_test_is_told():
     job = Bench().job("a", broken)
     assert job.done.wait(10)
     assert str(job.problem) == "There are too many bars."
+
+
+def test_guessing_the_passphrase_is_slow_for_all_sessions_together(monkeypatch):
+    monkeypatch.setenv("HEATLAB_HOSTED", "1")
+    monkeypatch.setattr(alerts_session, "secrets", lambda: {"passphrase": "open, please", "channels": {}})
+    st.cache_resource.clear()
+
+    def tried(phrase):
+        app = open_page("alerts.py", pane="channels")
+        app.text_input(key="al_phrase").set_value(phrase)
+        next(button for button in app.button if button.label == "Unlock channels").click().run()
+        assert not app.exception
+        return app
+
+    for number in range(5):
+        assert any("not the passphrase" in item.value for item in tried(f"guess {number}").error)
+    late = open_page("alerts.py", pane="channels")
+    assert next(button for button in late.button if button.label == "Unlock channels").disabled
+    assert "takes none for a while" in words(late)
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 61)
+    monkeypatch.setattr(alerts_channels, "time", later)
+    assert tried("open, please").session_state["alerts_owner"]
+    st.cache_resource.clear()

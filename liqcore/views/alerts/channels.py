@@ -4,6 +4,7 @@ nowhere."""
 from __future__ import annotations
 
 import hmac
+import time
 from typing import Any, Final
 
 import pandas as pd
@@ -12,6 +13,7 @@ import streamlit as st
 from liqcore import wording
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.channels import Channel, ChannelError, QuietHours, Secret
+from liqcore.alerts.guesses import Guesses
 from liqcore.views.alerts import session as alerts_session, webhook as alerts_webhook
 
 _ZONES: Final = (
@@ -69,17 +71,30 @@ def _unlock() -> None:
     phrase = alerts_session.secrets().get("passphrase")
     if not isinstance(phrase, str) or not phrase:
         return
-    tries = int(st.session_state.get("alerts_tries", 0))
+    tries, now = _guesses(), time.monotonic()
+    spent = tries.spent("", now)
     with st.form("al_unlock", clear_on_submit=True, border=False, width=420):
         given = st.text_input("Owner's passphrase", type="password", autocomplete="off", key="al_phrase")
-        if st.form_submit_button(
-            "Unlock channels", icon=":material/lock_open:", disabled=tries >= _MOST_TRIES
+        if (
+            st.form_submit_button("Unlock channels", icon=":material/lock_open:", disabled=spent)
+            and not spent
         ):
             if hmac.compare_digest(str(given or "").encode("utf-8", "surrogatepass"), phrase.encode()):
                 st.session_state["alerts_owner"] = True
                 st.rerun()
-            st.session_state["alerts_tries"] = tries + 1
+            tries.note("", now)
             st.error("That is not the passphrase.", icon=":material/lock:")
+    if spent:
+        st.caption(
+            f"{wording.count(tries.most, 'wrong passphrase')} came to this app within"
+            f" {wording.duration(tries.seconds)}, so it takes none for a while. Try again in a minute."
+        )
+
+
+# One count for all visitors: a new session would be a new start.
+@st.cache_resource(show_spinner=False)
+def _guesses() -> Guesses:
+    return Guesses(_MOST_TRIES, 60.0)
 
 
 def _row(channel: Channel, removable: bool) -> None:
