@@ -192,3 +192,13 @@ def test_a_hosted_app_lets_nobody_write_into_its_store(monkeypatch):
     assert not app.exception
     assert "left to whoever runs it" in words(app)
     assert not [button for button in app.button if button.label == "Clear the cache of answers"]
+
+
+def test_another_source_begins_with_the_map_that_suits_it():
+    app = opened("live")
+    assert app.segmented_control(key="livekind").value == "modelled"
+    app.segmented_control(key="livefrom").set_value("replay").run()
+    assert not app.exception
+    assert app.segmented_control(key="livekind").value == "realised"
+    app.segmented_control(key="livekind").set_value("modelled").run()
+    assert app.segmented_control(key="livekind").value == "modelled"

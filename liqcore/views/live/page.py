@@ -46,6 +46,7 @@ def source(bar: Toolbar) -> Watched:
             {"live": "Live venues", _REPLAY: "Sample replay"},
             "live",
             "livefrom",
+            on_change=_suit_kind,
             label_visibility="collapsed",
             help=(
                 "Live: public data of many exchanges, straight from them. Replay: the synthetic sample"
@@ -70,6 +71,11 @@ def source(bar: Toolbar) -> Watched:
     held = live_market.replayed("violent", st.session_state.get("live_replay", 0))
     held.clock.run_at(float(speed))
     return Watched(held.collector, held.label, True, f"replay-{id(held)}", held.clock)
+
+
+def _suit_kind() -> None:
+    """Another source begins with the map that suits it."""
+    st.session_state["livekind"] = "realised" if st.session_state["livefrom"] == _REPLAY else "modelled"
 
 
 def kind(market: Watched, bar: Toolbar) -> str:
