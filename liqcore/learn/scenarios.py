@@ -155,22 +155,22 @@ class BaseRate:
         toss = ", close to a coin toss," if abs(share - 0.5) <= 0.1 else ""
         which, fixed = (
             (
-                "share this past and differ by chance after it",
+                " that share this past and differ by chance after it",
                 "All of it is about this one past: how often a set-up like it works in others, these worlds"
                 " do not tell.",
             )
             if self.pasts == 1
             else (
-                f"follow {self.pasts} pasts, this one among them, which the same script shaped up to the"
-                " decision and which else differ by chance, as what follows does; prices are moved so that"
-                " the plan lies as far off as here",
+                f", {self.worlds // self.pasts} futures of each of {self.pasts} pasts, this one among them."
+                " The same script shaped every past, and all else is chance; prices are moved so that the"
+                " plan lies as far off as here",
                 "Not every one of these pasts shows a map like this one, and all follow this script: how"
                 " often such a set-up works without it, these worlds do not tell.",
             )
         )
         return (
-            f"The same plan was tried in {self.worlds} worlds that {which}. It was filled in {self.filled},"
-            f" and {self.wins} of those ({wording.percent(share)}){toss} ended above zero after costs. The"
+            f"The same plan was tried in {self.worlds} worlds{which}. It was filled in {self.filled}, and"
+            f" {self.wins} of those ({wording.percent(share)}){toss} ended above zero after costs. The"
             f" mean was {wording.r_multiple(self.mean_r)} after costs (95 % range"
             f" {wording.decimal(low, 2, signed=True)} to {wording.r_multiple(high)}){before}. {verdict}"
             f" {fixed}"
