@@ -17,8 +17,8 @@ if (step := lesson.step()) is not None:
 
 st.title("Where would leverage break?")
 st.markdown(
-    "A leveraged position is closed by force when price reaches its liquidation price; "
-    "a heatmap shows at which prices, and when, that much money is at stake."
+    "A leveraged position is closed by force when price reaches its liquidation price. A heatmap shows where,"
+    " when, and how much money that is."
 )
 st.button(
     "Learn it in three minutes",

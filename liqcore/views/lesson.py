@@ -15,15 +15,17 @@ from liqcore.views import explain, heat, links, loaders, shell
 from liqcore.views.explore.stories import picked_cell
 
 _STEP: Final = "tour"
+# The scenario that the tour leads to: the first thing to get right, and the soonest read.
+FIRST: Final = "long-or-short"
 _MOVE, _VENUE = "tourprice", "tourvenue"
 _MOST: Final = 6.0
 _NOTCH: Final = 0.25
 _SETTINGS: Final = ViewSettings(layer="modelled", timeframe="1h", hours=72.0, bins=80, reach=_MOST / 100)
 _TITLES: Final = ("Touch a strong band", "Drag the price", "Look at another venue")
 _TASKS: Final = (
-    "A *band* is a row of strong cells. One cell is an hour wide and one *price bin* high, here {bin} of the"
-    " price axis. Its colour says how many dollars of positions would be closed by force there. The map is"
-    " *modelled*: an estimate, because no venue publishes where positions end.",
+    "A *band* is a row of strong cells; one cell is an hour wide and one *price bin* ({bin}) high. Colour"
+    " says how many dollars would be closed by force there. It is *modelled*, an estimate: no venue publishes"
+    " this.",
     "Take hold of the green line on the map, or use the slider, and go through the band: whose positions"
     " would be closed on the way?",
     "A *venue* is one exchange. Those of this made-up market are named after trees, so that nobody takes"
@@ -98,7 +100,7 @@ def _buttons(number: int, done: bool) -> None:
             key="question",
             type="primary" if number == 3 else "tertiary",
         ):
-            st.switch_page(shell.path("walkthrough"))
+            st.switch_page(shell.path("walkthrough"), query_params={"scenario": FIRST})
 
 
 def _touched(found: Any, grid: HeatGrid) -> str | None:

@@ -143,7 +143,22 @@ def test_two_presses_lead_from_the_start_page_through_the_tour_to_the_first_ques
     assert len(maps(app)) == 1
     press(app, "question")
     assert app.title[0].value == "Learn by walking through"
-    assert app.radio(key=f"answer-{scenarios.names()[0]}-1").value is None
+    assert app.radio(key=f"answer-{lesson.FIRST}-1").value is None
+
+
+def test_from_the_start_page_to_the_end_of_the_first_scenario_are_three_minutes_of_reading():
+    start, tour = open_page("start.py"), open_page("start.py", tour="1")
+    told = [start.title[0].value, start.markdown[0].value, tour.title[0].value, tour.markdown[0].value]
+    chosen = walkthrough_panels.scenario(lesson.FIRST)
+    for step in chosen.steps:
+        view = walkthrough_panels._view(lesson.FIRST, step.number)
+        right = next(option for option in view.options if option.right)
+        told += [view.title, view.text, view.look, view.question, *(one.text for one in view.options)]
+        told.append(right.feedback)
+    ended = walkthrough_panels._outcome(lesson.FIRST)
+    told += [ended.sentence, ended.text]
+    # Silent reading of English prose: 238 words a minute (Brysbaert, 2019, a review of 190 studies).
+    assert sum(len(text.split()) for text in told) < 3 * 238
 
 
 def test_each_step_of_the_tour_answers_what_the_reader_does_with_the_maps_own_numbers():

@@ -54,7 +54,18 @@ if (!house.heard) {
   for (const event of ["pointerup", "keyup", "visibilitychange"]) document.addEventListener(event, later);
 }
 
+/** In a narrow window the menu covers the page. Streamlit closes it after a choice where the browser calls itself a
+    phone's; here it closes in other narrow windows too. */
+function clear() {
+  const moved = house.page !== undefined && house.page !== location.pathname;
+  house.page = location.pathname;
+  const menu = document.querySelector("[data-testid='stSidebar']");
+  if (!moved || !menu || window.innerWidth > 768 || menu.getBoundingClientRect().right < 40) return;
+  menu.querySelector("[data-testid='stSidebarCollapseButton'] button")?.click();
+}
+
 export default function ({ data, setStateValue }) {
+  clear();
   house.names = data.names;
   const asked = data.ask.id > house.done;
   if (asked) act(data.ask);
