@@ -33,9 +33,9 @@ table = practice_panels.choose(data)
 now = practice_panels.scene(table) if table is not None else None
 if table is not None and now is not None:
     practice_panels.opening(table, now)
-    practice_record.score(table, practice_table.journal())
     left, right = st.columns([5, 3], gap="large")
     with right:
+        practice_record.score(table, practice_table.journal())
         level = practice_panels.asked(table, now)
         practice_panels.forecast(table, level)
         practice_trade.trade(table, now, level)

@@ -3,10 +3,9 @@
 const VIEWS = "heatlab-views";
 const YEAR = 31536000;
 const CALM = 700;
-const SMALL = 768;
 const here = () => location.pathname.split("/").filter(Boolean).at(-1) ?? "start";
 // One for all mounts of this window: each of them may load this file anew.
-const house = (globalThis.heatlabMemory ??= { names: [], done: 0, timer: 0, heard: false, page: location.pathname });
+const house = (globalThis.heatlabMemory ??= { names: [], done: 0, timer: 0, heard: false });
 
 function cookie(page, text) {
   const rest = `; path=/; samesite=lax; max-age=${text ? YEAR : 0}`;
@@ -15,7 +14,6 @@ function cookie(page, text) {
 
 /** Keep the settings that the address says; not while the server is still writing it. */
 function keep() {
-  clear();
   const app = document.querySelector("[data-testid='stApp']");
   if (!house.names.length || app?.dataset.testScriptState !== "notRunning") return later();
   const out = new URLSearchParams();
@@ -54,16 +52,6 @@ function act({ id, what, name }) {
 if (!house.heard) {
   house.heard = true;
   for (const event of ["pointerup", "keyup", "visibilitychange"]) document.addEventListener(event, later);
-}
-
-/** In a narrow window the menu covers the page. Streamlit closes it after a choice where the browser calls itself a
-    phone's; here it closes in other narrow windows too. */
-function clear() {
-  const moved = house.page !== location.pathname;
-  house.page = location.pathname;
-  const menu = document.querySelector("[data-testid='stSidebar']");
-  if (!moved || !menu || window.innerWidth > SMALL || menu.getBoundingClientRect().right < 40) return;
-  menu.querySelector("[data-testid='stSidebarCollapseButton'] button")?.click();
 }
 
 export default function ({ data, setStateValue }) {

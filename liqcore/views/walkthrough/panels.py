@@ -137,6 +137,7 @@ def _chart(
         look=Look(domain=None if top is None else (top / 500, top), profile=False),
         height=height,
         room=_ROOM,
+        controls="legend",
         boxes=view.outlines if shown and len(view.outlines) else None,
         levels=levels if len(levels) else None,
         replay=True,
