@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession, ClientWebSocketResponse
 
 FIREFOX = next((path for name in ("firefox", "firefox-esr") if (path := shutil.which(name))), None)
-CHART = "globalThis.heatlab?.charts.get('heatmap')"
+CHART = "globalThis.heatlab?.charts?.get('heatmap')"
 
 pytestmark = [
     pytest.mark.browser,

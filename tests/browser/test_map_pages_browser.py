@@ -166,7 +166,7 @@ def test_a_minute_of_live_costs_little_and_clicks_arrive(server, browser: Browse
 @pytest.mark.slow
 def test_strips_below_the_map_stand_on_its_time_and_say_their_values(server: str, page: Page) -> None:
     page.goto(f"{server}/explore?data=violent&below=Funding&below=RSI")
-    page.wait_for_function("() => globalThis.heatlab?.charts.get('heatmap')?.stats.base > 0")
+    page.wait_for_function("() => globalThis.heatlab?.charts?.get('heatmap')?.stats.base > 0")
     settle(page)
     chart = "globalThis.heatlab.charts.get('heatmap')"
     whole = page.evaluate(f"() => {chart}.height - {chart}.rowsY")
