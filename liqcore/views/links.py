@@ -108,6 +108,8 @@ def _take(key: str, names: Mapping[str, str], default: str) -> None:
     """Before the control is drawn: what a new address says, by name or by a label of then or now."""
     word, held = st.query_params.get(key), st.session_state.get(key)
     if held in names and _seen(key) in st.session_state and word == st.session_state[_seen(key)]:
+        # Said again: what another page's control of this name held would else be gone when this one is drawn.
+        st.session_state[key] = held
         return
     said = (word or "").casefold()
     labels = {label.casefold(): name for name, label in names.items()}
