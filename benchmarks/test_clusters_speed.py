@@ -50,7 +50,8 @@ def test_one_pass_costs_less_than_building_the_grid(race: Callable) -> None:
         ours_each_round=4,
     )
     assert grid.shape == (COLUMNS, BINS)
-    assert len(found.our_result.events) > 20
+    # Enough happens that following bands is part of the work.
+    assert len(found.our_result.events) > 10
     print(
         f"\nclusters of {COLUMNS} columns × {BINS:,} bins: {found.ours * 1e3:.1f} ms CPU,"
         f" {found.ours / COLUMNS * 1e6:.0f} µs a column, {len(found.our_result.clusters)} clusters,"

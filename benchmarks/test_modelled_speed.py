@@ -4,6 +4,7 @@ import math
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,11 @@ from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.modelled import modelled_heatmap
 
 BINS, COLUMNS = 1_000, 400
-# The plain loops let every leverage live equally long; what the default costs is printed beside.
-GUESSES = Assumptions(churn=0.5, lifetime_exponent=0.0)
+# The plain loops let every leverage live equally long and know margins that leave each position a price at
+# which it is closed; what lifetimes by leverage cost is printed beside.
+GUESSES = Assumptions(
+    churn=0.5, lifetime_exponent=0.0, margin_multiples=(1.0, 1.6), margin_weights=(0.6, 0.4)
+)
 
 
 def market(candles: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -190,7 +194,7 @@ def test_ten_thousand_candles_against_python_loops_over_bins() -> None:
         for mine, plain in zip((grid.long[column], grid.short[column]), theirs[column], strict=True):
             np.testing.assert_allclose(mine / grid.price_centres, plain, rtol=1e-4, atol=1e-3)
     fast, slow = cpu(ours, 7), cpu(lambda: python_bins(rows, low, high, ends), 2)
-    by_leverage = cpu(lambda: ours(Assumptions(churn=0.5)), 7)
+    by_leverage = cpu(lambda: ours(replace(GUESSES, lifetime_exponent=0.5)), 7)
     tracemalloc.start()
     ours()
     extra = tracemalloc.get_traced_memory()[1] / 1e6
