@@ -29,3 +29,16 @@ def real_data() -> Path:
     if not (folder / "README.md").is_file():
         pytest.skip(f"recorded market data not found in {folder}; set HEATLAB_REAL_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The one Chromium of a test process: two would hold each other's loop."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.browsing import CHROMIUM, FLAGS
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()

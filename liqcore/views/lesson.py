@@ -12,7 +12,6 @@ from liqcore.charts.picture import Look
 from liqcore.heat.grid import HeatGrid
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.views import explain, heat, links, loaders, shell
-from liqcore.views.explore.stories import picked_cell
 
 _STEP: Final = "tour"
 # The scenario that the tour leads to: the first thing to get right, and the soonest read.
@@ -104,6 +103,9 @@ def _buttons(number: int, done: bool) -> None:
 
 
 def _touched(found: Any, grid: HeatGrid) -> str | None:
+    # Stories bring SciPy along, which the page that opens first does without until somebody touches the map.
+    from liqcore.views.explore.stories import picked_cell
+
     cell = picked_cell(found, grid)
     if cell is None:
         return None

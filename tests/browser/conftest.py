@@ -3,16 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from browsing import CHROMIUM, DESK, FLAGS, serving
-from playwright.sync_api import Browser, Page, sync_playwright
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+from browsing import DESK, serving
+from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ import zipfile
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.browser.browsing import CHROMIUM, DESK, FLAGS, ROOT
+from tests.browser.browsing import DESK, ROOT
 from tests.loopback.server import VenueServer
 from tests.loopback.truth import Event
 
@@ -102,22 +102,20 @@ def test_the_door_says_what_a_browser_may_load_and_keeps_a_visitor_at_one_replic
     assert headers["Set-Cookie"].startswith("heatlab_replica=")
 
 
-def test_a_map_is_drawn_through_the_door_and_nothing_breaks_the_rules_of_the_browser(door):
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport=DESK)
-        said: list[str] = []
-        page.on("console", lambda line: said.append(line.text))
-        page.goto(door[0] + "/explore?market=violent")
-        expect(page.locator(".hl-stage[data-drawn]").first).to_be_visible()
-        page.goto(door[0] + "/live")
-        expect(page.get_by_text("Tape", exact=True)).to_be_visible()
-        browser.close()
+def test_a_map_is_drawn_through_the_door_and_nothing_breaks_the_rules_of_the_browser(door, browser):
+    page = browser.new_page(viewport=DESK)
+    said: list[str] = []
+    page.on("console", lambda line: said.append(line.text))
+    page.goto(door[0] + "/explore?data=violent")
+    expect(page.locator(".hl-stage[data-drawn]").first).to_be_visible()
+    page.goto(door[0] + "/live")
+    expect(page.get_by_text("Tape", exact=True)).to_be_visible()
+    page.close()
     broken = [line for line in said if "Content Security Policy" in line]
     assert not broken, "\n".join(broken)
 
 
-def test_what_one_process_heard_is_read_at_both_replicas(door):
+def test_what_one_process_heard_is_read_at_both_replicas(door, browser):
     address, venues = door
     until = time.monotonic() + 60
     heard = 0
@@ -127,18 +125,15 @@ def test_what_one_process_heard_is_read_at_both_replicas(door):
         time.sleep(0.5)
     # One of the three processes listens; the others read what it stored.
     assert heard == 1
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        replicas = set()
-        # A visitor without a cookie is sent to either replica.
-        for _ in range(8):
-            context = browser.new_context(viewport=DESK)
-            page = context.new_page()
-            page.goto(address + "/live")
-            expect(page.get_by_text("$3.89M").first).to_be_visible()
-            replicas |= {one["value"] for one in context.cookies() if one["name"] == "heatlab_replica"}
-            context.close()
-            if len(replicas) == 2:
-                break
-        browser.close()
+    replicas = set()
+    # A visitor without a cookie is sent to either replica.
+    for _ in range(8):
+        context = browser.new_context(viewport=DESK)
+        page = context.new_page()
+        page.goto(address + "/live")
+        expect(page.get_by_text("$3.89M").first).to_be_visible()
+        replicas |= {one["value"] for one in context.cookies() if one["name"] == "heatlab_replica"}
+        context.close()
+        if len(replicas) == 2:
+            break
     assert len(replicas) == 2
