@@ -24,7 +24,6 @@ from liqcore import tables, wording
 from liqcore.distances import away
 from liqcore.feeds import samples
 from liqcore.feeds.history.presets import NAMED_DAYS, PRESETS
-from liqcore.heat.agreement import agreement
 from liqcore.heat.clusters import Cluster, find_clusters
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.lab import found
@@ -131,7 +130,8 @@ class _Desk:
         candles, events = dataset.until_end(data, settings)
         if candles is None:
             raise DataError("This market has no candles, and a level is read beside price.")
-        venues = self._by_venue(data, settings, grid) if kind == "realised" else {}
+        names = data.venues if len(data.venues) > 1 else ()
+        venues = {name: dataset.heatmap(data, replace(settings, venues=(name,))) for name in names}
         made = read_level(
             grid,
             candles,
@@ -153,27 +153,9 @@ class _Desk:
         side: Literal["long", "short"] | None = None,
     ) -> dict[str, Any]:
         """Whether realised liquidations at a price are one venue's or the market's, if anybody can say."""
-        data, settings, grid = self._map(market, "realised")
-        grids = self._by_venue(data, settings, grid)
-        made = agreement(
-            grids,
-            level,
-            side=side,
-            now=None if data.synthetic else self.clock(),
-            as_of=dataset.heard_until(data, grids, grid.time_edges[-1]),
-            price=dataset.price_bars(data, settings),
-            liquidations=dataset.events_in_view(data, settings),
-        )
-        return {
-            "about": self._about(data, grid),
-            "verdict": made.verdict,
-            "sentence": made.sentence,
-            "caveats": list(made.caveats),
-            "hot": list(made.hot),
-            "cold": list(made.cold),
-            "cannot_say": list(made.cannot_say),
-            "late_or_silent": list(dict.fromkeys([*made.stale, *made.silent])),
-        }
+        # The reading's own step, so that the two tools never contradict each other.
+        read = self.read_level(level, market, "realised", side)
+        return {"about": read["about"], **read["reading"]["step_agreement"]}
 
     def _map(self, market: str, kind: Kind) -> tuple[Dataset, ViewSettings, HeatGrid]:
         data = self._market(market)
@@ -202,13 +184,6 @@ class _Desk:
                 f"The real market is not at hand. {why} The samples calm and violent are, synthetic ones."
             )
         return look.data
-
-    def _by_venue(self, data: Dataset, settings: ViewSettings, grid: HeatGrid) -> dict[str, HeatGrid]:
-        alike = replace(settings, price_range=(float(grid.price_edges[0]), float(grid.price_edges[-1])))
-        return {
-            name: dataset.realised(data, replace(alike, layer="realised", venues=(name,)))
-            for name in grid.provenance.venue_names
-        }
 
     def _about(self, data: Dataset, grid: HeatGrid) -> dict[str, Any]:
         facts = grid.provenance

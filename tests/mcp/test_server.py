@@ -91,14 +91,21 @@ def test_a_level_is_read_as_the_library_reads_it_with_its_base_rates(made):
     assert told["reading"]["kind"] == "modelled"
 
 
-def test_venues_agree_with_the_verdict_of_the_library(made):
-    (read,) = asked(made, ("compare_venues", {"level": 25_500, "market": "violent"}))
-    told = answer(read)
-    assert told["verdict"] in {"market-wide", "partly confirmed", "isolated", "cannot say"}
-    assert told["sentence"]
-    assert told["about"]["kind"] == "realised"
-    named = {*told["hot"], *told["cold"], *told["cannot_say"], *told["late_or_silent"]}
-    assert named <= set(told["about"]["venues"])
+@pytest.mark.parametrize("level", [25_100, 25_550, 26_000])
+def test_venues_are_compared_as_the_level_is_read(made, level):
+    compared, read = (
+        answer(one)
+        for one in asked(
+            made,
+            ("compare_venues", {"level": level, "market": "violent"}),
+            ("read_level", {"level": level, "market": "violent", "kind": "realised"}),
+        )
+    )
+    assert compared["about"]["kind"] == "realised"
+    assert compared["verdict"] in {"market-wide", "partly confirmed", "isolated", "cannot say"}
+    assert compared["n_total"] == len(compared["about"]["venues"])
+    assert compared["n_fresh"] > 1
+    assert all(sentence in read["text"] for sentence in compared["sentences"])
 
 
 def test_a_size_is_the_librarys_to_the_cent_and_a_bad_plan_is_refused(made):
