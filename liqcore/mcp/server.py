@@ -26,6 +26,8 @@ from liqcore.feeds import samples
 from liqcore.feeds.history.presets import NAMED_DAYS, PRESETS
 from liqcore.heat.clusters import Cluster, find_clusters
 from liqcore.heat.grid import GridError, HeatGrid
+from liqcore.heat.measured import measured_heatmap
+from liqcore.heat.snapshots import coverage
 from liqcore.lab import found
 from liqcore.reading.reading import read_level
 from liqcore.reading.report import ReadingError
@@ -39,6 +41,7 @@ _PROBLEMS: Final = (tables.TableError, GridError, DataError, ReadingError, RiskE
 _KINDS: Final = {
     "realised": "liquidations that happened, as venues report them",
     "modelled": "where open positions would be closed, an estimate",
+    "measured": "where positions that one venue makes public would be closed; a part of the market",
 }
 _DOUBT: Final = (
     "A heatmap is a diagnostic picture, not a forecast, and this is no financial advice. On noise our own"
@@ -52,6 +55,7 @@ _INSTRUCTIONS: Final = (
 )
 _WAIT: Final = 25.0
 Kind = Literal["modelled", "realised"]
+AnyKind = Literal["modelled", "realised", "measured"]
 Market = Annotated[
     str,
     Field(
@@ -100,10 +104,12 @@ class _Desk:
     def market_map(
         self,
         market: Market = FIRST,
-        kind: Kind = "modelled",
+        kind: AnyKind = "modelled",
         bands: Annotated[int, Field(ge=1, le=40, description="How many of the hottest bands.")] = 10,
     ) -> dict[str, Any]:
         """The map of now: hottest price bands by side, clusters with their odds, and sums by distance."""
+        if kind == "measured":
+            return self._measured(bands)
         data, settings, grid = self._map(market, kind)
         price = _last(data)
         rows = _bands(grid, price, bands)
@@ -114,6 +120,31 @@ class _Desk:
             "clusters": [_cluster(one, price) for one in _clusters(data, settings, grid)],
             "usd_within": _within(grid, price),
             "note": "" if rows else "Nothing stands in this map.",
+        }
+
+    def _measured(self, bands: int) -> dict[str, Any]:
+        """The positions that this installation swept last, of whatever market was asked: they are of now."""
+        now = self.clock()
+        held = self.app.census.snapshots(now.timestamp())
+        if not held:
+            raise DataError(
+                "No positions have been measured here. Set HEATLAB_POSITIONS=1 where the app runs, and it"
+                " sweeps the accounts that Hyperliquid makes public; until then ask for kind modelled or"
+                " realised."
+            )
+        latest = held[-1]
+        grid, price = measured_heatmap([latest]), latest.price if np.isfinite(latest.price) else None
+        told = coverage(latest, now.to_datetime64())
+        return {
+            "about": {
+                **self._about(Dataset(key="measured", label=told.title, synthetic=False), grid),
+                "completeness": told.words,
+            },
+            "last_price": price,
+            "hottest_bands": _bands(grid, price, bands),
+            "clusters": [],
+            "usd_within": _within(grid, price),
+            "note": "Bands as they are; no cluster is looked for in a single snapshot.",
         }
 
     def read_level(

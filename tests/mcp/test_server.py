@@ -10,11 +10,15 @@ import time
 
 import pandas as pd
 import pytest
+import requests
 from mcp import StdioServerParameters
 from mcp.client import Client
 
 import liqcore as lq
+from liqcore import tables
 from liqcore.feeds import samples
+from liqcore.feeds.history.partitions import Partitions
+from liqcore.feeds.positions.sweep import Found, keep
 from liqcore.mcp.server import server
 from liqcore.service.app import Owner
 from tests.browser.browsing import ROOT
@@ -81,6 +85,51 @@ def test_a_map_says_its_kind_venues_age_and_doubts_and_its_sums_are_the_grids(ma
     sums = [(row["longs_below"], row["shorts_above"]) for row in modelled["usd_within"]]
     assert sums == sorted(sums)
     json.dumps([modelled, realised], allow_nan=False)
+
+
+def test_measured_positions_are_a_part_with_their_age_and_are_never_set_beside_another_price(
+    made, tmp_path, monkeypatch
+):
+    moment = pd.Timestamp.now(tz="UTC") - pd.Timedelta(minutes=5)
+    positions = tables.check(
+        pd.DataFrame(
+            {
+                "time": moment,
+                "venue": "hyperliquid",
+                "account": ["a", "b", "c"],
+                "side": ["long", "long", "short"],
+                "quantity": [2.0, 1.0, 4.0],
+                "notional": [120_000.0, 60_000.0, 240_000.0],
+                "entry": [60_000.0, 61_000.0, 59_000.0],
+                "liquidation_price": [55_000.0, 50_000.0, 65_000.0],
+                "leverage": [10.0, 5.0, 10.0],
+                "margin": "isolated",
+            }
+        ),
+        "positions",
+    )
+    swept = {"time": [moment], "venue": "hyperliquid", "began": moment, "open_interest": 40.0}
+    swept |= {"mark_price": 60_000.0, "asked": 3, "answered": 3}
+    found = Found(positions, tables.check(pd.DataFrame(swept), "sweeps"))
+    none, of_sample = asked(
+        made, ("market_map", {"kind": "measured"}), ("market_map", {"market": "calm", "kind": "measured"})
+    )
+    assert none.is_error
+    assert of_sample.is_error
+    assert "HEATLAB_POSITIONS" in none.content[0].text
+    keep(Partitions(str(tmp_path / "market")), found)
+    monkeypatch.setenv("HEATLAB_MARKET", str(tmp_path / "market"))
+    app = server(Owner.told({}, {"HEATLAB_OFFLINE": "1"}), lambda: pd.Timestamp.now(tz="UTC"))
+    # Asked of an invented market, it still is the real one's: its own mark price, nothing synthetic.
+    (read,) = asked(app, ("market_map", {"market": "calm", "kind": "measured"}))
+    told = answer(read)
+    about = told["about"]
+    assert (about["kind"], about["synthetic"], list(about["venues"])) == ("measured", False, ["hyperliquid"])
+    assert about["completeness"].startswith("part")
+    assert 240 < about["seconds_old"] < 600
+    assert told["last_price"] == 60_000
+    assert told["usd_within"][-1] == {"within": 0.1, "longs_below": 110_000.0, "shorts_above": 260_000.0}
+    assert told["clusters"] == []
 
 
 def test_a_level_is_read_as_the_library_reads_it_with_its_base_rates(made):
@@ -187,6 +236,13 @@ def test_over_http_it_listens_on_this_machine_only(tmp_path):
             time.sleep(0.2)
         (read,) = asked(f"http://127.0.0.1:{port}/mcp", ("scoreboard", {}))
         assert answer(read)["rows"]
+        # A page in a browser whose name was bent to this machine is sent away, and so is one from elsewhere.
+        for header, refusal in (
+            ({"Host": f"evil.example:{port}"}, 421),
+            ({"Origin": "https://evil.example"}, 403),
+        ):
+            said = requests.post(f"http://127.0.0.1:{port}/mcp", json={}, headers=header, timeout=20)
+            assert said.status_code == refusal
         assert process.poll() is None
     finally:
         process.terminate()
