@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -18,8 +18,8 @@ from liqcore.alerts.endpoint import SignalBox
 from liqcore.alerts.notify import Notifier
 from liqcore.feeds import samples
 from liqcore.feeds.live import figures as live_figures
-from liqcore.feeds.live.collector import Collector, Deliver, Source, Tell
-from liqcore.feeds.live.playback import ReplayClock, Tape, replay
+from liqcore.feeds.live.collector import Collector, Deliver, Feed, Source, Tell
+from liqcore.feeds.live.playback import Playback, Reel, Tape
 from liqcore.feeds.live.polling import PRICE_VENUES, Polling
 from liqcore.feeds.live.store import open_store
 from liqcore.feeds.live.stream import Price, StreamOptions, follow
@@ -86,17 +86,8 @@ def collect_until_told(owner: Owner) -> None:
     app.stop()
 
 
-@dataclass(frozen=True, eq=False)
-class Replayed:
-    """A replay of one visitor: its collector, its clock, and the sample it plays."""
-
-    collector: Collector
-    clock: ReplayClock
-    label: str
-
-
-def replay_sample(name: str) -> Replayed:
-    """A sample played through a collector of its own, which has begun."""
+def wound(name: str) -> Reel:
+    """A sample as a tape to replay; one is enough for all who watch it."""
     held = samples.load_sample(name)
     tape = Tape(
         held.liquidations,
@@ -104,13 +95,30 @@ def replay_sample(name: str) -> Replayed:
         held.open_interest,
         held.funding,
         {venue.name: float(venue.lag_seconds) for venue in held.venues},
+        held.label,
     )
-    made, clock = replay(tape, held.candles["time"].iloc[0] + REPLAY_FROM, history_hours=24.0)
-    made.start()
-    return Replayed(made, clock, held.label)
+    return Reel(tape, held.candles["time"].iloc[0] + REPLAY_FROM, history_hours=24.0)
 
 
-def with_ticks(held: Collector, data: Dataset) -> tuple[Dataset, Tick | None]:
+def played(held: Playback, label: str) -> Dataset:
+    """What had been told of a replayed market by its last full minute."""
+    market, events = held.market(), held.events()
+    # The venue's name of a tape's price is no venue.
+    candles = market.candles.drop(columns="venue").reset_index(drop=True)
+    return Dataset(
+        key=f"replay:{held.now() // 60_000_000}",
+        label=label,
+        synthetic=True,
+        candles=candles if len(candles) else None,
+        liquidations=events.table() if len(events) else None,
+        open_interest=market.open_interest if len(market.open_interest) else None,
+        funding=market.funding if len(market.funding) else None,
+        lags=held.reel.lags,
+        beats=market.beats,
+    )
+
+
+def with_ticks(held: Feed, data: Dataset) -> tuple[Dataset, Tick | None]:
     """A collected market as of the newest tick of the venue whose price it is, and that tick; as it was where
     that venue's socket tells none."""
     market = held.window.market()
@@ -123,7 +131,7 @@ def with_ticks(held: Collector, data: Dataset) -> tuple[Dataset, Tick | None]:
     return replace(data, candles=moved(data.candles, held.ticks.bars(venue))), tick
 
 
-def collected(held: Collector, label: str, synthetic: bool, key: str) -> Dataset | None:
+def collected(held: Feed, label: str, synthetic: bool, key: str) -> Dataset | None:
     """What a collector holds as a market for the other pages, or None while it holds nothing."""
     events, market = held.window.events(), held.window.market()
     candles = (

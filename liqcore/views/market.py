@@ -11,10 +11,10 @@ from liqcore.service.dataset import Dataset
 from liqcore.views import keys
 
 if TYPE_CHECKING:
-    from liqcore.feeds.live.collector import Collector
+    from liqcore.feeds.live.collector import Collector, Feed
+    from liqcore.feeds.live.playback import Playback, Reel
     from liqcore.feeds.rest.session import FeedSession
     from liqcore.feeds.venues.venue import Tick
-    from liqcore.service.collecting import Replayed
 
 
 @st.cache_resource(max_entries=1, show_spinner=False, on_release=lambda held: held.stop())
@@ -37,20 +37,29 @@ def collector() -> Collector:
         return held.collector()
 
 
-@st.cache_resource(
-    scope="session",
-    max_entries=1,
-    show_spinner="Rewinding the sample",
-    on_release=lambda held: held.collector.stop(),
-)
-def replayed(name: str, number: int) -> Replayed:
-    """A replay of a sample for this visitor; another `number` begins it again."""
-    from liqcore.service.collecting import replay_sample
+@st.cache_resource(max_entries=1, show_spinner="Rewinding the sample")
+def _wound(name: str) -> Reel:
+    from liqcore.service.collecting import wound
 
-    return replay_sample(name)
+    return wound(name)
 
 
-def dataset(held: Collector, label: str, synthetic: bool, tag: str) -> Dataset | None:
+def replayed(name: str) -> Playback:
+    """A sample from its beginning on, by a clock of its own."""
+    from liqcore.feeds.live.playback import Playback, ReplayClock
+
+    reel = _wound(name)
+    return Playback(reel, ReplayClock(reel.begin / 1e6))
+
+
+def played(held: Playback, label: str) -> Dataset:
+    """What had been told of a replayed market by now."""
+    from liqcore.service.collecting import played
+
+    return played(held, label)
+
+
+def dataset(held: Feed, label: str, synthetic: bool, tag: str) -> Dataset | None:
     """What a collector holds as a market for the other pages, or None while it holds nothing. Read anew every
     minute."""
     market, events = held.window.market(), held.window.events()
@@ -60,7 +69,7 @@ def dataset(held: Collector, label: str, synthetic: bool, tag: str) -> Dataset |
     return _dataset(held, label, synthetic, f"live:{tag}:{held.now() // 60_000_000}:{filled}")
 
 
-def with_ticks(held: Collector, data: Dataset) -> tuple[Dataset, Tick | None]:
+def with_ticks(held: Feed, data: Dataset) -> tuple[Dataset, Tick | None]:
     """A collected market as of the newest tick of a socket, and that tick."""
     from liqcore.service.collecting import with_ticks
 
@@ -68,7 +77,7 @@ def with_ticks(held: Collector, data: Dataset) -> tuple[Dataset, Tick | None]:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _dataset(_held: Collector, label: str, synthetic: bool, key: str) -> Dataset | None:
+def _dataset(_held: Feed, label: str, synthetic: bool, key: str) -> Dataset | None:
     from liqcore.service.collecting import collected
 
     return collected(_held, label, synthetic, key)

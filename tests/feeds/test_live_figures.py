@@ -1,7 +1,7 @@
 """What the live page says in numbers, against plain pandas on the same events; and a replay, against its own
 tape."""
 
-import time
+from itertools import chain, repeat
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ import pytest
 
 from liqcore.feeds import samples
 from liqcore.feeds.live import figures as figures
-from liqcore.feeds.live.playback import ReplayClock, Tape, replay
+from liqcore.feeds.live.playback import Playback, Reel, ReplayClock, Tape
 from liqcore.feeds.live.store import Store, arrivals
 from liqcore.feeds.live.window import LiveWindow
 from liqcore.heat.realised import realised_heatmap
@@ -203,25 +203,18 @@ def test_a_replay_delivers_its_tape_and_nothing_of_the_future():
     sample = samples.load_sample("violent")
     lags = {venue.name: float(venue.lag_seconds) for venue in sample.venues}
     begin = sample.candles["time"].iloc[0] + pd.Timedelta(hours=108)
-    collector, clock = replay(
+    reel = Reel(
         Tape(sample.liquidations, sample.candles, sample.open_interest, sample.funding, lags),
         begin,
-        speed=600,
         history_hours=6,
     )
-    collector.start()
-    end = time.monotonic() + 20
-    while (
-        collector.now() < (begin + pd.Timedelta(minutes=30)).value // 1_000
-        or not len(collector.window.events())
-    ) and time.monotonic() < end:
-        time.sleep(0.1)
+    real = chain([0.0], repeat(3.0))
+    clock = ReplayClock(reel.begin / 1e6, 600, lambda: next(real))
     clock.run_at(0)
-    stood = collector.now()
-    time.sleep(1.5)
-    assert collector.now() == stood
-    events, market = collector.window.events(), collector.window.market()
-    assert collector.stop()
+    played = Playback(reel, clock)
+    stood = played.now()
+    assert stood == (begin + pd.Timedelta(minutes=30)).value // 1_000
+    events, market = played.events(), played.market()
     table = plain(events)
     lag = table["venue"].map(lags)
     moment = pd.Timestamp(stood, unit="us", tz="UTC")
@@ -237,6 +230,41 @@ def test_a_replay_delivers_its_tape_and_nothing_of_the_future():
     assert figures.delays(events).set_index("venue")["median"].to_dict() == pytest.approx(
         {name: lags[name] for name in set(table["venue"])}
     )
+
+
+def test_visitors_of_one_reel_are_each_at_their_own_time_and_read_the_same_arrays():
+    sample = samples.load_sample("violent")
+    lags = {venue.name: float(venue.lag_seconds) for venue in sample.venues}
+    tape = Tape(sample.liquidations, sample.candles, sample.open_interest, sample.funding, lags)
+    reel = Reel(tape, sample.candles["time"].iloc[0] + pd.Timedelta(hours=108), history_hours=24)
+    hour = 3_600
+    early, late, over = (
+        Playback(reel, ReplayClock(reel.begin / 1e6 + past, 0)) for past in (hour, 40 * hour, 2_000 * hour)
+    )
+    first, second = early.events(), late.events()
+    assert first.version < second.version
+    assert np.shares_memory(first.columns["price"], reel.events.columns["price"])
+    # What is shown reaches 48 hours back, and what both show is the same.
+    assert second.columns["arrived"].min() > late.now() - 48 * hour * 1_000_000
+    both = np.intersect1d(first.columns["id"], second.columns["id"])
+    assert len(both)
+    assert first.after(both[0] - 1).columns["notional"].tolist() == (
+        second.where(second.columns["id"] <= first.version).columns["notional"].tolist()
+    )
+    market = early.market()
+    assert early.market() is market, "nothing is made anew within a minute"
+    assert set(market.beats["venue"]) == set(lags)
+    assert market.beats["minute"].min() == reel.first // MINUTE * MINUTE + MINUTE
+    assert market.beats["minute"].max() == early.now() // MINUTE * MINUTE
+    assert market.beats.groupby("venue").size().eq(25 * 60).all()
+    assert {status.state for status in early.snapshot().statuses} == {"live"}
+    assert sum(early.snapshot().rows.values()) == len(first)
+    for status in early.snapshot().statuses:
+        mine = first.of((status.venue,))
+        assert status.last_event == np.datetime64(int(mine.columns["time"].max()), "us")
+        assert status.age < 60
+    assert {status.state for status in over.snapshot().statuses} == {"off"}
+    assert over.market().candles["time"].max() == sample.candles["time"].max()
 
 
 def test_a_clock_goes_on_from_where_it_stood():

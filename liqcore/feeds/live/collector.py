@@ -16,13 +16,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from liqcore.feeds.live.health import Known, current, from_plain, plain
 from liqcore.feeds.live.leader import Leadership
 from liqcore.feeds.live.store import Arrival, Store, StoreError, arrivals, open_store, set_aside
 from liqcore.feeds.live.ticks import Ticks
-from liqcore.feeds.live.window import LiveWindow, refill
+from liqcore.feeds.live.window import Events, LiveWindow, Market, refill
 from liqcore.feeds.status import SourceStatus
 from liqcore.feeds.venues.rows import LiquidationRow
 
@@ -78,6 +78,32 @@ class Snapshot:
     problem: str
 
 
+class Held(Protocol):
+    """A stretch of the market in memory, be it a store's or a tape's."""
+
+    def events(self) -> Events:
+        """The events of the stretch."""
+
+    def market(self) -> Market | None:
+        """What is held beside events; the same object until it changes."""
+
+
+class Feed(Protocol):
+    """What pages ask of a collector, and of whatever plays one."""
+
+    ticks: Ticks
+
+    @property
+    def window(self) -> Held:
+        """The newest stretch."""
+
+    def now(self) -> int:
+        """The time of the feed in µs since 1970 UTC."""
+
+    def snapshot(self) -> Snapshot:
+        """How its sources are doing."""
+
+
 class Collector:
     """Runs sources into a store. `start` and `stop` may be called from any thread, `stop` more than once."""
 
@@ -88,14 +114,13 @@ class Collector:
         poll: Poll | None = None,
         config: CollectorConfig | None = None,
         clock: Callable[[], float] = time.time,
-        origin: str = "socket",
         ticks: Ticks | None = None,
     ) -> None:
         self.config = config or CollectorConfig()
         self.store, self.clock = store, clock
         self.ticks = ticks or Ticks()
         self.window = LiveWindow(store, self.config.window_hours)
-        self._sources, self._poll, self._origin = dict(sources), poll, origin
+        self._sources, self._poll = dict(sources), poll
         self._leader = Leadership(store)
         self._room = threading.Condition()
         self._stopping = threading.Event()
@@ -171,7 +196,7 @@ class Collector:
     def deliver(self, venue: str, rows: list[LiquidationRow], arrived: int) -> None:
         """Take the rows of one frame (none is a sign of life). Blocks while too much waits to be written."""
         since = self._live_since.get(venue, arrived)
-        batch = self._possible(venue, rows, arrived, self._origin)
+        batch = self._possible(venue, rows, arrived, "socket")
         # What a venue tells at the subscription happened before anybody listened, so it says nothing about
         # delays.
         self._take(

@@ -30,6 +30,12 @@ _LABELS: Final = {
     "completeness": np.int8,
     "origin": np.int8,
 }
+# Words whose codes mean the same everywhere.
+_KNOWN_WORDS: Final = {
+    "side": tables.SIDES,
+    "price_kind": tables.PRICE_KINDS,
+    "completeness": tables.COMPLETENESS,
+}
 _PAGE: Final = 20_000
 
 
@@ -88,6 +94,27 @@ class Events:
         return pd.DataFrame(out)
 
 
+def coded(table: pd.DataFrame, arrived: np.ndarray, origin: str) -> Events:
+    """A checked liquidations table (N rows) as the events that a store would hold had each row arrived when
+    `arrived` (N,) says, in µs since 1970 UTC."""
+    order = np.argsort(arrived, kind="stable")
+    words: dict[str, tuple[str, ...]] = {**_KNOWN_WORDS, "origin": (origin,)}
+    columns = {
+        "id": np.arange(1, len(table) + 1),
+        "time": tables.microseconds(table["time"])[order],
+        "arrived": arrived.astype(np.int64)[order],
+        "origin": np.zeros(len(table), np.int8),
+    }
+    for name in ("price", "quantity", "notional"):
+        columns[name] = table[name].to_numpy(dtype=float)[order]
+    for name in ("venue", "symbol", "side", "price_kind", "completeness"):
+        values = table[name].astype("str")
+        words.setdefault(name, tuple(sorted(values.unique())))
+        codes = pd.Categorical(values, categories=pd.Index(words[name], dtype="str")).codes
+        columns[name] = codes.astype(_LABELS[name])[order]
+    return Events(columns, words, len(table))
+
+
 @dataclass(frozen=True, eq=False)
 class Market:
     """What the store holds beside events: heartbeats by minute, and candles, open interest and funding with
@@ -105,12 +132,7 @@ class LiveWindow:
     def __init__(self, store: Store, hours: float = 24.0) -> None:
         self._store, self._length = store, round(hours * 3_600e6)
         self._reading = threading.Lock()
-        self._words: dict[str, list[str]] = {name: [] for name in _LABELS}
-        self._words["side"] = list(tables.SIDES)
-        self._words["price_kind"], self._words["completeness"] = (
-            list(tables.PRICE_KINDS),
-            list(tables.COMPLETENESS),
-        )
+        self._words = {name: list(_KNOWN_WORDS.get(name, ())) for name in _LABELS}
         self._held = {name: np.empty(0, kind) for name, kind in {**_NUMBERS, **_LABELS}.items()}
         self._size, self._last = 0, 0
         self._publish()

@@ -10,8 +10,8 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.feeds.live import figures as live_figures
-from liqcore.feeds.live.collector import Collector
-from liqcore.feeds.live.playback import SPEEDS, ReplayClock
+from liqcore.feeds.live.collector import Feed
+from liqcore.feeds.live.playback import SPEEDS, Playback, ReplayClock
 from liqcore.service.dataset import Dataset
 from liqcore.views import controls, links, loaders, market as live_market, shell
 from liqcore.views.controls import Toolbar
@@ -19,6 +19,7 @@ from liqcore.views.live import panels as live_panels
 from liqcore.views.live.panels import LiveView
 
 _REPLAY: Final = "replay"
+_PLAYED: Final = "live_played"
 _SEEN: Final = "live_first_seen"
 _MODEL_PACE: Final = 60.0
 
@@ -27,7 +28,7 @@ _MODEL_PACE: Final = 60.0
 class Watched:
     """The collector on the screen, what to call it, and its clock where it is a replay."""
 
-    collector: Collector
+    collector: Feed
     label: str
     synthetic: bool
     tag: str
@@ -35,6 +36,8 @@ class Watched:
 
     def data(self) -> Dataset | None:
         """What it holds as a market."""
+        if isinstance(self.collector, Playback):
+            return live_market.played(self.collector, self.label)
         return live_market.dataset(self.collector, self.label, self.synthetic, self.tag)
 
 
@@ -50,7 +53,7 @@ def source(bar: Toolbar) -> Watched:
             label_visibility="collapsed",
             help=(
                 "Live: public data of many exchanges, straight from them. Replay: the synthetic sample"
-                " market, played through the same collector."
+                " market, as if its news came now."
             ),
         )
         if chosen != _REPLAY:
@@ -67,10 +70,12 @@ def source(bar: Toolbar) -> Watched:
         if st.button(
             "Begin again", icon=":material/replay:", help="From the morning of the sample's violent day."
         ):
-            st.session_state["live_replay"] = st.session_state.get("live_replay", 0) + 1
-    held = live_market.replayed("violent", st.session_state.get("live_replay", 0))
+            st.session_state.pop(_PLAYED, None)
+    held = st.session_state.get(_PLAYED)
+    if held is None:
+        held = st.session_state[_PLAYED] = live_market.replayed("violent")
     held.clock.run_at(float(speed))
-    return Watched(held.collector, held.label, True, f"replay-{id(held)}", held.clock)
+    return Watched(held, held.reel.label, True, f"replay-{id(held)}", held.clock)
 
 
 def _suit_kind() -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from liqcore import tables, wording
 from liqcore.feeds.live import figures as live_figures
-from liqcore.feeds.live.collector import Collector, Snapshot
+from liqcore.feeds.live.collector import Feed, Snapshot
 from liqcore.feeds.live.window import Events
 from liqcore.feeds.venues.registry import VENUES
 from liqcore.heat.grid import HeatGrid
@@ -53,7 +53,7 @@ def venue_name(name: str) -> str:
     return VENUES[name].name if name in VENUES else name
 
 
-def view_controls(held: Collector, bar: Toolbar) -> LiveView:
+def view_controls(held: Feed, bar: Toolbar) -> LiveView:
     """Window, timeframe, venues and the size filter, all in the address."""
     with bar.places[2]:
         window = links.choice("Window", list(WINDOWS), "4 h", "livespan", label_visibility="collapsed")
@@ -196,7 +196,7 @@ def figures(data: Dataset | None, sums: pd.DataFrame, now: int, ticked: int | No
 
 
 def heat(
-    held: Collector,
+    held: Feed,
     data: Dataset | None,
     events: Events,
     view: LiveView,
@@ -318,7 +318,7 @@ def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
     )
 
 
-def coverage(held: Collector, events: Events, view: LiveView, now: int) -> None:
+def coverage(held: Feed, events: Events, view: LiveView, now: int) -> None:
     """When each venue was heard of, with its larger events; what is blank is a gap, not a quiet time."""
     market = held.window.market()
     if market is None or market.beats.empty:
