@@ -187,6 +187,85 @@ def test_htx_counts_contracts(side):
     assert sums(found) == pytest.approx((13 * 0.001 * 80_000, 0))
 
 
+def gate(*rows, channel="futures.public_liquidates"):
+    return {"time": AT // 1000, "channel": channel, "event": "update", "result": list(rows)}
+
+
+def liquidated(contract, price, size, at=AT):
+    return {"contract": contract, "price": price, "size": size, "time": at // 1000, "time_ms": at}
+
+
+GATE = [
+    gate(liquidated("BTC_USDT", "80000", 5_000), liquidated("BTC_USDT", "81000", "-1000", AT + 1)),
+    gate(liquidated("BTC_USD", "80500", 300), liquidated("ETH_USDT", "2100", 70)),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("frames.jsonl", [{"channel": "futures.public_liquidates", "event": "subscribe"}, *GATE]),
+        ("frames.json", GATE),
+        ("kept.jsonl", [{"received": AT, "message": one} for one in GATE]),
+        (
+            "both.jsonl",
+            [
+                *GATE,
+                gate(
+                    {"id": 1, "size": -108, "create_time": AT // 1000, "price": "80000"},
+                    channel="futures.trades",
+                ),
+            ],
+        ),
+    ],
+    ids=["lines", "list", "in an envelope", "beside trades"],
+)
+def test_gates_frames_name_the_position_by_the_sign(name, told):
+    found = read(name, told)
+    # Contracts of 0.0001 BTC and of 1 USD.
+    assert sums(found) == pytest.approx((0.5 * 80_000 + 300, 0.1 * 81_000))
+    assert found.format == "Gate's own liquidation messages"
+    assert found.venues == ("gate",)
+    assert any("ETH_USDT" in note for note in found.notes)
+
+
+def test_one_frame_of_gate_is_a_file_and_rows_without_their_topic_are_asked():
+    assert sums(read("one.json", GATE[0])) == pytest.approx((40_000, 8_100))
+    with pytest.raises(TableError, match="side"):
+        read("rows.json", GATE[0]["result"])
+
+
+BITGET = [
+    {"symbol": "BTCUSDT", "side": "buy", "price": "80000", "amount": "0.5", "ts": str(AT)},
+    {"symbol": "BTCUSD", "side": "sell", "price": "81000", "amount": "0.1", "ts": str(AT + 1)},
+    {"symbol": "ETHUSDT", "side": "sell", "price": "2100", "amount": "9", "ts": str(AT + 2)},
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "frames.jsonl",
+            [{"arg": {"instType": "usdt-futures", "topic": "liquidation"}, "data": [one]} for one in BITGET],
+        ),
+        ("one.json", {"arg": {"instType": "usdt-futures", "topic": "liquidation"}, "data": BITGET}),
+        ("bitget.json", {"code": "00000", "msg": "success", "data": {"list": BITGET, "cursor": "9"}}),
+    ],
+    ids=["frames", "one frame", "answer"],
+)
+def test_bitget_tells_the_position_and_counts_btc_on_every_contract(name, told):
+    found = read(name, told)
+    assert sums(found) == pytest.approx((40_000, 8_100))
+    assert found.venues == ("bitget",)
+    assert set(found.table["price_kind"]) == {"bankruptcy"}
+
+
+def test_five_columns_that_anybody_may_have_are_not_taken_for_bitgets():
+    with pytest.raises(TableError, match="side"):
+        read("answer.json", {"code": "00000", "data": {"list": BITGET}})
+
+
 def totals(symbol, *bars):
     return {
         "symbol": symbol,

@@ -113,7 +113,7 @@ def _tables(document: Any, depth: int, notes: list[str]) -> list[tuple[Any, str]
         nested = {name: value for name, value in document.items() if isinstance(value, dict)}
         if len(nested) >= 3 and len(nested) == len(document) and _same_keys(list(nested.values())):
             return [(_by_column(nested), "")]
-        if isinstance(document.get("o"), dict) or ("topic" in document and "data" in document):
+        if isinstance(document.get("o"), dict) or frames.is_message(document):
             return _tables([document], depth + 1, notes)
         symbol = next((str(document[name]) for name in _SYMBOLS if isinstance(document.get(name), str)), "")
         for name in (*_WRAPPERS, *document):

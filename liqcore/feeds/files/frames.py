@@ -23,6 +23,12 @@ def are_messages(document: Sequence[Any]) -> bool:
     return any(isinstance(one, dict) and _inner(one) is not None for one in document[:200])
 
 
+def is_message(document: dict[str, Any]) -> bool:
+    """Whether one document is itself a message of a socket."""
+    told = "topic" in document or bool(_LIQUIDATED.search(_topic(document)))
+    return told and bool({"data", "result"} & document.keys())
+
+
 def rows_of(document: Sequence[Any]) -> tuple[list[dict[str, Any]], list[str]]:
     """All rows of a list of messages, and notes on the messages that are left out.
 
@@ -43,7 +49,8 @@ def rows_of(document: Sequence[Any]) -> tuple[list[dict[str, Any]], list[str]]:
         elif _inner(one) is None and (not topic or {"data", "event", "op"} & one.keys()):
             empty += 1
         else:
-            rows += _unwrapped(one, {}, 0)
+            # Some rows are told apart from trades by nothing but the topic that they came under.
+            rows += _unwrapped(one, {"topic": topic} if topic in wanted else {}, 0)
     notes = []
     if other:
         named = ", ".join(shown(name) for name, _ in other.most_common(3))

@@ -13,11 +13,39 @@ from liqcore.feeds.files.draft import Draft, Request
 from liqcore.feeds.files.producers.base import GENERIC, Producer, asking, column, keys, read_as
 from liqcore.feeds.files.table import RawTable
 
+_CHANNEL: Final = "futures.public_liquidates"
 _BARS: Final = ("time", "volume", "close", "high", "low", "open")
 
 
 def _is_orders(raw: RawTable) -> bool:
     return raw.headed and {"contract", "fillprice", "ordersize", "size", "time"} <= keys(raw)
+
+
+def _is_frames(raw: RawTable) -> bool:
+    return (
+        raw.headed
+        and {"topic", "contract", "price", "size"} <= keys(raw)
+        and set(raw.frame[column(raw, "topic")]) == {_CHANNEL}
+    )
+
+
+def _read_frames(raw: RawTable, request: Request) -> Draft:
+    """The socket's rows: price and size of the order, whose sign is the position's."""
+    sizes = pd.to_numeric(numerals.plain(raw.frame[column(raw, "size")]), errors="coerce")
+    frame = raw.frame.assign(
+        position=pd.Categorical(np.where(sizes > 0, "long", "short")), filled=sizes.abs()
+    )
+    chosen = {
+        "side": "position",
+        "quantity": "filled",
+        "price": column(raw, "price") or "",
+        "time": column(raw, "timems", "time") or "",
+        "symbol": column(raw, "contract") or "",
+    }
+    asked = asking(request, "gate", quantity_unit="contracts")
+    return read_as(
+        "liquidations", replace(raw, frame=frame), asked, "Gate's own liquidation messages", chosen
+    )
 
 
 def _read_orders(raw: RawTable, request: Request) -> Draft:
@@ -65,5 +93,6 @@ def _read_archive(raw: RawTable, request: Request) -> Draft:
 
 PRODUCERS: Final = (
     Producer("liquidations", _is_orders, _read_orders),
+    Producer("liquidations", _is_frames, _read_frames),
     Producer("candles", _is_archive, _read_archive),
 )
