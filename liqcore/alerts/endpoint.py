@@ -174,18 +174,18 @@ class Endpoint:
         caller = str((scope.get("client") or ("",))[0])
         now = self._clock().timestamp()
         if self._wrong.spent(caller, now):
-            raise WebhookError(
-                "Too many messages with a wrong secret came from this address. Wait a minute, and copy the"
-                " secret from the settings of this app.",
-                429,
-            )
+            raise _too_many()
         body = await _body(receive)
+        # Once more, now that nothing is waited for: many bodies held back at once are no way around it.
+        if not self._wrong.begin(caller, now):
+            raise _too_many()
         try:
             signal = parse_tradingview(body, self._secret.reveal(), self._clock())
         except WebhookError as problem:
-            if problem.status == 403:
-                self._wrong.note(caller, now)
+            if problem.status != 403:
+                self._wrong.take_back(caller, now, right=problem.status == 422)
             raise
+        self._wrong.take_back(caller, now, right=True)
         return 200, "Taken." if self._put(signal) is not False else "Taken before: the same came just now."
 
 
@@ -203,6 +203,14 @@ async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+def _too_many() -> WebhookError:
+    return WebhookError(
+        "Too many messages with a wrong secret came from this address. Wait a minute, and copy the secret"
+        " from the settings of this app.",
+        429,
+    )
 
 
 def _too_large() -> WebhookError:

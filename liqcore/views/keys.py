@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from liqcore.views import owner
+
 if TYPE_CHECKING:
     from liqcore.feeds.rest.keyed import KeyedSource
 
@@ -24,10 +26,13 @@ def alerts() -> dict[str, Any]:
 
 def key_of(source: KeyedSource) -> tuple[str, str]:
     """The key of a source and where it was found (`typed`, `secrets`, `environment`), both empty without
-    one."""
+    one. The owner's of a hosted app is the owner's: strangers would use up the plan, and read what it pays
+    for."""
     typed = str(st.session_state.get(f"typed-{source.secret}") or "").strip()
     if typed:
         return typed, "typed"
+    if not owner.here():
+        return "", ""
     try:
         held = str(st.secrets.get(source.secret, "") or "").strip()
     except (FileNotFoundError, KeyError, ValueError):

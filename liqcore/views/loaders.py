@@ -16,7 +16,7 @@ from liqcore.service import dataset
 from liqcore.service.app import FIRST
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
-from liqcore.views import links, market as live_market, uploads
+from liqcore.views import links, market as live_market, owner, uploads
 
 if TYPE_CHECKING:
     from liqcore.service.real import Look
@@ -124,7 +124,7 @@ def opened(name: str, window: str = FIRST, place: Any = None) -> Dataset | None:
     held = uploads.brought(place)
     if not held:
         return None
-    return dataset.combine([contents for _, contents in held], [name for name, _ in held])
+    return dataset.combine([contents for _, contents in held], [name for name, _ in held], uploads.mark())
 
 
 def real(hours: float) -> Dataset | None:
@@ -198,7 +198,11 @@ def _progress(name: str) -> None:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(look.share, f"Fetching the market: {look.words}, {wording.percent(look.share, digits=0)}")
-        st.button("Stop", key=f"stop-{name}", help="What came is kept.", on_click=held.cancel, args=(name,))
+        # The fetch is everybody's who looks at this market.
+        if owner.here():
+            st.button(
+                "Stop", key=f"stop-{name}", help="What came is kept.", on_click=held.cancel, args=(name,)
+            )
 
 
 def _collected() -> Dataset | None:

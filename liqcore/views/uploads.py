@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Sequence
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -18,6 +20,7 @@ TYPES: Final = [
 ]  # fmt: skip
 _HELD: Final = "held_files"
 _NO_DATED: Final = "without_dated"
+_MARKS: Final = "held_marks"
 _UTC: Final = "UTC"
 # How a doubt of each severity is shown: 3 is probably wrong, 2 may be, 1 is good to know.
 _SHOWN: Final = {3: st.error, 2: st.warning, 1: st.info}
@@ -63,6 +66,17 @@ def brought(above: Any = None) -> list[tuple[str, FileContents]]:
 def _held() -> dict[str, tuple[str, FileContents]]:
     """Files that were understood, by upload id. They stay when an upload fails or the page changes."""
     return st.session_state.setdefault(_HELD, {})
+
+
+def mark() -> str:
+    """What names the files held, as this session read them, in caches that all visitors share.
+
+    It is drawn by chance at each reading: nobody comes by it who has not this session, whatever their own
+    files hold.
+    """
+    marks = st.session_state.get(_MARKS, {})
+    told = "|".join(marks[file_id] for file_id in _held())
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def _zone() -> str:
@@ -125,6 +139,7 @@ def _take(upload: Any, zone: str, beside: str | None = None) -> TableError | Non
         return problem
     key = upload.file_id if beside is None else f"{upload.file_id}#{beside}"
     _held()[key] = (upload.name, found)
+    st.session_state.setdefault(_MARKS, {})[key] = secrets.token_hex(16)
     return None
 
 

@@ -212,3 +212,25 @@ def test_a_key_follows_no_redirect_to_another_host():
         server.shutdown()
         server.server_close()
     assert asked == [("/here", "secret")]
+
+
+def test_a_plan_that_one_key_used_up_pauses_no_other_key_and_nobody_without_one(monkeypatch):
+    url = "https://open-api-v4.coinglass.com/api/futures/liquidation/x"
+    with loopback() as (server, session):
+        server.fault("coinglass", "429")
+
+        def told(key: str) -> str:
+            try:
+                session.request("GET", url, headers={"CG-API-KEY": key})
+            except FeedError as problem:
+                return type(problem).__name__
+            return "good"
+
+        assert told("first") == "RateLimited"
+        asked = server.count()
+        assert told("first") == "RateLimited"
+        assert server.count() == asked, "it waits"
+        server.clear()
+        assert told("second") != "RateLimited"
+        assert told("first") == "RateLimited"
+        assert "first" not in repr(session._paused)

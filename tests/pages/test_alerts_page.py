@@ -18,6 +18,7 @@ from liqcore.alerts import rule_text
 from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.templates import templates
 from liqcore.feeds import files, samples
+from liqcore.views import owner
 from liqcore.views.alerts import (
     channels as alerts_channels,
     sentence as alerts_sentence,
@@ -211,8 +212,13 @@ def test_who_is_on_this_machine_is_told_by_address_and_headers():
         ({"Host": "app.example.com"}, None, False),
         ({**here, "X-Forwarded-For": "1.2.3.4"}, None, False),
         ({**here, "via": "1.1 proxy"}, "127.0.0.1", False),
+        ({**here, "Origin": "http://localhost:8501"}, None, True),
+        ({**here, "Origin": "https://app.example.com"}, None, False),
+        ({**here, "Origin": "null"}, None, False),
+        ({"Host": "localhost.example.com"}, None, False),
+        ({"Host": "[::1].example.com"}, None, False),
     ):
-        assert alerts_session.local(headers, address) is is_local, (headers, address)
+        assert owner.local(headers, address) is is_local, (headers, address)
 
 
 def test_contradictions_are_refused_and_a_level_outside_the_data_is_bound_to_stay_quiet():

@@ -35,6 +35,7 @@ from liqcore.feeds.venues.registry import VENUES
 logging.getLogger("requests_cache").setLevel(logging.ERROR)
 LOOPBACK: Final = "HEATLAB_LOOPBACK"
 STALE_FOR: Final = 6 * 3_600
+_MOST_PAUSES: Final = 1_000
 # First match wins. A minute's bar is stale after a quarter of it; instruments change by the day.
 EXPIRY: Final[dict[str, int]] = {
     "*/exchangeInfo*": 21_600,
@@ -111,7 +112,7 @@ class _PoliteSession(LimiterMixin, requests.Session):
         super().__init__(limiter=Limiter(factory, buffer_ms=50), per_host=True, limit_statuses=())
         self.clock, self.timeout = clock, timeout
         self._factory = factory
-        self._paused: dict[str, tuple[float, FeedError]] = {}
+        self._paused: dict[tuple[str, int], tuple[float, type[FeedError], str, float]] = {}
         self._local = threading.local()
         # The environment would add a password from ~/.netrc; proxies alone are wanted.
         self.trust_env = False
@@ -181,9 +182,10 @@ class _PoliteSession(LimiterMixin, requests.Session):
 
     def _asked(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         host = urlsplit(request.url or "").netloc
-        until, pause = self._paused.get(host, (0.0, None))
-        if pause is not None and self.clock() < until:
-            raise pause
+        until, kind, said, wait = self._paused.get(_asker(request), (0.0, FeedError, "", 0.0))
+        if self.clock() < until:
+            # A new error each time: one that is raised again and again holds on to every question it ended.
+            raise kind(said, retry_after=wait)
         try:
             return super().send(request, **options)
         except requests.exceptions.Timeout as problem:
@@ -210,7 +212,11 @@ class _PoliteSession(LimiterMixin, requests.Session):
         if found is None:
             return
         if found.retry_after is not None:
-            self._paused[host] = (self.clock() + found.retry_after, found)
+            while len(self._paused) >= _MOST_PAUSES:
+                self._paused.pop(next(iter(self._paused)), None)
+            self._paused[_asker(request)] = (
+                self.clock() + found.retry_after, type(found), str(found), found.retry_after
+            )  # fmt: skip
         raise found
 
     def resume(self) -> None:
@@ -385,6 +391,13 @@ def _opened(path: Path | None, clock: Callable[[], float], timeout: float, per_s
         return FeedSession(path, clock, timeout, per_second)
     except (sqlite3.DatabaseError, OSError):
         return FeedSession(None, clock, timeout, per_second)
+
+
+def _asker(request: requests.PreparedRequest) -> tuple[str, int]:
+    """Whom a pause is for: the host, and the key where there is one, of which only a salted hash is kept. A
+    plan that one key has used up says nothing of another's."""
+    keys = tuple(value for name, value in request.headers.items() if name.lower() in _SECRETS)
+    return urlsplit(request.url or "").netloc, hash(keys) if keys else 0
 
 
 def _secret(request: requests.PreparedRequest) -> bool:

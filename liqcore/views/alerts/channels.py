@@ -3,7 +3,6 @@ nowhere."""
 
 from __future__ import annotations
 
-import hmac
 import time
 from typing import Any, Final
 
@@ -13,7 +12,8 @@ import streamlit as st
 from liqcore import wording
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.channels import Channel, ChannelError, QuietHours, Secret
-from liqcore.alerts.guesses import Guesses
+from liqcore.alerts.guesses import UNNAMED, Guesses, same
+from liqcore.views import owner
 from liqcore.views.alerts import session as alerts_session, webhook as alerts_webhook
 
 _ZONES: Final = (
@@ -26,7 +26,8 @@ _ZONES: Final = (
     "Asia/Tokyo",
     "Australia/Sydney",
 )
-_MOST_TRIES: Final = 5
+# Wrong passphrases a minute: of one network, and of all that never sent the right one.
+_MOST_TRIES, _MOST_OF_ALL = 5, 60
 
 
 def draw() -> None:
@@ -44,8 +45,8 @@ def draw() -> None:
         " tab."
     )
     st.subheader("Beyond this page")
-    hosted = alerts_session.hosted()
-    if hosted and not st.session_state.get("alerts_owner"):
+    hosted = owner.hosted()
+    if not owner.here():
         _unlock()
         return
     sender, problems = alerts_session.notifier()
@@ -71,30 +72,28 @@ def _unlock() -> None:
     phrase = alerts_session.secrets().get("passphrase")
     if not isinstance(phrase, str) or not phrase:
         return
-    tries, now = _guesses(), time.monotonic()
-    spent = tries.spent("", now)
+    tries, now, caller = _guesses(), time.monotonic(), st.context.ip_address or UNNAMED
+    spent = tries.spent(caller, now)
     with st.form("al_unlock", clear_on_submit=True, border=False, width=420):
         given = st.text_input("Owner's passphrase", type="password", autocomplete="off", key="al_phrase")
-        if (
-            st.form_submit_button("Unlock channels", icon=":material/lock_open:", disabled=spent)
-            and not spent
-        ):
-            if hmac.compare_digest(str(given or "").encode("utf-8", "surrogatepass"), phrase.encode()):
-                st.session_state["alerts_owner"] = True
+        pressed = st.form_submit_button("Unlock channels", icon=":material/lock_open:", disabled=spent)
+        if pressed and tries.begin(caller, now):
+            if same(str(given or ""), phrase):
+                tries.take_back(caller, now, right=True)
+                owner.unlock()
                 st.rerun()
-            tries.note("", now)
             st.error("That is not the passphrase.", icon=":material/lock:")
     if spent:
         st.caption(
-            f"{wording.count(tries.most, 'wrong passphrase')} came to this app within"
-            f" {wording.duration(tries.seconds)}, so it takes none for a while. Try again in a minute."
+            f"Too many wrong passphrases came within {wording.duration(tries.seconds)}, so none is taken from"
+            " here for a while. Try again in a minute."
         )
 
 
 # One count for all visitors: a new session would be a new start.
 @st.cache_resource(show_spinner=False)
 def _guesses() -> Guesses:
-    return Guesses(_MOST_TRIES, 60.0)
+    return Guesses(_MOST_TRIES, 60.0, of_all=_MOST_OF_ALL)
 
 
 def _row(channel: Channel, removable: bool) -> None:

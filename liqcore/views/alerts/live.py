@@ -18,7 +18,7 @@ from liqcore.feeds.live.store import Store, StoreError
 from liqcore.service import watch as alerts_watch
 from liqcore.service.folder import watch_mark
 from liqcore.service.watch import Orders
-from liqcore.views import loaders, market as live_market
+from liqcore.views import loaders, market as live_market, owner
 from liqcore.views.alerts import session as alerts_session
 
 _SEEN: Final = "alerts_live_seen"
@@ -257,7 +257,7 @@ def _counted(number: int) -> str:
 
 
 def _allowed() -> bool:
-    return not alerts_session.hosted() or bool(st.session_state.get("alerts_owner"))
+    return owner.here()
 
 
 def _store() -> Store:

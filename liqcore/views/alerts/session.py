@@ -3,8 +3,7 @@ a cache."""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,8 +18,8 @@ from liqcore.alerts.channels import Channel, ChannelError, channels_of
 from liqcore.alerts.desk import Desk, Letter
 from liqcore.alerts.notify import Delivery, Notifier
 from liqcore.alerts.rules import Rule
-from liqcore.service.app import hosted as told_hosted, with_environment
-from liqcore.views import keys
+from liqcore.service.app import with_environment
+from liqcore.views import keys, owner
 from liqcore.views.alerts import words as alerts_words
 
 TOAST: Final = "toast"
@@ -68,43 +67,6 @@ def add_rules(new: Iterable[Rule]) -> int:
     return len(held) - before
 
 
-def hosted() -> bool:
-    """Whether this app serves others than the person at this machine. In doubt it does.
-
-    HEATLAB_HOSTED=1 or 0 in the environment decides; else only a browser on this very machine, with no proxy
-    between, counts as local.
-    """
-    if (told := told_hosted()) is not None:
-        return told
-    headers = st.context.headers.to_dict() if st.context.headers else {}
-    return not local(headers, st.context.ip_address)
-
-
-def local(headers: Mapping[str, Any], address: str | None) -> bool:
-    """Whether a request comes from a browser on this very machine, by its headers and address (None for this
-    machine)."""
-    names = {str(name).lower(): str(value) for name, value in headers.items()}
-    host = names.get("host", "localhost")
-    host = host[1:].split("]")[0] if host.startswith("[") else host.rsplit(":", 1)[0]
-    proxied = any(
-        name.startswith("x-forwarded") or name in ("forwarded", "via", "x-real-ip") for name in names
-    )
-    return (
-        not proxied
-        and host.lower() in ("localhost", "127.0.0.1", "::1")
-        and (address is None or _loopback(address))
-    )
-
-
-def _loopback(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return (inner or found).is_loopback
-
-
 def secrets() -> dict[str, Any]:
     """The table `alerts` of the owner's secrets, with channels from the environment added."""
     return with_environment(keys.alerts())
@@ -130,8 +92,8 @@ def _filled(notifier: Notifier) -> tuple[Notifier, tuple[str, ...]]:
 def notifier() -> tuple[Notifier, tuple[str, ...]]:
     """Who sends for this visitor, and what is wrong with channels of the secrets. Hosted: nobody until the
     owner has unlocked."""
-    if hosted():
-        return _owners_notifier() if st.session_state.get("alerts_owner") else (Notifier((), hosted=True), ())
+    if owner.hosted():
+        return _owners_notifier() if owner.here() else (Notifier((), hosted=True), ())
     if "alerts_notifier" not in st.session_state:
         st.session_state["alerts_notifier"] = _filled(Notifier((), attempts=2, back_off=1.0))
     return st.session_state["alerts_notifier"]
@@ -144,7 +106,7 @@ def channel_names() -> tuple[str, ...]:
 
 def add_channel(channel: Channel) -> None:
     """One channel more for this session; ChannelError where it cannot work or the app is hosted."""
-    if hosted():
+    if owner.hosted():
         raise ChannelError("A hosted app takes channels from its owner's secrets only.")
     if channel.name == TOAST:
         raise ChannelError("'toast' is the page itself. Give the channel another name.")

@@ -10,15 +10,13 @@ from liqcore.alerts.endpoint import LEAST_SECRET
 from liqcore.alerts.observe import AlertData
 from liqcore.alerts.webhook import EXAMPLE
 from liqcore.service.app import WEBHOOK_PATH, WEBHOOK_SECRET
-from liqcore.views import market as live_market
+from liqcore.views import market as live_market, owner
 from liqcore.views.alerts import live as alerts_live, session as alerts_session
 
 
 def listen() -> None:
     """Judge what arrives while the page is open. On a hosted app signals are the owner's own."""
-    if live_market.app().box.listening and (
-        not alerts_session.hosted() or st.session_state.get("alerts_owner")
-    ):
+    if live_market.app().box.listening and owner.here():
         _listen()
 
 

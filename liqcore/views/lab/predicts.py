@@ -54,7 +54,7 @@ def _study(data: Dataset, model: str, hours: float) -> None:
     plan = Plan(Finder(model), Design(hours=hours), part_days=_PART_DAYS)
     blind = Plan(Finder(model), Design(hours=hours), "random", part_days=_PART_DAYS)
     sums = [
-        _made(venue, one, words)
+        _made(venue, one, words, data.key)
         for one, words in ((plan, "Following hot levels"), (blind, "Following levels at random"))
     ]
     if any(part is None for part in sums):
@@ -64,8 +64,9 @@ def _study(data: Dataset, model: str, hours: float) -> None:
     if found.effects.empty:
         return
     _forest(found, float(venue.candles["close"].iloc[-1]))
-    _closed(venue, plan)
-    _method(found, placebo, venue, plan)
+    key = f"{data.key}|{mark(plan, [venue])}"
+    _closed(venue, plan, key)
+    _method(found, placebo, venue, plan, key)
 
 
 def _venue(data: Dataset) -> Venue:
@@ -88,8 +89,9 @@ def _venue(data: Dataset) -> Venue:
     return Venue(data.label, bars, data.open_interest, data.liquidations)
 
 
-def _made(venue: Venue, plan: Plan, words: str) -> pd.DataFrame | None:
-    """The sums of all parts, each from memory where it was made before; None where the reader stopped it."""
+def _made(venue: Venue, plan: Plan, words: str, data: str) -> pd.DataFrame | None:
+    """The sums of all parts, each from memory where it was made before; None where the reader stopped it.
+    `data` is the key of the market, which tells one visitor's files from another's."""
     cut = list(parts([venue], plan))
     key = mark(plan, [venue])
     place = st.empty()
@@ -108,7 +110,7 @@ def _made(venue: Venue, plan: Plan, words: str) -> pd.DataFrame | None:
         st.button("Stop", icon=":material/stop:", key=f"stop-{key}", on_click=_stop, args=(key,))
     for part in cut:
         bar.progress(len(done) / len(cut), f"{words}: {part.title}")
-        done.append(_sums(part, plan, f"{key}|{part.number}"))
+        done.append(_sums(part, plan, f"{data}|{key}|{part.number}"))
     place.empty()
     return pd.concat(done, ignore_index=True)
 
@@ -238,12 +240,12 @@ def _glance(_venue: Venue, _plan: Plan, key: str) -> Glance:
     )
 
 
-def _closed(venue: Venue, plan: Plan) -> None:
+def _closed(venue: Venue, plan: Plan, key: str) -> None:
     st.subheader("What is closed when a band is crossed")
     if venue.liquidations is None or venue.liquidations.empty:
         st.caption("This market has no liquidations, so nothing can be counted here.")
         return
-    found = _crossed(venue, plan, mark(plan, [venue]))
+    found = _crossed(venue, plan, key)
     told = found.ratio
     if not np.isfinite(told.value) or not np.isfinite(told.low):
         st.caption("Too few bands were crossed to tell.")
@@ -264,9 +266,9 @@ def _closed(venue: Venue, plan: Plan) -> None:
     )
 
 
-def _method(found: Study, placebo: Study, venue: Venue, plan: Plan) -> None:
+def _method(found: Study, placebo: Study, venue: Venue, plan: Plan, key: str) -> None:
     with st.expander("How this was made, and how to break it", icon=":material/science:"):
-        glance = _glance(venue, plan, mark(plan, [venue]))
+        glance = _glance(venue, plan, key)
         first, last = venue.candles["time"].iloc[0], venue.candles["time"].iloc[-1]
         st.markdown(
             f"- Span: {wording.period(first, last)}, bars of"

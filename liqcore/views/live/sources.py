@@ -21,8 +21,7 @@ from liqcore.feeds.venues.history import liquidation_history
 from liqcore.feeds.venues.registry import VENUES
 from liqcore.feeds.venues.venue import Venue
 from liqcore.tables import TableError
-from liqcore.views import keys, market as live_market
-from liqcore.views.alerts import session as alerts_session
+from liqcore.views import keys, market as live_market, owner
 from liqcore.views.live import panels as live_panels
 
 _TYPES: Final = ["csv", "gz", "parquet", "zip", "txt"]
@@ -267,7 +266,7 @@ def store(held: Collector) -> None:
 
 def changes(held: Collector) -> None:
     """Import and clearing, for whoever runs the app."""
-    if alerts_session.hosted():
+    if owner.hosted():
         st.caption(
             "This app is hosted for many people, so importing and clearing are left to whoever runs it."
         )

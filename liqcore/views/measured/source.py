@@ -10,8 +10,7 @@ import streamlit as st
 
 from liqcore import tables, wording
 from liqcore.heat.snapshots import Coverage, Snapshot, coverage, snapshots
-from liqcore.views import market as live_market, shell
-from liqcore.views.alerts import session as alerts_session
+from liqcore.views import market as live_market, owner, shell
 
 _FILE: Final = "measured_file"
 _KEY: Final = "measured_key"
@@ -27,7 +26,7 @@ def held() -> list[Snapshot]:
 def controls() -> list[Snapshot]:
     """The switch, how far the sweep is, and a place for a file; then what there is to show."""
     census = live_market.app().census
-    local = not alerts_session.hosted()
+    local = not owner.hosted()
     told = census.progress(local)
     with st.popover("Measured positions", icon=":material/groups:"):
         st.markdown(
