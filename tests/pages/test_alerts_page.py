@@ -487,10 +487,12 @@ def test_what_goes_wrong_in_a_test_is_told():
     assert str(job.problem) == "There are too many bars."
 
 
-def test_guessing_the_passphrase_is_slow_for_all_sessions_together(monkeypatch):
+def test_guessing_the_passphrase_is_slow_for_all_sessions_of_a_network_together(monkeypatch):
     monkeypatch.setenv("HEATLAB_HOSTED", "1")
     monkeypatch.setattr(alerts_session, "secrets", lambda: {"passphrase": "open, please", "channels": {}})
     st.cache_resource.clear()
+    here = ["203.0.113.7"]
+    monkeypatch.setattr(type(st.context), "ip_address", property(lambda context: here[0]))
 
     def tried(phrase):
         app = open_page("alerts.py", pane="channels")
@@ -504,6 +506,9 @@ def test_guessing_the_passphrase_is_slow_for_all_sessions_together(monkeypatch):
     late = open_page("alerts.py", pane="channels")
     assert next(button for button in late.button if button.label == "Unlock channels").disabled
     assert "takes none for a while" in words(late)
+    here[0] = "198.51.100.9"
+    assert tried("open, please").session_state["alerts_owner"], "guesses of another network shut nobody out"
+    here[0] = "203.0.113.7"
     later = SimpleNamespace(monotonic=lambda: time.monotonic() + 61)
     monkeypatch.setattr(alerts_channels, "time", later)
     assert tried("open, please").session_state["alerts_owner"]

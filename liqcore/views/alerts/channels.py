@@ -85,8 +85,8 @@ def _unlock() -> None:
             st.error("That is not the passphrase.", icon=":material/lock:")
     if spent:
         st.caption(
-            f"Too many wrong passphrases came within {wording.duration(tries.seconds)}, so none is taken from"
-            " here for a while. Try again in a minute."
+            f"Too many wrong passphrases came within {wording.duration(tries.seconds)}, so the app takes none"
+            " for a while. Try again in a minute."
         )
 
 
