@@ -9,18 +9,21 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from liqcore.charts.palette import LONG, PANEL, SHORT
+from liqcore.charts.marks import DANGER, GAIN, INK, LINE, LONG, QUIET, SHORT, halo
 from liqcore.risk.plan_data import Plan
 from liqcore.wording import count, price, r_multiple, usd
 
-_ENTRY, _GAIN, _DANGER, _QUIET, _LINE, _INK = (
-    "#ffffff",
-    "#7fd1b9",
-    "#ff6b5e",
-    "#9aa7b5",
-    "#2a313c",
-    "#e6edf3",
-)
+# What a rung is, and the ink it is drawn in.
+_INKS: Final = {
+    "entry": INK,
+    "stop": LONG,
+    "gain": GAIN,
+    "danger": DANGER,
+    "quiet": QUIET,
+    "level": LINE,
+    "long": LONG,
+    "short": SHORT,
+}
 # Labels nearer than this share of the axis would cover one another.
 _APART: Final = 0.052
 # How many times the height of the rest the liquidation price may lie beyond it.
@@ -52,7 +55,7 @@ def ladder(
     room = max(0.12 * (high - low), 0.002 * plan.entry)
     low, high = low - room, high + room
     near = pd.DataFrame(
-        [("Key level", level, _LINE) for level in levels if low < level < high], columns=rungs.columns
+        [("Key level", level, "level") for level in levels if low < level < high], columns=rungs.columns
     )
     rungs = pd.concat([rungs, near.astype(rungs.dtypes)]).sort_values("price", ignore_index=True)
     rungs["place"] = _apart(rungs["price"].to_numpy(), _APART * (high - low), low, high)
@@ -62,7 +65,7 @@ def ladder(
         {
             "low": [max(zone.low, low) for zone in seen],
             "high": [min(zone.high, high) for zone in seen],
-            "colour": [LONG if zone.side == "long" else SHORT for zone in seen],
+            "ink": [zone.side for zone in seen],
             "words": [
                 f"{usd(zone.notional)} of {zone.side}s, {price(zone.low)} to {price(zone.high)}"
                 for zone in seen
@@ -73,7 +76,7 @@ def ladder(
         "scale": alt.Scale(domain=[low, high], nice=False, zero=False),
         "axis": alt.Axis(title="BTC price, USD", format=",.0f", grid=False),
     }
-    colour = alt.Color("colour:N", scale=None)
+    colour = alt.Color("ink:N", scale=alt.Scale(domain=[*_INKS], range=[*_INKS.values()]), legend=None)
     marks = alt.Chart(rungs)
     text = {"align": "left", "x": 10, "fontSize": 12, "fontWeight": "bold"}
     return alt.layer(
@@ -87,21 +90,16 @@ def ladder(
             color=colour,
             strokeDash=alt.condition("datum.name == 'Entry'", alt.value([1, 0]), alt.value([6, 4])),
         ),
-        marks.mark_text(stroke=PANEL, strokeWidth=4, **text).encode(y="place:Q", text="label:N"),
-        marks.mark_text(color=_INK, **text).encode(y="place:Q", text="label:N"),
-    ).properties(
-        height=height,
-        view=alt.ViewBackground(fill=PANEL, stroke=None),
-        description=_in_words(plan, seen, clusters, low, high),
-    )
+        *(marks.mark_text(**look).encode(y="place:Q", text="label:N") for look in halo(text)),
+    ).properties(height=height, description=_in_words(plan, seen, clusters, low, high))
 
 
 def _rungs(plan: Plan) -> pd.DataFrame:
-    out = [("Entry", plan.entry, _ENTRY), ("Stop", plan.stop, LONG)]
+    out = [("Entry", plan.entry, "entry"), ("Stop", plan.stop, "stop")]
     if plan.break_even > 0:
-        out.append(("Break-even", plan.break_even, _QUIET))
+        out.append(("Break-even", plan.break_even, "quiet"))
     out += [
-        (f"Target {number}: {r_multiple(item.reward_risk, signed=False)}", item.price, _GAIN)
+        (f"Target {number}: {r_multiple(item.reward_risk, signed=False)}", item.price, "gain")
         for number, item in enumerate(plan.targets, 1)
     ]
     liquidation = plan.liquidation_price
@@ -113,8 +111,8 @@ def _rungs(plan: Plan) -> pd.DataFrame:
         and plan.quantity > 0
         and min(prices) - reach < liquidation < max(prices) + reach
     ):
-        out.append(("Liquidation", liquidation, _DANGER))
-    return pd.DataFrame(out, columns=["name", "price", "colour"])
+        out.append(("Liquidation", liquidation, "danger"))
+    return pd.DataFrame(out, columns=["name", "price", "ink"])
 
 
 def _in_words(plan: Plan, seen: Sequence[Zone], zones: Sequence[Zone], low: float, high: float) -> str:

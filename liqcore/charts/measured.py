@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 
 from liqcore import wording
-from liqcore.charts.marks import LINE, NOW, QUIET, whole
-from liqcore.charts.palette import LONG, PANEL, SHORT
+from liqcore.charts.marks import DIM, LONG, NOW, QUIET, SHORT, spec
 
-_SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 FATES: Final = ("held", "moved", "opened", "closed", "liquidated")
 # Told apart by lightness too, for those who see no hue.
-_FATE_INKS: Final = (QUIET, SHORT, NOW, "#5b6675", LONG)
+_FATE_INKS: Final = (QUIET, SHORT, NOW, DIM, LONG)
 
 
 def distance_chart(profile: pd.DataFrame) -> tuple[dict[str, Any], str]:
@@ -31,7 +29,7 @@ def distance_chart(profile: pd.DataFrame) -> tuple[dict[str, Any], str]:
             "map": np.repeat(["Measured", "Model"], len(profile)),
         }
     )
-    spec = _spec(
+    chart = _spec(
         rows,
         {
             "mark": {"type": "line", "interpolate": "step"},
@@ -42,12 +40,7 @@ def distance_chart(profile: pd.DataFrame) -> tuple[dict[str, Any], str]:
                     "title": "Distance from the price, % (longs left, shorts right)",
                     "axis": {"grid": False},
                 },
-                "y": {
-                    "field": "share",
-                    "type": "quantitative",
-                    "title": "% of the side's USD",
-                    "axis": {"gridColor": LINE},
-                },
+                "y": {"field": "share", "type": "quantitative", "title": "% of the side's USD"},
                 "color": {
                     "field": "map",
                     "scale": {"domain": ["Measured", "Model"], "range": [SHORT, LONG]},
@@ -73,7 +66,7 @@ def distance_chart(profile: pd.DataFrame) -> tuple[dict[str, Any], str]:
         for name, column in (("measured", "measured"), ("the model", "model"))
     ]
     return (
-        spec,
+        chart,
         (
             "Two step lines of the share of liquidation prices by distance from the price. Within 5 % of it,"
             f" mean of both sides: {' and '.join(told)}."
@@ -94,7 +87,7 @@ def churn_chart(bands: pd.DataFrame) -> tuple[dict[str, Any], str]:
         }
     )
     names = [name.capitalize() for name in FATES]
-    spec = _spec(
+    chart = _spec(
         rows,
         {
             "mark": {"type": "bar"},
@@ -113,7 +106,7 @@ def churn_chart(bands: pd.DataFrame) -> tuple[dict[str, Any], str]:
                     "aggregate": "sum",
                     "stack": "zero",
                     "title": "USD",
-                    "axis": {"format": "~s", "gridColor": LINE, "tickCount": 6},
+                    "axis": {"format": "~s", "tickCount": 6},
                 },
                 "color": {
                     "field": "fate",
@@ -131,16 +124,8 @@ def churn_chart(bands: pd.DataFrame) -> tuple[dict[str, Any], str]:
     )
     sums = bands.groupby("fate")["usd"].sum()
     told = ", ".join(f"{name} {wording.usd(float(sums[name]))}" for name in FATES if name in sums)
-    return spec, f"Bars of USD by liquidation price, split by what became of the positions: {told}."
+    return chart, f"Bars of USD by liquidation price, split by what became of the positions: {told}."
 
 
 def _spec(rows: pd.DataFrame, layer: dict[str, Any], height: int) -> dict[str, Any]:
-    return {
-        "$schema": _SCHEMA,
-        "height": height,
-        "view": {"fill": PANEL, "stroke": None},
-        "layer": whole([layer]),
-        "data": {"name": "rows"},
-        "datasets": {"rows": rows.reset_index(drop=True)},
-        "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"}},
-    }
+    return {**spec([layer], {"rows": rows.reset_index(drop=True)}, height), "data": {"name": "rows"}}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import wording
-from liqcore.charts.palette import LONG, SHORT
+from liqcore.charts.marks import LONG, QUIET, SHORT
 from liqcore.lab.event_study import FEW_BLOCKS, QUESTION
 
 _VERDICTS: Final = ("supported", "cannot tell", "not supported")
@@ -116,11 +116,11 @@ def forest(effects: pd.DataFrame, unit: str, width: int | str = "container") -> 
             "verdict:N",
             scale=alt.Scale(domain=[*_VERDICTS], range=[*_SHAPES]),
             legend=alt.Legend(
-                title=None, orient="bottom", columns=3, symbolFillColor="gray", symbolStrokeColor="gray"
+                title=None, orient="bottom", columns=3, symbolFillColor=QUIET, symbolStrokeColor=QUIET
             ),
         ),
     )
-    none = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[4, 3], color="gray").encode(x="x:Q")
+    none = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[4, 3], color=QUIET).encode(x="x:Q")
     return alt.layer(none, lines, dots).properties(width=width, height=max(44 * len(order), 60))
 
 
@@ -177,7 +177,7 @@ def mirror(price: np.ndarray, exact: np.ndarray, map_: np.ndarray, now: float) -
     nearest = price[np.abs(price - now).argmin()]
     line = (
         alt.Chart(pd.DataFrame({"price": [nearest]}))
-        .mark_rule(strokeDash=[4, 3], color="gray")
+        .mark_rule(strokeDash=[4, 3], color=QUIET)
         .encode(y=alt.Y("price:O", sort="descending"))
     )
     return alt.layer(bars, line).properties(height=520, width="container")

@@ -10,18 +10,14 @@ import pandas as pd
 
 from liqcore import wording
 from liqcore.charts.data import milliseconds
-from liqcore.charts.marks import LINE, QUIET, whole
-from liqcore.charts.palette import LONG, PANEL, SHORT
+from liqcore.charts.marks import EMPTY, LINE, LONG, QUIET, SHORT, spec
 from liqcore.heat.comparison import Difference
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.lag import Lag
 
-_SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 # More rectangles than this redraw slowly; the map is joined to fewer cells first.
 _COLUMNS: Final = 96
 _BANDS: Final = 60
-# No difference is as dark as the panel, so that only differences shine.
-_MIDDLE: Final = "#1b222d"
 # Height of the legend inside a titled map, in pixels: prices beside it begin at the same height.
 _HEAD: Final = 78
 
@@ -55,7 +51,7 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
         }
     )
     most = float(np.quantile(np.abs(value), 0.99)) if len(value) else 1.0
-    spec = _spec(
+    chart = _spec(
         rows,
         [
             {
@@ -66,7 +62,7 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
                         "type": "temporal",
                         "axis": {
                             "grid": False,
-                            "title": "Time (UTC)",
+                            "title": "Time, UTC",
                             "labelOverlap": True,
                             "format": "%b %d %H:%M",
                         },
@@ -93,7 +89,7 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
                         "type": "quantitative",
                         "scale": {
                             "domain": [-most, 0, most],
-                            "range": [SHORT, _MIDDLE, LONG],
+                            "range": [SHORT, EMPTY, LONG],
                             "interpolate": "lab",
                             "clamp": True,
                         },
@@ -114,7 +110,7 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
     )
     if len(rows) == 0:
         return (
-            spec,
+            chart,
             (
                 f"No difference can be drawn between {found.venue} and the rest of the venues: one of them"
                 " has no liquidations here ($0)."
@@ -122,7 +118,7 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
         )
     top = rows.iloc[int(np.abs(value).argmax())]
     return (
-        spec,
+        chart,
         (
             f"{found.venue} against the rest of the venues. The largest difference in liquidations:"
             f" {top['more']} at {top['where']}."
@@ -185,7 +181,7 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
             }
         ]
     )
-    spec = _spec(
+    chart = _spec(
         rows,
         [
             {
@@ -244,13 +240,11 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
         ],
         420,
     )
-    # Bars, not cells: they stand on the page itself in both themes.
-    spec["view"] = {"fill": None, "stroke": None}
     if rows.empty:
-        return spec, "No venue has a band of liquidations that stands out in this range of prices ($)."
+        return chart, "No venue has a band of liquidations that stands out in this range of prices ($)."
     best = rows.iloc[int(np.abs(rows["venues"].to_numpy()).argmax())]
     return (
-        spec,
+        chart,
         (
             f"Agreement along price: at most {best['count']} fresh venues have hot liquidations of"
             f" {str(best['side']).lower()} in one band, at {best['where']}."
@@ -264,7 +258,7 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
     rows = frame.rename(columns={"Venue": "venue", "Later by, s": "seconds", "Sure": "sure"})[
         ["venue", "seconds", "sure"]
     ]
-    spec = _spec(
+    chart = _spec(
         rows,
         [
             {
@@ -309,7 +303,7 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
         or "none is visibly late"
     )
     return (
-        spec,
+        chart,
         (
             "How much later each venue's liquidations are than the others' (in seconds, whatever the $"
             f" amount): {said}."
@@ -335,7 +329,7 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
     steps = round(lag.seconds / lag.step)
     there, back = float(lag.pairs[middle + steps]), float(lag.pairs[middle - steps])
     shown = pd.concat([here, mirror], ignore_index=True)
-    spec = _spec(
+    chart = _spec(
         shown,
         [
             {
@@ -353,14 +347,14 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
                     "y": {
                         "field": "pairs",
                         "type": "quantitative",
-                        "axis": {"title": "Pairs of events", "grid": True, "gridColor": LINE},
+                        "axis": {"title": "Pairs of events", "grid": True},
                     },
                     "color": {
                         "field": "line",
                         "type": "nominal",
                         "sort": None,
                         "scale": {"range": [SHORT, QUIET]},
-                        "legend": {"title": None, "orient": "top", "labelColor": QUIET},
+                        "legend": {"title": None, "orient": "top"},
                     },
                     "strokeDash": {
                         "field": "line",
@@ -379,17 +373,17 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
         ],
         260,
     )
-    spec["datasets"]["mark"] = pd.DataFrame({"seconds": [lag.seconds]})
+    chart["datasets"]["mark"] = pd.DataFrame({"seconds": [lag.seconds]})
     if not steps:
         return (
-            spec,
+            chart,
             (
                 f"No shift of {venue} stands out against its mirror image: it is neither late nor early as"
                 f" far as these {lag.events:,} busy steps tell."
             ),
         )
     return (
-        spec,
+        chart,
         (
             f"At {abs(lag.seconds):g} seconds {'after' if steps > 0 else 'before'} the others, {venue} has"
             f" {wording.whole(there)} pairs of events; as many seconds {'before' if steps > 0 else 'after'}"
@@ -399,12 +393,4 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
 
 
 def _spec(rows: pd.DataFrame, layers: list[dict[str, Any]], height: int) -> dict[str, Any]:
-    return {
-        "$schema": _SCHEMA,
-        "height": height,
-        "view": {"fill": PANEL, "stroke": None},
-        "layer": whole(layers),
-        "data": {"name": "rows"},
-        "datasets": {"rows": rows.reset_index(drop=True)},
-        "config": {"axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal"}},
-    }
+    return {**spec(layers, {"rows": rows.reset_index(drop=True)}, height), "data": {"name": "rows"}}

@@ -10,13 +10,16 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables, wording
-from liqcore.charts.palette import LONG, SHORT
+from liqcore.charts.marks import LONG, SHORT
 from liqcore.heat.totals import TotalsBeside, beside
 from liqcore.service.dataset import Dataset
 from liqcore.views import keys, links, market as live_market, panels
 
 _FETCHED: Final = "compare_figures"
 _HOURS: Final = 72
+
+# Without it a browser tells its own time.
+_WHEN: Final = alt.Tooltip("time:T", title="UTC", timeUnit="utcyearmonthdatehoursminutes")
 
 
 def against_figures(data: Dataset) -> None:
@@ -87,13 +90,13 @@ def _totals(data: Dataset, totals: pd.DataFrame, name: str) -> None:
         alt.Chart(long)
         .mark_bar()
         .encode(
-            x=alt.X("time:T", title=None),
+            x=alt.X("time:T", title="Time, UTC", scale=alt.Scale(type="utc")),
             y=alt.Y("usd:Q", title="USD", axis=alt.Axis(format="~s")),
             color=alt.Color(
                 "side:N", scale=alt.Scale(domain=list(tables.SIDES), range=[LONG, SHORT]), title=None
             ),
             row=alt.Row("count:N", title=None),
-            tooltip=["time:T", "side:N", alt.Tooltip("usd:Q", format=",.0f")],
+            tooltip=[_WHEN, "side:N", alt.Tooltip("usd:Q", format=",.0f")],
         )
         .properties(height=120)
     )
@@ -133,10 +136,10 @@ def _open_interest(data: Dataset, theirs: pd.DataFrame | None, name: str) -> Non
         alt.Chart(pd.concat(frames)[["time", "quantity", "source"]])
         .mark_line(interpolate="step-after")
         .encode(
-            x=alt.X("time:T", title=None),
+            x=alt.X("time:T", title="Time, UTC", scale=alt.Scale(type="utc")),
             y=alt.Y("quantity:Q", title="BTC", scale=alt.Scale(zero=False), axis=alt.Axis(format="~s")),
             color=alt.Color("source:N", title=None),
-            tooltip=["time:T", "source:N", alt.Tooltip("quantity:Q", format=",.0f")],
+            tooltip=[_WHEN, "source:N", alt.Tooltip("quantity:Q", format=",.0f")],
         )
         .properties(height=180)
     )

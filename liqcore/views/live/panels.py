@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables, wording
+from liqcore.charts.marks import DIM, GAIN, LONG
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Feed, Snapshot
 from liqcore.feeds.live.window import Events
@@ -334,7 +335,7 @@ def coverage(held: Feed, events: Events, view: LiveView, now: int) -> None:
         )
     runs = kept[2].assign(venue=kept[2]["venue"].map(venue_name))
     big = live_figures.biggest(events.since(since), 150)
-    x = alt.X("start:T", title=None, scale=alt.Scale(type="utc", domain=[_ms(since), _ms(now)]))
+    x = alt.X("start:T", title="Time, UTC", scale=alt.Scale(type="utc", domain=[_ms(since), _ms(now)]))
     y = alt.Y(
         "venue:N",
         title=None,
@@ -351,7 +352,7 @@ def coverage(held: Feed, events: Events, view: LiveView, now: int) -> None:
             color=alt.Color(
                 "how:N",
                 title="Heard",
-                scale=alt.Scale(domain=["live", "history"], range=["#2a9d8f", "#8d99ae"]),
+                scale=alt.Scale(domain=["live", "history"], range=[GAIN, DIM]),
                 legend=None,
             ),
             tooltip=[
@@ -366,9 +367,9 @@ def coverage(held: Feed, events: Events, view: LiveView, now: int) -> None:
         alt.Chart(big.assign(venue=big["venue"].map(venue_name)))
         .mark_tick(thickness=2, size=16)
         .encode(
-            x=alt.X("time:T", title=None),
+            x=alt.X("time:T"),
             y=y,
-            color=alt.value("#e76f51"),
+            color=alt.value(LONG),
             tooltip=[
                 alt.Tooltip("venue:N", title="Venue"),
                 alt.Tooltip("side:N", title="Side"),

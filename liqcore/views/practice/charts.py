@@ -8,8 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from liqcore import wording
-from liqcore.charts.marks import LINE, NOW, QUIET, whole
-from liqcore.charts.palette import PANEL
+from liqcore.charts.marks import NOW, QUIET, spec
 from liqcore.distances import away
 from liqcore.heat.grid import HeatGrid
 from liqcore.learn.practice import OWN, Candidate, Played, last_price, usual_range
@@ -237,15 +236,6 @@ def calibration_chart(bins: pd.DataFrame) -> tuple[dict[str, Any], str]:
             },
         },
     ]
-    spec = {
-        "$schema": _SCHEMA,
-        "height": 260,
-        "view": {"fill": PANEL, "stroke": None},
-        "layer": whole(layers),
-        "datasets": {"bins": rows, "even": pd.DataFrame({"at": [0.0, 1.0]})},
-        "config": {
-            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}
-        },
-    }
+    chart = spec(layers, {"bins": rows, "even": pd.DataFrame({"at": [0.0, 1.0]})}, 260)
     alt = "Calibration of your answers about liquidation levels: " + "; ".join(rows["words"]) + "."
-    return spec, alt
+    return chart, alt

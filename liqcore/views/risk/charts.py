@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from liqcore import wording
-from liqcore.charts.marks import LINE, NOW, QUIET, UP, whole
-from liqcore.charts.palette import LONG, PANEL, SHORT
+from liqcore.charts.marks import DANGER, EMPTY, INK, LONG, NOW, QUIET, SHORT, halo, spec as _spec
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import MonteCarlo, Sweep
 
 Drawn = tuple[dict[str, Any], str]
 
-_SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
-_DANGER: Final = "#ff6b5e"
-_GAIN: Final = "#7fd1b9"
-
-
-def _spec(layers: list[dict[str, Any]], datasets: dict[str, pd.DataFrame], height: int) -> dict[str, Any]:
-    return {
-        "$schema": _SCHEMA,
-        "height": height,
-        "view": {"fill": PANEL, "stroke": None},
-        "layer": whole(layers),
-        "datasets": datasets,
-        "config": {
-            "axis": {"labelColor": QUIET, "titleColor": QUIET, "titleFontWeight": "normal", "gridColor": LINE}
-        },
-    }
-
 
 def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
     """Profit and loss after costs along price, with stop, entry and liquidation marked."""
-    rows = curve[["price", "net"]].assign(colour=np.where(curve["net"] >= 0, _GAIN, _DANGER))
+    rows = curve[["price", "net"]]
     marks = [("entry", plan.entry), ("stop", plan.stop)]
     if abs(at - plan.entry) > 0.0005 * plan.entry:
         marks.append(("here", at))
@@ -82,7 +64,7 @@ def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
                 "baseline": "top",
                 "dx": 4,
                 "y": 4,
-                "color": "#e6edf3",
+                "color": INK,
                 "fontSize": 11.5,
                 "tooltip": None,
             },
@@ -140,7 +122,7 @@ def sweep(found: Sweep, plan: Plan) -> Drawn:
         {
             "data": {"name": "cells"},
             "transform": [{"filter": "!datum.accepted"}],
-            "mark": {"type": "rect", "color": "#30343b", "tooltip": None},
+            "mark": {"type": "rect", "color": EMPTY, "tooltip": None},
             "encoding": {"x": x, "y": y, "tooltip": tooltip},
         },
         {
@@ -193,33 +175,34 @@ def fan(found: MonteCarlo, trades: int) -> Drawn:
         area(*inner, 0.35),
         {
             "data": {"name": "fan"},
-            "mark": {"type": "line", "color": UP, "strokeWidth": 2, "tooltip": None},
+            "mark": {"type": "line", "color": INK, "strokeWidth": 2, "tooltip": None},
             "encoding": {"x": x, "y": {"field": middle, "type": "quantitative"}},
         },
         {
             "data": {"name": "ruin"},
-            "mark": {"type": "rule", "color": _DANGER, "strokeDash": [4, 4], "tooltip": None},
+            "mark": {"type": "rule", "color": DANGER, "strokeDash": [4, 4], "tooltip": None},
             "encoding": {"y": {"field": "level", "type": "quantitative"}},
         },
         *(
             {
                 "data": {"name": "notes"},
-                "mark": {
-                    "type": "text",
-                    "align": "right",
-                    "baseline": "bottom",
-                    "dy": -3,
-                    "fontSize": 11.5,
-                    "tooltip": None,
-                    **look,
-                },
+                "mark": look,
                 "encoding": {
                     "x": {"field": "trade", "type": "quantitative"},
                     "y": {"field": "level", "type": "quantitative"},
                     "text": {"field": "label"},
                 },
             }
-            for look in ({"stroke": PANEL, "strokeWidth": 4}, {"color": "#e6edf3"})
+            for look in halo(
+                {
+                    "type": "text",
+                    "align": "right",
+                    "baseline": "bottom",
+                    "dy": -3,
+                    "fontSize": 11.5,
+                    "tooltip": None,
+                }
+            )
         ),
     ]
     last = frame.iloc[-1]

@@ -9,8 +9,7 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.charts.data import milliseconds
-from liqcore.charts.marks import LINE, whole
-from liqcore.charts.palette import PANEL
+from liqcore.charts.marks import LONG, SHORT, halo, spec
 from liqcore.charts.picture import Look
 from liqcore.feeds import scenario_files as files
 from liqcore.learn.glossary import find_terms, mentions
@@ -224,60 +223,40 @@ def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
     lines = [(chosen.level, "level"), *plan_lines(plan)]
     shown = [bars["low"].min(), bars["high"].max(), *(price for price, _ in lines)]
     marks = together(lines, 0.05 * (max(shown) - min(shown)))
-    spec: dict[str, Any] = {
-        "height": 360,
-        "view": {"fill": PANEL, "stroke": None},
-        "config": {"axis": {"gridColor": LINE}},
-        "layer": whole(
-            [
-                {
-                    "data": {"name": "price"},
-                    "mark": {"type": "line", "tooltip": None, "color": "#8fb8de"},
-                    "encoding": {
-                        "x": {
-                            "field": "t",
-                            "type": "temporal",
-                            "axis": {"title": "Time (UTC)", "format": "%b %d %H:%M", "labelOverlap": True},
-                            "scale": {"type": "utc"},
-                        },
-                        "y": {
-                            "field": "close",
-                            "type": "quantitative",
-                            "scale": {"zero": False},
-                            "axis": {"title": "BTC price, USD", "format": ",.0f"},
-                        },
-                    },
-                },
-                {
-                    "data": {"name": "marks"},
-                    "mark": {"type": "rule", "strokeDash": [5, 4], "color": "#d9793f", "tooltip": None},
-                    "encoding": {"y": {"field": "price", "type": "quantitative"}},
-                },
-                *(
-                    {
-                        "data": {"name": "marks"},
-                        "mark": {
-                            "type": "text",
-                            "align": "left",
-                            "x": 8,
-                            "dy": -8,
-                            "fontWeight": "bold",
-                            "tooltip": None,
-                            **look,
-                        },
-                        "encoding": {
-                            "y": {"field": "price", "type": "quantitative"},
-                            "text": {"field": "label"},
-                        },
-                    }
-                    for look in ({"stroke": PANEL, "strokeWidth": 4}, {"color": "#e6edf3"})
-                ),
-            ]
-        ),
-        "datasets": {"price": data, "marks": marks},
+    line: dict[str, Any] = {
+        "x": {
+            "field": "t",
+            "type": "temporal",
+            "axis": {"title": "Time, UTC", "format": "%b %d %H:%M", "labelOverlap": True},
+            "scale": {"type": "utc"},
+        },
+        "y": {
+            "field": "close",
+            "type": "quantitative",
+            "scale": {"zero": False},
+            "axis": {"title": "BTC price, USD", "format": ",.0f"},
+        },
     }
+    at = {"y": {"field": "price", "type": "quantitative"}}
+    text = {"type": "text", "align": "left", "x": 8, "dy": -8, "fontWeight": "bold", "tooltip": None}
+    layers: list[dict[str, Any]] = [
+        {
+            "data": {"name": "price"},
+            "mark": {"type": "line", "tooltip": None, "color": SHORT},
+            "encoding": line,
+        },
+        {
+            "data": {"name": "marks"},
+            "mark": {"type": "rule", "strokeDash": [5, 4], "color": LONG, "tooltip": None},
+            "encoding": at,
+        },
+        *(
+            {"data": {"name": "marks"}, "mark": look, "encoding": {**at, "text": {"field": "label"}}}
+            for look in halo(text)
+        ),
+    ]
     st.vega_lite_chart(
-        spec=spec,
+        spec=spec(layers, {"price": data, "marks": marks}, 360),
         key="ending",
         width="stretch",
         alt=(
