@@ -26,15 +26,18 @@ from requests.adapters import HTTPAdapter
 from requests_cache import CacheMixin
 from requests_ratelimiter import HostBucketFactory, LimiterMixin
 
+from liqcore.feeds.rest.answers import STALE_FOR, MemoryAnswers, StoredAnswers
+from liqcore.feeds.rest.patience import Patient, TooSlow
 from liqcore.feeds.rest.problems import clock_problem, host_name, problem_in
 from liqcore.feeds.status import FeedError, Missing, TimedOut, Unreachable
 from liqcore.feeds.venues.registry import VENUES
 
 # It logs a traceback for each answer that stands in for a failed request, which the `Answer` says in a
-# sentence.
-logging.getLogger("requests_cache").setLevel(logging.ERROR)
+# sentence, and a line without an address for what it cannot read, which is asked for again.
+logging.getLogger("requests_cache").setLevel(logging.CRITICAL)
+# A traceback and the whole address where headers are cut off, which is told in a sentence too.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 LOOPBACK: Final = "HEATLAB_LOOPBACK"
-STALE_FOR: Final = 6 * 3_600
 _MOST_PAUSES: Final = 1_000
 # First match wins. A minute's bar is stale after a quarter of it; instruments change by the day.
 EXPIRY: Final[dict[str, int]] = {
@@ -112,8 +115,12 @@ class _PoliteSession(LimiterMixin, requests.Session):
         super().__init__(limiter=Limiter(factory, buffer_ms=50), per_host=True, limit_statuses=())
         self.clock, self.timeout = clock, timeout
         self._factory = factory
+        # Until when by the monotonic clock: the other one may be set back by hours.
         self._paused: dict[tuple[str, int], tuple[float, type[FeedError], str, float]] = {}
         self._local = threading.local()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, Patient())
+        self.max_redirects = 5
         # The environment would add a password from ~/.netrc; proxies alone are wanted.
         self.trust_env = False
         self.proxies = dict(requests.utils.getproxies())
@@ -183,11 +190,15 @@ class _PoliteSession(LimiterMixin, requests.Session):
     def _asked(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         host = urlsplit(request.url or "").netloc
         until, kind, said, wait = self._paused.get(_asker(request), (0.0, FeedError, "", 0.0))
-        if self.clock() < until:
+        if time.monotonic() < until:
             # A new error each time: one that is raised again and again holds on to every question it ended.
             raise kind(said, retry_after=wait)
         try:
             return super().send(request, **options)
+        except TooSlow as problem:
+            raise TimedOut(
+                f"{host_name(host)} answers so slowly that its answer was given up. It is tried again soon."
+            ) from problem
         except requests.exceptions.Timeout as problem:
             raise TimedOut(f"{host_name(host)} did not answer in time. It is tried again soon.") from problem
         except requests.exceptions.ConnectionError as problem:
@@ -215,7 +226,7 @@ class _PoliteSession(LimiterMixin, requests.Session):
             while len(self._paused) >= _MOST_PAUSES:
                 self._paused.pop(next(iter(self._paused)), None)
             self._paused[_asker(request)] = (
-                self.clock() + found.retry_after, type(found), str(found), found.retry_after
+                time.monotonic() + found.retry_after, type(found), str(found), found.retry_after
             )  # fmt: skip
         raise found
 
@@ -241,13 +252,8 @@ class FeedSession(CacheMixin, _PoliteSession):
     def __init__(
         self, cache: Path | None, clock: Callable[[], float], timeout: float, per_second: int
     ) -> None:
-        where: dict[str, Any] = (
-            {"backend": "memory"}
-            if cache is None
-            else {"cache_name": str(cache), "backend": "sqlite", "serializer": "json"}
-        )
         super().__init__(
-            **where,
+            backend=MemoryAnswers() if cache is None else StoredAnswers(cache),
             expire_after=15,
             urls_expire_after=EXPIRY,
             allowable_methods=("GET", "POST"),
@@ -379,14 +385,17 @@ def open_session(
 def _opened(path: Path | None, clock: Callable[[], float], timeout: float, per_second: int) -> FeedSession:
     if path is None:
         return FeedSession(None, clock, timeout, per_second)
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
+    try:
         session = FeedSession(path, clock, timeout, per_second)
         len(session.cache.responses)
         return session
-    except (sqlite3.DatabaseError, OSError):
-        with suppress(OSError):
-            path.replace(path.with_suffix(".damaged"))
+    except (sqlite3.DatabaseError, OSError) as problem:
+        # A file that is locked, full or read-only is whole, and somebody else may be using it.
+        if not isinstance(problem, (sqlite3.OperationalError, OSError)):
+            with suppress(OSError):
+                path.replace(path.with_suffix(".damaged"))
     try:
         return FeedSession(path, clock, timeout, per_second)
     except (sqlite3.DatabaseError, OSError):
@@ -418,7 +427,7 @@ class _Refusal(HTTPAdapter):
         raise Unreachable(self._sentence)
 
 
-class _Detour(HTTPAdapter):
+class _Detour(Patient):
     """Sends `https://venue/path` to `http://host:port/venue/path`, so that addresses and cache keys stay the
     real ones."""
 
