@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -34,6 +35,20 @@ COIN_SYMBOL: Final = "BTCUSD_PERP"
 Kind = Literal["candles", "open_interest", "funding", "liquidations"]
 # A month of one-minute bars is 6 MB unpacked; what claims to be far more is not one of these files.
 _MOST_UNPACKED: Final = 200_000_000
+# What zipfile, zlib, pyarrow and numpy raise over bytes that are made to hurt: a password (RuntimeError), an
+# unknown packing (NotImplementedError), words where numbers belong (TypeError).
+_UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    pa.ArrowException,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    OSError,
+    OverflowError,
+)
 _DAY: Final = np.timedelta64(1, "D")
 
 
@@ -98,7 +113,7 @@ def read(session: FeedSession, file: ArchiveFile) -> pd.DataFrame:
         )
     try:
         return parse(file, _unzipped(data))
-    except (zipfile.BadZipFile, pa.ArrowInvalid, EOFError, KeyError, tables.TableError) as problem:
+    except _UNREADABLE as problem:
         raise FeedError(
             f"The archive's file {_name(file)} cannot be read. It is left out and asked again."
         ) from problem

@@ -1,4 +1,5 @@
-"""An end to every request: a name that does not resolve and an answer that drips are given up after a while.
+"""An end to every request: a name that does not resolve, an answer that drips and one that is too large are
+given up.
 
 The timeouts of a socket bound one silence each, so that a byte a second would hold a request for hours, and
 looking a name up has no timeout at all.
@@ -23,6 +24,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 # A whole answer may take so many times the longest silence within it.
 TIMES: Final = 6.0
 _KNOWN_FOR: Final = 60.0
+# The largest answer of any venue is a list of all its contracts, of 4 MB; a month of the archive has 2 MB.
+MOST_BYTES: Final = 32 * 1024**2
+_CHUNK: Final = 1 << 16
 
 
 class TooSlow(requests.exceptions.ReadTimeout):
@@ -31,6 +35,10 @@ class TooSlow(requests.exceptions.ReadTimeout):
 
 class NoName(requests.exceptions.ConnectTimeout):
     """A name that could not be looked up in time."""
+
+
+class TooLarge(requests.exceptions.RequestException):
+    """An answer of more than `MOST_BYTES` once it is unpacked."""
 
 
 class _Cut:
@@ -85,11 +93,12 @@ _POOLS: Final = {"http": _PlainPool, "https": _SecurePool}
 
 
 class Patient(HTTPAdapter):
-    """Sends and reads whole answers; each ends after `TIMES` the timeout it is sent with.
+    """Sends and reads whole answers of at most `MOST_BYTES`; each ends after `TIMES` the timeout it is sent
+    with.
 
     Raises
     ------
-    TooSlow, NoName, beside what `requests` raises.
+    TooSlow, TooLarge, NoName, beside what `requests` raises.
     """
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -115,9 +124,9 @@ class Patient(HTTPAdapter):
             _look_up(urlsplit(request.url or ""), silence)
         with _cut_after(TIMES * silence) as cut:
             try:
-                response = super().send(request, False, timeout, verify, cert, proxies)
+                response = super().send(request, True, timeout, verify, cert, proxies)
                 # Read here, where its time is counted.
-                _ = response.content
+                response._content = _whole(response)
             except (requests.exceptions.RequestException, OSError) as problem:
                 if cut.over:
                     raise TooSlow(request=request) from problem
@@ -125,6 +134,24 @@ class Patient(HTTPAdapter):
             if cut.over:
                 raise TooSlow(request=request)
         return response
+
+
+def _whole(response: requests.Response) -> bytes:
+    """The body, read and unpacked no further than the limit, whatever its length was said to be."""
+    told = response.headers.get("Content-Length", "")
+    parts: list[bytes] = []
+    size = int(told[:20]) if told.isdecimal() else 0
+    if size <= MOST_BYTES:
+        size = 0
+        for part in response.iter_content(_CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                break
+    if size > MOST_BYTES:
+        response.close()
+        raise TooLarge
+    return b"".join(parts)
 
 
 @contextmanager

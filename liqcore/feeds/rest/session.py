@@ -17,17 +17,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from weakref import WeakValueDictionary
 
 import requests
 from pyrate_limiter import InMemoryBucket, Limiter, Rate
-from requests.adapters import HTTPAdapter
 from requests_cache import CacheMixin
 from requests_ratelimiter import HostBucketFactory, LimiterMixin
 
 from liqcore.feeds.rest.answers import STALE_FOR, MemoryAnswers, StoredAnswers
-from liqcore.feeds.rest.patience import Patient, TooSlow
+from liqcore.feeds.rest.patience import MOST_BYTES, Patient, TooLarge, TooSlow
 from liqcore.feeds.rest.problems import clock_problem, host_name, problem_in
 from liqcore.feeds.status import FeedError, Missing, TimedOut, Unreachable
 from liqcore.feeds.venues.registry import VENUES
@@ -187,6 +186,14 @@ class _PoliteSession(LimiterMixin, requests.Session):
                 f"{host_name(urlsplit(url).netloc)} sent an answer that is broken or cut off."
             ) from None
 
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where an answer sends us on to: within its own host only, since another may stand inside this
+        network."""
+        target = super().get_redirect_target(resp)
+        if target is None or _place(urljoin(resp.url, target)) != _place(resp.url):
+            return None
+        return target
+
     def _asked(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         host = urlsplit(request.url or "").netloc
         until, kind, said, wait = self._paused.get(_asker(request), (0.0, FeedError, "", 0.0))
@@ -198,6 +205,11 @@ class _PoliteSession(LimiterMixin, requests.Session):
         except TooSlow as problem:
             raise TimedOut(
                 f"{host_name(host)} answers so slowly that its answer was given up. It is tried again soon."
+            ) from problem
+        except TooLarge as problem:
+            raise FeedError(
+                f"{host_name(host)} sent an answer of more than {MOST_BYTES // 1024**2} MB, which is not"
+                " read. It is asked again later."
             ) from problem
         except requests.exceptions.Timeout as problem:
             raise TimedOut(f"{host_name(host)} did not answer in time. It is tried again soon.") from problem
@@ -409,6 +421,11 @@ def _asker(request: requests.PreparedRequest) -> tuple[str, int]:
     return urlsplit(request.url or "").netloc, hash(keys) if keys else 0
 
 
+def _place(url: str) -> tuple[str, str]:
+    place = urlsplit(url)
+    return place.scheme, place.netloc
+
+
 def _secret(request: requests.PreparedRequest) -> bool:
     url = (request.url or "").lower()
     return any(name.lower() in _SECRETS for name in request.headers) or any(
@@ -416,7 +433,7 @@ def _secret(request: requests.PreparedRequest) -> bool:
     )
 
 
-class _Refusal(HTTPAdapter):
+class _Refusal(Patient):
     """Asks nobody."""
 
     def __init__(self, sentence: str) -> None:

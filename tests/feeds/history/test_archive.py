@@ -1,9 +1,11 @@
 """The public archive read through the stand-in: whole months and days, and every way in which a file can
 fail."""
 
+import hashlib
 import io
 import zipfile
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -121,3 +123,31 @@ def test_a_zip_that_claims_too_much_is_refused(monkeypatch):
     monkeypatch.setattr(archive, "_MOST_UNPACKED", 5_000)
     with pytest.raises(zipfile.BadZipFile, match="believable"):
         archive._unzipped(packed.getvalue())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"a,b\n",
+        b"x" * 100,
+        b"1,2\n" * 3,
+        b"\x00" * 500,
+        b"open_time,open\nwhen,much\n",
+        b"c" * 40 + b"\n1\n",
+    ],
+)
+@pytest.mark.parametrize("kind", ["candles", "open_interest", "funding"])
+def test_a_file_of_something_else_is_one_sentence_even_where_its_checksum_fits(text, kind):
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("x.csv", text)
+    locked = bytearray(sink.getvalue())
+    locked[6] |= 1
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1
+    for data in (sink.getvalue(), bytes(locked), sink.getvalue()[:40], b"PK\x05\x06" + bytes(18)):
+        told = hashlib.sha256(data).hexdigest().encode()
+        answers = SimpleNamespace(download=lambda url, d=data, t=told: t if url.endswith("CHECKSUM") else d)
+        one = archive.ArchiveFile(kind, "1m", f"{archive.HOST}/x.zip", 0, 2**60)
+        with pytest.raises(FeedError, match=r"cannot be read\. It is left out"):
+            archive.read(answers, one)
