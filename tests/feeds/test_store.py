@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -146,6 +147,94 @@ def test_the_window_reads_only_what_is_new_and_forgets_what_is_old(path):
     half = BEGIN + 5 * 10**8
     window.refresh(half + 3_600_000_000)
     assert window.events().columns["time"].min() >= half
+
+
+def bars(times, close):
+    columns = dict.fromkeys(("open", "high", "low", "close"), close)
+    return pd.DataFrame(
+        {
+            "time": pd.to_datetime(times, unit="us", utc=True),
+            **columns,
+            "volume": 1.0,
+            "taker_buy_volume": 0.5,
+        }
+    )
+
+
+def test_a_window_reads_again_only_what_another_process_changed(path, monkeypatch):
+    hour, now = 3_600_000_000, BEGIN // MINUTE * MINUTE + 10 * 3_600_000_000
+    ours, theirs = filled(path), Store(path)
+    window = LiveWindow(ours, hours=6)
+    minutes = np.arange(now - 8 * hour, now, MINUTE)
+    theirs.add([], {(venue, int(one)): (1, 0) for one in minutes for venue in ("bybit", "okx")})
+    theirs.put("candles", "bybit", bars(minutes, 100.0))
+    window.refresh_market(now)
+    first = window.market()
+    assert len(first.beats) == 2 * 6 * 60
+    assert len(first.candles) == 6 * 60
+    asked = []
+    read = window._read
+    monkeypatch.setattr(window, "_read", lambda name, since: asked.append(since) or read(name, since))
+    window.refresh_market(now)
+    assert window.market() is first, "nothing changed, so nothing is made anew"
+    assert min(asked) >= now - 2 * hour, "old rows are counted, not read"
+    # The running bar is replaced, a minute is heard, and what is too old goes.
+    theirs.put("candles", "bybit", bars(minutes[-1:], 200.0))
+    theirs.add([], {("okx", now): (1, 0)})
+    window.refresh_market(now + MINUTE)
+    second = window.market()
+    assert second.candles["close"].iloc[-1] == 200.0
+    assert second.beats["minute"].iloc[-1] == now
+    assert second.beats["minute"].iloc[0] == now + MINUTE - 6 * hour
+    assert second.funding is first.funding
+    # What somebody tells late about hours ago is seen at once, because it is counted.
+    theirs.add([], {("gate", now - 4 * hour): (0, 2)})
+    window.refresh_market(now + MINUTE)
+    assert "gate" in set(window.market().beats["venue"])
+    # Values that were replaced hours back change no number; they are read within ten minutes.
+    theirs.put("candles", "bybit", bars(minutes[-200:-199], 300.0))
+    window.refresh_market(now + 12 * MINUTE)
+    assert 300.0 in set(window.market().candles["close"])
+    pd.testing.assert_frame_equal(window.market().beats, ours.heartbeats(now + 12 * MINUTE - 6 * hour))
+    pd.testing.assert_frame_equal(
+        window.market().candles, ours.series("candles", now + 12 * MINUTE - 6 * hour)
+    )
+    # A clock that was set back hears of the hours before again.
+    window.refresh_market(now - hour)
+    assert window.market().beats["minute"].min() == now - 7 * hour
+    theirs.close()
+
+
+def test_a_store_that_somebody_emptied_empties_the_window(path):
+    ours, theirs = filled(path), Store(path)
+    window = LiveWindow(ours, hours=1)
+    now = BEGIN + 10**9
+    rows = made(50)
+    theirs.add(arrivals(rows, END, "socket"), {("bybit", now // MINUTE * MINUTE): (1, 0)})
+    assert window.refresh(now) == 50
+    window.refresh_market(now)
+    with sqlite3.connect(path.removeprefix("sqlite:///")) as connection:
+        for table in ("events", "heartbeats", "sqlite_sequence"):
+            connection.execute(f"DELETE FROM {table}")
+    window.refresh(now)
+    window.refresh_market(now)
+    assert (len(window.events()), len(window.market().beats)) == (0, 0)
+    # Numbers begin anew, and what is written now is seen.
+    theirs.add(arrivals(rows[:7], END, "socket"))
+    assert window.refresh(now) == 7
+    assert len(window.events()) == 7
+    theirs.close()
+
+
+def test_a_table_of_before_gets_the_indexes_by_which_it_is_read(path):
+    filled(path).close()
+    file = path.removeprefix("sqlite:///")
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP INDEX heartbeats_minute")
+    filled(path).close()
+    with sqlite3.connect(file) as connection:
+        plan = connection.execute("EXPLAIN QUERY PLAN SELECT * FROM heartbeats WHERE minute >= 5").fetchall()
+    assert "heartbeats_minute" in str(plan)
 
 
 def test_an_old_file_is_migrated_and_a_newer_one_is_left_alone(path):

@@ -28,6 +28,7 @@ from liqcore.feeds.venues.rows import LiquidationRow
 
 MINUTE: Final = 60_000_000
 _STATUS: Final = "status"
+_STATUS_HOLDS: Final = 1.0
 _AFTER_TROUBLE: Final = 30.0
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
@@ -148,6 +149,7 @@ class Collector:
         self._problem = store.problem
         self._stuck = ""
         self._collecting = False
+        self._elsewhere: tuple[float, tuple[SourceStatus, ...]] = float("-inf"), ()
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -324,11 +326,17 @@ class Collector:
     def _told_elsewhere(self) -> tuple[SourceStatus, ...]:
         """The statuses that the collecting process left in the store; empty where there are none or they are
         too old."""
+        read_at, statuses = self._elsewhere
+        # Every look of every visitor asks, and it is written every five seconds.
+        if time.monotonic() - read_at < _STATUS_HOLDS:
+            return statuses
+        statuses = ()
         with suppress(StoreError, ValueError, TypeError, KeyError):
             told = json.loads(self.store.note(_STATUS) or "{}")
             if self.now() - int(told["moment"]) < 60_000_000:
-                return tuple(from_plain(one) for one in told["statuses"])
-        return ()
+                statuses = tuple(from_plain(one) for one in told["statuses"])
+        self._elsewhere = time.monotonic(), statuses
+        return statuses
 
     def _write_on(self) -> None:
         told_at = pruned_at = read_at = float("-inf")

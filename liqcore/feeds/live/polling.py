@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables
 from liqcore.feeds.live.collector import MINUTE, Collector
 from liqcore.feeds.live.sides import side_status
 from liqcore.feeds.live.store import StoreError, as_rows
@@ -152,9 +151,9 @@ class Polling:
         first = now - round(span * 3_600e6)
         try:
             if step:
-                held = collector.store.series(kind, first, venue)["time"]
+                held = collector.store.newest(kind, venue)
                 # The last row was still running when it was read.
-                first = max(int(tables.microseconds(held)[-1]) - step, first) if len(held) else first
+                first = first if held is None else max(held - step, first)
             begin, end = _utc(first), _utc(now)
             if kind == "candles":
                 found = market_data.candles(self.session, venue, "1m", begin, end)

@@ -67,6 +67,7 @@ _BEATS: Final = sa.Table(
     sa.Column("minute", sa.BigInteger, primary_key=True),
     sa.Column("frames", sa.Integer, nullable=False),
     sa.Column("events", sa.Integer, nullable=False),
+    sa.Index("heartbeats_minute", "minute"),
 )
 _SERIES: Final = {
     name: sa.Table(
@@ -75,6 +76,7 @@ _SERIES: Final = {
         sa.Column("venue", _NAME, primary_key=True),
         sa.Column("time", sa.BigInteger, primary_key=True),
         *(sa.Column(column, sa.Double) for column in columns),
+        sa.Index(f"{name}_time", "time"),
     )
     for name, columns in _MARKET.items()
 }
@@ -251,13 +253,7 @@ class Store:
             wanted = wanted.where(_EVENTS.c.time >= since)
         if until is not None:
             wanted = wanted.where(_EVENTS.c.time < until)
-        with self._reading() as connection:
-            rows = connection.execute(wanted.limit(most)).all()
-        return (
-            dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-            if rows
-            else {name: [] for name in names}
-        )
+        return self._columns(wanted.limit(most))
 
     def late(self, after: int, until: int, began: int, ended: int) -> int:
         """How many events that happened within [began, ended) arrived within (after, until] (µs)."""
@@ -283,30 +279,50 @@ class Store:
     def series(self, table: str, since: int | None = None, venue: str | None = None) -> pd.DataFrame:
         """Candles, open interest or funding, by time, with `venue`; times as datetime64[us, UTC]."""
         kind = _SERIES[table]
-        wanted = sa.select(kind).order_by(kind.c.time)
+        wanted = sa.select(kind).order_by(kind.c.time, kind.c.venue)
         if since is not None:
             wanted = wanted.where(kind.c.time >= since)
         if venue is not None:
             wanted = wanted.where(kind.c.venue == venue)
-        with self._reading() as connection:
-            rows = connection.execute(wanted).all()
-        frame = pd.DataFrame(rows, columns=list(kind.c.keys()))
-        numbers = {name: frame[name].astype(float) for name in _MARKET[table]}
-        return frame.assign(
-            time=pd.to_datetime(frame["time"].to_numpy(np.int64), unit="us", utc=True).astype(
-                tables.TIME_DTYPE
-            ),
-            **numbers,
+        found = self._columns(wanted)
+        moments = pd.to_datetime(np.array(found["time"], np.int64), unit="us", utc=True)
+        return pd.DataFrame(
+            {
+                "venue": pd.array(found["venue"], dtype="str"),
+                "time": moments.astype(tables.TIME_DTYPE),
+                **{name: np.array(found[name], dtype=float) for name in _MARKET[table]},
+            }
         )
 
     def heartbeats(self, since: int) -> pd.DataFrame:
         """`venue`, `minute` (µs), `frames`, `events` of each minute in which a venue was heard of, by
         minute."""
+        found = self._columns(
+            sa.select(_BEATS).where(_BEATS.c.minute >= since).order_by(_BEATS.c.minute, _BEATS.c.venue)
+        )
+        numbers = {name: np.array(found[name], np.int64) for name in ("minute", "frames", "events")}
+        return pd.DataFrame({"venue": pd.array(found["venue"], dtype="str"), **numbers})
+
+    def count(self, table: str, since: int, until: int) -> int:
+        """How many rows of heartbeats or of a series lie within [since, until) (µs)."""
+        moment = _BEATS.c.minute if table == "heartbeats" else _SERIES[table].c.time
+        wanted = sa.select(sa.func.count()).where(moment >= since, moment < until)
         with self._reading() as connection:
-            rows = connection.execute(
-                sa.select(_BEATS).where(_BEATS.c.minute >= since).order_by(_BEATS.c.minute)
-            ).all()
-        return pd.DataFrame(rows, columns=list(_BEATS.c.keys()))
+            return int(connection.execute(wanted).scalar_one())
+
+    def newest(self, table: str, venue: str) -> int | None:
+        """The last moment (µs) of a venue's series, None where it has none."""
+        kind = _SERIES[table]
+        with self._reading() as connection:
+            return connection.execute(
+                sa.select(sa.func.max(kind.c.time)).where(kind.c.venue == venue)
+            ).scalar()
+
+    def has(self, number: int, moment: int) -> bool:
+        """Whether the event of this `id` and time (µs) is held still."""
+        wanted = sa.select(_EVENTS.c.id).where(_EVENTS.c.id == number, _EVENTS.c.time == moment)
+        with self._reading() as connection:
+            return connection.execute(wanted).first() is not None
 
     def note(self, name: str) -> str | None:
         """A text kept under a name, or None."""
@@ -377,6 +393,14 @@ class Store:
     def _insert(self, table: sa.Table) -> Any:
         return (sqlite if self._sqlite else postgresql).insert(table)
 
+    def _columns(self, wanted: sa.Select[Any]) -> dict[str, list[Any]]:
+        """The answer to a question, by column."""
+        with self._reading() as connection:
+            found = connection.execute(wanted)
+            names, rows = list(found.keys()), found.all()
+        columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in names)
+        return dict(zip(names, columns, strict=True))
+
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
         with self._lock, _spoken(self.url), self._engine.begin() as connection:
@@ -419,6 +443,10 @@ class Store:
                 for statement in _MIGRATIONS[step]:
                     connection.execute(sa.text(statement))
             _META.create_all(connection)
+            # A table of before has not got the indexes that were thought of since.
+            for table in _META.tables.values():
+                for index in table.indexes:
+                    index.create(connection, checkfirst=True)
             insert = self._insert(_NOTES)
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["name"], set_={"text": insert.excluded.text}),

@@ -37,6 +37,10 @@ _KNOWN_WORDS: Final = {
     "completeness": tables.COMPLETENESS,
 }
 _PAGE: Final = 20_000
+# Rows of the market that are older than an hour change only where some are added, which their number tells;
+# whatever else happened to them is seen within ten minutes. Both in µs.
+_RECENT: Final = 3_600_000_000
+_ANEW: Final = 600_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +141,7 @@ class LiveWindow:
         self._size, self._last = 0, 0
         self._publish()
         self._market: Market | None = None
+        self._whole_at = 0
 
     def refresh(self, now: int) -> int:
         """Read what was stored since the last call, and forget what is too old at `now` (µs). Returns how
@@ -161,15 +166,47 @@ class LiveWindow:
         return read
 
     def refresh_market(self, now: int) -> None:
-        """Read heartbeats, candles, open interest and funding of the stretch anew."""
+        """Read what changed of heartbeats, candles, open interest and funding of the stretch. A store that
+        somebody emptied is read from its beginning."""
         first = now - self._length
+        whole = self._market is None or not 0 <= now - self._whole_at < _ANEW
+        with self._reading:
+            last = self._size - 1
+            if last >= 0 and not self._store.has(int(self._held["id"][last]), int(self._held["time"][last])):
+                self._size = self._last = 0
+                self._publish()
+                whole = True
+        held = None if whole else self._market
         # Funding comes every few hours, and a rate says little without the ones before it.
-        self._market = Market(
-            self._store.heartbeats(first),
-            self._store.series("candles", first),
-            self._store.series("open_interest", first),
-            self._store.series("funding", first - 3 * 86_400_000_000),
+        made = Market(
+            self._table("heartbeats", first, now, None if held is None else held.beats),
+            self._table("candles", first, now, None if held is None else held.candles),
+            self._table("open_interest", first, now, None if held is None else held.open_interest),
+            self._table("funding", first - 3 * 86_400_000_000, now, None if held is None else held.funding),
         )
+        if whole:
+            self._whole_at = now
+        # Who keeps what was made of a market sees by its identity that nothing changed.
+        if held is None or any(vars(made)[name] is not table for name, table in vars(held).items()):
+            self._market = made
+
+    def _table(self, name: str, first: int, now: int, held: pd.DataFrame | None) -> pd.DataFrame:
+        """One table of the store from a moment (µs) on: the held one where nothing changed, its older part
+        where only the newest rows did."""
+        cut = now - _RECENT
+        if held is not None:
+            beats = name == "heartbeats"
+            moments = held["minute"].to_numpy() if beats else tables.microseconds(held["time"])
+            begin, end = np.searchsorted(moments, (first, cut)).tolist()
+            if self._store.count(name, first, cut) == end - begin:
+                new = self._read(name, cut)
+                if not begin and held.iloc[end:].reset_index(drop=True).equals(new):
+                    return held
+                return pd.concat([held.iloc[begin:end], new], ignore_index=True) if end > begin else new
+        return self._read(name, first)
+
+    def _read(self, name: str, since: int) -> pd.DataFrame:
+        return self._store.heartbeats(since) if name == "heartbeats" else self._store.series(name, since)
 
     def market(self) -> Market | None:
         """What `refresh_market` read last, None before the first time."""
