@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from playwright.sync_api import Page, ViewportSize, expect
 
@@ -42,8 +42,10 @@ FLAGS = [
 
 
 @contextmanager
-def serving(app: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
-    """A fresh Streamlit server on a free port; yields its address."""
+def serving(
+    app: Path = ROOT / "app.py", log: int | IO[bytes] = subprocess.DEVNULL, **environment: str
+) -> Iterator[str]:
+    """A fresh Streamlit server on a free port; yields its address. What it says goes to `log`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -65,8 +67,8 @@ def serving(app: Path = ROOT / "app.py", **environment: str) -> Iterator[str]:
         ],
         cwd=ROOT,
         env={**os.environ, **alone, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
     )
     address = f"http://127.0.0.1:{port}"
     try:

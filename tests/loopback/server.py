@@ -52,6 +52,9 @@ FAULTS = (
     "html",
     "bad-checksum",
     "missing-file",
+    "echo",
+    "echo-in-200",
+    "redirect",
     *sockets.FAULTS,
 )
 
@@ -140,7 +143,7 @@ class VenueServer:
         self.requests.append((address, query, dict(request.headers)))
         kind = self._fault_at(address)
         await asyncio.sleep(self.slow if kind == "timeout" else self.delay)
-        refused = self._refusal(kind)
+        refused = self._refusal(kind) or _told_back(kind, request)
         if refused is not None:
             return refused
         if host == archive.HOST:
@@ -225,6 +228,18 @@ class VenueServer:
         self._ready.set()
         await self._stop.wait()
         await runner.cleanup()
+
+
+def _told_back(kind: str, request: web.Request) -> web.Response | None:
+    """Refusals that repeat all that was sent, and one that sends the asker elsewhere."""
+    if kind == "redirect":
+        return web.Response(status=302, headers={"Location": "https://elsewhere.example/taken?back=1"})
+    if not kind.startswith("echo"):
+        return None
+    said = f"unauthorized: {' '.join(request.headers.values())} {request.query_string}"
+    return web.json_response(
+        {"code": "401", "msg": said, "message": said}, status=401 if kind == "echo" else 200
+    )
 
 
 def _bent(body: Any, kind: str) -> Any:

@@ -415,15 +415,8 @@ def _ask(
         raise KeyRefused(
             f"{name} needs a key, and the one given is empty or has odd characters. Paste it again."
         )
-    try:
-        response = session.request("GET", url, params=dict(query), headers={header: key.strip()})
-        found = response.json()
-    except FeedError as problem:
-        if key.strip() in str(problem):
-            raise type(problem)(
-                str(problem).replace(key.strip(), "…"), retry_after=problem.retry_after
-            ) from None
-        raise
+    response = session.request("GET", url, params=dict(query), headers={header: key.strip()})
+    found = response.json()
     if isinstance(found, dict):
         if "data" not in found:
             raise _odd(name)

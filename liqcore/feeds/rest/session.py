@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 from weakref import WeakValueDictionary
 
 import requests
@@ -230,6 +230,9 @@ class _PoliteSession(LimiterMixin, requests.Session):
         self, request: requests.PreparedRequest, response: requests.Response, text: str
     ) -> None:
         host = urlsplit(request.url or "").netloc
+        # Before anything is cut to length: a part of a key is a secret, too.
+        for key in _keys(request):
+            text = text.replace(key, "…").replace(quote(key, safe=""), "…")
         found = problem_in(host, response.status_code, response.headers, text)
         found = found or clock_problem(host, response.headers, self.clock())
         if found is None:
@@ -417,13 +420,19 @@ def _opened(path: Path | None, clock: Callable[[], float], timeout: float, per_s
 def _asker(request: requests.PreparedRequest) -> tuple[str, int]:
     """Whom a pause is for: the host, and the key where there is one, of which only a salted hash is kept. A
     plan that one key has used up says nothing of another's."""
-    keys = tuple(value for name, value in request.headers.items() if name.lower() in _SECRETS)
+    keys = _keys(request)
     return urlsplit(request.url or "").netloc, hash(keys) if keys else 0
 
 
 def _place(url: str) -> tuple[str, str]:
     place = urlsplit(url)
     return place.scheme, place.netloc
+
+
+def _keys(request: requests.PreparedRequest) -> tuple[str, ...]:
+    """The keys that a request carries."""
+    values = (value for name, value in request.headers.items() if name.lower() in _SECRETS)
+    return tuple(value if isinstance(value, str) else value.decode("latin1") for value in values if value)
 
 
 def _secret(request: requests.PreparedRequest) -> bool:
