@@ -606,16 +606,23 @@ def _choice(
         and values.notna().all()
     ):
         return pd.Categorical(values, categories=list(allowed))
-    text = values.astype("string").str.strip().str.lower()
+    try:
+        # Each word is looked at once, not in each row.
+        rows, words = pd.factorize(values, use_na_sentinel=False)
+    except TypeError:
+        rows, words = np.arange(len(values)), pd.Index(values)
+    text = pd.Series(words).astype("string").str.strip().str.lower()
     if default is not None:
         text = text.fillna("").replace("", default)
 
     def say(row: int) -> str:
-        meant = hint(str(text.iloc[row - 1])) if hint else f"is not one of {', '.join(allowed)}. Correct it."
+        word = str(text.iloc[rows[row - 1]])
+        meant = hint(word) if hint else f"is not one of {', '.join(allowed)}. Correct it."
         return f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} {meant}"
 
-    _refuse(~text.isin(allowed), say)
-    return pd.Categorical(text.to_numpy(dtype=object), categories=list(allowed))
+    known = pd.Categorical(text.where(text.isin(allowed)).to_numpy(dtype=object), categories=list(allowed))
+    _refuse(known.codes[rows] < 0, say)
+    return known.take(rows)
 
 
 def _refuse(bad: pd.Series | np.ndarray, sentence: Callable[[int], str]) -> None:

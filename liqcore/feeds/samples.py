@@ -7,10 +7,12 @@ because whole numbers pack small; the columns are named after these units, so th
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -37,6 +39,8 @@ _STORED: Final = {
     "quantity": "lots",
     "margin": "units",
 }
+TABLES: Final = (*tables.COLUMNS, "positions")
+_T = TypeVar("_T")
 _POSITIONS: Final = ("time", "venue", "side", "quantity", "entry", "leverage", "margin", "liquidation_price")
 
 
@@ -62,6 +66,28 @@ class SampleVenue:
     maintenance_margin_rate: float
 
 
+class VenueCandles(Mapping[str, pd.DataFrame]):
+    """Candles by venue, read when those of one venue are first asked for: most views draw the index only."""
+
+    def __init__(self, names: Collection[str], path: Path) -> None:
+        self._names, self._path = tuple(names), path
+
+    @cached_property
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return _told(self._path.parent.name, lambda: _by_venue(_read(self._path)))
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """A sample market. All tables are checked; `label` belongs on every chart drawn from it.
@@ -76,7 +102,7 @@ class Sample:
     name: str
     label: str
     candles: pd.DataFrame
-    venue_candles: dict[str, pd.DataFrame]
+    venue_candles: Mapping[str, pd.DataFrame]
     liquidations: pd.DataFrame
     open_interest: pd.DataFrame
     funding: pd.DataFrame
@@ -90,8 +116,11 @@ def names(folder: Path = FOLDER) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in folder.glob("*/metadata.json")))
 
 
-def load_sample(name: str, folder: Path = FOLDER) -> Sample:
+def load_sample(name: str, folder: Path = FOLDER, only: Collection[str] = TABLES) -> Sample:
     """Read a bundled sample market by name (`calm` or `violent`).
+
+    With `only`, some of `TABLES`, the others are not read and stay empty. Candles of venues are read when
+    they are asked for.
 
     Raises
     ------
@@ -102,36 +131,27 @@ def load_sample(name: str, folder: Path = FOLDER) -> Sample:
         known = ", ".join(names(folder)) or "none; run `make samples`"
         raise SampleError(f"There is no sample market {name!r} (there are: {known}).")
     here = folder / name
-    try:
-        facts = json.loads((here / "metadata.json").read_text(encoding="utf-8"))
-        stored = {
-            table: _read(here / f"{table}.parquet")
-            for table in ("candles", "venue_candles", "liquidations", "open_interest", "funding", "positions")
-        }
-    except (OSError, ValueError, pa.ArrowException) as problem:
-        raise SampleError(
-            f"The sample market {name!r} cannot be read ({type(problem).__name__}). Run `make samples` to"
-            " build it again."
-        ) from problem
-    events = stored["liquidations"]
-    events = events.assign(notional=events["price"] * events["quantity"])
-    by_venue = stored["venue_candles"]
-    bounds = np.flatnonzero(np.diff(by_venue["venue"].cat.codes.to_numpy(), prepend=-1, append=-1))
-    parts = [by_venue.iloc[first:last] for first, last in pairwise(bounds)]
+    facts = _told(name, lambda: json.loads((here / "metadata.json").read_text(encoding="utf-8")))
+    stored = _told(
+        name, lambda: {table: _read(here / f"{table}.parquet") if table in only else None for table in TABLES}
+    )
+    if (events := stored["liquidations"]) is not None:
+        stored["liquidations"] = events.assign(notional=events["price"] * events["quantity"])[
+            list(tables.LIQUIDATIONS)
+        ]
+    checked = {
+        kind: tables.empty(kind) if (table := stored[kind]) is None else tables.ensure(table, kind)
+        for kind in tables.COLUMNS
+    }
+    held = stored["positions"]
     return Sample(
         name=name,
         label=facts["label"],
-        candles=tables.ensure(stored["candles"], "candles"),
-        venue_candles={
-            str(part["venue"].iloc[0]): tables.ensure(
-                part[list(tables.CANDLES)].reset_index(drop=True), "candles"
-            )
-            for part in parts
-        },
-        liquidations=tables.ensure(events[list(tables.LIQUIDATIONS)], "liquidations"),
-        open_interest=tables.ensure(stored["open_interest"], "open_interest"),
-        funding=tables.ensure(stored["funding"], "funding"),
-        positions=stored["positions"][list(_POSITIONS)],
+        **checked,
+        venue_candles=VenueCandles(
+            [venue["name"] for venue in facts["venues"]], here / "venue_candles.parquet"
+        ),
+        positions=pd.DataFrame(columns=list(_POSITIONS)) if held is None else held[list(_POSITIONS)],
         venues=tuple(
             SampleVenue(**{**venue, "leverage_mix": tuple(venue["leverage_mix"])})
             for venue in facts["venues"]
@@ -206,8 +226,31 @@ def _write(table: pd.DataFrame, path: Path) -> Path:
     return path
 
 
+def _told(name: str, read: Callable[[], _T]) -> _T:
+    try:
+        return read()
+    except (OSError, ValueError, pa.ArrowException) as problem:
+        raise SampleError(
+            f"The sample market {name!r} cannot be read ({type(problem).__name__}). Run `make samples` to"
+            " build it again."
+        ) from problem
+
+
+def _by_venue(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    bounds = np.flatnonzero(np.diff(rows["venue"].cat.codes.to_numpy(), prepend=-1, append=-1))
+    parts = [rows.iloc[first:last] for first, last in pairwise(bounds)]
+    return {
+        str(part["venue"].iloc[0]): tables.ensure(
+            part[list(tables.CANDLES)].reset_index(drop=True), "candles"
+        )
+        for part in parts
+    }
+
+
 def _read(path: Path) -> pd.DataFrame:
-    stored = pq.read_table(path, use_threads=False)
+    # pyarrow's `read_table` loads all it has for folders of files first.
+    with pq.ParquetFile(path) as file:
+        stored = file.read(use_threads=False)
     columns: dict[str, Any] = {}
     for column in stored.column_names:
         name, _, unit = column.rpartition("_")

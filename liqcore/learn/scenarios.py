@@ -9,13 +9,15 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.risk import Plan, plan_trade
+
+if TYPE_CHECKING:
+    from liqcore.risk import Plan
 
 FEWEST_STEPS: Final = 6
 MOST_STEPS: Final = 10
@@ -397,6 +399,8 @@ def _plan(told: _Told, settings: Mapping[str, Any]) -> tuple[Plan, dict[str, Any
             f"Scenario {told.name!r}: the decision is trade or wait, not {chosen['decision']!r}."
         )
     numbers = {key: given[key] for key in _PLAN_NUMBERS if key in given}
+    from liqcore.risk import plan_trade
+
     return plan_trade(side=given["side"], **numbers), chosen
 
 

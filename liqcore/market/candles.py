@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import talib
 
 from liqcore import tables, wording
 from liqcore.tables import TableError
@@ -147,6 +146,9 @@ def atr(candles: pd.DataFrame, period: int = 14, timeframe: str | np.timedelta64
 
 def atr_of(candles: pd.DataFrame, step: np.timedelta64, period: int = 14) -> np.ndarray:
     """`atr` of candles that are checked already."""
+    # Here and below loaded where it is used: the first page draws bars and no indicator.
+    import talib
+
     high, low, close = (candles[name].to_numpy() for name in ("high", "low", "close"))
     out = np.full(len(candles), np.nan)
     for part in _stretches(candles, step, period):
@@ -165,6 +167,8 @@ def rsi(candles: pd.DataFrame, period: int = 14, timeframe: str | np.timedelta64
 
 def rsi_of(candles: pd.DataFrame, step: np.timedelta64, period: int = 14) -> np.ndarray:
     """`rsi` of candles that are checked already."""
+    import talib
+
     close = candles["close"].to_numpy()
     out = np.full(len(candles), np.nan)
     for part in _stretches(candles, step, period):
@@ -192,6 +196,8 @@ def macd_of(
     candles: pd.DataFrame, step: np.timedelta64, fast: int = 12, slow: int = 26, signal: int = 9
 ) -> Macd:
     """`macd` of candles that are checked already."""
+    import talib
+
     close = candles["close"].to_numpy()
     out = np.full((3, len(candles)), np.nan)
     for part in _stretches(candles, step, slow):

@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-import talib
 
 from liqcore import tables
 from liqcore.market.candles import closed_by, missing_before
@@ -110,6 +109,8 @@ def candle_patterns(
     TA-Lib's definitions and defaults; several of them (stars, piercing line, dark cloud) ask for a gap
     between bodies, which a market that never closes seldom has.
     """
+    import talib
+
     checked, step = closed_by(candles, at, timeframe)
     opens, high, low, close = (checked[name].to_numpy() for name in ("open", "high", "low", "close"))
     # Some venues open a bar at the last close, outside its own range; a body must lie within the range.

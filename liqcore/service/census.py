@@ -10,18 +10,17 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from filelock import FileLock, Timeout
-
-from liqcore.feeds.history.partitions import Partitions
 from liqcore.feeds.status import FeedError
-from liqcore.heat.snapshots import Snapshot
 
 if TYPE_CHECKING:
+    from liqcore.feeds.history.partitions import Partitions
     from liqcore.feeds.positions.book import AddressBook
     from liqcore.feeds.rest.session import FeedSession
+    from liqcore.heat.snapshots import Snapshot
 
 POSITIONS: Final = "HEATLAB_POSITIONS"
 # A sweep of all holders takes ten minutes, so the next one begins an hour after the last began.
@@ -60,8 +59,7 @@ class Census:
         loopback: str | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        self._folder, self._session, self._loopback = folder, session, loopback
-        self._store = Partitions(market)
+        self._folder, self._market, self._session, self._loopback = folder, market, session, loopback
         told = environment.get(POSITIONS)
         self._owner = None if told is None else told.strip().lower() not in _NO
         self._hosted, self._offline = hosted, offline
@@ -70,6 +68,12 @@ class Census:
         self._book: AddressBook | None = None
         self._problem = ""
         self._read: tuple[int, list[Snapshot]] = (-1, [])
+
+    @cached_property
+    def _store(self) -> Partitions:
+        from liqcore.feeds.history.partitions import Partitions
+
+        return Partitions(self._market)
 
     @property
     def _mark(self) -> Path:
@@ -134,6 +138,8 @@ class Census:
         return self._read[1]
 
     def _run(self) -> None:
+        from filelock import FileLock, Timeout
+
         # Of several processes on one folder, one sweeps; the others look again.
         lock = FileLock(self._folder / "positions.lock", thread_local=False)
         while not self._end.is_set() and self.on:

@@ -13,6 +13,7 @@ from typing import Final
 
 import pandas as pd
 
+from liqcore import tables
 from liqcore.alerts.channels import ChannelError, channels_of
 from liqcore.alerts.endpoint import SignalBox
 from liqcore.alerts.notify import Notifier
@@ -88,7 +89,7 @@ def collect_until_told(owner: Owner) -> None:
 
 def wound(name: str) -> Reel:
     """A sample as a tape to replay; one is enough for all who watch it."""
-    held = samples.load_sample(name)
+    held = samples.load_sample(name, only=tables.COLUMNS)
     tape = Tape(
         held.liquidations,
         held.candles,

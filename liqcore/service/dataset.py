@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.feeds import samples
-from liqcore.feeds.files import FileContents
 from liqcore.feeds.live import figures as live_figures
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import GridError, HeatGrid
@@ -21,6 +20,9 @@ from liqcore.heat.modelled import at_columns, modelled_heatmap
 from liqcore.heat.models import DEFAULT
 from liqcore.heat.realised import realised_heatmap, time_edges
 from liqcore.market.candles import resample
+
+if TYPE_CHECKING:
+    from liqcore.feeds.files import FileContents
 
 Layer = Literal["realised", "modelled", "measured"]
 Side = Literal["both", "long", "short", "net"]
@@ -52,7 +54,7 @@ class Dataset:
     liquidations: pd.DataFrame | None = None
     open_interest: pd.DataFrame | None = None
     funding: pd.DataFrame | None = None
-    venue_candles: dict[str, pd.DataFrame] = field(default_factory=dict)
+    venue_candles: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     lags: dict[str, float] = field(default_factory=dict)
     slowest: dict[str, float] = field(default_factory=dict)
     beats: pd.DataFrame | None = None
@@ -112,7 +114,7 @@ class Dataset:
 
 def of_sample(name: str) -> Dataset:
     """A bundled sample market, `calm` or `violent`. Raises SampleError where there is none."""
-    held = samples.load_sample(name)
+    held = samples.load_sample(name, only=tables.COLUMNS)
     return Dataset(
         key=f"sample:{name}",
         label=held.label,

@@ -141,7 +141,7 @@ def _files(names: Sequence[str], folder: Path) -> list[Path]:
 
 def _venue(told: dict[str, Any], folder: Path) -> Venue:
     if "sample" in told:
-        market = samples.load_sample(told["sample"])
+        market = samples.load_sample(told["sample"], only=tables.COLUMNS)
         return Venue(
             told.get("name", told["sample"]), market.candles, market.open_interest, market.liquidations
         )

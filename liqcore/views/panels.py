@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pandas as pd
 import streamlit as st
@@ -14,7 +14,6 @@ from liqcore.charts.data import ChartError
 from liqcore.charts.palette import PaletteError
 from liqcore.charts.picture import Picture, asked_look
 from liqcore.distances import away
-from liqcore.feeds import files
 from liqcore.feeds.samples import SampleError
 from liqcore.heat.assumptions import AssumptionError
 from liqcore.heat.grid import GridError, HeatGrid
@@ -193,10 +192,17 @@ def _compare_assumptions(data: Dataset, settings: ViewSettings, target: float, n
 def downloads(grid: HeatGrid, bars: pd.DataFrame | None, key: str) -> None:
     """The grid as files; each row of them says kind, venues and completeness."""
     name = f"heatlab-{grid.kind}-{wording.file_mark(grid.time_edges[-1])}"
+
+    def written(form: Literal["csv", "json"]) -> bytes:
+        # All that reads and writes files, loaded when somebody takes one.
+        from liqcore.feeds import files
+
+        return files.write_grid(grid, form, candles=bars if form == "json" else None)
+
     with st.container(horizontal=True):
         st.download_button(
             "CSV",
-            lambda: files.write_grid(grid, "csv"),
+            lambda: written("csv"),
             f"{name}.csv",
             "text/csv",
             key=f"{key}-csv",
@@ -206,7 +212,7 @@ def downloads(grid: HeatGrid, bars: pd.DataFrame | None, key: str) -> None:
         )
         st.download_button(
             "JSON",
-            lambda: files.write_grid(grid, "json", candles=bars),
+            lambda: written("json"),
             f"{name}.json",
             "application/json",
             key=f"{key}-json",

@@ -47,7 +47,7 @@ class Defaults:
 @st.cache_data(max_entries=1, show_spinner=False)
 def defaults() -> Defaults:
     """What the sample market offers a first-time visitor to start with."""
-    candles = samples.load_sample("violent").candles
+    candles = samples.load_sample("violent", only=("candles",)).candles
     hourly = resample(candles, "1h", partial=False)
     return Defaults(
         round(float(candles["close"].iloc[-1])),
