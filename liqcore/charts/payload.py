@@ -17,6 +17,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from liqcore.heat.grid import HeatGrid
 
 GROUNDS: Final = ("dark", "light")
 _LEVEL: Final = 1
-_KEPT: Final = 12
+_PACKED: Final[WeakKeyDictionary[HeatGrid, tuple[Block, int]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,14 @@ def planes(code: np.ndarray) -> bytes:
     return pairs[:, 0].tobytes() + pairs[:, 1].tobytes()
 
 
-@functools.lru_cache(maxsize=_KEPT)
 def cells(grid: HeatGrid) -> tuple[Block, int]:
-    """The cells of a grid, and the decade of its smallest amount that keeps its digits. Grids never
-    change."""
-    lowest = codes.lowest_decade(grid.long, grid.short)
-    return _cells(grid, lowest, 0), lowest
+    """The cells of a grid, and the decade of its smallest amount that keeps its digits. Grids never change,
+    so they are packed once, and that is kept as long as the grid is."""
+    found = _PACKED.get(grid)
+    if found is None:
+        lowest = codes.lowest_decade(grid.long, grid.short)
+        found = _PACKED[grid] = _cells(grid, lowest, 0), lowest
+    return found
 
 
 def _cells(grid: HeatGrid, lowest: int, first: int) -> Block:

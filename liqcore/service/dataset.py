@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -66,8 +67,10 @@ class Dataset:
     modelled_of: tuple[str, ...] = ()
     # Why no liquidations are there, in a sentence, where that is known.
     untold: str = ""
+    # As `key`, of all tables but the liquidations, where these come in between; empty where `key` is both.
+    key_of_prices: str = ""
 
-    @property
+    @cached_property
     def venues(self) -> tuple[str, ...]:
         """Venues with liquidations, or with candles of their own."""
         names = list(self.venue_candles)
@@ -85,7 +88,7 @@ class Dataset:
         known = self.open_interest is not None and len(self.open_interest) > 0
         return "modelled" if known or self.liquidations is None else "realised"
 
-    @property
+    @cached_property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """First and last moment of any table that can be drawn, UTC."""
         ends: list[tuple[pd.Timestamp, pd.Timestamp]] = []
@@ -245,6 +248,19 @@ class ViewSettings:
     assumptions: Assumptions = field(default_factory=Assumptions)
 
 
+def view_key(data: Dataset, settings: ViewSettings) -> str:
+    """Tells caches two views apart: equal for equal maps, also where liquidations came that a modelled one
+    does not show."""
+    if settings.layer == "modelled":
+        return f"{prices_key(data)}|{settings!r}"
+    return f"{data.key}|{settings!r}"
+
+
+def prices_key(data: Dataset) -> str:
+    """Tells apart what markets hold beside their liquidations, and the span they can be shown for."""
+    return f"{data.key_of_prices}|{data.span}" if data.key_of_prices else data.key
+
+
 def candle_step(candles: pd.DataFrame) -> np.timedelta64:
     """The usual length of a candle: the most common distance between open times."""
     micros = tables.microseconds(candles["time"])
@@ -312,25 +328,35 @@ def _price_range(
 
 def _traded(data: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> tuple[float, float, float]:
     if data.candles is not None and len(data.candles):
-        inside = data.candles[
-            (data.candles["time"] >= start.floor("s") - pd.Timedelta(candle_step(data.candles)))
-            & (data.candles["time"] < end)
-        ]
-        if len(inside):
+        since = start.floor("s") - pd.Timedelta(candle_step(data.candles))
+        inside = _rows(data.candles, since, end, "left")
+        if inside.start < inside.stop:
+            opened, highs, lows, closed = (
+                data.candles[name].to_numpy()[inside] for name in ("open", "high", "low", "close")
+            )
             # A wick more than half away from its own body is a slip of the feed, and would flatten the map.
-            body = inside[["open", "close"]]
-            bottom, top = body.min(axis=1), body.max(axis=1)
-            low = inside["low"].where(inside["low"] >= bottom / 2, bottom).min()
-            high = inside["high"].where(inside["high"] <= top * 2, top).max()
-            return float(low), float(high), float(inside["close"].iloc[-1])
+            bottom, top = np.minimum(opened, closed), np.maximum(opened, closed)
+            low = np.where(lows >= bottom / 2, lows, bottom).min()
+            high = np.where(highs <= top * 2, highs, top).max()
+            return float(low), float(high), float(closed[-1])
     events = data.liquidations
     if events is not None and len(events):
-        inside = events[(events["time"] >= start) & (events["time"] <= end)]
-        if len(inside):
-            return float(inside["price"].min()), float(inside["price"].max()), float(inside["price"].iloc[-1])
+        inside = _rows(events, start, end, "right")
+        if inside.start < inside.stop:
+            price = events["price"].to_numpy()[inside]
+            return float(price.min()), float(price.max()), float(price[-1])
     raise DataError(
         "This window holds neither candles nor liquidations. Choose a longer window or another end."
     )
+
+
+def _rows(
+    table: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp, side: Literal["left", "right"]
+) -> slice:
+    """The rows of a table, ascending in time, from `start` on and before `end` (up to it: `right`)."""
+    micros = tables.microseconds(table["time"])
+    first = int(np.searchsorted(micros, -(-start.as_unit("ns").value // 1_000)))
+    return slice(first, int(np.searchsorted(micros, end.as_unit("ns").value // 1_000, side)))
 
 
 def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:

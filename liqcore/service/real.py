@@ -7,6 +7,7 @@ Without a network the last map that was fetched stands, and says how old it is.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -390,11 +391,10 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
 
         told = [snapshots.TOLD, *realised.problems] if events is not None and realised is not None else []
         made, untold = " ".join([made, *told]), snapshots.UNTOLD
+    prices = f"real:{name}:{_digest(found)}"
     return Dataset(
-        key=(
-            f"real:{name}:{found.as_of}:{found.requests}:{len(found.open_interest)}:{len(found.candles)}:"
-            f"{0 if events is None else len(events)}:{'' if extra is None else extra.key}"
-        ),
+        key=f"{prices}:{0 if events is None else len(events)}:{'' if extra is None else extra.key}",
+        key_of_prices=prices,
         label="BTC now" if day is None else day.title,
         synthetic=False,
         candles=found.candles,
@@ -410,6 +410,19 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
         modelled_of=venues,
         untold=untold,
     )
+
+
+def _digest(found: Market) -> str:
+    """Tells what was fetched apart by its content: the newest bar changes until it has ended."""
+    digest = hashlib.blake2b(digest_size=12)
+    for table in (found.candles, found.open_interest, found.funding, *found.venue_candles.values()):
+        digest.update(len(table).to_bytes(8, "little") + tables.microseconds(table["time"]).tobytes())
+        for name in table.columns:
+            if table[name].dtype == np.float64:
+                digest.update(table[name].to_numpy().tobytes())
+    venues = *found.venue_candles, *found.open_interest["venue"].astype(str).unique(), made_of(found)
+    digest.update(repr((found.reference, venues)).encode())
+    return digest.hexdigest()
 
 
 def _outside(events: pd.DataFrame, covered: dict[str, list[tuple[int, int]]]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.service import dataset
 from liqcore.service.app import FIRST
 from liqcore.service.dataset import Dataset, ViewSettings
+from liqcore.service.shared import Shared
 from liqcore.tables import TableError
 from liqcore.views import links, market as live_market, owner
 
@@ -30,6 +31,8 @@ STORE: Final = "store"
 # A page that draws no map of its own window works on so much; and seconds it waits for the market.
 _PLAIN_WINDOW: Final = "14d"
 _PATIENCE: Final = 2.5
+# A day's map takes 0.2 MB, the largest 20; as much again is kept beside each for drawing.
+_MOST_BYTES: Final = 96_000_000
 # What tables, windows and grids may say is wrong.
 DATA_PROBLEMS: Final = (dataset.DataError, GridError, TableError)
 
@@ -40,32 +43,38 @@ def sample(name: str) -> Dataset:
     return dataset.of_sample(name)
 
 
-# One grid for all who ask the same: copying it for every run would cost more than all the rest of a click.
-@st.cache_resource(max_entries=16, ttl="2h", show_spinner=False)
-def _heatmap(_data: Dataset, _settings: ViewSettings, key: str) -> HeatGrid:
-    walk = dataset.walked(_data, _settings)
+@st.cache_resource(show_spinner=False)
+def _grids() -> Shared[HeatGrid]:
+    """One grid for all who ask the same: copying it for every run would cost more than all the rest of a
+    click."""
+    return Shared(_MOST_BYTES, lambda grid: 2 * (grid.long.nbytes + grid.short.nbytes))
+
+
+def heatmap(data: Dataset, settings: ViewSettings) -> HeatGrid:
+    """The HeatGrid that the settings ask for, computed once for equal questions."""
+    return _grids().get(dataset.view_key(data, settings), lambda: _heatmap(data, settings))
+
+
+def _heatmap(data: Dataset, settings: ViewSettings) -> HeatGrid:
+    walk = dataset.walked(data, settings)
     if walk is None:
-        grid = dataset.heatmap(_data, _settings)
+        grid = dataset.heatmap(data, settings)
     else:
-        grid = dataset.columns_of(heatmap(_data, walk), _data, _settings)
+        grid = dataset.columns_of(heatmap(data, walk), data, settings)
     for values in (grid.long, grid.short, grid.time_edges, grid.price_edges):
         values.flags.writeable = False
     return grid
 
 
-def heatmap(data: Dataset, settings: ViewSettings) -> HeatGrid:
-    """The HeatGrid that the settings ask for, computed once for equal questions."""
-    return _heatmap(data, settings, f"{data.key}|{settings!r}")
-
-
-@st.cache_resource(max_entries=16, ttl="2h", show_spinner=False)
+@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
 def _price_bars(_data: Dataset, _settings: ViewSettings, key: str) -> pd.DataFrame | None:
     return dataset.price_bars(_data, _settings)
 
 
 def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
     """Candles for the chart, or None where there are none."""
-    return _price_bars(data, settings, f"{data.key}|{settings!r}")
+    asked = settings.layer, settings.timeframe, settings.hours, settings.until, settings.venues
+    return _price_bars(data, settings, f"{dataset.prices_key(data)}|{asked}")
 
 
 def pick(undated: bool = False) -> Dataset | None:

@@ -201,3 +201,26 @@ def test_a_named_day_draws_what_the_archive_told_and_says_where_nothing_is_told(
     assert len(kept.liquidations) == len(day.liquidations)
     assert len(server.requests) == sent
     quiet.stop()
+
+
+def test_the_newest_bar_moves_on_without_an_end_and_the_map_of_before_is_not_shown_for_it():
+    from liqcore.feeds.history.market import Market
+    from liqcore.service.real import as_dataset
+
+    times = pd.date_range("2026-01-01", periods=30, freq="5min", tz="UTC")
+    bars = pd.DataFrame(
+        {"time": times, "open": 100.0, "high": 101.0, "low": 99.0, "close": 100.0, "volume": 5.0}
+    )
+
+    def fetched(close: float, requests: int) -> Market:
+        moved = bars.assign(close=[*bars["close"][:-1], close])
+        return Market(
+            tables.candles(moved), tables.empty("open_interest"), tables.empty("funding"), "okx", ("okx",),
+            "5m", times[0], times[-1], (), requests,
+        )  # fmt: skip
+
+    same, asked_again, moved = (
+        as_dataset("24h", fetched(*one), None, None) for one in ((100.0, 9), (100.0, 7), (100.5, 7))
+    )
+    assert same.key_of_prices == asked_again.key_of_prices != moved.key_of_prices
+    assert same.key == asked_again.key != moved.key

@@ -78,6 +78,8 @@ class Venues:
     events: pd.DataFrame | None
     # From when ages are counted; None in a past window, where venues are judged beside each other.
     now: np.datetime64 | None
+    # Tells caches these maps apart from others.
+    key: str
 
     @property
     def path(self) -> pd.DataFrame | None:
@@ -109,7 +111,8 @@ def venues_of(data: Dataset, settings: ViewSettings) -> Venues | None:
     whole = loaders.heatmap(data, together) if settings.layer == "realised" else merge(list(grids.values()))
     candles, events = dataset.until_end(data, together)
     now = dataset.moment_of(settings, whole.time_edges[-1], candles)
-    return Venues(grids, whole, loaders.price_bars(data, settings), candles, events, now)
+    bars = loaders.price_bars(data, settings)
+    return Venues(grids, whole, bars, candles, events, now, f"{data.key}|{together!r}")
 
 
 def first_layer(data: Dataset) -> str:
@@ -126,9 +129,28 @@ def _with_heat(data: Dataset, settings: ViewSettings) -> tuple[str, ...]:
     return tuple(name for name in data.venues if (data.liquidations["venue"] == name).any())
 
 
+# What is found is never changed, so all who ask the same are given one.
+@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
+def _clusters(_found: Venues, key: str) -> list[Cluster]:
+    return find_clusters(_found.whole, _LAST, price=_found.path, rule=RULE, liquidations=_found.flow_events)
+
+
 def clusters_of(found: Venues) -> list[Cluster]:
     """The clusters of the sum of all venues, most USD first."""
-    return find_clusters(found.whole, _LAST, price=found.path, rule=RULE, liquidations=found.flow_events)
+    return _clusters(found, found.key)
+
+
+@st.cache_resource(max_entries=32, ttl="2h", show_spinner=False)
+def _agreement_along(_data: Dataset, _found: Venues, key: str) -> pd.DataFrame:
+    return agreement_by_price(
+        _found.grids,
+        _LAST,
+        now=_found.now,
+        as_of=dataset.heard_until(_data, _found.grids, _found.whole.time_edges[-1]),
+        price=_found.path,
+        rule=RULE,
+        liquidations=_found.flow_events,
+    )
 
 
 def side_by_side(data: Dataset, settings: ViewSettings, found: Venues) -> None:
@@ -268,15 +290,7 @@ def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Clus
             caption="All venues",
             strips=False,
         )
-    along = agreement_by_price(
-        found.grids,
-        _LAST,
-        now=found.now,
-        as_of=dataset.heard_until(data, found.grids, found.whole.time_edges[-1]),
-        price=found.path,
-        rule=RULE,
-        liquidations=found.flow_events,
-    )
+    along = _agreement_along(data, found, found.key)
     spec, alt = compare_charts.agreement_chart(along, level)
     with right:
         st.vega_lite_chart(spec={**spec, "height": 514}, key="agreement-price", alt=alt, width="stretch")

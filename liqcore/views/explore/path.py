@@ -18,7 +18,7 @@ from liqcore.views.controls import LINK
 _ROWS = 12
 
 
-@st.cache_data(max_entries=12, ttl="1h", show_spinner=False)
+@st.cache_resource(max_entries=12, ttl="1h", show_spinner=False)
 def _expected(_grid: HeatGrid, _candles: pd.DataFrame, _events: pd.DataFrame | None, key: str) -> Expected:
     return expected_heatmap(_grid, _candles, _events)
 

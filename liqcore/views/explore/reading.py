@@ -112,7 +112,7 @@ def on_the_map(drawer: Any) -> OnTheMap:
 
 
 # What is found is never changed, so all who ask the same are given one: a copy costs more than a look.
-@st.cache_resource(max_entries=24, ttl="2h", show_spinner=False)
+@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
 def _clusters(
     _grid: HeatGrid, _bars: pd.DataFrame | None, _events: pd.DataFrame | None, alpha: float, key: str
 ) -> ClusterStory:
@@ -128,10 +128,10 @@ def clusters(
     if grid.kind == "realised":
         candles, events = dataset.until_end(data, settings)
         bars = bars if candles is None else candles
-    return _clusters(grid, bars, events, alpha, f"{data.key}|{settings!r}")
+    return _clusters(grid, bars, events, alpha, dataset.view_key(data, settings))
 
 
-@st.cache_resource(max_entries=24, ttl="2h", show_spinner=False)
+@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
 def _levels(_bars: pd.DataFrame, own: tuple[float, ...], automatic: bool, key: str) -> Levels:
     return key_levels(_bars, own=own, count=8 if automatic else 0)
 
@@ -142,10 +142,10 @@ def levels(
     """Key levels of the window, and the user's own; None without candles or where none are wanted."""
     if bars is None or bars.empty or not (marks.key_levels or marks.own):
         return None
-    return _levels(bars, marks.own, marks.key_levels, f"{data.key}|{settings!r}")
+    return _levels(bars, marks.own, marks.key_levels, dataset.view_key(data, settings))
 
 
-@st.cache_resource(max_entries=24, ttl="2h", show_spinner=False)
+@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
 def _strips(_data: Dataset, _settings: ViewSettings, key: str) -> dict[str, tuple[dict[str, Any], str]]:
     found = strips.strip_data(_data, _settings)
     return {name: (strips.series(name, frame), strips.words(name, frame)) for name, frame in found.items()}
@@ -157,7 +157,7 @@ def strips_below(
     """The chosen strips for the map to draw below itself, and what the last value of each says."""
     if not names:
         return [], []
-    found = _strips(data, settings, f"{data.key}|{settings!r}")
+    found = _strips(data, settings, dataset.view_key(data, settings))
     said = [
         found[name][1]
         if name in found

@@ -123,7 +123,7 @@ def clusters(data: Dataset | None, entry: float) -> tuple[tuple[Zone, ...], str]
         )
     what = "the synthetic sample market" if data.synthetic else data.label
     for layer, words in _KINDS.items():
-        zones = _zones(data, layer, f"{data.key}|{layer}|{SETTINGS!r}")
+        zones = _zones(data, layer, dataset.view_key(data, replace(SETTINGS, layer=layer)))
         if zones:
             return (
                 zones,
@@ -132,7 +132,7 @@ def clusters(data: Dataset | None, entry: float) -> tuple[tuple[Zone, ...], str]
     return (), f"On neither map of {what} anything stands out from chance, so no clusters are drawn."
 
 
-@st.cache_data(max_entries=16, ttl="2h", show_spinner=False)
+@st.cache_data(max_entries=32, ttl="2h", show_spinner=False)
 def _zones(_data: Dataset, layer: Layer, key: str) -> tuple[Zone, ...]:
     settings = replace(SETTINGS, layer=layer)
     try:

@@ -51,7 +51,7 @@ def _outcome(name: str) -> Outcome:
 
 def pick() -> Scenario | None:
     """The scenario in the address, chosen from the list; None where the real day is told instead."""
-    titles = {name: str(files.read_settings(name)["title"]) for name in files.names()}
+    titles = {name: title for name, (title, _) in files.contents().items()}
     titles[walkthrough_crash.NAME] = walkthrough_crash.TITLE
     name = links.select("Scenario", titles, "scenario", label_visibility="collapsed")
     if name == walkthrough_crash.NAME:

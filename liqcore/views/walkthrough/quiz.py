@@ -41,7 +41,7 @@ def firsts() -> dict[Place, First]:
 
 def progress() -> None:
     """How far this visitor is, over all scenarios."""
-    counts = {name: len(files.read_settings(name)["steps"]) for name in files.names()}
+    counts = {name: steps for name, (_, steps) in files.contents().items()}
     far = course.progress(counts, firsts())
     st.progress(far.answered / max(far.questions, 1), text=far.sentence)
 
