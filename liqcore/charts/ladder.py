@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Final, Protocol
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Protocol
 
 import altair as alt
 import numpy as np
@@ -43,6 +46,16 @@ class Zone(Protocol):
     def notional(self) -> float: ...
 
 
+@dataclass(frozen=True, eq=False)
+class _Content:
+    """What changes from ladder to ladder: rows, the ends of the axis, and the words."""
+
+    boxes: pd.DataFrame
+    rungs: pd.DataFrame
+    domain: tuple[float, float]
+    words: str
+
+
 def ladder(
     plan: Plan, clusters: Sequence[Zone] = (), levels: Sequence[float] = (), *, height: int = 420
 ) -> alt.LayerChart:
@@ -50,6 +63,36 @@ def ladder(
 
     The description says the same in words, and which clusters lie outside the picture.
     """
+    held = _content(plan, clusters, levels)
+    return _chart(held).properties(height=height, description=held.words)
+
+
+def ladder_spec(
+    plan: Plan, clusters: Sequence[Zone] = (), levels: Sequence[float] = (), *, height: int = 420
+) -> tuple[dict[str, Any], str]:
+    """The Vega-Lite of `ladder` without its description, and that: for pages, where Altair would spend most
+    of a click on building and checking what is the same in every ladder."""
+    held = _content(plan, clusters, levels)
+    spec = copy.deepcopy(_frame()) | {"height": height}
+    for layer in spec["layer"]:
+        scale = layer["encoding"]["y"].get("scale")
+        if scale is not None:
+            scale["domain"] = list(held.domain)
+    boxes, rungs, *_ = (layer["data"]["name"] for layer in spec["layer"])
+    spec["datasets"] = {boxes: held.boxes.to_dict("records"), rungs: held.rungs.to_dict("records")}
+    return spec, held.words
+
+
+@lru_cache(maxsize=1)
+def _frame() -> dict[str, Any]:
+    """A ladder of nothing in particular, made once; nobody changes it."""
+    rows = {"low": [0.0], "high": [1.0], "ink": ["long"], "words": [""]}
+    rungs = {"name": [""], "price": [0.0], "ink": [""], "place": [0.0], "label": [""]}
+    made: dict[str, Any] = _chart(_Content(pd.DataFrame(rows), pd.DataFrame(rungs), (0.0, 1.0), "")).to_dict()
+    return made
+
+
+def _content(plan: Plan, clusters: Sequence[Zone], levels: Sequence[float]) -> _Content:
     rungs = _rungs(plan)
     low, high = rungs["price"].min(), rungs["price"].max()
     room = max(0.12 * (high - low), 0.002 * plan.entry)
@@ -72,15 +115,19 @@ def ladder(
             ],
         }
     )
+    return _Content(boxes, rungs, (float(low), float(high)), _in_words(plan, seen, clusters, low, high))
+
+
+def _chart(held: _Content) -> alt.LayerChart:
     y = {
-        "scale": alt.Scale(domain=[low, high], nice=False, zero=False),
+        "scale": alt.Scale(domain=list(held.domain), nice=False, zero=False),
         "axis": alt.Axis(title="BTC price, USD", format=",.0f", grid=False),
     }
     colour = alt.Color("ink:N", scale=alt.Scale(domain=[*_INKS], range=[*_INKS.values()]), legend=None)
-    marks = alt.Chart(rungs)
+    marks = alt.Chart(held.rungs)
     text = {"align": "left", "x": 10, "fontSize": 12, "fontWeight": "bold"}
     return alt.layer(
-        alt.Chart(boxes)
+        alt.Chart(held.boxes)
         .mark_rect(opacity=0.3, clip=True, aria=False)
         .encode(
             y=alt.Y("low:Q", **y), y2="high:Q", color=colour, tooltip=alt.Tooltip("words:N", title="Cluster")
@@ -91,7 +138,7 @@ def ladder(
             strokeDash=alt.condition("datum.name == 'Entry'", alt.value([1, 0]), alt.value([6, 4])),
         ),
         *(marks.mark_text(**look).encode(y="place:Q", text="label:N") for look in halo(text)),
-    ).properties(height=height, description=_in_words(plan, seen, clusters, low, high))
+    )
 
 
 def _rungs(plan: Plan) -> pd.DataFrame:

@@ -13,7 +13,9 @@ from PIL import Image
 
 import liqcore as lq
 from liqcore.charts.altair import MAX_BYTES
+from liqcore.charts.ladder import ladder_spec
 from liqcore.charts.palette import PaletteError
+from liqcore.risk.handover import Zone
 
 HOUR = np.timedelta64(1, "h")
 START = np.datetime64("2026-03-01T00:00", "us")
@@ -216,3 +218,28 @@ def test_a_ladder_shows_the_plan_in_order_and_names_the_clusters_it_leaves_out()
     assert (rungs["place"].diff().dropna() > 0).all()
     assert "entry $60,000, stop $59,400" in str(chart.description)
     assert f"{len(clusters)} below it" in str(chart.description)
+
+
+@pytest.mark.parametrize("side", ["long", "short"])
+@pytest.mark.parametrize("many", [0, 1, 3])
+def test_the_ladder_of_the_page_is_the_ladder(side: str, many: int) -> None:
+    s = 1 if side == "long" else -1
+    targets = [60_000 + s * (900 + 500 * number) for number in range(many)]
+    plan = lq.plan_trade(side, 60_000, 60_000 - s * 600, 10_000, risk=0.01, leverage=20, targets=targets)
+    zones = [
+        Zone(name, 60_000 + 150 * number, 60_100 + 150 * number, 1e6 * (number + 1))
+        for number, name in enumerate(["long", "short", "long"][:many])
+    ]
+    levels = [60_000 + 250 * number for number in range(many)]
+    whole = lq.ladder(plan, zones, levels, height=300).to_dict()
+    spec, words = ladder_spec(plan, zones, levels, height=300)
+    again, _ = ladder_spec(plan, zones, levels, height=300)
+    assert spec == again
+    assert words == whole.pop("description")
+
+    def filled(chart: dict[str, Any]) -> dict[str, Any]:
+        rows = chart.pop("datasets")
+        chart["layer"] = [{**layer, "data": rows[layer["data"]["name"]]} for layer in chart["layer"]]
+        return chart
+
+    assert filled(spec) == filled(whole)

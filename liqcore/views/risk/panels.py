@@ -6,10 +6,9 @@ from typing import Final
 
 import pandas as pd
 import streamlit as st
-from altair import Undefined
 
 from liqcore import wording
-from liqcore.charts.ladder import ladder as draw_ladder
+from liqcore.charts.ladder import ladder_spec
 from liqcore.distances import away
 from liqcore.risk.levels import suggest_stops, suggest_targets
 from liqcore.risk.numbers import RiskError
@@ -141,11 +140,8 @@ def ladder(plan: Plan, found: Inputs) -> None:
     it."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        drawn = draw_ladder(plan, found.zones, found.levels)
-        said = str(drawn.description)
-        # Said once: Streamlit logs a warning, with a stack, for a chart that describes itself as well.
-        drawn.description = Undefined
-        st.altair_chart(drawn, key="ladder", alt=said, width="stretch")
+        spec, said = ladder_spec(plan, found.zones, found.levels)
+        st.vega_lite_chart(spec=spec, key="ladder", alt=said, width="stretch")
         if outside := said.partition(" in view.")[2].strip():
             st.caption(wording.markdown(outside))
         if found.about:
