@@ -59,9 +59,11 @@ class SignalBox:
         again: it is told once."""
         with self._lock:
             for one in reversed(self._held):
-                if signal.time - one.time > SAME_WITHIN:
+                apart = signal.time - one.time
+                if apart > SAME_WITHIN:
                     break
-                if replace(one, time=signal.time) == signal:
+                # Those of a clock that was set back since lie ahead, and are others.
+                if apart >= -SAME_WITHIN and replace(one, time=signal.time) == signal:
                     return False
             self._held.append(signal)
             self._keep(signal)

@@ -81,6 +81,29 @@ def start(at: object) -> State:
     return State(tables.to_datetime64(at))
 
 
+def set_back(state: State, now: object, settings: Settings = _DEFAULT) -> State:
+    """The state after the clock was set back to `now` (UTC), which lies before what the state has judged.
+
+    From as long before `now` as the clock had run ahead, a day at most, everything is judged again: what a
+    wrong clock left out is told then, and what was told stays told. A state that is not ahead is returned as
+    it is.
+    """
+    moment = tables.to_datetime64(now)
+    ahead = state.until - moment
+    if ahead <= np.timedelta64(0, "us"):
+        return state
+    last = int(moment.astype("datetime64[us]").astype("int64"))
+    rules = {
+        name: Memory(
+            None if one.told is None else min(one.told, last),
+            {key: min(at, last) for key, at in one.seen.items()},
+            None if one.since is None else min(one.since, last),
+        )
+        for name, one in state.rules.items()
+    }
+    return State(judged(moment, settings) - min(ahead, np.timedelta64(1, "D")), rules)
+
+
 def step(
     rules: Sequence[Rule],
     state: State,
@@ -168,11 +191,14 @@ def _run(
 ) -> tuple[Memory, list[Alert]]:
     """One rule over the hits later than `window[0]` and up to `window[1]`; events may have come `late` (µs)
     after they were due, but none of before the rule ran is told."""
-    since = max(window[0] - late, window[0] if memory.since is None else memory.since)
+    ran = window[0] if memory.since is None else memory.since
+    since = max(window[0] - late, ran)
+    # After the clock was set back the window may begin before the rule did.
+    first = {True: max(min(since, window[0]), ran), False: max(window[0], ran)}
     hits = [
         hit
         for hit in combine(rule.when, lambda part: hits_of(part, frames, rule.release))
-        if (min(since, window[0]) if hit.event else window[0]) < hit.time <= window[1]
+        if first[hit.event] < hit.time <= window[1]
     ]
     if not hits:
         return memory, []

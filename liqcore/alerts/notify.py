@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
-from liqcore import wording
+from liqcore import clocks, wording
 from liqcore.alerts.addresses import Resolver, public_only, system_resolver
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.channels import HOSTED_SCHEMES, Channel, ChannelError, Hush, check_address, masked
@@ -56,7 +56,7 @@ class _Box:
     channel: Channel
     waiting: deque[Alert] = field(default_factory=deque)
     under_way: list[Alert] = field(default_factory=list)
-    times: deque[dt.datetime] = field(default_factory=deque)
+    times: deque[float] = field(default_factory=deque)
     busy: bool = False
     sent: int = 0
     failed: int = 0
@@ -94,6 +94,8 @@ class Notifier:
     ) -> None:
         self._boxes: dict[str, _Box] = {}
         self._hosted, self._attempts, self._back_off = hosted, max(int(attempts), 1), back_off
+        # Limits are counted by a clock that nobody sets: else a channel is silent until the old time is back.
+        self._steady = clocks.steady if clock is _utc_now else lambda: clock().timestamp()
         self._clock, self._sleep, self._resolve, self._relays = clock, sleep, resolve, tuple(relays)
         self._lock = threading.Lock()
         self._dead: deque[DeadLetter] = deque(maxlen=_MOST_DEAD)
@@ -216,15 +218,15 @@ class Notifier:
     def _take(self, box: _Box) -> list[Alert]:
         """The alerts of the next message; empty where nothing may be sent now. A digest where several have to
         share one."""
-        channel, now = box.channel, self._clock()
+        channel, now, mark = box.channel, self._clock(), self._steady()
         with self._lock:
-            while box.times and now - box.times[0] >= dt.timedelta(minutes=channel.per_minutes):
+            while box.times and mark - box.times[0] >= 60 * channel.per_minutes:
                 box.times.popleft()
             left = channel.limit - len(box.times)
             if not box.waiting or left <= 0 or (channel.quiet is not None and channel.quiet.holds(now)):
                 return []
             count = len(box.waiting) if channel.digest or left == 1 or len(box.waiting) > left else 1
-            box.times.append(now)
+            box.times.append(mark)
             box.under_way = [box.waiting.popleft() for _ in range(count)]
             return box.under_way
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from liqcore import clocks
 from liqcore.feeds.status import FeedError
 
 if TYPE_CHECKING:
@@ -26,6 +29,9 @@ POSITIONS: Final = "HEATLAB_POSITIONS"
 # A sweep of all holders takes ten minutes, so the next one begins an hour after the last began.
 EVERY: Final = 3_600.0
 SHOWN: Final = 7 * 86_400_000_000
+# Seconds after which a folder that could not be written is tried again.
+_AGAIN: Final = 60.0
+_BOOK: Final = "accounts.sqlite"
 _NO: Final = ("", "0", "false", "no", "off")
 
 
@@ -96,12 +102,15 @@ class Census:
         """A visitor who may turns sweeping on or off for this installation; what was found stays."""
         if not self.may(local):
             return
-        if on:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._mark.touch()
-            self.begin()
-        else:
-            self._mark.unlink(missing_ok=True)
+        try:
+            if on:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._mark.touch()
+                self.begin()
+            else:
+                self._mark.unlink(missing_ok=True)
+        except OSError as problem:
+            self._problem = f"{_why(problem)}, so this cannot be switched. Free it and try again."
 
     def begin(self) -> None:
         """Begin sweeping in the background where it is on; returns at once."""
@@ -122,9 +131,13 @@ class Census:
         book = self._book
         if book is None:
             return Progress(self.on, self.may(local), problem=self._problem)
-        began = int(book.fact("began", 0))
-        asked = book.counts(began)["asked"] if began else 0
-        return Progress(self.on, self.may(local), asked, book.count(), self._problem)
+        try:
+            began = int(book.fact("began", 0))
+            asked, known = book.counts(began)["asked"] if began else 0, book.count()
+        # The sweep says what is wrong with its book; a page that asks how far it is goes on.
+        except sqlite3.Error:
+            asked = known = 0
+        return Progress(self.on, self.may(local), asked, known, self._problem)
 
     def snapshots(self, now: float | None = None) -> list[Snapshot]:
         """The snapshots of the last week, oldest first, read anew every minute."""
@@ -145,11 +158,16 @@ class Census:
         while not self._end.is_set() and self.on:
             try:
                 lock.acquire(timeout=0)
-            except (Timeout, OSError):
-                self._end.wait(60)
+            except Timeout:
+                self._end.wait(_AGAIN)
+                continue
+            except OSError as problem:
+                self._rest(problem)
                 continue
             try:
                 self._sweeping()
+            except (OSError, sqlite3.Error) as problem:
+                self._rest(problem)
             # One line is told; the app goes on without measured positions.
             except Exception as problem:
                 self._problem = "Sweeping the accounts ended by a fault. Turn it off and on again."
@@ -159,18 +177,29 @@ class Census:
                 lock.release()
         self._thread = None
 
+    def _rest(self, problem: OSError | sqlite3.Error) -> None:
+        """Say why nothing can be written, in one line, and wait; a book that is damaged is set aside."""
+        logging.getLogger(__name__).warning("Sweeping rests: %s", type(problem).__name__)
+        if isinstance(problem, sqlite3.DatabaseError) and not isinstance(problem, sqlite3.OperationalError):
+            with suppress(OSError):
+                (self._folder / _BOOK).replace(self._folder / "accounts.damaged")
+            self._problem = "The book of accounts was damaged. It was set aside, and a new one is begun."
+        else:
+            self._problem = f"{_why(problem)}, so no account is asked. It is tried again in a minute."
+        self._end.wait(_AGAIN)
+
     def _sweeping(self) -> None:
         from liqcore.feeds.positions.book import AddressBook
         from liqcore.feeds.positions.sweep import Sweep, asker, keep, refresh
 
-        self._book = book = AddressBook(self._folder / "accounts.sqlite")
+        self._book = book = AddressBook(self._folder / _BOOK)
         ear = threading.Thread(target=self._listen, args=(book,), name="heatlab-traders", daemon=True)
         ear.start()
         try:
             while self._goes_on():
-                started = time.time()
+                started = clocks.steady()
                 try:
-                    refresh(book, self._session(), int(started * 1e6))
+                    refresh(book, self._session(), int(time.time() * 1e6))
                     self._problem = ""
                 except FeedError as problem:
                     self._problem = str(problem)
@@ -178,7 +207,7 @@ class Census:
                 if found is not None and found.sweep["answered"].iloc[0] > 0:
                     keep(self._store, found)
                     self._read = (-1, [])
-                self._pause(max(EVERY - (time.time() - started), 60.0))
+                self._pause(max(EVERY - (clocks.steady() - started), 60.0))
         finally:
             self._book = None
             ear.join(2)
@@ -197,11 +226,21 @@ class Census:
 
         url = SOCKET if self._loopback is None else SOCKET.replace("wss://", f"ws://{self._loopback}/")
 
+        def heard(users: set[str]) -> None:
+            # Who could not be written down trades again.
+            with suppress(sqlite3.Error):
+                book.add(users)
+
         async def while_on() -> None:
-            task = asyncio.create_task(listen(book.add, url))
+            task = asyncio.create_task(listen(heard, url))
             while self._goes_on():
                 await asyncio.sleep(0.5)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
         asyncio.run(while_on())
+
+
+def _why(problem: OSError | sqlite3.Error) -> str:
+    full = getattr(problem, "errno", None) == errno.ENOSPC or "full" in str(problem).lower()
+    return "The disk is full" if full else "The folder of this app cannot be written"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from liqcore import tables, wording
+from liqcore import clocks, tables, wording
 from liqcore.feeds.history.presets import NAMED_DAYS, PRESETS
 from liqcore.service.dataset import Dataset
 
@@ -42,6 +42,8 @@ _AGAIN: Final = 3_600.0
 # The last day's liquidations are the collector's; before it, venues tell so many days in a few requests each.
 _OLDER_DAYS: Final = 3
 _LESS: Final = 0.5
+# Seconds by which clocks of venues and of this computer may differ without a word.
+_AHEAD_OF_US: Final = 120.0
 
 Collected = Callable[[], Dataset | None]
 
@@ -109,6 +111,8 @@ class RealMarkets:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.offline, self.clock = offline, clock
+        # When to ask again must not depend on a clock that is set.
+        self._steady = clocks.beside(clock)
         self._session, self._root, self._collected = session, kept, collected
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._lock = threading.Lock()
@@ -164,14 +168,14 @@ class RealMarkets:
         return Partitions(self._root)
 
     def _due(self, name: str, one: _Held) -> bool:
-        if one.cancelled and self.clock() - one.asked_at < _PATIENCE:
+        if one.cancelled and self._steady() - one.asked_at < _PATIENCE:
             return False
         if one.market is None or one.market.candles.empty or one.market.stopped:
-            return self.clock() - one.asked_at > _PATIENCE
+            return self._steady() - one.asked_at > _PATIENCE
         if name in NAMED_DAYS:
             return False
         step = int(tables.timeframe(one.market.step).astype("int64")) / 1e6
-        return self.clock() - one.asked_at > max(_FRESH, step / 10)
+        return self._steady() - one.asked_at > max(_FRESH, step / 10)
 
     def _span(self, name: str) -> tuple[pd.Timestamp, pd.Timestamp, str, float]:
         """Start, end, step of the bars and lead in hours of a span as of now."""
@@ -202,7 +206,7 @@ class RealMarkets:
 
                 one.words = "Liquidations of the archive"
                 one.realised = snapshots(*_edges(start, end), session, kept, one.stop)
-            one.asked_at = self.clock()
+            one.asked_at = self._steady()
             one.ready.set()
             if len(found.candles) and not found.stopped:
                 if name in PRESETS and PRESETS[name].hours > 24:
@@ -212,14 +216,14 @@ class RealMarkets:
         except Exception as problem:
             logging.getLogger(__name__).warning("The market of %s could not be fetched: %s", name, problem)
         finally:
-            one.asked_at = self.clock()
+            one.asked_at = self._steady()
             one.ready.set()
 
     def _ask_past(self) -> None:
         """Ask for the liquidations before the collector's day, once an hour and for all spans at once."""
         with self._lock:
             running = self._past_thread is not None and self._past_thread.is_alive()
-            if running or self._stopped or self.clock() - self._past[0] < _AGAIN:
+            if running or self._stopped or self._steady() - self._past[0] < _AGAIN:
                 return
             self._past_share = 0.0
             self._past_thread = threading.Thread(target=self._tell_past, name="heatlab-past", daemon=True)
@@ -235,11 +239,11 @@ class RealMarkets:
             found = liquidations(
                 *self._past_span(), self._session(), self.kept(), progress=progress, stop=self._past_stop
             )
-            self._past = self.clock(), found
+            self._past = self._steady(), found
         # Nothing of the map depends on it.
         except Exception as problem:
             logging.getLogger(__name__).warning("Liquidations of the past could not be fetched: %s", problem)
-            self._past = self.clock(), self._past[1]
+            self._past = self._steady(), self._past[1]
 
     def _past_span(self) -> tuple[int, int]:
         now = int(self.clock() * 1e6) // _HOUR * _HOUR
@@ -250,15 +254,20 @@ class RealMarkets:
         if found is None or found.candles.empty:
             # Reading the disk is not for every rerun; while a fetch is under way something comes every
             # moment.
-            if self.clock() - one.before[0] > (1.0 if one.busy else _FRESH):
-                one.before = self.clock(), self._kept_market(name)
+            if self._steady() - one.before[0] > (1.0 if one.busy else _FRESH):
+                one.before = self._steady(), self._kept_market(name)
             found = one.before[1]
         if found is None:
             away = self._why(one)
         else:
             age = self.clock() - found.as_of.timestamp() if found.as_of is not None else 0.0
             length = float(tables.timeframe(found.step).astype("int64")) / 1e6
-            if name not in NAMED_DAYS and age > 3 * length + 600 and not one.busy:
+            if name not in NAMED_DAYS and age < -2 * length - _AHEAD_OF_US:
+                away = (
+                    f"The newest price is dated {wording.duration(60 * round(-age / 60))} ahead of this"
+                    " computer's clock, so nothing here can be told an age. Set this computer's clock."
+                )
+            elif name not in NAMED_DAYS and age > 3 * length + 600 and not one.busy:
                 away = (
                     f"{self._why(one)} Shown is the last map that was fetched,"
                     f" {how_old(found, self.clock())}."

@@ -20,7 +20,7 @@ import pandas as pd
 from liqcore import tables, wording
 from liqcore.alerts import desk as desks, rule_text
 from liqcore.alerts.desk import Desk, Entry, Letter
-from liqcore.alerts.engine import State
+from liqcore.alerts.engine import State, set_back
 from liqcore.alerts.notify import Notifier
 from liqcore.alerts.observe import AlertData, Settings, needed_since
 from liqcore.alerts.rules import Rule, RuleError
@@ -43,6 +43,8 @@ LATE: Final = 600.0
 BARS: Final = ("5min", "15min", "30min", "1h")
 _LOOKBACK: Final = "4h"
 # After a longer break the past is not told any more: it would be a flood of old news.
+# Prices further ahead (µs) than this are those of a clock that was right.
+_AHEAD: Final = 300_000_000
 _LONGEST_BREAK: Final = np.timedelta64(24, "h")
 _FUNDING_PAST: Final = 40 * 86_400_000_000
 
@@ -213,10 +215,18 @@ class Watch:
         """Up to when (ISO, UTC) has been judged, and a sentence where something to judge by has not come
         yet."""
         moment, settings = np.datetime64(now, "us"), wanted.settings()
+        if len(ahead := store.series("candles", now + _AHEAD)):
+            # What was judged stays judged; going back would tell old news, and later tell it again.
+            span = wording.duration(round((int(tables.microseconds(ahead["time"])[-1]) - now) / 6e7) * 60)
+            raise RuleError(
+                f"This computer's clock is {span} behind the prices in the store, so the rules rest. Set it."
+            )
         text = store.note(STATE)
         state = State.from_dict(json.loads(text)) if text else None
-        if state is not None and moment - state.until > _LONGEST_BREAK:
-            state = None
+        if state is not None:
+            state = set_back(state, moment, settings)
+            if moment - state.until > _LONGEST_BREAK:
+                state = None
         held, unsent = _inbox(store)
         since = needed_since(moment if state is None else state.until, settings)
         data = (
@@ -322,6 +332,8 @@ def _came_too_late(store: Store, wanted: Orders | None, looked: int, now: int) -
     if wanted is None or not looked:
         return 0
     began = int(tables.to_datetime64(wanted.since).astype("datetime64[us]").astype("int64"))
+    # A clock that was set back must not hide what comes until its old time is there again.
+    looked = min(looked, now)
     ended = looked - round((DELAY + LATE) * 1e6)
     return store.late(looked, now, began, ended) if ended > began else 0
 

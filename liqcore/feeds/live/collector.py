@@ -18,6 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
+import numpy as np
+
+from liqcore import clocks, wording
 from liqcore.feeds.live.health import Known, current, from_plain, plain
 from liqcore.feeds.live.leader import Leadership
 from liqcore.feeds.live.store import Arrival, Store, StoreError, arrivals, open_store, set_aside
@@ -30,6 +33,9 @@ MINUTE: Final = 60_000_000
 _STATUS: Final = "status"
 _STATUS_HOLDS: Final = 1.0
 _AFTER_TROUBLE: Final = 30.0
+# A clock that moves on its own by more than this between two looks (seconds) was set; how long that is told.
+_SET: Final = 2.0
+_TOLD_FOR: Final = 3_600.0
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
 Tell = Callable[[SourceStatus], None]
@@ -141,11 +147,17 @@ class Collector:
         self._lost: Counter[str] = Counter()
         self._live_since: dict[str, int] = {}
         self._frame_at: dict[str, int] = {}
+        # The same by the steady clock, and when events last came: ages must not follow a clock that is set.
+        self._steady = clocks.beside(clock)
+        self._frame_mark: dict[str, float] = {}
+        self._rows_mark: dict[str, float] = {}
+        self._apart = self.clock() - self._steady()
+        self._set_clock, self._set_at = "", float("-inf")
         self._event_at: dict[str, int] = {}
         self._written = self._doubled = 0
         self._refused: Counter[str] = Counter()
-        self._down_since: dict[str, int] = dict.fromkeys(self._sources, self.now())
-        self._history_at: dict[str, int] = {}
+        self._down_since: dict[str, float] = dict.fromkeys(self._sources, self._steady())
+        self._history_at: dict[str, float] = {}
         self._problem = store.problem
         self._stuck = ""
         self._collecting = False
@@ -228,13 +240,13 @@ class Collector:
                 self._down_since.pop(status.venue, None)
             else:
                 self._live_since.pop(status.venue, None)
-                self._down_since.setdefault(status.venue, self.now())
+                self._down_since.setdefault(status.venue, self._steady())
 
     def tell_history(self, status: SourceStatus) -> None:
         """Take how asking a venue for its history went; it matters where the venue does not send live."""
         with self._room:
             self._histories[status.venue] = status
-            self._history_at[status.venue] = self.now()
+            self._history_at[status.venue] = self._steady()
 
     def tell_market(self, name: str, status: SourceStatus) -> None:
         """Take how a source of candles, open interest or funding is doing."""
@@ -251,6 +263,8 @@ class Collector:
         """How everything is doing; waits for nothing but a short lock."""
         with self._room:
             waiting, problem, collecting = len(self._waiting), self._problem, self._collecting
+            if self._steady() - self._set_at < _TOLD_FOR:
+                problem = f"{problem} {self._set_clock}".strip()
             facts: dict[str, Any] = dict(
                 market=dict(self._market),
                 rows=dict(self._rows),
@@ -294,7 +308,9 @@ class Collector:
                 batch = []
             self._waiting += batch
             self._rows[venue] += len(batch)
-            newest = max((one.row.time for one in batch), default=0)
+            newest, mark = max((one.row.time for one in batch), default=0), self._steady()
+            if batch:
+                self._rows_mark[venue] = mark
             self._event_at[venue] = max(self._event_at.get(venue, 0), newest)
             if frame_at is not None:
                 minute = frame_at // MINUTE * MINUTE
@@ -302,20 +318,29 @@ class Collector:
                 self._frame_at[venue] = frame_at
                 self._beats[venue, minute] += 1
                 self._beat_events[venue, minute] += len(batch)
-                self._live_since.setdefault(venue, frame_at)
+                # After a long silence, as of a machine that slept, it is not one stretch any more.
+                if mark - self._frame_mark.get(venue, mark) > self.config.silent:
+                    self._live_since.pop(venue, None)
+                self._frame_mark[venue] = mark
+                if venue not in self._live_since:
+                    self._live_since[venue] = frame_at
+                    self._rows_mark[venue] = mark
 
     def _current(self, name: str) -> SourceStatus:
         """What a source said, with what is known about it since."""
+        mark = self._steady()
+        frame, down = self._frame_mark.get(name), self._down_since.get(name)
         return current(
             self._statuses[name],
             Known(
-                self.now(),
                 self.config.silent,
                 self._frame_at.get(name),
                 self._event_at.get(name) or None,
+                None if frame is None else mark - frame,
+                mark - self._rows_mark.get(name, mark),
                 self._histories.get(name),
-                self._history_at.get(name, 0),
-                self._down_since.get(name),
+                mark - self._history_at.get(name, float("-inf")),
+                None if down is None else mark - down,
                 self._stuck,
                 len(self._waiting),
                 self._lost[name],
@@ -333,7 +358,8 @@ class Collector:
         statuses = ()
         with suppress(StoreError, ValueError, TypeError, KeyError):
             told = json.loads(self.store.note(_STATUS) or "{}")
-            if self.now() - int(told["moment"]) < 60_000_000:
+            # Neither old nor, after the clock was set back, of a time to come.
+            if abs(self.now() - int(told["moment"])) < MINUTE:
                 statuses = tuple(from_plain(one) for one in told["statuses"])
         self._elsewhere = time.monotonic(), statuses
         return statuses
@@ -348,6 +374,7 @@ class Collector:
                     ended.wait(5)
             if self.store.gone:
                 self._make_anew()
+            self._mind_the_clock()
             before, self._collecting = self._collecting, self._leader.take()
             # Who is no longer the one still has what it heard until then.
             if self._collecting or before:
@@ -359,7 +386,7 @@ class Collector:
                 if time.monotonic() - pruned_at > 3_600:
                     pruned_at = time.monotonic()
                     with suppress(StoreError):
-                        self.store.prune(self.now() - round(self.config.keep_days * 86_400e6))
+                        self._forget()
             with suppress(StoreError):
                 self.window.refresh(self.now())
                 if time.monotonic() - read_at > self.config.market_every:
@@ -368,6 +395,36 @@ class Collector:
             if last:
                 return
             self._stopping.wait(self.config.flush)
+
+    def _forget(self) -> None:
+        """Forget what is too old, by the newest event heard where the computer's clock runs ahead of it: a
+        wrong clock must not empty the store."""
+        newest = max(self._event_at.values(), default=0)
+        if newest:
+            now = min(self.now(), newest + 86_400_000_000)
+            self.store.prune(now - round(self.config.keep_days * 86_400e6))
+
+    def _mind_the_clock(self) -> None:
+        """Where this computer's clock was set: spans begin anew, and memory is read again as of now."""
+        apart = self.clock() - self._steady()
+        moved, self._apart = apart - self._apart, apart
+        if abs(moved) < _SET:
+            return
+        window = LiveWindow(self.store, self.config.window_hours)
+        with suppress(StoreError):
+            window.refresh(self.now())
+            window.refresh_market(self.now())
+            self.window = window
+        with self._room:
+            self._live_since.clear()
+            self._set_at = self._steady()
+            at = wording.clock(np.datetime64(self.now(), "us"))
+            self._set_clock = (
+                f"This computer's clock was set {'forward' if moved > 0 else 'back'} by"
+                f" {wording.duration(round(abs(moved)))} at {at} UTC."
+                " What was collected is still there; what the wrong clock left out is asked for again where a"
+                " venue tells its history."
+            )
 
     def _flush(self) -> None:
         with self._room:

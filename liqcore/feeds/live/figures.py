@@ -244,7 +244,7 @@ def live_grid(
             grid = append_events(
                 held.grid, fresh.table(), end=np.datetime64(now + 1, "us"), columns=len(edges) - 1
             )
-            return LiveGrid(_seen(grid, beats, venues, alive), asked, events.version)
+            return LiveGrid(_seen(grid, beats, venues, now if alive else None), asked, events.version)
     shown = events.since(int(edges[0].astype("int64"))).of(venues)
     if not len(shown):
         return None
@@ -259,15 +259,19 @@ def live_grid(
         price_range=(low - room, high + room),
         source=source,
     )
-    return LiveGrid(_seen(grid, beats, venues, alive), asked, events.version)
+    return LiveGrid(_seen(grid, beats, venues, now if alive else None), asked, events.version)
 
 
-def _seen(grid: HeatGrid, beats: pd.DataFrame | None, venues: tuple[str, ...], alive: bool) -> HeatGrid:
+def _seen(grid: HeatGrid, beats: pd.DataFrame | None, venues: tuple[str, ...], alive: int | None) -> HeatGrid:
+    """The grid with the columns that somebody watched; `alive` is now (µs) where somebody watches now."""
     if beats is None:
         return grid
     seen = observed(beats, grid.time_edges, venues)
-    if alive:
-        seen |= grid.time_edges[1:].astype("int64") > beats["minute"].max() if len(beats) else True
+    if alive is not None:
+        # Heartbeats are read every few seconds: older columns without one were watched by nobody, as while
+        # the machine slept.
+        last = int(beats["minute"].max()) if len(beats) else 0
+        seen |= grid.time_edges[1:].astype("int64") > max(last, alive - 2 * _MINUTE)
     return replace(grid, observed=seen)
 
 

@@ -12,24 +12,29 @@ from liqcore import wording
 from liqcore.feeds.status import SourceStatus
 
 # Two rounds of questions; after that nobody knows what a history would have told.
-_HISTORY_HOLDS: Final = 150_000_000
+_HISTORY_HOLDS: Final = 150.0
+# Longer than BTC alone leaves a venue quiet on most days: then it is said that this is no fault.
+_QUIET: Final = 1_800.0
 
 
 class Known(NamedTuple):
-    """What a collector knows about one source at a moment. Times are µs since 1970 UTC, `silent` seconds.
+    """What a collector knows about one source at a moment. Lengths are seconds by a clock that nobody sets.
 
-    `frame` and `event` are the last ones, `down_since` when it ceased to be live, None while it is; `history`
-    is how asking for its history went at `history_at`. `stuck` is why nothing can be stored now ("" where it
-    can), while `waiting` events of all sources wait. `lost` and `refused` count events.
+    `frame` and `event` are the last ones (µs since 1970 UTC), `age` that of the last frame, too much above
+    `silent`; `quiet` is for how long no event was told while it is live, `down` for how long it
+    has not been live, None while it is; `history` is how asking for its history went, `asked` ago. `stuck` is
+    why nothing can be stored now ("" where it can), while `waiting` events of all sources wait. `lost` and
+    `refused` count events.
     """
 
-    now: int
     silent: float
     frame: int | None = None
     event: int | None = None
+    age: float | None = None
+    quiet: float = 0.0
     history: SourceStatus | None = None
-    history_at: int = 0
-    down_since: int | None = None
+    asked: float = float("inf")
+    down: float | None = None
     stuck: str = ""
     waiting: int = 0
     lost: int = 0
@@ -38,13 +43,18 @@ class Known(NamedTuple):
 
 def current(status: SourceStatus, known: Known) -> SourceStatus:
     """The status to show: the last minute's truth, not what the source said when it last spoke."""
-    age = None if known.frame is None else max((known.now - known.frame) / 1e6, 0.0)
+    age = known.age
     if status.state == "live" and age is not None and age > known.silent:
         status = _said(
             status,
             "stale",
             f"Nothing has come for {wording.duration(60 * round(age / 60))}. {status.message}",
         )
+    elif status.state == "live" and known.quiet > _QUIET:
+        words = (
+            f"It answers, and has told no liquidation for {wording.duration(60 * round(known.quiet / 60))}."
+        )
+        status = _said(status, "live", f"{status.message} {words}")
     if status.state not in ("live", "stale") and known.history is not None:
         status = _with_history(status, known, known.history)
     if known.stuck and status.state == "live":
@@ -54,7 +64,10 @@ def current(status: SourceStatus, known: Known) -> SourceStatus:
         lost = f"{known.lost:,} events could not be kept, because the store did not answer."
         status = _said(status, "partial", f"{lost} {status.message}")
     if known.refused:
-        refused = f"Events dated in the future that were refused: {known.refused:,}."
+        refused = (
+            f"Events dated in the future that were refused: {known.refused:,}. If that goes on, this"
+            " computer's clock is behind: set it."
+        )
         status = _said(status, status.state, f"{status.message} {refused}")
     return replace(
         status,
@@ -66,8 +79,7 @@ def current(status: SourceStatus, known: Known) -> SourceStatus:
 
 def _with_history(status: SourceStatus, known: Known, history: SourceStatus) -> SourceStatus:
     # What a history told before the socket went says nothing about now.
-    since = known.now if known.down_since is None else known.down_since
-    recent = known.history_at >= since and known.now - known.history_at < _HISTORY_HOLDS
+    recent = known.down is not None and known.asked <= known.down and known.asked < _HISTORY_HOLDS
     told = history.state in ("live", "partial")
     if told and recent:
         words = f"Not live: {status.message} Its history is asked every minute instead."

@@ -53,6 +53,8 @@ class Polling:
         now = collector.now()
         if self._rounds == 0:
             self._covered = self._covered_before(collector, now)
+        # After the clock was set back nothing is covered that lies ahead of it.
+        self._covered = {name: min(moment, now) for name, moment in self._covered.items()}
         work: list[Callable[[], None]] = [
             functools.partial(self._history, collector, name, now) for name in self.histories
         ]

@@ -28,7 +28,7 @@ from liqcore.feeds.rest.problems import problem_in, retry_seconds
 from liqcore.feeds.status import FeedError, GeoBlocked, RateLimited, SourceStatus, TimedOut, Unreachable
 from liqcore.feeds.venues import parse
 from liqcore.feeds.venues.registry import venue as row_of
-from liqcore.feeds.venues.rows import LiquidationRow
+from liqcore.feeds.venues.rows import MOST_AHEAD, LiquidationRow
 from liqcore.feeds.venues.venue import Line, Tick, Venue
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class StreamOptions:
     frame sets it back. A refused country is asked again after `geo_wait`. `silence` is the time without any
     frame (an answer to our own ping counts) after which a socket is given up, None for each venue's own.
     `price` gets the venue and each price that a frame carries beside liquidations.
+    After `quiet` without a liquidation a new socket replaces one that only answers pings: the venue may have
+    nothing to tell, or may have forgotten the subscription, and nobody can tell which.
     `longest_life` is the age at which a new socket replaces an old one, before the venue cuts it.
     """
 
@@ -71,6 +73,7 @@ class StreamOptions:
     silence: float | None = None
     longest_life: float = 23.8 * 3600
     price: Price | None = None
+    quiet: float = 3_600.0
 
 
 _DEFAULT: Final = StreamOptions()
@@ -129,6 +132,7 @@ class _Socket:
     last_unread: str = ""
     unread_at: float = 0.0
     left_out: Counter[str] = field(default_factory=Counter)
+    told_at: float = 0.0
 
     async def run(self) -> None:
         """Open, read, wait, for ever."""
@@ -155,7 +159,7 @@ class _Socket:
         every, overlap = min(self.line.every, silence / 3), min(_OVERLAP, life / 4)
         heard, ping_at, renew_at = clock(), clock() + every, clock() + life
         fresh: asyncio.Task[ClientWebSocketResponse] | None = None
-        frames = 0
+        frames, self.told_at = 0, clock()
         try:
             while True:
                 message = None
@@ -178,6 +182,8 @@ class _Socket:
                 if now >= ping_at:
                     ping_at = now + every
                     await self._ping(socket)
+                if now - self.told_at > self.options.quiet:
+                    self.told_at = renew_at = now
                 if now >= renew_at:
                     renew_at = now + overlap
                     if fresh is None:
@@ -295,7 +301,9 @@ class _Socket:
             )
             return False
         told = self.venue.meaning(found)
-        if self.options.price is not None and (tick := self.venue.tick(found)) is not None:
+        tick = None if self.options.price is None else self.venue.tick(found)
+        # One dated ahead would be the newest until then.
+        if self.options.price is not None and tick is not None and tick.time <= arrived + MOST_AHEAD:
             self.options.price(self.venue.id, tick)
         if told.answer is not None:
             await socket.send_str(told.answer)
@@ -322,6 +330,8 @@ class _Socket:
                 self._note_unread(told.trouble)
             self._note_left_out(told.left_out)
         self.confirmed = self.confirmed or bool(rows)
+        if rows:
+            self.told_at = asyncio.get_running_loop().time()
         self.deliver(self.venue.id, rows, arrived)
 
     def _note_left_out(self, names: Counter[str]) -> None:

@@ -61,15 +61,15 @@ class AddressBook:
         ones."""
         told = addresses if isinstance(addresses, Mapping) else dict.fromkeys(addresses, 0.0)
         rows = [(one.lower(), float(value)) for one, value in told.items() if is_address(one)]
-        with self._lock, closing(self._db.cursor()) as cursor:
+        # All or nothing: what a full disk breaks off is rolled back, or nothing could be added any more.
+        with self._lock, self._db:
             before = self.count()
-            cursor.execute("begin")
-            cursor.executemany(
+            self._db.execute("begin")
+            self._db.executemany(
                 "insert into accounts (address, value) values (?, ?) on conflict (address) do update"
                 " set value = max(excluded.value, 0) where excluded.value > 0",
                 rows,
             )
-            cursor.execute("commit")
             return self.count() - before
 
     def count(self) -> int:
@@ -113,6 +113,10 @@ class AddressBook:
             at,
             address,
         )
+
+    def forget_ahead(self, now: int) -> None:
+        """Answers dated after now are of a clock that was set back: their accounts are asked anew."""
+        self._do("update accounts set asked = 0, outcome = '', row = null where asked > ?", now)
 
     def counts(self, began: int) -> dict[str, int]:
         """Accounts `asked`, `answered`, `failed` and `recovered` in the sweep."""

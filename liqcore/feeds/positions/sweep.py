@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from liqcore import tables
+from liqcore import clocks, tables
 from liqcore.feeds.history.partitions import Partitions, Series
 from liqcore.feeds.positions import answers
 from liqcore.feeds.positions.answers import OddAnswer
@@ -57,21 +57,31 @@ class Sweep:
     go_on: Callable[[], bool] = lambda: True
     a_minute: int = A_MINUTE
     _slot: float = field(default=0.0, init=False)
+    _steady: Callable[[], float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._steady = clocks.beside(self.clock)
 
     def run(self) -> Found | None:
         """Ask everybody, those who failed once more at the end; None where it was stopped before.
 
         Called again after a stop, even by another process, it goes on with whom it has not asked.
         """
-        began = int(self.book.fact("began", 0))
-        if not began:
-            began = self._now()
+        began, now = int(self.book.fact("began", 0)), self._now()
+        # After the clock was set back, who was asked at a time to come would not be asked until then.
+        self.book.forget_ahead(now)
+        if not began or began > now:
+            began = now
             self.book.put("began", began)
         for turn in (self.book.due, self.book.failed):
             for address in turn(began):
                 if not self.go_on():
                     return None
                 self._one(address)
+        if self._now() < began:
+            # The clock was set back on the way: who was asked since the beginning is not known any more.
+            self.book.put("began", 0)
+            return self.run()
         interest, mark = self._market()
         found = self._found(began, interest, mark)
         self.book.put("began", 0)
@@ -94,11 +104,11 @@ class Sweep:
             try:
                 return self.ask(question)
             except RateLimited as problem:
-                self._slot = self.clock() + (problem.retry_after or 60.0)
+                self._slot = self._steady() + (problem.retry_after or 60.0)
         raise RateLimited("The venue asks for a pause again and again.")
 
     def _wait(self, weighs: int) -> None:
-        now = self.clock()
+        now = self._steady()
         start = max(now, self._slot)
         if start > now:
             self.sleep(start - now)
@@ -135,7 +145,7 @@ def refresh(book: AddressBook, session: FeedSession, now: int) -> int:
     FeedError
         The leaderboard did not come, or is none; the book stays as it was.
     """
-    if now - int(book.fact("leaders", 0)) < _DAY:
+    if 0 <= now - int(book.fact("leaders", 0)) < _DAY:
         return 0
     try:
         told = answers.leaders(session.ask_privately(LEADERBOARD))
