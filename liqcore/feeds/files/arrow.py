@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+import struct
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from liqcore.feeds.files import numerals, times
+from liqcore.feeds.files.claims import arrow_bytes
 from liqcore.feeds.files.table import RawTable, check_cells, check_shape, unique
 from liqcore.feeds.files.unpack import MAX_UNPACKED, Content
 from liqcore.tables import TableError
+
+_PIECE: Final = 16_384
 
 
 def parquet_table(content: Content) -> RawTable:
@@ -32,10 +36,7 @@ def parquet_table(content: Content) -> RawTable:
     if not plain:
         raise TableError("The Parquet file has only nested columns. Store each value in a column of its own.")
     if size > MAX_UNPACKED or facts.num_rows * len(plain) * 8 > MAX_UNPACKED:
-        raise TableError(
-            f"Unpacked, the Parquet file is larger than {MAX_UNPACKED // 1024**2} MB. Cut it to fewer days or"
-            " columns."
-        )
+        raise _too_large("Parquet")
     texts = [
         name
         for name, kind in zip(schema.names, schema.types, strict=True)
@@ -43,8 +44,9 @@ def parquet_table(content: Content) -> RawTable:
     ]
     try:
         stored = pq.ParquetFile(io.BytesIO(content.data), read_dictionary=texts)
-        table = stored.read(columns=list(dict.fromkeys(plain)), use_threads=False)
-        frame, repeated = to_frame(table)
+        frame, repeated = to_frame(_poured(stored, list(dict.fromkeys(plain))))
+    except TableError:
+        raise
     except (
         pa.ArrowException,
         OSError,
@@ -67,15 +69,16 @@ def feather_table(content: Content) -> RawTable:
     damaged = TableError("The Feather file is cut off or damaged. Export it again.")
     try:
         if content.data.startswith(b"ARROW1"):
-            stored = pa.ipc.open_file(pa.BufferReader(content.data))
-            check_shape(stored.count_rows(), len(stored.schema))
-            if stored.count_rows() * len(stored.schema) * 8 > MAX_UNPACKED:
-                raise TableError(
-                    f"Unpacked, the Feather file is larger than {MAX_UNPACKED // 1024**2} MB. Cut it to fewer"
-                    " days or columns."
-                )
-        table = feather.read_table(pa.BufferReader(content.data), use_threads=False, memory_map=False)
+            # After its first eight bytes the file is a stream: what is measured is what is read.
+            stream = pa.py_buffer(content.data)[8:]
+            if arrow_bytes(pa.ipc.MessageReader.open_stream(stream)) > MAX_UNPACKED:
+                raise _too_large("Feather")
+            table = pa.ipc.open_stream(stream).read_all()
+        else:
+            table = feather.read_table(pa.BufferReader(content.data), use_threads=False, memory_map=False)
         check_shape(table.num_rows, table.num_columns)
+        if table.num_rows * table.num_columns * 8 > MAX_UNPACKED:
+            raise _too_large("Feather")
         plain = [
             name
             for name, kind in zip(table.column_names, table.schema.types, strict=True)
@@ -99,9 +102,41 @@ def feather_table(content: Content) -> RawTable:
         KeyError,
         TypeError,
         AttributeError,
+        IndexError,
+        struct.error,
     ) as problem:
         raise damaged from problem
     return _settled(frame, content, repeated, notes)
+
+
+def _too_large(what: str) -> TableError:
+    return TableError(
+        f"Unpacked, the {what} file is larger than {MAX_UNPACKED // 1024**2} MB. Cut it to fewer days or"
+        " columns."
+    )
+
+
+def _poured(stored: Any, names: list[str]) -> Any:
+    """The columns, read piece by piece: what the file says of its own size need not be true."""
+    import pyarrow as pa
+
+    pieces, size = [], 0
+    seen: set[int] = set()
+    for piece in stored.iter_batches(_PIECE, columns=names, use_threads=False):
+        for column in piece.columns:
+            words = getattr(column, "dictionary", None)
+            if words is None:
+                size += column.nbytes
+                continue
+            size += column.indices.nbytes
+            # Pieces of one part of the file share their words.
+            place = max((held.address for held in words.buffers() if held is not None), default=0)
+            size += 0 if place in seen else words.nbytes
+            seen.add(place)
+        if size > MAX_UNPACKED:
+            raise _too_large("Parquet")
+        pieces.append(piece)
+    return pa.Table.from_batches(pieces) if pieces else stored.read(columns=names, use_threads=False)
 
 
 def _settled(frame: pd.DataFrame, content: Content, repeated: tuple[str, ...], notes: list[str]) -> RawTable:

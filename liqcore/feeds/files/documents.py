@@ -10,7 +10,8 @@ import pandas as pd
 
 from liqcore import wording
 from liqcore.feeds.files import frames, numerals, times
-from liqcore.feeds.files.table import RawTable, check_cells, check_shape, counted, shown, unique
+from liqcore.feeds.files.claims import refuse_json
+from liqcore.feeds.files.table import MAX_COLUMNS, RawTable, check_cells, check_shape, counted, shown, unique
 from liqcore.feeds.files.unpack import Content
 from liqcore.tables import TableError
 
@@ -43,6 +44,7 @@ def json_tables(content: Content) -> list[RawTable]:
             f"The JSON has {wording.file_size(len(content.data))}; at most {MAX_JSON // 1024**2} MB are read."
             " Save the table as CSV or Parquet."
         )
+    refuse_json(content.data, "Save the table as CSV or Parquet.")
     document, notes = _document(content.data)
     try:
         parts = _tables(document, 0, notes)
@@ -176,7 +178,14 @@ def _raw(rows: Any, symbol: str, content: Content, notes: list[str]) -> RawTable
         headed = False
         frame = pd.DataFrame(rows, columns=[f"column {place + 1}" for place in range(len(rows[0]))])
     else:
-        frame = pd.DataFrame([row for row in rows if isinstance(row, dict)])
+        rows = [row for row in rows if isinstance(row, dict)]
+        fields: set[str] = set()
+        for row in rows:
+            fields |= row.keys()
+            if len(fields) > MAX_COLUMNS:
+                break
+        check_shape(len(rows), len(fields))
+        frame = pd.DataFrame(rows)
     check_shape(len(frame), frame.shape[1])
     names, repeated = unique([str(name) for name in frame.columns])
     frame = frame.set_axis(names, axis=1)

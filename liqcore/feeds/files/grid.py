@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
+from liqcore.feeds.files.claims import refuse_json
 from liqcore.feeds.files.unpack import load
 from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage
 
@@ -39,6 +40,7 @@ def read_grid(source: Any) -> HeatGrid:
             f"The heatmap has {wording.file_size(len(content.data))}; at most {MAX_JSON // 1024**2} MB are"
             " read. Export fewer columns or bins."
         )
+    refuse_json(content.data, "Export fewer columns or bins.")
     try:
         document = json.loads(content.data, parse_constant=_no_number)
         found = _heatmap(document)

@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 
 from liqcore.feeds.files import numerals, times
+from liqcore.feeds.files.claims import refuse_workbook
 from liqcore.feeds.files.table import RawTable, check_cells, check_shape, is_values, shown, unique
 from liqcore.feeds.files.unpack import Content
 from liqcore.tables import TableError
@@ -19,7 +20,10 @@ _MOST_SHEETS: Final = 50
 def sheet_tables(content: Content) -> list[RawTable]:
     """The tables of a workbook, one a sheet."""
     try:
+        refuse_workbook(content.data)
         sheets = pd.read_excel(io.BytesIO(content.data), sheet_name=None, header=None, engine="calamine")
+    except TableError:
+        raise
     except Exception as problem:
         raise TableError(
             "The Excel file is damaged or protected by a password. Save the sheet as CSV and upload that."

@@ -24,6 +24,7 @@ MAX_UNPACKED: Final = 400 * 1024**2
 _BOMB_RATIO: Final = 200
 _BOMB_FLOOR: Final = 32 * 1024**2
 _CHUNK: Final = 1 << 20
+_MOST_PARTS: Final = 20_000
 
 Form = Literal["text", "json", "parquet", "feather", "xlsx"]
 
@@ -89,6 +90,8 @@ def load(source: Any) -> Content:
         encoding that cannot be told, or a file that holds no text and no Parquet table.
     """
     name, data = _fetch(source)
+    if data.startswith(b"PK"):
+        _check_parts(data.count(b"PK\x01\x02"))
     if data.startswith(b"\x1f\x8b"):
         name, data = _stem(name, ".gz"), _gunzip(data)
     elif data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -171,7 +174,22 @@ def _check_size(size: int) -> None:
         raise TableError("The file is empty. Download or export it again.")
 
 
-def _pour(stream: Any, packed: int) -> bytes:
+def _check_parts(count: int) -> None:
+    if count > _MOST_PARTS:
+        raise TableError(
+            "The archive is made of many thousand pieces, which no market data is. Unpack it and upload one"
+            " file."
+        )
+
+
+def pour(stream: Any, packed: int) -> bytes:
+    """All that a stream unpacks to from so many packed bytes.
+
+    Raises
+    ------
+    TableError
+        More than `MAX_UNPACKED`, or so many times more than it was packed into that it is a bomb.
+    """
     out = io.BytesIO()
     while chunk := stream.read(_CHUNK):
         out.write(chunk)
@@ -191,9 +209,10 @@ def _pour(stream: Any, packed: int) -> bytes:
 
 
 def _gunzip(data: bytes) -> bytes:
+    _check_parts(data.count(b"\x1f\x8b\x08"))
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-            out = _pour(stream, len(data))
+            out = pour(stream, len(data))
     except TableError:
         raise
     except _DAMAGED as problem:
@@ -241,7 +260,7 @@ def _unzip(data: bytes) -> tuple[str, bytes]:
                     " and one is needed. Unpack it and upload one file."
                 )
             with archive.open(found[0]) as stream:
-                out = _pour(stream, len(data))
+                out = pour(stream, len(data))
     except TableError:
         raise
     except _DAMAGED as problem:
@@ -281,6 +300,9 @@ def _utf8(data: bytes) -> tuple[bytes, tuple[str, ...]]:
                 "The text of the file cannot be decoded. Save it as UTF-8 and try again."
             ) from problem
         notes = (f"The text is stored as {encoding[:6].upper()} and was converted.",)
+    elif b"\x00" in data:
+        # Before it is decoded, which takes several times its size.
+        raise _binary()
     elif not data.isascii():
         try:
             data.decode("utf-8")
@@ -290,10 +312,14 @@ def _utf8(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     sample = data[:65536]
     control = len(sample) - len(sample.translate(None, bytes(range(9)) + bytes(range(14, 32))))
     if b"\x00" in data or control > 0.01 * len(sample):
-        raise TableError("The file holds binary data, not text. Upload CSV, CSV.gz or Parquet.")
+        raise _binary()
     if not data or data.isspace():
         raise TableError("The file is empty. Download or export it again.")
     return data, notes
+
+
+def _binary() -> TableError:
+    return TableError("The file holds binary data, not text. Upload CSV, CSV.gz or Parquet.")
 
 
 def _wide_encoding(sample: bytes) -> str | None:
