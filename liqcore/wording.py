@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,8 @@ __all__ = [
     "sentence_case",
     "share",
     "usd",
+    "venue",
+    "venues",
     "when",
     "whole",
 ]
@@ -263,6 +266,32 @@ def field(value: float) -> str:
 def joined(items: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+# Data and addresses say `binance-coin`; people say this. A test holds them to the files of the venues.
+_VENUES: Final = {
+    "binance": "Binance USD-M",
+    "binance-coin": "Binance COIN-M",
+    "coinex": "CoinEx",
+    "dydx": "dYdX",
+    "htx": "HTX",
+    "kraken": "Kraken Futures",
+    "okx": "OKX",
+    **{
+        name: name.capitalize()
+        for name in ("aster", "bitfinex", "bitget", "bybit", "deribit", "gate", "hyperliquid", "lighter")
+    },
+}
+
+
+def venue(name: object) -> str:
+    """A venue as people call it; one nobody here knows as its data calls it."""
+    return _VENUES.get(str(name), str(name))
+
+
+def venues(names: Iterable[object]) -> list[str]:
+    """Venues as people call them."""
+    return [venue(name) for name in names]
 
 
 def sentence_case(text: str) -> str:

@@ -240,3 +240,10 @@ def test_lists_cases_and_markdown() -> None:
 def test_file_sizes() -> None:
     sizes = (800, 1_234, 45_000, 3.4 * 1024**2, 60 * 1024**2)
     assert [wording.file_size(many) for many in sizes] == ["800 B", "1.2 kB", "44 kB", "3.4 MB", "60 MB"]
+
+
+def test_venues_are_spelled_as_their_own_files_do() -> None:
+    from liqcore.feeds.venues.registry import VENUES
+
+    assert {name: wording.venue(name) for name in VENUES} == {name: row.name for name, row in VENUES.items()}
+    assert wording.venue("my desk") == "my desk"

@@ -78,7 +78,7 @@ def heat_changes(part: Condition, frames: Frames, release: float) -> list[Hit]:
         )
         if each:
             # All together may have gone the other way meanwhile.
-            who = [venue for venue, strong in each.items() if strong[bar] >= threshold]
+            who = [wording.venue(venue) for venue, strong in each.items() if strong[bar] >= threshold]
             much = "" if part.kind == "heat spikes" else f" by {share_words(part.by)} or more"
             said = (
                 f"The {where} {verb}{much} in {span_words(part.over)} on {len(who)} venues"

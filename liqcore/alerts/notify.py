@@ -298,8 +298,8 @@ def message(batch: Sequence[Alert]) -> tuple[str, str]:
         ]
         if one.venues:
             lines.append(
-                f"Venues: {', '.join(name for name, _ in one.venues)} ({one.completeness} of their"
-                " liquidations)."
+                f"Venues: {', '.join(wording.venue(name) for name, _ in one.venues)} ({one.completeness} of"
+                " their liquidations)."
             )
         if one.against:
             lines.append("Against it: " + " ".join(one.against[:3]))

@@ -21,7 +21,7 @@ from liqcore import tables
 from liqcore.charts.palette import LONG, PANEL, SHORT, ColourScale, Kind, colour_scale, drawn_colours, hexes
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.market.candles import bar_length, resample
-from liqcore.wording import day, duration, percent, period, price as in_usd, usd
+from liqcore.wording import day, duration, percent, period, price as in_usd, usd, venues
 
 Side = Literal["long", "short", "both", "net"]
 
@@ -337,7 +337,7 @@ def _levels(levels: Sequence[float]) -> list[alt.Chart]:
 
 
 def _venues(grid: HeatGrid) -> str:
-    names = [name for name in grid.provenance.venue_names if name != "unknown"]
+    names = venues(name for name in grid.provenance.venue_names if name != "unknown")
     if not names:
         return f"{grid.provenance.source}, venue not named"
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""

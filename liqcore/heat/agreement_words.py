@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from liqcore import wording
@@ -22,6 +23,7 @@ def sentence(made: Agreement, where: str, cells: bool = False) -> str:
 
     `cells` says that no events were given, so that what holds most of the USD is a cell and not an order.
     """
+    made = _spoken(made)
     if made.n_fresh == 0:
         return f"Cannot say: none of the {made.n_total} venues is fresh enough to count {where}."
     if made.n_fresh == 1:
@@ -52,6 +54,29 @@ def sentence(made: Agreement, where: str, cells: bool = False) -> str:
     if made.verdict in ("partly confirmed", "market-wide") and made.band_low is not None:
         text += f" {_ERROR}"
     return f"{text}{_spread(made, cells)}"
+
+
+def _spoken(made: Agreement) -> Agreement:
+    """The same with its venues as people call them."""
+
+    def named(name: str | None) -> str | None:
+        return None if name is None else wording.venue(name)
+
+    def all_named(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(wording.venues(names))
+
+    return replace(
+        made,
+        venues=tuple(replace(view, venue=wording.venue(view.venue)) for view in made.venues),
+        hot=all_named(made.hot),
+        cold=all_named(made.cold),
+        cannot_say=all_named(made.cannot_say),
+        busy=all_named(made.busy),
+        sampled=all_named(made.sampled),
+        largest_venue=named(made.largest_venue),
+        dominating=named(made.dominating),
+        lagging=named(made.lagging),
+    )
 
 
 def _one_order(made: Agreement, cells: bool) -> str:
@@ -125,7 +150,7 @@ def _spread(made: Agreement, cells: bool) -> str:
 
 
 def caveats(made: Agreement, kind: str) -> tuple[str, ...]:
-    out = []
+    made, out = _spoken(made), []
     for view in made.venues:
         if view.state == "stale":
             out.append(f"{view.venue} is stale ({wording.duration(view.age, 1)} old) and was left out.")

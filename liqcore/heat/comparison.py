@@ -202,18 +202,18 @@ class Survival:
 
     @property
     def sentence(self) -> str:
-        share = wording.percent(self.left)
+        share, name = wording.percent(self.left), wording.venue(self.venue)
         place = (
             f"The {self.before.side} cluster at {wording.price(self.before.low)} to"
             f" {wording.price(self.before.high)}"
         )
         if self.survives:
             return (
-                f"{place} survives without {self.venue}: the others hold {share} of its USD there, and it"
+                f"{place} survives without {name}: the others hold {share} of its USD there, and it"
                 " still stands out."
             )
         return (
-            f"{place} does not survive without {self.venue}: the others hold {share} of its USD there, which"
+            f"{place} does not survive without {name}: the others hold {share} of its USD there, which"
             " no longer stands out."
         )
 

@@ -31,7 +31,7 @@ def estimated_flag(liquidations: pd.DataFrame, spread: bool) -> tuple[str, ...]:
     guessed = is_estimated(liquidations)
     if not guessed.any():
         return ()
-    names = wording.joined(sorted(liquidations.loc[guessed, "venue"].astype(str).unique()))
+    names = wording.joined(wording.venues(sorted(liquidations.loc[guessed, "venue"].astype(str).unique())))
     how = (
         "each amount is spread evenly over the time and prices it may have come from"
         if spread

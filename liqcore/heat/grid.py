@@ -454,11 +454,11 @@ def completeness_flags(venues: Iterable[VenueCoverage]) -> tuple[str, ...]:
         groups.setdefault(item.completeness, []).append(item.venue)
     if "sampled" in groups:
         rest = [venue for kind in sorted(set(groups) - {"sampled"}) for venue in groups[kind]]
-        mixed = f", added here to others ({', '.join(rest)})" if rest else ""
+        mixed = f", added here to others ({', '.join(wording.venues(rest))})" if rest else ""
         return (
             (
-                f"Only a sample of the liquidations comes from {', '.join(groups['sampled'])}{mixed}: totals"
-                " are a lower bound."
+                "Only a sample of the liquidations comes from"
+                f" {', '.join(wording.venues(groups['sampled']))}{mixed}: totals are a lower bound."
             ),
         )
     return ()

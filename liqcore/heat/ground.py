@@ -248,8 +248,8 @@ def ground_of(
             notes.append(ESTIMATED_NOTE)
     if orders.moved:
         notes.append(
-            f"Prices of {', '.join(orders.moved)} lie beyond the trade, as bankruptcy prices do, and were"
-            " moved back to it."
+            f"Prices of {', '.join(wording.venues(orders.moved))} lie beyond the trade, as bankruptcy prices"
+            " do, and were moved back to it."
         )
     guessed = bars is None or not orders.fits
     if guessed:

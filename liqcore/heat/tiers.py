@@ -17,7 +17,7 @@ _SITE: Final = "the brackets Binance's own pages read, in a public copy"
 
 TIERS: Final = (
     TierTable(
-        venue="binance",
+        venue="Binance",
         symbol="BTCUSDT",
         as_of="2026-09-16",
         source=_SITE,
@@ -27,7 +27,7 @@ TIERS: Final = (
         max_leverage=(150, 100, 75, 50, 25, 20, 10, 5, 4, 3, 2, 1),
     ),
     TierTable(
-        venue="binance",
+        venue="Binance",
         symbol="BTCUSD_PERP",
         as_of="2026-05-11",
         source=_SITE,
@@ -38,7 +38,7 @@ TIERS: Final = (
         contract="inverse",
     ),
     TierTable(
-        venue="deribit",
+        venue="Deribit",
         symbol="BTC_USDC-PERPETUAL",
         as_of=UNDATED,
         source="support.deribit.com, article 25944738177565: 1 % + 0.005 % for each BTC of the position",
@@ -49,7 +49,7 @@ TIERS: Final = (
         growth=0.00005,
     ),
     TierTable(
-        venue="binance",
+        venue="Binance",
         symbol="BTCUSDT",
         as_of="2024-10-01",
         source=_FREQTRADE,
@@ -59,7 +59,7 @@ TIERS: Final = (
         max_leverage=(125, 100, 75, 50, 25, 20, 10, 5, 4, 3, 2, 1),
     ),
     TierTable(
-        venue="binance",
+        venue="Binance",
         symbol="BTCUSDT",
         as_of="2021-03-18",
         source="Binance announcement 86cf9aa472574b8cb2e05bb751c2a9a6",
@@ -69,7 +69,7 @@ TIERS: Final = (
         max_leverage=(125, 100, 50, 20, 10, 5, 4, 3, 2, 1),
     ),
     TierTable(
-        venue="binance",
+        venue="Binance",
         symbol="BTCUSDC",
         as_of="2024-10-01",
         source=_FREQTRADE,
@@ -89,7 +89,7 @@ def tier_table(venue: str, symbol: str = "BTCUSDT", day: str | None = None) -> T
     found = [
         table
         for table in TIERS
-        if table.venue == venue.lower()
+        if table.venue.lower() == venue.lower()
         and table.symbol == symbol.upper()
         and (day is None or table.as_of <= day)  # what is undated is nobody's of a day
     ]

@@ -388,7 +388,7 @@ def agreement_step(
             )
         names = known.grid.provenance.venue_names if known.grid is not None else ()
         who = (
-            f"Only {names[0]} is in this map, and one venue confirms nothing."
+            f"Only {wording.venue(names[0])} is in this map, and one venue confirms nothing."
             if len(names) == 1
             else "Maps by venue were not given, so it is open who shows this."
         )

@@ -53,6 +53,8 @@ def view_settings(
     a venue publishes can be chosen too.
     """
     kind, window, column = bar.places[1:4]
+    if measured:
+        links.switched("measured", "layer", "measured")
     with kind:
         layer = links.choice(
             "Kind",
@@ -290,6 +292,7 @@ def _venues(data: Dataset) -> tuple[str, ...]:
         "Venues",
         names,
         selection_mode="multi",
+        format_func=wording.venue,
         key="venues",
         bind=LINK,
         help="None chosen means all of them.",

@@ -46,13 +46,14 @@ def provenance_line(grid: HeatGrid, synthetic: bool, now: pd.Timestamp | None = 
     """One line that says which kind of heatmap this is, from which venues, how complete and how old."""
     facts = grid.provenance
     venues = ", ".join(
-        f"{item.venue} ({COMPLETENESS.get(item.completeness, item.completeness)})" for item in facts.venues
+        f"{wording.venue(item.venue)} ({COMPLETENESS.get(item.completeness, item.completeness)})"
+        for item in facts.venues
     )
     parts = [KIND_MEANING[grid.kind], f"Source: {facts.source}." if facts.source else ""]
     if grid.kind == "realised":
         parts.append(f"Venues: {venues or 'none'}.")
     elif facts.venues:
-        parts.append(f"Venues: {', '.join(facts.venue_names)}.")
+        parts.append(f"Venues: {', '.join(wording.venues(facts.venue_names))}.")
     if facts.as_of is not None:
         parts.append(f"Data up to {wording.when(facts.as_of, now)}.")
     if synthetic:
@@ -284,7 +285,8 @@ def _doubt(grid: HeatGrid) -> str:
     facts = grid.provenance
     if grid.kind == "realised":
         venues = ", ".join(
-            f"{item.venue}: {COMPLETENESS.get(item.completeness, item.completeness)}" for item in facts.venues
+            f"{wording.venue(item.venue)}: {COMPLETENESS.get(item.completeness, item.completeness)}"
+            for item in facts.venues
         )
         flags = " ".join(facts.flags)
         return (

@@ -156,8 +156,8 @@ def _compared(whole: HeatGrid, grid: HeatGrid) -> str | None:
     edges = whole.price_edges
     same = "the same place as" if abs(here - there) <= 1 else "another place than"
     return (
-        f"{grid.provenance.venue_names[0]} alone holds {wording.share(part, everything)} of what stands open"
-        f" here. Its strongest bin, {wording.usd(usd)} from {wording.price(edges[here])} to"
+        f"{wording.venue(grid.provenance.venue_names[0])} alone holds {wording.share(part, everything)} of"
+        f" what stands open here. Its strongest bin, {wording.usd(usd)} from {wording.price(edges[here])} to"
         f" {wording.price(edges[here + 1])}, is {same} that of all five. A band on one venue only can be one"
         " trader; on many it is less likely. Colours are relative to each map, so compare the amounts."
     )

@@ -100,6 +100,14 @@ def moved(once: str, now: str) -> None:
         st.query_params[now] = st.query_params.pop(once)
 
 
+def switched(once: str, key: str, now: str) -> None:
+    """Open links of the time when a choice of `key` was a switch of its own, `once=true` in them."""
+    if st.query_params.get(once, "").casefold() == "true":
+        del st.query_params[once]
+        if key not in st.query_params:
+            st.query_params[key] = now
+
+
 def _names(options: Mapping[str, str] | Sequence[str]) -> Mapping[str, str]:
     return options if isinstance(options, Mapping) else {name: name for name in options}
 

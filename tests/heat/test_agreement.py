@@ -101,7 +101,7 @@ def test_three_alike_venues_are_market_wide():
     assert found.similarity == pytest.approx(1.0)
     assert found.score == pytest.approx(1 - (0.38 - 1 / 3))
     assert found.dominating is None
-    assert "okx, bybit and gate are hot" in found.sentence
+    assert "OKX, Bybit and Gate are hot" in found.sentence
     assert "2.6 equal venues" in found.sentence
     assert "at most 1 of 20 cases" in found.sentence
     # Neither events nor candles were given, and both are said.
@@ -112,7 +112,7 @@ def test_a_single_venue_cannot_say_however_hot():
     found = agreement({"okx": venue(1e9)}, level=28_000)
     assert found.verdict == "cannot say"
     assert found.share is None
-    assert "only okx" in found.sentence
+    assert "only OKX" in found.sentence
     assert "100" not in found.sentence.replace("28,000", "")
 
 
@@ -120,7 +120,7 @@ def test_one_fresh_venue_among_stale_ones_cannot_say():
     old = END - np.timedelta64(2, "h")
     found = agreement({"okx": venue(), "bybit": venue(as_of=old), "gate": venue(as_of=old)}, level=28_000)
     assert (found.verdict, found.n_fresh, found.stale) == ("cannot say", 1, ("bybit", "gate"))
-    assert "bybit is stale (2 h old) and was left out." in found.caveats
+    assert "Bybit is stale (2 h old) and was left out." in found.caveats
 
 
 def test_one_hot_venue_of_three_is_isolated():
@@ -140,7 +140,7 @@ def test_two_of_two_are_partly_confirmed_and_never_market_wide():
 def test_a_dominating_venue_is_named_and_keeps_it_from_market_wide():
     found = agreement({"okx": venue(1e8), "bybit": venue(1e6), "gate": venue(1e6)}, level=28_000)
     assert (found.verdict, found.dominating) == ("partly confirmed", "okx")
-    assert "okx alone holds 98 %" in found.sentence
+    assert "OKX alone holds 98 %" in found.sentence
 
 
 def test_nothing_hot_has_nothing_to_confirm():
@@ -210,7 +210,7 @@ def test_sampled_venues_are_named():
         {"okx": venue(), "binance": venue(completeness="sampled"), "gate": venue()}, level=28_000
     )
     assert found.sampled == ("binance",)
-    assert any("binance" in caveat and "not comparable" in caveat for caveat in found.caveats)
+    assert any("Binance USD-M" in caveat and "not comparable" in caveat for caveat in found.caveats)
 
 
 def test_modelled_venues_are_less_independent_than_they_seem():

@@ -11,7 +11,7 @@ import pytest
 from grid_samples import EPOCH, FRAME, SIDES, event_rows, events
 from hypothesis import given, settings
 
-from liqcore import tables
+from liqcore import tables, wording
 from liqcore.heat.realised import realised_heatmap
 
 VENUES = ("okx", "bybit", "binance")
@@ -61,16 +61,16 @@ def test_provenance_counts_every_event_of_every_venue(rows: list, narrow: bool) 
     sampled = [name for name, item in found.items() if item.completeness == "sampled"]
     guessed = set(frame.loc[frame["price_kind"] == "estimated", "venue"])
     assert len(grid.provenance.flags) == bool(sampled) + bool(guessed)
-    assert all(name in grid.provenance.flags[-1] for name in guessed)
+    assert all(wording.venue(name) in grid.provenance.flags[-1] for name in guessed)
     for name in sampled:
-        assert name in grid.provenance.flags[0]
+        assert wording.venue(name) in grid.provenance.flags[0]
 
 
 def test_a_sampled_venue_added_to_complete_ones_is_flagged() -> None:
     grid = realised_heatmap(FRAME.assign(venue=["binance", "okx"], completeness=["sampled", "all"]))
     (flag,) = grid.provenance.flags
-    assert "binance" in flag
-    assert "added here to others (okx)" in flag
+    assert "Binance USD-M" in flag
+    assert "added here to others (OKX)" in flag
     assert grid.provenance.completeness == "mixed"
     assert realised_heatmap(FRAME.assign(venue=["binance", "okx"], completeness="all")).provenance.flags == ()
 

@@ -111,3 +111,11 @@ def test_every_page_is_registered_and_has_its_file() -> None:
     }
     with pytest.raises(StopIteration):
         shell.path("nowhere")
+
+
+def test_a_link_of_the_time_when_measured_was_a_switch_opens_the_measured_map() -> None:
+    app = opened("explore", data="calm", measured="true")
+    assert app.session_state["layer"] == "measured"
+    assert (app.query_params.get("layer"), "measured" in app.query_params) == ("measured", False)
+    assert told(app) == ""
+    assert opened("live", measured="true").session_state["livekind"] == "measured"

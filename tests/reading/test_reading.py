@@ -183,7 +183,7 @@ def test_a_level_with_more_than_the_path_explains() -> None:
     assert band.worth > 1
     assert "of 100 prices as far away" in band.sentence
     assert reading.step_agreement.verdict == "cannot say"
-    assert "Only okx is in this map, and one venue confirms nothing." in reading.to_text()
+    assert "Only OKX is in this map, and one venue confirms nothing." in reading.to_text()
     assert "No funding was given." in reading.missing
     assert "No open interest was given." in reading.missing
 

@@ -86,8 +86,8 @@ def how_to_read(told: Replay, rule: Rule, horizon: str, timeframe: str, grid: He
         (
             "**The map** shows"
             f" {'liquidations that happened' if grid.kind == 'realised' else 'modelled levels, an estimate'},"
-            f" from {', '.join(grid.provenance.venue_names) or 'an unnamed source'}. A touch is not a profit:"
-            " what price did afterwards, spreads and fees are not in these figures."
+            f" from {', '.join(wording.venues(grid.provenance.venue_names)) or 'an unnamed source'}. A touch"
+            " is not a profit: what price did afterwards, spreads and fees are not in these figures."
         ),
     ]
     if row["judged"] < _FEW:
@@ -194,7 +194,9 @@ def counter_evidence(alert: Alert) -> list[str]:
 
 def facts_line(alert: Alert) -> str:
     """Kind, venues with completeness, and the age of the data in one line."""
-    venues = ", ".join(f"{name} ({COMPLETENESS.get(complete, complete)})" for name, complete in alert.venues)
+    venues = ", ".join(
+        f"{wording.venue(name)} ({COMPLETENESS.get(complete, complete)})" for name, complete in alert.venues
+    )
     age = "of unknown age" if alert.data_age is None else f"{wording.duration(alert.data_age)} old"
     return f"{alert.kind_note} Venues: {venues or 'none'}. Data {age} at that moment."
 

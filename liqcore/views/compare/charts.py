@@ -24,6 +24,7 @@ _HEAD: Final = 78
 
 def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any], str]:
     """The difference map, joined to at most 96 × 60 cells, and its alt text."""
+    name = wording.venue(found.venue)
     by = -(-grid.shape[0] // _COLUMNS), -(-grid.shape[1] // _BANDS)
     times, prices = np.arange(0, grid.shape[0], by[0]), np.arange(0, grid.shape[1], by[1])
     joined = np.add.reduceat(np.add.reduceat(found.share, times, axis=0), prices, axis=1)
@@ -101,7 +102,7 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
                     },
                     "tooltip": [
                         {"field": "where", "type": "nominal", "title": "Price band"},
-                        {"field": "more", "type": "nominal", "title": found.venue},
+                        {"field": "more", "type": "nominal", "title": name},
                     ],
                 },
             }
@@ -112,7 +113,7 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
         return (
             chart,
             (
-                f"No difference can be drawn between {found.venue} and the rest of the venues: one of them"
+                f"No difference can be drawn between {name} and the rest of the venues: one of them"
                 " has no liquidations here ($0)."
             ),
         )
@@ -120,7 +121,7 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
     return (
         chart,
         (
-            f"{found.venue} against the rest of the venues. The largest difference in liquidations:"
+            f"{name} against the rest of the venues. The largest difference in liquidations:"
             f" {top['more']} at {top['where']}."
         ),
     )
@@ -258,6 +259,7 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
     rows = frame.rename(columns={"Venue": "venue", "Later by, s": "seconds", "Sure": "sure"})[
         ["venue", "seconds", "sure"]
     ]
+    rows["venue"] = wording.venues(rows["venue"])
     chart = _spec(
         rows,
         [
@@ -317,6 +319,7 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
 
     Without a lag the picture is its own mirror image, whatever bursts the events come in.
     """
+    venue = wording.venue(venue)
     reach = min(max(2 * abs(lag.seconds) + 20 * lag.step, 60 * lag.step), float(lag.shifts[-1]))
     kept = np.abs(lag.shifts) <= reach
     here = pd.DataFrame(

@@ -97,7 +97,7 @@ def venues_of(data: Dataset, settings: ViewSettings) -> Venues | None:
     names = settings.venues or _with_heat(data, settings)
     settings = replace(settings, bins=min(settings.bins, _BINS))
     if len(names) < 2:
-        only = names[0] if names else "none"
+        only = wording.venue(names[0]) if names else "none"
         st.info(
             f"A comparison needs two venues or more; this market has {len(names)} ({only}) with"
             f" {'liquidations' if settings.layer == 'realised' else 'candles of its own'}. Open the sample"
@@ -177,7 +177,7 @@ def side_by_side(data: Dataset, settings: ViewSettings, found: Venues) -> None:
                     found.bars,
                     key=f"map-{name}",
                     note=line,
-                    caption=name,
+                    caption=wording.venue(name),
                     heading=None if number else "Compare venues",
                     height=300,
                     controls="none" if number else "full",
@@ -207,7 +207,8 @@ def table(data: Dataset, found: Venues) -> None:
     place = list(frame.columns).index("delay_seconds") + 1
     frame.insert(place, "95 % within, s", [data.slowest.get(str(name), np.nan) for name in frame["venue"]])
     st.dataframe(
-        frame.rename(
+        frame.assign(venue=wording.venues(frame["venue"]))
+        .rename(
             columns={
                 "venue": "Venue",
                 "events": "Events",
@@ -221,7 +222,8 @@ def table(data: Dataset, found: Venues) -> None:
                 "completeness": "Completeness",
                 "price_kind": "Price is",
             }
-        ).drop(columns="note"),
+        )
+        .drop(columns="note"),
         hide_index=True,
         width="stretch",
         column_config=_TABLE_CONFIG,
@@ -230,7 +232,7 @@ def table(data: Dataset, found: Venues) -> None:
     if len(careful):
         st.markdown(
             "\n".join(
-                f"- **{venue}**: {note[0].lower()}{note[1:]}"
+                f"- **{wording.venue(venue)}**: {note[0].lower()}{note[1:]}"
                 for venue, note in zip(careful["venue"], careful["note"], strict=True)
             )
         )
@@ -246,19 +248,19 @@ def one_against_the_rest(found: Venues) -> None:
     venue = venue_choice(found)
     sides = {"both": "Both", "long": "Longs", "short": "Shorts"}
     side: Any = links.choice("Side", sides, "both", "apartside")
-    apart = difference(found.grids, venue, side)
+    apart, name = difference(found.grids, venue, side), wording.venue(venue)
     spec, alt = compare_charts.difference_chart(apart, found.grids[venue])
     if np.isnan(apart.overlap):
         st.info(
-            f"{venue} or the rest has no heat in this window, so there is nothing to subtract.",
+            f"{name} or the rest has no heat in this window, so there is nothing to subtract.",
             icon=":material/info:",
         )
         return
     st.markdown(
         wording.markdown(
-            f"**{venue} ({wording.usd(apart.venue_usd)}) and the rest ({wording.usd(apart.rest_usd)}) have"
+            f"**{name} ({wording.usd(apart.venue_usd)}) and the rest ({wording.usd(apart.rest_usd)}) have"
             f" {wording.percent(apart.overlap)} of their heat in the same cells; their shapes are"
-            f" {wording.percent(apart.similarity)} alike.** Orange: {venue} has more of its heat there than"
+            f" {wording.percent(apart.similarity)} alike.** Orange: {name} has more of its heat there than"
             " the others have of theirs; blue: less."
         )
     )
@@ -365,7 +367,7 @@ def _one_or_many(found: Venues) -> None:
                 "USD": prints.notional,
                 "Events": prints.events,
                 "Largest print": prints.largest_share,
-                "Venues": ", ".join(str(name) for name in prints.venues),
+                "Venues": ", ".join(wording.venues(prints.venues)),
                 "Made of": "mostly one print" if prints.single_print else "many prints",
             }
             for one, prints in made
@@ -417,6 +419,7 @@ def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
         ]
     ]
     shown = shown.assign(**({"basis": 1e4 * shown["basis"].astype(float)} if "basis" in shown else {}))
+    shown["venue"] = wording.venues(shown["venue"])
     return shown.rename(
         columns={
             "venue": "Venue",
@@ -466,7 +469,7 @@ def lags(data: Dataset, found: Venues) -> None:
     spec, alt = compare_charts.lag_chart(frame)
     st.vega_lite_chart(spec=spec, key="lag", alt=alt, width="stretch")
     st.dataframe(
-        frame,
+        frame.assign(Venue=wording.venues(frame["Venue"])),
         hide_index=True,
         width="stretch",
         column_config={"Sure": st.column_config.NumberColumn(format="percent")},
@@ -494,7 +497,15 @@ def _how_clear(measured: dict[str, Lag], names: list[str]) -> None:
     """The correlogram behind one venue's lag, the latest venue first."""
     st.subheader("How clear is it?")
     venue = str(
-        st.segmented_control("Venue", names, default=names[0], key="lagvenue", bind=LINK, required=True)
+        st.segmented_control(
+            "Venue",
+            names,
+            default=names[0],
+            format_func=wording.venue,
+            key="lagvenue",
+            bind=LINK,
+            required=True,
+        )
     )
     venue = venue if venue in measured else names[0]
     spec, alt = compare_charts.correlogram_chart(venue, measured[venue])
@@ -541,7 +552,7 @@ def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
     heat.bar("without-All venues")
     for column, (name, grid, boxes) in zip(
         st.columns(2, gap="small"),
-        (("All venues", found.whole, clusters), (f"Without {venue}", rest, after)),
+        (("All venues", found.whole, clusters), (f"Without {wording.venue(venue)}", rest, after)),
         strict=True,
     ):
         with column:
@@ -622,7 +633,13 @@ def venue_choice(found: Venues) -> str:
     """The venue in question, in the address."""
     return str(
         st.segmented_control(
-            "Venue", list(found.grids), default=next(iter(found.grids)), key="venue", bind=LINK, required=True
+            "Venue",
+            list(found.grids),
+            default=next(iter(found.grids)),
+            format_func=wording.venue,
+            key="venue",
+            bind=LINK,
+            required=True,
         )
     )
 
@@ -673,7 +690,7 @@ def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
     points = [
         (
             "**One scale.** All maps share one legend, so that a venue that is faint here is small beside the"
-            f" others, not empty. {first} holds {wording.share(totals[first], whole)} of the"
+            f" others, not empty. {wording.venue(first)} holds {wording.share(totals[first], whole)} of the"
             f" {wording.usd(whole)}."
         ),
         (
@@ -691,8 +708,8 @@ def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
     ]
     if sampled:
         points.append(
-            f"**Sampled:** {', '.join(sampled)} report only a part of their liquidations. Their USD are lower"
-            " bounds, and shares of them understate."
+            f"**Sampled:** {', '.join(wording.venues(sampled))} report only a part of their liquidations."
+            " Their USD are lower bounds, and shares of them understate."
         )
     points.append(
         "**Agreement is not a forecast.** Venues share traders, prices and rules; that they agree says that"

@@ -85,6 +85,7 @@ def _suit_kind() -> None:
 
 def kind(market: Watched, bar: Toolbar) -> str:
     """What the map shows: `modelled`, `realised` or `measured`. A replay is there to watch events come."""
+    links.switched("measured", "livekind", "measured")
     with bar.places[1]:
         return links.choice(
             "Kind",

@@ -49,11 +49,6 @@ class LiveView:
     minimum: float
 
 
-def venue_name(name: str) -> str:
-    """A venue as people call it."""
-    return VENUES[name].name if name in VENUES else name
-
-
 def view_controls(held: Feed, bar: Toolbar) -> LiveView:
     """Window, timeframe, venues and the size filter, all in the address."""
     with bar.places[2]:
@@ -73,7 +68,7 @@ def view_controls(held: Feed, bar: Toolbar) -> LiveView:
     with bar.places[4]:
         venue = links.select(
             "Venue",
-            {"all": "All exchanges", **{name: venue_name(name) for name in names}},
+            {"all": "All exchanges", **{name: wording.venue(name) for name in names}},
             "livevenue",
             width=170,
             label_visibility="collapsed",
@@ -120,7 +115,7 @@ def badges(snapshot: Snapshot) -> str:
     parts = []
     for status in snapshot.statuses:
         colour, icon = _ICONS.get(status.state, ("gray", "help"))
-        parts.append(f":{colour}-badge[:material/{icon}: {venue_name(status.venue)}: {status.state}]")
+        parts.append(f":{colour}-badge[:material/{icon}: {wording.venue(status.venue)}: {status.state}]")
     return " ".join(parts)
 
 
@@ -134,7 +129,7 @@ def status_table(snapshot: Snapshot) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Source": venue_name(status.venue),
+                "Source": wording.venue(status.venue),
                 "State": status.state,
                 "Last event": ago(status.last_event),
                 "Last sign of life": ago(status.last_heartbeat),
@@ -176,7 +171,7 @@ def figures(data: Dataset | None, sums: pd.DataFrame, now: int, ticked: int | No
             st.metric(
                 "Open interest",
                 wording.quantity(last.sum()),
-                help=f"The newest of {', '.join(venue_name(str(name)) for name in last.index)}, added up.",
+                help=f"The newest of {', '.join(wording.venue(str(name)) for name in last.index)}, added up.",
                 width="content",
             )
         funding = None if data is None else data.funding
@@ -306,7 +301,7 @@ def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
         pd.DataFrame(
             {
                 "UTC": [wording.clock(time, seconds=True) for time in found["time"]],
-                "Venue": found["venue"].map(venue_name),
+                "Venue": found["venue"].map(wording.venue),
                 "Side": found["side"],
                 "Price": found["price"].map(wording.price),
                 "USD": found["notional"].map(wording.usd),
@@ -333,7 +328,7 @@ def coverage(held: Feed, events: Events, view: LiveView, now: int) -> None:
             view.hours,
             live_figures.coverage(market.beats, since, now),
         )
-    runs = kept[2].assign(venue=kept[2]["venue"].map(venue_name))
+    runs = kept[2].assign(venue=kept[2]["venue"].map(wording.venue))
     big = live_figures.biggest(events.since(since), 150)
     x = alt.X("start:T", title="Time, UTC", scale=alt.Scale(type="utc", domain=[_ms(since), _ms(now)]))
     y = alt.Y(
@@ -364,7 +359,7 @@ def coverage(held: Feed, events: Events, view: LiveView, now: int) -> None:
         )
     )
     ticks = (
-        alt.Chart(big.assign(venue=big["venue"].map(venue_name)))
+        alt.Chart(big.assign(venue=big["venue"].map(wording.venue)))
         .mark_tick(thickness=2, size=16)
         .encode(
             x=alt.X("time:T"),
@@ -401,7 +396,7 @@ def _ms(micros: int) -> float:
 def sampling_notes(snapshot: Snapshot) -> list[str]:
     """One sentence a venue on what it leaves out."""
     return [
-        f"**{venue_name(status.venue)}**: {VENUES[status.venue].completeness_words}"
+        f"**{wording.venue(status.venue)}**: {VENUES[status.venue].completeness_words}"
         for status in snapshot.statuses
         if status.venue in VENUES
     ]
@@ -446,7 +441,9 @@ def interest_missing(data: Dataset, grid: HeatGrid) -> str | None:
             "**No open interest** has been told by any venue, so this map only guesses how much is open:"
             " levels fade by an assumed holding time. Read where the bands lie, not how large they are."
         )
-    told = ", ".join(wording.markdown(venue_name(str(name))) for name in data.open_interest["venue"].unique())
+    told = ", ".join(
+        wording.markdown(wording.venue(str(name))) for name in data.open_interest["venue"].unique()
+    )
     return (
         f"**Open interest is known for {wording.share(known, 1.0)} of the candles** (from {told}). In the"
         " others levels fade by an assumed holding time: read where the bands lie, not how large they are."

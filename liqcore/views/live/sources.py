@@ -22,7 +22,6 @@ from liqcore.feeds.venues.registry import VENUES
 from liqcore.feeds.venues.venue import Venue
 from liqcore.tables import TableError
 from liqcore.views import keys, market as live_market, owner
-from liqcore.views.live import panels as live_panels
 
 _TYPES: Final = ["csv", "gz", "parquet", "zip", "txt"]
 
@@ -90,7 +89,7 @@ def delays(held: Collector) -> None:
         return
     bins = live_figures.delay_histogram(events)
     bins = bins.assign(
-        venue=bins["venue"].map(live_panels.venue_name),
+        venue=bins["venue"].map(wording.venue),
         span=[_span(low, high) for low, high in zip(bins["from"], bins["to"], strict=True)],
     )
     order = list(dict.fromkeys(bins.sort_values("from")["span"]))
@@ -119,14 +118,14 @@ def delays(held: Collector) -> None:
     )
     slow = found.sort_values("median").to_dict("records")[-1]
     st.markdown(
-        f"Half of {live_panels.venue_name(str(slow['venue']))}'s events took more than"
+        f"Half of {wording.venue(str(slow['venue']))}'s events took more than"
         f" **{wording.duration(slow['median'])}** to arrive, the slowest of {len(found)} venues; one in a"
         f" hundred took more than {wording.duration(slow['p99'])}."
     )
     st.dataframe(
         pd.DataFrame(
             {
-                "Venue": found["venue"].map(live_panels.venue_name),
+                "Venue": found["venue"].map(wording.venue),
                 "Live events": found["events"],
                 **{
                     label: found[name].map(wording.duration)
@@ -155,11 +154,7 @@ def _span(low: float, high: float) -> str:
 def test_one(now: pd.Timestamp) -> None:
     """Ask one venue a small question and say what came."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = str(
-            st.selectbox(
-                "Venue", list(VENUES), format_func=live_panels.venue_name, key="testvenue", width=220
-            )
-        )
+        name = str(st.selectbox("Venue", list(VENUES), format_func=wording.venue, key="testvenue", width=220))
         asked = st.button(
             "Test it now", icon=":material/network_ping:", help="One small public request. Nothing is stored."
         )
@@ -169,7 +164,7 @@ def test_one(now: pd.Timestamp) -> None:
         good = status.state in ("live", "partial")
         (st.success if good else st.warning)(
             wording.markdown(
-                f"{live_panels.venue_name(name)}: {f'{rows:,} {what}. ' if good else ''}{status.message}".strip()  # noqa: E501
+                f"{wording.venue(name)}: {f'{rows:,} {what}. ' if good else ''}{status.message}".strip()
             ),
             icon=":material/check_circle:" if good else ":material/error:",
         )
@@ -241,7 +236,7 @@ def store(held: Collector) -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "Venue": found["venue"].map(live_panels.venue_name),
+                    "Venue": found["venue"].map(wording.venue),
                     "Events": found["events"],
                     "USD": found["notional"].map(wording.usd),
                     "First": [wording.when(np.datetime64(int(time), "us"), now) for time in found["first"]],
