@@ -215,16 +215,12 @@ class Watch:
         """Up to when (ISO, UTC) has been judged, and a sentence where something to judge by has not come
         yet."""
         moment, settings = np.datetime64(now, "us"), wanted.settings()
-        if len(ahead := store.series("candles", now + _AHEAD)):
-            # What was judged stays judged; going back would tell old news, and later tell it again.
-            span = wording.duration(round((int(tables.microseconds(ahead["time"])[-1]) - now) / 6e7) * 60)
-            raise RuleError(
-                f"This computer's clock is {span} behind the prices in the store, so the rules rest. Set it."
-            )
         text = store.note(STATE)
         state = State.from_dict(json.loads(text)) if text else None
         if state is not None:
-            state = set_back(state, moment, settings)
+            if state.until > moment:
+                _right_clock(store, now)
+                state = set_back(state, moment, settings)
             if moment - state.until > _LONGEST_BREAK:
                 state = None
         held, unsent = _inbox(store)
@@ -306,6 +302,17 @@ class Watch:
         ]
         if waiting != unsent or dead:
             _keep_inbox(store, desks.bury(held, dead), waiting)
+
+
+def _right_clock(store: Store, now: int) -> None:
+    """RuleError where prices lie ahead of now (µs): the clock that was set back is wrong. Judged by it, rules
+    would tell old news, and tell them again later."""
+    ahead = store.series("candles", now + _AHEAD)
+    if len(ahead):
+        span = wording.duration(round((int(tables.microseconds(ahead["time"])[-1]) - now) / 6e7) * 60)
+        raise RuleError(
+            f"This computer's clock is {span} behind the prices in the store, so the rules rest. Set it."
+        )
 
 
 def _waits(wanted: Orders, data: AlertData) -> str:
