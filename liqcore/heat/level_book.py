@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, log
+from typing import Any
 
 import numpy as np
 
@@ -211,7 +212,11 @@ class _Book:
 class _Chunk:
     """Levels that a run of candles opens; they are put on the book in batches, as late as possible."""
 
-    def __init__(self, deposits: Deposits, begin: int, stop: int, book: _Book) -> None:
+    def __init__(
+        self, deposits: Deposits, begin: int, stop: int, book: _Book, candles: list[list[Any]]
+    ) -> None:
+        # low and high index that price reached, closes, before, after, fading; by candle.
+        self.candles = [numbers[begin:stop] for numbers in candles]
         groups, bins = book.levels.shape[1:]
         places, self.sizes = deposits.make(begin, stop)
         places[:, 1] = bins - 1 - places[:, 1]
@@ -226,44 +231,80 @@ class _Chunk:
         self.closing, self.cutting, self.standing = np.zeros((3, stop - begin, 2))
         self.cutting[:] = book.cutting
         self.wiped = np.zeros((stop - begin, 2))
-        self.crossed, self._removed = np.zeros((stop - begin, 2, 2)), np.zeros_like(self.opened)
-        self._hazard, self._done, self._told = deposits.hazard, 0, 0
+        self._removed = np.zeros_like(self.opened)
+        self._crossed: list[tuple[int, int, float, float]] = []
+        self._done = self._told = 0
+        # As the book's own tops, of what was opened and is not on the book yet.
+        self.waiting = [0, 0]
 
-    def step(
-        self, row: int, low: int, high: int, closes: float, before: float, after: float, fading: float
-    ) -> None:
-        """One candle crosses, closes and opens; `low` and `high` are the indices that price reached."""
-        book = self.book
-        for side, edge in ((0, low), (1, high)):
-            gone = 0.0
-            if edge < book.tops[side]:
-                self.catch_up(row)
-                gone, usd, self._removed[row, side] = book.cross(side, edge)
-                self.crossed[row, side] = gone, usd
-            # A comparison with NaN is false: unknown open interest fades by holding time and caps nothing.
-            rate = fading
-            if before > 0:
-                # Of what is left after the crossing, so much closes.
-                close, interest = closes - gone, before - gone
-                rate = 0.0 if close <= 0 else -log(1 - close / interest) if close < _MOST * interest else 0.0
-                if close > 0 and close >= _MOST * interest:
-                    self._wipe(row, side)
-            book.closing[side] = self.closing[row, side] = book.closing[side] + rate
-            book.age[side] += rate * book.fastest
-            # The levels themselves are put on the book later.
-            book.bound[side] = book.bound[side] * exp(-rate * book.slowest) + self.totals[side][row]
-            top = self.tops[side][row]
-            if top >= book.tops[side]:
-                book.tops[side] = top + 1
-        if book.bound[0] > after or book.bound[1] > after:
-            self.tell(row + 1)
-            for side in (0, 1):
-                if book.cap(side, after):
-                    self.standing[row, side] = after
-                    self.cutting[row + 1 :, side] = book.cutting[side]
-        if book.age[0] > _LARGEST_EXPONENT or book.age[1] > _LARGEST_EXPONENT:
-            self.tell(row + 1)
-            book.settle()
+    def walk(self, first: int, stop: int) -> None:
+        """Take candles `first` to `stop` of the chunk, each of which crosses, closes and opens.
+
+        What is looked up for every candle and side is a local name or a plain list: here the time goes.
+        """
+        book, waiting, told = self.book, self.waiting, self.closing
+        closing, age, bound, held = book.closing, book.age, book.bound, book.tops
+        lows, highs, closes, befores, afters, fades = self.candles
+        sides = ((0, lows, self.totals[0]), (1, highs, self.totals[1]))
+        long_tops, short_tops = self.tops
+        for row in range(first, stop):
+            before, after = befores[row], afters[row]
+            for side, edges, totals in sides:
+                edge = edges[row]
+                gone = self._cross(row, side, edge) if edge < held[side] or edge < waiting[side] else 0.0
+                # A comparison with NaN is false: unknown open interest fades by holding time and caps
+                # nothing.
+                rate = fades[row]
+                if before > 0:
+                    # Of what is left after the crossing, so much closes.
+                    close, interest, rate = closes[row] - gone, before - gone, 0.0
+                    if close > 0:
+                        if close < _MOST * interest:
+                            rate = -log(1 - close / interest)
+                        else:
+                            self._wipe(row, side)
+                if rate:
+                    closing[side] += rate
+                    age[side] += rate * book.fastest
+                    bound[side] *= exp(-rate * book.slowest)
+                told[row, side] = closing[side]
+                # The levels themselves are put on the book later.
+                bound[side] += totals[row]
+            if long_tops[row] >= waiting[0]:
+                waiting[0] = long_tops[row] + 1
+            if short_tops[row] >= waiting[1]:
+                waiting[1] = short_tops[row] + 1
+            if bound[0] > after or bound[1] > after:
+                self._cap(row, after)
+            if age[0] > _LARGEST_EXPONENT or age[1] > _LARGEST_EXPONENT:
+                self.tell(row + 1)
+                book.settle()
+
+    def _cross(self, row: int, side: int, edge: int) -> float:
+        """Remove what a side holds from index `edge` up before the row's candle opens; the BTC of it."""
+        if edge < self.waiting[side]:
+            self.catch_up(row)
+        if edge >= self.book.tops[side]:
+            return 0.0
+        gone, usd, self._removed[row, side] = self.book.cross(side, edge)
+        self._crossed.append((row, side, gone, usd))
+        return gone
+
+    def crossed(self) -> np.ndarray:
+        """(2, candles, 2) BTC and USD that each candle removed by crossing, by side."""
+        out = np.zeros((2, *self.closing.shape))
+        if self._crossed:
+            row, side, gone, usd = zip(*self._crossed, strict=True)
+            out[:, row, side] = gone, usd
+        return out
+
+    def _cap(self, row: int, most: float) -> None:
+        """Shrink the sides that hold more than `most` BTC after the row's candle."""
+        self.tell(row + 1)
+        for side in (0, 1):
+            if self.book.cap(side, most):
+                self.standing[row, side] = most
+                self.cutting[row + 1 :, side] = self.book.cutting[side]
 
     def _wipe(self, row: int, side: int) -> None:
         """Close everything that a side held before the row's candle opens."""
@@ -278,8 +319,11 @@ class _Chunk:
             return
         new, book = slice(self._done, row), self.book
         self._done = row
-        sizes = np.exp(self._grown(new, self._hazard, book.base[:, book.group]))
-        sizes *= self.sizes[new]
+        for side in (0, 1):
+            book.tops[side] = max(book.tops[side], self.waiting[side])
+            self.waiting[side] = 0
+        grown = np.exp(self._grown(new, book.hazard, book.base))
+        sizes = self.sizes[new] * (grown if grown.shape[2] == 1 else grown[:, :, book.group])
         np.add.at(book.flat, self.places[new].ravel(), sizes.ravel().repeat(self.entries))
 
     def tell(self, row: int) -> None:
@@ -321,28 +365,28 @@ def run(grid: Lattice, flows: Flows, deposits: Deposits, snapshots: np.ndarray, 
     ]
     rows = np.zeros((2, len(snapshots), (kept.stop - kept.start) // grid.parts), dtype=np.float32)
     last, told = np.zeros((2, grid.bins)), np.zeros((7, n, 2))
-    wanted, column = [*snapshots.tolist(), -1], int(np.searchsorted(snapshots, 0))
+    wanted, column = snapshots.tolist(), int(np.searchsorted(snapshots, 0))
     for begin in range(0, n, CHUNK):
-        stop = min(begin + CHUNK, n)
-        chunk = _Chunk(deposits, begin, stop, book)
-        for t, numbers in enumerate(zip(*(held[begin:stop] for held in steps), strict=True), begin):
-            chunk.step(t - begin, *numbers)
-            if wanted[column] != t:
-                continue
-            chunk.catch_up(t + 1 - begin)
-            for side in (0, 1):
-                usd = book.quantities(side, kept) * centres
-                rows[side, column] = usd if grid.parts == 1 else usd.reshape(-1, grid.parts).sum(axis=1)
-            column += 1
-            while wanted[column] == t:
+        stop, done = min(begin + CHUNK, n), 0
+        chunk = _Chunk(deposits, begin, stop, book, steps)
+        while column < len(wanted) and wanted[column] < stop:
+            if (row := wanted[column] + 1 - begin) > done or column == 0:
+                chunk.walk(done, row)
+                chunk.catch_up(row)
+                done = row
+                for side in (0, 1):
+                    usd = book.quantities(side, kept) * centres
+                    rows[side, column] = usd if grid.parts == 1 else usd.reshape(-1, grid.parts).sum(axis=1)
+            else:
                 rows[:, column] = rows[:, column - 1]
-                column += 1
-            if column == len(snapshots):
+            column += 1
+            if column == len(wanted):
                 last[:] = [book.quantities(side, slice(0, grid.bins)) for side in (0, 1)]
+        chunk.walk(done, stop - begin)
         chunk.tell(stop - begin)
         told[:3, begin:stop] = chunk.standing, chunk.closing, chunk.cutting
         told[3:5, begin:stop] = chunk.opened.sum(axis=2), chunk.wiped
-        told[5:, begin:stop] = np.moveaxis(chunk.crossed, 2, 0)
+        told[5:, begin:stop] = chunk.crossed()
     standing, closing, cutting, opened, wiped, crossed, usd = told
     closing += np.cumsum(wiped, axis=0)
     # What stood or opened and is neither crossed nor left has closed.
