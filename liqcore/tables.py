@@ -401,13 +401,15 @@ def parse_time(values: pd.Series) -> pd.Series:
     else:
         out = _from_text(values, name)
     _refuse(out.isna(), lambda row: _empty_time(name, row))
-    _refuse(
-        (out < _EARLIEST) | (out > _LATEST),
-        lambda row: (
-            f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} falls in the year"
-            f" {out.iloc[row - 1].year}, outside 2009 to 2099. Check the unit (s, ms, µs) of the column."
-        ),
-    )
+    # Both ends say whether any row needs a look.
+    if not (out.min() >= _EARLIEST and out.max() <= _LATEST):
+        _refuse(
+            (out < _EARLIEST) | (out > _LATEST),
+            lambda row: (
+                f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} falls in the year"
+                f" {out.iloc[row - 1].year}, outside 2009 to 2099. Check the unit (s, ms, µs) of the column."
+            ),
+        )
     return out.astype(TIME_DTYPE).rename(name)
 
 
@@ -416,26 +418,38 @@ def _empty_time(name: str, row: int) -> str:
 
 
 def _from_epoch(number: pd.Series, name: str) -> pd.Series:
-    _refuse(
-        ~np.isfinite(number.astype("float64")),
-        lambda row: f"Column '{name}', row {row}: the time is infinite. Remove the row or fill in the time.",
-    )
-    size = float(number.abs().median())
-    unit = next((unit for unit, top in (("s", 1e11), ("ms", 1e14), ("us", 1e17)) if size < top), "ns")
+    whole = pd.api.types.is_integer_dtype(number.dtype)
+    if not whole:
+        _refuse(
+            ~np.isfinite(number.astype("float64")),
+            lambda row: (
+                f"Column '{name}', row {row}: the time is infinite. Remove the row or fill in the time."
+            ),
+        )
+    size = number.abs()
+    # The usual size decides; the median needs a sort, and both ends mostly say the same.
+    unit, largest = _epoch_unit(float(size.min())), float(size.max())
+    if unit != _epoch_unit(largest):
+        unit = _epoch_unit(float(size.median()))
     scale = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}[unit]
-    _refuse(
-        number.abs().astype("float64") * scale > _LATEST.timestamp() * 1e6,
-        lambda row: (
-            f"Column '{name}', row {row}: {_shown(number.iloc[row - 1])} does not fit the other rows, which"
-            f" look like Unix time in {unit}. Use one unit in the whole column."
-        ),
-    )
-    if pd.api.types.is_integer_dtype(number.dtype):
-        whole = number.astype("int64")
-        micros = whole // 1000 if unit == "ns" else whole * int(scale)
+    if largest * scale > _LATEST.timestamp() * 1e6:
+        _refuse(
+            size.astype("float64") * scale > _LATEST.timestamp() * 1e6,
+            lambda row: (
+                f"Column '{name}', row {row}: {_shown(number.iloc[row - 1])} does not fit the other rows,"
+                f" which look like Unix time in {unit}. Use one unit in the whole column."
+            ),
+        )
+    if whole:
+        held = number.astype("int64")
+        micros = held // 1000 if unit == "ns" else held * int(scale)
     else:
         micros = (number.astype("float64") * scale).round().astype("int64")
-    return pd.to_datetime(micros, unit="us", utc=True)
+    return pd.Series(pd.DatetimeIndex(micros.to_numpy().view("datetime64[us]"), tz="UTC"))
+
+
+def _epoch_unit(size: float) -> str:
+    return next((unit for unit, top in (("s", 1e11), ("ms", 1e14), ("us", 1e17)) if size < top), "ns")
 
 
 def _from_text(values: pd.Series, name: str) -> pd.Series:
@@ -524,6 +538,13 @@ def _numbers(
             f" the {name}."
         )
     number = pd.to_numeric(values, errors="coerce").astype("float64")
+    # Both ends of a column say whether any row needs a look; a number that is not one makes both so.
+    if len(number):
+        held = number.to_numpy()
+        low, high = held.min(), held.max()
+        sound = np.isfinite(low) and np.isfinite(high)
+        if sound and (not positive or low > 0) and (minimum is None or low >= minimum):
+            return held
     bad = number.isna()
     if missing:
         # Text is looked at only where a number could not be read: it is slow, and a column of numbers has

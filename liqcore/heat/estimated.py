@@ -86,6 +86,8 @@ def bar_length(times: np.ndarray) -> int:
     steps = steps[steps > 0]
     if not steps.size:
         return 0
+    if (step := int(steps[0])) == steps.max() == steps.min():
+        return step
     values, counts = np.unique(steps, return_counts=True)
     return int(values[np.argmax(counts)])
 

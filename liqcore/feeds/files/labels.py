@@ -83,7 +83,12 @@ def key(name: str) -> str:
 
 def _coded(codes: np.ndarray, names: Sequence[str]) -> pd.Categorical:
     dtype: pd.CategoricalDtype = pd.CategoricalDtype(list(names))
-    return pd.Categorical.from_codes(codes, dtype=dtype)
+    return pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
+
+
+def _least(names: Sequence[str]) -> str:
+    """The smallest integers that count these names; pandas would choose them too."""
+    return "int8" if len(names) < 128 else "int32"
 
 
 def recoded(
@@ -97,7 +102,9 @@ def recoded(
     place = {name: code for code, name in enumerate(categories)}
     known = [place.get(heard.get(word, ""), -1) for word in words.cat.categories]
     # An empty cell has the code -1, which points to the last place.
-    codes = np.array([*known, -1 if empty is None else place[empty]], dtype="int32").take(words.cat.codes)
+    codes = np.array([*known, -1 if empty is None else place[empty]], dtype=_least(categories)).take(
+        words.array.codes
+    )
     return pd.Series(_coded(codes, categories), index=values.index, name=values.name)
 
 
@@ -110,7 +117,7 @@ def constant(word: str, index: pd.Index, categories: Sequence[str] | None = None
 
 def _used(words: pd.Series) -> np.ndarray:
     """Whether a cell is empty, and then for each category whether a cell has it."""
-    return np.bincount(words.cat.codes + 1, minlength=len(words.cat.categories) + 1) > 0
+    return np.bincount(words.array.codes.astype("int64") + 1, minlength=len(words.cat.categories) + 1) > 0
 
 
 def pruned(words: pd.Series) -> pd.Series:
@@ -122,7 +129,7 @@ def pruned(words: pd.Series) -> pd.Series:
 def among(values: pd.Series, wanted: Sequence[str]) -> np.ndarray:
     """Whether each row of a categorical is one of the wanted words."""
     held = [word in wanted for word in values.cat.categories]
-    return np.array([*held, False]).take(values.cat.codes)
+    return np.array([*held, False]).take(values.array.codes)
 
 
 def pairs(left: pd.Series, right: pd.Series) -> tuple[list[tuple[str, str]], np.ndarray]:
@@ -195,16 +202,12 @@ def positions(sides: pd.Series, meaning: pd.Series) -> pd.Series:
     words, meanings = list(sides.cat.categories), list(meaning.cat.categories)
     names = sorted({*words, "long", "short"})
     place = {name: code for code, name in enumerate(names)}
-    # One cell for each side and meaning; the last of both stands for an empty one.
-    lookup = np.full((len(words) + 1, len(meanings) + 1), -1, dtype="int32")
-    for row, word in enumerate(words):
-        for column, said in enumerate([*meanings, ""]):
+    # One cell for each side and meaning; the first of both stands for an empty one.
+    lookup = np.full((len(words) + 1, len(meanings) + 1), -1, dtype=_least(names))
+    for row, word in enumerate(words, 1):
+        for column, said in enumerate(["", *meanings]):
             lookup[row, column] = place[told.get(said, {}).get(word, word)]
-    # Flat, because indexing by two columns takes three times as long; an empty code of -1 is the last place.
-    last = (len(words), len(meanings))
-    rows, columns = (
-        np.where(values.cat.codes < 0, end, values.cat.codes).astype("int32")
-        for values, end in zip((sides, meaning), last, strict=True)
-    )
+    # Flat, because indexing by two columns takes three times as long; an empty code of -1 is the first place.
+    rows, columns = (values.array.codes.astype("int32") + 1 for values in (sides, meaning))
     codes = lookup.ravel().take(rows * lookup.shape[1] + columns)
     return pd.Series(_coded(codes, names), index=sides.index)

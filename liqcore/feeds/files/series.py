@@ -38,7 +38,8 @@ def candles(
         if name in columns:
             out[name] = numerals.plain(frame[columns[name]])
     kept = _with_prices(out, notes)
-    out, frame = out[kept], frame[kept]
+    if not kept.all():
+        out, frame = out[kept], frame[kept]
     if out.empty:
         raise TableError("No bar of the file has prices. Export it again with data.")
     micros = moments(out["time"], columns["time"])
@@ -53,11 +54,13 @@ def candles(
 
 def _with_prices(out: pd.DataFrame, notes: list[str]) -> pd.Series:
     """True for bars with prices: an empty bar, or one of zeros, says that nothing was traded or collected."""
-    prices = out[["open", "high", "low", "close"]]
-    empty = prices.isna().all(axis=1)
-    zero = pd.concat([pd.to_numeric(prices[name], errors="coerce") == 0 for name in prices], axis=1).all(
-        axis=1
-    )
+    empty, zero = pd.Series(True, index=out.index), pd.Series(True, index=out.index)
+    for name in ("open", "high", "low", "close"):
+        # Mostly the first column says already that no bar is.
+        if empty.any():
+            empty &= out[name].isna()
+        if zero.any():
+            zero &= pd.to_numeric(out[name], errors="coerce") == 0
     for bars, what in ((empty, "empty"), (zero, "zero")):
         if bars.any():
             notes.append(
@@ -73,7 +76,10 @@ def _ends(micros: np.ndarray) -> bool:
     length = bar_length(distinct(micros))
     if length < 60_000_000 or len(micros) < 2:
         return False
-    return any(bool(((micros + early) % length == 0).all()) for early in (1_000, 1_000_000, 1))
+    return any(
+        (micros[0] + early) % length == 0 and bool(((micros + early) % length == 0).all())
+        for early in (1_000, 1_000_000, 1)
+    )
 
 
 def _last_versions(out: pd.DataFrame, micros: np.ndarray, notes: list[str]) -> pd.DataFrame:

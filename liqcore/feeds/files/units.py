@@ -77,14 +77,16 @@ def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> N
         return
     with np.errstate(all="ignore"):
         worth = (_number(out, "quantity") * _number(out, "price")).dropna()
-    if len(worth) and (float(worth.median()) > _TYPICAL or float(worth.max()) > _LARGEST):
+    # The median is asked for only where it can be that large.
+    most = float(worth.max()) if len(worth) else 0.0
+    if most > _LARGEST or (most > _TYPICAL and float(worth.median()) > _TYPICAL):
         raise cells.need(
             raw,
             "liquidations",
             columns,
             ("quantity_unit",),
             f"Taken as BTC, a liquidation in {shown(columns['quantity'])} would be worth"
-            f" {wording.usd(float(worth.max()))}, which is not believable. Choose its unit.",
+            f" {wording.usd(most)}, which is not believable. Choose its unit.",
         )
 
 

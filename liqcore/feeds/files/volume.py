@@ -157,8 +157,10 @@ def _alone(
             " used."
         )
         return ""
-    daily = _usd_a_day(out, values * close)
-    as_usd = daily / max(float(close.median()), 1e-9)
+    usd, days = values * close, _bars_a_day(out)
+    # A median needs a sort: it is asked for only where it can be too large.
+    daily = days * _usual(usd) if not in_usd and float(usd.max()) * days > _MOST else 0.0
+    as_usd = daily / max(float(close.median()), 1e-9) if daily > _MOST else 0.0
     if in_usd or (daily > _MOST and _LEAST <= as_usd <= _MOST and as_usd * 100 > _MOST):
         # Beside a volume in USD only, the takers' part is in BTC already.
         _use(out, values / close, values if name == "volume" else None)
@@ -177,11 +179,15 @@ def _alone(
     return "BTC"
 
 
-def _usd_a_day(out: pd.DataFrame, usd: pd.Series) -> float:
-    """Median turnover scaled to a day, with the step of the times as the length of a bar."""
+def _usual(usd: pd.Series) -> float:
+    """Median turnover of the bars that have any."""
+    return float(usd[usd > 0].median()) if (usd > 0).any() else 0.0
+
+
+def _bars_a_day(out: pd.DataFrame) -> float:
+    """How many bars a day has, with the step of the times as the length of a bar; 1 where it is unknown."""
     try:
         length = bar_length(np.sort(tables.microseconds(tables.parse_time(out["time"].dropna().head(5000)))))
     except tables.TableError:
         length = 0
-    per_bar = float(usd[usd > 0].median()) if (usd > 0).any() else 0.0
-    return per_bar * (_DAY / length if length else 1.0)
+    return _DAY / length if length else 1.0
