@@ -78,4 +78,5 @@ panels.downloads(grid, bars, "grid")
 tradingview_panels.downloads(grid, bars, clusters, levels, data)
 told = reading_panels.story(data, settings, grid, clusters, "heatmap")
 reading_panels.read_here(data, settings, grid, bars, marks, clusters, told)
-panels.what_if(data, settings)
+# What is asked here changes nothing above, which therefore is not drawn again.
+st.fragment(panels.what_if)(data, settings)

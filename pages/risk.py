@@ -32,7 +32,8 @@ with right:
     risk_panels.ladder(plan, found)
     risk_map.draw(plan, found.data)
     risk_panels.how_to_read(plan)
-    risk_what_ifs.more(plan, found, wording.when(shell.now()), current)
+    # What is asked here changes no field, so the plan is not drawn again.
+    st.fragment(risk_what_ifs.more)(plan, found, wording.when(shell.now()), current)
     st.caption(
         "Prices to start with are the last of the synthetic sample market; put in your own, or use the last"
         " price of another market. Account and risk stay in this session and never enter the link."

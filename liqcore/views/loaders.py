@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -22,6 +23,7 @@ from liqcore.views import links, market as live_market, owner
 if TYPE_CHECKING:
     from liqcore.service.real import Look
 
+T = TypeVar("T")
 SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
 NOW: Final = "now"
 DAYS: Final = "days"
@@ -31,6 +33,8 @@ STORE: Final = "store"
 # A page that draws no map of its own window works on so much; and seconds it waits for the market.
 _PLAIN_WINDOW: Final = "14d"
 _PATIENCE: Final = 2.5
+# A day has no other map to show meanwhile: its page is there sooner, and says how far the fetch is.
+_DAY_PATIENCE: Final = 1.2
 # A day's map takes 0.2 MB, the largest 20; as much again is kept beside each for drawing.
 _MOST_BYTES: Final = 96_000_000
 # What tables, windows and grids may say is wrong.
@@ -75,6 +79,18 @@ def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
     """Candles for the chart, or None where there are none."""
     asked = settings.layer, settings.timeframe, settings.hours, settings.until, settings.venues
     return _price_bars(data, settings, f"{dataset.prices_key(data)}|{asked}")
+
+
+@st.cache_resource(max_entries=128, ttl="2h", show_spinner=False)
+def _once(_make: Callable[[], Any], what: str, key: str) -> Any:
+    return _make()
+
+
+def once(make: Callable[[], T], what: str, key: str) -> T:
+    """What `make` finds out, which depends on `what` and `key` alone and is never changed: found out once for
+    all who ask the same."""
+    found: T = _once(make, what, key)
+    return found
 
 
 def pick(undated: bool = False) -> Dataset | None:
@@ -185,7 +201,7 @@ def named_day(hidden: int | None = None) -> Dataset | None:
 
 def day(date: str) -> Dataset | None:
     """A named day by its date, fetched once and kept; None, and why, while there is none."""
-    look = live_market.app().real.look(date, _PATIENCE)
+    look = live_market.app().real.look(date, _DAY_PATIENCE)
     _under_way(date, look)
     if look.data is None:
         why = look.away or "It is on its way from the public archive."

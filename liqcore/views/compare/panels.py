@@ -129,27 +129,14 @@ def _with_heat(data: Dataset, settings: ViewSettings) -> tuple[str, ...]:
     return tuple(name for name in data.venues if (data.liquidations["venue"] == name).any())
 
 
-# What is found is never changed, so all who ask the same are given one.
-@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
-def _clusters(_found: Venues, key: str) -> list[Cluster]:
-    return find_clusters(_found.whole, _LAST, price=_found.path, rule=RULE, liquidations=_found.flow_events)
-
-
 def clusters_of(found: Venues) -> list[Cluster]:
     """The clusters of the sum of all venues, most USD first."""
-    return _clusters(found, found.key)
-
-
-@st.cache_resource(max_entries=32, ttl="2h", show_spinner=False)
-def _agreement_along(_data: Dataset, _found: Venues, key: str) -> pd.DataFrame:
-    return agreement_by_price(
-        _found.grids,
-        _LAST,
-        now=_found.now,
-        as_of=dataset.heard_until(_data, _found.grids, _found.whole.time_edges[-1]),
-        price=_found.path,
-        rule=RULE,
-        liquidations=_found.flow_events,
+    return loaders.once(
+        lambda: find_clusters(
+            found.whole, _LAST, price=found.path, rule=RULE, liquidations=found.flow_events
+        ),
+        "clusters",
+        found.key,
     )
 
 
@@ -197,13 +184,17 @@ def side_by_side(data: Dataset, settings: ViewSettings, found: Venues) -> None:
 def table(data: Dataset, found: Venues) -> None:
     """One row a venue: events, USD, share, sides, age, delay, basis, completeness, and what to be careful
     about."""
-    frame = venue_table(
-        found.events,  # type: ignore[arg-type]
-        start=found.whole.time_edges[0],
-        end=found.whole.time_edges[-1],
-        index=found.candles,
-        delays=data.lags,
-    )
+    frame = loaders.once(
+        lambda: venue_table(
+            found.events,  # type: ignore[arg-type]
+            start=found.whole.time_edges[0],
+            end=found.whole.time_edges[-1],
+            index=found.candles,
+            delays=data.lags,
+        ),
+        "printed",
+        found.key,
+    ).copy()
     place = list(frame.columns).index("delay_seconds") + 1
     frame.insert(place, "95 % within, s", [data.slowest.get(str(name), np.nan) for name in frame["venue"]])
     st.dataframe(
@@ -292,7 +283,14 @@ def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Clus
             caption="All venues",
             strips=False,
         )
-    along = _agreement_along(data, found, found.key)
+    told: dict[str, Any] = {
+        "now": found.now,
+        "as_of": dataset.heard_until(data, found.grids, found.whole.time_edges[-1]),
+        "price": found.path,
+        "rule": RULE,
+        "liquidations": found.flow_events,
+    }
+    along = loaders.once(lambda: agreement_by_price(found.grids, _LAST, **told), "along", found.key)
     spec, alt = compare_charts.agreement_chart(along, level)
     with right:
         st.vega_lite_chart(spec={**spec, "height": 514}, key="agreement-price", alt=alt, width="stretch")
@@ -303,17 +301,11 @@ def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Clus
     if level is None:
         st.caption("No cluster stands out. Type a level above to ask about it.")
         return
-    verdict = agreement(
-        found.grids,
-        level,
-        TOLERANCE,
-        side=side_at(clusters, level, TOLERANCE),
-        last=_LAST,
-        now=found.now,
-        as_of=dataset.heard_until(data, found.grids, found.whole.time_edges[-1]),
-        price=found.path,
-        rule=RULE,
-        liquidations=found.flow_events,
+    side = side_at(clusters, level, TOLERANCE)
+    verdict = loaders.once(
+        lambda: agreement(found.grids, level, TOLERANCE, side=side, last=_LAST, **told),
+        f"agreement at {level!r}",
+        found.key,
     )
     icon = {"market-wide": "groups", "partly confirmed": "group", "isolated": "person", "cannot say": "help"}[
         verdict.verdict
@@ -455,9 +447,15 @@ def lags(data: Dataset, found: Venues) -> None:
                 " themselves print."
             ),
         )
-    events = _delayed(found.events, data.lags) if heard else found.events
-    measured = venue_lags(
-        events, start=found.whole.time_edges[0], end=found.whole.time_edges[-1] + np.timedelta64(10, "m")
+    events = found.events
+    measured = loaders.once(
+        lambda: venue_lags(
+            _delayed(events, data.lags) if heard else events,
+            start=found.whole.time_edges[0],
+            end=found.whole.time_edges[-1] + np.timedelta64(10, "m"),
+        ),
+        "lags as heard" if heard else "lags",
+        found.key,
     )
     frame = lag_table(measured, data)
     if frame.empty:
