@@ -70,10 +70,16 @@ def dataset(held: Feed, label: str, synthetic: bool, tag: str) -> Dataset | None
 
 
 def with_ticks(held: Feed, data: Dataset) -> tuple[Dataset, Tick | None]:
-    """A collected market as of the newest tick of a socket, and that tick."""
+    """A collected market as of the newest tick of a socket, and that tick; moved once in two seconds for all
+    who look."""
+    return _ticked(held, data, f"{id(held)}:{data.key}:{held.now() // 2_000_000}")
+
+
+@st.cache_resource(max_entries=2, ttl=60, show_spinner=False)
+def _ticked(_held: Feed, _data: Dataset, key: str) -> tuple[Dataset, Tick | None]:
     from liqcore.service.collecting import with_ticks
 
-    return with_ticks(held, data)
+    return with_ticks(_held, _data)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -22,7 +22,7 @@ ON_THE_PAGE = (
     "views/walkthrough/panels.py",
     "views/compare/charts.py",
     "views/compare/keyed.py",
-    "views/live/panels.py",
+    "charts/heard.py",
 )
 
 

@@ -9,8 +9,7 @@ from typing import Final
 import streamlit as st
 
 from liqcore import wording
-from liqcore.feeds.live import figures as live_figures
-from liqcore.feeds.live.collector import Feed
+from liqcore.feeds.live.collector import Feed, Snapshot
 from liqcore.feeds.live.playback import SPEEDS, Playback, ReplayClock
 from liqcore.service.dataset import Dataset
 from liqcore.views import controls, links, loaders, market as live_market, shell
@@ -128,44 +127,38 @@ def _screen(market: Watched, view: LiveView, realised: bool) -> None:
     held = market.collector
     snapshot, events, now = held.snapshot(), held.window.events(), held.now()
     data, tick = market.data(), None
-    if data is not None:
+    if data is not None and market.clock is None:
         data, tick = live_market.with_ticks(held, data)
     if snapshot.problem:
         st.warning(wording.markdown(snapshot.problem), icon=":material/database_off:")
-    _said_when_nothing_comes(market, len(events))
-    beats = held.window.market()
-    since = None if beats is None or beats.beats.empty else int(beats.beats["minute"].min())
-    chosen = events.of(view.venues)
-    sums = live_figures.totals(chosen, now, since)
+    _said_when_nothing_comes(market, snapshot, len(events))
     if realised:
-        live_panels.heat(held, data, events, view, now, market.label, market.synthetic, market.tag)
+        live_panels.heat(
+            held, data, snapshot, view, market.label, market.synthetic, None if market.clock else market.tag
+        )
     st.caption(live_panels.clock_line(now, None if market.clock is None else market.clock.speed))
     if market.clock is None:
         shell.asks("live")
     st.markdown(live_panels.badges(snapshot))
-    live_panels.figures(data, sums, now, None if tick is None else tick.time)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.subheader("Liquidated")
-        live_panels.totals(sums)
-        st.subheader("Largest held")
-        live_panels.events_table(live_figures.biggest(chosen, 6), "No liquidations yet.", short=True)
-    with right:
-        st.subheader("Tape")
-        live_panels.events_table(
-            live_figures.tape(chosen, view.minimum, 40), "Nothing of this size yet. Lower the size, or wait."
-        )
+    place = st.container()
+    shared = market.clock is None
+    sums = (live_panels.shared_lists if shared else live_panels.lists)(held, view)
+    with place:
+        live_panels.figures(data, sums, now, None if tick is None else tick.time)
     st.subheader("Who was heard when")
-    live_panels.coverage(held, events, view, now)
-    with st.expander(
+    (live_panels.shared_coverage if shared else live_panels.coverage)(held, view.hours)
+    opened = st.expander(
         "Every source: state, age and why",
         icon=":material/sensors:",
         expanded=live_panels.nothing_live(snapshot),
-    ):
-        st.dataframe(live_panels.status_table(snapshot), hide_index=True, width="stretch")
+        key="live-sources",
+        on_change="rerun",
+    )
+    if opened.open:
+        opened.dataframe(live_panels.status_table(snapshot), hide_index=True, width="stretch")
 
 
-def _said_when_nothing_comes(market: Watched, held: int) -> None:
+def _said_when_nothing_comes(market: Watched, snapshot: Snapshot, held: int) -> None:
     """After a few seconds without any source, say so, what there is, and what can be done."""
     if market.clock is None and live_market.app().owner.offline:
         st.info(
@@ -175,11 +168,9 @@ def _said_when_nothing_comes(market: Watched, held: int) -> None:
         )
         return
     begun = st.session_state.setdefault(_SEEN, time.monotonic())
-    if market.clock is not None or not live_panels.nothing_live(market.collector.snapshot()):
+    if market.clock is not None or not live_panels.nothing_live(snapshot):
         return
-    waiting = any(
-        status.state in ("off", "partial", "live") for status in market.collector.snapshot().statuses
-    )
+    waiting = any(status.state in ("off", "partial", "live") for status in snapshot.statuses)
     if waiting and time.monotonic() - begun < 4.5:
         st.info("Asking the venues. History comes first, then live events.", icon=":material/sync:")
         return
@@ -208,9 +199,12 @@ def _modelled(market: Watched, view: LiveView) -> None:
 
 def explained(market: Watched) -> None:
     """What the page shows, in one sentence a venue."""
-    with st.expander(
+    opened = st.expander(
         "What am I looking at?", icon=":material/school:", key="help", bind="query-params", on_change="rerun"
-    ):
+    )
+    if not opened.open:
+        return
+    with opened:
         st.markdown(
             "- **Realised liquidations**: positions that were closed by force, as venues tell it. Each cell"
             " adds up the dollars of one stretch of time and price.\n- **Long** means a long position was"

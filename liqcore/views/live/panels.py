@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import altair as alt
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from liqcore import tables, wording
-from liqcore.charts.marks import DIM, GAIN, LONG
+from liqcore.charts import heard
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Feed, Snapshot
-from liqcore.feeds.live.window import Events
+from liqcore.feeds.live.figures import LiveGrid
 from liqcore.feeds.venues.registry import VENUES
 from liqcore.heat.grid import HeatGrid
 from liqcore.market.candles import resample
@@ -194,34 +194,25 @@ def figures(data: Dataset | None, sums: pd.DataFrame, now: int, ticked: int | No
 def heat(
     held: Feed,
     data: Dataset | None,
-    events: Events,
+    snapshot: Snapshot,
     view: LiveView,
-    now: int,
     label: str,
     synthetic: bool,
-    key: str,
+    shared: str | None,
 ) -> None:
-    """The realised map, kept going from refresh to refresh."""
-    market, snapshot = held.window.market(), held.snapshot()
+    """The realised map, kept going from refresh to refresh; once for all visitors where it is `shared` under
+    a name."""
     alive = any(
         status.state in ("live", "partial") and (not view.venues or status.venue in view.venues)
         for status in snapshot.statuses
     )
-    before = st.session_state.get(_GRID)
     try:
-        made = live_figures.live_grid(
-            before,
-            events,
-            now,
-            timeframe=view.timeframe,
-            hours=view.hours,
-            venues=view.venues,
-            beats=None if market is None else market.beats,
-            alive=alive,
-            source=label,
-            key=key,
-        )
-        st.session_state[_GRID] = made
+        if shared is None:
+            kept = st.session_state.setdefault(_GRID, {})
+            made, bars = _grid(kept, held, data, view, alive, label)
+        else:
+            key = f"{shared}|{view!r}|{label}|{_moment(held)}"
+            made, bars = _shared_grid(held, data, view, alive, label, key)
         if made is None:
             st.title("Live liquidations")
             st.info(
@@ -230,13 +221,51 @@ def heat(
                 icon=":material/hourglass_empty:",
             )
             return
-        bars = _bars(data, made.grid.time_edges[0], view.timeframe)
         shown = Dataset(key="live", label=label, synthetic=synthetic)
         panels.heatmap(
             made.grid, bars, shown, "live-map", heading="Live liquidations", address=True, live=True
         )
     except panels.PROBLEMS as error:
         panels.problem(error)
+
+
+def _moment(held: Feed, seconds: int = 5) -> str:
+    """What is drawn once for all who look within some seconds: which events, and about when."""
+    return f"{id(held.window)}:{held.window.events().version}:{held.now() // (seconds * 1_000_000)}"
+
+
+def _grid(
+    kept: dict[str, Any], held: Feed, data: Dataset | None, view: LiveView, alive: bool, label: str
+) -> tuple[LiveGrid | None, pd.DataFrame | None]:
+    """The map with what came since it was `kept`, and the bars on it."""
+    market = held.window.market()
+    made = kept["grid"] = live_figures.live_grid(
+        kept.get("grid"),
+        held.window.events(),
+        held.now(),
+        timeframe=view.timeframe,
+        hours=view.hours,
+        venues=view.venues,
+        beats=None if market is None else market.beats,
+        alive=alive,
+        source=label,
+        key=id(held.window),
+    )
+    return made, None if made is None else _bars(data, made.grid.time_edges[0], view.timeframe)
+
+
+# One grid of each view goes on for all who look at it; the largest has 3 MB.
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _kept(view: str) -> dict[str, Any]:
+    return {}
+
+
+@st.cache_resource(max_entries=8, ttl=60, show_spinner=False)
+def _shared_grid(
+    _held: Feed, _data: Dataset | None, _view: LiveView, _alive: bool, _label: str, key: str
+) -> tuple[LiveGrid | None, pd.DataFrame | None]:
+    kept = _kept(repr(replace(_view, minimum=0.0)))
+    return _grid(kept, _held, _data, _view, _alive, _label)
 
 
 def _bars(data: Dataset | None, start: np.datetime64, timeframe: str) -> pd.DataFrame | None:
@@ -253,15 +282,45 @@ def _bars(data: Dataset | None, start: np.datetime64, timeframe: str) -> pd.Data
         return None
 
 
+def lists(held: Feed, view: LiveView) -> pd.DataFrame:
+    """Sums, the largest and the newest liquidations side by side; returns `live_figures.totals`."""
+    events, market, now = held.window.events(), held.window.market(), held.now()
+    since = None if market is None or market.beats.empty else int(market.beats["minute"].iloc[0])
+    chosen = events.of(view.venues)
+    sums = live_figures.totals(chosen, now, since)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Liquidated")
+        totals(sums)
+        st.subheader("Largest held")
+        events_table(live_figures.biggest(chosen, 6), "No liquidations yet.", short=True)
+    with right:
+        st.subheader("Tape")
+        events_table(
+            live_figures.tape(chosen, view.minimum, 40), "Nothing of this size yet. Lower the size, or wait."
+        )
+    return sums
+
+
+def shared_lists(held: Feed, view: LiveView) -> pd.DataFrame:
+    """`lists`, drawn once for all who look at the same within some seconds. Nothing of a visitor is in it."""
+    return _lists(held, view, f"{view!r}|{_moment(held)}")
+
+
+@st.cache_resource(max_entries=16, ttl=60, show_spinner=False)
+def _lists(_held: Feed, _view: LiveView, key: str) -> pd.DataFrame:
+    return lists(_held, _view)
+
+
 def totals(found: pd.DataFrame) -> None:
     """Long and short USD over four spans by `live_figures.totals`, with what they leave out."""
     st.dataframe(
-        pd.DataFrame(
+        pa.table(
             {
-                "Last": found["span"],
-                "Longs": found["long"].map(wording.usd),
-                "Shorts": found["short"].map(wording.usd),
-                "Events": found["events"],
+                "Last": found["span"].tolist(),
+                "Longs": [wording.usd(value) for value in found["long"].tolist()],
+                "Shorts": [wording.usd(value) for value in found["short"].tolist()],
+                "Events": found["events"].tolist(),
                 "Complete": [
                     _complete(kind, bool(whole))
                     for kind, whole in zip(found["completeness"], found["whole"], strict=True)
@@ -296,15 +355,20 @@ def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
     if found.empty:
         st.caption(empty)
         return
-    more = {} if short else {"Price is": found["price_kind"], "Late": found["late"].map(wording.duration)}
+    rows = found.to_dict("list")
+    more = (
+        {}
+        if short
+        else {"Price is": rows["price_kind"], "Late": [wording.duration(value) for value in rows["late"]]}
+    )
     st.dataframe(
-        pd.DataFrame(
+        pa.table(
             {
-                "UTC": [wording.clock(time, seconds=True) for time in found["time"]],
-                "Venue": found["venue"].map(wording.venue),
-                "Side": found["side"],
-                "Price": found["price"].map(wording.price),
-                "USD": found["notional"].map(wording.usd),
+                "UTC": [wording.clock(time, seconds=True) for time in rows["time"]],
+                "Venue": [wording.venue(name) for name in rows["venue"]],
+                "Side": rows["side"],
+                "Price": [wording.price(value) for value in rows["price"]],
+                "USD": [wording.usd(value) for value in rows["notional"]],
                 **more,
             }
         ),
@@ -314,74 +378,22 @@ def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
     )
 
 
-def coverage(held: Feed, events: Events, view: LiveView, now: int) -> None:
+def coverage(held: Feed, hours: float) -> None:
     """When each venue was heard of, with its larger events; what is blank is a gap, not a quiet time."""
-    market = held.window.market()
+    market, now = held.window.market(), held.now()
     if market is None or market.beats.empty:
         st.caption("Coverage is drawn once the first minute has been heard.")
         return
-    since = now - round(view.hours * 3_600e6)
-    kept = st.session_state.get("live_coverage")
-    if kept is None or kept[0] is not market or kept[1] != view.hours:
-        kept = st.session_state["live_coverage"] = (
-            market,
-            view.hours,
-            live_figures.coverage(market.beats, since, now),
-        )
-    runs = kept[2].assign(venue=kept[2]["venue"].map(wording.venue))
-    big = live_figures.biggest(events.since(since), 150)
-    x = alt.X("start:T", title="Time, UTC", scale=alt.Scale(type="utc", domain=[_ms(since), _ms(now)]))
-    y = alt.Y(
-        "venue:N",
-        title=None,
-        sort=sorted(runs["venue"].unique()),
-        axis=alt.Axis(labelOverlap=False, labelLimit=120),
-    )
-    bars = (
-        alt.Chart(runs)
-        .mark_bar(height=9, opacity=0.75)
-        .encode(
-            x=x,
-            x2="end:T",
-            y=y,
-            color=alt.Color(
-                "how:N",
-                title="Heard",
-                scale=alt.Scale(domain=["live", "history"], range=[GAIN, DIM]),
-                legend=None,
-            ),
-            tooltip=[
-                alt.Tooltip("venue:N", title="Venue"),
-                alt.Tooltip("how:N", title="Heard"),
-                alt.Tooltip("start:T", title="From", timeUnit="utchoursminutes"),
-                alt.Tooltip("end:T", title="To", timeUnit="utchoursminutes"),
-            ],
-        )
-    )
-    ticks = (
-        alt.Chart(big.assign(venue=big["venue"].map(wording.venue)))
-        .mark_tick(thickness=2, size=16)
-        .encode(
-            x=alt.X("time:T"),
-            y=y,
-            color=alt.value(LONG),
-            tooltip=[
-                alt.Tooltip("venue:N", title="Venue"),
-                alt.Tooltip("side:N", title="Side"),
-                alt.Tooltip("notional:Q", title="USD", format="$,.0f"),
-            ],
-        )
-    )
-    chart = (bars + ticks).properties(height=alt.Step(22))
-    gaps = runs.groupby("venue").size().sub(1)
-    st.altair_chart(
-        chart,
+    since = now - round(hours * 3_600e6)
+    runs = live_figures.coverage(market.beats, since, now)
+    big = live_figures.biggest(held.window.events().since(since), 150)
+    gaps = len(runs) - runs["venue"].nunique()
+    st.vega_lite_chart(
+        heard.rows(runs, big, wording.venue),
+        heard.spec(since, now),
         key="live-coverage",
         width="stretch",
-        alt=(
-            f"Coverage of {runs['venue'].nunique()} venues over {view.hours:g} hours; {int(gaps.sum())}"
-            " breaks."
-        ),
+        alt=f"Coverage of {runs['venue'].nunique()} venues over {hours:g} hours; {gaps} breaks.",
     )
     st.caption(
         "Green: heard live. Grey: told later by the venue's own history. Blank: nobody listened, which is a"
@@ -389,8 +401,18 @@ def coverage(held: Feed, events: Events, view: LiveView, now: int) -> None:
     )
 
 
-def _ms(micros: int) -> float:
-    return micros / 1_000
+def shared_coverage(held: Feed, hours: float) -> None:
+    """`coverage`, drawn anew every half minute, and when a venue is heard, for all who look at so many
+    hours."""
+    market = held.window.market()
+    beats = None if market is None else market.beats
+    told = None if beats is None or beats.empty else (len(beats), int(beats["minute"].iloc[-1]))
+    _coverage(held, hours, f"{id(held.window)}:{told}:{held.now() // 30_000_000}")
+
+
+@st.cache_resource(max_entries=8, ttl=60, show_spinner=False)
+def _coverage(_held: Feed, hours: float, key: str) -> None:
+    coverage(_held, hours)
 
 
 def sampling_notes(snapshot: Snapshot) -> list[str]:
