@@ -183,8 +183,8 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         table = next(frame.value for frame in app.dataframe if "95 % within, s" in frame.value).set_index(
             "Venue"
         )
-        assert table.loc["bybit", "Arrives after, s"] < 5
-        assert table.loc["bybit", "95 % within, s"] < 10
+        assert table.loc["Bybit", "Arrives after, s"] < 5
+        assert table.loc["Bybit", "95 % within, s"] < 10
 
 
 def test_what_visitors_of_one_view_see_is_drawn_once_and_shows_what_another_process_wrote(
