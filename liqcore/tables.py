@@ -109,22 +109,21 @@ def liquidations(frame: pd.DataFrame) -> pd.DataFrame:
         raise TableError(
             "The liquidations have neither a column 'quantity' (BTC) nor 'notional' (USD). Add one of them."
         )
-    out = pd.DataFrame({"time": parse_time(frame["time"])})
+    out: dict[str, Any] = {"time": parse_time(frame["time"])}
     out["venue"] = _labels(frame, "venue", "unknown")
     out["symbol"] = _labels(frame, "symbol", "BTC")
     out["side"] = _choice(frame, "side", SIDES, _side_hint)
-    out["price"] = _numbers(frame["price"], "price", positive=True)
-    if "quantity" in frame:
-        out["quantity"] = _numbers(frame["quantity"], "quantity", positive=True)
-    if "notional" in frame:
-        out["notional"] = _numbers(frame["notional"], "notional", positive=True)
-    else:
-        out["notional"] = _numbers(out["price"] * out["quantity"], "notional", positive=True)
+    price = out["price"] = _numbers(frame["price"], "price", positive=True)
+    for name in ("quantity", "notional"):
+        if name in frame:
+            out[name] = _numbers(frame[name], name, positive=True)
+    if "notional" not in out:
+        out["notional"] = _numbers(pd.Series(price * out["quantity"]), "notional", positive=True)
     if "quantity" not in out:
-        out["quantity"] = _numbers(out["notional"] / out["price"], "quantity", positive=True)
+        out["quantity"] = _numbers(pd.Series(out["notional"] / price), "quantity", positive=True)
     out["price_kind"] = _choice(frame, "price_kind", PRICE_KINDS, default="unknown")
     out["completeness"] = _choice(frame, "completeness", COMPLETENESS, default="unknown")
-    return _sorted(out[list(LIQUIDATIONS)])
+    return _sorted(_table(out, LIQUIDATIONS))
 
 
 def candles(frame: pd.DataFrame) -> pd.DataFrame:
@@ -544,7 +543,8 @@ def _numbers(
         low, high = held.min(), held.max()
         sound = np.isfinite(low) and np.isfinite(high)
         if sound and (not positive or low > 0) and (minimum is None or low >= minimum):
-            return held
+            # The caller's own numbers stay the caller's.
+            return held.copy()
     bad = number.isna()
     if missing:
         # Text is looked at only where a number could not be read: it is slow, and a column of numbers has
@@ -579,7 +579,7 @@ def _numbers(
                 " row."
             ),
         )
-    return number.to_numpy()
+    return number.to_numpy(copy=True)
 
 
 def _labels(frame: pd.DataFrame, name: str, default: str) -> pd.Categorical[Any]:
@@ -593,7 +593,7 @@ def _labels(frame: pd.DataFrame, name: str, default: str) -> pd.Categorical[Any]
             isinstance(label, str) and label and label == label.strip() for label in values.dtype.categories
         )
     ):
-        return pd.Categorical(values)
+        return pd.Categorical(values).copy()
     text = values.astype("string").str.strip().fillna("").replace("", default)
     return pd.Categorical(text.to_numpy(dtype=object))
 
@@ -626,7 +626,7 @@ def _choice(
         and tuple(values.cat.categories) == tuple(allowed)
         and values.notna().all()
     ):
-        return pd.Categorical(values, categories=list(allowed))
+        return pd.Categorical(values, categories=list(allowed)).copy()
     try:
         # Each word is looked at once, not in each row.
         rows, words = pd.factorize(values, use_na_sentinel=False)
@@ -657,6 +657,11 @@ def _refuse(bad: pd.Series | np.ndarray, sentence: Callable[[int], str]) -> None
 def _shown(value: object) -> str:
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 40 else text[:37] + "…"
+
+
+def _table(columns: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:
+    """A table of columns that are nobody else's: put together without another copy."""
+    return pd.DataFrame({name: columns[name] for name in names}, copy=False)
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

@@ -102,9 +102,11 @@ def recoded(
     place = {name: code for code, name in enumerate(categories)}
     known = [place.get(heard.get(word, ""), -1) for word in words.cat.categories]
     # An empty cell has the code -1, which points to the last place.
-    codes = np.array([*known, -1 if empty is None else place[empty]], dtype=_least(categories)).take(
-        words.array.codes
-    )
+    codes = words.array.codes
+    # Mostly words are understood as they stand, in their order.
+    if empty is not None or known != list(range(len(known))):
+        lookup = np.array([*known, -1 if empty is None else place[empty]], dtype=_least(categories))
+        codes = lookup.take(codes)
     return pd.Series(_coded(codes, categories), index=values.index, name=values.name)
 
 
@@ -120,16 +122,27 @@ def _used(words: pd.Series) -> np.ndarray:
     return np.bincount(words.array.codes.astype("int64") + 1, minlength=len(words.cat.categories) + 1) > 0
 
 
+def held(words: pd.Series) -> list[Any]:
+    """The categories that some row has."""
+    return [name for name, used in zip(words.cat.categories, _used(words)[1:], strict=True) if used]
+
+
+def in_order(words: pd.Series) -> tuple[str, ...]:
+    """The categories that some row has, in the order in which they come first."""
+    names = held(words)
+    return tuple(map(str, words.unique() if len(names) > 1 else names))
+
+
 def pruned(words: pd.Series) -> pd.Series:
     """A categorical without the categories that no row has."""
-    names = [name for name, held in zip(words.cat.categories, _used(words)[1:], strict=True) if held]
+    names = held(words)
     return recoded(words, {name: name for name in names}, names)
 
 
 def among(values: pd.Series, wanted: Sequence[str]) -> np.ndarray:
     """Whether each row of a categorical is one of the wanted words."""
-    held = [word in wanted for word in values.cat.categories]
-    return np.array([*held, False]).take(values.array.codes)
+    asked = [word in wanted for word in values.cat.categories]
+    return np.array([*asked, False]).take(values.array.codes)
 
 
 def pairs(left: pd.Series, right: pd.Series) -> tuple[list[tuple[str, str]], np.ndarray]:

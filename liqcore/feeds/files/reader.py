@@ -170,7 +170,7 @@ def _one(raw: RawTable, kind: str | None, request: Request) -> FileContents:
     notes += doubts(found.kind, table, found.axis)
     if request.candles is not None and found.kind == "liquidations" and "price" in found.names:
         notes += outside_candles(table, request.candles)
-    venues = tuple(map(str, table["venue"].unique())) if "venue" in table else ()
+    venues = labels.in_order(table["venue"]) if "venue" in table else ()
     also = totals_beside(raw) if found.kind == "candles" and kind is None else ()
     if also:
         notes.append(

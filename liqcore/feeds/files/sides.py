@@ -32,7 +32,7 @@ def sides(
     if "side" not in request.mapping:
         for column in raw.columns:
             if cells.key(column) in cells.ALIASES["liquidations"]["side"]:
-                spelled = set(labels.side_words(frame[column]).dropna().unique())
+                spelled = set(labels.held(labels.side_words(frame[column])))
                 if spelled and spelled <= {"long", "short"}:
                     chosen = column
                     break

@@ -76,9 +76,9 @@ def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> N
     if "price" not in out:
         return
     with np.errstate(all="ignore"):
-        worth = (_number(out, "quantity") * _number(out, "price")).dropna()
+        worth = _number(out, "quantity") * _number(out, "price")
     # The median is asked for only where it can be that large.
-    most = float(worth.max()) if len(worth) else 0.0
+    most = float(worth.max())
     if most > _LARGEST or (most > _TYPICAL and float(worth.median()) > _TYPICAL):
         raise cells.need(
             raw,
