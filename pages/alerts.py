@@ -53,7 +53,7 @@ elif data is None or near is None:
 else:
     rule = alerts_page.built(near, alerts_session.channel_names())
     if rule is None:
-        st.stop()
+        shell.end_page()
     alerts_rules.keep_button(rule)
     st.subheader("What it would have told")
     how = alerts_replay.choices()

@@ -22,14 +22,14 @@ if data is None:
         "Add files with liquidations of two venues or more, or choose the sample market above.",
         icon=":material/upload_file:",
     )
-    st.stop()
+    shell.end_page()
 for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")
 
 settings = panels.attempt(controls.view_settings, data, bar, compare_panels.first_layer(data))
 view = links.choice("View", compare_panels.VIEWS, "venues", "view", label_visibility="collapsed")
 if settings is None:
-    st.stop()
+    shell.end_page()
 
 if view == "record":
     panels.attempt(compare_panels.model_and_record, data, settings)
@@ -46,7 +46,7 @@ elif view == "position":
 else:
     found = panels.attempt(compare_panels.venues_of, data, settings)
     if found is None:
-        st.stop()
+        shell.end_page()
     clusters = compare_panels.clusters_of(found)
     if view == "venues":
         panels.attempt(compare_panels.side_by_side, data, settings, found)

@@ -27,18 +27,18 @@ if data is None:
         "Both together show price on top. No file at hand? Choose the sample market above.",
         icon=":material/upload_file:",
     )
-    st.stop()
+    shell.end_page()
 for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")
 
 settings = panels.attempt(controls.view_settings, data, bar, None, True)
 if settings is not None and settings.layer == "measured":
     measured_panels.page(data, settings, bar.places[4], bar.below, "Explore the heatmap")
-    st.stop()
+    shell.end_page()
 marks = reading_panels.on_the_map(bar.drawer)
 view = panels.good_view(data, settings) if settings is not None else panels.last_view()
 if view is None:
-    st.stop()
+    shell.end_page()
 
 data, settings, grid = view
 bars = loaders.price_bars(data, settings)

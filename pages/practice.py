@@ -25,7 +25,7 @@ if data is None:
         " sample market above.",
         icon=":material/upload_file:",
     )
-    st.stop()
+    shell.end_page()
 for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")
 

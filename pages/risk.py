@@ -27,7 +27,7 @@ with right:
     risk_panels.notes(found)
     plan, current = risk_panels.plan_of(found)
     if plan is None:
-        st.stop()
+        shell.end_page()
     risk_panels.verdict(plan, current)
     risk_panels.ladder(plan, found)
     risk_map.draw(plan, found.data)

@@ -13,7 +13,7 @@ from liqcore.views import lesson, links, loaders, panels, tour
 
 if (step := lesson.step()) is not None:
     lesson.tour(step)
-    st.stop()
+    shell.end_page()
 
 st.title("Where would leverage break?")
 st.markdown(

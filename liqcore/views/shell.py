@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime.scriptrunner import StopException
 
 from liqcore import wording
 from liqcore.service.app import OFFLINE, offline
@@ -141,6 +142,12 @@ def run() -> None:
                 # Where no server began it, collecting begins with the first visit of any page, once that is
                 # drawn.
                 live_market.app().begin()
+
+
+def end_page() -> NoReturn:
+    """End the page here and draw its foot. After `st.stop` nothing more is drawn in a run: neither what of a
+    link came to nothing, nor the way to delete one's data."""
+    raise StopException
 
 
 def left_out(asked: dict[str, str], place: DeltaGenerator) -> None:
