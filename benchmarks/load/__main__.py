@@ -3,7 +3,8 @@
 Starts the stand-in for all venues, the app on it, and a page of Streamlit alone with as many widgets; the
 same visitors click both. Prints seconds a click (median, 95 of 100, longest), refreshes of the live page,
 faults, the server's processor time a click and its memory. With `--url` and `--pid` it clicks an app that
-runs already.
+runs already. `--soak` goes on for a quarter of an hour, prints memory by the minute, and fails where it
+grows.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ PAGES = (
     ("live", "livepace=5+s", 2),
     ("risk", "", 1),
 )
+# Minutes until every cache has been filled, and the MB a minute after that which are growth: 3 % of what a
+# process takes in twelve minutes.
+SETTLED = 3
+MOST_GROWTH = 2.0
 
 
 async def one(
@@ -94,6 +99,29 @@ def row(name: str, seconds: list[float]) -> str:
         return f"{name:<24}     0"
     half, most, longest = np.quantile(seconds, (0.5, 0.95, 1.0))
     return f"{name:<24}{len(seconds):6}{half:9.2f}{most:9.2f}{longest:9.2f}"
+
+
+def by_minute(memory: list[float]) -> list[float]:
+    """The median of each whole minute of a memory told once a second."""
+    return [float(np.median(memory[at : at + 60])) for at in range(0, len(memory) - 59, 60)]
+
+
+def growth(memory: list[float]) -> float:
+    """MB a minute by which memory grows once caches are filled: the median slope between any two minutes
+    (Theil-Sen), so that one large answer in between does not count as growth."""
+    minutes = np.array(by_minute(memory)[SETTLED:])
+    if len(minutes) < 3:
+        raise SystemExit(f"A soak needs at least {SETTLED + 3} minutes.")
+    early, late = np.triu_indices(len(minutes), 1)
+    return float(np.median((minutes[late] - minutes[early]) / (late - early)))
+
+
+def soaked(memory: list[float]) -> bool:
+    """Print memory by the minute and whether it stays; False where it grows."""
+    slope = growth(memory)
+    print("memory by the minute, MB: " + " ".join(f"{value:.0f}" for value in by_minute(memory)))
+    print(f"after {SETTLED} minutes it changes by {slope:+.1f} MB a minute (at most {MOST_GROWTH:g})")
+    return slope <= MOST_GROWTH
 
 
 def show(title: str, told: Told, memory: list[float], spent: float) -> None:
@@ -160,7 +188,11 @@ def main() -> None:
     reader.add_argument("--url", help="an app that runs already, with --pid")
     reader.add_argument("--pid", type=int)
     reader.add_argument("--no-baseline", action="store_true")
+    reader.add_argument("--soak", action="store_true", help="900 seconds of the app alone; memory must stay")
     chosen = reader.parse_args()
+    if chosen.soak:
+        chosen.seconds, chosen.no_baseline = max(chosen.seconds, 900), True
+    flat = True
     least, most = (float(part) for part in chosen.think.split(","))
     with ExitStack() as stack:
         if chosen.url:
@@ -183,6 +215,10 @@ def main() -> None:
                 f" a click every {least:g} to {most:g} s",
                 *told,
             )
+            if chosen.soak:
+                flat = soaked(told[1])
+    if not flat:
+        sys.exit("Memory grows.")
 
 
 if __name__ == "__main__":
