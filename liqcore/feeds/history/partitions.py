@@ -10,6 +10,8 @@ torn. What cannot be read is set aside and asked again.
 from __future__ import annotations
 
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -200,7 +202,7 @@ class Partitions:
         system, _ = self._system()
         told = system.get_file_info(path)
         try:
-            return _read(self.root, path, told.mtime_ns, told.size)
+            return _FILES.read(self.root, path, told.mtime_ns, told.size)
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
             with suppress(OSError):
                 system.move(path, path.removesuffix(".parquet") + ".damaged")
@@ -228,9 +230,44 @@ class Partitions:
             Path(target).replace(path)
 
 
-@lru_cache(maxsize=512)
-def _read(root: str, path: str, written: int, size: int) -> tuple[pd.DataFrame, list[tuple[int, int, int]]]:
-    """One file as it was written at a moment, read once for all who look at it; nobody changes the frame."""
+_Content = tuple[pd.DataFrame, list[tuple[int, int, int]]]
+
+
+class Files:
+    """Files read lately, each as it was written last, of at most `most` bytes together. Safe in many
+    threads.
+
+    A month that is under way is written every minute; what it was before nobody asks for again.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock, self.size = most, threading.Lock(), 0
+        self._held: OrderedDict[tuple[str, str], tuple[tuple[int, int], _Content, int]] = OrderedDict()
+
+    def read(self, root: str, path: str, written: int, size: int) -> _Content:
+        """One file as it was written at a moment, read once for all who look at it; nobody changes the
+        frame."""
+        with self._lock:
+            found = self._held.get((root, path))
+            if found is not None and found[0] == (written, size):
+                self._held.move_to_end((root, path))
+                return found[1]
+        content = _read(root, path)
+        weight = int(content[0].memory_usage(deep=True).sum()) + 100 * len(content[1])
+        with self._lock:
+            before = self._held.pop((root, path), None)
+            self.size += weight - (0 if before is None else before[2])
+            self._held[root, path] = (written, size), content, weight
+            # The newest stays, however large: somebody is looking at it.
+            while self.size > self._most and len(self._held) > 1:
+                self.size -= self._held.popitem(last=False)[1][2]
+        return content
+
+
+_FILES: Final = Files(96_000_000)
+
+
+def _read(root: str, path: str) -> _Content:
     system, _ = Partitions(root)._system()
     with system.open_input_file(path) as file:
         found = pq.read_table(file)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from liqcore import tables
-from liqcore.feeds.history.partitions import PATIENCE, Partitions, Series, _runs, _without
+from liqcore.feeds.history.partitions import PATIENCE, Files, Partitions, Series, _runs, _without
 
 MINUTE = 60_000_000
 START = int(np.datetime64("2025-10-30T00:00", "us").astype("int64"))
@@ -43,6 +43,33 @@ def test_months_come_back_whole_and_only_what_is_missing_is_asked(tmp_path):
     pd.testing.assert_frame_equal(
         held.held(BARS, START + 5 * MINUTE, START + 15 * MINUTE), week.iloc[1:3].reset_index(drop=True)
     )
+
+
+def test_files_read_are_held_once_each_and_within_a_bound(tmp_path):
+    held, files = Partitions(str(tmp_path)), Files(200_000)
+    path = held._path(BARS, "2025-10")
+
+    def read():
+        told = held._system()[0].get_file_info(path)
+        return files.read(held.root, path, told.mtime_ns, told.size)[0]
+
+    sizes = []
+    for minute in range(1, 30):
+        held.add(BARS, bars(START, minute), [(START, START + minute * 5 * MINUTE)], START)
+        frame = read()
+        assert len(frame) == minute, "a file that was written anew is read anew"
+        assert read() is frame
+        sizes.append(files.size)
+    assert sizes[-1] < 29 * 100 + 5_000, "what the month was before is held no longer"
+    for venue in range(6):
+        other = Series("candles", f"venue{venue}", "5m")
+        held.add(other, bars(START, 900), [], START)
+        for month in ("2025-10", "2025-11"):
+            found = held._path(other, month)
+            told = held._system()[0].get_file_info(found)
+            files.read(held.root, found, told.mtime_ns, told.size)
+    assert files.size <= 200_000
+    assert len(read()) == 29
 
 
 def test_a_hole_is_left_alone_for_a_while_and_then_asked_again(tmp_path):
