@@ -20,15 +20,19 @@ st.markdown(
     " liquidation?"
 )
 
+# On a phone the columns stand below one another: the answer comes before the form, not after it.
+answer = st.container()
 left, right = st.columns([1, 3], gap="large")
 with left:
     found = risk_inputs.inputs()
-with right:
-    risk_panels.notes(found)
+with answer:
     plan, current = risk_panels.plan_of(found)
     if plan is None:
         shell.end_page()
     risk_panels.verdict(plan, current)
+with right:
+    risk_panels.notes(found)
+    risk_panels.numbers(plan)
     risk_panels.ladder(plan, found)
     risk_map.draw(plan, found.data)
     risk_panels.how_to_read(plan)

@@ -18,6 +18,20 @@ SETTINGS: Final = (
     *("data", "span", "layer", "tf", "range", "bins", "logprice", "model", "mix", "lean", "mmr", "hold"),
     *("life", "colours", "scale", "side", "price", "axes", "volume", "profile", "boxes", "lines", "logaxis"),
     *("times", "show", "every", "ahead", "map", "highlight"),
+    # A trader's venue and its costs; the idea itself, its prices, is not kept.
+    *(
+        "contract",
+        "brackets",
+        "maintenance",
+        "basis",
+        "leverage",
+        "margin",
+        "fee",
+        "exitfee",
+        "slippage",
+        "gap",
+    ),
+    *("lot", "contractsize", "tick", "smallest", "closingfee", "hours", "fundinghours", "part"),
 )
 # Markets that are there only as long as a session is.
 _PASSING: Final = {("data", "files"), ("data", "store")}

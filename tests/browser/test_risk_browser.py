@@ -31,6 +31,11 @@ def test_a_phone_has_no_sideways_scroll(server: str, page: Page) -> None:
     page.goto(f"{server}/risk")
     settle(page)
     expect(page.get_by_text("This plan passes.")).to_be_visible()
+    answer = page.get_by_text("This plan passes.").bounding_box()
+    form = page.get_by_role("textbox", name="Entry, USD").bounding_box()
+    assert answer is not None
+    assert form is not None
+    assert answer["y"] < min(form["y"], 500), "the answer comes before the form, in the first screen"
     wide = page.evaluate(
         "() => { const main = document.querySelector('[data-testid=\"stMain\"]'); return main.scrollWidth -"
         " main.clientWidth; }"

@@ -25,6 +25,9 @@ def test_only_settings_are_taken_from_what_a_browser_sends():
     }
     assert memory.remembered(sent, "explore") == {"tf": "4h", "data": "calm"}
     assert memory.remembered(sent, "risk") == {}, "files are gone with their session"
+    sent["heatlab-risk"] = "leverage%3D25%26fee%3D0.02%26margin%3Dcross%26entry%3D28000%26stop%3D27000"
+    kept = {"leverage": "25", "fee": "0.02", "margin": "cross"}
+    assert memory.remembered(sent, "risk") == kept, "a venue and its costs stay, an idea does not"
     assert memory.remembered(sent, "live") == memory.remembered(sent, "start") == {}
 
 

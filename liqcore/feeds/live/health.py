@@ -84,6 +84,8 @@ def _with_history(status: SourceStatus, known: Known, history: SourceStatus) -> 
     if told and recent:
         words = f"Not live: {status.message} Its history is asked every minute instead."
         return _said(status, "partial", words)
+    if status.state == "off" and history.message == status.message:
+        return status
     if status.state == "off" and not told:
         return _said(status, history.state, f"{status.message} {history.message}")
     return status

@@ -49,7 +49,7 @@ def _last() -> Plan | None:
 
 
 def verdict(plan: Plan, current: bool) -> None:
-    """Accepted or rejected with the reason first, then the numbers, the checklist and the red flags."""
+    """Accepted or rejected, with the reason."""
     if not current:
         st.warning(
             "**Old numbers.** Below is the last plan that could be computed. It does not hold what is typed"
@@ -66,7 +66,8 @@ def verdict(plan: Plan, current: bool) -> None:
         )
     elif plan.passes:
         st.success(
-            f"**This plan passes.** At the stop it loses {wording.markdown(wording.usd(plan.loss_at_stop))},"
+            f"**This plan passes.** {wording.markdown(_size(plan))}: at the stop it loses"
+            f" {wording.markdown(wording.usd(plan.loss_at_stop))},"
             f" {wording.percent(plan.risk_fraction)} of the account, and the stop fires before liquidation.",
             icon=":material/check_circle:",
         )
@@ -76,6 +77,15 @@ def verdict(plan: Plan, current: bool) -> None:
             icon=":material/block:",
         )
         st.caption("The numbers below show how far off it is. They are not tradable.")
+
+
+def _size(plan: Plan) -> str:
+    size = wording.quantity(plan.quantity) if plan.contract == "linear" else wording.usd(plan.notional)
+    return f"{size} {plan.side} at {plan.leverage:g}×"
+
+
+def numbers(plan: Plan) -> None:
+    """What the plan costs and can lose, and its red flags."""
     liquidation = (
         "–"
         if plan.quantity <= 0
