@@ -203,7 +203,7 @@ class _Desk:
             return dataset.of_sample(market)
         if market not in {*PRESETS, *NAMED_DAYS}:
             known = wording.joined([*PRESETS, *NAMED_DAYS, *samples.names()])
-            raise DataError(f"There is no market {market!r}. There are {known}.")
+            raise DataError(f"There is no market {market[:40]!r}. There are {known}.")
         look = self.app.real.look(market, _WAIT)
         if look.data is None:
             why = (

@@ -75,7 +75,10 @@ class Owner:
     """
 
     folder: Path = field(default_factory=folder)
-    market: str = field(default_factory=lambda: os.environ.get(MARKET) or str(folder() / "market"))
+    # An address may hold the keys of its bucket.
+    market: str = field(
+        default_factory=lambda: os.environ.get(MARKET) or str(folder() / "market"), repr=False
+    )
     offline: bool = False
     loopback: str | None = None
     hosted: bool | None = None

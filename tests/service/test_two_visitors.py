@@ -282,6 +282,15 @@ def test_what_one_visitor_brings_and_types_reaches_no_other(walked: Walked) -> N
                 assert other is who or word not in other.all_heard, (who.name, word, other.name)
 
 
+def test_nobody_learns_the_name_of_anothers_session(walked: Walked) -> None:
+    """Whoever knew it could take it up where its visitor lost the connection, and drop files in it."""
+    for who in walked.visitors:
+        assert len(who.session) >= 32
+        for other in walked.visitors:
+            assert other is who or who.session not in other.all_heard
+        assert who.session not in walked.log + walked.rest
+
+
 def test_no_secret_of_the_owner_reaches_anybody(walked: Walked) -> None:
     for who in walked.visitors:
         for what, secret in OWNERS.items():
