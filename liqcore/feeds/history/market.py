@@ -412,8 +412,9 @@ def _composed(fetch: _Fetch, span: Span, asked: Span, step: str, reference: str)
         "funding": _together("funding", rates),
     }
     for kind, table in tables_of.items():
+        code = {name: number for number, name in enumerate(table["venue"].cat.categories)}
         for name in VENUES:
-            part = table[(table["venue"] == name).to_numpy()]
+            part = table[table["venue"].array.codes == code[name]] if name in code else empty(kind)
             if len(part) or (kind, name) in fetch.problems:
                 told.append(_told(fetch, kind, name, part))
     said = {(one.kind, one.venue) for one in told}
@@ -447,10 +448,12 @@ def _table(fetch: _Fetch, series: Series, span: Span) -> pd.DataFrame:
 def _together(kind: str, frames: Sequence[pd.DataFrame], span: Span | None = None) -> pd.DataFrame:
     """Frames of one kind as one table; of two rows for one moment and venue the later frame's stays."""
     full = [frame for frame in frames if len(frame)]
-    whole = joined(kind, full) if full else empty(kind)
-    if span is None:
-        return whole
+    if not full:
+        return empty(kind)
+    whole = joined(kind, full)
     time = tables.microseconds(whole["time"])
+    if span is None or (time[0] >= span[0] - DAY and time[-1] <= span[1]):
+        return whole
     return whole[(time >= span[0] - DAY) & (time <= span[1])].reset_index(drop=True)
 
 

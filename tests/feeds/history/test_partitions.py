@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from liqcore import tables
-from liqcore.feeds.history.partitions import PATIENCE, Files, Partitions, Series, _runs, _without
+from liqcore.feeds.history.partitions import PATIENCE, Files, Partitions, Series, _runs, _without, joined
 
 MINUTE = 60_000_000
 START = int(np.datetime64("2025-10-30T00:00", "us").astype("int64"))
@@ -198,3 +198,35 @@ def test_an_address_of_pyarrow_holds_partitions_like_a_folder(tmp_path):
     pd.testing.assert_frame_equal(Partitions(f"{tmp_path}/market").held(BARS, *span), bars(START, 3))
     assert there.trim(most=0) > 0
     assert there.held(BARS, *span).empty
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("kind", ["candles", "open_interest", "funding"])
+def test_checked_tables_put_together_are_the_check_of_their_rows(kind, seed):
+    """The later table's row stays; order, types and labels are those of a table checked as a whole."""
+    chance = np.random.default_rng(seed)
+
+    def some() -> pd.DataFrame:
+        count = int(chance.integers(0, 25))
+        price = chance.uniform(100, 101, count)
+        hours = pd.to_timedelta(chance.integers(0, 40, count), "h")
+        rows = pd.DataFrame(
+            {
+                "time": pd.Timestamp("2026-03-01", tz="UTC") + hours,
+                "venue": chance.choice(["okx", "binance", "gate"], count),
+                "open": price, "high": price, "low": price, "close": price, "volume": price,
+                "quantity": price, "rate": price / 1e4, "interval_hours": 8.0,
+            }
+        )  # fmt: skip
+        key = ["time"] if kind == "candles" else ["time", "venue"]
+        rows = rows[["time", *(name for name in rows if name in tables.COLUMNS[kind] and name != "time")]]
+        checked = tables.check(rows.drop_duplicates(key), kind)
+        # Part of a table knows labels that none of its rows has.
+        return checked.iloc[: len(checked) // 2 + 1].reset_index(drop=True)
+
+    frames = [some() for _ in range(int(chance.integers(2, 5)))]
+    plain = pd.concat([one.astype(dict.fromkeys(one.select_dtypes("category"), str)) for one in frames])
+    key = ["time"] if kind == "candles" else ["time", "venue"]
+    pd.testing.assert_frame_equal(
+        joined(kind, frames), tables.check(plain.drop_duplicates(key, keep="last"), kind)
+    )
