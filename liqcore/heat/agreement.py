@@ -17,7 +17,7 @@ from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, find_clusters, track_clusters
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.ground import WINDOW, Ground, ground_of
-from liqcore.heat.lag import Lag, column_lags, price_basis, venue_lags
+from liqcore.heat.lag import Lag, centres_of_heat, column_lags, price_basis, venue_lags
 from liqcore.heat.price_path import price_path
 from liqcore.heat.votes import Held, held, vote
 
@@ -214,7 +214,7 @@ def agreement(
     watermark = min((view.as_of for view in views if view.counted), default=None)
     cut = {view.venue: _until(grids[view.venue], watermark) for view in views if view.counted}
     lags = _lags(cut, liquidations, watermark)
-    basis = {(name, one): price_basis(name, one, cut, prices) for name in cut for one in tables.SIDES}
+    basis = _bases(cut, prices)
     stock = next(iter(grids.values())).is_stock
     wanted = side or (cluster.side if cluster else None)
     seen: _Seen
@@ -324,6 +324,19 @@ def _ages(
             state = "silent"
         counted = state == "fresh" or (state == "silent" and name in as_of)
         out.append(VenueView(name, state, counted, grid.provenance.completeness, newest[name], age))
+    return out
+
+
+def _bases(
+    grids: Mapping[str, HeatGrid], prices: Mapping[str, pd.DataFrame | None]
+) -> dict[tuple[str, str], float | None]:
+    """The price basis of each venue by side."""
+    out = {}
+    for side in tables.SIDES:
+        # A stock has no basis of its own, and a large one takes its time.
+        flows = not any(grid.is_stock for grid in grids.values())
+        centres = centres_of_heat(grids, side) if flows else {}
+        out |= {(name, side): price_basis(name, side, grids, prices, centres) for name in grids}
     return out
 
 

@@ -16,6 +16,7 @@ from scipy.special import bdtrc
 
 from liqcore.heat import scan
 from liqcore.heat.ground import Ground, windowed
+from liqcore.heat.lag import median_of_known
 from liqcore.heat.scan import LEAST, WIDTHS
 
 # Chance at which one venue is called hot; less with many venues, so that together they err in 1 of 20 cases.
@@ -215,7 +216,7 @@ def _power(
         if not some.any():
             continue
         shown = np.where(others, excess, np.nan)[:, some]
-        share = np.clip(np.nanmedian(shown, axis=0), 0.0, 0.95)
+        share = np.clip(median_of_known(shown), 0.0, 0.95)
         n = np.floor(total[venue, some]).astype(np.int64)
         usual = np.clip(expected[venue, some] / n, 1e-9, 0.95)
         enough = _needed(n, np.minimum(scan.margin(n) * usual, 1 - 1e-9), alpha)
