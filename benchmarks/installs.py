@@ -27,7 +27,9 @@ import psutil
 from benchmarks.load.visitor import Told, Visitor
 
 ROOT = Path(__file__).parents[1]
-UV = str(Path(sys.executable).with_name("uv"))
+UV = [sys.executable, "-m", "uv"]
+# What is active here must not be what is tried; and compiled modules are kept.
+_OWN = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
 def free_port() -> int:
@@ -40,8 +42,7 @@ def free_port() -> int:
 @contextmanager
 def begun(command: list[str], folder: Path, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A command with all that it starts, ended together."""
-    # An environment of packages that is active here must not be the one that is tried.
-    kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    kept = {name: value for name, value in os.environ.items() if name not in _OWN}
     log = (folder / "log.txt").open("wb")
     process = subprocess.Popen(
         command, cwd=folder, env=kept | settings, stdout=log, stderr=log, start_new_session=True
@@ -101,7 +102,7 @@ def main() -> None:
     print(f"{'':<28}{'seconds':>9}{'CPU':>8}")
     with tempfile.TemporaryDirectory() as place:
         subprocess.run(
-            [UV, "build", "--quiet", "--wheel", "--out-dir", f"{place}/dist", str(ROOT)], check=True
+            [*UV, "build", "--quiet", "--wheel", "--out-dir", f"{place}/dist", str(ROOT)], check=True
         )
         wheel = next(Path(place, "dist").glob("heatlab-*.whl"))
         for cache in ("cold", "warm"):
@@ -121,7 +122,7 @@ def main() -> None:
             empty = Path(place, f"empty-{cache}")
             empty.mkdir()
             port = free_port()
-            command = [UV, "tool", "run", "--from", f"heatlab[app] @ {wheel.as_uri()}", "heatlab", "run"]
+            command = [*UV, "tool", "run", "--from", f"heatlab[app] @ {wheel.as_uri()}", "heatlab", "run"]
             own = settings | ({"UV_CACHE_DIR": f"{place}/uv-tools"})
             took = first_page([*command, "--port", str(port)], empty, port, own)
             print(f"{'uvx, cache ' + cache:<28}{took[0]:8.1f}s{took[1]:7.1f}s", flush=True)

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import liqcore
+from benchmarks.installs import UV, first_page, free_port
 from liqcore.bundled import bundled
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -232,3 +233,14 @@ def test_the_base_leaves_out_the_screen_and_the_exchanges() -> None:
     base = names(PROJECT["dependencies"])
     assert base.keys().isdisjoint({"streamlit", "ccxt", "aiohttp", "requests-cache", "sqlalchemy", "apprise"})
     assert {"scipy", "altair", "vl-convert-python", "typer", "pyarrow"} <= base.keys()
+
+
+# Installs everything there is into an environment of its own.
+@pytest.mark.slow
+def test_uvx_opens_the_first_page_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    port, folder = free_port(), tmp_path / "empty"
+    folder.mkdir()
+    command = [*UV, "tool", "run", "--from", f"heatlab[app] @ {wheel.as_uri()}", "heatlab", "run"]
+    settings = {"HEATLAB_OFFLINE": "1", "HEATLAB_FOLDER": str(tmp_path / "held")}
+    took, _ = first_page([*command, "--port", str(port)], folder, port, settings)
+    assert took < 300

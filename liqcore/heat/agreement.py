@@ -331,7 +331,7 @@ def _bases(
     grids: Mapping[str, HeatGrid], prices: Mapping[str, pd.DataFrame | None]
 ) -> dict[tuple[str, str], float | None]:
     """The price basis of each venue by side."""
-    out = {}
+    out: dict[tuple[str, str], float | None] = {}
     for side in tables.SIDES:
         # A stock has no basis of its own, and a large one takes its time.
         flows = not any(grid.is_stock for grid in grids.values())
