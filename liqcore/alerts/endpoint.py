@@ -34,8 +34,9 @@ MOST_WAITING: Final = 1_000
 # TradingView gives up after three seconds; the answer must have left before.
 PATIENCE: Final = 2.5
 SAME_WITHIN: Final = np.timedelta64(1, "s")
-# Wrong secrets from one address before it must wait, and for how many seconds.
-MOST_WRONG, WRONG_FOR = 10, 60.0
+# Wrong secrets from one network before it must wait, for how many seconds, and from all strange ones
+# together: a proxy that passes forged addresses on makes many of one.
+MOST_WRONG, WRONG_FOR, MOST_OF_ALL = 10, 60.0, 600
 _TYPES: Final = ("application/json", "text/plain", "text/json", "")
 
 
@@ -106,7 +107,7 @@ class Endpoint:
         patience: float = PATIENCE,
     ) -> None:
         self._secret, self._put, self._clock, self._patience = secret, put, clock, patience
-        self._wrong = Guesses(MOST_WRONG, WRONG_FOR)
+        self._wrong = Guesses(MOST_WRONG, WRONG_FOR, of_all=MOST_OF_ALL)
 
     @property
     def open(self) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from liqcore.alerts.channels import Secret
-from liqcore.alerts.endpoint import MOST_WRONG, Endpoint, SignalBox
+from liqcore.alerts.endpoint import MOST_OF_ALL, MOST_WRONG, Endpoint, SignalBox
 from liqcore.alerts.guesses import UNNAMED, Guesses, network, same
 
 SECRET = "a-secret-of-some-length"
@@ -184,6 +184,14 @@ def test_a_forged_header_is_no_new_address() -> None:
         for number in range(MOST_WRONG + 3)
     ]
     assert told == [403] * MOST_WRONG + [429] * 3
+
+
+def test_addresses_without_end_have_a_share_together() -> None:
+    door = Endpoint(Secret(SECRET), SignalBox().put, clock=lambda: NOON)
+    assert post(door, "52.89.214.238", SECRET) == 200
+    told = [post(door, f"10.{number >> 8}.{number & 255}.1", f"guess {number}") for number in range(700)]
+    assert told.count(403) == MOST_OF_ALL
+    assert post(door, "52.89.214.238", SECRET) == 200, "who sent the right one goes on"
 
 
 def test_another_account_at_the_same_sender_cannot_shut_the_owner_out_with_a_handful() -> None:

@@ -32,6 +32,13 @@ OWNERS = {
     "channel": "pagercanary1d44token",
     "channel of the environment": "envpagercanary8e2f",
 }
+# What no browser would send as an address, and what no page is called.
+RAW = (
+    "%", "%ff%fe=%00", "&&&=&", "=", "data=calm&data=violent&data", "data=..%2f..%2fetc%2fpasswd",
+    "%C0%AF=%C0%AF", "tf=%ud800", "data[]=calm&data[x]=1", "embed=true&embed_options=x",
+    "x=" + "y" * 150_000, "&".join(["a=1"] * 3_000),
+)  # fmt: skip
+NO_PAGES = ("../../etc/passwd", "nowhere", "explore/../risk", "%2e%2e", "<b>", "a" * 5_000)
 PRESSED = (
     "Test the key",
     "Fetch now",
@@ -68,10 +75,10 @@ class Typist(Visitor):
         self.uploaders: list[str] = []
         self.buttons: dict[str, str] = {}
         self.urls: object = None
-        self.session = ""
+        self.session, self.begun = "", 0
 
     async def visit(self, page: str, query: str = "") -> float | None:
-        self.fields, self.uploaders, self.buttons = {}, [], {}
+        self.fields, self.uploaders, self.buttons, self.begun = {}, [], {}, len(self.heard)
         return await super().visit(page, query)
 
     async def fill(self, text: str, label: str = "") -> None:
@@ -150,6 +157,11 @@ class Typist(Visitor):
         return self.word, self.price, self.address
 
     @property
+    def heard_since(self) -> str:
+        """What the page that is open has told."""
+        return b"".join(self.heard[self.begun :]).decode("latin1")
+
+    @property
     def all_heard(self) -> str:
         return unquote(b"\n".join(self.heard).decode("latin1"))
 
@@ -199,6 +211,16 @@ async def walk(one: Typist) -> None:
         await one.press()
 
 
+async def walk_astray(one: Typist) -> None:
+    """Addresses as no browser writes them."""
+    await one.open()
+    for query in RAW:
+        await one.visit("walkthrough", query)
+        assert "research and education" in one.heard_since, query[:80]
+    for page in NO_PAGES:
+        await one.visit(page)
+
+
 async def walk_as_owner(one: Typist) -> None:
     await one.open()
     await one.visit("alerts", "data=calm&pane=channels")
@@ -225,11 +247,11 @@ def browser() -> aiohttp.ClientSession:
 async def all_walks(base: str) -> Walked:
     told = Told()
     async with AsyncExitStack() as browsers:
-        one, other, owner = [
+        one, other, owner, astray = [
             Typist(base, await browsers.enter_async_context(browser()), name, told)
-            for name in ("alpha", "omega", "owner")
+            for name in ("alpha", "omega", "owner", "astray")
         ]
-        await asyncio.gather(walk(one), walk(other), walk_as_owner(owner))
+        await asyncio.gather(walk(one), walk(other), walk_as_owner(owner), walk_astray(astray))
         found = Walked([one, other, owner], told.faults)
         before = {who.name: len(who.heard) for who in found.visitors}
         await one.forget()
