@@ -17,12 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
-
 from liqcore.alerts.channels import Secret
 from liqcore.alerts.endpoint import LEAST_SECRET, MOST_WAITING, Endpoint, SignalBox
 from liqcore.alerts.webhook import ExternalSignal
 from liqcore.feeds.live.lines import Lines
+from liqcore.service import allocation
 from liqcore.service.census import Census
 from liqcore.service.folder import folder
 from liqcore.service.real import RealMarkets
@@ -128,8 +127,7 @@ class App:
     """
 
     def __init__(self, owner: Owner) -> None:
-        # Arrow's own allocator would keep what the largest file or fetch needed; the system takes it back.
-        pa.set_memory_pool(pa.system_memory_pool())
+        allocation.sparing()
         self.owner, self.box = owner, _signals(owner)
         self.endpoint = Endpoint(owner.webhook_secret, self.box.put)
         self._lock = threading.RLock()
