@@ -88,7 +88,8 @@ class Partitions:
             frame, asked = self._load(path)
             if frame is None:
                 continue
-            fresh = [(first, last) for first, last, at in asked if now - at < PATIENCE]
+            # Asked at a time to come means that the clock was set back since, and says nothing of later.
+            fresh = [(first, last) for first, last, at in asked if abs(now - at) < PATIENCE]
             rows = tables.microseconds(frame["time"])
             if series.length is None:
                 fresh = [(first, last) for first, last, _ in asked]
@@ -147,10 +148,21 @@ class Partitions:
         are none."""
         system, base = self._system()
         place = f"{base}/kind={kind}"
-        if system.get_file_info(place).type != pafs.FileType.Directory:
+        # By name: what a process that died left half or unnamed is no part of it, whole though it may be.
+        found = [
+            one.path
+            for one in system.get_file_info(pafs.FileSelector(place, allow_not_found=True, recursive=True))
+            if one.is_file and one.path.endswith("/part.parquet")
+        ]
+        if not found:
             return None
         return ds.dataset(
-            place, filesystem=system, format="parquet", partitioning="hive", exclude_invalid_files=True
+            sorted(found),
+            filesystem=system,
+            format="parquet",
+            partitioning=ds.HivePartitioning.discover(infer_dictionary=False),
+            partition_base_dir=place,
+            exclude_invalid_files=True,
         )
 
     def trim(self, most: int = MOST_BYTES) -> int:
@@ -199,12 +211,21 @@ class Partitions:
         with FileLock(place / ".lock", timeout=30):
             yield
 
-    def _load(self, path: str) -> tuple[pd.DataFrame | None, list[tuple[int, int, int]]]:
+    def _load(
+        self, path: str, wanted: bool = False
+    ) -> tuple[pd.DataFrame | None, list[tuple[int, int, int]]]:
+        """A file's rows and what was asked; nothing where it cannot be read. With `wanted` OSError where the
+        system and not the file is at fault."""
         system, _ = self._system()
         told = system.get_file_info(path)
         try:
             return _FILES.read(self.root, path, told.mtime_ns, told.size)
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as problem:
+            # What the system refuses for now (rights, too many open files) is whole.
+            if isinstance(problem, OSError) and problem.errno is not None:
+                if wanted:
+                    raise
+                return None, []
             with suppress(OSError):
                 system.move(path, path.removesuffix(".parquet") + ".damaged")
             return None, []
@@ -216,7 +237,7 @@ class Partitions:
         path = self._path(series, month)
         old: tuple[pd.DataFrame | None, list[tuple[int, int, int]]] = (None, [])
         if system.get_file_info(path).is_file:
-            old = self._load(path)
+            old = self._load(path, wanted=True)
         frames = [frame for frame in (old[0], part) if frame is not None and len(frame)]
         table = joined(series.kind, frames) if frames else empty(series.kind)
         found = _plain(pa.Table.from_pandas(table, preserve_index=False))
@@ -224,7 +245,7 @@ class Partitions:
             (found.schema.metadata or {}) | {ASKED: json.dumps(_latest(old[1] + asked)).encode()}
         )
         system.create_dir(path.rsplit("/", 1)[0], recursive=True)
-        target = path if "://" in self.root else f"{path}.new"
+        target = path if "://" in self.root else f"{path.rsplit('/', 1)[0]}/.part.new"
         with system.open_output_stream(target) as stream:
             pq.write_table(found, stream, compression="zstd")
         if target != path:

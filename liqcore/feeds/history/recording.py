@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -180,8 +181,12 @@ def _place(out: str) -> tuple[pafs.FileSystem, str]:
 def _save(out: str, name: str, manifest: dict[str, Any]) -> None:
     system, place = _place(out)
     system.create_dir(place, recursive=True)
-    with system.open_output_stream(f"{place}/{name}") as stream:
+    # On object stores a file is there as a whole or not at all; elsewhere a reader must not find half of it.
+    target = f"{place}/{name}" if "://" in out else f"{place}/.{name}.new"
+    with system.open_output_stream(target) as stream:
         stream.write(json.dumps(manifest, indent=1).encode())
+    if "://" not in out:
+        Path(target).replace(f"{place}/{name}")
 
 
 def _manifests(out: str) -> list[dict[str, Any]]:
@@ -189,8 +194,8 @@ def _manifests(out: str) -> list[dict[str, Any]]:
     told = system.get_file_info(pafs.FileSelector(place, allow_not_found=True))
     found = []
     for one in told:
-        if one.is_file and one.path.endswith(".json"):
-            with system.open_input_stream(one.path) as stream:
+        if one.is_file and one.path.endswith(".json") and not one.base_name.startswith("."):
+            with system.open_input_stream(one.path) as stream, suppress(ValueError):
                 found.append(json.loads(stream.read()))
     return found
 

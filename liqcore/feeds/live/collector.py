@@ -36,6 +36,8 @@ _AFTER_TROUBLE: Final = 30.0
 # A clock that moves on its own by more than this between two looks (seconds) was set; how long that is told.
 _SET: Final = 2.0
 _TOLD_FOR: Final = 3_600.0
+# Seconds between two looks whether a store that had to be in memory can be where it should be.
+_HOME: Final = 60.0
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
 Tell = Callable[[SourceStatus], None]
@@ -366,6 +368,7 @@ class Collector:
 
     def _write_on(self) -> None:
         told_at = pruned_at = read_at = float("-inf")
+        home_at = time.monotonic()
         while True:
             last = self._stopping.is_set()
             if last:
@@ -373,7 +376,12 @@ class Collector:
                 for ended in self._quiet:
                     ended.wait(5)
             if self.store.gone:
-                self._make_anew()
+                self._open_anew(
+                    "The store's file was removed or replaced while the app ran. It was made anew"
+                )
+            if self.store.wanted != self.store.url and time.monotonic() - home_at > _HOME:
+                home_at = time.monotonic()
+                self._come_home()
             self._mind_the_clock()
             before, self._collecting = self._collecting, self._leader.take()
             # Who is no longer the one still has what it heard until then.
@@ -387,11 +395,10 @@ class Collector:
                     pruned_at = time.monotonic()
                     with suppress(StoreError):
                         self._forget()
-            with suppress(StoreError):
-                self.window.refresh(self.now())
-                if time.monotonic() - read_at > self.config.market_every:
-                    self.window.refresh_market(self.now())
-                    read_at = time.monotonic()
+            market = time.monotonic() - read_at > self.config.market_every
+            if market:
+                read_at = time.monotonic()
+            self._read(market)
             if last:
                 return
             self._stopping.wait(self.config.flush)
@@ -436,7 +443,7 @@ class Collector:
             new = self.store.add(batch, {key: (frames, beat_events[key]) for key, frames in beats.items()})
         except StoreError as problem:
             if problem.damaged:
-                self._begin_anew()
+                self._open_anew("The store was damaged.", damaged=True)
             with self._room:
                 self._waiting = batch + self._waiting
                 self._beats.update(beats)
@@ -450,44 +457,50 @@ class Collector:
             self._problem, self._stuck = self.store.problem, ""
             self._room.notify_all()
 
-    def _make_anew(self) -> None:
-        """Make the store's file again, after somebody removed or replaced it, from what is in memory."""
+    def _open_anew(self, why: str, damaged: bool = False) -> None:
+        """Open the store again, with what is in memory, after its file went away, was damaged, or can be had
+        at last."""
         events, market, old = self.window.events(), self.window.market(), self.store
         old.close()
-        self._leader.leave()
-        self.store = open_store(old.url)
-        self._leader = Leadership(self.store)
-        if self._collecting and not self._leader.take():
-            self._collecting = False
+        if damaged:
+            why = f"{why} It was set aside as {set_aside(old.url)}, and a new one was begun"
+        else:
+            self._leader.leave()
+        self.store = open_store(old.wanted)
+        if not damaged:
+            self._leader = Leadership(self.store)
+            self._collecting = self._collecting and self._leader.take()
         if self._collecting:
+            since = self.now() - round(self.config.window_hours * 3_600e6)
             try:
-                kept = refill(
-                    self.store, events, market, self.now() - round(self.config.window_hours * 3_600e6)
-                )
+                kept = refill(self.store, events, market, since)
                 said = (
                     f"{kept:,} events of the last {self.config.window_hours:g} hours were written from memory"
                 )
             except StoreError as problem:
                 said = f"what was in memory could not be written: {problem}"
-            self.store.problem = self.store.problem or (
-                f"The store's file was removed or replaced while the app ran. It was made anew: {said}; what"
-                " was older is gone."
-            )
+            self.store.problem = self.store.problem or f"{why}: {said}; what was older is gone."
         self.window = LiveWindow(self.store, self.config.window_hours)
         with self._room:
-            self._problem = self.store.problem
+            self._problem, self._stuck = self.store.problem, ""
 
-    def _begin_anew(self) -> None:
-        """Set a file that got damaged aside and go on with a new one."""
-        self.store.close()
-        aside = set_aside(self.store.url)
-        self.store = open_store(self.store.url)
-        self.store.problem = (
-            self.store.problem
-            or f"The store was damaged. It was set aside as {aside}, and a new one was begun."
-        )
-        self.window = LiveWindow(self.store, self.config.window_hours)
-        self._problem = self.store.problem
+    def _come_home(self) -> None:
+        """Go from memory back to where the store should be, where that has become possible."""
+        try:
+            Store(self.store.wanted).close()
+        except StoreError:
+            return
+        self._open_anew("The store can be written again. It goes on from memory")
+
+    def _read(self, market: bool) -> None:
+        """Read what is new into memory."""
+        try:
+            self.window.refresh(self.now())
+            if market:
+                self.window.refresh_market(self.now())
+        except StoreError as problem:
+            if problem.damaged and self._collecting:
+                self._open_anew("The store was damaged.", damaged=True)
 
     def _leave_status(self) -> None:
         with self._room:

@@ -6,6 +6,7 @@ import os
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 class Lines:
@@ -28,8 +29,12 @@ class Lines:
         with self._lock, suppress(OSError):
             held = len(self._read()) if self._count is None else self._count
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(" ".join(line.splitlines()) + "\n")
+            with self._path.open("a+b") as file:
+                # A process that was killed may have left its last line without an end: it must not swallow
+                # this one.
+                if file.tell() and self._torn(file):
+                    file.write(b"\n")
+                file.write((" ".join(line.splitlines()) + "\n").encode())
             self._count = held + 1
             if self._count >= 2 * self._most:
                 kept = self._read()
@@ -37,6 +42,11 @@ class Lines:
                 beside.write_text("\n".join(kept) + "\n", encoding="utf-8")
                 os.replace(beside, self._path)
                 self._count = len(kept)
+
+    @staticmethod
+    def _torn(file: BinaryIO) -> bool:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
     def _read(self) -> list[str]:
         try:

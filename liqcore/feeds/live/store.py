@@ -134,11 +134,12 @@ class Store:
     server.
 
     Times are µs since 1970 UTC as int. Every method raises StoreError, in one sentence, when the database
-    fails. `problem` says what was set aside when it was opened, or is empty.
+    fails. `problem` says what was set aside when it was opened, or is empty; `wanted` is where it should
+    be, another address than `url` where it had to be in memory.
     """
 
-    def __init__(self, url: str, problem: str = "") -> None:
-        self.url, self.problem = url, problem
+    def __init__(self, url: str, problem: str = "", wanted: str = "") -> None:
+        self.url, self.problem, self.wanted = url, problem, wanted or url
         memory = url == MEMORY
         options: dict[str, Any] = (
             {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
@@ -442,6 +443,7 @@ class Store:
             for step in range(version, SCHEMA):
                 for statement in _MIGRATIONS[step]:
                     connection.execute(sa.text(statement))
+            _ours(inspector)
             _META.create_all(connection)
             # A table of before has not got the indexes that were thought of since.
             for table in _META.tables.values():
@@ -451,6 +453,16 @@ class Store:
             connection.execute(
                 insert.on_conflict_do_update(index_elements=["name"], set_={"text": insert.excluded.text}),
                 {"name": "schema", "text": str(SCHEMA)},
+            )
+
+
+def _ours(inspector: sa.Inspector) -> None:
+    """StoreError where tables of our names are another program's."""
+    for name in set(inspector.get_table_names()) & set(_META.tables):
+        if not set(_META.tables[name].columns.keys()) <= {one["name"] for one in inspector.get_columns(name)}:
+            raise StoreError(
+                f"The store is a database of another program: its table {name} has other columns. Choose"
+                f" another place with {STORE}."
             )
 
 
@@ -468,6 +480,7 @@ def open_store(url: str | None = None, folder: Path | str = ".heatlab") -> Store
             return Store(
                 MEMORY,
                 f"{problem} Until then what is collected is kept in memory and is lost when the app stops.",
+                chosen,
             )
     aside = set_aside(chosen)
     try:
@@ -476,6 +489,7 @@ def open_store(url: str | None = None, folder: Path | str = ".heatlab") -> Store
         return Store(
             MEMORY,
             f"{problem} Until then what is collected is kept in memory and is lost when the app stops.",
+            chosen,
         )
 
 
@@ -505,6 +519,10 @@ def set_aside(url: str) -> str:
     for part in _parts(path):
         with suppress(OSError):
             part.replace(part.with_name(f"{part.name}.{mark}"))
+    # Enough to look into; a disk that damages one file after the other must not be filled by them.
+    for old in sorted(path.parent.glob(f"{path.name}*.damaged-*"), key=lambda one: one.name[-15:])[: -3 * 3]:
+        with suppress(OSError):
+            old.unlink()
     return f"{path.name}.{mark}"
 
 
@@ -531,7 +549,8 @@ def _spoken(url: str) -> Iterator[None]:
         inner = getattr(problem, "orig", None)
         text = str(inner or "").lower()
         if isinstance(inner, sqlite3.DatabaseError) and any(
-            word in text for word in ("malformed", "not a database", "disk image", "file is encrypted")
+            word in text
+            for word in ("malformed", "not a database", "disk image", "file is encrypted", "no such table")
         ):
             raise StoreError("The store is damaged.", damaged=True) from problem
         if "locked" in text or "busy" in text:

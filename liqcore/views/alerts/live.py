@@ -145,6 +145,9 @@ def panel() -> None:
     if len(found.rules) > _SHOWN:
         st.caption(f"And {len(found.rules) - _SHOWN:,} more.")
     st.caption(_state(told, found))
+    # What the store does not take no rule can judge.
+    if stuck := live_market.collector().snapshot().problem:
+        st.warning(wording.markdown(stuck), icon=":material/database_off:")
     for sentence_told in _far(found):
         st.warning(wording.markdown(sentence_told), icon=":material/straighten:")
     for lost in told.undelivered:
@@ -249,7 +252,13 @@ def _stop() -> None:
         alerts_watch.stop(_store())
     except (StoreError, RuleError) as problem:
         st.session_state["alerts_said"] = str(problem)
-    watch_mark().unlink(missing_ok=True)
+    try:
+        watch_mark().unlink(missing_ok=True)
+    except OSError as problem:
+        st.session_state["alerts_said"] = (
+            "The rules rest, and begin again with the app, because its folder cannot be written"
+            f" ({problem.strerror})."
+        )
 
 
 def _counted(number: int) -> str:
