@@ -2,8 +2,10 @@
 
 import ast
 import inspect
+import time
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from test_pages import open_page
 from test_uploads import candle_csv, event_csv, upload
 
 from liqcore.service.shared import Shared
+from liqcore.views.lab import right
 from tests.maps import maps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,3 +143,24 @@ def test_a_key_of_the_owner_answers_nobody_else_on_a_hosted_app(monkeypatch) -> 
         if unlocked:
             app.session_state["alerts_owner"] = True
         assert app.run().text[0].value == expected
+
+
+def test_worlds_are_made_one_at_a_time_however_many_ask(monkeypatch) -> None:
+    running, most = [], []
+
+    def slow(*_: object, **__: object) -> str:
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.02)
+        running.pop()
+        return "made"
+
+    monkeypatch.setattr(right, "simulate", slow)
+    monkeypatch.setattr(right, "world", lambda name, made: name)
+    right._world.clear()
+    asked = [right.Market("calm", seed, 0.3, 0.5, 0.0, 1.0) for seed in range(6)]
+    with ThreadPoolExecutor(6) as visitors:
+        assert list(visitors.map(right._world, asked)) == [f"calm {seed}" for seed in range(6)]
+    right._world.clear()
+    assert max(most) == 1
+    assert len(most) == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -124,22 +125,29 @@ def _guesses() -> tuple[str, Assumptions]:
     return model, guesses.tilted(power) if power else guesses
 
 
+# A world takes seconds of a processor: whoever asks for many at once waits for each, and nobody else does.
+@st.cache_resource(show_spinner=False)
+def _turn() -> threading.Lock:
+    return threading.Lock()
+
+
 @st.cache_resource(max_entries=6, ttl="1h", show_spinner="Making a world of six days")
 def _world(market: Market) -> World:
-    made = simulate(
-        _DAYS,
-        2,
-        market.seed,
-        regime=market.regime,
-        start=_START,
-        positions_every="1h",
-        positions_from=_START,
-        lifetime_exponent=market.lifetime_exponent,
-        cross_share=market.cross_share,
-        leverage_tilt=market.leverage_tilt,
-        impact=market.impact,
-    )
-    return world(f"{market.regime} {market.seed}", made)
+    with _turn():
+        made = simulate(
+            _DAYS,
+            2,
+            market.seed,
+            regime=market.regime,
+            start=_START,
+            positions_every="1h",
+            positions_from=_START,
+            lifetime_exponent=market.lifetime_exponent,
+            cross_share=market.cross_share,
+            leverage_tilt=market.leverage_tilt,
+            impact=market.impact,
+        )
+        return world(f"{market.regime} {market.seed}", made)
 
 
 @st.cache_data(max_entries=32, ttl="1h", show_spinner="Scoring every map")
