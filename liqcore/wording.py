@@ -54,6 +54,13 @@ Span = np.timedelta64 | pd.Timedelta | float
 
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _LENGTHS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+# What Markdown reads as more than text: how writing turns, what a backslash takes the meaning from, and what
+# Streamlit finds in text whatever stands before it (icons, emoji, addresses).
+_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SIGNS = re.compile(r"(\\*)([\[\]`<$]|&(?=#?\w+;))")
+_HEADING = re.compile(r"(?m)^(\s{0,3})(#{1,6}(?=\s)|>)")
+_FOUND_LATER = re.compile(r":(?=[a-z:+\-]|//)|\bwww(?=\.)|(?<=[\w.+\-])@(?=[\w\-])", re.IGNORECASE)
+_JOINER = "\u2060"
 _ACRONYMS = {"macd": "MACD", "rsi": "RSI", "cvd": "CVD", "atr": "ATR"}
 
 
@@ -302,8 +309,18 @@ def sentence_case(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Text safe to show as Markdown: a dollar sign would start a formula."""
-    return re.sub(r"(?<!\\)\$", r"\\$", text)
+    """A sentence safe to show as Markdown, whatever names from outside it holds; twice does what once does.
+
+    Formulas, links, pictures, code, HTML, headings, colours, icons and addresses in it are shown as they are
+    written; marks that turn the direction of writing go. Emphasis (`*`) and lists stay, for sentences of our
+    own.
+    """
+    text = _TURNS.sub("", text)
+    # An odd number of backslashes before a sign is one that takes its meaning away already.
+    text = _SIGNS.sub(lambda found: found[0] if len(found[1]) % 2 else f"{found[1]}\\{found[2]}", text)
+    text = _HEADING.sub(r"\1\\\2", text)
+    # Streamlit looks for these in the finished text, where a backslash is gone; an empty sign parts them.
+    return _FOUND_LATER.sub(rf"\g<0>{_JOINER}", text)
 
 
 def _sign(value: float, signed: bool = False) -> str:

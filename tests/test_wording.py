@@ -237,6 +237,27 @@ def test_lists_cases_and_markdown() -> None:
     assert wording.markdown(wording.markdown("$1 to $2")) == r"\$1 to \$2"
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("![p](http://e.co/p.png)", "!\\[p\\](http:\u2060//e.co/p.png)"),
+        ("\\[x](y)", "\\[x\\](y)"),
+        ("\\\\[x](y)", "\\\\\\[x\\](y)"),
+        ("\\\\$a\\\\$", "\\\\\\$a\\\\\\$"),
+        (":red[gain] ::note", ":\u2060red\\[gain\\] :\u2060:\u2060note"),
+        (":material/home: :+1: at 12:30:45", ":\u2060material/home: :\u2060+1: at 12:30:45"),
+        ("&lt;b&gt; & &#58;", "\\&lt;b\\&gt; & \\&#58;"),
+        ("# A\n> b\n#1", "\\# A\n\\> b\n#1"),
+        ("www.e.co, a@e.co, @you", "www\u2060.e.co, a@\u2060e.co, @you"),
+        ("a\u202eb\u2066c\u200fd", "abcd"),
+        ("**own** *words*\n- one", "**own** *words*\n- one"),
+    ],
+)
+def test_names_from_outside_lose_their_meaning_in_markdown(written, shown) -> None:
+    assert wording.markdown(written) == shown
+    assert wording.markdown(shown) == shown
+
+
 def test_file_sizes() -> None:
     sizes = (800, 1_234, 45_000, 3.4 * 1024**2, 60 * 1024**2)
     assert [wording.file_size(many) for many in sizes] == ["800 B", "1.2 kB", "44 kB", "3.4 MB", "60 MB"]

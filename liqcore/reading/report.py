@@ -267,11 +267,11 @@ class Reading:
         return "\n\n".join(parts)
 
     def to_markdown(self) -> str:
-        """The report as Markdown, with dollar signs kept from being read as formulas."""
-        parts = [f"### {self.title}", f"**{self.summary}**", self.kind_note]
+        """The report as Markdown, in which names from outside are shown as they are written."""
+        parts = [f"**{self.summary}**", self.kind_note]
         parts += [f"**{i}. {title}**\n\n{_bullets(lines)}" for i, (title, lines) in enumerate(self.steps, 1)]
         parts += [self.claim, *(f"**{title}**\n\n{_bullets(lines)}" for title, lines in self.sections)]
-        return "\n\n".join(parts).replace("$", "\\$")
+        return "\n\n".join((f"### {wording.markdown(self.title)}", *map(wording.markdown, parts)))
 
 
 def _bullets(lines: tuple[str, ...]) -> str:

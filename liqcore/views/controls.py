@@ -292,7 +292,7 @@ def _venues(data: Dataset) -> tuple[str, ...]:
         "Venues",
         names,
         selection_mode="multi",
-        format_func=wording.venue,
+        format_func=lambda one: wording.markdown(wording.venue(one)),
         key="venues",
         bind=LINK,
         help="None chosen means all of them.",

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 from streamlit.navigation.page import StreamlitPage
 
+from liqcore import wording
 from liqcore.views import links
 
 # Names in the address that say how things are shown; what is looked at (levels, moments, tests) is not kept.
@@ -121,7 +122,8 @@ def _views(held: list[dict[str, str]]) -> None:
     )
     for number, one in enumerate(held):
         with st.container(horizontal=True, gap="small"):
-            if st.button(one["name"], icon=":material/bookmark:", key=f"view-{number}", width="stretch"):
+            label = wording.markdown(one["name"])
+            if st.button(label, icon=":material/bookmark:", key=f"view-{number}", width="stretch"):
                 query = dict(parse_qsl(one["query"]))
                 st.switch_page(f"pages/{one['page']}.py", query_params=query)
             st.button(

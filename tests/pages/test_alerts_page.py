@@ -14,6 +14,7 @@ import pytest
 import streamlit as st
 from test_pages import open_page, words
 
+from liqcore import wording
 from liqcore.alerts import rule_text
 from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.templates import templates
@@ -24,7 +25,6 @@ from liqcore.views.alerts import (
     sentence as alerts_sentence,
     session as alerts_session,
     trial as alerts_trial,
-    words as alerts_words,
 )
 from liqcore.views.alerts.bench import Bench
 from tests.maps import charts, maps
@@ -264,8 +264,8 @@ def test_a_link_of_many_rules_fills_the_list_and_no_more():
 
 def test_what_signals_from_outside_say_becomes_no_link_and_no_picture():
     assert (
-        alerts_words.plain("![x](http://e.com/p.png) <b> $5 `c`")
-        == r"\!\[x\](http://e.com/p.png) \<b\> \$5 \`c\`"
+        wording.markdown("![x](http://e.com/p.png) <b> $5 `c`")
+        == "!\\[x\\](http:\u2060//e.com/p.png) \\<b> \\$5 \\`c\\`"
     )
 
 

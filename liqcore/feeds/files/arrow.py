@@ -150,8 +150,11 @@ def to_frame(table: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
     names, repeated = unique(list(table.column_names))
     columns: dict[str, Any] = {}
-    for position, name in enumerate(names):
-        column = table.column(position)
+    # Each column of Arrow's goes as soon as it is copied.
+    held = list(reversed(table.columns))
+    del table
+    for name in names:
+        column = held.pop()
         kind = column.type
         if pa.types.is_date(kind):
             column = column.cast(pa.timestamp("s"))

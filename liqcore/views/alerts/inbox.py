@@ -212,7 +212,7 @@ def _card(entry: Entry, now: pd.Timestamp, live: frozenset[str]) -> None:
 
 
 def _points(sentences: list[str]) -> str:
-    return "\n".join(f"- {alerts_words.plain(text)}" for text in sentences)
+    return "\n".join(f"- {wording.markdown(text)}" for text in sentences)
 
 
 def _actions(entry: Entry, state: str) -> None:

@@ -20,7 +20,6 @@ from liqcore.alerts.notify import Delivery, Notifier
 from liqcore.alerts.rules import Rule
 from liqcore.service.app import with_environment
 from liqcore.views import keys, owner
-from liqcore.views.alerts import words as alerts_words
 
 TOAST: Final = "toast"
 MOST_KEPT: Final = 200
@@ -156,7 +155,7 @@ def say_news() -> None:
         # One toast: several would cover a phone's screen.
         more = f" And {len(shown) - 1:,} more, in the inbox." if len(shown) > 1 else ""
         st.toast(
-            f"**{wording.markdown(shown[-1].name)}.** {alerts_words.plain(shown[-1].sentence)}{more}",
+            f"**{wording.markdown(shown[-1].name)}.** {wording.markdown(shown[-1].sentence)}{more}",
             icon=":material/notifications_active:",
         )
     if news and st.session_state.get("alerts_sound"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 import pandas as pd
@@ -199,12 +198,6 @@ def facts_line(alert: Alert) -> str:
     )
     age = "of unknown age" if alert.data_age is None else f"{wording.duration(alert.data_age)} old"
     return f"{alert.kind_note} Venues: {venues or 'none'}. Data {age} at that moment."
-
-
-def plain(text: str) -> str:
-    """Text as it is, for Markdown: signals from outside may hold anything, and nothing of it becomes a link
-    or a picture."""
-    return re.sub(r"([\\\[\]`*_<>#|~!$])", r"\\\1", text)
 
 
 def percent(share: float) -> str:

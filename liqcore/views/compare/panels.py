@@ -223,7 +223,7 @@ def table(data: Dataset, found: Venues) -> None:
     if len(careful):
         st.markdown(
             "\n".join(
-                f"- **{wording.venue(venue)}**: {note[0].lower()}{note[1:]}"
+                f"- **{wording.markdown(wording.venue(venue))}**: {note[0].lower()}{note[1:]}"
                 for venue, note in zip(careful["venue"], careful["note"], strict=True)
             )
         )
@@ -243,7 +243,8 @@ def one_against_the_rest(found: Venues) -> None:
     spec, alt = compare_charts.difference_chart(apart, found.grids[venue])
     if np.isnan(apart.overlap):
         st.info(
-            f"{name} or the rest has no heat in this window, so there is nothing to subtract.",
+            f"{wording.markdown(name)} or the rest has no heat in this window, so there is nothing to"
+            " subtract.",
             icon=":material/info:",
         )
         return
@@ -499,7 +500,7 @@ def _how_clear(measured: dict[str, Lag], names: list[str]) -> None:
             "Venue",
             names,
             default=names[0],
-            format_func=wording.venue,
+            format_func=lambda one: wording.markdown(wording.venue(one)),
             key="lagvenue",
             bind=LINK,
             required=True,
@@ -634,7 +635,7 @@ def venue_choice(found: Venues) -> str:
             "Venue",
             list(found.grids),
             default=next(iter(found.grids)),
-            format_func=wording.venue,
+            format_func=lambda one: wording.markdown(wording.venue(one)),
             key="venue",
             bind=LINK,
             required=True,
