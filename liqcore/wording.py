@@ -61,6 +61,8 @@ _SIGNS = re.compile(r"(\\*)([\[\]`<$]|&(?=#?\w+;))")
 _HEADING = re.compile(r"(?m)^(\s{0,3})(#{1,6}(?=\s)|>)")
 _FOUND_LATER = re.compile(r":(?=[a-z:+\-]|//)|\bwww(?=\.)|(?<=[\w.+\-])@(?=[\w\-])", re.IGNORECASE)
 _JOINER = "\u2060"
+_ANGLES = re.compile(r"<(?=\S)|(?<=\S)>")
+_CALLS = re.compile(rf"[@!](?!{_JOINER}|\s|$)|\](?=\()|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
 _ACRONYMS = {"macd": "MACD", "rsi": "RSI", "cvd": "CVD", "atr": "ATR"}
 
 
@@ -306,6 +308,14 @@ def sentence_case(text: str) -> str:
     for said, written in _ACRONYMS.items():
         text = re.sub(rf"\b{said}\b", written, text)
     return text[:1].upper() + text[1:]
+
+
+def letter(text: str) -> str:
+    """A text for services that others run, whatever names from outside stand in it: nobody is called by it
+    (`@everyone`, `<!channel>`), and neither a link nor HTML comes of it."""
+    text = "".join(one for one in _TURNS.sub("", text) if one == "\n" or one.isprintable() or one == _JOINER)
+    # An empty sign does not part what stands between angle brackets: Apprise looks for calls there itself.
+    return _CALLS.sub(rf"\g<0>{_JOINER}", _ANGLES.sub(lambda found: "‹›"[found[0] == ">"], text))
 
 
 def markdown(text: str) -> str:

@@ -1,7 +1,8 @@
 """Which addresses a hosted app may talk to: public ones only, judged at the moment of connecting.
 
 Looking at a link is not enough: a name may resolve to a private address, resolve differently the second time,
-or redirect to one. So the check sits where sockets connect, for the threads that ask for it.
+or redirect to one. So the check sits where sockets connect, for the threads that ask for it. There, a proxy
+of the environment is not asked either: it would connect to wherever it is told, past the check.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
 Resolver = Callable[[str], Sequence[str]]
+
+# Spaces that a network translates to its own addresses, or keeps for itself, and Python takes for public.
+_OWN: Final = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "5f00::/16", "3fff::/20", "192.88.99.0/24")))
+# What a service says to an alert is a line; one that says more is not listened to any further.
+_MOST_ANSWER: Final = 1 << 20
 
 _guard = threading.local()
 _installed = threading.Lock()
@@ -36,6 +42,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+    if any(ip.version == space.version and ip in space for space in _OWN):
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
@@ -58,6 +66,18 @@ def public_only(resolve: Resolver = system_resolver, relays: Collection[str] = (
         _guard.held = before
 
 
+@contextmanager
+def short_answers() -> Iterator[None]:
+    """Inside, this thread reads no more than a megabyte of an answer of the web, unpacked."""
+    _install()
+    before = getattr(_guard, "short", False)
+    _guard.short = True
+    try:
+        yield
+    finally:
+        _guard.short = before
+
+
 _getaddrinfo = socket.getaddrinfo
 _connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
 
@@ -68,6 +88,31 @@ def _install() -> None:
             socket.getaddrinfo = _guarded_getaddrinfo
             socket.socket.connect = _guarded_connect  # type: ignore[method-assign, assignment]
             socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign, assignment]
+            with suppress(ImportError):
+                _install_requests()
+
+
+def _install_requests() -> None:
+    import requests
+
+    proxies, password = requests.sessions.get_environ_proxies, requests.sessions.get_netrc_auth
+    read = requests.Response.iter_content
+
+    def held() -> bool:
+        return getattr(_guard, "held", None) is not None
+
+    def iter_content(self: requests.Response, *more: Any, **named: Any) -> Iterator[Any]:
+        size = 0
+        for part in read(self, *more, **named):
+            size += len(part)
+            if size > _MOST_ANSWER and getattr(_guard, "short", False):
+                self.close()
+                raise requests.exceptions.ConnectionError("the service answers without an end")
+            yield part
+
+    requests.sessions.get_environ_proxies = lambda *more, **named: {} if held() else proxies(*more, **named)
+    requests.sessions.get_netrc_auth = lambda *more, **named: None if held() else password(*more, **named)
+    requests.Response.iter_content = iter_content  # type: ignore[method-assign]
 
 
 def _guarded_getaddrinfo(host: Any, port: Any, *more: Any, **named: Any) -> Any:

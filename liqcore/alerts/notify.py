@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from liqcore import clocks, wording
-from liqcore.alerts.addresses import Resolver, public_only, system_resolver
+from liqcore.alerts.addresses import Resolver, public_only, short_answers, system_resolver
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.channels import HOSTED_SCHEMES, Channel, ChannelError, Hush, check_address, masked
 from liqcore.extras import need
@@ -247,6 +247,7 @@ class Notifier:
         refused: list[str] = []
         with (
             Hush() as said,
+            short_answers(),
             public_only(self._resolve, self._relays) if self._hosted else nullcontext(refused) as refused,
         ):
             try:
@@ -303,11 +304,11 @@ def message(batch: Sequence[Alert]) -> tuple[str, str]:
             )
         if one.against:
             lines.append("Against it: " + " ".join(one.against[:3]))
-        return one.name, "\n".join(lines)
+        return wording.letter(" ".join(one.name.split())), wording.letter("\n".join(lines))
     lines = [f"{one.time[11:16]} {one.name}: {one.sentence}" for one in batch[-_DIGEST_LINES:]]
     if len(batch) > _DIGEST_LINES:
         lines.insert(0, f"The latest {_DIGEST_LINES} of them (times in UTC):")
-    return f"{len(batch):,} alerts", "\n".join(lines)
+    return f"{len(batch):,} alerts", wording.letter("\n".join(lines))
 
 
 def _protocols(channel: Channel, plugin: object | None) -> set[str]:
