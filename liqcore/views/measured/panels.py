@@ -3,8 +3,9 @@ snapshots."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +19,14 @@ from liqcore.heat.measured import measured_heatmap
 from liqcore.heat.models import DEFAULT
 from liqcore.heat.realised import time_edges
 from liqcore.heat.snapshots import Snapshot, churn, churn_shares, coverage
-from liqcore.lab.against_positions import WITHIN, Against, against
 from liqcore.lab.cells import closes, model_maps
 from liqcore.service import dataset
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.views import controls, loaders, panels, shell
 from liqcore.views.measured import source
+
+if TYPE_CHECKING:
+    from liqcore.lab.against_positions import Against
 
 _FAR = 1.5
 
@@ -109,6 +112,9 @@ def _real(data: Dataset) -> Dataset:
 
 def model_against(data: Dataset, settings: ViewSettings) -> None:
     """Both maps at one moment, how they agree beyond distance, and the model's assumptions as sliders."""
+    # It brings SciPy's statistics along, 46 MB that pages with other maps need not.
+    from liqcore.lab.against_positions import WITHIN, against
+
     held = source.controls()
     if not held:
         source.nothing()
@@ -156,7 +162,7 @@ def model_against(data: Dataset, settings: ViewSettings) -> None:
                 icon=":material/science:",
             )
         source.meter(snapshot)
-        _figures(told)
+        _figures(told, WITHIN)
         spec, alt = distance_chart(told.profile)
         st.vega_lite_chart(spec=spec, key="distances", alt=alt, width="stretch")
     pair = measured_heatmap([snapshot], price_edges=edges), _shown(grid, edges)
@@ -202,7 +208,7 @@ def _shown(grid: HeatGrid, edges: np.ndarray) -> HeatGrid:
     )
 
 
-def _figures(told: Against) -> None:
+def _figures(told: Against, reaches: Sequence[float]) -> None:
     st.markdown(f"**{wording.markdown(told.sentence)}**")
     rows = [
         {
@@ -212,7 +218,7 @@ def _figures(told: Against) -> None:
             "Shorts, measured": told.true_mass[1, place],
             "Shorts, model": told.mass[1, place],
         }
-        for place, within in enumerate(WITHIN)
+        for place, within in enumerate(reaches)
     ]
     st.dataframe(
         pd.DataFrame(rows),
