@@ -26,7 +26,6 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from filelock import FileLock
-from pandas.api.types import union_categoricals
 
 from liqcore import tables
 
@@ -335,20 +334,35 @@ def joined(kind: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _stacked(kind: str, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Checked tables as one, without looking at every value again."""
+    full = [frame for frame in frames if len(frame)]
+    if len(full) < 2:
+        return full[0] if full else frames[0]
     whole = pd.DataFrame(
         {
             name: (
-                union_categoricals(
-                    [frame[name] for frame in frames], sort_categories=True
-                ).remove_unused_categories()
+                _labels([frame[name].array for frame in full])
                 if isinstance(dtype, pd.CategoricalDtype)
-                else pd.concat([frame[name] for frame in frames], ignore_index=True)
+                else pd.concat([frame[name] for frame in full], ignore_index=True)
             )
-            for name, dtype in frames[0].dtypes.items()
+            for name, dtype in full[0].dtypes.items()
         }
     )
     whole = whole[~whole.duplicated(_KEYS[kind], keep="last")]
     return whole.sort_values("time", kind="stable", ignore_index=True)
+
+
+def _labels(parts: Sequence[pd.Categorical[str]]) -> pd.Categorical[str]:
+    """Labels one after the other, with those that occur for categories, whatever type each part's have."""
+    known = [np.array([str(label) for label in part.categories], dtype=object) for part in parts]
+    names = sorted(
+        {one for part, all_ in zip(parts, known, strict=True) for one in all_[np.unique(part.codes)]}
+    )
+    place = {name: number for number, name in enumerate(names)}
+    codes = [
+        np.array([place.get(name, -1) for name in all_])[part.codes]
+        for part, all_ in zip(parts, known, strict=True)
+    ]
+    return pd.Categorical.from_codes(np.concatenate(codes), categories=pd.Index(names))
 
 
 def _months(spans: Sequence[Span]) -> list[str]:

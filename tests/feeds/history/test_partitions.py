@@ -225,6 +225,10 @@ def test_checked_tables_put_together_are_the_check_of_their_rows(kind, seed):
         return checked.iloc[: len(checked) // 2 + 1].reset_index(drop=True)
 
     frames = [some() for _ in range(int(chance.integers(2, 5)))]
+    if kind != "candles" and seed % 2:
+        # As a file gives them back: labels of another type of text.
+        old = frames[0]["venue"].cat.categories
+        frames[0]["venue"] = frames[0]["venue"].cat.rename_categories(old.astype("string[pyarrow]"))
     plain = pd.concat([one.astype(dict.fromkeys(one.select_dtypes("category"), str)) for one in frames])
     key = ["time"] if kind == "candles" else ["time", "venue"]
     pd.testing.assert_frame_equal(
