@@ -245,7 +245,7 @@ def size_position(
         float, Field(gt=0, le=100, description="Per cent of the account lost at the stop.")
     ] = 1.0,
     leverage: Annotated[float, Field(ge=1, le=200)] = 1.0,
-    targets: list[float] | None = None,
+    targets: Annotated[list[float] | None, Field(max_length=20)] = None,
     fee_percent: Annotated[float, Field(ge=0, le=5, description="Per cent of the value, each way.")] = 0.05,
     maintenance_percent: Annotated[float, Field(gt=0, lt=100, description="The venue's bracket.")] = 0.5,
 ) -> dict[str, Any]:

@@ -50,6 +50,6 @@ async def _hear(socket: object, found: Callable[[set[str]], object], every: floa
         asked = False
         if message.type is not WSMsgType.TEXT:
             return
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             if users := traders(json.loads(message.data)):
                 found(users)

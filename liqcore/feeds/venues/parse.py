@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,9 @@ from liqcore.feeds.status import FeedError
 from liqcore.feeds.venues.registry import venue as row_of
 from liqcore.feeds.venues.rows import MOST_AHEAD, LeftOut, LiquidationRow, Unread
 from liqcore.feeds.venues.venue import Message, Venue
+
+# A history of a thousand liquidations has 300 kB; a message of a socket a few.
+MOST_MESSAGE: Final = 16 * 1024**2
 
 
 class Parsed(NamedTuple):
@@ -109,6 +111,15 @@ def to_table(rows: Iterable[LiquidationRow]) -> pd.DataFrame:
     return tables.liquidations(frame)
 
 
+def _unpacked(data: bytes) -> bytes:
+    """A packed message; ValueError where it is cut off, or unpacks to more than any message has."""
+    packer = zlib.decompressobj(31)
+    out = packer.decompress(data, MOST_MESSAGE)
+    if not packer.eof:
+        raise ValueError
+    return out
+
+
 def decoded(venue: Venue, message: Any) -> Any:
     """The JSON of a message; text that is a plain keep-alive (`ping`, `pong`) is returned as text."""
     if not isinstance(message, (str, bytes, bytearray)):
@@ -116,7 +127,7 @@ def decoded(venue: Venue, message: Any) -> Any:
     data = bytes(message) if not isinstance(message, str) else message
     try:
         if isinstance(data, bytes) and data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            data = _unpacked(data)
         text = data.decode() if isinstance(data, bytes) else data
         return text.strip() if text.strip() in ("ping", "pong") else json.loads(text)
     except (ValueError, OSError, EOFError, zlib.error, RecursionError) as problem:
