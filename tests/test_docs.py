@@ -38,6 +38,16 @@ def test_paths_and_links_lead_somewhere(name: str) -> None:
     assert not missing
 
 
+def test_every_promise_of_security_has_a_test() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]*tests/[^|]*) \|$", text("SECURITY.md"), flags=re.MULTILINE)
+    assert len(rows) >= 12
+    for promise, held_by in rows:
+        named = re.findall(r"`(tests/[\w/]+/test_\w+\.py)(?:::(\w+))?`", held_by)
+        assert named, promise
+        for path, test in named:
+            assert f"def {test or 'test_'}" in text(path), (promise, path, test)
+
+
 def test_the_honest_table_of_the_readme_is_what_was_measured() -> None:
     held, measured = found.load(), found.measured().rows.set_index("Map")
     worlds, ahead = (held[name].rows.set_index("map")["fresh (12)"] for name in ("worlds", "ahead"))
