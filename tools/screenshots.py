@@ -5,6 +5,8 @@ With an argument, every page is taken in light and dark, wide and phone, into th
 
 from __future__ import annotations
 
+import base64
+import io
 import sys
 from pathlib import Path
 
@@ -30,6 +32,22 @@ PICTURES = {
     "scoreboard": "/lab?question=scoreboard",
     "sources": "/sources",
 }
+WITHOUT_MAP = ("risk", "scoreboard", "sources")
+# What a pasted link shows; GitHub takes the same size.
+PREVIEW = ROOT / "liqcore" / "charts" / "assets" / "preview.jpg"
+CARD = """
+<body style="margin:0;width:1280px;height:640px;position:relative;overflow:hidden;background:#0e1117;
+  color:#f1f3f7;font-family:'Source Sans 3','DejaVu Sans',sans-serif">
+<img src="data:image/png;base64,{map}" style="position:absolute;left:0;top:190px;width:1280px">
+<div style="position:absolute;inset:0 0 auto 0;height:250px;
+  background:linear-gradient(#0e1117 70%,transparent)"></div>
+<div style="position:absolute;left:64px;top:44px;font-size:76px;font-weight:700">Heatlab</div>
+<div style="position:absolute;left:66px;top:138px;font-size:31px">BTC liquidation heatmaps: see them, learn to
+read them, doubt them</div>
+<div style="position:absolute;right:64px;top:92px;font-size:20px;color:#a3acbd">Modelled map of the synthetic
+sample
+market</div></body>
+"""
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 
 
@@ -46,6 +64,8 @@ def shoot(folder: Path, pictures: dict[str, str], variants: list[tuple[str, str]
             for name, path in pictures.items():
                 page.goto(address + path)
                 settle(page)
+                if name not in WITHOUT_MAP:
+                    page.locator(".hl-stage[data-drawn]").first.wait_for()
                 page.wait_for_timeout(1500)
                 if whole:
                     # Streamlit scrolls an inner element, so a whole page needs a window as tall as it.
@@ -60,6 +80,28 @@ def shoot(folder: Path, pictures: dict[str, str], variants: list[tuple[str, str]
                     _smaller(place)
                 page.set_viewport_size({"width": width, "height": height})
             context.close()
+        browser.close()
+
+
+def preview() -> None:
+    """The picture of a pasted link: the map of the explore page under the name."""
+    with serving() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="dark")
+        page.set_default_timeout(60_000)
+        page.goto(address + PICTURES["modelled"])
+        settle(page)
+        page.locator(".hl-stage[data-drawn]").first.wait_for()
+        page.wait_for_timeout(1500)
+        boxes = [one.bounding_box() for one in page.locator("canvas").all()]
+        # The legend is a canvas, too.
+        largest = max((box for box in boxes if box), key=lambda box: box["width"] * box["height"])
+        shown = page.screenshot(clip=largest)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": 1280, "height": 640})
+        page.set_content(CARD.replace("{map}", base64.b64encode(shown).decode()))
+        page.wait_for_timeout(300)
+        with Image.open(io.BytesIO(page.screenshot())) as picture:
+            picture.convert("RGB").save(PREVIEW, quality=82, optimize=True, progressive=True)
         browser.close()
 
 
@@ -81,3 +123,4 @@ if __name__ == "__main__":
         )
     else:
         shoot(ROOT / "docs" / "pictures", PICTURES, [("wide", "light"), ("wide", "dark")], whole=False)
+        preview()

@@ -243,3 +243,13 @@ def test_signals_survive_a_restart_and_a_broken_file_harms_nobody(tmp_path):
     assert len(path.read_text().splitlines()) < 20
     assert lines.read()[-1] == "99 x"
     Lines(tmp_path / "signals.jsonl" / "no" / "folder").append("x")
+
+
+def test_the_server_names_its_pages_for_those_who_show_a_link(port) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/risk?data=calm", timeout=20) as answer:
+        text = answer.read().decode()
+    assert '<meta property="og:title" content="Risk · Heatlab">' in text
+    assert f'content="http://127.0.0.1:{port}/preview.jpg"' in text
+    assert "<title>Streamlit</title>" not in text, "Streamlit has changed the page that is changed here"
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/preview.jpg", timeout=20) as answer:
+        assert answer.headers["content-type"] == "image/jpeg"
