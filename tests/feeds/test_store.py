@@ -367,4 +367,24 @@ def test_postgresql_does_the_same_and_has_one_leader(postgres):
     assert not second.take()
     second.leave()
     third.leave()
+    # A window follows what another process writes, and a table that is emptied and counts from one again.
+    other, window = Store(postgres.url), LiveWindow(store, hours=1)
+    now = BEGIN + 2 * 10**9
+    minute = now // MINUTE * MINUTE
+    window.refresh_market(now)
+    other.add(arrivals([made(1)[0]._replace(time=now)], now, "socket"), {("okx", minute): (1, 1)})
+    other.put("candles", "okx", bars([minute], 100.0))
+    window.refresh(now)
+    window.refresh_market(now)
+    assert window.events().columns["time"].max() == now
+    assert window.market().beats["minute"].tolist()[-1] == minute
+    assert window.market().candles["close"].tolist()[-1] == 100.0
+    assert store.newest("candles", "okx") == minute
+    with sa.create_engine(postgres.url).begin() as connection:
+        connection.execute(sa.text("TRUNCATE events, heartbeats, candles RESTART IDENTITY"))
+    window.refresh_market(now)
+    assert (len(window.events()), len(window.market().beats), len(window.market().candles)) == (0, 0, 0)
+    other.add(arrivals(made(3), END, "socket"))
+    assert window.refresh(BEGIN + 10**9) == 3
+    other.close()
     store.close()
