@@ -34,6 +34,12 @@ resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 from liqcore.feeds import files
 from liqcore.heat.grid import GridError
 import pyarrow.csv, pyarrow.feather, pyarrow.parquet, python_calamine
+
+def peak():
+    # What getrusage tells would include the process that started this one.
+    return next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if "VmHWM" in line)
+
+before = peak()
 for path in sys.argv[1:]:
     with open(path, "rb") as stream:
         data = stream.read()
@@ -43,8 +49,7 @@ for path in sys.argv[1:]:
             said = "read: " + type(reader(data)).__name__
         except (files.MappingNeeded, ValueError) as problem:
             said = f"{type(problem).__name__}: {problem}"
-        # What getrusage tells would include the process that started this one.
-        used = next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if "VmHWM" in line)
+        used = peak() - before
         took = round(time.process_time() - begun, 1)
         print(path.rsplit("/", 1)[-1], used, took, said, sep="\\t", flush=True)
 """

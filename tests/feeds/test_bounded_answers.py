@@ -154,6 +154,17 @@ def test_a_drip_ends_with_its_time_and_not_with_its_last_drop(begin, drop, monke
         assert time.monotonic() - started < 4
 
 
+@pytest.mark.parametrize("status", [b"200 OK", b"400 Bad", b"418 Teapot", b"500 Broken"])
+def test_what_a_server_says_forges_no_line_of_a_log(status):
+    words = b"no\\r\\n2026-01-01 root: all is well \\u001b[2J\\u202e" + b"x" * 10_000
+    body = b'{"code": -1, "msg": "' + words + b'", "error": "' + words + b'"}'
+    head = b"HTTP/1.1 " + status + b"\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with serving([head, body]) as (base, session, _), pytest.raises(FeedError) as told:
+        session.fetch(f"{base}/data.json")
+    assert str(told.value).isprintable()
+    assert len(str(told.value)) < 400
+
+
 def moved(status, target):
     return lambda base: [
         b"HTTP/1.1 %d Moved\r\nLocation: %b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

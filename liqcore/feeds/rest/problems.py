@@ -141,4 +141,6 @@ def retry_seconds(headers: Mapping[str, str], default: float) -> float:
 
 
 def _brief(words: str, status: int) -> str:
-    return " ".join(words.split())[:160].rstrip(".") or f"HTTP {status}"
+    # In one line of plain signs: it goes into logs and terminals too.
+    plain = "".join(one if one.isprintable() else " " for one in words)
+    return " ".join(plain.split())[:160].rstrip(".") or f"HTTP {status}"
