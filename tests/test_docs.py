@@ -144,6 +144,8 @@ def test_the_site_builds_without_a_warning(tmp_path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     page = (tmp_path / "reference" / "maps.html").read_text(encoding="utf-8")
     assert "modelled_heatmap" in page
+    assert '<meta property="og:title" content="Maps">' in page, "a pasted link names its page"
+    assert (tmp_path / "pictures" / "preview.jpg").stat().st_size > 10_000
     # Words that follow a name's colon are its description and not its type.
     row = page[page.index("<code>timeframe</code>") :][:1_500]
     assert "str" in row[: row.index("length of a column")]

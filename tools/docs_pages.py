@@ -7,10 +7,12 @@ line tells itself; neither is written twice.
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+PREVIEW = ROOT / "liqcore" / "charts" / "assets" / "preview.jpg"
 _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|#)([^)]+)\)")
 
 
@@ -20,7 +22,21 @@ def on_files(files: Any, config: Any) -> Any:
 
     for place, text in made().items():
         files.append(File.generated(config, place, content=text))
+    files.append(File.generated(config, "pictures/preview.jpg", abs_src_path=str(PREVIEW)))
     return files
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """What a pasted link shows. Its picture needs a whole address, so it is named where `site_url` is set."""
+    told = {
+        "og:site_name": config.site_name,
+        "og:title": page.title,
+        "og:description": config.site_description,
+    }
+    if config.site_url:
+        told["og:image"] = f"{config.site_url.rstrip('/')}/pictures/preview.jpg"
+    tags = "".join(f'<meta property="{key}" content="{escape(value)}">' for key, value in told.items())
+    return output.replace("</head>", f"{tags}</head>", 1)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

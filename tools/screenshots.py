@@ -45,8 +45,7 @@ CARD = """
 <div style="position:absolute;left:66px;top:138px;font-size:31px">BTC liquidation heatmaps: see them, learn to
 read them, doubt them</div>
 <div style="position:absolute;right:64px;top:92px;font-size:20px;color:#a3acbd">Modelled map of the synthetic
-sample
-market</div></body>
+sample market</div></body>
 """
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 
