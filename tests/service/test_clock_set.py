@@ -1,6 +1,7 @@
 """The computer's clock is set by hours or a day, or the machine sleeps: nothing is live that is not, no age
 is below zero, nothing waits for the old time to come back, and nothing is told twice."""
 
+import functools
 import time
 from types import SimpleNamespace
 
@@ -317,6 +318,7 @@ def test_limits_of_a_channel_end_in_their_time(host, hours, monkeypatch):
     assert not store.sent
 
 
+@functools.cache
 def _alert():
     _, told = step(
         RULES,
