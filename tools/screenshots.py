@@ -24,7 +24,7 @@ PICTURES = {
     "practice": "/practice",
     "explore": "/explore?data=calm&layer=realised&span=14+d&tf=1h",
     "modelled": "/explore?data=calm&layer=modelled&span=14+d&tf=1h",
-    "live": "/live",
+    "live": "/live?livefrom=replay",
     "compare": "/compare?data=calm",
     "risk": "/risk?data=calm",
     "alerts": "/alerts?data=calm",
@@ -32,7 +32,8 @@ PICTURES = {
     "scoreboard": "/lab?question=scoreboard",
     "sources": "/sources",
 }
-WITHOUT_MAP = ("risk", "scoreboard", "sources")
+# The live page begins with events, and its map comes with them.
+WITHOUT_MAP = ("live", "risk", "scoreboard", "sources")
 # What a pasted link shows; GitHub takes the same size.
 PREVIEW = ROOT / "liqcore" / "charts" / "assets" / "preview.jpg"
 CARD = """
