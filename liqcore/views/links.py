@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -68,8 +69,12 @@ def asked(key: str, options: Mapping[str, str] | Sequence[str], default: str) ->
 
 def asked_number(key: str, default: int) -> int:
     """What a field of numbers that is drawn later will show."""
-    told = st.session_state.get(key, st.query_params.get(key, default))
-    return int(told) if str(told).isdigit() else default
+    return whole(str(st.session_state.get(key, st.query_params.get(key, default))), default)
+
+
+def whole(text: str, default: int) -> int:
+    """A whole number of an address. More than digits counts as a digit, and too many of them are no number."""
+    return int(text) if re.fullmatch(r"[0-9]{1,12}", text) else default
 
 
 def ignored(asked: Mapping[str, str]) -> list[str]:

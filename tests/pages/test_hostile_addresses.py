@@ -18,6 +18,7 @@ from test_pages import words
 from liqcore.alerts.rule_text import rule_to_dict, rules_from_link, rules_to_link
 from liqcore.alerts.rules import Condition, Group, Rule, RuleError
 from liqcore.feeds import scenario_files
+from liqcore.views import links
 from liqcore.views.compare.panels import VIEWS
 from liqcore.views.shell import PAGES
 
@@ -156,3 +157,10 @@ def test_bent_rules_in_a_link_are_refused_in_a_sentence_or_taken_whole() -> None
             assert rules_from_link(rules_to_link(rules)) == rules
     assert 0 < taken < 400
     assert all(10 < len(one) < 600 for one in said), max(said, key=len)
+
+
+@pytest.mark.parametrize("seed", ["²", "9" * 5_000, "３", "-1", "1.5", "0x1", ""])
+def test_what_only_looks_like_a_number_is_none(seed: str) -> None:
+    app = opened("practice", {"data": "days", "seed": seed})
+    assert not app.exception
+    assert links.whole(seed, 2) == 2
