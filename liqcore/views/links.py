@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import streamlit as st
@@ -73,8 +75,19 @@ def asked_number(key: str, default: int) -> int:
 
 
 def whole(text: str, default: int) -> int:
-    """A whole number of an address. More than digits counts as a digit, and too many of them are no number."""
+    """A whole number of an address. Signs that only look like digits, or too many of them, are none."""
     return int(text) if re.fullmatch(r"[0-9]{1,12}", text) else default
+
+
+def endless() -> dict[str, str]:
+    """What the address holds that is infinite or no number: bound fields of whole numbers fail on it."""
+    found = {}
+    for name in st.query_params:
+        for value in st.query_params.get_all(name):
+            with suppress(ValueError):
+                if not math.isfinite(float(value)):
+                    found[name] = value
+    return found
 
 
 def ignored(asked: Mapping[str, str]) -> list[str]:

@@ -18,6 +18,7 @@ from liqcore.views import heat, links, market as live_market, memory
 _FRAMED: Final = "_framed"
 # Served by the app itself: a Material icon in this place would be fetched from another server.
 _ICON: Final = str(files("liqcore.charts") / "assets" / "icon.png")
+_ENDLESS: Final = "_endless"
 _ASKS: Final = "_asks_said_on"
 
 
@@ -121,6 +122,10 @@ def run() -> None:
     page = st.navigation(listed, position="top")
     name = next(one.name for one, held in zip(PAGES, listed, strict=True) if held is page)
     memory.restore(page, name, listed[0])
+    if endless := links.endless():
+        st.session_state[_ENDLESS] = endless
+        rest = {key: st.query_params.get_all(key) for key in st.query_params if key not in endless}
+        st.switch_page(page, query_params=rest)
     # Tabs and bookmarks tell the pages apart by this.
     st.set_page_config(
         page_title=(
@@ -131,7 +136,7 @@ def run() -> None:
     )
     with st.container(gap=None):
         heat.code()
-        asked, place = dict(st.query_params), st.container()
+        asked, place = dict(st.query_params) | st.session_state.pop(_ENDLESS, {}), st.container()
         with st.container():
             try:
                 page.run()

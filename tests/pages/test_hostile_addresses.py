@@ -164,3 +164,12 @@ def test_what_only_looks_like_a_number_is_none(seed: str) -> None:
     app = opened("practice", {"data": "days", "seed": seed})
     assert not app.exception
     assert links.whole(seed, 2) == 2
+
+
+@pytest.mark.parametrize(("page", "name"), [("practice", "seed"), ("practice", "ahead"), ("explore", "bins")])
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e309", ["1", "nan"], "9" * 400])
+def test_a_number_without_end_is_none(page: str, name: str, value: str | list[str]) -> None:
+    app = opened(page, {"data": "calm", name: value})
+    assert not app.exception
+    if value == "inf":
+        assert any(f"`{name}=inf`" in item.value for item in app.caption), "what came to nothing is said"
