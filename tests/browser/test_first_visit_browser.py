@@ -4,7 +4,7 @@ import re
 
 import pytest
 from browsing import PHONE, settle
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -60,3 +60,16 @@ def test_the_tour_is_done_with_a_finger_on_the_map(server: str, browser: Browser
     page.get_by_role("radio", name="Birch").tap()
     expect(told).to_contain_text("Birch alone holds")
     context.close()
+
+
+def test_the_menu_of_a_narrow_window_closes_after_a_choice(server: str, page: Page) -> None:
+    page.set_viewport_size({"width": 640, "height": 900})
+    page.goto(f"{server}/risk?data=calm")
+    settle(page)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Sources").click()
+    page.wait_for_url("**/sources*")
+    settle(page)
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=stSidebar]').getBoundingClientRect().right < 40"
+    )

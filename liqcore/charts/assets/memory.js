@@ -3,6 +3,7 @@
 const VIEWS = "heatlab-views";
 const YEAR = 31536000;
 const CALM = 700;
+const NARROW = 768;
 const here = () => location.pathname.split("/").filter(Boolean).at(-1) ?? "start";
 // One for all mounts of this window: each of them may load this file anew.
 const house = (globalThis.heatlabMemory ??= { names: [], done: 0, timer: 0, heard: false });
@@ -49,8 +50,20 @@ function act({ id, what, name }) {
   house.done = id;
 }
 
+/** In a narrow window the menu covers the page it leads to. Streamlit closes it where the browser calls itself a
+    phone's; here it closes after a choice in other narrow windows, too. */
+function chosen(event) {
+  const menu = event.target.closest?.("[data-testid='stSidebar']");
+  if (!menu || window.innerWidth > NARROW || !event.target.closest("[data-testid='stSidebarNavLink']")) return;
+  setTimeout(() => {
+    if (menu.getAttribute("aria-expanded") === "false" || menu.getBoundingClientRect().right < 40) return;
+    menu.querySelector("[data-testid='stSidebarCollapseButton'] button")?.click();
+  }, CALM);
+}
+
 if (!house.heard) {
   house.heard = true;
+  document.addEventListener("click", chosen);
   for (const event of ["pointerup", "keyup", "visibilitychange"]) document.addEventListener(event, later);
 }
 
