@@ -197,8 +197,10 @@ def test_a_file_that_breaks_while_collecting_is_replaced(tmp_path, running):
     go.set()
     until(lambda: "set aside" in collector.snapshot().problem)
     until(lambda: collector.snapshot().written == 1_030)
-    assert len(collector.store.events()["id"]) == 30
-    until(lambda: len(collector.window.events()) == 30)
+    # What memory held of the broken file is in the new one, too.
+    assert "1,000 events of the last 24 hours were written from memory" in collector.store.problem
+    assert len(collector.store.events()["id"]) == 1_030
+    until(lambda: len(collector.window.events()) == 1_030)
 
 
 def of_now(monkeypatch, count):
