@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from liqcore.risk import gate
 from liqcore.risk.gate import CODES
 from liqcore.risk.luck import MonteCarlo, losing_streak_paths, losing_streaks, simulate_trades, streak_cost
-from liqcore.risk.numbers import RiskError
+from liqcore.risk.numbers import RiskError, parse_number
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.request import TradeRequest, check_trade, impossibilities
 from liqcore.risk.sizing import Floats, average_entry, profit, sign
@@ -100,8 +100,9 @@ def sweep_leverage(leverages: ArrayLike, stop_distances: ArrayLike, **trade: Any
         )
     if lever.size * distance.size > 1_000_000:
         raise RiskError("The sweep has more than a million cells. Take fewer leverages or stop distances.")
-    # Any stop on the right side does for checking the rest, whatever the entries are.
-    anywhere = {"long": 0.01, "short": 1e9}.get(str(trade.get("side")).strip().lower(), 1.0)
+    # Any stop on the right side does for checking the rest, whatever the entries are; the first tick is one.
+    lowest = max(0.01, parse_number(trade.get("tick", 0.0), "The tick"))
+    anywhere = {"long": lowest, "short": 1e9}.get(str(trade.get("side")).strip().lower(), 1.0)
     checked = check_trade(TradeRequest(**trade, stop=anywhere, leverage=1.0))
     problems = impossibilities(checked)
     if problems:

@@ -15,7 +15,7 @@ from liqcore.risk.pine import plan_to_pine
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import price_drag
 from liqcore.views import loaders, market as live_market
-from liqcore.views.risk import charts as risk_charts, market as risk_market
+from liqcore.views.risk import charts as risk_charts, market as risk_market, what_ifs
 from tests.loopback.server import VenueServer
 from tests.maps import charts, maps
 
@@ -494,3 +494,9 @@ def test_clusters_are_of_one_kind_which_is_named(monkeypatch, kinds):
     assert said.startswith(
         {"modelled": "Modelled", "realised": "Realised"}[kinds[0]] if kinds else "On neither map"
     )
+
+
+def test_every_what_if_of_the_plan_as_the_page_opens_is_drawn(open_page) -> None:
+    for part in what_ifs.PARTS:
+        app = open_page("risk.py", data="calm", part=part)
+        assert [one.value for one in app.error] == [], part

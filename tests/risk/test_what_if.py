@@ -73,6 +73,13 @@ def test_the_frame_names_the_reasons():
     assert frame["stop"].to_numpy() == pytest.approx(60_000 * (1 - frame["stop_distance"].to_numpy()))
 
 
+@pytest.mark.parametrize("tick", [0.1, "0.5", 5])
+@pytest.mark.parametrize("side", ["long", "short"])
+def test_a_sweep_takes_prices_that_stand_on_ticks(side: str, tick: float | str) -> None:
+    trade = TRADE | {"side": side, "tick": tick}
+    assert sweep_leverage([1, 10], [0.005, 0.01], **trade).accepted.any()
+
+
 def test_a_sweep_is_monotone_in_stop_distance_and_leverage():
     sweep = sweep_leverage(np.arange(1, 126), np.linspace(0.001, 0.3, 60), **TRADE)
     assert (np.diff(sweep.quantity, axis=1) <= 0).all()
