@@ -496,7 +496,7 @@ def test_clusters_are_of_one_kind_which_is_named(monkeypatch, kinds):
     )
 
 
-def test_every_what_if_of_the_plan_as_the_page_opens_is_drawn(open_page) -> None:
+def test_every_what_if_of_the_plan_as_the_page_opens_is_drawn() -> None:
     for part in what_ifs.PARTS:
         app = open_page("risk.py", data="calm", part=part)
         assert [one.value for one in app.error] == [], part
