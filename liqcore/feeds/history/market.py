@@ -225,7 +225,7 @@ def _known(fetch: _Fetch, venue: str, span: Span, step: str) -> bool:
 
 
 def _held(fetch: _Fetch, series: Series, span: Span) -> bool:
-    return bool(len(fetch.kept.held(series, *span)))
+    return bool(len(fetch.kept.held(series, *span))) or any(len(one) for one in fetch.fresh.get(series, []))
 
 
 def _others(fetch: _Fetch, pool: ThreadPoolExecutor, span: Span, step: str) -> list[Future[Any]]:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,8 @@ HOUR: Final = 3_600_000_000
 # A hole that the source was asked about lately is drawn as one, and asked again after this long.
 PATIENCE: Final = 6 * HOUR
 MOST_BYTES: Final = 4_000_000_000
+# Seconds for which an address that could not be reached is left alone: each try takes some, and a page waits.
+_LEFT_ALONE: Final = 30.0
 _KEYS: Final = {
     "candles": ["time"],
     "open_interest": ["time", "venue"],
@@ -139,7 +142,7 @@ class Partitions:
             first, last = _bounds(month)
             part = table[(time >= first) & (time < last)]
             asked = [(max(a, first), min(b, last), at) for a, b in spans if max(a, first) < min(b, last)]
-            with self._locked(series):
+            with _reached(self.root), self._locked(series):
                 self._merge(series, month, part, asked)
 
     def dataset(self, kind: str) -> ds.Dataset | None:
@@ -166,12 +169,13 @@ class Partitions:
 
     def trim(self, most: int = MOST_BYTES) -> int:
         """Delete the files written longest ago until all take at most `most` bytes; the bytes deleted."""
-        system, base = self._system()
-        found = [
-            one
-            for one in system.get_file_info(pafs.FileSelector(base, allow_not_found=True, recursive=True))
-            if one.is_file and one.extension == "parquet"
-        ]
+        try:
+            with _reached(self.root):
+                system, base = self._system()
+                told = system.get_file_info(pafs.FileSelector(base, allow_not_found=True, recursive=True))
+        except OSError:
+            return 0
+        found = [one for one in told if one.is_file and one.extension == "parquet"]
         over = sum(one.size for one in found) - most
         gone = 0
         for one in sorted(found, key=lambda one: one.mtime):
@@ -195,9 +199,14 @@ class Partitions:
         return f"{self._system()[1]}/kind={series.kind}/venue={series.venue}/step={series.step}"
 
     def _paths(self, series: Series, start: int, end: int) -> list[str]:
-        system, _ = self._system()
-        wanted = [self._path(series, month) for month in _months([(start, end)])]
-        return [one.path for one in system.get_file_info(wanted) if one.is_file]
+        """The files of a span; none while their place cannot be reached, so that venues are asked instead."""
+        try:
+            with _reached(self.root):
+                wanted = [self._path(series, month) for month in _months([(start, end)])]
+                found = self._system()[0].get_file_info(wanted)
+        except OSError:
+            return []
+        return [one.path for one in found if one.is_file]
 
     @contextmanager
     def _locked(self, series: Series) -> Iterator[None]:
@@ -215,18 +224,20 @@ class Partitions:
     ) -> tuple[pd.DataFrame | None, list[tuple[int, int, int]]]:
         """A file's rows and what was asked; nothing where it cannot be read. With `wanted` OSError where the
         system and not the file is at fault."""
-        system, _ = self._system()
-        told = system.get_file_info(path)
+        far = "://" in self.root
         try:
-            return _FILES.read(self.root, path, told.mtime_ns, told.size)
+            with _reached(self.root):
+                system, _ = self._system()
+                told = system.get_file_info(path)
+                return _FILES.read(self.root, path, told.mtime_ns, told.size)
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as problem:
-            # What the system refuses for now (rights, too many open files) is whole.
-            if isinstance(problem, OSError) and problem.errno is not None:
+            # What the system refuses for now (rights, too many open files, no network) is whole.
+            if isinstance(problem, OSError) and (far or problem.errno is not None):
                 if wanted:
                     raise
                 return None, []
             with suppress(OSError):
-                system.move(path, path.removesuffix(".parquet") + ".damaged")
+                self._system()[0].move(path, path.removesuffix(".parquet") + ".damaged")
             return None, []
 
     def _merge(
@@ -286,6 +297,21 @@ class Files:
 
 
 _FILES: Final = Files(96_000_000)
+_AWAY: Final[dict[str, float]] = {}
+
+
+@contextmanager
+def _reached(root: str) -> Iterator[None]:
+    """Ask something of an address; OSError at once while it was out of reach a moment ago. Folders are always
+    asked."""
+    if monotonic() < _AWAY.get(root, 0.0):
+        raise OSError("The place where the market is kept could not be reached a moment ago.")
+    try:
+        yield
+    except OSError as problem:
+        if "://" in root and not isinstance(problem, FileNotFoundError):
+            _AWAY[root] = monotonic() + _LEFT_ALONE
+        raise
 
 
 def _read(root: str, path: str) -> _Content:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from liqcore import tables
+from liqcore.feeds.history import partitions
 from liqcore.feeds.history.partitions import PATIENCE, Files, Partitions, Series, _runs, _without, joined
 
 MINUTE = 60_000_000
@@ -198,6 +199,45 @@ def test_an_address_of_pyarrow_holds_partitions_like_a_folder(tmp_path):
     pd.testing.assert_frame_equal(Partitions(f"{tmp_path}/market").held(BARS, *span), bars(START, 3))
     assert there.trim(most=0) > 0
     assert there.held(BARS, *span).empty
+
+
+def test_an_address_out_of_reach_holds_nothing_refuses_at_once_and_loses_no_file(tmp_path, monkeypatch):
+    span, asked = (START, START + 15 * MINUTE), []
+    root = f"file://{tmp_path}/market"
+    Partitions(root).add(BARS, bars(START, 3), [span], START)
+    whole = Partitions._system
+
+    class Gone:
+        def __getattr__(self, name):
+            asked.append(name)
+            raise OSError("AWS Error NETWORK_CONNECTION during HeadObject operation")
+
+    away = Partitions(root)
+    monkeypatch.setattr(Partitions, "_system", lambda self: (Gone(), whole(self)[1]))
+    assert away.held(BARS, *span).empty
+    assert away.missing(BARS, *span, START) == [span]
+    assert away.trim() == 0
+    with pytest.raises(OSError, match="could not be reached"):
+        away.add(BARS, bars(START, 3), [span], START)
+    assert asked == ["get_file_info"], "asked once, then left alone"
+    monkeypatch.setattr(Partitions, "_system", whole)
+    monkeypatch.setattr(partitions, "_AWAY", {})
+    assert len(away.held(BARS, *span)) == 3, "nothing was set aside as damaged"
+
+
+def test_a_network_that_fails_while_a_file_is_read_does_not_make_it_damaged(tmp_path, monkeypatch):
+    span = (START, START + 15 * MINUTE)
+    far = Partitions(f"file://{tmp_path}/market")
+    far.add(BARS, bars(START, 3), [span], START)
+
+    def fails(*_):
+        raise OSError("AWS Error NETWORK_CONNECTION during GetObject operation")
+
+    monkeypatch.setattr(partitions._FILES, "read", fails)
+    assert far.held(BARS, *span).empty
+    monkeypatch.undo()
+    partitions._AWAY.clear()
+    assert len(far.held(BARS, *span)) == 3
 
 
 @pytest.mark.parametrize("seed", range(12))
