@@ -36,7 +36,7 @@ HOUR: Final = 3_600_000_000
 PATIENCE: Final = 6 * HOUR
 MOST_BYTES: Final = 4_000_000_000
 # Seconds for which an address that could not be reached is left alone: each try takes some, and a page waits.
-_LEFT_ALONE: Final = 30.0
+_LEFT_ALONE: Final = 60.0
 _KEYS: Final = {
     "candles": ["time"],
     "open_interest": ["time", "venue"],
@@ -107,12 +107,16 @@ class Partitions:
 
     def newest(self, kind: str, step: str) -> int | None:
         """The moment of the newest row of a kind and step that any venue told, None where nothing is held."""
-        system, base = self._system()
+        try:
+            with _reached(self.root):
+                system, base = self._system()
+                place = pafs.FileSelector(f"{base}/kind={kind}", allow_not_found=True, recursive=True)
+                told = system.get_file_info(place)
+        except OSError:
+            return None
         found = [
             one.path
-            for one in system.get_file_info(
-                pafs.FileSelector(f"{base}/kind={kind}", allow_not_found=True, recursive=True)
-            )
+            for one in told
             if one.is_file and one.extension == "parquet" and f"/step={step}/" in one.path
         ]
         for month in sorted({path.split("/month=")[1] for path in found}, reverse=True):

@@ -217,6 +217,7 @@ def test_an_address_out_of_reach_holds_nothing_refuses_at_once_and_loses_no_file
     assert away.held(BARS, *span).empty
     assert away.missing(BARS, *span, START) == [span]
     assert away.trim() == 0
+    assert away.newest("candles", "5m") is None
     with pytest.raises(OSError, match="could not be reached"):
         away.add(BARS, bars(START, 3), [span], START)
     assert asked == ["get_file_info"], "asked once, then left alone"
