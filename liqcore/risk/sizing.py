@@ -102,9 +102,10 @@ def split_on_step(quantity: float, shares: ArrayLike, step: float) -> Floats:
     return _multiple(count, step)
 
 
-def to_tick(price: float, tick: float) -> float:
-    """The price on the venue's grid that is nearest; a tick of 0 rounds nothing."""
-    return float(_multiple(np.floor(np.asarray(price / tick + 0.5)), tick)) if tick > 0 else price
+def to_tick(price: ArrayLike, tick: float) -> Floats:
+    """The prices on the venue's grid that are nearest; a tick of 0 rounds nothing."""
+    price = np.asarray(price, dtype=float)
+    return _multiple(np.floor(price / tick + 0.5), tick) if tick > 0 else price
 
 
 def _whole_steps(ratio: Floats) -> Floats:

@@ -15,7 +15,7 @@ from liqcore.risk.luck import MonteCarlo, losing_streak_paths, losing_streaks, s
 from liqcore.risk.numbers import RiskError, parse_number
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.request import TradeRequest, check_trade, impossibilities
-from liqcore.risk.sizing import Floats, average_entry, profit, sign
+from liqcore.risk.sizing import Floats, average_entry, profit, sign, to_tick
 
 __all__ = [
     "MonteCarlo",
@@ -35,7 +35,7 @@ class Sweep:
 
     `quantity` in BTC, `notional`, `loss` and `liquidation_price` in USD (NaN where the position cannot be
     liquidated) are as computed, also where the gate rejects; `code` indexes `gate.CODES`, 0 is accepted.
-    `stop_distances` are fractions of the entry.
+    `stop_distances` are fractions of the entry as asked for, `stops` the prices on the tick next to them.
     """
 
     leverages: Floats
@@ -81,7 +81,8 @@ def sweep_leverage(leverages: ArrayLike, stop_distances: ArrayLike, **trade: Any
 
     Returns
     -------
-    Sweep of shape (L, D). Each cell equals what `plan_trade` says, up to its targets and daily limit.
+    Sweep of shape (L, D). Each cell equals what `plan_trade` says of that leverage and that stop, which it
+    puts on the tick as well, up to its targets and daily limit.
 
     Raises
     ------
@@ -101,14 +102,16 @@ def sweep_leverage(leverages: ArrayLike, stop_distances: ArrayLike, **trade: Any
     if lever.size * distance.size > 1_000_000:
         raise RiskError("The sweep has more than a million cells. Take fewer leverages or stop distances.")
     # Any stop on the right side does for checking the rest, whatever the entries are; the first tick is one.
-    lowest = max(0.01, parse_number(trade.get("tick", 0.0), "The tick"))
+    tick = parse_number(trade.get("tick", 0.0), "The tick")
+    lowest = max(0.01, tick)
     anywhere = {"long": lowest, "short": 1e9}.get(str(trade.get("side")).strip().lower(), 1.0)
     checked = check_trade(TradeRequest(**trade, stop=anywhere, leverage=1.0))
     problems = impossibilities(checked)
     if problems:
         raise RiskError(problems[0])
     terms = checked.terms
-    stops = average_entry(terms.entries, terms.weights, terms.contract) * (1 - sign(terms.side) * distance)
+    entry = average_entry(terms.entries, terms.weights, terms.contract)
+    stops = to_tick(entry * (1 - sign(terms.side) * distance), tick)
     found = gate.evaluate(terms, lever[:, None], stops[None, :])
     return Sweep(
         leverages=lever,

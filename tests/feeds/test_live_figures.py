@@ -48,7 +48,8 @@ def plain(events):
 
 def test_sums_tape_and_largest_are_those_of_pandas(held):
     table, moment = plain(held), pd.Timestamp(NOW, unit="us", tz="UTC")
-    found = figures.totals(held, NOW, covered=NOW - 2 * 3_600_000_000).set_index("span")
+    minutes = NOW - np.arange(120) * 60_000_000
+    found = figures.totals(held, NOW, np.repeat(minutes, 3)).set_index("span")
     for name, length in (("5 min", "5min"), ("1 h", "1h"), ("4 h", "4h")):
         part = table[table["time"] >= moment - pd.Timedelta(length)]
         for side in ("long", "short"):
@@ -56,6 +57,11 @@ def test_sums_tape_and_largest_are_those_of_pandas(held):
         assert found.loc[name, "events"] == len(part)
         assert found.loc[name, "completeness"] == "mixed"
     assert found["whole"].tolist() == [True, True, False, False]
+    assert found["heard"].tolist() == [5, 60, 120, 120]
+    # Who was heard long ago, and what the clock of a venue dates ahead, covers no hour of now.
+    late = figures.totals(held, NOW, [*(minutes - 61 * 60_000_000), NOW + 1]).set_index("span")
+    assert late["heard"].tolist() == [0, 0, 120, 120]
+    assert not late["whole"].any()
     only = figures.totals(held.of(("okx",)), NOW)
     assert set(only["completeness"]) == {"sampled"}
     assert only["long"].sum() < found["long"].sum()

@@ -90,6 +90,19 @@ def test_the_first_visit_of_any_page_begins_collecting_and_offline_nobody_is_ask
         table = next(frame.value for frame in app.dataframe if "Why" in frame.value)
         until(app, lambda app: not app.exception)
         assert set(table["State"]) <= {"off", "error"}
+        assert table["Received"].isna().all(), "what was never heard told no 0 events"
+        # What nobody listened to is no figure, least of all a 0.
+        assert "Nothing was collected before" in words(app)
+        assert "Nobody listened" in words(app)
+        assert [one.value for one in app.metric if "liquidated" in one.label] == ["not heard"] * 2
+        sums = next(frame.value for frame in app.dataframe if "Complete" in frame.value)
+        assert set(sums["Longs"]) | set(sums["Shorts"]) == {"not heard"}
+        assert sums["Events"].isna().all()
+        assert set(sums["Complete"]) == {"nobody listened"}
+        assert "$0" not in words(app)
+        realised = opened("live", livekind="realised")
+        assert any("Nobody listened" in one.value for one in realised.info)
+        assert "Nothing was liquidated" not in words(realised)
         app = opened("sources")
         app.selectbox(key="testvenue").set_value("okx").run()
         next(button for button in app.button if button.label == "Test it now").click().run()

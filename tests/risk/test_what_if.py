@@ -80,6 +80,25 @@ def test_a_sweep_takes_prices_that_stand_on_ticks(side: str, tick: float | str) 
     assert sweep_leverage([1, 10], [0.005, 0.01], **trade).accepted.any()
 
 
+@pytest.mark.parametrize("tick", [0.1, 70, 500])
+@pytest.mark.parametrize("side", ["long", "short"])
+@pytest.mark.parametrize("contract", ["linear", "inverse"])
+def test_a_swept_stop_stands_on_the_tick_as_that_of_the_plan(side: str, contract: str, tick: float) -> None:
+    trade = TRADE | {"side": side, "contract": contract, "tick": tick, "entry": 60_123.4}
+    levers, distances = [1, 10, 100], [0.001, 0.0034, 0.0123, 0.05]
+    sweep = sweep_leverage(levers, distances, **trade)
+    entry = plan_trade(**trade, leverage=1, stop=30_000 if side == "long" else 90_000).entry
+    for j, distance in enumerate(distances):
+        typed = entry * (1 - distance if side == "long" else 1 + distance)
+        for i, lever in enumerate(levers):
+            plan = plan_trade(**trade, leverage=lever, stop=typed)
+            assert plan.stop == sweep.stops[j]
+            assert plan.accepted == sweep.accepted[i, j], plan.reasons
+            # A distance below half a tick falls on the entry, where no stop can stand.
+            assert sweep.quantity[i, j] == (0 if plan.stop == entry else plan.quantity)
+            assert sweep.loss[i, j] == (0 if plan.stop == entry else plan.loss_at_stop)
+
+
 def test_a_sweep_is_monotone_in_stop_distance_and_leverage():
     sweep = sweep_leverage(np.arange(1, 126), np.linspace(0.001, 0.3, 60), **TRADE)
     assert (np.diff(sweep.quantity, axis=1) <= 0).all()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from liqcore import tables
 from liqcore.heat.append import append_events
@@ -22,13 +23,15 @@ SPANS: Final = {"5 min": 300, "1 h": 3_600, "4 h": 14_400, "24 h": 86_400}
 _MINUTE: Final = 60_000_000
 
 
-def totals(events: Events, now: int, covered: int | None = None) -> pd.DataFrame:
+def totals(events: Events, now: int, minutes: ArrayLike = ()) -> pd.DataFrame:
     """Liquidated USD of the last 5 minutes, hour, 4 hours and 24 hours.
 
     Returns one row a span: `span`, `long`, `short`, `events`, `completeness` of the venues that contributed,
-    and `whole`: whether the data reach back that far, by `covered`, the moment (µs) from which on someone
-    listened.
+    and by `minutes`, the beginnings (µs) of those in which someone was heard: `heard`, how many of them lie
+    in the span, and `whole`, whether that is all of it. A sum of 0 that nobody `heard` is no figure.
     """
+    listened = np.unique(np.asarray(minutes, dtype=np.int64))
+    listened = listened[listened <= now]
     kinds = events.words["completeness"]
     firsts = np.array([now - seconds * 1_000_000 for seconds in SPANS.values()])
     # Each event counts once, in the shortest span that holds it; the longer ones are running sums.
@@ -46,7 +49,9 @@ def totals(events: Events, now: int, covered: int | None = None) -> pd.DataFrame
         for weights in (events.columns["notional"], None)
     )
     rows = []
-    for place, name in enumerate(SPANS):
+    for place, (name, seconds) in enumerate(SPANS.items()):
+        # The minute in which a span begins counts; the newest is told of only when it is over.
+        heard = min(int((listened > firsts[place] - _MINUTE).sum()), seconds // 60)
         flags = [kind for kind, seen in zip(kinds, count[place].sum(axis=0), strict=True) if seen]
         rows.append(
             {
@@ -57,7 +62,8 @@ def totals(events: Events, now: int, covered: int | None = None) -> pd.DataFrame
                 "completeness": (
                     ("mixed" if len(flags) > 1 else least_complete(flags)) if flags else "unknown"
                 ),
-                "whole": covered is not None and covered <= firsts[place] + _MINUTE,
+                "heard": heard,
+                "whole": heard >= seconds // 60 - 1,
             }
         )
     return pd.DataFrame(rows)

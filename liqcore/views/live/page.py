@@ -161,9 +161,10 @@ def _screen(market: Watched, view: LiveView, realised: bool) -> None:
 def _said_when_nothing_comes(market: Watched, snapshot: Snapshot, held: int) -> None:
     """After a few seconds without any source, say so, what there is, and what can be done."""
     if market.clock is None and live_market.app().owner.offline:
+        have = "What was collected before is shown below." if held else "Nothing was collected before."
         st.info(
-            "No exchange is asked, because HEATLAB_OFFLINE is set. What was collected before is shown below;"
-            " choose **Sample replay** above to see this page at work.",
+            f"No exchange is asked, because HEATLAB_OFFLINE is set. {have} Choose **Sample replay** above to"
+            " see this page at work.",
             icon=":material/wifi_off:",
         )
         return

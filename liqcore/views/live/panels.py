@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -10,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
+from numpy.typing import NDArray
 
 from liqcore import tables, wording
 from liqcore.charts import heard
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Feed, Snapshot
 from liqcore.feeds.live.figures import LiveGrid
+from liqcore.feeds.status import SourceStatus
 from liqcore.feeds.venues.registry import VENUES
 from liqcore.heat.grid import HeatGrid
 from liqcore.market.candles import resample
@@ -36,6 +39,10 @@ _ICONS: Final = {
     "off": ("gray", "power_settings_new"),
 }
 _GRID: Final = "live_grid"
+NOBODY: Final = (
+    "Nobody listened, so nobody knows whether anything was liquidated. Leave the app running with a network"
+    " to collect, or choose **Sample replay** above."
+)
 
 
 @dataclass(frozen=True)
@@ -134,12 +141,18 @@ def status_table(snapshot: Snapshot) -> pd.DataFrame:
                 "Last event": ago(status.last_event),
                 "Last sign of life": ago(status.last_heartbeat),
                 "Sends": {"all": "every one", "sampled": "a sample"}.get(status.completeness, "not known"),
-                "Received": snapshot.rows.get(status.venue, 0),
+                "Received": received(status, snapshot),
                 "Why": status.message,
             }
             for status in snapshot.statuses
         ]
     )
+
+
+def received(status: SourceStatus, snapshot: Snapshot) -> int | None:
+    """How many events a source has told; None where it was never heard, which is no 0."""
+    count = snapshot.rows.get(status.venue, 0)
+    return None if status.last_heartbeat is None and not count else count
 
 
 def nothing_live(snapshot: Snapshot) -> bool:
@@ -187,8 +200,25 @@ def figures(data: Dataset | None, sums: pd.DataFrame, now: int, ticked: int | No
                 ),
                 width="content",
             )
-        st.metric("Longs liquidated, 1 h", wording.usd(float(hour["long"])), width="content")
-        st.metric("Shorts liquidated, 1 h", wording.usd(float(hour["short"])), width="content")
+        for side in tables.SIDES:
+            st.metric(
+                f"{side.title()}s liquidated, 1 h",
+                _sum(hour, side),
+                f"heard for {hour['heard']} of 60 min" if hour["heard"] and not hour["whole"] else None,
+                delta_color="off",
+                delta_arrow="off",
+                width="content",
+                help=None if _known(hour) else NOBODY,
+            )
+
+
+def _known(row: Mapping[Any, Any]) -> bool:
+    """Whether anybody told of this span: a 0 that nobody listened to is no figure."""
+    return bool(row["events"] or row["heard"])
+
+
+def _sum(row: Mapping[Any, Any], side: str) -> str:
+    return wording.usd(float(row[side])) if _known(row) else "not heard"
 
 
 def heat(
@@ -202,10 +232,7 @@ def heat(
 ) -> None:
     """The realised map, kept going from refresh to refresh; once for all visitors where it is `shared` under
     a name."""
-    alive = any(
-        status.state in ("live", "partial") and (not view.venues or status.venue in view.venues)
-        for status in snapshot.statuses
-    )
+    alive = _alive(snapshot, view)
     try:
         if shared is None:
             kept = st.session_state.setdefault(_GRID, {})
@@ -215,11 +242,17 @@ def heat(
             made, bars = _shared_grid(held, data, view, alive, label, key)
         if made is None:
             st.title("Live liquidations")
-            st.info(
-                "Nothing was liquidated in this window as far as anyone told us. BTC alone can be quiet for"
-                " minutes: choose a longer window, or watch the replay of the sample market.",
-                icon=":material/hourglass_empty:",
-            )
+            first = held.now() - view.hours * 3_600e6
+            if (heard_minutes(held, view) >= first).any():
+                quiet = (
+                    "Nothing was liquidated in this window as far as anyone told us. BTC alone can be quiet"
+                )
+                what = (
+                    f"{quiet} for minutes: choose a longer window, or watch the replay of the sample market."
+                )
+            else:
+                what = f"{NOBODY} Longer windows may hold more."
+            st.info(what, icon=":material/hourglass_empty:")
             return
         shown = Dataset(key="live", label=label, synthetic=synthetic)
         panels.heatmap(
@@ -284,22 +317,40 @@ def _bars(data: Dataset | None, start: np.datetime64, timeframe: str) -> pd.Data
 
 def lists(held: Feed, view: LiveView) -> pd.DataFrame:
     """Sums, the largest and the newest liquidations side by side; returns `live_figures.totals`."""
-    events, market, now = held.window.events(), held.window.market(), held.now()
-    since = None if market is None or market.beats.empty else int(market.beats["minute"].iloc[0])
-    chosen = events.of(view.venues)
-    sums = live_figures.totals(chosen, now, since)
+    chosen = held.window.events().of(view.venues)
+    minutes = heard_minutes(held, view)
+    sums = live_figures.totals(chosen, held.now(), minutes)
+    nothing = "No liquidations yet." if len(minutes) else "Nobody was heard yet, so there is nothing to list."
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Liquidated")
         totals(sums)
         st.subheader("Largest held")
-        events_table(live_figures.biggest(chosen, 6), "No liquidations yet.", short=True)
+        events_table(live_figures.biggest(chosen, 6), nothing, short=True)
     with right:
         st.subheader("Tape")
-        events_table(
-            live_figures.tape(chosen, view.minimum, 40), "Nothing of this size yet. Lower the size, or wait."
-        )
+        if len(chosen) and view.minimum > 0:
+            nothing = "Nothing of this size yet. Lower the size, or wait."
+        events_table(live_figures.tape(chosen, view.minimum, 40), nothing)
     return sums
+
+
+def heard_minutes(held: Feed, view: LiveView) -> NDArray[np.int64]:
+    """The minutes (µs) of the last day in which a venue of the view was heard, or tells of now."""
+    market = held.window.market()
+    alive = [held.now()] if _alive(held.snapshot(), view) else []
+    if market is None:
+        return np.array(alive, dtype=np.int64)
+    beats = market.beats
+    mine = beats if not view.venues else beats[beats["venue"].isin(view.venues)]
+    return np.append(mine["minute"].to_numpy(dtype=np.int64), alive).astype(np.int64)
+
+
+def _alive(snapshot: Snapshot, view: LiveView) -> bool:
+    return any(
+        status.state in ("live", "partial") and (not view.venues or status.venue in view.venues)
+        for status in snapshot.statuses
+    )
 
 
 def shared_lists(held: Feed, view: LiveView) -> pd.DataFrame:
@@ -314,17 +365,15 @@ def _lists(_held: Feed, _view: LiveView, key: str) -> pd.DataFrame:
 
 def totals(found: pd.DataFrame) -> None:
     """Long and short USD over four spans by `live_figures.totals`, with what they leave out."""
+    rows = found.to_dict("records")
     st.dataframe(
         pa.table(
             {
                 "Last": found["span"].tolist(),
-                "Longs": [wording.usd(value) for value in found["long"].tolist()],
-                "Shorts": [wording.usd(value) for value in found["short"].tolist()],
-                "Events": found["events"].tolist(),
-                "Complete": [
-                    _complete(kind, bool(whole))
-                    for kind, whole in zip(found["completeness"], found["whole"], strict=True)
-                ],
+                "Longs": [_sum(row, "long") for row in rows],
+                "Shorts": [_sum(row, "short") for row in rows],
+                "Events": pa.array([row["events"] if _known(row) else None for row in rows], pa.int64()),
+                "Complete": [_complete(row) for row in rows],
             }
         ),
         hide_index=True,
@@ -333,11 +382,14 @@ def totals(found: pd.DataFrame) -> None:
             "Complete": st.column_config.TextColumn(
                 help=(
                     "all: the venues tell every event. sample: they tell some. partly: some venues tell every"
-                    " event. short: nobody listened for so long yet."
+                    " event. nothing told: someone listened, and no venue told of any. short: for a part of"
+                    " the time nobody listened. nobody listened: there is no figure."
                 )
             )
         },
     )
+    if not all(map(_known, rows)):
+        st.caption(NOBODY)
     if set(found["completeness"]) & {"sampled", "mixed"}:
         st.caption(
             "Some venues send only a sample, so these sums are a lower bound. Compare shares and shapes, not"
@@ -345,9 +397,13 @@ def totals(found: pd.DataFrame) -> None:
         )
 
 
-def _complete(kind: str, whole: bool) -> str:
-    words = {"all": "all", "sampled": "sample", "mixed": "partly"}.get(kind, "unknown")
-    return words if whole else f"{words}, short"
+def _complete(row: Mapping[Any, Any]) -> str:
+    if not _known(row):
+        return "nobody listened"
+    words = {"all": "all", "sampled": "sample", "mixed": "partly"}.get(row["completeness"], "not known")
+    if not row["events"]:
+        words = "nothing told"
+    return words if row["whole"] else f"{words}, short"
 
 
 def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:

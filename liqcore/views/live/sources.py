@@ -22,6 +22,7 @@ from liqcore.feeds.venues.registry import VENUES
 from liqcore.feeds.venues.venue import Venue
 from liqcore.tables import TableError
 from liqcore.views import keys, market as live_market, owner
+from liqcore.views.live.panels import received
 
 _TYPES: Final = ["csv", "gz", "parquet", "zip", "txt"]
 
@@ -43,7 +44,7 @@ def venues(snapshot: Snapshot) -> None:
                 "Price is": venue.price_kind,
                 "Refuses": ", ".join(venue.refuses) or "nobody known",
                 "Key": "none",
-                "Received": snapshot.rows.get(name, 0),
+                "Received": received(status, snapshot),
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * len(rows))

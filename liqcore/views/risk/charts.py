@@ -86,6 +86,7 @@ def sweep(found: Sweep, plan: Plan) -> Drawn:
     rows = found.to_frame()
     rows["reason"] = rows["reason"].astype(str)
     rows["stop_percent"] = [wording.percent(value) for value in rows["stop_distance"]]
+    rows["stop_price"] = [wording.price(value) for value in rows["stop"]]
     rows["shown"] = [
         wording.quantity(value) if good else reason
         for value, good, reason in zip(rows["quantity"], rows["accepted"], rows["reason"], strict=True)
@@ -99,7 +100,8 @@ def sweep(found: Sweep, plan: Plan) -> Drawn:
     y = {"field": "leverage", "type": "ordinal", "sort": "descending", "axis": {"title": "Leverage, ×"}}
     tooltip = [
         {"field": "leverage", "type": "nominal", "title": "Leverage"},
-        {"field": "stop_percent", "type": "nominal", "title": "Stop"},
+        {"field": "stop_percent", "type": "nominal", "title": "Distance of the stop"},
+        {"field": "stop_price", "type": "nominal", "title": "Stop, on the tick"},
         {"field": "shown", "type": "nominal", "title": "Size, or why not"},
     ]
     layers: list[dict[str, Any]] = [
