@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from liqcore import tables
+from liqcore.feeds.live.figures import live_grid
 from liqcore.feeds.live.leader import Leadership
 from liqcore.feeds.live.store import SCHEMA, Store, StoreError, arrivals, as_rows, open_store
 from liqcore.feeds.live.window import LiveWindow
@@ -224,6 +226,39 @@ def test_a_store_that_somebody_emptied_empties_the_window(path):
     assert window.refresh(now) == 7
     assert len(window.events()) == 7
     theirs.close()
+
+
+def test_the_window_is_read_anew_where_events_were_deleted_or_came_under_lower_numbers(path):
+    ours = filled(path)
+    window = LiveWindow(ours, hours=1)
+    now = BEGIN + 10**9
+    ours.add(arrivals(made(50), END, "socket"))
+    window.refresh(now)
+    window.refresh_market(now)
+    before = window.events()
+    copy = before.columns["id"].copy()
+    grid = live_grid(None, before, now, hours=1)
+    with sqlite3.connect(path.removeprefix("sqlite:///")) as connection:
+        connection.execute("DELETE FROM events WHERE id BETWEEN 11 AND 30")
+    window.refresh(now + MINUTE)
+    window.refresh_market(now + MINUTE)
+    assert len(window.events()) == 50, "counted every ten minutes only"
+    window.refresh_market(now + 11 * MINUTE)
+    assert len(window.events()) == 30
+    # On a server a writer may end after one whose numbers are higher.
+    with sqlite3.connect(path.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE events SET id = id + 1000 WHERE id > 30")
+        connection.execute("UPDATE sqlite_sequence SET seq = 2000")
+    window.refresh(now + 11 * MINUTE)
+    with sqlite3.connect(path.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE events SET id = id - 1000 WHERE id > 1040")
+    window.refresh_market(now + 22 * MINUTE)
+    held = window.events()
+    assert sorted(held.columns["id"].tolist()) == ours.events()["id"]
+    # What was looked at before is as it was, and no map goes on from what was deleted.
+    assert np.array_equal(before.columns["id"], copy)
+    again = live_grid(grid, replace(held, version=before.version + 1), now, hours=1).grid
+    assert again.long.sum() + again.short.sum() == pytest.approx(held.columns["notional"].sum())
 
 
 def test_a_table_of_before_gets_the_indexes_by_which_it_is_read(path):

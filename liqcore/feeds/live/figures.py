@@ -232,7 +232,7 @@ def live_grid(
     `alive` whether someone watches now, since heartbeats are read less often. Returns None while nothing was
     liquidated in the window.
     """
-    asked = key, timeframe, hours, bins, venues, source
+    asked = key, events.reading, timeframe, hours, bins, venues, source
     step = tables.timeframe(timeframe).astype("int64")
     start = now - round(hours * 3_600e6)
     edges = time_edges(np.datetime64(start, "us"), np.datetime64(now + 1, "us"), timeframe)

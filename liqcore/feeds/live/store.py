@@ -304,10 +304,14 @@ class Store:
         numbers = {name: np.array(found[name], np.int64) for name in ("minute", "frames", "events")}
         return pd.DataFrame({"venue": pd.array(found["venue"], dtype="str"), **numbers})
 
-    def count(self, table: str, since: int, until: int) -> int:
-        """How many rows of heartbeats or of a series lie within [since, until) (µs)."""
-        moment = _BEATS.c.minute if table == "heartbeats" else _SERIES[table].c.time
+    def count(self, table: str, since: int, until: int, last: int | None = None) -> int:
+        """How many rows of events, of heartbeats or of a series lie within [since, until) (µs); of events
+        those up to the `id` of the `last`, if given."""
+        held = {"events": _EVENTS.c.time, "heartbeats": _BEATS.c.minute}
+        moment = held[table] if table in held else _SERIES[table].c.time
         wanted = sa.select(sa.func.count()).where(moment >= since, moment < until)
+        if last is not None:
+            wanted = wanted.where(_EVENTS.c.id <= last)
         with self._reading() as connection:
             return int(connection.execute(wanted).scalar_one())
 

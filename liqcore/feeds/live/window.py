@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -48,12 +49,14 @@ class Events:
     """Events in the order in which they were stored: (N,) arrays, and the words that the codes of labels
     mean.
 
-    `version` grows whenever events are added; `first` is the `id` below which none are held.
+    `version` grows whenever events are added. `reading` is another object once they were read from the
+    beginning again: what was made of those of before does not go on.
     """
 
     columns: dict[str, np.ndarray]
     words: dict[str, tuple[str, ...]]
     version: int
+    reading: object = None
 
     def __len__(self) -> int:
         return len(self.columns["id"])
@@ -61,13 +64,11 @@ class Events:
     def after(self, number: int) -> Events:
         """The events stored after the one with this `id`."""
         first = int(np.searchsorted(self.columns["id"], number, "right"))
-        return Events(
-            {name: values[first:] for name, values in self.columns.items()}, self.words, self.version
-        )
+        return replace(self, columns={name: values[first:] for name, values in self.columns.items()})
 
     def where(self, keep: np.ndarray) -> Events:
         """The events that a boolean array (N,) keeps."""
-        return Events({name: values[keep] for name, values in self.columns.items()}, self.words, self.version)
+        return replace(self, columns={name: values[keep] for name, values in self.columns.items()})
 
     def of(self, venues: tuple[str, ...]) -> Events:
         """The events of these venues; of all where none are named."""
@@ -137,8 +138,7 @@ class LiveWindow:
         self._store, self._length = store, round(hours * 3_600e6)
         self._reading = threading.Lock()
         self._words = {name: list(_KNOWN_WORDS.get(name, ())) for name in _LABELS}
-        self._held = {name: np.empty(0, kind) for name, kind in {**_NUMBERS, **_LABELS}.items()}
-        self._size, self._last = 0, 0
+        self._begin_anew()
         self._publish()
         self._market: Market | None = None
         self._whole_at = 0
@@ -146,24 +146,23 @@ class LiveWindow:
     def refresh(self, now: int) -> int:
         """Read what was stored since the last call, and forget what is too old at `now` (µs). Returns how
         many were read."""
-        read = 0
         with self._reading:
-            while True:
-                # A store of before may hold what is dated in the future, which would be the newest for ever.
-                found = self._store.events(
-                    after=self._last, since=now - self._length, until=now + MOST_AHEAD, most=_PAGE
-                )
-                if not found["id"]:
-                    break
-                self._append(found)
-                self._last = found["id"][-1]
-                read += len(found["id"])
-                self._publish()
-                if len(found["id"]) < _PAGE:
-                    break
+            read = sum(map(self._append, self._pages(now)))
             self._forget(now - self._length)
             self._publish()
         return read
+
+    def _pages(self, now: int) -> Iterator[dict[str, list[Any]]]:
+        """What was stored since the last page."""
+        while True:
+            # A store of before may hold what is dated in the future, which would be the newest for ever.
+            found = self._store.events(
+                after=self._last, since=now - self._length, until=now + MOST_AHEAD, most=_PAGE
+            )
+            if found["id"]:
+                yield found
+            if len(found["id"]) < _PAGE:
+                return
 
     def refresh_market(self, now: int) -> None:
         """Read what changed of heartbeats, candles, open interest and funding of the stretch. A store that
@@ -172,10 +171,16 @@ class LiveWindow:
         whole = self._market is None or not 0 <= now - self._whole_at < _ANEW
         with self._reading:
             last = self._size - 1
-            if last >= 0 and not self._store.has(int(self._held["id"][last]), int(self._held["time"][last])):
-                self._size = self._last = 0
-                self._publish()
+            gone = last >= 0 and not self._store.has(
+                int(self._held["id"][last]), int(self._held["time"][last])
+            )
+            if gone or (whole and self._misses(first, now)):
                 whole = True
+                self._begin_anew()
+                # Whoever looks meanwhile sees what was there before, and no part of it.
+                for found in self._pages(now):
+                    self._append(found)
+                self._publish()
         held = None if whole else self._market
         # Funding comes every few hours, and a rate says little without the ones before it.
         made = Market(
@@ -189,6 +194,13 @@ class LiveWindow:
         # Who keeps what was made of a market sees by its identity that nothing changed.
         if held is None or any(vars(made)[name] is not table for name, table in vars(held).items()):
             self._market = made
+
+    def _misses(self, first: int, now: int) -> bool:
+        """Whether the store holds other events than memory up to the last that was read: some were deleted,
+        or came under a lower `id` from a writer on a server that ended its writing later."""
+        moments, until = self._held["time"][: self._size], now + MOST_AHEAD
+        held = int(((moments >= first) & (moments < until)).sum())
+        return self._last > 0 and held != self._store.count("events", first, until, self._last)
 
     def _table(self, name: str, first: int, now: int, held: pd.DataFrame | None) -> pd.DataFrame:
         """One table of the store from a moment (µs) on: the held one where nothing changed, its older part
@@ -217,14 +229,20 @@ class LiveWindow:
         not change."""
         return self._published
 
+    def _begin_anew(self) -> None:
+        # New arrays: a reader may still hold the old ones.
+        self._held = {name: np.empty(0, kind) for name, kind in {**_NUMBERS, **_LABELS}.items()}
+        self._size, self._last, self._begun = 0, 0, object()
+
     def _publish(self) -> None:
         self._published = Events(
             {name: values[: self._size] for name, values in self._held.items()},
             {name: tuple(words) for name, words in self._words.items()},
             self._last,
+            self._begun,
         )
 
-    def _append(self, found: dict[str, list[Any]]) -> None:
+    def _append(self, found: dict[str, list[Any]]) -> int:
         count = len(found["id"])
         if self._size + count > len(self._held["id"]):
             room = max(2 * (self._size + count), 1_024)
@@ -244,6 +262,8 @@ class LiveWindow:
                     self._words[name].append(word)
             self._held[name][part] = [known[word] for word in found[name]]
         self._size += count
+        self._last = found["id"][-1]
+        return count
 
     def _forget(self, before: int) -> None:
         old = int((self._held["time"][: self._size] < before).sum())
