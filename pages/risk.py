@@ -39,6 +39,7 @@ with right:
     # What is asked here changes no field, so the plan is not drawn again.
     st.fragment(risk_what_ifs.more)(plan, found, wording.when(shell.now()), current)
     st.caption(
-        "Prices to start with are the last of the synthetic sample market; put in your own, or use the last"
-        " price of another market. Account and risk stay in this session and never enter the link."
+        "Prices to start with are the last of the market at hand, or of the synthetic sample market where"
+        " there is none, with its distances in per cent; put in your own. Account and risk stay in this"
+        " session and never enter the link."
     )

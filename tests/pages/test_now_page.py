@@ -71,8 +71,11 @@ def test_every_page_opens_with_the_real_market_and_offline_keeps_the_last_map(mo
         assert app.query_params["span"] == "30d"
         assert charts(app)
         app = opened("risk")
-        next(one for one in app.button if one.label == "Use last price").click().run()
-        assert app.session_state["entry"] == "50,015"
+        # A plan that nobody has touched is one for this market, and its address says so.
+        assert app.session_state["entry"] == app.query_params["entry"] == "50,015"
+        assert 49_500 < float(app.session_state["stop"].replace(",", "")) < 49_700
+        app.text_input(key="entry").set_value("49,000").run()
+        assert app.session_state["entry"] == "49,000", "what somebody types stays"
         live_market.app().stop()
     st.cache_resource.clear()
     monkeypatch.setenv("HEATLAB_OFFLINE", "1")

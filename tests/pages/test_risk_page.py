@@ -419,6 +419,20 @@ def test_a_stop_inside_a_cluster_of_the_market_at_hand_is_flagged():
     assert any(":material/flag:" in item.value and "cluster" in item.value for item in app.markdown)
 
 
+def test_a_plan_begins_at_the_market_at_hand_and_a_link_stays_what_it_was():
+    price = round(risk_market.last_price(loaders.sample("calm")), 1)
+    app = open_page("risk.py", data="calm")
+    assert float(app.text_input(key="entry").value.replace(",", "")) == price
+    start = risk_market.defaults()
+    distance = float(app.text_input(key="stop").value.replace(",", "")) / price - 1
+    assert abs(distance + start.atr_hour / start.price) < 1e-4
+    for asked in ({"level": "26,500"}, {"entry": "26,500"}):
+        linked = open_page("risk.py", data="calm", **asked)
+        assert linked.text_input(key="entry").value == "26,500"
+    app.text_input(key="entry").set_value("27,000").run()
+    assert app.text_input(key="entry").value == "27,000"
+
+
 def test_the_last_price_of_the_market_at_hand_moves_the_plan_and_steps_go_up_and_down():
     app = open_page("risk.py", data="calm", entry="28,000", stop="27,720", targets="28,560")
     price = risk_market.last_price(loaders.sample("calm"))

@@ -51,12 +51,12 @@ def inputs() -> Inputs:
     """Draw all fields and read them."""
     form, start = Form(), defaults()
     values: dict[str, Any] = {}
-    level, side, told = _handed_over(start)
+    level, told = _handed_over(start)
     st.markdown("**1. Money** :material/lock: stays in this session")
     money, kind, account = _money(form, values)
     st.markdown("**2. Idea**")
     data = market.at_hand()
-    _idea(form, values, start, level, side)
+    _idea(form, values, start, level, data)
     st.markdown("**3. Venue and margin**")
     _venue(form, values)
     with st.expander("Costs, steps and time", icon=":material/tune:"):
@@ -145,33 +145,33 @@ def _money(form: Form, values: dict[str, Any]) -> tuple[str, str, float | None]:
     return str(money), str(kind), account
 
 
-def _idea(form: Form, values: dict[str, Any], start: Defaults, level: float, side: str) -> None:
+def _to_start_with(level: float, side: str, start: Defaults) -> dict[str, str]:
+    """Entry, stop and targets of a plan at a level, as they stand in their fields."""
+    s = 1 if side == "long" else -1
+    stop, *targets = (wording.whole(level + s * many * start.atr_hour) for many in (-1, 2, 3.5))
+    return {"entry": wording.whole(level), "stop": stop, "targets": "; ".join(targets)}
+
+
+def _idea(form: Form, values: dict[str, Any], start: Defaults, level: float, data: Dataset | None) -> None:
     """Direction, entries, stop and targets."""
     values["side"] = links.choice(
         "Direction", {"long": "Long", "short": "Short"}, "long", "direction", on_change=_mirror
     )
-    s = 1 if values["side"] == "long" else -1
+    texts = _to_start_with(level, values["side"], start)
+    market.begin_at(market.last_price(data), texts)
     values["entry"] = form.number(
         "Entry, USD",
         "entry",
-        wording.whole(level),
+        texts["entry"],
         step=_step_of(level),
         check=above_zero("The entry", 1e9),
         help="The first entry. More entries stand below the targets.",
     )
     values["stop"] = form.number(
-        "Stop, USD",
-        "stop",
-        wording.whole(level - s * start.atr_hour),
-        step=_step_of(level),
-        check=above_zero("The stop", 1e9),
+        "Stop, USD", "stop", texts["stop"], step=_step_of(level), check=above_zero("The stop", 1e9)
     )
     values["targets"] = several(
-        form,
-        "Targets, USD",
-        "targets",
-        f"{wording.whole(level + s * 2 * start.atr_hour)}; {wording.whole(level + s * 3.5 * start.atr_hour)}",
-        "Several with a semicolon between. Empty for none.",
+        form, "Targets, USD", "targets", texts["targets"], "Several with a semicolon between. Empty for none."
     )
     shares = st.text_input(
         "Close at each target, %",
@@ -339,13 +339,10 @@ def _mirror() -> None:
     st.session_state["targets"] = "; ".join(wording.field(2 * entry - target) for target in targets)
 
 
-def _handed_over(start: Defaults) -> tuple[float, str, list[str]]:
-    """The level and side of the link, or the sample market's last price; and what of the link could not be
-    read."""
+def _handed_over(start: Defaults) -> tuple[float, list[str]]:
+    """The level of the link, or the sample market's last price; and what of the link could not be read."""
     levels, problems = overlays.parse_levels(str(st.query_params.get("level", "")))
-    side = "short" if str(st.query_params.get("direction", "")).lower().startswith("short") else "long"
     return (
         (levels[0] if levels else start.price),
-        side,
         [f"The level of the link was not used: {problem}" for problem in problems],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -9,6 +10,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from liqcore import wording
 from liqcore.distances import away
@@ -26,6 +28,8 @@ from liqcore.views import loaders, overlays, panels
 SETTINGS: Final = ViewSettings(layer="modelled", timeframe="15m", hours=72.0, reach=0.1)
 # A plan further away than this is one of another market, or of another time.
 FAR: Final = 0.25
+# Closer than this to the prices to start with, the market at hand is the one they are of.
+_SAME: Final = 0.001
 _PERSISTENCE_BARS: Final = 12
 Layer = Literal["modelled", "realised"]
 # The modelled map first: it is about positions that are still open. The two are never mixed.
@@ -101,6 +105,23 @@ def move_to(price: float | None) -> None:
     for name in ("targets", "entries"):
         levels, _ = overlays.parse_levels(str(held.get(name, "")))
         held[name] = "; ".join(wording.field(round(level * ratio, 1)) for level in levels)
+
+
+def begin_at(price: float | None, texts: Mapping[str, str]) -> None:
+    """Move a plan that nobody has touched, its fields as in `texts`, to the price of the market at hand.
+
+    What is moved stands in the address, so that a link stays the same plan.
+    """
+    held, start = st.session_state, defaults()
+    asked = {"level", *texts} & set(st.query_params)
+    if price is None or asked or any(held.get(name, text) != text for name, text in texts.items()):
+        return
+    if abs(price / start.price - 1) > _SAME:
+        held.update(texts)
+        move_to(price)
+        # A field that is drawn already writes its address itself, and lets nobody else do so.
+        with suppress(StreamlitAPIException):
+            st.query_params.update({name: held[name] for name in texts})
 
 
 def drawn(data: Dataset | None) -> tuple[HeatGrid, pd.DataFrame] | None:
