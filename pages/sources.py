@@ -20,6 +20,11 @@ held = live_market.collector()
 snapshot = held.snapshot()
 now = pd.Timestamp(snapshot.moment, unit="us", tz="UTC")
 
+if live_market.app().owner.offline:
+    st.info(
+        "No exchange is asked, because HEATLAB_OFFLINE is set. Start the app without it to hear from venues.",
+        icon=":material/wifi_off:",
+    )
 st.subheader("Venues")
 sources_panels.venues(snapshot)
 sources_panels.test_one(now)

@@ -443,9 +443,24 @@ def modelled(data: Dataset, settings: ViewSettings) -> HeatGrid:
         bins=settings.bins,
         time_edges=time_edges(view.start, view.end, settings.timeframe),
         price_range=(view.low, view.high),
-        venue=settings.venues or data.modelled_of or data.venues or ("all venues",),
+        venue=_modelled_of(data, settings),
         source=data.label,
     )
+
+
+def _modelled_of(data: Dataset, settings: ViewSettings) -> tuple[str, ...]:
+    """Whose volume and open interest a modelled map is made of: that of the chosen venues that have any."""
+    interest = () if data.open_interest is None else data.open_interest["venue"].unique()
+    known = {*data.venue_candles, *map(str, interest)}
+    if told := tuple(name for name in settings.venues if name in known):
+        return told
+    if settings.venues and data.venue_candles:
+        raise DataError(
+            "There are neither candles nor open interest of"
+            f" {wording.joined(wording.venues(settings.venues))} here, so no levels can be modelled. Choose"
+            " other venues, or none of them for all."
+        )
+    return data.modelled_of or data.venues or ("all venues",)
 
 
 def walked(data: Dataset, settings: ViewSettings) -> ViewSettings | None:

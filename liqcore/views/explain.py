@@ -66,6 +66,8 @@ def takeaway(grid: HeatGrid, candles: pd.DataFrame | None, now: pd.Timestamp | N
     if grid.kind == "realised":
         long, short = (float(values.sum(dtype=np.float64)) for values in (grid.long, grid.short))
         if long + short == 0:
+            if grid.observed is not None and not grid.observed.any():
+                return "Nobody listened in this window, so nothing is known of it. Choose another one."
             return "No liquidation falls into this window."
         t, p, side, amount = _hottest(grid)
         return (

@@ -49,6 +49,8 @@ def test_models_stand_side_by_side_with_what_most_agree_on() -> None:
 def test_our_words_stand_with_how_they_were_measured() -> None:
     app = asked("words")
     assert len(app.dataframe) == 2
+    for table in app.dataframe:
+        assert all(name[0].isupper() for name in table.value.columns)
     assert all("Hash" in item.value for item in app.caption[:2])
 
 
@@ -56,7 +58,7 @@ def test_the_scoreboard_shows_what_leads_and_how_it_was_measured() -> None:
     app = asked("scoreboard")
     measured, worlds, *_ = (item.value for item in app.dataframe)
     assert {"Flow identity", "Everywhere the same"} <= set(measured.iloc[:, 0])
-    assert {"Flow identity", "Uniform", "True distance profile"} <= set(worlds["map"])
+    assert {"Flow identity", "Uniform", "True distance profile"} <= set(worlds["Map"])
     assert any("was" in item.value and "Hash" in item.value for item in app.caption)
 
 

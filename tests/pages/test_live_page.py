@@ -104,6 +104,11 @@ def test_the_first_visit_of_any_page_begins_collecting_and_offline_nobody_is_ask
         assert any("Nobody listened" in one.value for one in realised.info)
         assert "Nothing was liquidated" not in words(realised)
         app = opened("sources")
+        assert "No exchange is asked" in words(app)
+        assert "This process collects" not in words(app)
+        assert (
+            next(frame.value for frame in app.dataframe if "Refuses" in frame.value)["Received"].isna().all()
+        )
         app.selectbox(key="testvenue").set_value("okx").run()
         next(button for button in app.button if button.label == "Test it now").click().run()
         assert any("Nobody is asked" in part.value for part in [*app.error, *app.warning]), words(app)

@@ -1,5 +1,7 @@
 """The sentences on the page say what the grid holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,6 +59,13 @@ def test_the_takeaway_of_events_adds_up_the_window() -> None:
 def test_an_empty_map_is_said_to_be_empty() -> None:
     assert "No liquidation" in explain.takeaway(grid("realised"), bars())
     assert "no open positions" in explain.takeaway(grid(), bars())
+
+
+def test_what_nobody_listened_to_is_not_said_to_be_empty() -> None:
+    empty = grid("realised")
+    some, none = np.array([False, True, False, False]), np.zeros(4, dtype=bool)
+    assert "No liquidation" in explain.takeaway(replace(empty, observed=some), bars())
+    assert "Nobody listened" in explain.takeaway(replace(empty, observed=none), bars())
 
 
 @pytest.mark.parametrize(

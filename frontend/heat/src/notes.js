@@ -47,14 +47,25 @@ export function levels(chart, labels) {
   }
 }
 
+const DISC = 10;
+
+/** Where the whole disc of a note at a place can be seen; none where the place is out of the plot. */
+export function disc([x, y], plot) {
+  if (x < plot.x || x > plot.x + plot.w || y < plot.y || y > plot.y + plot.h) return null;
+  const within = (at, from, length) => Math.min(Math.max(at, from + DISC + 2), from + length - DISC - 2);
+  return [within(x, plot.x, plot.w), within(y, plot.y, plot.h)];
+}
+
 /** Numbered notes: a disc each, with its text beside it where there is one. */
 export function marks(chart, labels) {
   const { pen, ink } = chart;
   for (const one of chart.layers.marks ?? []) {
     if (one.time > chart.until) continue;
-    const [x, y] = point(chart, one.time, one.price);
+    const place = disc(point(chart, one.time, one.price), chart.plot);
+    if (!place) continue;
+    const [x, y] = place;
     pen.beginPath();
-    pen.arc(x, y, 10, 0, 7);
+    pen.arc(x, y, DISC, 0, 7);
     pen.fillStyle = ink.now;
     pen.strokeStyle = ink.ground;
     pen.lineWidth = 2;

@@ -197,8 +197,10 @@ def table(data: Dataset, found: Venues) -> None:
     ).copy()
     place = list(frame.columns).index("delay_seconds") + 1
     frame.insert(place, "95 % within, s", [data.slowest.get(str(name), np.nan) for name in frame["venue"]])
+    # What no venue here tells is no column; what is said of it stands below.
     st.dataframe(
-        frame.assign(venue=wording.venues(frame["venue"]))
+        frame.dropna(axis="columns", how="all")
+        .assign(venue=wording.venues(frame["venue"]))
         .rename(
             columns={
                 "venue": "Venue",
@@ -468,7 +470,7 @@ def lags(data: Dataset, found: Venues) -> None:
     spec, alt = compare_charts.lag_chart(frame)
     st.vega_lite_chart(spec=spec, key="lag", alt=alt, width="stretch")
     st.dataframe(
-        frame.assign(Venue=wording.venues(frame["Venue"])),
+        frame.dropna(axis="columns", how="all").assign(Venue=wording.venues(frame["Venue"])),
         hide_index=True,
         width="stretch",
         column_config={"Sure": st.column_config.NumberColumn(format="percent")},

@@ -342,18 +342,20 @@ def _reading(
         return
     end = grid.time_edges[-1]
     prepared = _prepared(data, settings, grid, candles, events, marks.alpha, f"{data.key}|{settings!r}")
-    reading = read_level(
-        grid, candles, level=level, rule=marks.rule, last=_PERSISTENCE_BARS, prepared=prepared
-    )
+    with st.spinner("Reading what stands at the level"):
+        reading = read_level(
+            grid, candles, level=level, rule=marks.rule, last=_PERSISTENCE_BARS, prepared=prepared
+        )
     draw_reading(reading)
     source: Any = (
         events
         if grid.kind == "realised"
         else loaders.heatmap(data, replace(settings, timeframe="15m", hours=_longest(settings.hours)))
     )
-    rows = read_timeframes(
-        source, candles, level=level, at=None if settings.until is None else end, rule=marks.rule
-    )
+    with st.spinner("Reading it at other timeframes"):
+        rows = read_timeframes(
+            source, candles, level=level, at=None if settings.until is None else end, rule=marks.rule
+        )
     st.markdown(
         "**The same level at other timeframes**: a band that shows in one of them only is easily noise."
     )

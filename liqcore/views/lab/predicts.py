@@ -205,8 +205,8 @@ _COLUMNS: Final[dict[str, Any]] = {
             ("hot", "Hot"),
             ("control", "Controls"),
             ("difference", "Difference"),
-            ("low", "from"),
-            ("high", "to"),
+            ("low", "From"),
+            ("high", "To"),
             ("detectable", "Detectable"),
         )
     },

@@ -302,8 +302,8 @@ def _table(card: pd.DataFrame, one: World) -> None:
 _COLUMNS: Final[dict[str, Any]] = {
     "map": "Map",
     "spearman": st.column_config.NumberColumn("Rank correlation", format="%.2f"),
-    "spearman_low": st.column_config.NumberColumn("from", format="%.2f"),
-    "spearman_high": st.column_config.NumberColumn("to", format="%.2f"),
+    "spearman_low": st.column_config.NumberColumn("From", format="%.2f"),
+    "spearman_high": st.column_config.NumberColumn("To", format="%.2f"),
     "precision": st.column_config.NumberColumn("Hottest tenth", format="percent"),
     "gain": st.column_config.NumberColumn(
         "Bits over profile",
@@ -318,13 +318,17 @@ _COLUMNS: Final[dict[str, Any]] = {
             " was not fitted to."
         ),
     ),
-    "skill_low": st.column_config.NumberColumn("from ", format="%.2f"),
-    "skill_high": st.column_config.NumberColumn("to ", format="%.2f"),
+    "skill_low": st.column_config.NumberColumn("From ", format="%.2f"),
+    "skill_high": st.column_config.NumberColumn("To ", format="%.2f"),
 }
 
 
 def _reliability(one: World, grid: HeatGrid) -> None:
-    with st.expander("Is hot really hotter?", icon=":material/stairs:"):
+    with st.expander(
+        "Is hot really hotter?", icon=":material/stairs:", key="labtenths", on_change="rerun"
+    ) as opened:
+        if not opened.open:
+            return
         table = reliability(by_distance(grid, one.price), one.truth, one.block, np.random.default_rng(0))
         st.markdown(
             "All cells in tenths of what the map says stands there, with what truly stood there, as shares of"
@@ -344,7 +348,7 @@ _TENTHS: Final[dict[str, Any]] = {
     "group": "Tenth",
     "said": st.column_config.NumberColumn("Said", format="percent"),
     "was": st.column_config.NumberColumn("Was", format="percent"),
-    "was_low": st.column_config.NumberColumn("from", format="percent"),
-    "was_high": st.column_config.NumberColumn("to", format="percent"),
+    "was_low": st.column_config.NumberColumn("From", format="percent"),
+    "was_high": st.column_config.NumberColumn("To", format="percent"),
     "cells": "Cells",
 }

@@ -29,5 +29,6 @@ def show(table: Table) -> None:
     """A table of figures with the sentence that says how they were measured."""
     # A ranking is read to its end; only long tables scroll.
     whole = len(table.rows) <= _WHOLE
-    st.dataframe(table.rows, hide_index=True, width="stretch", height="content" if whole else "auto")
+    rows = table.rows.rename(columns=lambda name: "Hours" if name == "n" else wording.sentence_case(name))
+    st.dataframe(rows, hide_index=True, width="stretch", height="content" if whole else "auto")
     st.caption(wording.markdown(table.note))

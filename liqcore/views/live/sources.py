@@ -229,10 +229,10 @@ def store(held: Collector) -> None:
         st.metric("Liquidations at rest", f"{int(found['events'].sum()):,}")
         st.metric("Size", wording.file_size(size))
         st.metric("Kept for", f"{held.config.keep_days:g} days")
-    st.caption(
-        f"The store is {place}. HEATLAB_STORE takes another SQLAlchemy address."
-        f" {'This process collects.' if held.collecting else 'Another process collects into it; this one reads.'}"  # noqa: E501
-    )
+    who = "This process collects." if held.collecting else "Another process collects into it; this one reads."
+    if live_market.app().owner.offline:
+        who = "Nothing is collected while HEATLAB_OFFLINE is set."
+    st.caption(f"The store is {place}. HEATLAB_STORE takes another SQLAlchemy address. {who}")
     if len(found):
         st.dataframe(
             pd.DataFrame(
