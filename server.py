@@ -9,9 +9,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from liqcore.service.app import WEBHOOK_PATH
-from liqcore.views import market as live_market
+from liqcore.views import market as live_market, strangers
 from liqcore.views.preview import Preview
 
+strangers.refused()
 app = st.App(
     "app.py",
     lifespan=lambda _: live_market.app().alive(),

@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import StopException
 
 from liqcore import wording
 from liqcore.service.app import OFFLINE, offline
-from liqcore.views import heat, links, market as live_market, memory
+from liqcore.views import heat, links, market as live_market, memory, strangers
 
 _FRAMED: Final = "_framed"
 # Served by the app itself: a Material icon in this place would be fetched from another server.
@@ -115,6 +115,7 @@ def pages() -> list[StreamlitPage]:
 
 def run() -> None:
     """Draw the page the address names inside the frame. Called by app.py only."""
+    strangers.refused()
     st.session_state[_FRAMED] = True
     # Before the navigation, or the browser fetches the page's own icon from Google's server first.
     st.set_page_config(page_icon=_ICON, layout="wide")
