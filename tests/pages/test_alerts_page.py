@@ -424,10 +424,22 @@ def test_own_files_can_be_tested_and_too_short_ones_say_so():
     assert not app.exception
     assert charts(app)
     assert "Would have told" in metrics(app)
+    app.file_uploader(key="uploads").set_value(upload[1:]).run()
+    assert metrics(app)["Would have told"] == "not known", "candles alone hold no liquidation"
+    assert "it watches liquidations, and this market holds none" in words(app)
     tiny = io.BytesIO(files.write_table(candles.iloc[:20], "csv")).getvalue()
     app.file_uploader(key="uploads").set_value([("tiny.csv", tiny, "text/csv")]).run()
     assert not app.exception
     assert "too short" in words(app)
+
+
+def test_a_rule_that_no_record_can_wake_is_not_said_to_stay_quiet():
+    outside = Rule("mine", Group("all", (Condition("external", name="my cross"),)))
+    app = open_page("alerts.py", rules=link(outside), test="1 d")
+    assert not app.exception
+    assert metrics(app)["Would have told"] == "not known"
+    assert "Nobody knows what this rule would have told" in words(app)
+    assert "would not have told anything" not in words(app)
 
 
 def test_a_tone_is_short_and_does_not_clip():

@@ -163,12 +163,14 @@ def _waiting(key: str) -> None:
 def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
     """The figures, the timeline over the heatmap, and how to read them."""
     row = told.summary.iloc[0]
-    st.markdown(f"**{wording.markdown(alerts_words.verdict(told, _spaced(how.horizon)))}**")
+    lacks = alerts_words.lacking(rule, data)
+    known = bool(row["firings"]) or not lacks
+    st.markdown(f"**{wording.markdown(alerts_words.verdict(told, _spaced(how.horizon), lacks))}**")
     with st.grid(4, min_column_width=150, gap="small"):
         st.metric(
             "Would have told",
-            wording.count(row["firings"], "time"),
-            f"{wording.decimal(row['per_day'], 1)} a day",
+            wording.count(row["firings"], "time") if known else "not known",
+            f"{wording.decimal(row['per_day'], 1)} a day" if known else None,
             delta_color="off",
             delta_arrow="off",
             border=True,

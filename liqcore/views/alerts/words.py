@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,9 @@ import pandas as pd
 from liqcore import wording
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.measure import Replay
-from liqcore.alerts.rules import Rule
+from liqcore.alerts.rules import KINDS, SIGNAL_KINDS, Condition, Rule
 from liqcore.heat.grid import HeatGrid
+from liqcore.service.dataset import Dataset
 from liqcore.views.explain import COMPLETENESS
 
 # Numbers on a map run into one another beyond this.
@@ -19,9 +21,34 @@ MOST_MARKS = 30
 _FEW = 20
 
 
-def verdict(told: Replay, horizon: str) -> str:
-    """One sentence on what the test says, careful with small numbers."""
+def lacking(rule: Rule, data: Dataset) -> list[str]:
+    """What the rule watches that this market does not hold: where that is all, no telling is no finding."""
+    tables = {"liquidations": data.liquidations, "candles": data.candles, "funding": data.funding}
+    held = {"", *(name for name, table in tables.items() if table is not None and len(table))}
+    needed = (_watched(part) for part in rule.when.conditions)
+    return [name for name in dict.fromkeys(needed) if name not in held]
+
+
+def _watched(part: Condition) -> str:
+    if part.kind in ("external", "funding extreme"):
+        return "signals from outside" if part.kind == "external" else "funding"
+    if part.kind == "large liquidation":
+        return "liquidations"
+    if "heat" in KINDS[part.kind].takes:
+        return "candles" if part.heat == "modelled" else "liquidations"
+    return "candles" if part.kind in SIGNAL_KINDS else ""
+
+
+def verdict(told: Replay, horizon: str, lacks: Sequence[str] = ()) -> str:
+    """One sentence on what the test says, careful with small numbers; `lacks` is what the rule watches and
+    the market does not hold."""
     row = told.summary.iloc[0]
+    if row["firings"] == 0 and lacks:
+        return (
+            "Nobody knows what this rule would have told: it watches"
+            f" {wording.joined(lacks)}, and this market holds none. Choose another market, or watch"
+            " something else."
+        )
     if row["firings"] == 0:
         return f"This rule would not have told anything in {wording.count(round(told.days), 'day')}."
     times = (

@@ -219,6 +219,7 @@ def table(data: Dataset, found: Venues) -> None:
         .drop(columns="note"),
         hide_index=True,
         width="stretch",
+        placeholder=wording.NOTHING,
         column_config=_TABLE_CONFIG,
     )
     careful = frame[frame["note"] != ""]
@@ -325,6 +326,7 @@ def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Clus
         _agreement_table(verdict.to_frame()),
         hide_index=True,
         width="stretch",
+        placeholder=wording.NOTHING,
         column_config={
             "USD here": st.column_config.NumberColumn(format="compact"),
             "Path explains": st.column_config.NumberColumn(
@@ -375,6 +377,7 @@ def _one_or_many(found: Venues) -> None:
         rows,
         hide_index=True,
         width="stretch",
+        placeholder=wording.NOTHING,
         column_config={
             "USD": st.column_config.NumberColumn(format="compact"),
             "Largest print": st.column_config.NumberColumn(format="percent"),
@@ -473,6 +476,7 @@ def lags(data: Dataset, found: Venues) -> None:
         frame.dropna(axis="columns", how="all").assign(Venue=wording.venues(frame["Venue"])),
         hide_index=True,
         width="stretch",
+        placeholder=wording.NOTHING,
         column_config={"Sure": st.column_config.NumberColumn(format="percent")},
     )
     _how_clear(measured, list(frame["Venue"]))

@@ -155,7 +155,9 @@ def _screen(market: Watched, view: LiveView, realised: bool) -> None:
         on_change="rerun",
     )
     if opened.open:
-        opened.dataframe(live_panels.status_table(snapshot), hide_index=True, width="stretch")
+        opened.dataframe(
+            live_panels.status_table(snapshot), hide_index=True, width="stretch", placeholder=wording.NOTHING
+        )
 
 
 def _said_when_nothing_comes(market: Watched, snapshot: Snapshot, held: int) -> None:

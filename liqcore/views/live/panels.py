@@ -243,7 +243,8 @@ def heat(
         if made is None:
             st.title("Live liquidations")
             first = held.now() - view.hours * 3_600e6
-            if (heard_minutes(held, view) >= first).any():
+            minutes = heard_minutes(held, view)
+            if (minutes >= first).any():
                 quiet = (
                     "Nothing was liquidated in this window as far as anyone told us. BTC alone can be quiet"
                 )
@@ -251,7 +252,7 @@ def heat(
                     f"{quiet} for minutes: choose a longer window, or watch the replay of the sample market."
                 )
             else:
-                what = f"{NOBODY} Longer windows may hold more."
+                what = f"{NOBODY} A longer window holds more." if len(minutes) else NOBODY
             st.info(what, icon=":material/hourglass_empty:")
             return
         shown = Dataset(key="live", label=label, synthetic=synthetic)
@@ -378,6 +379,7 @@ def totals(found: pd.DataFrame) -> None:
         ),
         hide_index=True,
         width="stretch",
+        placeholder=wording.NOTHING,
         column_config={
             "Complete": st.column_config.TextColumn(
                 help=(

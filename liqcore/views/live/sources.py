@@ -47,7 +47,13 @@ def venues(snapshot: Snapshot) -> None:
                 "Received": received(status, snapshot),
             }
         )
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * len(rows))
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        width="stretch",
+        height=38 + 35 * len(rows),
+        placeholder=wording.NOTHING,
+    )
     st.caption(
         "Public data of each venue, under its own terms of use. Nothing here needs an account. What a venue"
         " leaves out is in the column Sends and on the Live page."
