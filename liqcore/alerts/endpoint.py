@@ -175,11 +175,11 @@ class Endpoint:
         if length.isdigit() and int(length[:12]) > MAX_BYTES:
             raise _too_large()
         caller = str((scope.get("client") or ("",))[0])
-        now = self._clock().timestamp()
-        if self._wrong.spent(caller, now):
+        if self._wrong.spent(caller, self._clock().timestamp()):
             raise _too_many()
         body = await _body(receive)
         # Once more, now that nothing is waited for: many bodies held back at once are no way around it.
+        now = self._clock().timestamp()
         if not self._wrong.begin(caller, now):
             raise _too_many()
         try:

@@ -84,7 +84,8 @@ class Guesses:
         )
 
     def _within(self, name: str, now: float) -> int:
-        left = [at for at in self._tries.get(name, ()) if 0 <= now - at < self.seconds]
+        # Whoever comes late with an early time, as a body held back does, may not make later tries undone.
+        left = [at for at in self._tries.get(name, ()) if abs(now - at) < self.seconds]
         if left:
             self._tries[name] = left
         else:

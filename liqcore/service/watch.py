@@ -42,9 +42,9 @@ DELAY: Final = 60.0
 LATE: Final = 600.0
 BARS: Final = ("5min", "15min", "30min", "1h")
 _LOOKBACK: Final = "4h"
-# After a longer break the past is not told any more: it would be a flood of old news.
 # Prices further ahead (µs) than this are those of a clock that was right.
 _AHEAD: Final = 300_000_000
+# After a longer break the past is not told any more: it would be a flood of old news.
 _LONGEST_BREAK: Final = np.timedelta64(24, "h")
 _FUNDING_PAST: Final = 40 * 86_400_000_000
 

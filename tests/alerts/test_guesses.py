@@ -66,6 +66,16 @@ def test_tries_at_once_are_counted_before_they_are_compared() -> None:
     assert len(passed) == 5
 
 
+def test_who_comes_late_with_an_early_time_undoes_no_later_try() -> None:
+    tries = Guesses(5, 60.0, of_all=8)
+    assert sum(tries.begin("203.0.113.7", 100.0 + number) for number in range(9)) == 5
+    assert not tries.begin("203.0.113.7", 99.0)
+    assert tries.spent("203.0.113.7", 110.0)
+    assert [tries.begin("198.51.100.1", at) for at in (99.5, 98.0, 111.0, 97.0)] == [True, True, True, False]
+    # A clock that was set back by more than that begins anew.
+    assert tries.begin("203.0.113.7", 20.0)
+
+
 def test_all_strangers_together_are_bounded_and_who_knew_the_secret_is_not_shut_out() -> None:
     tries = Guesses(5, 60.0, of_all=60)
     assert tries.begin("198.51.100.9", 0.0)

@@ -72,12 +72,12 @@ def _unlock() -> None:
     phrase = alerts_session.secrets().get("passphrase")
     if not isinstance(phrase, str) or not phrase:
         return
-    tries, now, caller = _guesses(), time.monotonic(), st.context.ip_address or UNNAMED
-    spent = tries.spent(caller, now)
+    tries, caller = _guesses(), st.context.ip_address or UNNAMED
+    spent = tries.spent(caller, time.monotonic())
     with st.form("al_unlock", clear_on_submit=True, border=False, width=420):
         given = st.text_input("Owner's passphrase", type="password", autocomplete="off", key="al_phrase")
         pressed = st.form_submit_button("Unlock channels", icon=":material/lock_open:", disabled=spent)
-        if pressed and tries.begin(caller, now):
+        if pressed and tries.begin(caller, now := time.monotonic()):
             if same(str(given or ""), phrase):
                 tries.take_back(caller, now, right=True)
                 owner.unlock()
