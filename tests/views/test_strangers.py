@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -25,6 +26,7 @@ class Alone(AppSession):
 
     def __init__(self) -> None:
         self._session_state = SessionState()
+        self._script_data = SimpleNamespace(main_script_path="app.py")
 
     def __del__(self) -> None:
         pass
@@ -33,7 +35,8 @@ class Alone(AppSession):
 @pytest.fixture
 def as_streamlit_is(monkeypatch):
     """Whatever is changed of Streamlit's session is as it was afterwards."""
-    monkeypatch.setattr(AppSession, strangers._EMPTIES, AppSession.__dict__[strangers._EMPTIES])
+    for name in strangers._MESSAGES:
+        monkeypatch.setattr(AppSession, name, AppSession.__dict__[name])
 
 
 @pytest.mark.usefixtures("as_streamlit_is")
@@ -44,12 +47,22 @@ def test_no_browser_empties_what_all_share():
     assert shared() == [1], "the count of wrong guesses, the collector and all maps would be gone"
 
 
+@pytest.mark.usefixtures("as_streamlit_is")
+def test_no_browser_is_told_of_the_files_beside_the_app(monkeypatch):
+    asked = []
+    monkeypatch.setattr("streamlit.git_util.GitRepo", asked.append)
+    strangers.refused()
+    Alone().handle_backmsg(BackMsg(load_git_info=True))
+    assert asked == []
+
+
 def test_both_ways_to_start_refuse_it():
     for start in ("import server", "from liqcore.views import shell; shell.pages = 0; shell.run()"):
         script = (
             "from streamlit.runtime.app_session import AppSession as session\n"
-            "held = session._handle_clear_cache_request\n"
+            "names = '_handle_clear_cache_request', '_handle_git_information_request'\n"
+            "held = [getattr(session, name) for name in names]\n"
             f"try:\n    {start}\nexcept TypeError:\n    pass\n"
-            "assert session._handle_clear_cache_request is not held"
+            "assert not {*held} & {getattr(session, name) for name in names}"
         )
         subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True, timeout=60)
