@@ -158,12 +158,22 @@ def opened(name: str, window: str = FIRST, place: Any = None) -> Dataset | None:
 def real(hours: float) -> Dataset | None:
     """The real market of the shortest span that covers so many hours; None, without a word, while there is
     none."""
-    return live_market.app().real.look(preset_for(hours).name, _PATIENCE).data
+    return _look(preset_for(hours).name, _PATIENCE).data
+
+
+def _look(name: str, patience: float) -> Look:
+    """What there is of a market; where it is on its way, after so many seconds at most, which are told."""
+    held = live_market.app().real
+    look = held.look(name)
+    if not look.busy:
+        return look
+    with st.spinner("Asking the venues for the market"):
+        return held.look(name, patience)
 
 
 def now(window: str) -> Dataset:
     """The real market of a span up to now; while there is none, the sample and one line that says so."""
-    look = live_market.app().real.look(window, _PATIENCE)
+    look = _look(window, _PATIENCE)
     _under_way(window, look)
     if look.away:
         st.caption(f":material/wifi_off: {wording.markdown(look.away)}")
@@ -201,7 +211,7 @@ def named_day(hidden: int | None = None) -> Dataset | None:
 
 def day(date: str) -> Dataset | None:
     """A named day by its date, fetched once and kept; None, and why, while there is none."""
-    look = live_market.app().real.look(date, _DAY_PATIENCE)
+    look = _look(date, _DAY_PATIENCE)
     _under_way(date, look)
     if look.data is None:
         why = look.away or "It is on its way from the public archive."

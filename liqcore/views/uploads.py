@@ -100,9 +100,13 @@ def _take_all(uploads: list[Any], zone: str, above: Any) -> None:
     """Read what is new; what needs candles is tried again when candles came with it."""
     forgotten = st.session_state.get("forgotten", set())
     new = [upload for upload in uploads if upload.file_id not in {*_held(), *forgotten}]
-    failed = [(upload, problem) for upload in new if (problem := _take(upload, zone)) is not None]
-    if len(failed) < len(new) and _candles() is not None:
-        failed = [(upload, problem) for upload, _ in failed if (problem := _take(upload, zone)) is not None]
+    if not new:
+        return
+    with st.spinner(f"Reading {wording.count(len(new), 'file')}"):
+        failed = [(upload, problem) for upload in new if (problem := _take(upload, zone)) is not None]
+        if len(failed) < len(new) and _candles() is not None:
+            again = [upload for upload, _ in failed]
+            failed = [(upload, problem) for upload in again if (problem := _take(upload, zone)) is not None]
     for upload, problem in failed:
         if isinstance(problem, files.MappingNeeded):
             if _held():

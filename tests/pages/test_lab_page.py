@@ -46,6 +46,11 @@ def test_models_stand_side_by_side_with_what_most_agree_on() -> None:
     assert any("pair by pair" in item.value for item in app.markdown)
 
 
+def test_the_page_explains_its_figures_to_whoever_asks() -> None:
+    assert "Chance finds a tenth" not in words(asked("words"))
+    assert "Chance finds a tenth" in words(asked("words", help="true"))
+
+
 def test_our_words_stand_with_how_they_were_measured() -> None:
     app = asked("words")
     assert len(app.dataframe) == 2

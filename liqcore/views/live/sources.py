@@ -211,7 +211,8 @@ def keyed(now: pd.Timestamp) -> None:
             if st.button(
                 "Test the key", key=f"test-{source.id}", disabled=not key, icon=":material/network_ping:"
             ):
-                status = check(source, live_market.session(), key, now)
+                with st.spinner(f"Asking {source.name}"):
+                    status = check(source, live_market.session(), key, now)
                 (st.success if status.state == "live" else st.warning)(wording.markdown(status.message))
     st.caption("Keys are sent to their source only, past the cache, and stand in no link, log or file.")
 
@@ -281,14 +282,17 @@ def changes(held: Collector) -> None:
     )
     if upload is not None and st.session_state.get("store_taken") != upload.file_id:
         try:
-            contents = files.read(upload)
+            with st.spinner("Reading the file"):
+                contents = files.read(upload)
             if contents.kind != "liquidations":
                 raise TableError(
                     f"{upload.name} holds {contents.kind.replace('_', ' ')}, and the store takes liquidations"
                     " here. Choose a file with liquidations."
                 )
             batch = arrivals(as_rows(contents.table), held.now(), "import")
-            new, late = held.store.add(batch), len(contents.table) - len(batch)
+            late = len(contents.table) - len(batch)
+            with st.spinner(f"Storing {wording.count(len(batch), 'event')}"):
+                new = held.store.add(batch)
             st.session_state["store_taken"] = upload.file_id
             st.success(
                 f"{new:,} new events of {len(contents.table):,} in the file. Those older than the window of"
