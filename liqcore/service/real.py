@@ -401,8 +401,9 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
         told = [snapshots.TOLD, *realised.problems] if events is not None and realised is not None else []
         made, untold = " ".join([made, *told]), snapshots.UNTOLD
     prices = f"real:{name}:{_digest(found)}"
+    number = 0 if events is None else len(events)
     return Dataset(
-        key=f"{prices}:{0 if events is None else len(events)}:{'' if extra is None else extra.key}",
+        key=f"{prices}:{number}:{_hours(realised)}:{'' if extra is None else extra.key}",
         key_of_prices=prices,
         label="BTC now" if day is None else day.title,
         synthetic=False,
@@ -419,6 +420,12 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
         modelled_of=venues,
         untold=untold,
     )
+
+
+def _hours(realised: Realised | None) -> str:
+    """Tells apart for which hours venues told: as many events may be those of more, whose quiet is no gap."""
+    told = "" if realised is None else repr(sorted(realised.covered.items()))
+    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
 
 
 def _digest(found: Market) -> str:

@@ -3,6 +3,7 @@ network."""
 
 import threading
 import time
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -178,6 +179,9 @@ def test_what_a_history_told_again_counts_once_and_the_rest_is_what_was_heard():
     made = as_dataset("7d", bare, past, heard)
     assert made.liquidations["venue"].astype(str).tolist() == ["gate", "gate", "okx", "gate"]
     assert made.beats["minute"].tolist() == [start, start + minute]
+    # A map drawn before knows these hours as a gap.
+    more = replace(past, covered={"gate": [(start, start + 3 * minute)]})
+    assert len({as_dataset("7d", bare, one, None).key for one in (past, more)}) == 2
 
 
 def test_a_named_day_draws_what_the_archive_told_and_says_where_nothing_is_told(server, session, tmp_path):
