@@ -1,6 +1,7 @@
 """The risk page: numbers as people type them, the gate, what-ifs, and nothing private in the link."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from liqcore.risk.luck import simulate_trades
 from liqcore.risk.pine import plan_to_pine
 from liqcore.risk.plan_data import Plan
 from liqcore.risk.what_if import price_drag
+from liqcore.service import dataset
 from liqcore.views import loaders, market as live_market
 from liqcore.views.risk import charts as risk_charts, market as risk_market, what_ifs
 from tests.loopback.server import VenueServer
@@ -163,6 +165,17 @@ def test_a_handed_over_level_with_clusters_is_drawn_and_broken_parts_are_named()
     assert app.text_input(key="entry").value == "28,000"
     assert "2 clusters in view" in charts(app)[0].proto.alt
     assert any("nonsense" in item.value for item in app.warning)
+
+
+def test_only_a_map_that_was_looked_at_is_said_to_show_nothing():
+    sample = dataset.of_sample("violent")
+    price = risk_market.last_price(sample)
+    alone = replace(sample, key="candles alone", liquidations=None)
+    zones, said = risk_market.clusters(alone, price)
+    assert not zones
+    assert said.startswith("On the modelled map of")
+    assert "neither" not in said
+    assert "no other map" in said
 
 
 def test_zones_survive_the_link_and_nothing_odd_gets_through():

@@ -143,6 +143,7 @@ def clusters(data: Dataset | None, entry: float) -> tuple[tuple[Zone, ...], str]
             f" {wording.price(entry)}, so the plan is for another market or another time."
         )
     what = "the synthetic sample market" if data.synthetic else data.label
+    seen = []
     for layer, words in _KINDS.items():
         zones = _zones(data, layer, dataset.view_key(data, replace(SETTINGS, layer=layer)))
         if zones:
@@ -150,16 +151,26 @@ def clusters(data: Dataset | None, entry: float) -> tuple[tuple[Zone, ...], str]
                 zones,
                 f"{wording.sentence_case(layer)} clusters, from {what} and its last three days: {words}.",
             )
-    return (), f"On neither map of {what} anything stands out from chance, so no clusters are drawn."
+        if zones is not None:
+            seen.append(layer)
+    if not seen:
+        return (), f"No map of {what} can be drawn, so no clusters are known: type them at the left."
+    if len(seen) == len(_KINDS):
+        return (), f"On neither map of {what} anything stands out from chance, so no clusters are drawn."
+    return (), (
+        f"On the {seen[0]} map of {what} nothing stands out from chance, so no clusters are drawn. This"
+        " market has no other map."
+    )
 
 
 @st.cache_data(max_entries=32, ttl="2h", show_spinner=False)
-def _zones(_data: Dataset, layer: Layer, key: str) -> tuple[Zone, ...]:
+def _zones(_data: Dataset, layer: Layer, key: str) -> tuple[Zone, ...] | None:
+    """The clusters of one map, None where this market has no such map."""
     settings = replace(SETTINGS, layer=layer)
     try:
         grid, bars = loaders.heatmap(_data, settings), loaders.price_bars(_data, settings)
     except loaders.DATA_PROBLEMS:
-        return ()
+        return None
     events = None
     if grid.kind == "realised":
         candles, events = dataset.until_end(_data, settings)
