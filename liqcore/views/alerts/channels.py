@@ -73,17 +73,17 @@ def _unlock() -> None:
     if not isinstance(phrase, str) or not phrase:
         return
     tries, caller = _guesses(), st.context.ip_address or UNNAMED
-    spent = tries.spent(caller, time.monotonic())
     with st.form("al_unlock", clear_on_submit=True, border=False, width=420):
         given = st.text_input("Owner's passphrase", type="password", autocomplete="off", key="al_phrase")
-        pressed = st.form_submit_button("Unlock channels", icon=":material/lock_open:", disabled=spent)
+        # Never greyed out: nothing draws this page anew when the minute is over.
+        pressed = st.form_submit_button("Unlock channels", icon=":material/lock_open:")
         if pressed and tries.begin(caller, now := time.monotonic()):
             if same(str(given or ""), phrase):
                 tries.take_back(caller, now, right=True)
                 owner.unlock()
                 st.rerun()
             st.error("That is not the passphrase.", icon=":material/lock:")
-    if spent:
+    if tries.spent(caller, time.monotonic()):
         st.caption(
             f"Too many wrong passphrases came within {wording.duration(tries.seconds)}, so the app takes none"
             " for a while. Try again in a minute."
