@@ -32,6 +32,7 @@ __all__ = [
     "iso",
     "joined",
     "markdown",
+    "name",
     "percent",
     "period",
     "price",
@@ -60,6 +61,7 @@ _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SIGNS = re.compile(r"(\\*)([\[\]`<$]|&(?=#?\w+;))")
 _HEADING = re.compile(r"(?m)^(\s{0,3})(#{1,6}(?=\s)|>)")
 _FOUND_LATER = re.compile(r":(?=[a-z:+\-]|//)|\bwww(?=\.)|(?<=[\w.+\-])@(?=[\w\-])", re.IGNORECASE)
+_EMPHASIS = re.compile(r"(?<!\\)[*_~]")
 _JOINER = "\u2060"
 _ANGLES = re.compile(r"<(?=\S)|(?<=\S)>")
 _CALLS = re.compile(rf"[@!](?!{_JOINER}|\s|$)|\](?=\()|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
@@ -331,6 +333,11 @@ def markdown(text: str) -> str:
     text = _HEADING.sub(r"\1\\\2", text)
     # Streamlit looks for these in the finished text, where a backslash is gone; an empty sign parts them.
     return _FOUND_LATER.sub(rf"\g<0>{_JOINER}", text)
+
+
+def name(text: str) -> str:
+    """A name from outside in a sentence that is shown as Markdown: as `markdown`, and no emphasis either."""
+    return _EMPHASIS.sub(r"\\\g<0>", markdown(text))
 
 
 def _sign(value: float, signed: bool = False) -> str:

@@ -258,6 +258,14 @@ def test_names_from_outside_lose_their_meaning_in_markdown(written, shown) -> No
     assert wording.markdown(shown) == shown
 
 
+@pytest.mark.parametrize("written", ["__init__.csv", "a*b*c", "x**y", "~1~ $2", "_liq_[x].csv", "BTC_USDT_1"])
+def test_a_name_is_no_emphasis(written) -> None:
+    shown = wording.name(written)
+    assert wording.name(shown) == wording.markdown(shown) == shown
+    assert not re.search(r"(?<!\\)[*_~\[\]$]", shown)
+    assert re.sub(r"\\(?=[*_~\[\]$])", "", shown) == written
+
+
 def test_file_sizes() -> None:
     sizes = (800, 1_234, 45_000, 3.4 * 1024**2, 60 * 1024**2)
     assert [wording.file_size(many) for many in sizes] == ["800 B", "1.2 kB", "44 kB", "3.4 MB", "60 MB"]

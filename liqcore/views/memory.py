@@ -122,7 +122,7 @@ def _views(held: list[dict[str, str]]) -> None:
     )
     for number, one in enumerate(held):
         with st.container(horizontal=True, gap="small"):
-            label = wording.markdown(one["name"])
+            label = wording.name(one["name"])
             if st.button(label, icon=":material/bookmark:", key=f"view-{number}", width="stretch"):
                 query = dict(parse_qsl(one["query"]))
                 st.switch_page(f"pages/{one['page']}.py", query_params=query)

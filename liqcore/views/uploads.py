@@ -111,14 +111,14 @@ def _take_all(uploads: list[Any], zone: str, above: Any) -> None:
         if isinstance(problem, files.MappingNeeded):
             if _held():
                 above.info(
-                    f"**{wording.markdown(upload.name)}** is not in the map yet: it asks a question beside"
+                    f"**{wording.name(upload.name)}** is not in the map yet: it asks a question beside"
                     " the files below.",
                     icon=":material/help:",
                 )
             _ask_mapping(upload, problem)
         else:
             above.error(
-                f"**{wording.markdown(upload.name)}** was not used. {wording.markdown(str(problem))}",
+                f"**{wording.name(upload.name)}** was not used. {wording.markdown(str(problem))}",
                 icon=":material/error:",
             )
 
@@ -305,7 +305,7 @@ def _ask_mapping(upload: Any, question: files.MappingNeeded) -> None:
         if name not in {*wanted, *question.guess}
     ]
     with st.form(f"ask-{upload.file_id}"):
-        st.markdown(f"**{wording.markdown(upload.name)}**: {wording.markdown(str(question))}")
+        st.markdown(f"**{wording.name(upload.name)}**: {wording.markdown(str(question))}")
         chosen: dict[str, str] = {}
         with st.container(horizontal=True):
             kind = question.kind or st.selectbox(

@@ -107,9 +107,7 @@ def _row(channel: Channel, removable: bool) -> None:
         f" min{', joined' if channel.digest else ''}"
     )
     with st.container(border=True, gap="small"):
-        st.markdown(
-            f"**{wording.markdown(channel.name)}**  \n{channel.scheme}://{channel.url} · {limit}{quiet}"
-        )
+        st.markdown(f"**{wording.name(channel.name)}**  \n{channel.scheme}://{channel.url} · {limit}{quiet}")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             test = st.button("Send a test", icon=":material/send:", key=f"al_test_{channel.name}")
             if removable:

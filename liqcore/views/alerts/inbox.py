@@ -199,7 +199,7 @@ def _card(entry: Entry, now: pd.Timestamp, live: frozenset[str]) -> None:
                     icon=":material/snooze:",
                 )
             st.caption(
-                f"{wording.when(alert.time, alerts_session.now())} · {wording.markdown(alert.name)}",
+                f"{wording.when(alert.time, alerts_session.now())} · {wording.name(alert.name)}",
                 width="content",
             )
         left, right = st.columns(2, gap="medium")

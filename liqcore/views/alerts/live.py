@@ -138,7 +138,7 @@ def panel() -> None:
     )
     st.markdown(
         "\n".join(
-            f"- {wording.markdown(rule.name)}: {wording.markdown(sentence(rule))}"
+            f"- {wording.name(rule.name)}: {wording.markdown(sentence(rule))}"
             for rule in found.rules[:_SHOWN]
         )
     )

@@ -69,7 +69,7 @@ def draw() -> None:
 
 def _row(rule: Rule) -> None:
     with st.container(border=True, gap="small"):
-        st.markdown(f"**{wording.markdown(rule.name)}**  \n{wording.markdown(sentence(rule))}")
+        st.markdown(f"**{wording.name(rule.name)}**  \n{wording.markdown(sentence(rule))}")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.toggle(
                 "On",
@@ -144,7 +144,7 @@ def _bring() -> None:
             )
     except RuleError as problem:
         st.error(
-            f"**{wording.markdown(upload.name)}** was not used, and nothing you keep has changed."
+            f"**{wording.name(upload.name)}** was not used, and nothing you keep has changed."
             f" {wording.markdown(str(problem))}",
             icon=":material/error:",
         )

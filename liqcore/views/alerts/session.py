@@ -155,7 +155,7 @@ def say_news() -> None:
         # One toast: several would cover a phone's screen.
         more = f" And {len(shown) - 1:,} more, in the inbox." if len(shown) > 1 else ""
         st.toast(
-            f"**{wording.markdown(shown[-1].name)}.** {wording.markdown(shown[-1].sentence)}{more}",
+            f"**{wording.name(shown[-1].name)}.** {wording.markdown(shown[-1].sentence)}{more}",
             icon=":material/notifications_active:",
         )
     if news and st.session_state.get("alerts_sound"):

@@ -71,7 +71,7 @@ def draw() -> None:
         "No signal has come yet."
         if last is None
         else (
-            f"The last signal, {wording.markdown(last.name)}, came"
+            f"The last signal, {wording.name(last.name)}, came"
             f" {wording.age(last.time, alerts_session.now().tz_localize(None))} ago."
         )
     )

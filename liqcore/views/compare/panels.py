@@ -226,7 +226,7 @@ def table(data: Dataset, found: Venues) -> None:
     if len(careful):
         st.markdown(
             "\n".join(
-                f"- **{wording.markdown(wording.venue(venue))}**: {note[0].lower()}{note[1:]}"
+                f"- **{wording.name(wording.venue(venue))}**: {note[0].lower()}{note[1:]}"
                 for venue, note in zip(careful["venue"], careful["note"], strict=True)
             )
         )

@@ -301,7 +301,7 @@ def changes(held: Collector) -> None:
             )
         except (TableError, StoreError) as problem:
             st.error(
-                f"**{wording.markdown(upload.name)}** was not imported. {wording.markdown(str(problem))}",
+                f"**{wording.name(upload.name)}** was not imported. {wording.markdown(str(problem))}",
                 icon=":material/error:",
             )
     if st.button(
