@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.errors import StreamlitValueAboveMaxError, StreamlitValueBelowMinError
 
 from liqcore import tables, wording
 from liqcore.feeds.history.presets import PRESETS as WINDOWS
@@ -22,6 +23,7 @@ REACHES: Final = {"Fit": None, "±2 %": 0.02, "±5 %": 0.05, "±10 %": 0.10, "±
 LAYERS: Final = {"realised": "Realised", "modelled": "Modelled"}
 MEASURED: Final = {"measured": "Measured"}
 LINK: Final[Any] = "query-params"
+_OVER: Final = "until_of_another_market"
 AMOUNTS: Final = tuple(digit * 10**power for power in range(2, 10) for digit in (1, 2, 5))
 
 
@@ -245,20 +247,28 @@ def _until(data: Dataset) -> Any:
     if first + pd.Timedelta(hours=1) >= last:
         return None
     held = st.session_state.get("until")
-    if held is not None and not first <= pd.Timestamp(held).tz_localize(None).to_pydatetime() <= last:
-        # The moment belongs to another market.
-        del st.session_state["until"]
-    moment = st.slider(
-        "End of the window (UTC)",
-        first,
-        last,
-        last,
-        pd.Timedelta(hours=1).to_pytimedelta(),
-        format="MMM DD, HH:mm",
-        key="until",
-        bind=LINK,
-        help="Move back in time: the map then shows what stood at that moment.",
-    )
+    over = st.session_state.pop(_OVER, False)
+    if over or (
+        held is not None and not first <= pd.Timestamp(held).tz_localize(None).to_pydatetime() <= last
+    ):
+        # The moment belongs to another market. Set, not forgotten: the address still holds it.
+        st.session_state["until"] = last
+    try:
+        moment = st.slider(
+            "End of the window (UTC)",
+            first,
+            last,
+            last,
+            pd.Timedelta(hours=1).to_pytimedelta(),
+            format="MMM DD, HH:mm",
+            key="until",
+            bind=LINK,
+            help="Move back in time: the map then shows what stood at that moment.",
+        )
+    except (StreamlitValueBelowMinError, StreamlitValueAboveMaxError):
+        # A browser may hold a moment that this session has never seen.
+        st.session_state[_OVER] = True
+        st.rerun()
     return None if moment >= last else tables.to_datetime64(moment)
 
 

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import streamlit as st
+from streamlit.errors import StreamlitValueBelowMinError
 from streamlit.testing.v1 import AppTest
 
-from liqcore.views import links, shell
+from liqcore.views import controls, links, shell
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,3 +122,31 @@ def test_a_link_of_the_time_when_measured_was_a_switch_opens_the_measured_map() 
     assert (app.query_params.get("layer"), "measured" in app.query_params) == ("measured", False)
     assert told(app) == ""
     assert opened("live", measured="true").session_state["livekind"] == "measured"
+
+
+def test_a_moment_of_another_market_that_a_browser_holds_moves_to_the_end(monkeypatch):
+    drawn = []
+
+    def slider(*given, **more):
+        if more.get("key") == "until":
+            drawn.append(st.session_state.get("until"))
+            if len(drawn) == 1:
+                # As Streamlit refuses what a browser sends that lies before the first hour of this market.
+                raise StreamlitValueBelowMinError(value=given[1], min_value=given[1])
+        return real(*given, **more)
+
+    real = st.slider
+    monkeypatch.setattr(controls.st, "slider", slider)
+    app = opened("compare", data="calm")
+    assert not app.exception
+    last = app.slider(key="until").value
+    assert drawn[:2] == [None, last]
+
+
+def test_a_moment_before_the_market_at_hand_is_its_end():
+    app = opened("explore", data="violent", until="2026-04-12T00:00:00")
+    assert str(app.slider(key="until").value).startswith("2026-04-12")
+    app.session_state["until"] = pd.Timestamp("2001-01-01").to_pydatetime()
+    app.run()
+    assert not app.exception
+    assert str(app.slider(key="until").value).startswith("2026-04-20")
