@@ -26,3 +26,13 @@ def sparing() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
         return all(mallopt(*setting) == 1 for setting in _SETTINGS.values())
     return False
+
+
+def give_back() -> bool:
+    """Give the system whole pages that lie free between what is still used; True where that can be asked.
+
+    A pool only shrinks at its end by itself: one table that stays keeps everything that was freed below it.
+    """
+    with suppress(OSError, AttributeError):
+        return ctypes.CDLL(None).malloc_trim(0) in (0, 1)
+    return False

@@ -11,6 +11,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ WEBHOOK_PATH: Final = "/api/tradingview"
 _CHANNEL: Final = "HEATLAB_CHANNEL_"
 # Seconds by which the first map goes before collecting, at most.
 _AHEAD: Final = 4.0
+# Seconds between two looks for memory that lies free.
+_REST: Final = 60.0
 _NO: Final = ("", "0", "false", "no", "off")
 
 
@@ -128,6 +131,7 @@ class App:
 
     def __init__(self, owner: Owner) -> None:
         allocation.sparing()
+        self._rested = 0.0
         self.owner, self.box = owner, _signals(owner)
         self.endpoint = Endpoint(owner.webhook_secret, self.box.put)
         self._lock = threading.RLock()
@@ -210,6 +214,13 @@ class App:
             # A store that cannot be opened is told by the pages that need it.
             except Exception as problem:
                 logging.getLogger(__name__).warning("Collecting could not begin: %s", problem)
+
+    def rest(self) -> None:
+        """After a page was drawn: give back what lies free in memory, once a minute at most."""
+        now = time.monotonic()
+        if now - self._rested > _REST:
+            self._rested = now
+            allocation.give_back()
 
     def stop(self) -> None:
         """End the collector and close the session; what waits is written first."""

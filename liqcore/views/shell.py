@@ -148,6 +148,7 @@ def run() -> None:
                 # Where no server began it, collecting begins with the first visit of any page, once that is
                 # drawn.
                 live_market.app().begin()
+                live_market.app().rest()
 
 
 def end_page() -> NoReturn:
