@@ -281,7 +281,7 @@ def joined(items: Sequence[str], last: str = "and") -> str:
 
 # Data and addresses say `binance-coin`; people say this. A test holds them to the files of the venues.
 _VENUES: Final = {
-    "binance": "Binance USD-M",
+    "binance": "Binance",
     "binance-coin": "Binance COIN-M",
     "coinex": "CoinEx",
     "dydx": "dYdX",
@@ -296,7 +296,10 @@ _VENUES: Final = {
 
 
 def venue(name: object) -> str:
-    """A venue as people call it; one nobody here knows as its data calls it."""
+    """A venue as people call it; one nobody here knows as its data calls it.
+
+    Files say "Binance" of all its contracts together, so nothing is added to it here.
+    """
     return _VENUES.get(str(name), str(name))
 
 

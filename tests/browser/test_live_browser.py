@@ -65,7 +65,7 @@ def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
             expect(page.locator(".hl-stage[data-drawn]").first).to_be_visible()
             assert time.monotonic() - begun < 60
             for venue in (
-                "Binance USD-M",
+                "Binance",
                 "OKX",
                 "Gate",
                 "Bitget",

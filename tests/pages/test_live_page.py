@@ -161,7 +161,7 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         server.fault("fstream.binance.com", "451")
         server.fault("fapi.binance.com", "451")
         app = opened("live", livespan="4 h", livetf="5m", livekind="realised")
-        until(app, lambda app: "Bybit: live" in words(app) and "Binance USD-M: geo-blocked" in words(app))
+        until(app, lambda app: "Bybit: live" in words(app) and "Binance: geo-blocked" in words(app))
         fresh = [Event(int(time.time() * 1_000), "short", 50_000.0 + 5 * number, 0.5) for number in range(5)]
         server.events += fresh
         server.publish("bybit", fresh).result(10)
