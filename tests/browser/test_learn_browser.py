@@ -123,7 +123,7 @@ def test_a_browser_receives_nothing_of_the_hidden_future_and_a_phone_scrolls_one
     settle(page)
     assert leaked() == set()
     page.get_by_role("button", name="Show the rest").click()
-    expect(page.get_by_text("How you did")).to_be_visible()
+    expect(page.get_by_text("How you did", exact=True)).to_be_visible()
     settle(page)
     assert len(leaked()) > 10, "this search finds prices once they are shown"
     assert sideways(page) <= 1
