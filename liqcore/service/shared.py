@@ -66,6 +66,3 @@ class Shared(Generic[T]):
                 self._bytes -= self._held.popitem(last=False)[1][1]
         mine.set_result(answer)
         return answer
-
-
-__all__ = ["Shared"]

@@ -266,7 +266,7 @@ def _until(data: Dataset) -> Any:
             help="Move back in time: the map then shows what stood at that moment.",
         )
     except (StreamlitValueBelowMinError, StreamlitValueAboveMaxError):
-        # A browser may hold a moment that this session has never seen.
+        # As a link would, the address of a longer span seeds a slider of other ends, over what was set above.
         st.session_state[_OVER] = True
         st.rerun()
     return None if moment >= last else tables.to_datetime64(moment)

@@ -6,7 +6,8 @@ import time
 import pytest
 import sqlalchemy as sa
 import streamlit as st
-from streamlit.testing.v1 import AppTest
+from test_live_page import until
+from test_pages import open_page, words
 
 from liqcore.service import watch as alerts_watch
 from liqcore.service.folder import watch_mark
@@ -33,31 +34,8 @@ def alone(tmp_path, monkeypatch):
     assert [name for name in left if name != "heatlab-name"] == []
 
 
-def opened(name, **query):
-    app = AppTest.from_file("../../app.py", default_timeout=60)
-    app.switch_page(f"pages/{name}.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def words(app):
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.success]
-    return " ".join(part.value for part in parts)
-
-
-def until(app, true, seconds=40.0):
-    end = time.monotonic() + seconds
-    while not true(app):
-        assert time.monotonic() < end, words(app)
-        time.sleep(0.2)
-        app.run()
-        assert not app.exception
-    return app
-
-
 def test_with_a_full_disk_live_and_alerts_say_so_and_stand():
-    app = opened("live", livekind="realised")
+    app = open_page("live.py", livekind="realised")
     held = live_market.collector()
     end = time.monotonic() + 20
     while not held.collecting and time.monotonic() < end:
@@ -77,7 +55,7 @@ def test_with_a_full_disk_live_and_alerts_say_so_and_stand():
     assert "Free some space" in words(app)
     assert "Tape" in [one.value for one in app.subheader]
     assert any({"Longs", "Shorts"} <= set(frame.value) for frame in app.dataframe)
-    app = opened("alerts", pane="rules")
+    app = open_page("alerts.py", pane="rules")
     assert not app.exception
     assert any("The disk is full" in one.value for one in app.warning)
     assert "watches the live market" in words(app)
@@ -85,7 +63,7 @@ def test_with_a_full_disk_live_and_alerts_say_so_and_stand():
 
 
 def test_a_clock_that_was_set_is_said_on_live():
-    app = opened("live")
+    app = open_page("live.py")
     held = live_market.collector()
     until(app, lambda app: held.collecting)
     held._apart += 3 * 3_600
@@ -96,7 +74,7 @@ def test_watching_can_be_stopped_in_a_folder_that_cannot_be_written(monkeypatch)
     store = live_market.collector().store
     alerts_watch.give_orders(store, RULES[:1], "15min", "2026-03-01T12:00:00Z")
     watch_mark().touch()
-    app = opened("alerts", pane="rules")
+    app = open_page("alerts.py", pane="rules")
 
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
@@ -115,10 +93,10 @@ def test_while_every_venue_hangs_pages_stand_at_once_and_then_say_who_is_silent(
     try:
         for name in ("explore", "live", "sources"):
             begun = time.monotonic()
-            app = opened(name)
+            app = open_page(f"{name}.py")
             assert not app.exception
             assert time.monotonic() - begun < 20
-        app = opened("live")
+        app = open_page("live.py")
 
         def silent(app):
             table = next((one.value for one in app.dataframe if "Why" in one.value), None)

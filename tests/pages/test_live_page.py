@@ -5,7 +5,7 @@ import time
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
+from test_pages import open_page, words
 
 from liqcore.feeds.live import figures
 from liqcore.feeds.live.collector import Collector
@@ -37,19 +37,6 @@ def alone(tmp_path, monkeypatch):
     assert not left
 
 
-def opened(name, **query):
-    app = AppTest.from_file("../../app.py", default_timeout=60)
-    app.switch_page(f"pages/{name}.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def words(app):
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.success]
-    return " ".join(part.value for part in parts)
-
-
 def until(app, true, seconds=60.0):
     end = time.monotonic() + seconds
     while not true(app):
@@ -61,7 +48,7 @@ def until(app, true, seconds=60.0):
 
 
 def test_without_a_network_the_page_says_so_and_offers_the_replay():
-    app = opened("live")
+    app = open_page("live.py")
     begun = time.monotonic()
     until(app, lambda app: any("No venue can be heard" in warning.value for warning in app.warning))
     assert time.monotonic() - begun < 30
@@ -81,12 +68,12 @@ def test_the_first_visit_of_any_page_begins_collecting_and_offline_nobody_is_ask
         server.open_sockets()
         monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
         monkeypatch.setenv("HEATLAB_OFFLINE", "1")
-        app = opened("start")
+        app = open_page("start.py")
         assert "HEATLAB_OFFLINE is set" in words(app)
         assert "Exchanges are asked for their public data" not in words(app)
         assert not live_market.app().running
         # The pages that show a collector have one, which asks nobody either.
-        app = until(opened("live"), lambda app: "No exchange is asked" in words(app))
+        app = until(open_page("live.py"), lambda app: "No exchange is asked" in words(app))
         table = next(frame.value for frame in app.dataframe if "Why" in frame.value)
         until(app, lambda app: not app.exception)
         assert set(table["State"]) <= {"off", "error"}
@@ -100,10 +87,10 @@ def test_the_first_visit_of_any_page_begins_collecting_and_offline_nobody_is_ask
         assert sums["Events"].isna().all()
         assert set(sums["Complete"]) == {"nobody listened"}
         assert "$0" not in words(app)
-        realised = opened("live", livekind="realised")
+        realised = open_page("live.py", livekind="realised")
         assert any("Nobody listened" in one.value for one in realised.info)
         assert "Nothing was liquidated" not in words(realised)
-        app = opened("sources")
+        app = open_page("sources.py")
         assert "No exchange is asked" in words(app)
         assert "This process collects" not in words(app)
         assert (
@@ -116,7 +103,7 @@ def test_the_first_visit_of_any_page_begins_collecting_and_offline_nobody_is_ask
         assert not server.handshakes
         st.cache_resource.clear()
         monkeypatch.delenv("HEATLAB_OFFLINE")
-        app = opened("start")
+        app = open_page("start.py")
         assert not app.exception
         assert "Exchanges are asked for their public data, which needs no key" in words(app)
         end = time.monotonic() + 30
@@ -127,7 +114,7 @@ def test_the_first_visit_of_any_page_begins_collecting_and_offline_nobody_is_ask
 
 
 def test_a_replay_moves_and_says_that_it_is_synthetic():
-    app = opened("live", livefrom="Sample replay", livespeed="600×", livespan="12 h")
+    app = open_page("live.py", livefrom="Sample replay", livespeed="600×", livespan="12 h")
     until(
         app, lambda app: any("Last price" in metric.label for metric in app.metric) and len(charts(app)) >= 1
     )
@@ -147,7 +134,7 @@ def test_a_replay_moves_and_says_that_it_is_synthetic():
     app.toggle(key="livepause").set_value(True).run()
     app.select_slider(key="livespeed").set_value(0).run()
     assert "standing still" in words(app)
-    app = opened("live", livefrom="Sample replay", livekind="modelled", livespan="12 h")
+    app = open_page("live.py", livefrom="Sample replay", livekind="modelled", livespan="12 h")
     assert "Modelled: where open positions" in words(app)
     assert not app.exception
 
@@ -160,7 +147,7 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
         server.fault("fstream.binance.com", "451")
         server.fault("fapi.binance.com", "451")
-        app = opened("live", livespan="4 h", livetf="5m", livekind="realised")
+        app = open_page("live.py", livespan="4 h", livetf="5m", livekind="realised")
         until(app, lambda app: "Bybit: live" in words(app) and "Binance: geo-blocked" in words(app))
         fresh = [Event(int(time.time() * 1_000), "short", 50_000.0 + 5 * number, 0.5) for number in range(5)]
         server.events += fresh
@@ -176,7 +163,7 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         price = next(metric for metric in app.metric if metric.label.startswith("Last price"))
         assert price.label.endswith(" s old"), "a tick says how old the price is, to the second"
         assert "Only a sample" in words(app) or "lower bound" in words(app)
-        app = opened("sources")
+        app = open_page("sources.py")
         assert not app.exception
         table = next(frame.value for frame in app.dataframe if "Refuses" in frame.value).set_index("Source")
         assert table.loc["Bybit", "State"] == "live"
@@ -192,11 +179,12 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         assert secret not in str(app.query_params)
         assert any("kept for this session only" in part.value for part in app.markdown)
         app = until(
-            opened("explore", data="Live: what was collected", span="6 h"), lambda app: len(charts(app)) >= 1
+            open_page("explore.py", data="Live: what was collected", span="6 h"),
+            lambda app: len(charts(app)) >= 1,
         )
         assert "Source: Live" in words(app)
         assert "synthetic" not in words(app).split("Source: Live")[1][:200].lower()
-        app = opened("compare", data="Live: what was collected", span="6 h")
+        app = open_page("compare.py", data="Live: what was collected", span="6 h")
         assert not app.exception
         table = next(frame.value for frame in app.dataframe if "95 % within, s" in frame.value).set_index(
             "Venue"
@@ -232,15 +220,15 @@ def test_what_visitors_of_one_view_see_is_drawn_once_and_shows_what_another_proc
     def prices(app):
         return [value for frame in app.dataframe for value in frame.value.get("Price", ())]
 
-    first = until(opened("live", livekind="realised"), lambda app: prices(app) == ["$50,000"] * 2)
+    first = until(open_page("live.py", livekind="realised"), lambda app: prices(app) == ["$50,000"] * 2)
     # The collector had not read the store's heartbeats at the first looks; then nothing changes any more.
     until(first, lambda app: drawn["coverage"] == 1)
     before = dict(drawn)
-    second = opened("live", livekind="realised")
+    second = open_page("live.py", livekind="realised")
     assert prices(second) == ["$50,000"] * 2
     assert "Green: heard live" in words(second)
     assert drawn == before, "the same view is drawn once for all"
-    assert prices(opened("live", livekind="realised", livevenue="Bybit")) == []
+    assert prices(open_page("live.py", livekind="realised", livevenue="Bybit")) == []
     assert drawn["totals"] == before["totals"] + 1
     assert drawn["coverage"] == before["coverage"]
     other.add(arrivals([row._replace(price=60_000.0)], row.time, "socket"))
@@ -251,21 +239,21 @@ def test_what_visitors_of_one_view_see_is_drawn_once_and_shows_what_another_proc
 
 def test_a_damaged_store_is_told_and_the_page_goes_on(tmp_path):
     (tmp_path / "store.sqlite").write_bytes(b"no database " * 1_000)
-    app = opened("live", livefrom="Live venues")
+    app = open_page("live.py", livefrom="Live venues")
     assert not app.exception
     assert any("set aside" in warning.value for warning in app.warning)
 
 
 def test_a_hosted_app_lets_nobody_write_into_its_store(monkeypatch):
     monkeypatch.setenv("HEATLAB_HOSTED", "1")
-    app = opened("sources")
+    app = open_page("sources.py")
     assert not app.exception
     assert "left to whoever runs it" in words(app)
     assert not [button for button in app.button if button.label == "Clear the cache of answers"]
 
 
 def test_another_source_begins_with_the_map_that_suits_it():
-    app = opened("live")
+    app = open_page("live.py")
     assert app.segmented_control(key="livekind").value == "modelled"
     app.segmented_control(key="livefrom").set_value("replay").run()
     assert not app.exception

@@ -84,6 +84,18 @@ def fill(store, begin, end):
             store.put(kind, str(venue), held)
 
 
+def replay(orders, end):
+    """The alerts of RULES, as ordered, over the same tables up to a moment."""
+    data = AlertData(
+        *(
+            between(table, FIRST - pd.Timedelta("36h"), end)
+            for table in (SAMPLE.liquidations, SAMPLE.candles, SAMPLE.open_interest, SAMPLE.funding)
+        )
+    )
+    begin = start(FIRST.tz_localize(None).to_datetime64() - np.timedelta64(60, "s"))
+    return step(RULES, begin, data, end, orders.settings())[1]
+
+
 def at(tmp_path):
     return open_store(f"sqlite:///{tmp_path / 'store.sqlite'}")
 
@@ -128,19 +140,7 @@ def test_the_watch_tells_what_a_replay_tells_through_restarts_and_by_channel(tmp
         assert not alerts_watch.report(store).problem
     found = [one.alert for one in alerts_watch.inbox(store)]
     # The store rounds nothing, so a replay over the same tables is what must come out.
-    data = AlertData(
-        *(
-            between(table, FIRST - pd.Timedelta("36h"), moments[-1])
-            for table in (SAMPLE.liquidations, SAMPLE.candles, SAMPLE.open_interest, SAMPLE.funding)
-        )
-    )
-    _, replayed = step(
-        RULES,
-        start(FIRST.tz_localize(None).to_datetime64() - np.timedelta64(60, "s")),
-        data,
-        moments[-1],
-        orders.settings(),
-    )
+    replayed = replay(orders, moments[-1])
     assert len(replayed) >= 4
     assert sorted((one.id, one.time, one.sentence) for one in found) == sorted(
         (one.id, one.time, one.sentence) for one in replayed

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
+from test_pages import open_page, words
 
 from liqcore.views import market as live_market
 from tests.loopback import truth
@@ -28,19 +28,6 @@ def alone(tmp_path, monkeypatch):
         time.sleep(0.1)
 
 
-def opened(name, **query):
-    app = AppTest.from_file("../../app.py", default_timeout=120)
-    app.switch_page(f"pages/{name}.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def words(app):
-    kinds = (app.markdown, app.caption, app.info, app.warning, app.error)
-    return " ".join(item.value for kind in kinds for item in kind)
-
-
 def warm(name="24h"):
     end = time.monotonic() + 60
     while live_market.app().real.look(name, 5.0).busy and time.monotonic() < end:
@@ -54,12 +41,12 @@ def test_every_page_opens_with_the_real_market_and_offline_keeps_the_last_map(mo
         warm()
         warm("14d")
         for name in ("start", "explore", "compare", "practice", "alerts"):
-            app = opened(name)
+            app = open_page(f"{name}.py")
             assert not app.exception, name
             assert not app.error, name
             assert "Source: BTC now" in words(app) or name == "alerts"
             assert "synthetic" not in words(app).lower(), name
-        app = opened("explore")
+        app = open_page("explore.py")
         assert app.session_state["layer"] == "modelled"
         assert "Prices of Binance USD-M, open interest of 5 venues; every bar of the span held." in words(app)
         assert app.segmented_control(key="span").options == [
@@ -70,7 +57,7 @@ def test_every_page_opens_with_the_real_market_and_offline_keeps_the_last_map(mo
         assert app.session_state["tf"] == "2h"
         assert app.query_params["span"] == "30d"
         assert charts(app)
-        app = opened("risk")
+        app = open_page("risk.py")
         # A plan that nobody has touched is one for this market, and its address says so.
         assert app.session_state["entry"] == app.query_params["entry"] == "50,015"
         assert 49_500 < float(app.session_state["stop"].replace(",", "")) < 49_700
@@ -79,7 +66,7 @@ def test_every_page_opens_with_the_real_market_and_offline_keeps_the_last_map(mo
         live_market.app().stop()
     st.cache_resource.clear()
     monkeypatch.setenv("HEATLAB_OFFLINE", "1")
-    app = opened("start")
+    app = open_page("start.py")
     assert not app.exception
     assert "Source: BTC now" in words(app)
     assert not app.error
@@ -90,12 +77,12 @@ def test_a_named_day_is_fetched_on_demand_and_practised_without_its_date(monkeyp
     with VenueServer() as server:
         monkeypatch.setenv("HEATLAB_LOOPBACK", server.address)
         warm("2024-08-05")
-        app = opened("explore", data="days", day="2024-08-05")
+        app = open_page("explore.py", data="days", day="2024-08-05")
         assert not app.exception
         assert "The yen unwind" in words(app)
         assert any("Why it matters" in table.value.columns for table in app.table)
         warm("2022-06-18")
-        app = opened("practice", data="days", seed="2")
+        app = open_page("practice.py", data="days", seed="2")
         assert not app.exception
         assert "A named day" in words(app)
         assert "2022" not in words(app)
@@ -105,7 +92,7 @@ def test_a_named_day_is_fetched_on_demand_and_practised_without_its_date(monkeyp
 
 def test_without_a_network_a_named_day_is_a_sentence_and_no_error(monkeypatch):
     monkeypatch.setenv("HEATLAB_LOOPBACK", "127.0.0.1:9")
-    app = opened("explore", data="days")
+    app = open_page("explore.py", data="days")
     assert not app.exception
     assert not app.error
     assert "fetched from the public archive once and then kept" in words(app)

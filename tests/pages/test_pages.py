@@ -35,7 +35,7 @@ def open_page(name: str = "start.py", framed: bool = True, **query: str) -> AppT
 def words(app: AppTest) -> str:
     return "\n".join(
         str(item.value)
-        for kind in ("markdown", "caption", "error", "warning", "info")
+        for kind in ("markdown", "caption", "error", "warning", "info", "success")
         for item in getattr(app, kind)
     )
 

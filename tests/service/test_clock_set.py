@@ -28,7 +28,7 @@ from liqcore.feeds.venues.rows import LiquidationRow
 from liqcore.service import watch as alerts_watch
 from liqcore.service.real import RealMarkets, _Held
 from liqcore.service.watch import Watch
-from tests.pages.test_live_watch import FIRST, RULES, SAMPLE, at, between, fill, micros
+from tests.pages.test_live_watch import FIRST, RULES, SAMPLE, at, between, fill, micros, replay
 
 HOUR = 3_600
 NOON = 1_790_000_000.0
@@ -278,19 +278,7 @@ def test_rules_tell_each_alert_once_and_go_on_at_once_when_the_clock_is_right_ag
         assert ("clock" in said) is (wrong and hours < 0), said
         assert not said or wrong
     found = [one.alert.id for one in alerts_watch.inbox(store)]
-    data = AlertData(
-        *(
-            between(table, FIRST - pd.Timedelta("36h"), moments[-1])
-            for table in (SAMPLE.liquidations, SAMPLE.candles, SAMPLE.open_interest, SAMPLE.funding)
-        )
-    )
-    _, replayed = step(
-        RULES,
-        start(FIRST.tz_localize(None).to_datetime64() - np.timedelta64(60, "s")),
-        data,
-        moments[-1],
-        orders.settings(),
-    )
+    replayed = replay(orders, moments[-1])
     true = {one.id for one in replayed}
     assert len(found) == len(set(found))
     assert len(sender.sent) == len(set(sender.sent))
