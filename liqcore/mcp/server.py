@@ -111,7 +111,7 @@ class _Desk:
         if kind == "measured":
             return self._measured(bands)
         data, settings, grid = self._map(market, kind)
-        price = _last(data)
+        price = dataset.last_price(data)
         rows = _bands(grid, price, bands)
         return {
             "about": self._about(data, grid),
@@ -268,10 +268,6 @@ def scoreboard() -> dict[str, Any]:
     """How maps have scored against positions that were measured; committed with this version, never live."""
     table = found.measured()
     return {"note": table.note, "rows": table.rows.to_dict("records"), "doubt": _DOUBT}
-
-
-def _last(data: Dataset) -> float | None:
-    return None if data.candles is None or data.candles.empty else float(data.candles["close"].iloc[-1])
 
 
 def _bands(grid: HeatGrid, price: float | None, count: int) -> list[dict[str, Any]]:

@@ -359,6 +359,21 @@ def _rows(
     return slice(first, int(np.searchsorted(micros, end.as_unit("ns").value // 1_000, side)))
 
 
+def last_price(data: Dataset | None) -> float | None:
+    """The last close of a market, USD; None where it has no candles."""
+    if data is None or data.candles is None or data.candles.empty:
+        return None
+    return float(data.candles["close"].iloc[-1])
+
+
+def about_price(data: Dataset) -> float:
+    """A price to start with, USD: the last one, of a market without candles that of its newest event, which
+    may lie off it."""
+    events = data.liquidations
+    newest = float(events["price"].iloc[-1]) if events is not None and len(events) else 28_000.0
+    return last_price(data) or newest
+
+
 def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
     """Candles of the window at the view's timeframe, or None where the dataset has none."""
     if data.candles is None or data.candles.empty:

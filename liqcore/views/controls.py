@@ -14,6 +14,7 @@ from liqcore import tables, wording
 from liqcore.feeds.history.presets import PRESETS as WINDOWS
 from liqcore.heat.assumptions import PRESETS, Assumptions, preset
 from liqcore.heat.models import DEFAULT, MODELS
+from liqcore.service import dataset
 from liqcore.service.app import FIRST
 from liqcore.service.dataset import DataError, Dataset, ViewSettings, candle_step
 from liqcore.views import links
@@ -273,8 +274,7 @@ def _until(data: Dataset) -> Any:
 
 
 def _custom_range(data: Dataset) -> tuple[float, float]:
-    candles = data.candles
-    last = float(candles["close"].iloc[-1]) if candles is not None and len(candles) else 28_000.0
+    last = dataset.about_price(data)
     low = st.number_input(
         "Low, USD", min_value=1.0, value=float(round(last * 0.9, -2)) or 1.0, step=100.0, key="low", bind=LINK
     )

@@ -169,7 +169,7 @@ def test_a_handed_over_level_with_clusters_is_drawn_and_broken_parts_are_named()
 
 def test_only_a_map_that_was_looked_at_is_said_to_show_nothing():
     sample = dataset.of_sample("violent")
-    price = risk_market.last_price(sample)
+    price = dataset.last_price(sample)
     alone = replace(sample, key="candles alone", liquidations=None)
     zones, said = risk_market.clusters(alone, price)
     assert not zones
@@ -433,7 +433,7 @@ def test_a_stop_inside_a_cluster_of_the_market_at_hand_is_flagged():
 
 
 def test_a_plan_begins_at_the_market_at_hand_and_a_link_stays_what_it_was():
-    price = round(risk_market.last_price(loaders.sample("calm")), 1)
+    price = round(dataset.last_price(loaders.sample("calm")), 1)
     app = open_page("risk.py", data="calm")
     assert float(app.text_input(key="entry").value.replace(",", "")) == price
     start = risk_market.defaults()
@@ -448,7 +448,7 @@ def test_a_plan_begins_at_the_market_at_hand_and_a_link_stays_what_it_was():
 
 def test_the_last_price_of_the_market_at_hand_moves_the_plan_and_steps_go_up_and_down():
     app = open_page("risk.py", data="calm", entry="28,000", stop="27,720", targets="28,560")
-    price = risk_market.last_price(loaders.sample("calm"))
+    price = dataset.last_price(loaders.sample("calm"))
     next(button for button in app.button if button.label == "Use last price").click().run()
     assert not app.exception
     entry, stop = (float(app.text_input(key=key).value.replace(",", "")) for key in ("entry", "stop"))

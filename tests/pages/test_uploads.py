@@ -192,3 +192,23 @@ def test_a_file_of_dated_futures_only_stays_when_they_are_to_be_left_out():
     assert not app.exception
     assert any("no BTC rows" in item.value for item in app.warning)
     assert any("200 rows of liquidations" in item.label for item in app.expander)
+
+
+def test_a_range_of_ones_own_begins_around_liquidations_that_come_without_candles():
+    app = open_page("explore.py", data="Your own files", range="Custom")
+    rows = pd.DataFrame(
+        {
+            "time": pd.date_range("2025-03-01", periods=40, freq="15min", tz="UTC").astype(str),
+            "venue": "alder",
+            "side": ["long", "short"] * 20,
+            "price": 95_000.0 + np.arange(40) * 10,
+            "notional": 50_000.0,
+        }
+    )
+    app.file_uploader(key="uploads").set_value(
+        [("liquidations.csv", rows.to_csv(index=False).encode(), "text/csv")]
+    ).run()
+    assert not app.exception
+    low, high = (app.number_input(key=key).value for key in ("low", "high"))
+    assert (low, high) == (85_900.0, 104_900.0)
+    assert charts(app)

@@ -14,6 +14,7 @@ from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.templates import templates
 from liqcore.market.candles import resample
 from liqcore.market.levels import key_levels
+from liqcore.service import dataset
 from liqcore.service.dataset import Dataset
 from liqcore.views.alerts import sentence as words
 
@@ -59,11 +60,9 @@ class Around:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _around(_data: Dataset, key: str) -> tuple[float, float, float]:
-    candles, events = _data.candles, _data.liquidations
+    candles, last = _data.candles, dataset.about_price(_data)
     if candles is None or candles.empty:
-        last = float(events["price"].iloc[-1]) if events is not None and len(events) else 28_000.0
         return last * 1.01, last * 0.99, last * 1.01
-    last = float(candles["close"].iloc[-1])
     prices = key_levels(resample(candles, "1h", partial=True), count=8).table["price"].to_numpy(dtype=float)
     below, above = prices[prices < last * 0.998], prices[prices > last * 1.002]
     return (

@@ -18,6 +18,7 @@ from liqcore.heat.measured import measured_heatmap
 from liqcore.risk.account import CrossPrice, Leg, cross_liquidation
 from liqcore.risk.handover import Zone, plan_link
 from liqcore.risk.numbers import RiskError
+from liqcore.service import dataset
 from liqcore.service.dataset import Dataset
 from liqcore.views import links, market as live_market, shell
 from liqcore.views.measured import source
@@ -67,7 +68,7 @@ def my_position(data: Dataset) -> None:
 
 
 def _typed(data: Dataset) -> tuple[float, list[Leg]] | None:
-    last = None if data.candles is None or data.candles.empty else float(data.candles["close"].iloc[-1])
+    last = dataset.last_price(data)
     price = round(last or 60_000.0)
     with st.container(horizontal=True, gap="small"):
         side = st.segmented_control("Side", ["long", "short"], default="long", key="my_side", required=True)

@@ -14,6 +14,7 @@ from liqcore.risk.gate import LARGEST_BTC
 from liqcore.risk.handover import Zone, read_zones
 from liqcore.risk.numbers import RiskError, parse_number
 from liqcore.risk.sizing import average_entry, risk_per_btc
+from liqcore.service import dataset
 from liqcore.service.dataset import Dataset
 from liqcore.views import links, overlays
 from liqcore.views.controls import LINK
@@ -158,7 +159,7 @@ def _idea(form: Form, values: dict[str, Any], start: Defaults, level: float, dat
         "Direction", {"long": "Long", "short": "Short"}, "long", "direction", on_change=_mirror
     )
     texts = _to_start_with(level, values["side"], start)
-    market.begin_at(market.last_price(data), texts)
+    market.begin_at(dataset.last_price(data), texts)
     values["entry"] = form.number(
         "Entry, USD",
         "entry",

@@ -63,7 +63,7 @@ def defaults() -> Defaults:
 def at_hand() -> Dataset | None:
     """The market at hand, with its control and a button that moves the plan to its last price."""
     data = panels.attempt(loaders.opened, loaders.market(), FIRST)
-    price = last_price(data)
+    price = dataset.last_price(data)
     st.button(
         "Use last price",
         icon=":material/my_location:",
@@ -80,13 +80,6 @@ def at_hand() -> Dataset | None:
             )
         )
     return data
-
-
-def last_price(data: Dataset | None) -> float | None:
-    """The last close of a market, USD."""
-    if data is None or data.candles is None or data.candles.empty:
-        return None
-    return float(data.candles["close"].iloc[-1])
 
 
 def move_to(price: float | None) -> None:
@@ -134,7 +127,7 @@ def drawn(data: Dataset | None) -> tuple[HeatGrid, pd.DataFrame] | None:
 def clusters(data: Dataset | None, entry: float) -> tuple[tuple[Zone, ...], str]:
     """The clusters of the market at hand, largest first, and a sentence on what they are; none, and why,
     where the plan is for another market."""
-    price = last_price(data)
+    price = dataset.last_price(data)
     if data is None or price is None:
         return (), "No market is at hand, so no clusters are drawn: type them at the left."
     if abs(away(price, entry)) > FAR:
