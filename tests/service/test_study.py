@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -68,9 +70,11 @@ def test_another_question_has_another_hash(config: study.Config) -> None:
 
 @pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_gives_the_same_bit_for_bit(
-    config: study.Config, tmp_path: Path
+    config: study.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     distributed = pytest.importorskip("distributed")
+    # Tests of pages leave app.py as the main module, which each worker would run.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     here = study.run(config)
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
