@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -146,6 +148,9 @@ def record(
         from liqcore.service import recorder
         from liqcore.service.app import Owner
 
+        # A service is ended by SIGTERM, and what it heard last is written as after Ctrl+C.
+        told = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: told.set())
         with suppress(KeyboardInterrupt):
             recorder.record(
                 out,
@@ -153,6 +158,7 @@ def record(
                 recorder.state_folder(out),
                 every=60 * every,
                 hours=hours,
+                stop=told,
                 tell=typer.echo,
             )
 

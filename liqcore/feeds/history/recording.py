@@ -3,14 +3,15 @@
     kind=liquidations/venue=bybit/step=event/month=2026-03/part.parquet
     manifests/2026-03-01.json
 
-A manifest says what a day holds: rows by kind and venue, and by venue the gaps in which nobody listened. Data
-sets of many recorders are read as one: an event that two of them heard counts once.
+A manifest says what a day holds: from when until when it was written (`whole` where that is the day), rows
+by kind and venue, and by venue the gaps in which nobody listened. Data sets of many recorders are read as
+one: an event that two of them heard counts once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,36 +49,58 @@ class Recorded:
 def write_day(store: Store, out: str, day: np.datetime64, now: int) -> dict[str, Any]:
     """Write what a store holds of a day, up to `now` (µs), into the partitions at `out`; the day's manifest.
 
-    A day may be written again as it fills. Raises OSError where nothing can be written, StoreError where
+    A day may be written again, as it fills or from a store that has forgotten some of it: what the data set
+    holds and its manifest told before stays. Raises OSError where nothing can be written, StoreError where
     nothing can be read.
     """
     first = int(day.astype("datetime64[us]").astype("int64"))
     span = first, min(first + DAY, now)
     kept = Partitions(out)
+    before = _told(out, first)
     beats = store.heartbeats(first)
     beats = beats[beats["minute"] < span[1]]
-    events = store.liquidations(first)
-    events = events[tables.microseconds(events["time"]) < span[1]]
+    events = store.liquidations(first, span[1])
     rows: dict[str, dict[str, int]] = {"liquidations": {}}
     gaps: dict[str, list[list[str]]] = {}
-    for venue in sorted({*beats["venue"], *events["venue"].astype(str)}):
+    until = max(span[1], before.until)
+    for venue in sorted({*beats["venue"], *events["venue"].astype(str), *before.heard}):
         part = events[(events["venue"] == venue).to_numpy()].reset_index(drop=True)
         heard = _runs(np.sort(beats.loc[beats["venue"] == venue, "minute"].to_numpy()), _MINUTE)
         heard = [(max(a, span[0]), min(b, span[1])) for a, b in heard if min(b, span[1]) > max(a, span[0])]
-        kept.add(Series("liquidations", venue, "event"), part, heard, now)
-        rows["liquidations"][venue] = len(part)
-        gaps[venue] = [[_iso(a), _iso(b)] for a, b in _without(span, heard)]
+        series = Series("liquidations", venue, "event")
+        if len(part) or heard:
+            kept.add(series, part, heard, now)
+        rows["liquidations"][venue] = len(kept.held(series, first, until))
+        both = [*heard, *before.heard.get(venue, ())]
+        gaps[venue] = [[_iso(a), _iso(b)] for a, b in _without((first, until), both)]
     for kind, step in _STEPS.items():
-        rows[kind] = _write_series(store, kept, kind, step, span, now)
+        rows[kind] = _write_series(store, kept, kind, step, (first, until), now, before.rows.get(kind, ()))
+    begun = store.since()
+    since = min(max(span[0], span[1] if begun is None else begun), span[1])
+    # Between what was written before and what the store holds now may lie what nobody wrote.
+    if before.until >= since:
+        since = min(since, before.since)
     manifest = {
         "day": str(day.astype("datetime64[D]")),
-        "until": _iso(span[1]),
-        "whole": span[1] == first + DAY,
+        "since": _iso(since),
+        "until": _iso(until),
+        "whole": (since, until) == (first, first + DAY),
         "rows": rows,
         "gaps": gaps,
     }
     _save(out, f"{manifest['day']}.json", manifest)
     return manifest
+
+
+def unwritten(store: Store, out: str, now: int, reach: int) -> list[np.datetime64]:
+    """The days before that of `now` (µs) which `store` holds and no manifest at `out` tells to their end, and
+    those of the last `reach` µs, into which history may still come; oldest first.
+
+    Raises OSError where `out` cannot be reached, StoreError where nothing can be read.
+    """
+    over = [first for first in store.days() if first + DAY <= now]
+    found = [first for first in over if first + DAY > now - reach or _told(out, first).until < first + DAY]
+    return [np.datetime64(first, "us").astype("datetime64[D]") for first in found]
 
 
 def read_market(
@@ -114,16 +137,45 @@ def read_market(
 
 
 def _write_series(
-    store: Store, kept: Partitions, kind: str, step: str, span: Span, now: int
+    store: Store, kept: Partitions, kind: str, step: str, span: Span, now: int, before: Iterable[str]
 ) -> dict[str, int]:
     table = store.series(kind, span[0])
-    table = table[tables.microseconds(table["time"]) < span[1]]
-    counts: dict[str, int] = {}
+    table = table[tables.microseconds(table["time"]) < min(span[1], now)]
     for venue, part in table.groupby("venue", observed=True):
         own = part[[name for name in tables.COLUMNS[kind] if name in part]].reset_index(drop=True)
-        kept.add(Series(kind, str(venue), step), tables.CHECKS[kind](own), [span], now)
-        counts[str(venue)] = len(own)
-    return counts
+        # Rows cover themselves; of what lies between them a store does not know whether it was asked for.
+        kept.add(Series(kind, str(venue), step), tables.CHECKS[kind](own), [], now)
+    venues = sorted({*table["venue"].astype(str), *before})
+    return {venue: len(kept.held(Series(kind, venue, step), *span)) for venue in venues}
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a day's manifest told so far: from when until when (µs), where each venue was heard, venues by
+    kind."""
+
+    since: int
+    until: int
+    heard: dict[str, list[Span]]
+    rows: dict[str, tuple[str, ...]]
+
+
+def _told(out: str, first: int) -> _Told:
+    """The manifest of the day that begins at `first` (µs); nothing told where there is none, or half of
+    one."""
+    system, place = _place(out)
+    path = f"{place}/{np.datetime64(first, 'us').astype('datetime64[D]')}.json"
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        with system.open_input_stream(path) as stream:
+            told = json.loads(stream.read())
+        # Those of before say no `since`, and were written from midnight on.
+        since, until = (_micros(told[name]) if name in told else first for name in ("since", "until"))
+        heard = {
+            str(venue): _without((first, until), [(_micros(a), _micros(b)) for a, b in gaps])
+            for venue, gaps in told["gaps"].items()
+        }
+        return _Told(since, until, heard, {kind: tuple(venues) for kind, venues in told["rows"].items()})
+    return _Told(first, first, {}, {})
 
 
 def _read(
@@ -173,6 +225,10 @@ def _iso(micros: int) -> str:
     return f"{np.datetime64(micros, 'us').astype('datetime64[s]')}Z"
 
 
+def _micros(iso: str) -> int:
+    return int(np.datetime64(iso.removesuffix("Z"), "us").astype("int64"))
+
+
 def _place(out: str) -> tuple[pafs.FileSystem, str]:
     system, base = Partitions(out)._system()
     return system, f"{base}/{_MANIFESTS}"
@@ -200,4 +256,4 @@ def _manifests(out: str) -> list[dict[str, Any]]:
     return found
 
 
-__all__ = ["Recorded", "read_market", "write_day"]
+__all__ = ["Recorded", "read_market", "unwritten", "write_day"]

@@ -32,6 +32,7 @@ MEMORY: Final = "sqlite://"
 _MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     1: ("ALTER TABLE events ADD COLUMN origin VARCHAR(8) NOT NULL DEFAULT 'socket'",)
 }
+_DAY: Final = 86_400_000_000
 _META: Final = sa.MetaData()
 _NAME: Final = sa.String(40)
 _MARKET: Final = {
@@ -322,6 +323,22 @@ class Store:
             return connection.execute(
                 sa.select(sa.func.max(kind.c.time)).where(kind.c.venue == venue)
             ).scalar()
+
+    def since(self) -> int | None:
+        """The first moment (µs) that was heard or asked about and is held still, None where nothing is."""
+        with self._reading() as connection:
+            found = [
+                connection.execute(sa.select(sa.func.min(moment))).scalar()
+                for moment in (_BEATS.c.minute, _SERIES["candles"].c.time)
+            ]
+        return min((one for one in found if one is not None), default=None)
+
+    def days(self) -> list[int]:
+        """The days (UTC, µs at midnight) of which events, heartbeats or candles are held, oldest first."""
+        moments = (_EVENTS.c.time, _BEATS.c.minute, _SERIES["candles"].c.time)
+        with self._reading() as connection:
+            found = connection.execute(sa.union(*(sa.select(moment // _DAY) for moment in moments))).scalars()
+            return sorted(int(day) * _DAY for day in found)
 
     def has(self, number: int, moment: int) -> bool:
         """Whether the event of this `id` and time (µs) is held still."""
