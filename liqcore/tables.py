@@ -401,7 +401,9 @@ def parse_time(values: pd.Series) -> pd.Series:
         out = _from_text(values, name)
     _refuse(out.isna(), lambda row: _empty_time(name, row))
     # Both ends say whether any row needs a look.
-    if not (out.min() >= _EARLIEST and out.max() <= _LATEST):
+    held = microseconds(out)
+    ends = out.iloc[[held.argmin(), held.argmax()]] if len(out) else out
+    if not (ends.min() >= _EARLIEST and ends.max() <= _LATEST):
         _refuse(
             (out < _EARLIEST) | (out > _LATEST),
             lambda row: (
@@ -425,7 +427,7 @@ def _from_epoch(number: pd.Series, name: str) -> pd.Series:
                 f"Column '{name}', row {row}: the time is infinite. Remove the row or fill in the time."
             ),
         )
-    size = number.abs()
+    size = number.abs() if number.min() < 0 else number
     # The usual size decides; the median needs a sort, and both ends mostly say the same.
     unit, largest = _epoch_unit(float(size.min())), float(size.max())
     if unit != _epoch_unit(largest):
@@ -440,11 +442,12 @@ def _from_epoch(number: pd.Series, name: str) -> pd.Series:
             ),
         )
     if whole:
-        held = number.astype("int64")
+        held = number.to_numpy("int64")
         micros = held // 1000 if unit == "ns" else held * int(scale)
     else:
-        micros = (number.astype("float64") * scale).round().astype("int64")
-    return pd.Series(pd.DatetimeIndex(micros.to_numpy().view("datetime64[us]"), tz="UTC"))
+        micros = (number.to_numpy("float64") * scale).round().astype("int64")
+    # These numbers are nobody else's, and whole numbers of a zoned dtype are counted from 1970 in its unit.
+    return pd.Series(micros, dtype=_TIME, copy=False)
 
 
 def _epoch_unit(size: float) -> str:

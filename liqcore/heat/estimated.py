@@ -83,11 +83,11 @@ def _interval(time: np.ndarray) -> int:
 def bar_length(times: np.ndarray) -> int:
     """The commonest positive step between ascending int64 times, in their unit; 0 for fewer than two."""
     steps = np.diff(times)
+    if steps.size and 0 < (step := int(steps.min())) == steps.max():
+        return step
     steps = steps[steps > 0]
     if not steps.size:
         return 0
-    if (step := int(steps[0])) == steps.max() == steps.min():
-        return step
     values, counts = np.unique(steps, return_counts=True)
     return int(values[np.argmax(counts)])
 

@@ -118,6 +118,12 @@ def plain(values: pd.Series) -> pd.Series:
     return number.where(spelled, values.astype("object"))
 
 
+def number(values: pd.Series) -> pd.Series:
+    """A column as numbers, NaN where a cell is none; a column of numbers as it is, without a copy."""
+    ready = values.dtype in (np.float64, np.int64)
+    return values if ready else pd.to_numeric(values, errors="coerce")
+
+
 def _is_text(values: pd.Series) -> bool:
     return (
         isinstance(values.dtype, pd.CategoricalDtype)

@@ -47,7 +47,7 @@ def candles(
         length = bar_length(distinct(micros))
         micros = micros + (-micros % 60_000_000 if _ends(micros) else 0) - length
         notes.append("The bars are stamped at their close and were moved to their open.")
-    out["time"] = pd.DatetimeIndex(micros.astype("datetime64[us]"), tz="UTC")
+    out["time"] = pd.Series(micros, index=out.index, dtype=tables.TIME_DTYPE)
     unit = volume.settle(raw, columns, frame, out, notes)
     return Draft("candles", format, _last_versions(out, micros, notes), unit, columns, notes)
 
@@ -60,7 +60,7 @@ def _with_prices(out: pd.DataFrame, notes: list[str]) -> pd.Series:
         if empty.any():
             empty &= out[name].isna()
         if zero.any():
-            zero &= pd.to_numeric(out[name], errors="coerce") == 0
+            zero &= numerals.number(out[name]) == 0
     for bars, what in ((empty, "empty"), (zero, "zero")):
         if bars.any():
             notes.append(

@@ -22,7 +22,7 @@ from liqcore.tables import TableError
 
 _GLUED: Final = re.compile(r"^([^\d]*[A-Za-z_)])(\d.*)$")
 _HEAD: Final = 1 << 18
-_PIECE: Final = 1 << 16
+_PIECE: Final = 1 << 17
 # Words of which a line of column names holds at least one.
 TIME_WORDS: Final = (
     "opentime", "timeopen", "time", "timestamp", "datetime", "date", "dateutc", "timeutc", "unix", "starttime",  # noqa: E501
@@ -132,7 +132,11 @@ def _one_table(content: Content, data: bytes) -> RawTable:
     layout = _layout(data)
     check_shape(0, len(layout.names))
     again = b"\n" + layout.header + b"\n"
-    if layout.headed and (times_again := data.count(again, max(layout.start - 1, 0))):
+    if (
+        layout.headed
+        and not _lacks_a_letter(layout.header, data, layout.start)
+        and (times_again := data.count(again, max(layout.start - 1, 0)))
+    ):
         data = data[: layout.start] + data[layout.start :].replace(again, b"\n")
         layout.notes.append(
             f"The header is repeated inside the file; {counted(times_again, 'were', 'such line')} left out."
@@ -141,6 +145,7 @@ def _one_table(content: Content, data: bytes) -> RawTable:
     if not bytes(body[:4096]).strip() and not bytes(body).strip():
         raise TableError("The file has column names but no rows. Export it again with data.")
     uneven: list[tuple[int, int, bool]] = []
+    quoted = b'"' in data
 
     def skip(row: Any) -> str:
         uneven.append((row.number or 0, row.actual_columns, "\n" in row.text))
@@ -154,7 +159,11 @@ def _one_table(content: Content, data: bytes) -> RawTable:
                 column_names=[f"c{i}" for i in range(len(layout.names))], block_size=block, use_threads=False
             ),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=layout.delimiter, newlines_in_values=b'"' in data, invalid_row_handler=skip
+                delimiter=layout.delimiter,
+                # Arrow is quicker where it need not look for quotes.
+                quote_char='"' if quoted else False,
+                newlines_in_values=quoted,
+                invalid_row_handler=skip,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 null_values=list(EMPTY_WORDS),
@@ -198,6 +207,14 @@ def _one_table(content: Content, data: bytes) -> RawTable:
         (*content.notes, *layout.notes),
         layout.symbol,
     )
+
+
+def _lacks_a_letter(words: bytes, data: bytes, start: int) -> bool:
+    """Whether a letter of the words stands nowhere in the data: a fifth of the time that a search for the
+    words takes, and mostly enough."""
+    head = data[start : start + _PIECE]
+    rare = next((letter for letter in words if letter not in head), None)
+    return rare is not None and data.find(rare, start) < 0
 
 
 def _check_uneven(uneven: list[tuple[int, int, bool]], kept: int, width: int, notes: list[str]) -> None:

@@ -109,7 +109,7 @@ def _is_zone(name: str) -> bool:
 
 
 def _from_numbers(values: pd.Series, notes: list[str], zone: str | None) -> pd.Series:
-    number = pd.to_numeric(values, errors="coerce")
+    number = values if values.dtype == np.int64 else pd.to_numeric(values, errors="coerce")
     if _is_ordinary(number):
         return number
     known = number[number.notna()]

@@ -300,10 +300,10 @@ def _utf8(data: bytes) -> tuple[bytes, tuple[str, ...]]:
                 "The text of the file cannot be decoded. Save it as UTF-8 and try again."
             ) from problem
         notes = (f"The text is stored as {encoding[:6].upper()} and was converted.",)
-    elif b"\x00" in data:
+    if b"\x00" in data:
         # Before it is decoded, which takes several times its size.
         raise _binary()
-    elif not data.isascii():
+    if not notes and not data.isascii():
         try:
             data.decode("utf-8")
         except UnicodeDecodeError:
@@ -311,7 +311,7 @@ def _utf8(data: bytes) -> tuple[bytes, tuple[str, ...]]:
             notes = ("Some letters are not UTF-8; the text was read as Windows-1252.",)
     sample = data[:65536]
     control = len(sample) - len(sample.translate(None, bytes(range(9)) + bytes(range(14, 32))))
-    if b"\x00" in data or control > 0.01 * len(sample):
+    if control > 0.01 * len(sample):
         raise _binary()
     if not data or data.isspace():
         raise TableError("The file is empty. Download or export it again.")

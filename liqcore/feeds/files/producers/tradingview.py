@@ -24,7 +24,6 @@ def _read_chart_export(raw: RawTable, request: Request) -> Draft:
     columns = dict(zip(("time", "open", "high", "low", "close"), raw.columns, strict=False))
     found = cells.find_columns(raw, "candles", columns)
     out = read_series.candles(raw, found, request, "Chart export (TradingView layout)")
-    times = moments(out.frame["time"], columns["time"])
     plots = {}
     for column in raw.columns:
         if column not in found.values():
@@ -34,6 +33,7 @@ def _read_chart_export(raw: RawTable, request: Request) -> Draft:
             if values.notna().any():
                 plots[labels.safe_text(column)] = values.astype("float64").to_numpy()
     if plots:
+        times = moments(out.frame["time"], columns["time"])
         extra = pd.DataFrame({"time": pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC"), **plots})
         out.extra = extra.sort_values("time", kind="stable").drop_duplicates("time", ignore_index=True)
         out.notes.append(
