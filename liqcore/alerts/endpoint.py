@@ -43,23 +43,26 @@ _TYPES: Final = ("application/json", "text/plain", "text/json", "")
 class SignalBox:
     """Signals that have arrived, for all threads of a process; the oldest of more than 1,000 go.
 
-    `before` are those of an earlier process, and `keep` writes each one down for the next.
+    `written` are those that this process and others have written down, in order, or None where they are the
+    same as when it was asked last; `keep` writes one down, and says whether it could.
     """
 
     def __init__(
         self,
-        before: Iterable[ExternalSignal] = (),
-        keep: Callable[[ExternalSignal], None] = lambda signal: None,
+        written: Callable[[], Iterable[ExternalSignal] | None] = lambda: None,
+        keep: Callable[[ExternalSignal], bool] = lambda signal: False,
     ) -> None:
-        self._held: deque[ExternalSignal] = deque(before, maxlen=MOST_WAITING)
-        self._lock, self._keep = threading.Lock(), keep
+        self._lock, self._written, self._keep = threading.Lock(), written, keep
+        self._held: deque[ExternalSignal] = deque(maxlen=MOST_WAITING)
+        # What could not be written stands in this process alone.
+        self._own: deque[ExternalSignal] = deque(maxlen=MOST_WAITING)
         self.listening = False
 
     def put(self, signal: ExternalSignal) -> bool:
         """Keep a signal; False where the same came within the last second, as it does when a sender tries
         again: it is told once."""
         with self._lock:
-            for one in reversed(self._held):
+            for one in reversed(self._all()):
                 apart = signal.time - one.time
                 if apart > SAME_WITHIN:
                     break
@@ -67,20 +70,29 @@ class SignalBox:
                 if apart >= -SAME_WITHIN and replace(one, time=signal.time) == signal:
                     return False
             self._held.append(signal)
-            self._keep(signal)
+            if not self._keep(signal):
+                self._own.append(signal)
             return True
+
+    def _all(self) -> deque[ExternalSignal]:
+        written = self._written()
+        if written is not None:
+            mixed = sorted([*written, *self._own], key=lambda one: one.time) if self._own else written
+            self._held = deque(mixed, maxlen=MOST_WAITING)
+        return self._held
 
     def table(self) -> pd.DataFrame:
         """All signals held, as the `external` table of `AlertData`."""
         with self._lock:
-            held = list(self._held)
+            held = list(self._all())
         return external_table(held)
 
     @property
     def last(self) -> ExternalSignal | None:
         """The signal that came last."""
         with self._lock:
-            return self._held[-1] if self._held else None
+            held = self._all()
+            return held[-1] if held else None
 
 
 def _utc_now() -> dt.datetime:

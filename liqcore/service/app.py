@@ -114,12 +114,20 @@ def hosted(environment: Mapping[str, str] = os.environ) -> bool | None:
 
 
 def _signals(owner: Owner) -> SignalBox:
-    """The box of signals with those of the process before, which writes each new one down."""
+    """The box of signals, which writes each one down for the next process and for those beside it that share
+    the owner's folder: a signal reaches one replica, and the rules are judged in another process."""
     if len(owner.webhook_secret.reveal()) < LEAST_SECRET:
         return SignalBox()
     kept = Lines(owner.folder / "signals.jsonl", MOST_WAITING)
-    before = (ExternalSignal.from_json(line) for line in kept.read())
-    return SignalBox((one for one in before if one is not None), lambda signal: kept.append(signal.to_json()))
+
+    def written() -> list[ExternalSignal] | None:
+        lines = kept.changed()
+        if lines is None:
+            return None
+        found = (ExternalSignal.from_json(line) for line in lines)
+        return [one for one in found if one is not None]
+
+    return SignalBox(written, lambda signal: kept.append(signal.to_json()))
 
 
 class App:

@@ -12,8 +12,10 @@ import sys
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -243,6 +245,58 @@ def test_signals_survive_a_restart_and_a_broken_file_harms_nobody(tmp_path):
     assert len(path.read_text().splitlines()) < 20
     assert lines.read()[-1] == "99 x"
     Lines(tmp_path / "signals.jsonl" / "no" / "folder").append("x")
+
+
+def test_what_reaches_one_replica_is_in_the_box_of_all_that_share_the_folder(tmp_path):
+    owner = Owner(folder=tmp_path, offline=True, webhook_secret=Secret(SECRET))
+    here, there, judge = App(owner), App(owner), App(owner)
+    assert len(judge.box.table()) == 0
+    assert called(here.open_door(), message(text="to one")) == 200
+    assert judge.box.table()["text"].tolist() == ["to one"]
+    assert called(there.open_door(), message(text="to the other")) == 200
+    for app in (here, there, judge):
+        assert app.box.table()["text"].tolist() == ["to one", "to the other"]
+        assert app.box.last.text == "to the other"
+    # A sender that tries again may reach the other replica.
+    signal = here.box.last
+    assert not here.box.put(replace(signal, time=signal.time + np.timedelta64(300, "ms")))
+
+
+def test_a_signal_that_cannot_be_written_stays_with_those_of_others(tmp_path):
+    owner = Owner(folder=tmp_path, offline=True, webhook_secret=Secret(SECRET))
+    here, there = App(owner), App(owner)
+    assert called(here.open_door(), message(text="first")) == 200
+    # A folder where the lock should be: nothing can be written, as on a full disk.
+    lock = tmp_path / "signals.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    assert called(there.open_door(), message(text="mine alone")) == 200
+    lock.rmdir()
+    assert called(here.open_door(), message(text="third")) == 200
+    assert there.box.table()["text"].tolist() == ["first", "mine alone", "third"]
+    assert here.box.table()["text"].tolist() == ["first", "third"]
+
+
+APPENDS = """
+import sys
+from pathlib import Path
+from liqcore.feeds.live.lines import Lines
+kept = Lines(Path(sys.argv[1]), 100)
+for number in range(150):
+    while not kept.append(f"{sys.argv[2]} {number}"):
+        pass
+"""
+
+
+def test_processes_that_write_at_once_lose_no_line_of_each_other(tmp_path):
+    path = tmp_path / "signals.jsonl"
+    writers = [subprocess.Popen([sys.executable, "-c", APPENDS, str(path), str(one)]) for one in range(3)]
+    assert [one.wait(60) for one in writers] == [0, 0, 0]
+    held = Lines(path, 100).read()
+    assert len(path.read_text().splitlines()) < 200
+    for one in range(3):
+        mine = [int(line.split()[1]) for line in held if line.startswith(f"{one} ")]
+        assert mine == list(range(150 - len(mine), 150)), "the newest of each, without a hole"
 
 
 def test_the_server_names_its_pages_for_those_who_show_a_link(port) -> None:
