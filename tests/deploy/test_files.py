@@ -1,11 +1,14 @@
 """What the files of deployment name exists and agrees: a container, two replicas, a unit, the workflows."""
 
+import base64
+import hashlib
 import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+import streamlit
 import yaml
 from typer.testing import CliRunner
 
@@ -77,3 +80,10 @@ def test_collecting_says_when_nobody_may_be_asked(monkeypatch):
     result = CliRunner().invoke(_app, ["collect"])
     assert result.exit_code != 0
     assert "HEATLAB_OFFLINE" in result.output
+
+
+def test_the_door_lets_the_one_script_in_streamlits_own_page_run():
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text()
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = {f"sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}" for one in scripts}
+    assert hashes == set(re.findall(r"'(sha256-[^']+)'", (ROOT / "deploy" / "Caddyfile").read_text()))
