@@ -19,6 +19,7 @@ from PIL import Image
 
 from liqcore import tables
 from liqcore.charts.palette import LONG, PANEL, SHORT, ColourScale, Kind, colour_scale, drawn_colours, hexes
+from liqcore.charts.times import UTC
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.market.candles import bar_length, resample
 from liqcore.wording import day, duration, percent, period, price as in_usd, usd, venues
@@ -192,10 +193,7 @@ def _milliseconds(times: np.ndarray) -> np.ndarray:
 
 
 def _time_axis() -> dict[str, Any]:
-    return {
-        "scale": alt.Scale(type="utc", nice=False),
-        "axis": alt.Axis(title="UTC", grid=False, labelOverlap=True),
-    }
+    return {"scale": alt.Scale(type="utc", nice=False), "axis": alt.Axis(**UTC.axis)}
 
 
 def _price_axis(grid: HeatGrid) -> dict[str, Any]:

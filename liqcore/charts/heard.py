@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from liqcore.charts.marks import DIM, GAIN, LONG
+from liqcore.charts.marks import CONFIG, DIM, GAIN, LONG
+from liqcore.charts.times import UTC, Clock
 
 
 def rows(runs: pd.DataFrame, events: pd.DataFrame, name: Callable[[str], str]) -> pd.DataFrame:
@@ -18,13 +19,13 @@ def rows(runs: pd.DataFrame, events: pd.DataFrame, name: Callable[[str], str]) -
     return both.assign(venue=[name(str(venue)) for venue in both["venue"]])
 
 
-def spec(since: int, now: int) -> dict[str, Any]:
-    """The chart of `rows` from a moment to another (µs since 1970 UTC), in Vega-Lite."""
+def spec(since: int, now: int, clock: Clock = UTC) -> dict[str, Any]:
+    """The chart of `rows` from a moment to another (µs since 1970 UTC), in Vega-Lite, read by `clock`."""
     start = {
         "field": "start",
         "type": "temporal",
-        "title": "Time, UTC",
-        "scale": {"type": "utc", "domain": [since / 1_000, now / 1_000]},
+        "axis": clock.axis,
+        "scale": {"type": clock.scale, "domain": [since / 1_000, now / 1_000]},
     }
     venue = {
         "field": "venue",
@@ -34,9 +35,10 @@ def spec(since: int, now: int) -> dict[str, Any]:
         "axis": {"labelOverlap": False, "labelLimit": 120},
     }
     told = {"field": "venue", "type": "nominal", "title": "Venue"}
-    minute = {"type": "temporal", "timeUnit": "utchoursminutes"}
+    minute = {"type": "temporal", "timeUnit": clock.unit("hoursminutes"), "format": "%H:%M"}
     return {
         "height": {"step": 22},
+        "config": CONFIG,
         "layer": [
             {
                 "transform": [{"filter": "isValid(datum.how)"}],

@@ -8,11 +8,12 @@ on both grounds, words 4.5 to 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from liqcore.charts import palette
 
 Paint = dict[str, str]
+Chart = TypeVar("Chart")
 
 
 def _ink(dark: str, light: str) -> Paint:
@@ -31,6 +32,14 @@ DIM: Final = _ink("#65717f", "#8a94a0")
 LINE: Final = _ink("#3a4352", "#c3cad2")
 EMPTY: Final = _ink("#30343b", "#e4e7eb")
 GROUND: Final = {"expr": "background"}
+# Streamlit's own grey of axes and legends stays below 4.5 to 1 on a light page.
+_WORDS: Final = {"labelColor": QUIET, "titleColor": QUIET}
+CONFIG: Final[dict[str, Any]] = {"axis": _WORDS, "legend": _WORDS, "header": _WORDS}
+
+
+def inked(chart: Chart) -> Chart:
+    """A whole Altair chart whose axes and legends are read on both grounds."""
+    return chart.properties(config=CONFIG)  # type: ignore[attr-defined]
 
 
 def halo(text: dict[str, Any]) -> list[dict[str, Any]]:
@@ -49,10 +58,12 @@ def whole(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def spec(layers: Sequence[dict[str, Any]], datasets: dict[str, Any], height: int) -> dict[str, Any]:
-    """A Vega-Lite chart on the page's own ground; axes and legends take Streamlit's theme."""
+    """A Vega-Lite chart on the page's own ground; axes and legends take Streamlit's theme in our
+    ink."""
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "height": height,
         "layer": whole(layers),
         "datasets": datasets,
+        "config": CONFIG,
     }

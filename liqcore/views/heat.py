@@ -156,7 +156,7 @@ def heatmap(
         if on_asked is not None and st.session_state[key].asked:
             on_asked(st.session_state[key].asked)
 
-    options["local"] = links.asked("times", ("utc", "local"), "utc") == "local"
+    options["local"] = links.clock().zone is not None
     told = {name: value for name, value in options.items() if value or name == "strips"}
     since = b""
     if live:

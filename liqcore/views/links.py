@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import streamlit as st
 
+from liqcore.charts.times import UTC, Clock
+
 # What addresses said while they still held labels, by control. Links like that are about, and open for ever.
 _ONCE: Final[Mapping[str, Mapping[str, str]]] = {
     "data": {
@@ -67,6 +69,15 @@ def asked(key: str, options: Mapping[str, str] | Sequence[str], default: str) ->
     """What a control that is drawn later will show: by the address, else what it showed last."""
     _take(key, _names(options), default)
     return str(st.session_state[key])
+
+
+def clock() -> Clock:
+    """Whose clock charts are read by: UTC, or the visitor's own where that was chosen."""
+    if asked("times", ("utc", "local"), "utc") != "local":
+        return UTC
+    # The browser tells the name, so it may be anything.
+    zone = st.context.timezone or ""
+    return Clock(zone if re.fullmatch(r"[A-Za-z0-9_+/-]{1,40}", zone) else "your own")
 
 
 def asked_number(key: str, default: int) -> int:

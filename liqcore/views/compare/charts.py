@@ -11,6 +11,7 @@ import pandas as pd
 from liqcore import wording
 from liqcore.charts.data import milliseconds
 from liqcore.charts.marks import EMPTY, LINE, LONG, QUIET, SHORT, spec
+from liqcore.charts.times import UTC, Clock
 from liqcore.heat.comparison import Difference
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.lag import Lag
@@ -22,8 +23,8 @@ _BANDS: Final = 60
 _HEAD: Final = 78
 
 
-def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any], str]:
-    """The difference map, joined to at most 96 × 60 cells, and its alt text."""
+def difference_chart(found: Difference, grid: HeatGrid, clock: Clock = UTC) -> tuple[dict[str, Any], str]:
+    """The difference map, joined to at most 96 × 60 cells, and its alt text. Its time is read by `clock`."""
     name = wording.venue(found.venue)
     by = -(-grid.shape[0] // _COLUMNS), -(-grid.shape[1] // _BANDS)
     times, prices = np.arange(0, grid.shape[0], by[0]), np.arange(0, grid.shape[1], by[1])
@@ -61,14 +62,9 @@ def difference_chart(found: Difference, grid: HeatGrid) -> tuple[dict[str, Any],
                     "x": {
                         "field": "from",
                         "type": "temporal",
-                        "axis": {
-                            "grid": False,
-                            "title": "Time, UTC",
-                            "labelOverlap": True,
-                            "format": "%b %d %H:%M",
-                        },
+                        "axis": clock.axis,
                         "scale": {
-                            "type": "utc",
+                            "type": clock.scale,
                             "nice": False,
                             "domain": {"expr": f"[{edges[0]}, {edges[-1]}]"},
                         },

@@ -10,7 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables, wording
-from liqcore.charts.marks import LONG, SHORT
+from liqcore.charts.marks import LONG, SHORT, inked
+from liqcore.charts.times import Clock
 from liqcore.heat.totals import TotalsBeside, beside
 from liqcore.service.dataset import Dataset
 from liqcore.views import keys, links, market as live_market, panels
@@ -18,8 +19,16 @@ from liqcore.views import keys, links, market as live_market, panels
 _FETCHED: Final = "compare_figures"
 _HOURS: Final = 72
 
-# Without it a browser tells its own time.
-_WHEN: Final = alt.Tooltip("time:T", title="UTC", timeUnit="utcyearmonthdatehoursminutes")
+
+def _time(clock: Clock) -> alt.X:
+    return alt.X("time:T", axis=alt.Axis(**clock.axis), scale=alt.Scale(type=clock.scale))
+
+
+def _when(clock: Clock) -> alt.Tooltip:
+    # Without the unit a browser tells its own time.
+    return alt.Tooltip(
+        "time:T", title=clock.title, timeUnit=clock.unit("yearmonthdatehoursminutes"), format="%b %d, %H:%M"
+    )
 
 
 def against_figures(data: Dataset) -> None:
@@ -86,21 +95,22 @@ def _totals(data: Dataset, totals: pd.DataFrame, name: str) -> None:
     st.markdown(f"**{wording.markdown(sentence(result, name))}**")
     long = result.frame.melt(["time", "side"], ["ours", "theirs"], "count", "usd")
     long["count"] = long["count"].map({"ours": "Ours", "theirs": name})
+    clock = links.clock()
     chart = (
         alt.Chart(long)
         .mark_bar()
         .encode(
-            x=alt.X("time:T", title="Time, UTC", scale=alt.Scale(type="utc")),
+            x=_time(clock),
             y=alt.Y("usd:Q", title="USD", axis=alt.Axis(format="~s")),
             color=alt.Color(
                 "side:N", scale=alt.Scale(domain=list(tables.SIDES), range=[LONG, SHORT]), title=None
             ),
             row=alt.Row("count:N", title=None),
-            tooltip=[_WHEN, "side:N", alt.Tooltip("usd:Q", format=",.0f")],
+            tooltip=[_when(clock), "side:N", alt.Tooltip("usd:Q", format=",.0f")],
         )
         .properties(height=120)
     )
-    st.altair_chart(chart, key="figures-totals", alt=sentence(result, name), width="stretch")
+    st.altair_chart(inked(chart), key="figures-totals", alt=sentence(result, name), width="stretch")
 
 
 def sentence(found: TotalsBeside, name: str) -> str:
@@ -132,18 +142,19 @@ def _open_interest(data: Dataset, theirs: pd.DataFrame | None, name: str) -> Non
         for who, part in pd.concat(frames).groupby("source", sort=False)
     }
     words = "Newest: " + ", ".join(f"{who} {wording.quantity(value)}" for who, value in last.items()) + "."
+    clock = links.clock()
     chart = (
         alt.Chart(pd.concat(frames)[["time", "quantity", "source"]])
         .mark_line(interpolate="step-after")
         .encode(
-            x=alt.X("time:T", title="Time, UTC", scale=alt.Scale(type="utc")),
+            x=_time(clock),
             y=alt.Y("quantity:Q", title="BTC", scale=alt.Scale(zero=False), axis=alt.Axis(format="~s")),
             color=alt.Color("source:N", title=None),
-            tooltip=[_WHEN, "source:N", alt.Tooltip("quantity:Q", format=",.0f")],
+            tooltip=[_when(clock), "source:N", alt.Tooltip("quantity:Q", format=",.0f")],
         )
         .properties(height=180)
     )
-    st.altair_chart(chart, key="figures-interest", alt=words, width="stretch")
+    st.altair_chart(inked(chart), key="figures-interest", alt=words, width="stretch")
     st.caption(words)
 
 

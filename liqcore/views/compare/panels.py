@@ -243,7 +243,7 @@ def one_against_the_rest(found: Venues) -> None:
     sides = {"both": "Both", "long": "Longs", "short": "Shorts"}
     side: Any = links.choice("Side", sides, "both", "apartside")
     apart, name = difference(found.grids, venue, side), wording.venue(venue)
-    spec, alt = compare_charts.difference_chart(apart, found.grids[venue])
+    spec, alt = compare_charts.difference_chart(apart, found.grids[venue], links.clock())
     if np.isnan(apart.overlap):
         st.info(
             f"{wording.markdown(name)} or the rest has no heat in this window, so there is nothing to"

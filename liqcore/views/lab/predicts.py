@@ -10,6 +10,7 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.charts import study as charts
+from liqcore.charts.marks import inked
 from liqcore.heat.models import DEFAULT, MODELS
 from liqcore.lab import found as found_tables
 from liqcore.lab.event_study import FEW_BLOCKS, Design, Study, conclude
@@ -159,7 +160,9 @@ def _forest(found: Study, price: float) -> None:
         with column:
             st.markdown(title)
             if (charts.shown(effects)["unit"] == unit).any():
-                st.altair_chart(charts.forest(effects, unit), alt=charts.forest_words(effects, unit, price))
+                st.altair_chart(
+                    inked(charts.forest(effects, unit)), alt=charts.forest_words(effects, unit, price)
+                )
     left = int(found.effects["registered"].sum()) - len(effects)
     if left:
         touched = int(found.effects.loc[found.effects["question"] == "wait", "n"].sum())

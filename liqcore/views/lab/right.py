@@ -12,6 +12,7 @@ import streamlit as st
 
 from liqcore import wording
 from liqcore.charts import study as charts
+from liqcore.charts.marks import inked
 from liqcore.heat.assumptions import Assumptions
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.models import DEFAULT, MODELS
@@ -256,7 +257,7 @@ def _profile(one: World, grid: HeatGrid, at: int) -> None:
         f"Exact liquidation prices and the modelled map at {wording.when(one.times[at])}, price"
         f" {wording.price(float(now[0]))}: where each has its shares, band by band."
     )
-    st.altair_chart(charts.mirror(np.round(price), true, said, float(now[0])), alt=words)
+    st.altair_chart(inked(charts.mirror(np.round(price), true, said, float(now[0]))), alt=words)
     here = one.truth[at : at + 1]
     wide = by_distance(grid, now, rows=slice(at, at + 1))
     st.caption(
@@ -270,7 +271,7 @@ def _table(card: pd.DataFrame, one: World) -> None:
     tab, table = st.tabs(["Chart", "Table"])
     with tab:
         st.altair_chart(
-            charts.scores(card, "spearman", "Rank correlation with the truth, 95 % by day blocks"),
+            inked(charts.scores(card, "spearman", "Rank correlation with the truth, 95 % by day blocks")),
             alt=charts.scores_words(card, float(one.price[-1])),
         )
     with table:

@@ -146,7 +146,7 @@ def _screen(market: Watched, view: LiveView, realised: bool) -> None:
     with place:
         live_panels.figures(data, sums, now, None if tick is None else tick.time)
     st.subheader("Who was heard when")
-    (live_panels.shared_coverage if shared else live_panels.coverage)(held, view.hours)
+    (live_panels.shared_coverage if shared else live_panels.coverage)(held, view.hours, links.clock())
     opened = st.expander(
         "Every source: state, age and why",
         icon=":material/sensors:",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from liqcore import tables, wording
 from liqcore.charts import heard
+from liqcore.charts.times import Clock
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Feed, Snapshot
 from liqcore.feeds.live.figures import LiveGrid
@@ -171,11 +172,15 @@ def figures(data: Dataset | None, sums: pd.DataFrame, now: int, ticked: int | No
             before = float(close.iloc[max(len(close) - 61, 0)])
             moment = pd.Timestamp(now, unit="us", tz="UTC")
             last = candles["time"].iloc[-1] if ticked is None else pd.Timestamp(ticked, unit="us", tz="UTC")
+            moved = float(close.iloc[-1]) / before - 1
+            said = wording.percent(moved, signed=True)
             st.metric(
                 f"Last price, {wording.age(min(last, moment), moment)} old{' at most' * (ticked is None)}",
                 wording.price(float(close.iloc[-1])),
-                f"{wording.percent(float(close.iloc[-1]) / before - 1, signed=True)} in 1 h",
+                f"{said} in 1 h",
                 delta_color="off",
+                # By itself it takes our minus for a plus.
+                delta_arrow="up" if said.startswith("+") else "down" if said.startswith("−") else "off",
                 width="content",
             )
         interest = None if data is None else data.open_interest
@@ -436,7 +441,7 @@ def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
     )
 
 
-def coverage(held: Feed, hours: float) -> None:
+def coverage(held: Feed, hours: float, clock: Clock) -> None:
     """When each venue was heard of, with its larger events; what is blank is a gap, not a quiet time."""
     market, now = held.window.market(), held.now()
     if market is None or market.beats.empty:
@@ -448,7 +453,7 @@ def coverage(held: Feed, hours: float) -> None:
     gaps = len(runs) - runs["venue"].nunique()
     st.vega_lite_chart(
         heard.rows(runs, big, wording.venue),
-        heard.spec(since, now),
+        heard.spec(since, now, clock),
         key="live-coverage",
         width="stretch",
         alt=f"Coverage of {runs['venue'].nunique()} venues over {hours:g} hours; {gaps} breaks.",
@@ -459,18 +464,18 @@ def coverage(held: Feed, hours: float) -> None:
     )
 
 
-def shared_coverage(held: Feed, hours: float) -> None:
+def shared_coverage(held: Feed, hours: float, clock: Clock) -> None:
     """`coverage`, drawn anew every half minute, and when a venue is heard, for all who look at so many
     hours."""
     market = held.window.market()
     beats = None if market is None else market.beats
     told = None if beats is None or beats.empty else (len(beats), int(beats["minute"].iloc[-1]))
-    _coverage(held, hours, f"{id(held.window)}:{told}:{held.now() // 30_000_000}")
+    _coverage(held, hours, clock, f"{id(held.window)}:{told}:{held.now() // 30_000_000}")
 
 
 @st.cache_resource(max_entries=8, ttl=60, show_spinner=False)
-def _coverage(_held: Feed, hours: float, key: str) -> None:
-    coverage(_held, hours)
+def _coverage(_held: Feed, hours: float, clock: Clock, key: str) -> None:
+    coverage(_held, hours, clock)
 
 
 def sampling_notes(snapshot: Snapshot) -> list[str]:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import wording
+from liqcore.charts.marks import inked
 from liqcore.feeds import files
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector, Snapshot
@@ -100,7 +101,7 @@ def delays(held: Collector) -> None:
         span=[_span(low, high) for low, high in zip(bins["from"], bins["to"], strict=True)],
     )
     order = list(dict.fromkeys(bins.sort_values("from")["span"]))
-    st.altair_chart(
+    chart = (
         alt.Chart(bins)
         .mark_rect()
         .encode(
@@ -118,7 +119,10 @@ def delays(held: Collector) -> None:
                 alt.Tooltip("events:Q", title="Events", format=","),
             ],
         )
-        .properties(height=alt.Step(22)),
+        .properties(height=alt.Step(22))
+    )
+    st.altair_chart(
+        inked(chart),
         key="delays",
         width="stretch",
         alt=f"Delays of {int(found['events'].sum()):,} live events of {len(found)} venues.",

@@ -215,7 +215,7 @@ def _open(name: str) -> None:
 
 
 def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
-    plan = ended.plan
+    plan, clock = ended.plan, links.clock()
     rows = bars.iloc[:: max(len(bars) // 600, 1)]
     data = pd.DataFrame(
         {"t": milliseconds(rows["time"].to_numpy(dtype="datetime64[us]")), "close": rows["close"]}
@@ -224,12 +224,7 @@ def _ending_chart(chosen: Scenario, ended: Outcome, bars: pd.DataFrame) -> None:
     shown = [bars["low"].min(), bars["high"].max(), *(price for price, _ in lines)]
     marks = together(lines, 0.05 * (max(shown) - min(shown)))
     line: dict[str, Any] = {
-        "x": {
-            "field": "t",
-            "type": "temporal",
-            "axis": {"title": "Time, UTC", "format": "%b %d %H:%M", "labelOverlap": True},
-            "scale": {"type": "utc"},
-        },
+        "x": {"field": "t", "type": "temporal", "axis": clock.axis, "scale": {"type": clock.scale}},
         "y": {
             "field": "close",
             "type": "quantitative",
