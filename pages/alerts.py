@@ -46,10 +46,7 @@ elif view == "rules":
 elif view == "channels":
     alerts_channels.draw()
 elif data is None or near is None:
-    st.info(
-        "Add files with liquidations or candles, or choose the sample market above.",
-        icon=":material/upload_file:",
-    )
+    loaders.bring("Add files with liquidations or candles, or choose the sample market above.")
 else:
     rule = alerts_page.built(near, alerts_session.channel_names())
     if rule is None:

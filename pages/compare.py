@@ -18,10 +18,7 @@ with bar.places[0]:
 data = panels.attempt(loaders.opened, market, FIRST, bar.below)
 if data is None:
     st.title("Compare venues")
-    st.info(
-        "Add files with liquidations of two venues or more, or choose the sample market above.",
-        icon=":material/upload_file:",
-    )
+    loaders.bring("Add files with liquidations of two venues or more, or choose the sample market above.")
     shell.end_page()
 for note in data.notes:
     st.warning(wording.markdown(note), icon=":material/warning:")

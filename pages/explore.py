@@ -22,10 +22,9 @@ with bar.places[0]:
 data = panels.attempt(loaders.opened, market, FIRST, bar.below)
 if data is None:
     st.title("Explore the heatmap")
-    st.info(
+    loaders.bring(
         "Add a file with liquidations to see what happened, or a file with candles to see modelled levels. "
-        "Both together show price on top. No file at hand? Choose the sample market above.",
-        icon=":material/upload_file:",
+        "Both together show price on top. No file at hand? Choose the sample market above."
     )
     shell.end_page()
 for note in data.notes:

@@ -20,10 +20,9 @@ st.markdown("Write down what you expect, then let the hidden bars come. Ten roun
 
 data = panels.attempt(loaders.pick, True)
 if data is None:
-    st.info(
+    loaders.bring(
         "Add a candles file to practise on; liquidations make the realised map. No file at hand? Choose the"
-        " sample market above.",
-        icon=":material/upload_file:",
+        " sample market above."
     )
     shell.end_page()
 for note in data.notes:

@@ -49,7 +49,7 @@ panels.heatmap(
 shell.asks("start")
 
 # A quiet market has fewer things to notice.
-places = st.columns(max(len(story.notes), 1), gap="medium")
+places = st.columns(max(len(story.notes), 1), gap="small")
 for column, (number, note) in zip(places, enumerate(story.notes, 1), strict=False):
     with column, st.container(border=True, height="stretch"):
         st.markdown(f"**{number}. {note.title}**")
@@ -57,7 +57,7 @@ for column, (number, note) in zip(places, enumerate(story.notes, 1), strict=Fals
 
 st.subheader("Where to go from here")
 for row in range(0, len(tour.LINKS), 3):
-    for column, link in zip(st.columns(3, gap="medium"), tour.LINKS[row : row + 3], strict=False):
+    for column, link in zip(st.columns(3, gap="small"), tour.LINKS[row : row + 3], strict=False):
         with column, st.container(border=True, height="stretch"):
             st.page_link(link.page, label=link.label, icon=link.icon, query_params=link.query)
             st.caption(link.text)

@@ -34,7 +34,14 @@ EMPTY: Final = _ink("#30343b", "#e4e7eb")
 GROUND: Final = {"expr": "background"}
 # Streamlit's own grey of axes and legends stays below 4.5 to 1 on a light page.
 _WORDS: Final = {"labelColor": QUIET, "titleColor": QUIET}
-CONFIG: Final[dict[str, Any]] = {"axis": _WORDS, "legend": _WORDS, "header": _WORDS}
+CONFIG: Final[dict[str, Any]] = {
+    "axis": _WORDS,
+    "legend": _WORDS,
+    "header": _WORDS,
+    # Names stand beside what they name; Streamlit moves the first and the last of them inwards.
+    "axisYBand": {"labelFlush": False},
+    "axisYPoint": {"labelFlush": False},
+}
 
 
 def inked(chart: Chart) -> Chart:

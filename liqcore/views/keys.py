@@ -52,7 +52,7 @@ def given(source: KeyedSource) -> str:
         st.caption(f"With the key from the {'secrets file' if where == 'secrets' else 'environment'}.")
     if not key:
         st.caption(
-            f"{source.name} answers only with a key of your own ({source.plan}) Type it, or put"
+            f"{source.name} answers only with a key of your own. {source.plan} Type it, or put"
             f" `{source.secret}` into the secrets."
         )
     return key

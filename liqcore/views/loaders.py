@@ -155,6 +155,13 @@ def opened(name: str, window: str = FIRST, place: Any = None) -> Dataset | None:
     return dataset.combine([contents for _, contents in held], [name for name, _ in held], uploads.mark())
 
 
+def bring(words: str) -> None:
+    """Which files a page needs, where one's own are looked at and there are none yet. Any other market that
+    holds nothing has said why."""
+    if st.session_state.get("data") == OWN:
+        st.info(words, icon=":material/upload_file:")
+
+
 def real(hours: float) -> Dataset | None:
     """The real market of the shortest span that covers so many hours; None, without a word, while there is
     none."""

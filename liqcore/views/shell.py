@@ -144,7 +144,7 @@ def run() -> None:
             finally:
                 left_out(asked, place)
                 # A page that stops early still ends with the footer.
-                footer()
+                footer(name)
                 # Where no server began it, collecting begins with the first visit of any page, once that is
                 # drawn.
                 live_market.app().begin()
@@ -195,8 +195,8 @@ def asks(page: str) -> None:
         )
 
 
-def footer() -> None:
-    """What the browser keeps, and what the whole app is and is not, said once."""
+def footer(page: str) -> None:
+    """What the browser keeps, and what the whole app is and is not, said once on a page."""
     st.divider()
     memory.drawer()
     st.caption(
@@ -206,6 +206,8 @@ def footer() -> None:
         + (
             f"{OFFLINE} is set: no exchange is asked for anything."
             if offline()
+            else ""
+            if st.session_state.get(_ASKS) == page
             else (
                 "Exchanges are asked for their public market data while the app runs; nothing about you is"
                 " sent."

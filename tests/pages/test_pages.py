@@ -203,3 +203,16 @@ def test_a_table_with_unknown_columns_asks_for_them() -> None:
     next(button for button in app.button if button.label == "Use these columns").click().run()
     assert not app.exception
     assert charts(app)
+
+
+@pytest.mark.parametrize("name", ["explore.py", "compare.py", "alerts.py", "practice.py", "lab.py"])
+@pytest.mark.parametrize("market", ["store", "days"])
+def test_a_market_that_holds_nothing_says_so_in_one_notice_and_asks_for_no_files(
+    name: str, market: str
+) -> None:
+    where = {"data": market, "question": "disagree"} if name == "lab.py" else {"data": market}
+    app = open_page(name, **where)
+    assert not app.exception
+    notices = [item.value for kind in ("info", "warning", "error") for item in getattr(app, kind)]
+    assert len(notices) == 1, notices
+    assert not any("Add a" in notice for notice in notices)

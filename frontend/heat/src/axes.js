@@ -63,7 +63,15 @@ export class Axis {
 export function timeTicks(axis, most) {
   const [from, to] = axis.window;
   const ticks = zoneName() === "UTC" ? utcTicks : localTicks;
-  return ticks(new Date(from), new Date(to), most).map((date) => [Number(date), tick(Number(date))]);
+  const at = (count) => ticks(new Date(from), new Date(to), count);
+  let found = at(most);
+  if (found.length < 2) {
+    // From days the next step is weeks: of a fortnight on a phone one tick would be left.
+    const more = at(2 * most);
+    const every = Math.ceil(more.length / most);
+    found = more.filter((_, number) => number % every === 0);
+  }
+  return found.map((date) => [Number(date), tick(Number(date))]);
 }
 
 export function priceTicks(axis, most) {

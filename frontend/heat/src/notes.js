@@ -9,6 +9,7 @@ const NARROW = 60;
 
 export function boxes(chart, labels) {
   const { pen, plot, ink } = chart;
+  const named = [];
   for (const one of chart.layers.boxes ?? []) {
     if (!shows(chart, one.side) || one.time_from >= chart.until) continue;
     const colour = ink[one.side] ?? ink.line;
@@ -21,10 +22,12 @@ export function boxes(chart, labels) {
       pen.strokeRect(x - OUT, y - OUT, w + 2 * OUT, h + 2 * OUT);
     }
     if (w < NARROW) labels.hold([x, y, w, h]);
-    if (one.label) {
-      const tries = [0, h + 20, -18, h + 38, -36, h + 56];
-      labels.put(one.label, Math.max(x, plot.x) + 2, y - 10 - OUT, { colour, tries });
-    }
+    if (one.label) named.push([one.label, colour, x, y, h]);
+  }
+  // After all frames, or one would cross the name of another.
+  for (const [label, colour, x, y, h] of named) {
+    const tries = [0, h + 20, -18, h + 38, -36, h + 56];
+    labels.put(label, Math.max(x, plot.x) + 2, y - 10 - OUT, { colour, tries });
   }
 }
 

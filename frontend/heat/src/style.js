@@ -49,8 +49,8 @@ export const STYLE = `
 .hl td.n, .hl th.n { text-align: right; }
 .hl.full, .hl:fullscreen { --hl-height: calc(100dvh - 62px - var(--hl-foot, 34px)); background: var(--st-background-color); padding: 8px; overflow: auto; } .hl.full .hl-stage, .hl:fullscreen .hl-stage { height: var(--hl-height); } .hl.full { position: fixed; inset: 0; z-index: 999999; }
 @media (max-width: 640px) {
-  .hl-legend > span:first-child { display: none; } .hl-legend { gap: 8px; } .hl-bar button, .hl-bar summary { padding: 2px 7px; }
+  .hl-legend > span:first-child { display: none; } .hl-legend { gap: 8px; padding-left: 6px; } .hl-bar button, .hl-bar summary { padding: 2px 7px; }
   .hl-track { width: 76px; } .hl-read { font-size: 11px; line-height: 15px; } .hl-wide { display: none !important; } .hl-menu { right: auto; left: 0; } .hl-end { margin-left: 0; }
-  .hl-stage { height: calc(var(--hl-height, max(340px, 100dvh - var(--hl-above, 300px) - var(--hl-foot, 44px))) + var(--hl-rows, 0px)); } .hl button, .hl select, .hl summary { min-height: 32px; } .hl-line { min-height: 0 !important; }
+  .hl-stage { height: calc(var(--hl-height, max(340px, 100dvh - var(--hl-above, 300px) - var(--hl-foot, 44px))) + var(--hl-rows, 0px)); } .hl button, .hl select, .hl summary { min-height: 32px; } .hl summary { padding-top: 5px; } .hl-line { min-height: 0 !important; }
 }
 `;

@@ -124,7 +124,7 @@ def difference_chart(found: Difference, grid: HeatGrid, clock: Clock = UTC) -> t
 
 
 def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[dict[str, Any], str]:
-    """Numbers of venues that are hot along price, longs to the left and shorts to the right, and the alt
+    """Numbers of venues with a cluster along price, longs to the left and shorts to the right, and the alt
     text.
 
     Prices stand at the height at which a titled heatmap beside it has them; `level` is marked in both.
@@ -213,7 +213,7 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
                         "type": "quantitative",
                         "scale": {"domain": [-reach, reach], "nice": False},
                         "axis": {
-                            "title": f"Venues that are hot, of {fresh} fresh ones",
+                            "title": f"Venues with a cluster, of {fresh} fresh ones",
                             "labelExpr": "abs(datum.value)",
                             "tickMinStep": 1,
                             "grid": False,
@@ -243,7 +243,7 @@ def agreement_chart(frame: pd.DataFrame, level: float | None = None) -> tuple[di
     return (
         chart,
         (
-            f"Agreement along price: at most {best['count']} fresh venues have hot liquidations of"
+            f"Agreement along price: at most {best['count']} fresh venues have a cluster of liquidated"
             f" {str(best['side']).lower()} in one band, at {best['where']}."
         ),
     )
@@ -272,7 +272,7 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
                         "field": "seconds",
                         "type": "quantitative",
                         "axis": {
-                            "title": "Seconds later than the other venues (left of 0: earlier)",
+                            "title": ["Seconds later than the other venues", "(left of 0: earlier)"],
                             "grid": False,
                         },
                     },
@@ -280,7 +280,12 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
                         "field": "sure",
                         "type": "quantitative",
                         "scale": {"domain": [0, 1], "range": [0.25, 1]},
-                        "legend": {"title": "Sureness", "orient": "top", "values": [0, 0.5, 1]},
+                        "legend": {
+                            "title": "Sureness",
+                            "orient": "top",
+                            "values": [0, 0.5, 1],
+                            "format": ".0%",
+                        },
                     },
                     "tooltip": [
                         {"field": "venue", "type": "nominal", "title": "Venue"},
@@ -339,7 +344,7 @@ def correlogram_chart(venue: str, lag: Lag) -> tuple[dict[str, Any], str]:
                         "type": "quantitative",
                         "scale": {"nice": False},
                         "axis": {
-                            "title": f"Seconds by which {venue} came after another venue (left of 0: before)",
+                            "title": [f"Seconds by which {venue} came after others", "(left of 0: before)"],
                             "grid": False,
                         },
                     },

@@ -85,8 +85,8 @@ def _from_file() -> tuple[HeatGrid, str] | None:
     )
     if upload is None:
         st.caption(
-            "Export a heatmap as JSON (for instance with the JSON button on the Explore page, or save the"
-            " answer of an aggregator's API) and drop it here."
+            "Save a heatmap as JSON (for instance with the JSON button on the Explore page), or the answer"
+            " of an aggregator's API, and drop it here."
         )
         return None
     try:

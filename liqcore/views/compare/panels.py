@@ -44,6 +44,8 @@ _BINS: Final = 150
 # Share of price within which a level is asked about, as a reading asks.
 TOLERANCE: Final = 0.005
 _CLUSTERS: Final = 12
+# Decimals of a share: tenths of a per cent.
+_TENTHS: Final = 3
 _TABLE_CONFIG: Final = {
     "USD": st.column_config.NumberColumn(format="compact"),
     "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
@@ -216,7 +218,8 @@ def table(data: Dataset, found: Venues) -> None:
                 "price_kind": "Price is",
             }
         )
-        .drop(columns="note"),
+        .drop(columns="note")
+        .round(dict.fromkeys(("Share", "Longs", "Largest print"), _TENTHS)),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,
@@ -300,7 +303,8 @@ def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Clus
         st.vega_lite_chart(spec={**spec, "height": 514}, key="agreement-price", alt=alt, width="stretch")
         st.caption(
             "How many venues have a cluster of their own at each price: longs to the left, shorts to the"
-            " right."
+            " right. A cluster stands out among all prices; the verdict below asks about one level only, so"
+            " fewer orders can be enough."
         )
     if level is None:
         st.caption("No cluster stands out. Type a level above to ask about it.")
@@ -374,7 +378,7 @@ def _one_or_many(found: Venues) -> None:
     if rows.empty:
         return
     st.dataframe(
-        rows,
+        rows.round({"Largest print": _TENTHS}),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,
@@ -433,7 +437,7 @@ def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
             "lag_seconds": "Late by, s",
             "lag_confidence": "Sure",
         }
-    )
+    ).round({"Share of the USD here": _TENTHS, "Sure": 2})
 
 
 def lags(data: Dataset, found: Venues) -> None:
@@ -473,7 +477,9 @@ def lags(data: Dataset, found: Venues) -> None:
     spec, alt = compare_charts.lag_chart(frame)
     st.vega_lite_chart(spec=spec, key="lag", alt=alt, width="stretch")
     st.dataframe(
-        frame.dropna(axis="columns", how="all").assign(Venue=wording.venues(frame["Venue"])),
+        frame.dropna(axis="columns", how="all")
+        .assign(Venue=wording.venues(frame["Venue"]))
+        .round({"Sure": 2}),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,

@@ -25,7 +25,7 @@ def draw() -> None:
     )
     data = panels.attempt(loaders.pick)
     if data is None:
-        st.info("Add a file with candles, or choose the sample market above.", icon=":material/upload_file:")
+        loaders.bring("Add a file with candles, or choose the sample market above.")
         return
     settings = ViewSettings(layer="modelled", timeframe="1h", hours=72.0, bins=120)
     grids: dict[str, HeatGrid] = {}
@@ -82,8 +82,20 @@ def _pairs(grids: dict[str, HeatGrid], bars: pd.DataFrame | None) -> None:
         for title, grid in grids.items()
     }
     names = list(near)
-    table = pd.DataFrame([[float(spearman(near[a], near[b])[0]) for b in names] for a in names], names, names)
+    # A map that shows nothing here is like or unlike none.
+    shows = {title: bool(values.any()) for title, values in near.items()}
+    table = pd.DataFrame(
+        [
+            [float(spearman(near[a], near[b])[0]) if shows[a] and shows[b] else np.nan for b in names]
+            for a in names
+        ],
+        names,
+        names,
+    )
     off = table.to_numpy()[~np.eye(len(names), dtype=bool)]
+    off = off[np.isfinite(off)]
+    if not len(off):
+        return
     st.subheader("How alike they are")
     st.markdown(
         "Rank correlation of the newest maps within 10 % of the price, pair by pair: from"
@@ -97,6 +109,6 @@ def _pairs(grids: dict[str, HeatGrid], bars: pd.DataFrame | None) -> None:
         column_config={name: st.column_config.NumberColumn(format="%.2f") for name in names},
     )
     st.caption(
-        f"{MODELS[DEFAULT].title} is ours. Is the map right? holds each of them against a world whose"
+        f"{MODELS[DEFAULT].title} is ours. *Is the map right?* holds each of them against a world whose"
         " positions are known."
     )

@@ -38,7 +38,7 @@ def draw() -> None:
     )
     data = panels.attempt(loaders.pick)
     if data is None:
-        st.info("Add a file with candles, or choose the sample market above.", icon=":material/upload_file:")
+        loaders.bring("Add a file with candles, or choose the sample market above.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         model = links.select(

@@ -271,7 +271,7 @@ def _table(card: pd.DataFrame, one: World) -> None:
     tab, table = st.tabs(["Chart", "Table"])
     with tab:
         st.altair_chart(
-            inked(charts.scores(card, "spearman", "Rank correlation with the truth, 95 % by day blocks")),
+            inked(charts.scores(card, "spearman", "Rank correlation with the truth")),
             alt=charts.scores_words(card, float(one.price[-1])),
         )
     with table:

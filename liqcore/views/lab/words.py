@@ -30,5 +30,13 @@ def show(table: Table) -> None:
     # A ranking is read to its end; only long tables scroll.
     whole = len(table.rows) <= _WHOLE
     rows = table.rows.rename(columns=lambda name: "Hours" if name == "n" else wording.sentence_case(name))
-    st.dataframe(rows, hide_index=True, width="stretch", height="content" if whole else "auto")
+    texts, numbers = rows.select_dtypes(exclude="number").columns, rows.select_dtypes("integer").columns
+    rows[texts] = rows[texts].replace(r"(\d)%", r"\1 %", regex=True)
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width="stretch",
+        height="content" if whole else "auto",
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in numbers},
+    )
     st.caption(wording.markdown(table.note))

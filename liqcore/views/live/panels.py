@@ -386,13 +386,14 @@ def totals(found: pd.DataFrame) -> None:
         width="stretch",
         placeholder=wording.NOTHING,
         column_config={
+            "Events": st.column_config.NumberColumn(format="localized"),
             "Complete": st.column_config.TextColumn(
                 help=(
                     "all: the venues tell every event. sample: they tell some. partly: some venues tell every"
                     " event. nothing told: someone listened, and no venue told of any. short: for a part of"
                     " the time nobody listened. nobody listened: there is no figure."
                 )
-            )
+            ),
         },
     )
     if not all(map(_known, rows)):
@@ -438,6 +439,8 @@ def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
         hide_index=True,
         width="stretch",
         height=min(38 + 35 * len(found), 392),
+        # As wide as the longest name, whoever stands in the first rows.
+        column_config={"Venue": st.column_config.TextColumn(width=112)},
     )
 
 

@@ -71,7 +71,9 @@ def _typed(data: Dataset) -> tuple[float, list[Leg]] | None:
     last = dataset.last_price(data)
     price = round(last or 60_000.0)
     with st.container(horizontal=True, gap="small"):
-        side = st.segmented_control("Side", ["long", "short"], default="long", key="my_side", required=True)
+        side = st.segmented_control(
+            "Side", ["long", "short"], default="long", key="my_side", required=True, format_func=str.title
+        )
         size = st.number_input("Size, BTC", min_value=0.0, value=1.0, key="my_size")
         entry = st.number_input("Entry, USD", min_value=0.0, value=float(price), key="my_entry")
         mark = st.number_input("Mark price, USD", min_value=0.0, value=float(price), key="my_mark")
@@ -87,9 +89,18 @@ def _typed(data: Dataset) -> tuple[float, list[Leg]] | None:
         num_rows="dynamic",
         hide_index=True,
         key="my_others",
-        column_config={"side": st.column_config.SelectboxColumn(options=["long", "short"])},
+        column_config={
+            "coin": st.column_config.TextColumn("Coin"),
+            "side": st.column_config.SelectboxColumn(
+                "Side", options=["long", "short"], format_func=lambda side: str(side).title()
+            ),
+            "quantity": st.column_config.NumberColumn("Size, coins", format="localized"),
+            "entry": st.column_config.NumberColumn("Entry, USD", format="localized"),
+            "mark": st.column_config.NumberColumn("Mark price, USD", format="localized"),
+            "maintenance, %": st.column_config.NumberColumn("Maintenance, %"),
+        },
     )
-    st.caption("The account's other cross positions. Rows with a quantity of 0 do not count.")
+    st.caption("The account's other cross positions. Rows with a size of 0 do not count.")
     legs = [
         Leg("long" if side == "long" else "short", float(size), float(entry), float(mark), float(rate) / 100)
     ]
