@@ -8,7 +8,7 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.alerts.engine import start, step
-from liqcore.alerts.observe import AlertData, Settings
+from liqcore.alerts.inputs import AlertData, Settings
 from liqcore.alerts.rules import Condition, Group, Rule
 
 RULES, BARS, DAY_BARS, SAMPLE = 1_000, 240, 1_440, 4

@@ -3,6 +3,7 @@ see it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.alerts.hits import Hit
-from liqcore.alerts.observe import AlertData, Frames, Settings, observe
+from liqcore.alerts.inputs import AlertData, Settings
+from liqcore.alerts.observe import Frames, observe
 from liqcore.alerts.rules import Rule
+from liqcore.alerts.venue_votes import Place, Question
 from liqcore.heat.agreement import verdict
 from liqcore.heat.grid import least_complete
 from liqcore.reading import ReadingError, read_level
@@ -100,18 +103,29 @@ class Alert:
         )
 
 
+def ask_venues(hits: Iterable[Hit], frames: Frames) -> None:
+    """Ask venues about all of these hits together, which costs less than one by one when alerts are made."""
+    asked: list[Question] = []
+    for hit in hits:
+        place, bar = _level(hit), _bar(hit, frames)
+        if place is not None and hit.heat == "realised":
+            fresh = _fresh(frames, hit.heat, bar)
+            asked += _questions(bar, float(place), hit.side, hit.within, fresh)
+    if asked:
+        frames.votes.ask_together(asked)
+
+
 def make_alert(rule: Rule, hit: Hit, frames: Frames, data: AlertData, detail: str) -> Alert:
     """The alert for a hit of a rule; `detail` is `full` with the reading's counter-evidence, `quick` without,
     or `bare`."""
     moment = np.datetime64(hit.time, "us")
-    # The last bar that had closed by then: a running bar does not count, even where it is known by now.
-    bar = int((hit.time - frames.edges[0].astype("int64")) // frames.settings.step.astype("int64")) - 1
+    bar = _bar(hit, frames)
     facts = (
         _NO_FACTS
         if detail == "bare"
         else frames.keep(("facts", hit.heat, bar, hit.time), lambda: _facts(frames, hit.heat, bar, hit.time))
     )
-    place, side = hit.level if hit.level is not None else hit.price, hit.side
+    place, side = _level(hit), hit.side
     where = hit.heat, bar, place, side, hit.within
     verdict = (
         "cannot say"
@@ -167,7 +181,7 @@ def explore_link(hit: Hit, settings: Settings) -> tuple[tuple[str, str], ...]:
     hour = -(-hit.time // 3_600_000_000) * 3_600_000_000
     until = str(np.datetime_as_string(np.datetime64(int(hour), "us"), unit="s"))
     out = [("layer", hit.heat), ("tf", length), ("span", "1 d"), ("until", until), ("side", hit.side)]
-    place = hit.level if hit.level is not None else hit.price
+    place = _level(hit)
     if place is not None:
         out += [("level", f"{place:.10g}"), ("mylevels", f"{place:.10g}"), ("read", "true")]
     return tuple(out)
@@ -177,7 +191,7 @@ def _facts(frames: Frames, heat: str, bar: int, time: int) -> dict[str, Any]:
     """Venues, completeness and age of the data at the close of a bar, and of events up to a time
     (microseconds)."""
     names = frames.names(heat)
-    fresh = [venue for venue in names if frames.fresh(heat, venue)[bar]]
+    fresh = _fresh(frames, heat, bar)
     if heat == "modelled":
         last = frames.candles["time"][(frames.bar_of(frames.candles["time"]) <= bar)]
         age = (
@@ -219,13 +233,30 @@ def _worst(frames: Frames, venue: str) -> tuple[np.ndarray, np.ndarray]:
     return tables.microseconds(mine["time"]), np.maximum.accumulate(rank)
 
 
+def _bar(hit: Hit, frames: Frames) -> int:
+    """The last bar that had closed by then: a running bar does not count, even where it is known by now."""
+    return int((hit.time - frames.edges[0].astype("int64")) // frames.settings.step.astype("int64")) - 1
+
+
+def _level(hit: Hit) -> float | None:
+    return hit.level if hit.level is not None else hit.price
+
+
+def _fresh(frames: Frames, heat: str, bar: int) -> tuple[str, ...]:
+    return tuple(venue for venue in frames.names(heat) if frames.fresh(heat, venue)[bar])
+
+
+def _questions(bar: int, level: float, side: str, within: float, fresh: tuple[str, ...]) -> list[Question]:
+    names = [name for name in tables.SIDES if side in ("both", name)]
+    return [Question(Place(name, level, within), bar, fresh) for name in names]
+
+
 def _verdict(frames: Frames, heat: str, bar: int, level: float, side: str, within: float) -> str:
     """In the words of `liqcore.heat.agreement`, by its rule, from the frames that all rules share."""
-    fresh = [venue for venue in frames.names(heat) if frames.fresh(heat, venue)[bar]]
+    fresh = _fresh(frames, heat, bar)
     if heat == "realised":
-        asked = [name for name in tables.SIDES if side in ("both", name)]
-        found = [frames.agreed(name, level, within, bar, tuple(fresh)) for name in asked]
-        many, few, share, order = max(found)
+        asked = _questions(bar, level, side, within, fresh)
+        many, few, share, order = max(frames.votes.agreed(one) for one in asked)
         return verdict(many, few, len(fresh), share, order)
     hot = {venue for venue in fresh if frames.hot(heat, venue, side, level, within)[bar]}
     usd = [float(frames.near(heat, venue, side, level, within)[bar]) for venue in fresh]

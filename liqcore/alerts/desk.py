@@ -19,7 +19,7 @@ import numpy as np
 from liqcore import tables
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.engine import State, start, step
-from liqcore.alerts.observe import AlertData, Settings
+from liqcore.alerts.inputs import AlertData, Settings
 from liqcore.alerts.rules import Rule, RuleError
 
 MOST_ENTRIES: Final = 1_000
@@ -149,7 +149,7 @@ def advance(
 
     Parameters
     ----------
-    data : tables from `observe.needed_since(desk.state.until, settings)` on; rows later than `now` are not
+    data : tables from `inputs.needed_since(desk.state.until, settings)` on; rows later than `now` are not
     looked at.
 
     Returns

@@ -10,11 +10,13 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from liqcore import tables
-from liqcore.alerts.alert import Alert, make_alert
+from liqcore.alerts.alert import Alert, ask_venues, make_alert
 from liqcore.alerts.conditions import hits_of
 from liqcore.alerts.hits import Hit, combine
-from liqcore.alerts.observe import DAY, AlertData, Frames, Settings, days, judged, observe
+from liqcore.alerts.inputs import DAY, AlertData, Settings, days, judged
+from liqcore.alerts.observe import Frames, observe
 from liqcore.alerts.rules import MAX_RULES, Rule, RuleError
+from liqcore.alerts.venue_votes import Place
 
 # Microseconds for which it is remembered what has been told: longer than a stretch of data can reach back.
 _MEMORY: Final = 3 * 24 * 3_600_000_000
@@ -118,7 +120,7 @@ def step(
     """Judge everything between the state's moment and `now`, and remember it.
 
     Feeding a day at once, bar by bar, or with the state written and read back at every bar gives the same
-    alerts, as long as each call gets the tables from `observe.needed_since(state.until, settings)` on.
+    alerts, as long as each call gets the tables from `inputs.needed_since(state.until, settings)` on.
 
     Parameters
     ----------
@@ -153,25 +155,22 @@ def step(
         held = memory.get(name, Memory())
         memory[name] = replace(held, since=first if held.since is None else held.since)
     late = round(settings.late * 1e6)
-    stretch = days(state.until, moment, settings)
+    stretch, places = days(state.until, moment, settings), _places(running)
     for number, day in enumerate(stretch, 1):
-        frames = observe(data, settings, day, moment)
+        frames = observe(data, settings, day, moment, places)
         window = (
             int(max(state.until, day).astype("int64")),
             int(min(day + DAY, judged(moment, settings)).astype("int64")),
         )
+        told: list[tuple[Rule, Hit]] = []
         for rule in running:
-            memory[rule.id], told = _run(
-                rule,
-                memory[rule.id],
-                frames,
-                data,
-                window,
-                # An event of the day before may still come on its first moments.
-                late if number == 1 else 0,
-                "bare" if rule.id in bare else detail,
-            )
-            alerts += told
+            # An event of the day before may still come on its first moments.
+            memory[rule.id], hits = _run(rule, memory[rule.id], frames, window, late if number == 1 else 0)
+            told += [(rule, hit) for hit in hits]
+        ask_venues((hit for rule, hit in told if rule.id not in bare), frames)
+        alerts += [
+            make_alert(rule, hit, frames, data, "bare" if rule.id in bare else detail) for rule, hit in told
+        ]
         if progress is not None:
             progress(number / len(stretch))
     until = max(state.until, judged(moment, settings))
@@ -181,16 +180,10 @@ def step(
 
 
 def _run(
-    rule: Rule,
-    memory: Memory,
-    frames: Frames,
-    data: AlertData,
-    window: tuple[int, int],
-    late: int,
-    detail: str,
-) -> tuple[Memory, list[Alert]]:
-    """One rule over the hits later than `window[0]` and up to `window[1]`; events may have come `late` (µs)
-    after they were due, but none of before the rule ran is told."""
+    rule: Rule, memory: Memory, frames: Frames, window: tuple[int, int], late: int
+) -> tuple[Memory, list[Hit]]:
+    """What one rule tells of the hits later than `window[0]` and up to `window[1]`; events may have come
+    `late` (µs) after they were due, but none of before the rule ran is told."""
     ran = window[0] if memory.since is None else memory.since
     since = max(window[0] - late, ran)
     # After the clock was set back the window may begin before the rule did.
@@ -203,7 +196,7 @@ def _run(
     if not hits:
         return memory, []
     quiet = int(tables.timeframe(rule.cool_down).astype("int64"))
-    told, seen, alerts = memory.told, dict(memory.seen), []
+    told, seen, out = memory.told, dict(memory.seen), []
     for hit in hits:
         key = f"{hit.what}|{hit.key}"
         if key in seen or (told is not None and hit.time - told < quiet):
@@ -215,8 +208,8 @@ def _run(
         if renamed:
             continue
         told = hit.time
-        alerts.append(make_alert(rule, hit, frames, data, detail))
-    return Memory(told, seen, memory.since), alerts
+        out.append(hit)
+    return Memory(told, seen, memory.since), out
 
 
 def _place(hit: Hit) -> str:
@@ -250,6 +243,18 @@ def _distinct(rules: Sequence[Rule]) -> list[Rule]:
                 rule if held is None else replace(held, tell=tuple(dict.fromkeys(held.tell + rule.tell))[:20])
             )
     return list(found.values())
+
+
+def _places(rules: Sequence[Rule]) -> tuple[Place, ...]:
+    """Where the rules ask whether venues agree."""
+    return tuple(
+        dict.fromkeys(
+            Place(part.side, float(part.level or 0), part.within)
+            for rule in rules
+            for part in rule.when.conditions
+            if part.kind in ("venues agree", "venues stop agreeing") and part.heat == "realised"
+        )
+    )
 
 
 def _pruned(memory: Memory, until: np.datetime64) -> Memory:

@@ -13,7 +13,7 @@ from liqcore import tables, wording
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.chance import Chance, against_chance
 from liqcore.alerts.engine import start, step
-from liqcore.alerts.observe import DAY, AlertData, Settings
+from liqcore.alerts.inputs import DAY, AlertData, Settings
 from liqcore.alerts.rules import KINDS, Condition, Group, Rule, RuleError
 from liqcore.alerts.sentences import sentence
 from liqcore.distances import away

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -272,7 +272,7 @@ class Rule:
         if not isinstance(self.enabled, bool):
             raise RuleError(f"'enabled' is {_shown(self.enabled)}; it takes true or false.")
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The same for the same rule, whatever it is called and whoever is told."""
         return hashlib.sha256(

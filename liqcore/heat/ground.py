@@ -141,20 +141,29 @@ class Ground:
         Without a path, or with one that is guessed, the wide average of the counts (R, P) themselves is one
         more.
         """
-        heap = [opportunity.background(counts)] if self.bars is None or self.guessed else []
         if self.bars is None:
+            return self.explained(counts, None)
+        return self.explained(counts, windowed(self.travelled(side) * self.heard[:, None], rows, since))
+
+    def explained(self, counts: np.ndarray, path: np.ndarray | None) -> np.ndarray:
+        """The same (E, R, P) from the orders (R, P) and the path (4, R, P) of some windows, None without
+        one."""
+        heap = [opportunity.background(counts)] if self.bars is None or self.guessed else []
+        if path is None:
             return heap[0]
-        weights = self.travelled(side) * self.heard[:, None]
-        return np.concatenate([opportunity.shares(windowed(weights, rows, since)), *heap])
+        return np.concatenate([opportunity.shares(path), *heap])
 
     def busy(self, side: int, rows: np.ndarray, since: np.ndarray) -> np.ndarray | None:
         """(1, R, P) where they would fall if only the moment mattered: the orders of each quarter of an hour
         spread over where price was in it. None without a path."""
         if self.bars is None:
             return None
+        return opportunity.shares(windowed(self.busy_weights(side), rows, since))[None]
+
+    def busy_weights(self, side: int) -> np.ndarray:
+        """(C, P) the orders of each column as `busy` spreads them; there must be a path."""
         still = self.travelled(side)[0] * self.heard[:, None]
-        weights = self._busy(side, still) + 1e-9 * still
-        return opportunity.shares(windowed(weights, rows, since))[None]
+        return self._busy(side, still) + 1e-9 * still
 
     def _busy(self, side: int, still: np.ndarray) -> np.ndarray:
         """(C, P) orders of each column spread over the path of its quarter of an hour.

@@ -8,7 +8,7 @@ same orders give the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -91,7 +91,11 @@ def running(values: np.ndarray) -> np.ndarray:
 
 
 def chances(
-    run: np.ndarray, cum: np.ndarray, row: np.ndarray, low: np.ndarray, high: np.ndarray
+    run: np.ndarray,
+    cum: np.ndarray | Sequence[np.ndarray],
+    row: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of stretches [low, high) of rows: orders in them, the most any explanation expects, and ln of the
     chance (all (N,)).
@@ -101,14 +105,14 @@ def chances(
     """
     count, total = run[row, high] - run[row, low], run[row, -1]
     inside = [part[row, high] - part[row, low] for part in cum]
-    whole = _largest(inside, [part[:, -1][row] for part in cum])
+    whole = largest(inside, [part[:, -1][row] for part in cum])
     times = margin(run[:, -1])[row]
     near, local = _near(run, cum, row, low, high, inside)
     chance = np.maximum(log_tail(count, total, times * whole), log_tail(count, near, times * local))
     return count, np.maximum(total * whole, near * local), chance
 
 
-def _largest(inside: list[np.ndarray], of: list[np.ndarray]) -> np.ndarray:
+def largest(inside: list[np.ndarray], of: list[np.ndarray]) -> np.ndarray:
     """The largest share that any explanation gives."""
     out = inside[0] / np.maximum(of[0], 1e-12)
     for part, all_ in zip(inside[1:], of[1:], strict=True):
@@ -118,7 +122,7 @@ def _largest(inside: list[np.ndarray], of: list[np.ndarray]) -> np.ndarray:
 
 def _near(
     run: np.ndarray,
-    cum: np.ndarray,
+    cum: np.ndarray | Sequence[np.ndarray],
     row: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
@@ -129,7 +133,7 @@ def _near(
     middle = low + (high - low) // 2
     a = np.minimum(np.maximum(middle - REACH, 0), low)
     b = np.maximum(np.minimum(middle + REACH + 1, size), high)
-    return run[row, b] - run[row, a], _largest(inside, [part[row, b] - part[row, a] for part in cum])
+    return run[row, b] - run[row, a], largest(inside, [part[row, b] - part[row, a] for part in cum])
 
 
 def scan(counts: np.ndarray, shares: np.ndarray, alpha: float) -> Windows:
@@ -219,7 +223,7 @@ def _below(
     """
     row, low, width = windows
     total, least = run[:, -1][row], bar[row]
-    share = times[row] * _largest(inside, [part[:, -1][row] for part in cum])
+    share = times[row] * largest(inside, [part[:, -1][row] for part in cum])
     usual = np.floor(total + 1e-6) * share
     most = np.maximum(np.floor(count + 1e-6) - usual, 0.0)
     far = -least - 0.5 * np.log(8 * count)

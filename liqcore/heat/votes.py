@@ -15,15 +15,17 @@ import numpy as np
 from scipy.special import bdtrc
 
 from liqcore.heat import scan
-from liqcore.heat.ground import Ground, windowed
+from liqcore.heat.ground import Ground
 from liqcore.heat.lag import median_of_known
+from liqcore.heat.ledger import Moments, ledgers, moments
+from liqcore.heat.opportunity import Lattice
 from liqcore.heat.scan import LEAST, WIDTHS
 
 # Chance at which one venue is called hot; less with many venues, so that together they err in 1 of 20 cases.
 _ALPHA, _TOGETHER = 0.01, 0.05
 # Orders a venue needs at a place that others chose, and the most that one venue's vote counts for (-ln
 # chance).
-_FEWEST, _VOTE = 3, 12.0
+FEWEST, _VOTE = 3, 12.0
 # A venue that is not hot is cold only if it would have been hot with this power, had it the others' excess.
 _POWER = 0.8
 # Standard errors by which the excess of the others is lowered before that is asked.
@@ -107,52 +109,45 @@ def vote(
     rows, since : (B,) last and first column of each question. low, high : (B,) USD, the region it is about.
     chance : at which one venue is called hot; by default as little as so many venues ask for.
     """
-    lattice, size = grounds[0].lattice, grounds[0].lattice.size
-    a, b = (np.clip(lattice.bin(np.log(price)), 0, size - 1) for price in (low, high))
-    counts = [windowed(one.sums(side, one.orders.weight), rows, since) for one in grounds]
-    path = _path_shares(grounds, side, rows, since, counts)
-    both = path
-    if grounds[0].bars is not None:
-        busy = [one.busy(side, rows, since) for one in grounds]
-        both = [np.concatenate([one, more]) for one, more in zip(path, busy, strict=True) if more is not None]
-    alpha = float(np.log(venue_alpha(len(grounds)) if chance is None else chance))
-    hot, first, last, _ = _hot(counts, both, a, b, alpha)
-    loose = hot if both is path else _hot(counts, path, a, b, alpha)[0]
-    ask = np.arange(len(rows))
+    return ask(moments(ledgers(grounds, side), rows, since), low, high, chance)
+
+
+def ask(seen: Moments, low: np.ndarray, high: np.ndarray, chance: float | None = None) -> Votes:
+    """Ask venues about one band (B,) USD at each of some moments; `chance` as in `vote`."""
+    a, b = bins_of(seen.lattice, low, high)
+    asks, alpha = np.arange(len(a)), log_alpha(len(seen.orders), chance)
+    hot, first, last = _hot(seen, seen.explanations, a, b, alpha)
+    loose = _hot(seen, seen.path, a, b, alpha)[0] if seen.busy else hot
     found, expected, logs = (
         np.stack(part)
         for part in zip(
             *(
-                scan.chances(scan.running(count), scan.running(one), ask, first, last)
-                for count, one in zip(counts, path, strict=True)
+                scan.chances(run, cum, asks, first, last)
+                for run, cum in zip(seen.orders, seen.path, strict=True)
             ),
             strict=True,
         )
     )
-    total = np.stack([count.sum(axis=1) for count in counts])
-    power = _power(hot, found, expected, total, alpha)
-    edges = lattice.edges
+    power = _power(hot, found, expected, seen.total, alpha)
+    edges = seen.lattice.edges
     cold = ~hot & (power >= _POWER)
     return Votes(
-        hot, loose & ~hot, cold, found, expected, np.exp(logs), power, total, edges[first], edges[last]
+        hot, loose & ~hot, cold, found, expected, np.exp(logs), power, seen.total, edges[first], edges[last]
     )
 
 
-def _path_shares(
-    grounds: Sequence[Ground], side: int, rows: np.ndarray, since: np.ndarray, counts: list[np.ndarray]
-) -> list[np.ndarray]:
-    """What the path explains for each venue; the same for all that were heard at the same times."""
-    made: dict[bytes, np.ndarray] = {}
-    out = []
-    for one, count in zip(grounds, counts, strict=True):
-        key = count.tobytes() if one.guessed else one.heard.tobytes()
-        if key not in made:
-            made[key] = one.shares(side, rows, since, count)
-        out.append(made[key])
-    return out
+def bins_of(lattice: Lattice, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last bin of bands in USD; all that a vote knows of its place."""
+    first, last = (np.clip(lattice.bin(np.log(price)), 0, lattice.size - 1) for price in (low, high))
+    return first, last
 
 
-def _windows(a: np.ndarray, b: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def log_alpha(venues: int, chance: float | None) -> float:
+    """ln of the chance at which one of so many venues is called hot."""
+    return float(np.log(venue_alpha(venues) if chance is None else chance))
+
+
+def windows(a: np.ndarray, b: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First bins and ends (B, W) of the stretches that touch each region, and which of them count."""
     wide = int((b - a).max()) + 1
     low, high, real = [], [], []
@@ -165,33 +160,52 @@ def _windows(a: np.ndarray, b: np.ndarray, size: int) -> tuple[np.ndarray, np.nd
 
 
 def _hot(
-    counts: list[np.ndarray], shares: list[np.ndarray], a: np.ndarray, b: np.ndarray, alpha: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    seen: Moments, explanations: Sequence[Sequence[np.ndarray]], a: np.ndarray, b: np.ndarray, alpha: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which venues (K, B) are hot at one place, and the place that all of them chose, [first, last) (B,)."""
-    low, high, real = _windows(a, b, counts[0].shape[1])
+    low, high, real = windows(a, b, seen.lattice.size)
     asks, number = low.shape
     row = np.repeat(np.arange(asks), number)
     logs, held = [], []
-    for count, one in zip(counts, shares, strict=True):
-        inside, _, chance = scan.chances(
-            scan.running(count), scan.running(one), row, low.ravel(), high.ravel()
-        )
+    for run, cum in zip(seen.orders, explanations, strict=True):
+        inside, _, chance = scan.chances(run, cum, row, low.ravel(), high.ravel())
         logs.append(np.where(real, chance.reshape(asks, number), 0.0))
         held.append(inside.reshape(asks, number))
-    chance, number_held = np.stack(logs), np.stack(held)
+    return elect((low, high), np.stack(logs), np.stack(held), b - a + 1, alpha)
+
+
+def elect(
+    stretches: tuple[np.ndarray, np.ndarray],
+    chance: np.ndarray,
+    held: np.ndarray,
+    wide: np.ndarray,
+    alpha: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which venues are hot, by what each shows in W stretches of price that touch the place.
+
+    Parameters
+    ----------
+    stretches : first bins and ends (B, W). chance, held : (K, B, W) ln of the chance of what a venue shows
+        there, 0 where it does not count, and its orders. wide : (B,) bins of the place.
+
+    Returns
+    -------
+    hot (K, B), and the place that all of them chose, [first, last) (B,).
+    """
+    low, high = stretches
     vote = np.minimum(-chance, _VOTE)
     total = vote.sum(axis=0)
     best = total.argmax(axis=1)
-    ask = np.arange(asks)
+    ask = np.arange(len(best))
     first, last = low[ask, best], high[ask, best]
-    hot = np.zeros((len(counts), asks), dtype=bool)
-    tests = np.log(np.maximum(sum(2.0 * np.maximum((b - a + 1) / width, 1.0) for width in WIDTHS), 1.0))
-    for venue in range(len(counts)):
+    hot = np.zeros(chance.shape[:2], dtype=bool)
+    tests = np.log(np.maximum(sum(2.0 * np.maximum(wide / width, 1.0) for width in WIDTHS), 1.0))
+    for venue in range(len(chance)):
         others = total - vote[venue]
         place = others.argmax(axis=1)
-        crossed = (chance[venue, ask, place] <= alpha) & (number_held[venue, ask, place] >= _FEWEST)
+        crossed = (chance[venue, ask, place] <= alpha) & (held[venue, ask, place] >= FEWEST)
         crossed &= others[ask, place] > 0
-        own = np.where(number_held[venue] >= LEAST, chance[venue], 0.0)
+        own = np.where(held[venue] >= LEAST, chance[venue], 0.0)
         mine = own.argmin(axis=1)
         alone = own[ask, mine] + tests <= alpha
 
@@ -199,7 +213,7 @@ def _hot(
             return (low[ask, which] < last + 1) & (high[ask, which] > first - 1)
 
         hot[venue] = (crossed & touches(place)) | (alone & touches(mine))
-    return hot, first, last, total[ask, best]
+    return hot, first, last
 
 
 def _power(
@@ -228,8 +242,8 @@ def _power(
 def _needed(orders: np.ndarray, share: np.ndarray, alpha: float) -> np.ndarray:
     """The least number of orders, at least three, that so small a share makes by a chance below alpha; orders
     + 1 where none does."""
-    low, high = np.full(len(orders), float(_FEWEST - 1)), orders + 1.0
-    high = np.maximum(high, _FEWEST)
+    low, high = np.full(len(orders), float(FEWEST - 1)), orders + 1.0
+    high = np.maximum(high, FEWEST)
     while (high - low > 1).any():
         middle = np.floor((low + high) / 2)
         enough = scan.log_tail(middle, orders, share) <= alpha

@@ -21,8 +21,8 @@ from liqcore import tables, wording
 from liqcore.alerts import desk as desks, rule_text
 from liqcore.alerts.desk import Desk, Entry, Letter
 from liqcore.alerts.engine import State, set_back
+from liqcore.alerts.inputs import AlertData, Settings, needed_since
 from liqcore.alerts.notify import Notifier
-from liqcore.alerts.observe import AlertData, Settings, needed_since
 from liqcore.alerts.rules import Rule, RuleError
 from liqcore.feeds.live import figures as live_figures
 from liqcore.feeds.live.collector import Collector, Poll

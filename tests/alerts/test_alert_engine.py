@@ -2,6 +2,7 @@
 a rule."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,11 @@ from hypothesis import given, settings, strategies as st
 from liqcore import tables
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.engine import State, start, step
+from liqcore.alerts.inputs import AlertData, Settings, needed_since
 from liqcore.alerts.measure import replay
-from liqcore.alerts.observe import AlertData, Settings, needed_since
+from liqcore.alerts.observe import observe
 from liqcore.alerts.rules import SIGNAL_KINDS, Condition, Group, Rule, RuleError
+from liqcore.alerts.venue_votes import Place
 
 QUICK = Settings(timeframe="15min", lookback="4h", window=6, bin_width=0.002, reach=0.1)
 BEGIN, END = np.datetime64("2026-03-01T23:00", "us"), np.datetime64("2026-03-02T00:15", "us")
@@ -133,6 +136,56 @@ def test_batch_bar_by_bar_and_restarts_give_the_same_alerts(seed, data):
     assert fed(held, [*(BEGIN + np.timedelta64(minute, "m") for minute in odd), END]) == whole
     assert len({alert.what for alert in whole}) >= 3
     assert len({alert.id for alert in whole}) == len(whole)
+
+
+def with_orders(data, minute, level, venues, number=10):
+    """The same market with orders of longs on some venues from a minute on, and a bar that reaches them."""
+    at = pd.Timestamp(minute, tz="UTC")
+    candles = data.candles.copy()
+    there = candles["time"] == at
+    candles.loc[there, "low"] = np.minimum(candles.loc[there, "low"], level)
+    candles.loc[there, "high"] = np.maximum(candles.loc[there, "high"], level)
+    orders = pd.DataFrame(
+        {
+            "time": at + pd.to_timedelta(5 * np.arange(number * len(venues)) % 60, unit="s"),
+            "venue": np.repeat(venues, number),
+            "side": "long",
+            "price": level,
+            "notional": 50_000.0,
+            "completeness": "all",
+        }
+    )
+    events = pd.concat([data.liquidations.drop(columns="quantity"), orders])
+    return replace(data, candles=candles, liquidations=tables.liquidations(events.sort_values("time")))
+
+
+def test_rules_that_ask_venues_together_tell_what_each_tells_alone():
+    held = with_orders(market(8), "2026-03-02 00:20", LEVEL, ["a", "b", "c"])
+    asking = [
+        rule(Condition(kind, LEVEL * (1 + off), side=side, venues=2, within=within))
+        for kind in ("venues agree", "venues stop agreeing")
+        for off in (-0.012, 0.0, 0.004, 0.013)
+        for side, within in (("both", 0.01), ("long", 0.005), ("short", 0.02))
+    ]
+    # One that is switched off asks nobody, and one that asks in a group is heard too.
+    asking[3] = replace(asking[3], enabled=False)
+    asking.append(rule(Condition("balance flips"), Condition("venues agree", LEVEL, venues=2, within=0.015)))
+    end = np.datetime64("2026-03-02T05:00", "us")
+    together = step(asking, start(BEGIN), held, end, QUICK, "quick")[1]
+    alone = [alert for one in asking for alert in step([one], start(BEGIN), held, end, QUICK, "quick")[1]]
+    assert sorted(together, key=lambda alert: alert.id) == sorted(alone, key=lambda alert: alert.id)
+    assert len([alert for alert in together if alert.what == "venues agree"]) >= 3
+    assert len({alert.agreement for alert in together}) > 1
+
+
+def test_a_venue_whose_orders_all_lie_in_one_bar_is_hot_there():
+    far, day = 1.03 * LEVEL, np.datetime64("2026-03-01", "us")
+    place = Place("long", far, 0.005)
+    before = observe(market(8), QUICK, day, END).votes
+    after = observe(with_orders(market(8), "2026-03-01 23:20", far, ["a"], 12), QUICK, day, END).votes
+    assert not before.hot("a", place).any()
+    assert after.hot("a", place).any()
+    assert not after.hot("b", place).any()
 
 
 def test_a_full_alert_says_what_changed_on_what_data_and_what_speaks_against_it():

@@ -14,7 +14,7 @@ from liqcore.alerts import desk as desks
 from liqcore.alerts.alert import Alert
 from liqcore.alerts.desk import Desk, Letter, advance
 from liqcore.alerts.engine import start, step
-from liqcore.alerts.observe import AlertData, Settings
+from liqcore.alerts.inputs import AlertData, Settings
 from liqcore.alerts.rules import Condition, Group, Rule, RuleError
 
 LEVEL = 28_300.0

@@ -9,7 +9,7 @@ import pandas as pd
 from test_alert_engine import QUICK, market, rule
 
 from liqcore.alerts.engine import State, start, step
-from liqcore.alerts.observe import AlertData, needed_since
+from liqcore.alerts.inputs import AlertData, needed_since
 from liqcore.alerts.rules import Condition
 
 BEGIN, END = pd.Timestamp("2026-03-01 23:40"), pd.Timestamp("2026-03-02 00:50")

@@ -8,7 +8,8 @@ import pytest
 
 from liqcore import tables
 from liqcore.alerts.alert import _verdict
-from liqcore.alerts.observe import AlertData, Settings, observe
+from liqcore.alerts.inputs import AlertData, Settings
+from liqcore.alerts.observe import observe
 from liqcore.heat.agreement import Agreement, agreement, verdict
 from liqcore.heat.realised import realised_heatmap
 from liqcore.lab.null_worlds import START, events_along, plant, random_walk

@@ -17,8 +17,8 @@ from streamlit.testing.v1 import AppTest
 from liqcore import tables
 from liqcore.alerts.channels import Channel, QuietHours, Secret
 from liqcore.alerts.engine import start, step
+from liqcore.alerts.inputs import AlertData
 from liqcore.alerts.notify import Notifier
-from liqcore.alerts.observe import AlertData
 from liqcore.alerts.rules import Condition, Group, Rule
 from liqcore.feeds import samples
 from liqcore.feeds.live.collector import Collector

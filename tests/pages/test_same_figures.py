@@ -14,7 +14,8 @@ from test_pages import open_page, words
 
 from liqcore import wording
 from liqcore.alerts.alert import _verdict
-from liqcore.alerts.observe import Settings, observe
+from liqcore.alerts.inputs import Settings
+from liqcore.alerts.observe import observe
 from liqcore.distances import away
 from liqcore.feeds import samples
 from liqcore.heat.clusters import track_clusters

@@ -13,8 +13,8 @@ from liqcore import clocks
 from liqcore.alerts.channels import Channel, Secret
 from liqcore.alerts.endpoint import SignalBox
 from liqcore.alerts.engine import start, step
+from liqcore.alerts.inputs import AlertData
 from liqcore.alerts.notify import Notifier
-from liqcore.alerts.observe import AlertData
 from liqcore.alerts.webhook import ExternalSignal
 from liqcore.feeds.live import figures, polling
 from liqcore.feeds.live.collector import Collector

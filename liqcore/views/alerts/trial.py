@@ -12,8 +12,8 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables, wording
+from liqcore.alerts.inputs import AlertData, Settings
 from liqcore.alerts.measure import Replay, replay
-from liqcore.alerts.observe import AlertData, Settings
 from liqcore.alerts.rules import Rule, RuleError
 from liqcore.heat.grid import HeatGrid
 from liqcore.service import dataset

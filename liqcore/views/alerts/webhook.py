@@ -7,7 +7,7 @@ import streamlit as st
 from liqcore import wording
 from liqcore.alerts import desk as desks
 from liqcore.alerts.endpoint import LEAST_SECRET
-from liqcore.alerts.observe import AlertData
+from liqcore.alerts.inputs import AlertData
 from liqcore.alerts.webhook import EXAMPLE
 from liqcore.service.app import WEBHOOK_PATH, WEBHOOK_SECRET
 from liqcore.views import market as live_market, owner
