@@ -9,7 +9,13 @@ import streamlit as st
 
 from liqcore.service.app import FIRST
 from liqcore.views import controls, links, loaders, panels
-from liqcore.views.compare import keyed as compare_keyed, other as compare_other, panels as compare_panels
+from liqcore.views.compare import (
+    agreement as compare_agreement,
+    keyed as compare_keyed,
+    lags as compare_lags,
+    other as compare_other,
+    panels as compare_panels,
+)
 from liqcore.views.measured import account as measured_account, panels as measured_panels
 
 bar = controls.toolbar(4)
@@ -50,10 +56,10 @@ else:
     elif view == "difference":
         panels.attempt(compare_panels.one_against_the_rest, found)
     elif view == "agreement":
-        level = compare_panels.level_choice(found, clusters)
-        panels.attempt(compare_panels.agree, data, found, level, clusters)
+        level = compare_agreement.level_choice(found, clusters)
+        panels.attempt(compare_agreement.agree, data, found, level, clusters)
     elif view == "lag":
-        panels.attempt(compare_panels.lags, data, found)
+        panels.attempt(compare_lags.lags, data, found)
     else:
         panels.attempt(compare_panels.what_without, found, clusters, data)
     compare_panels.how_to_read(found, clusters)

@@ -1,5 +1,4 @@
-"""The views of the compare page: side by side, difference, agreement, lag, what-if, and model against
-record."""
+"""The compare page's venues, and its views side by side, difference, what-if, and model against record."""
 
 from __future__ import annotations
 
@@ -10,14 +9,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from liqcore import tables, wording
-from liqcore.heat.agreement import agreement, agreement_by_price
+from liqcore import wording
 from liqcore.heat.bands import ClusterRule
-from liqcore.heat.clusters import Cluster, find_clusters, side_at
+from liqcore.heat.clusters import Cluster, find_clusters
 from liqcore.heat.comparison import difference, model_hits, venue_table, without_venue
-from liqcore.heat.concentration import concentration
 from liqcore.heat.grid import HeatGrid, merge
-from liqcore.heat.lag import Lag, venue_lags
 from liqcore.service import dataset
 from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.views import explain, heat, links, loaders, overlays, panels
@@ -38,14 +34,11 @@ VIEWS: Final = {
     "position": "My position",
 }
 RULE: Final = ClusterRule()
-_LAST: Final = 12
+LAST: Final = 12
 # As many as Explore draws by default, so that both show the same cells.
 _BINS: Final = 150
-# Share of price within which a level is asked about, as a reading asks.
-TOLERANCE: Final = 0.005
-_CLUSTERS: Final = 12
 # Decimals of a share: tenths of a per cent.
-_TENTHS: Final = 3
+TENTHS: Final = 3
 _TABLE_CONFIG: Final = {
     "USD": st.column_config.NumberColumn(format="compact"),
     "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
@@ -134,9 +127,7 @@ def _with_heat(data: Dataset, settings: ViewSettings) -> tuple[str, ...]:
 def clusters_of(found: Venues) -> list[Cluster]:
     """The clusters of the sum of all venues, most USD first."""
     return loaders.once(
-        lambda: find_clusters(
-            found.whole, _LAST, price=found.path, rule=RULE, liquidations=found.flow_events
-        ),
+        lambda: find_clusters(found.whole, LAST, price=found.path, rule=RULE, liquidations=found.flow_events),
         "clusters",
         found.key,
     )
@@ -219,7 +210,7 @@ def table(data: Dataset, found: Venues) -> None:
             }
         )
         .drop(columns="note")
-        .round(dict.fromkeys(("Share", "Longs", "Largest print"), _TENTHS)),
+        .round(dict.fromkeys(("Share", "Longs", "Largest print"), TENTHS)),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,
@@ -270,283 +261,6 @@ def one_against_the_rest(found: Venues) -> None:
     )
 
 
-def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Cluster]) -> None:
-    """The aggregate with the number of hot venues beside it, and the verdict at the level."""
-    left, right = st.columns([3, 2], gap="small")
-    with left:
-        lines = (
-            None
-            if level is None
-            else pd.DataFrame({"price": [level], "label": [f"{wording.price(level)} in question"]})
-        )
-        panels.heatmap(
-            found.whole,
-            found.bars,
-            data,
-            "agreement-map",
-            height=466,
-            levels=lines,
-            heading="Compare venues",
-            caption="All venues",
-            strips=False,
-        )
-    told: dict[str, Any] = {
-        "now": found.now,
-        "as_of": dataset.heard_until(data, found.grids, found.whole.time_edges[-1]),
-        "price": found.path,
-        "rule": RULE,
-        "liquidations": found.flow_events,
-    }
-    along = loaders.once(lambda: agreement_by_price(found.grids, _LAST, **told), "along", found.key)
-    spec, alt = compare_charts.agreement_chart(along, level)
-    with right:
-        st.vega_lite_chart(spec={**spec, "height": 514}, key="agreement-price", alt=alt, width="stretch")
-        st.caption(
-            "How many venues have a cluster of their own at each price: longs to the left, shorts to the"
-            " right. A cluster stands out among all prices; the verdict below asks about one level only, so"
-            " fewer orders can be enough."
-        )
-    if level is None:
-        st.caption("No cluster stands out. Type a level above to ask about it.")
-        return
-    side = side_at(clusters, level, TOLERANCE)
-    verdict = loaders.once(
-        lambda: agreement(found.grids, level, TOLERANCE, side=side, last=_LAST, **told),
-        f"agreement at {level!r}",
-        found.key,
-    )
-    icon = {"market-wide": "groups", "partly confirmed": "group", "isolated": "person", "cannot say": "help"}[
-        verdict.verdict
-    ]
-    with st.container(border=True):
-        st.markdown(
-            f":material/{icon}: **{verdict.verdict.capitalize()} at"
-            f" {wording.markdown(wording.price(level))}:**"
-            f" {wording.markdown(verdict.sentence.partition(': ')[2])}"
-        )
-        for caveat in verdict.caveats:
-            st.markdown(f"- {wording.markdown(caveat)}")
-    st.dataframe(
-        _agreement_table(verdict.to_frame()),
-        hide_index=True,
-        width="stretch",
-        placeholder=wording.NOTHING,
-        column_config={
-            "USD here": st.column_config.NumberColumn(format="compact"),
-            "Path explains": st.column_config.NumberColumn(
-                format="%.1f",
-                help="Orders that price's path alone puts there, by the least favourable explanation.",
-            ),
-            "Share of the USD here": st.column_config.NumberColumn(format="percent"),
-            "Basis, bp": st.column_config.NumberColumn(format="%+.1f"),
-            "Late by, s": st.column_config.NumberColumn(format="%.0f"),
-            "Sure": st.column_config.NumberColumn(
-                format="percent", help="How sure the lag is. Around a half or below, it is a guess."
-            ),
-        },
-    )
-    _one_or_many(found)
-    if not data.synthetic:
-        st.caption(
-            "A file does not say until when each venue was listened to. A venue without recent events is"
-            " therefore left out, not counted as one that disagrees."
-        )
-
-
-def _one_or_many(found: Venues) -> None:
-    """For each cluster of the sum: is it one print, perhaps one trader, or many?"""
-    clusters = clusters_of(found)
-    if found.whole.kind != "realised" or found.events is None or not clusters:
-        return
-    st.subheader("One whale, or many traders?")
-    made = [(one, concentration(one, found.events, found.candles)) for one in clusters[:_CLUSTERS]]
-    rows = pd.DataFrame(
-        [
-            {
-                "Cluster": f"{wording.price(one.low)} to {wording.price(one.high)}",
-                "Side": f"{one.side}s",
-                "USD": prints.notional,
-                "Events": prints.events,
-                "Largest print": prints.largest_share,
-                "Venues": ", ".join(wording.venues(prints.venues)),
-                "Made of": "mostly one print" if prints.single_print else "many prints",
-            }
-            for one, prints in made
-            if prints.events
-        ]
-    )
-    if rows.empty:
-        return
-    st.dataframe(
-        rows.round({"Largest print": _TENTHS}),
-        hide_index=True,
-        width="stretch",
-        placeholder=wording.NOTHING,
-        column_config={
-            "USD": st.column_config.NumberColumn(format="compact"),
-            "Largest print": st.column_config.NumberColumn(format="percent"),
-        },
-    )
-    lone = int((rows["Made of"] == "mostly one print").sum())
-    st.caption(
-        f"{lone} of {len(rows)} clusters {'is' if lone == 1 else 'are'} mostly one print: one trader, or one"
-        " glitch, and no crowd."
-        if lone
-        else (
-            f"None of the {len(rows)} clusters rests on a single print; the largest print anywhere is"
-            f" {wording.percent(rows['Largest print'].max())} of its cluster."
-        )
-    )
-
-
-def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
-    shown = frame[
-        [
-            name
-            for name in (
-                "venue",
-                "state",
-                "counted",
-                "shows",
-                "orders",
-                "expected",
-                "total",
-                "notional",
-                "share",
-                "basis",
-                "lag_seconds",
-                "lag_confidence",
-            )
-            if name in frame
-        ]
-    ]
-    shown = shown.assign(**({"basis": 1e4 * shown["basis"].astype(float)} if "basis" in shown else {}))
-    shown["venue"] = wording.venues(shown["venue"])
-    return shown.rename(
-        columns={
-            "venue": "Venue",
-            "state": "State",
-            "counted": "Counted",
-            "shows": "Shows it",
-            "orders": "Orders there",
-            "expected": "Path explains",
-            "total": "Orders in all",
-            "notional": "USD here",
-            "share": "Share of the USD here",
-            "basis": "Basis, bp",
-            "lag_seconds": "Late by, s",
-            "lag_confidence": "Sure",
-        }
-    ).round({"Share of the USD here": _TENTHS, "Sure": 2})
-
-
-def lags(data: Dataset, found: Venues) -> None:
-    """Which venue's events come later than the others', and what a listener's delay would do to that."""
-    if found.events is None or found.events.empty:
-        st.info("Lags need liquidations of two venues: add a liquidations file.", icon=":material/info:")
-        return
-    heard = False
-    if data.lags:
-        heard = st.toggle(
-            "As a listener hears them",
-            key="heard",
-            bind=LINK,
-            value=True,
-            help=(
-                "Adds each venue's delay from event to arrival to its events. Off: the times that the venues"
-                " themselves print."
-            ),
-        )
-    events = found.events
-    measured = loaders.once(
-        lambda: venue_lags(
-            _delayed(events, data.lags) if heard else events,
-            start=found.whole.time_edges[0],
-            end=found.whole.time_edges[-1] + np.timedelta64(10, "m"),
-        ),
-        "lags as heard" if heard else "lags",
-        found.key,
-    )
-    frame = lag_table(measured, data)
-    if frame.empty:
-        st.info(
-            "Too few events to compare times: a venue needs 20 busy seconds in the window.",
-            icon=":material/info:",
-        )
-        return
-    spec, alt = compare_charts.lag_chart(frame)
-    st.vega_lite_chart(spec=spec, key="lag", alt=alt, width="stretch")
-    st.dataframe(
-        frame.dropna(axis="columns", how="all")
-        .assign(Venue=wording.venues(frame["Venue"]))
-        .round({"Sure": 2}),
-        hide_index=True,
-        width="stretch",
-        placeholder=wording.NOTHING,
-        column_config={"Sure": st.column_config.NumberColumn(format="percent")},
-    )
-    _how_clear(measured, list(frame["Venue"]))
-    if heard and data.synthetic:
-        st.caption(
-            "The delays of this sample are known, and were added to its events here. The chart shows whether"
-            " the method finds them again; it is no measurement of a real feed."
-        )
-    elif heard:
-        st.caption(
-            "Each venue's median delay, as measured while listening, was added to its events here. So this is"
-            " what a listener lived through, and partly repeats that measurement; off shows the venues' own"
-            " times."
-        )
-    st.caption(
-        "By cross-correlation of event times in steps of one second. A lag counts only where it exceeds its"
-        " own mirror image, and a sureness around a half is a guess. A late venue makes a cluster look as if"
-        " it were still growing when it has long stopped."
-    )
-
-
-def _how_clear(measured: dict[str, Lag], names: list[str]) -> None:
-    """The correlogram behind one venue's lag, the latest venue first."""
-    st.subheader("How clear is it?")
-    venue = str(
-        st.segmented_control(
-            "Venue",
-            names,
-            default=names[0],
-            format_func=lambda one: wording.markdown(wording.venue(one)),
-            key="lagvenue",
-            bind=LINK,
-            required=True,
-        )
-    )
-    venue = venue if venue in measured else names[0]
-    spec, alt = compare_charts.correlogram_chart(venue, measured[venue])
-    st.vega_lite_chart(spec=spec, key="correlogram", alt=alt, width="stretch")
-    st.markdown(wording.markdown(alt))
-
-
-def lag_table(found: dict[str, Lag], data: Dataset) -> pd.DataFrame:
-    """Lags as a table, latest venue first."""
-    frame = pd.DataFrame(
-        {
-            "Venue": list(found),
-            "Later by, s": [lag.seconds for lag in found.values()],
-            "Sure": [lag.confidence for lag in found.values()],
-            "Busy seconds": [lag.events for lag in found.values()],
-            ("Known delay, s" if data.synthetic else "Measured delay, s"): [
-                data.lags.get(name, np.nan) for name in found
-            ],
-        }
-    )
-    if data.slowest:
-        frame["95 % within, s"] = [data.slowest.get(name, np.nan) for name in found]
-    return frame.sort_values("Later by, s", ascending=False, kind="stable").reset_index(drop=True)
-
-
-def _delayed(events: pd.DataFrame, delays: dict[str, float]) -> pd.DataFrame:
-    late = events["venue"].astype(str).map(delays).fillna(0.0)
-    return tables.liquidations(events.assign(time=events["time"] + pd.to_timedelta(late, unit="s")))
-
-
 def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
     """Take a venue away and see which clusters are left."""
     if not clusters:
@@ -559,7 +273,7 @@ def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
     rest = merge([grid for name, grid in found.grids.items() if name != venue])
     events = found.flow_events
     left = None if events is None else events[events["venue"] != venue]
-    after = find_clusters(rest, _LAST, price=found.path, rule=RULE, liquidations=left)
+    after = find_clusters(rest, LAST, price=found.path, rule=RULE, liquidations=left)
     heat.bar("without-All venues")
     for column, (name, grid, boxes) in zip(
         st.columns(2, gap="small"),
@@ -583,7 +297,7 @@ def what_without(found: Venues, clusters: list[Cluster], data: Dataset) -> None:
             )
     for cluster in clusters[:4]:
         outcome = without_venue(
-            found.grids, venue, cluster, last=_LAST, price=found.path, rule=RULE, liquidations=events
+            found.grids, venue, cluster, last=LAST, price=found.path, rule=RULE, liquidations=events
         )
         st.markdown(
             f"- :material/{'check_circle' if outcome.survives else 'cancel'}:"
@@ -653,36 +367,6 @@ def venue_choice(found: Venues) -> str:
             required=True,
         )
     )
-
-
-def level_choice(found: Venues, clusters: list[Cluster]) -> float | None:
-    """The level to ask about: typed, or the middle of the largest cluster."""
-    wanted = float(clusters[0].centre) if clusters else _last_price(found)
-    typed = st.text_input(
-        "Level, USD",
-        key="level",
-        bind=LINK,
-        placeholder=wording.whole(wanted) if wanted else "28,000",
-        width=220,
-        help="Empty takes the middle of the largest cluster, or the last price where none stands out.",
-    )
-    levels, problems = overlays.parse_levels(str(typed or ""))
-    for sentence in problems:
-        st.warning(wording.markdown(sentence), icon=":material/warning:")
-    level = levels[0] if levels else wanted
-    if level is not None and not found.whole.price_edges[0] < level < found.whole.price_edges[-1]:
-        st.warning(
-            wording.markdown(
-                f"{wording.price(level)} lies outside the drawn prices, so no venue can be hot there. Choose"
-                " a wider price range in Settings."
-            ),
-            icon=":material/warning:",
-        )
-    return level
-
-
-def _last_price(found: Venues) -> float | None:
-    return float(found.bars["close"].iloc[-1]) if found.bars is not None and len(found.bars) else None
 
 
 def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
