@@ -350,6 +350,8 @@ def _direction(now: float, before: float, rule: ClusterRule) -> tuple[str, str]:
         return "new", "new"
     ratio = now / before
     size = f"{wording.decimal(ratio, 1)} times" if ratio < 100 else "more than 100 times"
+    if ratio < 0.1:
+        size = wording.percent(ratio)
     if ratio >= rule.growth:
         return "growing", f"{size} as much, growing"
     if ratio <= rule.decay:

@@ -64,10 +64,12 @@ export function timeTicks(axis, most) {
   const [from, to] = axis.window;
   const ticks = zoneName() === "UTC" ? utcTicks : localTicks;
   const at = (count) => ticks(new Date(from), new Date(to), count);
+  // At the very ends there is no room for a name.
+  const inner = (dates) => dates.filter((date) => Math.abs((date - from) / (to - from) - 0.5) < 0.44);
   let found = at(most);
-  if (found.length < 2) {
+  if (inner(found).length < 2) {
     // From days the next step is weeks: of a fortnight on a phone one tick would be left.
-    const more = at(2 * most);
+    const more = inner(at(2 * most));
     const every = Math.ceil(more.length / most);
     found = more.filter((_, number) => number % every === 0);
   }
