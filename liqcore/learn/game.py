@@ -114,12 +114,16 @@ def calibration_words(bins: pd.DataFrame) -> tuple[str, ...]:
     names = ["said", "happened", "count", "range_low", "range_high"]
     for said, came, count, low, high in bins[names].itertuples(index=False, name=None):
         if low <= said <= high:
-            verdict = "Luck alone explains the gap."
+            verdict = (
+                "Luck alone explains the gap."
+                if wording.percent(said, digits=0) != wording.percent(came, digits=0)
+                else "There is no gap."
+            )
         else:
             verdict = f"You say too {'much' if said > came else 'little'} here."
         times = "once" if count == 1 else f"{count} times"
         out.append(
-            f"You said about {wording.percent(said, digits=0)} {times}; it came"
+            f"You said about {wording.percent(said, digits=0)}, {times}; it came"
             f" true in {wording.percent(came, digits=0)} of them. {verdict}"
         )
     return tuple(out)

@@ -82,10 +82,10 @@ class Played:
             A forecast was written before, the round is over, or a number is no probability.
         """
         if self.forecast is not None:
-            raise ReplayError("Your forecast for this test is already written down. A forecast counts once.")
+            raise ReplayError("Your forecast for this round is already written down. A forecast counts once.")
         if self.over(game):
             raise ReplayError(
-                "The future of this test has been shown, so a forecast would not count. Take a new test."
+                "The future of this round has been shown, so a forecast would not count. Take the next."
             )
         if not 0 <= breaks_if_touched <= 1:
             raise ReplayError(
@@ -106,10 +106,10 @@ class Played:
             order.
         """
         if self.plan is not None:
-            raise ReplayError("There is a trade in this test already. One is enough to learn from.")
+            raise ReplayError("There is a trade in this round already. One is enough to learn from.")
         if self.over(game):
             raise ReplayError(
-                "The future of this test has been shown, so a trade would not count. Take a new test."
+                "The future of this round has been shown, so a trade would not count. Take the next."
             )
         if not plan.accepted:
             raise ReplayError(plan.reasons[0] if plan.reasons else "The risk rules refused this trade.")

@@ -176,6 +176,7 @@ def _say(ids: Sequence[str], uploads: dict[str, Any], zone: str) -> None:
                     "To (UTC)": [found.end for found in contents],
                 },
                 hide_index=True,
+                placeholder=wording.NOTHING,
             )
         said = [text for _, text in doubts]
         said += [

@@ -79,9 +79,11 @@ def test_calibration_is_said_in_words_and_calls_luck_luck():
     fair = quiz.calibration([0.3] * 10, [True] * 3 + [False] * 7)
     shy = quiz.calibration([0.1] * 40, [True] * 30 + [False] * 10)
     assert game.calibration_words(sure) == (
-        "You said about 90 % 40 times; it came true in 25 % of them. You say too much here.",
+        "You said about 90 %, 40 times; it came true in 25 % of them. You say too much here.",
     )
-    assert game.calibration_words(fair)[0].endswith("Luck alone explains the gap.")
+    assert game.calibration_words(fair)[0].endswith("There is no gap.")
+    near = quiz.calibration([0.3] * 10, [True] * 4 + [False] * 6)
+    assert game.calibration_words(near)[0].endswith("Luck alone explains the gap.")
     assert game.calibration_words(shy)[0].endswith("You say too little here.")
 
 

@@ -200,7 +200,7 @@ def test_journals_come_back_and_broken_ones_change_nothing():
         assert not app.exception
 
     bring(good)
-    assert "1 test added" in said(app)
+    assert "1 round added" in said(app)
     for nasty in (
         b"\xff\xfe\x00\x01binary",
         b'seed,dataset,time\n1,"open',

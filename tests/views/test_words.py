@@ -1,6 +1,8 @@
 """The sentences on the page say what the grid holds."""
 
+import ast
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,8 @@ import pytest
 
 from liqcore.heat.grid import HeatGrid, Provenance, VenueCoverage
 from liqcore.views import explain
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def grid(kind: str = "modelled", **cells: list[tuple[int, int, float]]) -> HeatGrid:
@@ -138,3 +142,15 @@ def test_the_provenance_line_names_kind_venues_completeness_age_and_synthesis() 
     assert "Synthetic" not in explain.provenance_line(grid(), synthetic=False)
     later = pd.Timestamp("2027-01-01", tz="UTC")
     assert "Mar 01, 2026, 04:00 UTC" in explain.provenance_line(grid(), synthetic=False, now=later)
+
+
+def test_no_table_says_none() -> None:
+    """Streamlit writes a missing figure as `None`, which is Python's word and not ours."""
+    places = [*(ROOT / "liqcore" / "views").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
+    found = 0
+    for place in places:
+        for node in ast.walk(ast.parse(place.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.dataframe":
+                found += 1
+                assert "placeholder" in {given.arg for given in node.keywords}, f"{place}:{node.lineno}"
+    assert found > 20

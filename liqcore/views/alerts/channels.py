@@ -249,6 +249,7 @@ def _letters() -> None:
         hide_index=True,
         width="stretch",
         column_config=_COLUMNS,
+        placeholder=wording.NOTHING,
     )
     if st.button(f"Try {'all ' if len(letters) > 1 else ''}again", icon=":material/replay:", key="al_retry"):
         with st.spinner("Sending"):

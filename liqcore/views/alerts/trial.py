@@ -229,6 +229,7 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
                 width="stretch",
                 height=320,
                 column_config=_COLUMNS,
+                placeholder=wording.NOTHING,
             )
 
 

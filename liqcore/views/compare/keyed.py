@@ -176,4 +176,4 @@ def _funding(data: Dataset, theirs: pd.DataFrame | None, name: str) -> None:
             for who, part in rows
         ]
     )
-    st.dataframe(table, hide_index=True, width="stretch")
+    st.dataframe(table, hide_index=True, width="stretch", placeholder=wording.NOTHING)

@@ -73,6 +73,7 @@ def beside(data: Dataset, settings: ViewSettings, grid: HeatGrid, bars: pd.DataF
                     help="Orders over what the path explains; empty where hardly one is expected.",
                 ),
             },
+            placeholder=wording.NOTHING,
         )
     st.caption(
         "The expected map is no record and no forecast: it shows each side's USD where price travelled"

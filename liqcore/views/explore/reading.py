@@ -281,6 +281,7 @@ def _tell(told: stories.Story) -> None:
                             name: st.column_config.NumberColumn(format="localized")
                             for name in table.select_dtypes("number").columns.astype(str)
                         },
+                        placeholder=wording.NOTHING,
                     )
 
 
@@ -359,7 +360,9 @@ def _reading(
     st.markdown(
         "**The same level at other timeframes**: a band that shows in one of them only is easily noise."
     )
-    st.dataframe(overlays.timeframe_table(rows), hide_index=True, width="stretch")
+    st.dataframe(
+        overlays.timeframe_table(rows), hide_index=True, width="stretch", placeholder=wording.NOTHING
+    )
     name = f"reading-{level:.0f}-{wording.file_mark(grid.time_edges[-1])}"
     with st.container(horizontal=True):
         st.download_button(

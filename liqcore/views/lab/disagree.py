@@ -107,6 +107,7 @@ def _pairs(grids: dict[str, HeatGrid], bars: pd.DataFrame | None) -> None:
         hide_index=True,
         width="stretch",
         column_config={name: st.column_config.NumberColumn(format="%.2f") for name in names},
+        placeholder=wording.NOTHING,
     )
     st.caption(
         f"{MODELS[DEFAULT].title} is ours. *Is the map right?* holds each of them against a world whose"

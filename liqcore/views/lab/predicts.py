@@ -179,6 +179,7 @@ def _forest(found: Study, price: float) -> None:
             width="stretch",
             height=360,
             column_config=_COLUMNS,
+            placeholder=wording.NOTHING,
         )
         st.caption(
             "Detectable is the smallest true difference that this much data would tell from nothing four"
@@ -195,6 +196,7 @@ def _forest(found: Study, price: float) -> None:
             hide_index=True,
             width="stretch",
             column_config={"asked": "Asked", "side": "Levels", "unit": "Unit", **quarters},
+            placeholder=wording.NOTHING,
         )
 
 

@@ -292,6 +292,7 @@ def _table(card: pd.DataFrame, one: World) -> None:
             hide_index=True,
             width="stretch",
             column_config=_COLUMNS,
+            placeholder=wording.NOTHING,
         )
     st.caption(
         f"{wording.count(len(one.times), 'hourly snapshot')} in"
@@ -335,7 +336,7 @@ def _reliability(one: World, grid: HeatGrid) -> None:
             "All cells in tenths of what the map says stands there, with what truly stood there, as shares of"
             " their snapshot. On a map that is right both columns agree."
         )
-        st.dataframe(table, hide_index=True, column_config=_TENTHS)
+        st.dataframe(table, hide_index=True, column_config=_TENTHS, placeholder=wording.NOTHING)
 
 
 def _worlds() -> None:

@@ -38,5 +38,6 @@ def show(table: Table) -> None:
         width="stretch",
         height="content" if whole else "auto",
         column_config={name: st.column_config.NumberColumn(format="localized") for name in numbers},
+        placeholder=wording.NOTHING,
     )
     st.caption(wording.markdown(table.note))

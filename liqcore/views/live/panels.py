@@ -441,6 +441,7 @@ def events_table(found: pd.DataFrame, empty: str, short: bool = False) -> None:
         height=min(38 + 35 * len(found), 392),
         # As wide as the longest name, whoever stands in the first rows.
         column_config={"Venue": st.column_config.TextColumn(width=112)},
+        placeholder=wording.NOTHING,
     )
 
 

@@ -79,6 +79,7 @@ def venues(snapshot: Snapshot) -> None:
                 ),
                 hide_index=True,
                 width="stretch",
+                placeholder=wording.NOTHING,
             )
 
 
@@ -151,6 +152,7 @@ def delays(held: Collector) -> None:
         ),
         hide_index=True,
         width="stretch",
+        placeholder=wording.NOTHING,
     )
     st.caption(
         "From the venue's own time of the event to its arrival here, so a wrong clock on either side shows as"
@@ -257,6 +259,7 @@ def store(held: Collector) -> None:
             ),
             hide_index=True,
             width="stretch",
+            placeholder=wording.NOTHING,
         )
         with st.container(horizontal=True):
             for kind, media in (("csv", "text/csv"), ("parquet", "application/octet-stream")):

@@ -224,6 +224,7 @@ def _figures(told: Against, reaches: Sequence[float]) -> None:
         pd.DataFrame(rows),
         hide_index=True,
         column_config={name: st.column_config.NumberColumn(format="percent") for name in list(rows[0])[1:]},
+        placeholder=wording.NOTHING,
     )
 
 

@@ -127,7 +127,7 @@ def standing(played: Played, result: TradeResult | None, over: bool) -> str:
     how = {
         "target": "reached its target",
         "stop": "was stopped out",
-        "time": "was closed at the end of the test",
+        "time": "was closed at the end of the round",
     }[result.end]
     doubt = " One bar held both stop and target, so the stop counts." if result.ambiguous else ""
     return (
@@ -141,7 +141,7 @@ def reading_points(game: Round, played: Played, level: Candidate, seen: Visible)
     price, usual, left = last_price(seen), usual_range(seen, game.timeframe), game.hidden - played.step
     points = [
         (
-            f"**The line named “asked”** is the level of this test: {wording.price(level.price)}"
+            f"**The line named “asked”** is the level of this round: {wording.price(level.price)}"
             f" ({level.why}). Price stands at {wording.price(price)},"
             f" {wording.percent(abs(away(price, level.price)))} away. That is"
             f" {wording.decimal(abs(level.price - price) / usual, 1)} times the usual range of one bar"

@@ -144,7 +144,7 @@ def asked(table: Table, now: Scene) -> Candidate:
         # A new widget a bar: the names of the levels change with the price, and a kept widget would hold a
         # name that is gone.
         chosen = st.selectbox(
-            "Level of this test",
+            "Level of this round",
             list(named),
             index=list(named).index(before.price) if before is not None and before.price in named else 0,
             key=f"asked-{table.key}-{table.layer}-{played.step}",
@@ -343,7 +343,8 @@ def forecast(table: Table, level: Candidate) -> None:
             return
         if played.over(table.game):
             st.markdown(
-                "**2. Say it in numbers**: too late for this test, its future has been shown. Take a new one."
+                "**2. Say it in numbers**: too late for this round, its future has been shown. Take the"
+                " next one."
             )
             return
         st.markdown(

@@ -54,7 +54,7 @@ def ending(table: Table) -> None:
     st.subheader("How you did")
     if row is None:
         st.info(
-            "You wrote nothing down in this test, so there is nothing to grade. In the next one, write a"
+            "You wrote nothing down in this round, so there is nothing to grade. In the next one, write a"
             " forecast before you let the bars come.",
             icon=":material/edit_off:",
         )
@@ -63,13 +63,18 @@ def ending(table: Table) -> None:
     with left:
         if row.said_touches is not None:
             st.markdown(f"**Your forecast** for {wording.markdown(wording.price(row.level or 0))}")
-            st.dataframe(practice_charts.forecast_table(row), hide_index=True, width="stretch")
+            st.dataframe(
+                practice_charts.forecast_table(row),
+                hide_index=True,
+                width="stretch",
+                placeholder=wording.NOTHING,
+            )
             score = quiz.answers([row]).score
             if score is not None:
                 st.markdown(score.sentence)
                 st.caption(f"Brier score: {meaning('Brier score')}")
         else:
-            st.markdown("You gave no forecast in this test.")
+            st.markdown("You gave no forecast in this round.")
     with right:
         result = played.trade(table.game)
         if result is not None:
@@ -177,17 +182,18 @@ def record(rows: list[JournalRow]) -> None:
                 format="%+.2f", help="The sum after costs. R: " + meaning("R")
             ),
         },
+        placeholder=wording.NOTHING,
     )
     left, right = st.columns(2, gap="large")
     with left:
         _forecasts(rows)
     with right:
         _trades(rows)
-    with st.expander(f"The journal: {wording.count(len(rows), 'test')}", icon=":material/menu_book:"):
+    with st.expander(f"The journal: {wording.count(len(rows), 'round')}", icon=":material/menu_book:"):
         table = pd.DataFrame(
             [{name: getattr(row, key) for key, name in _NAMES.items()} for row in reversed(rows[-500:])]
         )
-        st.dataframe(table, hide_index=True, width="stretch")
+        st.dataframe(table, hide_index=True, width="stretch", placeholder=wording.NOTHING)
 
 
 def _forecasts(rows: list[JournalRow]) -> None:
@@ -310,4 +316,4 @@ def _read(upload: Any) -> tuple[bool, str]:
         )
     except QuizError as problem:
         return False, f"{problem} Your journal here is unchanged."
-    return True, f"{wording.count(new, 'test')} added" + (f", {known} were here already." if known else ".")
+    return True, f"{wording.count(new, 'round')} added" + (f", {known} were here already." if known else ".")

@@ -31,7 +31,7 @@ def trade(table: Table, now: Scene, level: Candidate) -> None:
             return
         st.markdown("**3. Trade it on paper**, if you would. Not trading is an answer too.")
         if played.over(table.game):
-            st.caption("This test is over: take a new one to trade.")
+            st.caption("This round is over: trade in the next one.")
             return
         if not st.toggle(
             "Plan a trade",

@@ -219,7 +219,10 @@ def how_to_read(plan: Plan) -> None:
         if plan.derivation:
             st.markdown("**The liquidation price, step by step**")
             st.dataframe(
-                pd.DataFrame(plan.derivation, columns=["Step", "Value"]), hide_index=True, width="stretch"
+                pd.DataFrame(plan.derivation, columns=["Step", "Value"]),
+                hide_index=True,
+                width="stretch",
+                placeholder=wording.NOTHING,
             )
 
 

@@ -209,6 +209,7 @@ def _streak(plan: Plan, found: Inputs) -> None:
                     "Gain to recover",
                 )
             },
+            placeholder=wording.NOTHING,
         )
 
 
