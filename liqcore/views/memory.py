@@ -95,7 +95,7 @@ def drawer() -> None:
     with st.popover("Views and settings", icon=":material/bookmark:"):
         zone = st.context.timezone
         links.choice(
-            "Times on the maps",
+            "Times on maps and charts",
             {"utc": "UTC", "local": f"My time ({zone})" if zone else "My time"},
             "utc",
             "times",

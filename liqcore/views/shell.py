@@ -201,8 +201,8 @@ def footer(page: str) -> None:
     memory.drawer()
     st.caption(
         "Heatlab is a tool for research and education. A heatmap is a diagnostic picture, not a forecast, and"
-        " nothing here is financial advice. All times are UTC except on maps where you asked for your own,"
-        " all amounts are US dollars of notional. "
+        " nothing here is financial advice. All times are UTC except on maps and charts where you asked for"
+        " your own, all amounts are US dollars of notional. "
         + (
             f"{OFFLINE} is set: no exchange is asked for anything."
             if offline()
