@@ -51,7 +51,7 @@ def test_an_evening_is_told_in_24_hours_and_midnight_is_the_day() -> None:
 def test_a_chart_follows_the_browser_where_its_reader_asks_for_that() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests/charts');"
-        "from test_times import chart, words; from liqcore.charts.times import Clock;"
+        "from test_time_axes import chart, words; from liqcore.charts.times import Clock;"
         "print(words(chart(Clock('Asia/Kolkata'))))"
     )
     told = subprocess.run(
