@@ -16,6 +16,8 @@ _SETTINGS: Final = {
     "M_MMAP_THRESHOLD": (-3, 4 << 20),
     "M_TRIM_THRESHOLD": (-1, 32 << 20),
 }
+# Of Linux' prctl.h.
+_PR_SET_THP_DISABLE: Final = 41
 
 
 def sparing() -> bool:
@@ -23,8 +25,11 @@ def sparing() -> bool:
     # Arrow's own allocator would keep what the largest file or fetch needed.
     pa.set_memory_pool(pa.system_memory_pool())
     with suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        return all(mallopt(*setting) == 1 for setting in _SETTINGS.values())
+        library = ctypes.CDLL(None)
+        # numpy asks for pages of 2 MB under each large array. Where that lay in a pool, the system fills its
+        # place with such pages also after it was freed, for a few bytes that are used there.
+        library.prctl(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
+        return all(library.mallopt(*setting) == 1 for setting in _SETTINGS.values())
     return False
 
 

@@ -65,8 +65,22 @@ assert allocation.give_back()
 print((before - psutil.Process().memory_info().rss) / 1e6)
 """
 
+LARGE = """
+import numpy as np
+from liqcore.service import allocation
+assert allocation.sparing()
+kept = np.ones(40_000_000 // 8)
+print(sum(int(line.split()[1]) for line in open("/proc/self/smaps") if line.startswith("AnonHugePages")))
+"""
+
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
 def test_memory_that_lies_free_between_what_is_used_goes_back():
     made = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)
     assert float(made.stdout) > 120, "of 200 MB one tenth is still used"
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="only Linux has huge pages by these names")
+def test_a_large_table_lies_on_ordinary_pages():
+    made = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
+    assert int(made.stdout) == 0
