@@ -235,7 +235,9 @@ class ClusterStory:
     notes: tuple[str, ...]
     ridges: tuple[Ridge, ...]
     findings: tuple[SideFindings, ...]
-    _grid: HeatGrid = field(repr=False)
+    # The edges (T + 1,) of the map's columns, and its bands without the cells they were found in: who keeps a
+    # story keeps no map.
+    _time_edges: np.ndarray = field(repr=False)
     _bands: Bands = field(repr=False)
     _cluster_of: np.ndarray = field(repr=False)
 
@@ -277,9 +279,7 @@ class ClusterStory:
         of = of[np.argsort(bands.column[of], kind="stable")]
         return pd.DataFrame(
             {
-                "time": pd.DatetimeIndex(
-                    self._grid.time_edges[1:][bands.columns[bands.column[of]]], tz="UTC"
-                ),
+                "time": pd.DatetimeIndex(self._time_edges[1:][bands.columns[bands.column[of]]], tz="UTC"),
                 "low": edges[bands.low[of]],
                 "centre": bands.centre[of],
                 "high": edges[bands.high[of]],
@@ -361,8 +361,8 @@ def track_clusters(
         _notes(grid, path, bands, rule, ground),
         _ridges(bands),
         _findings(ground, rule, bands),
-        grid,
-        bands,
+        grid.time_edges,
+        replace(bands, heat=(np.empty((0, 0)), np.empty((0, 0)))),
         lives.cluster,
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from types import FunctionType, ModuleType
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -666,3 +669,25 @@ def test_real_events_make_clusters_that_add_up(real_data):
         assert held.notional == pytest.approx(band.notional, rel=1e-4)
         assert held.events == band.events
         assert band.orders > 2 * band.expected
+
+
+def test_who_keeps_a_story_keeps_no_map():
+    heat = noise(400)
+    heat[:, 120:123] = 2e5
+    grid = grid_of(heat)
+    story = track_clusters(grid, price=prices(400))
+    held, size = [story], 0
+    seen: dict[int, object] = {}
+    while held:
+        one = held.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType):
+            continue
+        seen[id(one)] = one
+        if isinstance(one, np.ndarray):
+            # A view holds on to all of what it looks at.
+            size += one.nbytes if one.base is None else 0
+            held.append(one.base)
+        held += gc.get_referents(one)
+    assert story.standing["column"].nunique() == 400
+    assert len(story.history(story.clusters[0].id)) == 400
+    assert size < grid.long.nbytes / 4
