@@ -19,6 +19,7 @@ from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.service.shared import Shared
 from liqcore.tables import TableError
 from liqcore.views import links, market as live_market, owner
+from liqcore.views.for_all import for_all
 
 if TYPE_CHECKING:
     from liqcore.service.real import Look
@@ -70,7 +71,7 @@ def _heatmap(data: Dataset, settings: ViewSettings) -> HeatGrid:
     return grid
 
 
-@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
+@for_all(64, 7_200)
 def _price_bars(_data: Dataset, _settings: ViewSettings, key: str) -> pd.DataFrame | None:
     return dataset.price_bars(_data, _settings)
 
@@ -81,7 +82,7 @@ def price_bars(data: Dataset, settings: ViewSettings) -> pd.DataFrame | None:
     return _price_bars(data, settings, f"{dataset.prices_key(data)}|{asked}")
 
 
-@st.cache_resource(max_entries=128, ttl="2h", show_spinner=False)
+@for_all(128, 7_200)
 def _once(_make: Callable[[], Any], what: str, key: str) -> Any:
     return _make()
 

@@ -9,6 +9,7 @@ import streamlit as st
 from liqcore.service.app import App, Owner
 from liqcore.service.dataset import Dataset
 from liqcore.views import keys
+from liqcore.views.for_all import for_all
 
 if TYPE_CHECKING:
     from liqcore.feeds.live.collector import Collector, Feed
@@ -75,14 +76,14 @@ def with_ticks(held: Feed, data: Dataset) -> tuple[Dataset, Tick | None]:
     return _ticked(held, data, f"{id(held)}:{data.key}:{held.now() // 2_000_000}")
 
 
-@st.cache_resource(max_entries=2, ttl=60, show_spinner=False)
+@for_all(2, 60)
 def _ticked(_held: Feed, _data: Dataset, key: str) -> tuple[Dataset, Tick | None]:
     from liqcore.service.collecting import with_ticks
 
     return with_ticks(_held, _data)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@for_all(4)
 def _dataset(_held: Feed, label: str, synthetic: bool, key: str) -> Dataset | None:
     from liqcore.service.collecting import collected
 

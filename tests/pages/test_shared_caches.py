@@ -20,7 +20,7 @@ from liqcore.views.lab import right
 from tests.maps import maps
 
 ROOT = Path(__file__).resolve().parents[2]
-MARKED = ("cache_data", "cache_resource", "lru_cache", "cache")
+MARKED = ("cache_data", "cache_resource", "lru_cache", "cache", "for_all")
 
 
 def unseen() -> Iterator[tuple[str, list[str], list[str]]]:
@@ -28,7 +28,7 @@ def unseen() -> Iterator[tuple[str, list[str], list[str]]]:
     those it does."""
     for path in (ROOT / "liqcore").rglob("*.py"):
         text = path.read_text("utf-8")
-        for node in ast.walk(ast.parse(text)) if "cache" in text else ():
+        for node in ast.walk(ast.parse(text)) if "cache" in text or "for_all" in text else ():
             if not isinstance(node, ast.FunctionDef):
                 continue
             marks = {ast.unparse(mark).partition("(")[0].rpartition(".")[2] for mark in node.decorator_list}

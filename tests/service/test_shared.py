@@ -55,6 +55,24 @@ def test_what_was_not_asked_for_lately_goes_beyond_the_bound_and_the_newest_alwa
     assert made[-1] == "a"
 
 
+def test_an_answer_is_made_anew_after_its_time_and_what_is_too_old_takes_no_room():
+    now, made = [0.0], []
+    shared = Shared(10, len, 60, lambda: now[0])
+
+    def ask(key: str) -> str:
+        return shared.get(key, lambda: made.append(key) or key * 4)
+
+    ask("a"), ask("b")
+    now[0] = 59
+    assert ask("a") == "aaaa"
+    now[0] = 60
+    ask("a"), ask("c")
+    assert made == ["a", "b", "a", "c"]
+    # Both fit, because what was there before counts no more.
+    ask("a"), ask("c")
+    assert made == ["a", "b", "a", "c"]
+
+
 def test_a_trouble_is_told_to_all_who_wait_and_not_kept():
     shared, begun, go = kept(), threading.Event(), threading.Event()
 

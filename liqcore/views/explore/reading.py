@@ -28,6 +28,7 @@ from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.views import links, loaders, overlays, shell
 from liqcore.views.controls import LINK
 from liqcore.views.explore import stories, strips
+from liqcore.views.for_all import for_all
 
 # How often a map on which nothing stands out may show a cluster all the same.
 SENSITIVITY: Final = {"strict": 0.01, "usual": 0.05, "sensitive": 0.2}
@@ -112,7 +113,7 @@ def on_the_map(drawer: Any) -> OnTheMap:
 
 
 # What is found is never changed, so all who ask the same are given one: a copy costs more than a look.
-@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
+@for_all(64, 7_200)
 def _clusters(
     _grid: HeatGrid, _bars: pd.DataFrame | None, _events: pd.DataFrame | None, alpha: float, key: str
 ) -> ClusterStory:
@@ -131,7 +132,7 @@ def clusters(
     return _clusters(grid, bars, events, alpha, dataset.view_key(data, settings))
 
 
-@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
+@for_all(64, 7_200)
 def _levels(_bars: pd.DataFrame, own: tuple[float, ...], automatic: bool, key: str) -> Levels:
     return key_levels(_bars, own=own, count=8 if automatic else 0)
 
@@ -145,7 +146,7 @@ def levels(
     return _levels(bars, marks.own, marks.key_levels, dataset.view_key(data, settings))
 
 
-@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
+@for_all(64, 7_200)
 def _strips(_data: Dataset, _settings: ViewSettings, key: str) -> dict[str, tuple[dict[str, Any], str]]:
     found = strips.strip_data(_data, _settings)
     return {name: (strips.series(name, frame), strips.words(name, frame)) for name, frame in found.items()}

@@ -27,6 +27,7 @@ from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.tables import TableError
 from liqcore.views import controls, links, loaders, panels
 from liqcore.views.controls import Toolbar
+from liqcore.views.for_all import for_all
 
 PACES: Final = {"2 s": 2.0, "5 s": 5.0, "15 s": 15.0, "1 min": 60.0}
 WINDOWS: Final = {"1 h": 1.0, "4 h": 4.0, "12 h": 12.0, "24 h": 24.0}
@@ -299,7 +300,7 @@ def _kept(view: str) -> dict[str, Any]:
     return {}
 
 
-@st.cache_resource(max_entries=8, ttl=60, show_spinner=False)
+@for_all(8, 60)
 def _shared_grid(
     _held: Feed, _data: Dataset | None, _view: LiveView, _alive: bool, _label: str, key: str
 ) -> tuple[LiveGrid | None, pd.DataFrame | None]:
