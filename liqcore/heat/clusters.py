@@ -17,7 +17,7 @@ from liqcore.heat.cluster_story import Lives, follow
 from liqcore.heat.flow_bands import SideFindings, find_flow_bands, side_findings
 from liqcore.heat.grid import GridError, HeatGrid
 from liqcore.heat.ground import Ground, ground_of
-from liqcore.heat.opportunity import Orders
+from liqcore.heat.orders import Orders
 from liqcore.heat.price_path import PricePath, price_path
 from liqcore.heat.stock_bands import find_stock_bands
 

@@ -10,7 +10,8 @@ import pandas as pd
 from liqcore import tables, wording
 from liqcore.heat.clusters import Cluster
 from liqcore.heat.grid import GridError
-from liqcore.heat.opportunity import STEP, bars_of, orders_of
+from liqcore.heat.opportunity import STEP, bars_of
+from liqcore.heat.orders import orders_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -157,6 +157,8 @@ def _side(
     if busy is not None:
         again = _measured(counts, busy, mask, np.ones_like(chance), row, low, high, scan.lived(shares[0]))
         beyond = again[2] <= rule.flow_alpha
+    busiest = ground.busiest(side, some[row], first[row], low, high)
+    beyond &= scan.stands(found[0], busiest, counts.sum(axis=1)[row], found[1])
     cut = windowed(ground.sums(side, np.minimum(orders.usd, large)), some, first)
     place = windowed(ground.sums(side, orders.weight * orders.x), some, first)
     return _fields(rule, side, columns, some, heat, (row, low, high), found, beyond, cut, place, shares)

@@ -17,7 +17,8 @@ from liqcore import wording
 from liqcore.heat import opportunity
 from liqcore.heat.estimated import is_estimated
 from liqcore.heat.grid import HeatGrid
-from liqcore.heat.opportunity import Bars, Lattice, Orders
+from liqcore.heat.opportunity import Bars, Lattice
+from liqcore.heat.orders import Orders, orders_of
 from liqcore.heat.price_path import PricePath
 
 _HOUR = 3_600_000_000
@@ -28,7 +29,8 @@ WINDOW, _ENOUGH, _WEEK = 24.0, 100, 7 * 24.0
 # Orders this far off the bar they fell in are of another price; without bars, this far off the usual one.
 _OFF_BAR, _OFF_ALL = 0.01, 0.25
 _STRANGE_NOTE = (
-    "Most liquidations lie far from the candles of their time, so price and events hardly belong together:"
+    "Many liquidations lie far from the candles of their time, so price and events hardly belong together, as"
+    " when their clocks differ:"
     " what stands out is judged without the path of price, which is weaker."
 )
 _CELLS_NOTE = (
@@ -121,6 +123,30 @@ class Ground:
             self.shape
         )
 
+    def busiest(
+        self, side: int, row: np.ndarray, since: np.ndarray, low: np.ndarray, high: np.ndarray
+    ) -> np.ndarray:
+        """(N,) orders of a side in the busiest ten minutes of each stretch of bins [low, high), in the
+        columns `since` to `row`."""
+        mine = np.flatnonzero(self.orders.side == side)
+        mine = mine[np.argsort(self.bin[mine], kind="stable")]
+        first, last = (np.searchsorted(self.bin[mine], end) for end in (low, high))
+        number = last - first
+        owner = np.repeat(np.arange(len(number)), number)
+        at = mine[np.arange(len(owner)) + np.repeat(first - (np.cumsum(number) - number), number)]
+        inside = (self.column[at] >= since[owner]) & (self.column[at] <= row[owner])
+        owner, at = owner[inside], at[inside]
+        out = np.zeros(len(number))
+        if not len(at):
+            return out
+        # Two sets of blocks, half a block apart: one of them holds a short burst whole.
+        for phase in (0, opportunity.MOMENT // 2):
+            block = (self.orders.time[at] + phase) // opportunity.MOMENT
+            span = int(block.max() - block.min()) + 1
+            names, member = np.unique(owner * span + block - block.min(), return_inverse=True)
+            np.maximum.at(out, names // span, np.bincount(member, self.orders.weight[at]))
+        return out
+
     def since(self, side: int, hours: float | None) -> np.ndarray:
         """(C,) the first column that each column's window begins with."""
 
@@ -151,19 +177,23 @@ class Ground:
         heap = [opportunity.background(counts)] if self.bars is None or self.guessed else []
         if path is None:
             return heap[0]
-        return np.concatenate([opportunity.shares(path), *heap])
+        return np.concatenate([opportunity.blurred(opportunity.shares(path), self.orders.grain), *heap])
 
     def busy(self, side: int, rows: np.ndarray, since: np.ndarray) -> np.ndarray | None:
         """(1, R, P) where they would fall if only the moment mattered: the orders of each quarter of an hour
         spread over where price was in it. None without a path."""
         if self.bars is None:
             return None
-        return opportunity.shares(windowed(self.busy_weights(side), rows, since))[None]
+        return self.busy_shares(windowed(self.busy_weights(side), rows, since))[None]
 
     def busy_weights(self, side: int) -> np.ndarray:
         """(C, P) the orders of each column as `busy` spreads them; there must be a path."""
         still = self.travelled(side)[0] * self.heard[:, None]
         return self._busy(side, still) + 1e-9 * still
+
+    def busy_shares(self, weights: np.ndarray) -> np.ndarray:
+        """(R, P) where orders would fall by the sums (R, P) of `busy_weights` over some windows."""
+        return opportunity.blurred(opportunity.shares(weights)[None], self.orders.grain)[-1]
 
     def _busy(self, side: int, still: np.ndarray) -> np.ndarray:
         """(C, P) orders of each column spread over the path of its quarter of an hour.
@@ -252,7 +282,7 @@ def ground_of(
         bars = opportunity.bars_between(path.close, edges)
     orders, notes = _cells(cells or {"unknown": grid}), [_CELLS_NOTE]
     if liquidations is not None:
-        orders, notes = opportunity.orders_of(liquidations, bars), []
+        orders, notes = orders_of(liquidations, bars), []
         if is_estimated(liquidations).any():
             notes.append(ESTIMATED_NOTE)
     if orders.moved:
@@ -260,6 +290,17 @@ def ground_of(
             f"Prices of {', '.join(wording.venues(orders.moved))} lie beyond the trade, as bankruptcy prices"
             " do, and were moved back to it."
         )
+    if orders.rounded:
+        notes.append(
+            f"Prices of {', '.join(wording.venues(orders.rounded))} are rounded, to"
+            f" {wording.percent(orders.grain)} of the price or less: a round price is no band, and none"
+            " narrower than that can be told."
+        )
+    notes += [
+        f"{wording.venue(copy)} tells the same liquidations as {wording.venue(first)}: they count once, and"
+        " confirm nothing."
+        for copy, first in orders.copies
+    ]
     guessed = bars is None or not orders.fits
     if guessed:
         notes.append(NO_PATH_NOTE if bars is None else _STRANGE_NOTE)

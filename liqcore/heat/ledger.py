@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from liqcore.heat import opportunity, scan
+from liqcore.heat import scan
 from liqcore.heat.ground import Ground
 from liqcore.heat.opportunity import Lattice
 
@@ -73,6 +73,7 @@ class Ledger:
     moments; without a path of price neither."""
 
     ground: Ground
+    side: int
     orders: Running
     path: Running | None
     busy: Running | None
@@ -89,7 +90,7 @@ def ledgers(grounds: Sequence[Ground], side: int) -> list[Ledger]:
             path = paths.setdefault(one.heard.tobytes(), _path(one, side))
             weights = one.busy_weights(side)
             busy = Running(lambda begin, end, weights=weights: weights[begin:end], len(one.end))  # type: ignore[misc]
-        out.append(Ledger(one, _orders(one, side), path, busy))
+        out.append(Ledger(one, side, _orders(one, side), path, busy))
     return out
 
 
@@ -117,9 +118,13 @@ class Moments(NamedTuple):
     """What K venues held in B stretches of time, by running sums along price: of their orders (B, P + 1), and
     of the shares by each explanation of the path; and their orders in all, `total` (K, B).
 
-    `busy` is one more explanation a venue, by its busy moments; none without a path.
+    `busy` is one more explanation a venue, by its busy moments; none without a path. `books` are the venues'
+    ledgers, `rows` and `since` (B,) the last and first columns.
     """
 
+    books: Sequence[Ledger]
+    rows: np.ndarray
+    since: np.ndarray
     lattice: Lattice
     orders: list[np.ndarray]
     path: list[list[np.ndarray]]
@@ -147,11 +152,14 @@ def moments(books: Sequence[Ledger], rows: np.ndarray, since: np.ndarray) -> Mom
             made[key] = list(scan.running(one.ground.explained(count, spent)))
         path.append(made[key])
     busy = [
-        scan.running(opportunity.shares(one.busy.within(rows, since)))
+        scan.running(one.ground.busy_shares(one.busy.within(rows, since)))
         for one in books
         if one.busy is not None
     ]
     return Moments(
+        books,
+        rows,
+        since,
         books[0].ground.lattice,
         [scan.running(count) for count in counts],
         path,

@@ -7,7 +7,7 @@ bins of log price that no view decides, and everything is causal: a bar counts f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,15 +15,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import convolve1d, uniform_filter1d
 
 from liqcore import tables
-from liqcore.heat.estimated import is_estimated
 
 # Width of a bin in log price: bases between venues and noise of fills are 2 to 5 bp, bands of interest 6 to
 # 60.
 STEP = 0.0005
 # Bins beyond the path that are kept, three times the spread of prints that slip.
 ROOM = 31
-# Prints of one venue and side this close in time (µs) and log price are one order, filled in parts.
-_SAME_ORDER, _SAME_PRICE = 500_000, 0.0005
 # Price that goes where it has not been for so long counts so many times more. On recorded events of one venue
 # that explains 59 to 77 % of the deviance of when liquidations happen; volume alone explains 2 to 40 %.
 _FRESH, _FRESH_WEIGHT = 4 * 3_600_000_000, 10.0
@@ -34,11 +31,9 @@ _BLUR = np.exp(-0.5 * np.arange(-4, 5) ** 2) / np.exp(-0.5 * np.arange(-4, 5) **
 _HEAP_BOXES = (31, 33, 31)
 # Length of the blocks within which a busy time is told from a busy price.
 BUSY = 15 * 60_000_000
-# Prices of a venue and side are moved back when they lie this far beyond the bar they print in, as bankruptcy
-# prices do; judged by 2 ** 3 of its first orders and more, up to so many.
-_BEYOND, _FIRST, _JUDGED = 0.001, 3, 500
-# Orders this far off their bar do not belong to these candles.
-_ELSEWHERE, _ELSEWHERE_SHARE = 0.02, 0.2
+# A claim must stand without its busiest moment of this length: a cascade, or one position that is closed in
+# parts, is many orders at one price once.
+MOMENT = 10 * 60_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,108 +98,6 @@ def bars_through(time: np.ndarray, x: np.ndarray, step: int = 5 * 60_000_000) ->
     before = np.concatenate([close[:1], close[:-1]])
     opening = (first + np.arange(len(close), dtype=np.int64)) * step
     return Bars(opening, step, before, np.fmax(high, before), np.fmin(low, before), close, None)
-
-
-@dataclass(frozen=True, eq=False)
-class Orders:
-    """Liquidation orders (N,) in order of time: partial fills joined, prices where the trade happened.
-
-    `time` µs, `x` log price, `usd`, `side` (0 long, 1 short), `venue` as a number in `names`, `events` the
-    prints it was filled in; `weight` is 1 for an order, less for a cell of a map that stands for one. `fits`
-    is False where too many lie off the candles to be judged by them; `moved` names venues moved back.
-    """
-
-    time: np.ndarray
-    x: np.ndarray
-    usd: np.ndarray
-    side: np.ndarray
-    venue: np.ndarray
-    events: np.ndarray
-    weight: np.ndarray
-    names: tuple[str, ...]
-    fits: bool = True
-    moved: tuple[str, ...] = ()
-
-    def where(self, keep: np.ndarray) -> Orders:
-        """Those orders that are to be kept, by mask or by place."""
-        if keep.dtype == bool:
-            if keep.all():
-                return self
-            # Places are worked out once for all arrays.
-            keep = np.flatnonzero(keep)
-        parts = ("time", "x", "usd", "side", "venue", "events", "weight")
-        return replace(self, **{name: getattr(self, name)[keep] for name in parts})
-
-    def of(self, venue: str) -> Orders:
-        """The orders of one venue."""
-        return self.where(self.venue == (self.names.index(venue) if venue in self.names else -1))
-
-
-def orders_of(liquidations: pd.DataFrame, bars: Bars | None) -> Orders:
-    """Join partial fills to orders, and move prices that lie beyond the trade back to it.
-
-    A bankruptcy price lies about the maintenance margin beyond the trade. The distance is the median of
-    ln(price / nearest price of its bar) by venue and side, where that is more than 10 bp. Prices that were
-    estimated are no orders at a price, and left out.
-    """
-    if (guessed := is_estimated(liquidations)).any():
-        liquidations = liquidations[~guessed]
-    time = tables.microseconds(liquidations["time"])
-    side = liquidations["side"].array.codes.astype(np.int8)
-    venue = liquidations["venue"].array.codes.astype(np.intp)
-    names = tuple(str(name) for name in liquidations["venue"].cat.categories)
-    x, usd = np.log(liquidations["price"].to_numpy()), liquidations["notional"].to_numpy()
-    moved: list[str] = []
-    fits = True
-    if bars is not None and len(x) and len(bars.time):
-        x, moved, fits = _moved_back(x, time, side, venue, bars, names)
-    # In order of time already, so that only venues and sides are to be put together.
-    order = np.argsort(2 * venue + side, kind="stable")
-    time, x, usd, side, venue = (values[order] for values in (time, x, usd, side, venue))
-    new = np.ones(len(x), dtype=bool)
-    new[1:] = (np.diff(time) > _SAME_ORDER) | (np.abs(np.diff(x)) > _SAME_PRICE)
-    new[1:] |= (np.diff(side) != 0) | (np.diff(venue) != 0)
-    first = np.flatnonzero(new)
-    if len(first):
-        total = np.add.reduceat(usd, first)
-        x = np.add.reduceat(usd * x, first) / total
-        usd, time, side, venue = total, time[first], side[first], venue[first]
-    events = np.diff(np.append(first, len(new)))
-    by_time = np.argsort(time, kind="stable")
-    found = Orders(time, x, usd, side, venue, events, np.ones(len(x)), names, fits, tuple(moved))
-    return found.where(by_time)
-
-
-def _moved_back(
-    x: np.ndarray, time: np.ndarray, side: np.ndarray, venue: np.ndarray, bars: Bars, names: tuple[str, ...]
-) -> tuple[np.ndarray, list[str], bool]:
-    """Log prices where the trade happened, the venues that were moved, and whether all this fits the candles.
-
-    A venue and side is judged by its first orders: the first 8 of them for the next 8, the first 16 for the
-    next 16 and so on, so that what comes later changes nothing before it.
-    """
-    bar = bars.of(time)
-    off = np.where(bar >= 0, x - np.clip(x, bars.low[bar], bars.high[bar]), np.nan)
-    x, moved = x.copy(), []
-    for code, name in enumerate(names):
-        for way in (0, 1):
-            mine = np.flatnonzero((venue == code) & (side == way))
-            turn = np.floor(np.log2(np.maximum(np.arange(len(mine)), 1))).astype(np.intp)
-            shifts = np.zeros(int(turn[-1]) + 1 if len(turn) else 1)
-            for step in range(_FIRST, len(shifts)):
-                first = off[mine[: min(2**step, _JUDGED)]]
-                shifts[step] = np.median(first[np.isfinite(first)]) if np.isfinite(first).any() else 0.0
-            shifts[(np.abs(shifts) <= _BEYOND) | (np.abs(shifts) > _ELSEWHERE)] = 0.0
-            if shifts.any():
-                x[mine] -= shifts[turn]
-                off[mine] -= shifts[turn]
-                moved.append(name)
-    known = off[np.isfinite(off)][:_JUDGED]
-    return (
-        x,
-        sorted(set(moved)),
-        not known.size or float((np.abs(known) > _ELSEWHERE).mean()) <= _ELSEWHERE_SHARE,
-    )
 
 
 @dataclass(frozen=True)
@@ -313,6 +206,14 @@ def shares(weights: np.ndarray, spill: bool = True) -> np.ndarray:
     np.maximum(out, 0.0, out=out)
     total = out.sum(axis=-1, keepdims=True)
     return np.divide(out, total, out=np.zeros_like(out), where=total > 0)
+
+
+def blurred(shares: np.ndarray, grain: float) -> np.ndarray:
+    """Shares (E, R, P), and the same as orders whose prices were rounded would show them."""
+    width = round(grain / STEP)
+    if width < 2:
+        return shares
+    return np.concatenate([shares, uniform_filter1d(shares, width + 1, axis=-1, mode="constant")])
 
 
 def background(counts: np.ndarray) -> np.ndarray:

@@ -26,6 +26,8 @@ PATH = 15.0
 # up
 # to 500 orders, the second from 2,000 on (the more orders, the smaller the errors one would see).
 _MARGIN, _MARGIN_AT = (1.25, 1.5), (500.0, 2_000.0)
+# What is left of a band without its busiest moment must be so many orders, and beat the path by this chance.
+_REST_LEAST, _REST = 3, 0.1
 # Bands that are taken out of one row one after the other.
 _MOST = 12
 # ln k! of all whole numbers that markets have orders of; beyond them it is computed.
@@ -110,6 +112,13 @@ def chances(
     near, local = _near(run, cum, row, low, high, inside)
     chance = np.maximum(log_tail(count, total, times * whole), log_tail(count, near, times * local))
     return count, np.maximum(total * whole, near * local), chance
+
+
+def stands(count: np.ndarray, busiest: np.ndarray, total: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Whether bands (N,) stand out without the orders of their busiest moment, of so many in all."""
+    share = np.minimum(margin(total) * expected / np.maximum(total, 1.0), 1.0)
+    rest = count - busiest
+    return (rest >= _REST_LEAST) & (log_tail(rest, total - busiest, share) <= np.log(_REST))
 
 
 def largest(inside: list[np.ndarray], of: list[np.ndarray]) -> np.ndarray:

@@ -8,7 +8,7 @@ more come up in at most K·a ≤ 5 % of cases whatever their dependence (Markov'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ FEWEST, _VOTE = 3, 12.0
 _POWER = 0.8
 # Standard errors by which the excess of the others is lowered before that is asked.
 _CAUTION = 0.67
+Lasts = Callable[[int, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 class Held(NamedTuple):
@@ -116,8 +117,8 @@ def ask(seen: Moments, low: np.ndarray, high: np.ndarray, chance: float | None =
     """Ask venues about one band (B,) USD at each of some moments; `chance` as in `vote`."""
     a, b = bins_of(seen.lattice, low, high)
     asks, alpha = np.arange(len(a)), log_alpha(len(seen.orders), chance)
-    hot, first, last = _hot(seen, seen.explanations, a, b, alpha)
-    loose = _hot(seen, seen.path, a, b, alpha)[0] if seen.busy else hot
+    hot, first, last = _hot(seen, seen.explanations, a, b, alpha, lasting(seen, asks))
+    loose = _hot(seen, seen.path, a, b, alpha)[0]
     found, expected, logs = (
         np.stack(part)
         for part in zip(
@@ -147,6 +148,22 @@ def log_alpha(venues: int, chance: float | None) -> float:
     return float(np.log(venue_alpha(venues) if chance is None else chance))
 
 
+def lasting(seen: Moments, at: np.ndarray) -> Lasts:
+    """Tells whether what a venue shows in stretches of price is more than one busy moment.
+
+    It takes the venue, the numbers (N,) of the questions, whose moments are `at`, and their stretches [first,
+    last).
+    """
+
+    def lasts(venue: int, which: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        row, book = at[which], seen.books[venue]
+        held, expected, _ = scan.chances(seen.orders[venue], seen.explanations[venue], row, first, last)
+        busiest = book.ground.busiest(book.side, seen.rows[row], seen.since[row], first, last)
+        return scan.stands(held, busiest, seen.total[venue, row], expected)
+
+    return lasts
+
+
 def windows(a: np.ndarray, b: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First bins and ends (B, W) of the stretches that touch each region, and which of them count."""
     wide = int((b - a).max()) + 1
@@ -160,7 +177,12 @@ def windows(a: np.ndarray, b: np.ndarray, size: int) -> tuple[np.ndarray, np.nda
 
 
 def _hot(
-    seen: Moments, explanations: Sequence[Sequence[np.ndarray]], a: np.ndarray, b: np.ndarray, alpha: float
+    seen: Moments,
+    explanations: Sequence[Sequence[np.ndarray]],
+    a: np.ndarray,
+    b: np.ndarray,
+    alpha: float,
+    lasts: Lasts | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which venues (K, B) are hot at one place, and the place that all of them chose, [first, last) (B,)."""
     low, high, real = windows(a, b, seen.lattice.size)
@@ -171,7 +193,7 @@ def _hot(
         inside, _, chance = scan.chances(run, cum, row, low.ravel(), high.ravel())
         logs.append(np.where(real, chance.reshape(asks, number), 0.0))
         held.append(inside.reshape(asks, number))
-    return elect((low, high), np.stack(logs), np.stack(held), b - a + 1, alpha)
+    return elect((low, high), np.stack(logs), np.stack(held), b - a + 1, alpha, lasts)
 
 
 def elect(
@@ -180,13 +202,15 @@ def elect(
     held: np.ndarray,
     wide: np.ndarray,
     alpha: float,
+    lasts: Lasts | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which venues are hot, by what each shows in W stretches of price that touch the place.
 
     Parameters
     ----------
     stretches : first bins and ends (B, W). chance, held : (K, B, W) ln of the chance of what a venue shows
-        there, 0 where it does not count, and its orders. wide : (B,) bins of the place.
+        there, 0 where it does not count, and its orders. wide : (B,) bins of the place. lasts : as `lasting`
+        gives it, where one busy moment is not to be enough.
 
     Returns
     -------
@@ -212,7 +236,12 @@ def elect(
         def touches(which: np.ndarray) -> np.ndarray:
             return (low[ask, which] < last + 1) & (high[ask, which] > first - 1)
 
-        hot[venue] = (crossed & touches(place)) | (alone & touches(mine))
+        crossed, alone = crossed & touches(place), alone & touches(mine)
+        if lasts is not None:
+            for said, which in ((crossed, place), (alone, mine)):
+                some = np.flatnonzero(said)
+                said[some] = lasts(venue, some, low[some, which[some]], high[some, which[some]])
+        hot[venue] = crossed | alone
     return hot, first, last
 
 

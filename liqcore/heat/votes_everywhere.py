@@ -14,7 +14,7 @@ from liqcore.heat import scan
 from liqcore.heat.ground import Ground
 from liqcore.heat.ledger import Moments
 from liqcore.heat.scan import WIDTHS
-from liqcore.heat.votes import FEWEST, bins_of, elect, log_alpha, windows
+from liqcore.heat.votes import FEWEST, bins_of, elect, lasting, log_alpha, windows
 
 # Places and moments that are weighed at a time, to bound memory.
 _BATCH = 512
@@ -35,7 +35,7 @@ def hot_at(seen: Moments, low: np.ndarray, high: np.ndarray, chance: float | Non
         kind = np.repeat(np.arange(len(WIDTHS)), first.shape[1] // len(WIDTHS))
         found = np.stack([np.where(real, one[kind, at[:, None], first], 0.0) for one in logs])
         held = np.stack([run[at[:, None], last] - run[at[:, None], first] for run in seen.orders])
-        hot[ask, :, at] = elect((first, last), found, held, b - a + 1, alpha)[0].T
+        hot[ask, :, at] = elect((first, last), found, held, b - a + 1, alpha, lasting(seen, at))[0].T
     return hot[place.ravel()]
 
 

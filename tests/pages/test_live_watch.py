@@ -23,26 +23,13 @@ from liqcore.alerts.rules import Condition, Group, Rule
 from liqcore.feeds import samples
 from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.store import arrivals, as_rows, open_store
-from liqcore.heat.clusters import track_clusters
-from liqcore.heat.realised import realised_heatmap
 from liqcore.service import watch as alerts_watch
 from liqcore.service.watch import Watch
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = samples.load_sample("violent")
-
-
-def _eventful() -> pd.Timestamp:
-    """The start of the four hours in which most clusters appear on the sample."""
-    grid = realised_heatmap(SAMPLE.liquidations, "15min", bins=100)
-    story = track_clusters(grid, price=SAMPLE.candles, liquidations=SAMPLE.liquidations)
-    born = pd.Series(
-        1, index=pd.DatetimeIndex([one.time for one in story.events if one.kind == "appeared"], tz="UTC")
-    )
-    return born.iloc[1:].resample("4h").sum().idxmax() - pd.Timedelta("30min")
-
-
-FIRST = _eventful()
+# Clusters appear half an hour and two hours and a quarter after it, by what was known then.
+FIRST = pd.Timestamp("2026-04-15 15:45", tz="UTC")
 RULES = (
     Rule(
         "New",
@@ -156,7 +143,7 @@ def test_what_quiet_hours_hold_back_is_sent_once_by_the_next_process(tmp_path, t
     hour = dt.datetime.now(dt.UTC)
     quiet = QuietHours(f"{hour - dt.timedelta(hours=1):%H:%M}", f"{hour + dt.timedelta(hours=1):%H:%M}")
     store, later = at(tmp_path), FIRST + pd.Timedelta("4h")
-    fill(store, FIRST - pd.Timedelta("6h"), later)
+    fill(store, FIRST - pd.Timedelta("36h"), later)
     alerts_watch.give_orders(store, RULES[:1], "15min", str(FIRST))
     watch = Watch(lambda collector: 60.0, Notifier((Channel("desk", Secret(address), quiet, limit=1_000),)))
     for moment in (FIRST, later, later + pd.Timedelta("1min")):
@@ -176,7 +163,7 @@ def test_what_quiet_hours_hold_back_is_sent_once_by_the_next_process(tmp_path, t
 
 def test_what_fails_is_reported_and_ends_nothing(tmp_path):
     store = at(tmp_path)
-    fill(store, FIRST - pd.Timedelta("6h"), FIRST)
+    fill(store, FIRST - pd.Timedelta("36h"), FIRST)
     alerts_watch.give_orders(store, RULES[:1], "15min", str(FIRST))
     collector = Collector(store, {})
     sender = Notifier((Channel("desk", Secret("json://127.0.0.1:9/closed"), limit=1_000),), attempts=1)
@@ -244,7 +231,7 @@ def at_home(tmp_path, monkeypatch):
 
 def test_a_visitor_lets_rules_watch_sees_what_they_told_and_stops_them(at_home):
     store = at(at_home)
-    fill(store, FIRST - pd.Timedelta("6h"), FIRST + pd.Timedelta("4h"))
+    fill(store, FIRST - pd.Timedelta("36h"), FIRST + pd.Timedelta("4h"))
     alerts_watch.give_orders(store, RULES[:1], "15min", str(FIRST))
     for moment in (FIRST, FIRST + pd.Timedelta("4h")):
         Watch(lambda collector: 60.0).look(Collector(store, {}), micros(moment))

@@ -413,10 +413,24 @@ def test_an_account_in_bitcoin_is_worth_its_entry():
     assert "of \\$120" in words(app)
 
 
-def test_the_ladder_shows_the_clusters_of_the_market_at_hand_by_itself():
+@pytest.fixture
+def with_clusters(monkeypatch):
+    """The sample as it was fourteen hours before its end, when its map had a cluster of longs below price."""
+    whole = loaders.sample("violent")
+    end = whole.candles["time"].iloc[-1] - pd.Timedelta("14h")
+    cut = {
+        name: table[table["time"] < end].reset_index(drop=True)
+        for name in ("candles", "liquidations", "open_interest", "funding")
+        if (table := getattr(whole, name)) is not None
+    }
+    then = replace(whole, key="violent, earlier", **cut)
+    monkeypatch.setattr(loaders, "sample", lambda name: then)
+    return then
+
+
+def test_the_ladder_shows_the_clusters_of_the_market_at_hand_by_itself(with_clusters):
     app = open_page("risk.py", data="violent", targets="26,400")
-    assert "clusters in view" in charts(app)[0].proto.alt
-    assert "0 clusters in view" not in charts(app)[0].proto.alt
+    assert "1 cluster in view" in charts(app)[0].proto.alt
     assert "clusters, from the synthetic sample market" in words(app)
     own = open_page("risk.py", zones="27900:28050:short:1200000")
     assert "clusters, from" not in words(own)
@@ -425,10 +439,10 @@ def test_the_ladder_shows_the_clusters_of_the_market_at_hand_by_itself():
     assert "0 clusters in view." in charts(far)[0].proto.alt
 
 
-def test_a_stop_inside_a_cluster_of_the_market_at_hand_is_flagged():
-    zones, _ = risk_market.clusters(loaders.sample("violent"), 25_679)
+def test_a_stop_inside_a_cluster_of_the_market_at_hand_is_flagged(with_clusters):
+    zones, _ = risk_market.clusters(with_clusters, dataset.last_price(with_clusters))
     (below,) = [zone for zone in zones if zone.side == "long"]
-    app = open_page("risk.py", stop=f"{(below.low + below.high) / 2:,.1f}", targets="28,000")
+    app = open_page("risk.py", data="violent", stop=f"{(below.low + below.high) / 2:,.1f}", targets="28,000")
     assert any(":material/flag:" in item.value and "cluster" in item.value for item in app.markdown)
 
 
