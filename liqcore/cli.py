@@ -300,7 +300,7 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 def _understood(file: Path, mapping: dict[str, str], venue: str | None) -> FileContents | HeatGrid:
     """A table, or a heatmap where the file is one."""
     try:
-        return read(file, mapping=mapping, venue=venue)
+        return read(file, mapping=mapping, venue=venue, now=pd.Timestamp.now("UTC"))
     except MappingNeeded as problem:
         raise tables.TableError(f"{problem} Name it with --map, for instance --map time=ts.") from problem
     except tables.TableError as problem:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from zoneinfo import available_timezones
 
+import pandas as pd
 import streamlit as st
 
 from liqcore import tables, wording
@@ -138,7 +139,7 @@ def _take(upload: Any, zone: str, beside: str | None = None) -> TableError | Non
         asked["mapping"] = {**asked.get("mapping", {}), "contracts": "perpetual only"}
     try:
         upload.seek(0)
-        found = files.read(upload, candles=_candles(), zone=zone, **asked)
+        found = files.read(upload, candles=_candles(), zone=zone, now=pd.Timestamp.now("UTC"), **asked)
     except TableError as problem:
         return problem
     key = upload.file_id if beside is None else f"{upload.file_id}#{beside}"

@@ -139,22 +139,26 @@ def test_batch_bar_by_bar_and_restarts_give_the_same_alerts(seed, data):
 
 
 def with_orders(data, minute, level, venues, number=10):
-    """The same market with orders of longs on some venues from a minute on, and a bar that reaches them."""
-    at = pd.Timestamp(minute, tz="UTC")
+    """The same market with orders of longs on some venues in a minute and in another twenty-five minutes on,
+    and bars that reach them."""
+    at = pd.DatetimeIndex([minute, pd.Timestamp(minute) + pd.Timedelta("25min")]).tz_localize("UTC")
     candles = data.candles.copy()
-    there = candles["time"] == at
+    there = candles["time"].isin(at)
     candles.loc[there, "low"] = np.minimum(candles.loc[there, "low"], level)
     candles.loc[there, "high"] = np.maximum(candles.loc[there, "high"], level)
+    after = pd.to_timedelta(5 * np.arange(number * len(venues)) % 60, unit="s")
     orders = pd.DataFrame(
         {
-            "time": at + pd.to_timedelta(5 * np.arange(number * len(venues)) % 60, unit="s"),
-            "venue": np.repeat(venues, number),
+            "time": (at[0] + after).append(at[1] + after),
+            "venue": np.tile(np.repeat(venues, number), 2),
             "side": "long",
             "price": level,
             "notional": 50_000.0,
             "completeness": "all",
         }
     )
+    # No two venues tell the very same order.
+    orders["notional"] += np.arange(len(orders))
     events = pd.concat([data.liquidations.drop(columns="quantity"), orders])
     return replace(data, candles=candles, liquidations=tables.liquidations(events.sort_values("time")))
 
@@ -178,7 +182,7 @@ def test_rules_that_ask_venues_together_tell_what_each_tells_alone():
     assert len({alert.agreement for alert in together}) > 1
 
 
-def test_a_venue_whose_orders_all_lie_in_one_bar_is_hot_there():
+def test_a_venue_whose_orders_all_lie_in_two_bars_is_hot_there_and_one_bar_is_a_moment():
     far, day = 1.03 * LEVEL, np.datetime64("2026-03-01", "us")
     place = Place("long", far, 0.005)
     before = observe(market(8), QUICK, day, END).votes
@@ -186,6 +190,10 @@ def test_a_venue_whose_orders_all_lie_in_one_bar_is_hot_there():
     assert not before.hot("a", place).any()
     assert after.hot("a", place).any()
     assert not after.hot("b", place).any()
+    once = with_orders(market(8), "2026-03-01 23:20", far, ["a"], 12)
+    late = (once.liquidations["price"] == far) & (once.liquidations["time"] > "2026-03-01 23:30")
+    once = replace(once, liquidations=tables.liquidations(once.liquidations[~late]))
+    assert not observe(once, QUICK, day, END).votes.hot("a", place).any()
 
 
 def test_a_full_alert_says_what_changed_on_what_data_and_what_speaks_against_it():

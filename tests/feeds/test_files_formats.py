@@ -561,8 +561,12 @@ def test_funding_interval_and_percent():
         upload("x.csv", "time,funding rate %", *(f"2024-03-0{i},0.01" for i in range(1, 8)))
     )
     assert percent["rate"].tolist() == [0.0001] * 7
-    doubted = files.read(upload("x.csv", "time,funding_rate", *(f"2024-03-0{i},0.01" for i in range(1, 8))))
+    with pytest.raises(TableError, match="may be in percent"):
+        files.read(upload("x.csv", "time,funding_rate", *(f"2024-03-0{i},0.01" for i in range(1, 8))))
+    doubted = files.read(upload("x.csv", "time,funding_rate", *(f"2024-03-0{i},0.004" for i in range(1, 8))))
     assert any("may be in percent" in note for note in doubted.notes)
+    signed = files.read(upload("x.csv", "time,funding rate %", *(f"2024-03-0{i},0.01%" for i in range(1, 8))))
+    assert signed.table["rate"].tolist() == [0.0001] * 7
 
 
 def test_asking_for_the_wrong_kind_is_said():

@@ -106,7 +106,7 @@ def test_ledgers_hold_what_the_grounds_say(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("seed", [2, 4])
 def test_many_places_asked_together_equal_each_asked_alone(seed, kind):
     grounds, ground, close = market(seed, kind)
     low, high = places(close, 10, seed)

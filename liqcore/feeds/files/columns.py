@@ -206,6 +206,10 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "quantity": (
             "openinterestbtc",
             "oibtc",
+            "openinterestccy",
+            "oiccy",
+            "openinterestbase",
+            "openinterestcoin",
             "sumopeninterest",
             "openinterest",
             "oi",
@@ -276,6 +280,9 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
         # `time (UTC+3)` is a time; its zone is read later.
         if (stem := key(re.sub(r"[(\[].*?[)\]]", "", column))) in BAR_TIME:
             by_key.setdefault(stem, column)
+    if "time" not in found and (utc := _in_utc(raw, by_key, kind)):
+        found["time"] = utc
+        taken.add(utc)
     # Binance's raw stream: S is the side and s the symbol, which only the case tells apart.
     case = {
         name: column for name, column in (("side", "S"), ("symbol", "s")) if {"S", "s"} <= set(raw.columns)
@@ -296,6 +303,19 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
     if "time" not in found and (unnamed := _unnamed_time(raw)):
         found["time"] = unnamed
     return found
+
+
+def _in_utc(raw: RawTable, by_key: Mapping[str, str], kind: str) -> str | None:
+    """Of several columns of times, the one that says it is in UTC (`Date(UTC)` beside `Date(Local)`)."""
+    known = {column for name, column in by_key.items() if name in ALIASES[kind]["time"]}
+    stems = {column: key(re.sub(r"[(\[].*?[)\]]", "", column)) for column in raw.columns}
+    named = [
+        column
+        for column in raw.columns
+        if re.search(r"(?<![a-z])(?:utc|gmt)(?![a-z+\-−0-9]| ?[+\-−])", column.lower())
+        and (column in known or stems[column] in ALIASES[kind]["time"])
+    ]
+    return named[0] if len(named) == 1 and len(known | set(named)) > 1 else None
 
 
 def _told_by_words(raw: RawTable, kind: str, found: dict[str, str], given: Mapping[str, str]) -> None:

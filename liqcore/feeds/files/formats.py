@@ -74,8 +74,10 @@ def _guess_kind(raw: RawTable, request: Request) -> str:
     if "rate" in names["funding"]:
         return "funding"
     interest = names["open_interest"]
-    if "interest" in cells.key(interest.get("quantity", "")) or "oi" in cells.key(
-        interest.get("quantity", interest.get("notional", ""))
+    if any(
+        word in cells.key(interest.get(name, ""))
+        for word in ("interest", "oi")
+        for name in ("quantity", "notional")
     ):
         return "open_interest"
     missing = {kind: sum(name not in names[kind] for name in needed) for kind, needed in cells.NEEDED.items()}

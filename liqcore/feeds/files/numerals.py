@@ -19,7 +19,7 @@ from liqcore.tables import TableError
 
 _BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
 _NOISE: Final = re.compile(rf"[\s{_BLANKS}$€£₿]|(?<=[0-9])['’](?=[0-9])|(?<=[0-9.,\s])(?:USDT?|BTC)$")
-_SCALES: Final = {"K": 1e3, "M": 1e6, "B": 1e9}
+_SCALES: Final = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 1e-2}
 _END: Final = r"(?:[eE][+-]?[0-9]+)?([KMB%])?"
 # One way only: a decimal mark that cannot group thousands, or groups that cannot be fractions.
 _POINT: Final = re.compile(
@@ -66,6 +66,9 @@ def settled(frame: pd.DataFrame, hint: str | None) -> pd.DataFrame:
     proved: set[str] = {hint} if hint else set()
     texts: dict[str, set[str]] = {}
     for name in frame.columns:
+        # Per cent stay as they are written, for whoever reads them to say so.
+        if in_percent(frame[name]):
+            continue
         if _is_text(frame[name]) and (found := _column_marks(frame[name])) is not None:
             texts[name] = found
             proved |= found - {"?"}
@@ -81,6 +84,11 @@ def settled(frame: pd.DataFrame, hint: str | None) -> pd.DataFrame:
         if number is not None:
             changed[name] = number
     return frame.assign(**changed) if changed else frame
+
+
+def in_percent(values: pd.Series) -> bool:
+    """Whether cells say themselves that they are per cent (`0.01%`), which `plain` divides by 100."""
+    return _is_text(values) and bool(_words(values).str.strip().str.endswith("%").any())
 
 
 def plain(values: pd.Series) -> pd.Series:

@@ -35,6 +35,8 @@ class Doubt(str):
         return made
 
 
+# USD of a usual liquidation below which amounts are hardly in USD.
+_SMALL: Final = 5.0
 # What bitcoin cost at least and at most in each year, in USD; later years are taken like the last ones.
 _PRICES: Final = {
     2010: (0.05, 0.5), 2011: (0.3, 32), 2012: (4, 14), 2013: (13, 1_170), 2014: (290, 1_000), 2015: (160, 500),  # noqa: E501
@@ -73,6 +75,27 @@ def refuse_unbelievable(kind: str, table: pd.DataFrame) -> None:
         f" {wording.price(high)} then. Check the coin, the currency, the decimal mark and the unit of the"
         " times, and export BTC in USD."
     )
+
+
+def to_come(table: pd.DataFrame, now: pd.Timestamp) -> list[Doubt]:
+    """A doubt where rows are of a time to come, by more than a day (clocks and zones differ)."""
+    late = len(table) - int(table["time"].searchsorted(now + pd.Timedelta("1D"), side="right"))
+    if not late:
+        return []
+    last = wording.when(table["time"].iloc[-1])
+    return [
+        Doubt(
+            f"{counted(late, 'lie')} in the future, the last at {last}: the unit or the zone of the times may"
+            " be another.",
+            3,
+        )
+    ]
+
+
+def believable(price: float, year: int) -> bool:
+    """Whether bitcoin can have cost about so many USD in a year."""
+    low, high = _PRICES.get(year, _LATER)
+    return low / 2 <= price <= high * 2
 
 
 def outside_candles(table: pd.DataFrame, candles: pd.DataFrame) -> list[str]:
@@ -286,6 +309,15 @@ def _events(table: pd.DataFrame, times: np.ndarray) -> list[str]:
     price = table["price"].to_numpy()
     if len(table) >= 20 and float(np.ptp(price)) == 0.0:
         notes.append("Every liquidation has the same price, which is not believable.")
+    head = table["notional"].head(_FEWEST)
+    if len(head) == _FEWEST and (usual := float(head.median())) < _SMALL:
+        notes.append(
+            Doubt(
+                f"A usual liquidation is of {wording.usd(usual)}, less than venues take orders for: the"
+                " amounts may count thousands, millions or something else than USD or BTC.",
+                3,
+            )
+        )
     # A median costs ten times a look at both ends, and decides nothing where these are near each other.
     if price.max() > 1000 * price.min():
         middle = np.median(price)

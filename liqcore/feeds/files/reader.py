@@ -18,7 +18,7 @@ from liqcore.feeds.files.draft import Draft, Request, in_file_words
 from liqcore.feeds.files.formats import draft, totals_beside
 from liqcore.feeds.files.grid import read_grid
 from liqcore.feeds.files.parse import raw_tables
-from liqcore.feeds.files.quality import Doubt, doubts, outside_candles, refuse_unbelievable
+from liqcore.feeds.files.quality import Doubt, doubts, outside_candles, refuse_unbelievable, to_come
 from liqcore.feeds.files.table import MAX_COLUMNS, MAX_ROWS, MappingNeeded, RawTable, counted
 from liqcore.feeds.files.unpack import MAX_BYTES, MAX_UNPACKED, load
 from liqcore.feeds.files.write import write_grid, write_table
@@ -111,6 +111,7 @@ def read(
     venue: str | None = None,
     candles: pd.DataFrame | None = None,
     zone: str | None = None,
+    now: pd.Timestamp | None = None,
 ) -> FileContents:
     """Read a table from CSV, CSV.gz, zip, Parquet, Feather, Excel or JSON and say what was understood.
 
@@ -125,6 +126,7 @@ def read(
     venue : where the data comes from, for files that do not say it.
     candles : candles table of the same days, for liquidations without prices and open interest in USD.
     zone : IANA name of the zone of clocks that name none (`Europe/Berlin`); UTC when None.
+    now : the moment of reading, UTC: rows of a later time are doubted. None doubts none.
 
     Raises
     ------
@@ -136,7 +138,8 @@ def read(
     if kind is not None and kind not in tables.CHECKS:
         raise TableError(f"A table is one of {', '.join(tables.CHECKS)}. Choose one of them.")
     try:
-        return _read(source, kind, Request(dict(mapping or {}), venue, candles, zone))
+        made = _read(source, kind, Request(dict(mapping or {}), venue, candles, zone))
+        return made if now is None else replace(made, notes=(*made.notes, *to_come(made.table, now)))
     except TableError:
         raise
     except Exception as problem:

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.feeds.files import columns as cells, numerals, times, volume
+from liqcore.feeds.files import columns as cells, interest, numerals, times, volume
 from liqcore.feeds.files.candle_prices import distinct
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
 from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.heat.estimated import bar_length
 from liqcore.tables import TableError
+
+# Median rates of an interval: above the first, a fraction is doubted, above the second no fraction.
+_HIGH, _UNBELIEVABLE = 0.003, 0.006
 
 
 def candles(
@@ -135,25 +138,21 @@ def open_interest(
         },
         index=frame.index,
     )
-    held = numerals.plain(frame[columns.get("quantity", columns.get("notional", ""))])
-    number = pd.to_numeric(held, errors="coerce")
-    # There will never be more than 21 million BTC; a single venue holds a few hundred thousand at most.
-    usd = "quantity" not in columns or bool(number.max() > 5e6)
-    if usd:
+
+    def price() -> pd.Series:
         if "price" in columns:
-            price = pd.to_numeric(numerals.plain(frame[columns["price"]]), errors="coerce")
-        elif request.candles is not None:
-            price = _close(out["time"], columns["time"], request.candles)
-        else:
-            raise TableError(
-                "The open interest is in USD, and BTC is needed. Upload candles of the same days first."
-            )
-        held = number / price
-        notes.append("The open interest is in USD and was divided by the price at its time.")
-    elif cells.key(columns["quantity"]).endswith(("open", "close")):
+            return pd.to_numeric(numerals.plain(frame[columns["price"]]), errors="coerce")
+        if request.candles is not None:
+            return _close(out["time"], columns["time"], request.candles)
+        raise TableError(
+            "The open interest is in USD, and BTC is needed. Upload candles of the same days first."
+        )
+
+    out["quantity"], unit = interest.settle(raw, columns, frame, out, price, request, notes)
+    usd = "USD" in unit and out["quantity"].isna().any()
+    if "quantity" in columns and cells.key(columns["quantity"]).endswith(("open", "close")) and unit == "BTC":
         notes.append(f"Of the bar of open interest, {shown(columns['quantity'])} was taken.")
-    out["quantity"] = held
-    out = _without_zero(out, number, notes)
+    out = _without_zero(out, notes)
     if usd and out["quantity"].isna().all():
         raise TableError(
             "The candles do not cover the time of the open interest. Upload candles of the same days."
@@ -164,7 +163,7 @@ def open_interest(
             " time."
         )
         out = out[out["quantity"].notna()]
-    return Draft("open_interest", format, out, "USD, turned into BTC" if usd else "BTC", columns, notes)
+    return Draft("open_interest", format, out, unit, columns, notes)
 
 
 def _close(stamps: pd.Series, column: str, candles: pd.DataFrame) -> pd.Series:
@@ -181,8 +180,8 @@ def _close(stamps: pd.Series, column: str, candles: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(near, price, np.nan), index=stamps.index)
 
 
-def _without_zero(out: pd.DataFrame, number: pd.Series, notes: list[str]) -> pd.DataFrame:
-    zero = number == 0
+def _without_zero(out: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    zero = out["quantity"] == 0
     if zero.any():
         notes.append(
             f"{counted(int(zero.sum()), 'were')} left out for an open interest of zero: it was not collected"
@@ -216,12 +215,21 @@ def funding(
         or cells.key(name) == "fundingopen"
     )
     number = pd.to_numeric(rate, errors="coerce")
-    if percent:
+    usual = float(number.abs().median()) if len(number) else 0.0
+    if numerals.in_percent(frame[columns["rate"]]):
+        notes.append(f"{shown(columns['rate'])} is written in percent.")
+    elif percent:
         rate = number / 100
         notes.append(f"{shown(columns['rate'])} was taken as percent.")
-    elif len(number) and float(number.abs().median()) >= 0.003:
+    elif usual >= _UNBELIEVABLE:
+        raise TableError(
+            f"Half of the rates in {shown(columns['rate'])} are above {wording.percent(usual)} an interval,"
+            " which bitcoin never paid: they may be in percent. Name the column with pct, or write 0.01 % as"
+            " 0.0001."
+        )
+    elif usual >= _HIGH:
         notes.append(
-            f"The median rate of {wording.decimal(float(number.abs().median()))} is very high for a fraction;"
+            f"The median rate of {wording.decimal(usual)} is very high for a fraction;"
             f" {shown(columns['rate'])} may be in percent."
         )
     out["rate"] = rate
@@ -231,7 +239,8 @@ def funding(
         hours = bar_length(np.unique(np.round(moments(out["time"], columns["time"]) / 3.6e9).astype("int64")))
         out["interval_hours"] = float(hours) if hours in (1, 2, 4, 8) else 8.0
         notes.append(
-            f"The funding interval is not named; {out['interval_hours'].iloc[0]:g} hours were taken."
+            "The funding interval is not named;"
+            f" {wording.count(int(out['interval_hours'].iloc[0]), 'hour')} taken."
         )
     return Draft("funding", format, out, "fraction an interval", columns, notes)
 

@@ -92,7 +92,7 @@ def shown(name: object) -> str:
 def counted(number: int, verb: str = "", noun: str = "row") -> str:
     """`1 row was` or `1,200 rows were`."""
     one = number == 1
-    said = {"were": "was", "are": "is", "have": "has"}.get(verb, verb) if one else verb
+    said = {"were": "was", "are": "is", "have": "has", "lie": "lies"}.get(verb, verb) if one else verb
     return f"{wording.count(number, noun)}{' ' + said if said else ''}"
 
 

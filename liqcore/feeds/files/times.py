@@ -17,6 +17,8 @@ ZONELESS: Final = "The times carry no time zone and were taken as UTC."
 _ZONE: Final = r"(?:Z|UTC|GMT|:\d{2}(?:[.,]\d+)?\s*[+-]\d{2}(?::?\d{2})?)$"
 _WORDY: Final = re.compile(r"(?:GMT|UTC) ?([+-])(\d{1,2})(?::?(\d{2}))?(?: ?\([^)]*\))?$")
 _IN_NAME: Final = re.compile(r"(?:UTC|GMT) ?([+-−]) ?(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
+# Short names of zones, many of which stand for more than one, and clocks that are only called local.
+_SHORT: Final = re.compile(r"[ECMP][SD]?T|[CEW]ES?T|MES?Z|[BIJK]ST|HKT|SGT|MSK|AE[SD]T|LOCAL|LOKAL|ORTSZEIT")
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?")
 _DAY: Final = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}|(?:19|20)\d{6}")
 _GERMAN: Final = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})"
@@ -78,8 +80,10 @@ def _zoned(values: pd.Series, notes: list[str], zone: str | None) -> pd.Series:
     """Times without a zone as times of `zone`, or of the one that the column's name tells, or of UTC."""
     named = _IN_NAME.search(str(values.name))
     if zone in (None, "UTC") and not named:
-        notes.append(ZONELESS)
-        return values
+        zone = _zone_in_name(str(values.name))
+        if zone is None:
+            notes.append(ZONELESS)
+            return values
     local = tables.parse_time(values).dt.tz_localize(None).set_axis(values.index)
     if named and zone in (None, "UTC"):
         hours = (-1 if named[1] != "+" else 1) * (int(named[2]) + int(named[3] or 0) / 60)
@@ -100,6 +104,37 @@ def _zoned(values: pd.Series, notes: list[str], zone: str | None) -> pd.Series:
         ) from problem
     notes.append(f"The times were taken as those of {zone} and became UTC.")
     return stamped
+
+
+def _zone_in_name(column: str) -> str | None:
+    """The zone that a column's name tells (`Time (Europe/Berlin)`, `Date [New York]`), or None.
+
+    Raises
+    ------
+    TableError
+        The name says that the clock is another than UTC, and not which.
+    """
+    from zoneinfo import available_timezones
+
+    zones = available_timezones()
+    cities = {
+        zone.rsplit("/", 1)[-1].replace("_", " ").lower(): zone for zone in sorted(zones) if "/" in zone
+    }
+    for words in re.findall(r"[(\[]([^)\]]+)[)\]]", column):
+        if words.strip() in zones and "/" in words:
+            return str(words.strip())
+        if words.strip().lower() in cities and words.strip().lower() not in ("utc", "gmt"):
+            return cities[words.strip().lower()]
+    # One of the letters of "date et heure" is no zone.
+    found = [
+        word for word in re.split(r"[^A-Za-z]+", column) if _SHORT.fullmatch(word.upper()) and word != "et"
+    ]
+    if not found:
+        return None
+    raise TableError(
+        f"Column {shown(column)} says that its clock shows {shown(found[0])}, which is not UTC and could be"
+        " more than one zone. Choose the zone that clocks show, or export the times in UTC."
+    )
 
 
 def _is_zone(name: str) -> bool:

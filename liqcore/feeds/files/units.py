@@ -17,6 +17,8 @@ from liqcore.tables import TableError
 # USD that a typical liquidation, and the largest one on record by far, are worth.
 _TYPICAL: Final = 2e6
 _LARGEST: Final = 1e9
+# Amounts of which so many, looked at up to so many, are never all whole numbers of BTC.
+_SOME, _MANY = 20, 5_000
 
 
 def _number(out: pd.DataFrame, name: str) -> pd.Series:
@@ -73,6 +75,16 @@ def _ask_unit(raw: RawTable, out: pd.DataFrame, columns: Mapping[str, str]) -> N
                 f"Quantities of {shown(symbol)} on {home} are contracts or USD, and nothing says what"
                 f" {shown(columns['quantity'])} counts here. Choose its unit.",
             )
+    held = _number(out, "quantity").head(_MANY)
+    if len(held) >= _SOME and (held % 1 == 0).all() and held.max() > 1 and (out["venue"] == "unknown").all():
+        raise cells.need(
+            raw,
+            "liquidations",
+            columns,
+            ("quantity_unit",),
+            f"All amounts in {shown(columns['quantity'])} are whole numbers, as contracts are and BTC are"
+            " not. Choose its unit, or name the venue.",
+        )
     if "price" not in out:
         return
     with np.errstate(all="ignore"):

@@ -11,12 +11,15 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.feeds.files import columns as cells, contracts, numerals, symbols
+from liqcore.feeds.files.quality import Doubt
 from liqcore.feeds.files.table import RawTable, shown
 from liqcore.heat.estimated import bar_length
 
 # USD a day that all markets of BTC together can turn over, and that a file worth reading does not fall below
 # (the record of all venues together is about 2e11).
 _MOST, _LEAST = 4e11, 1e5
+# Volumes of which so many are never all whole numbers of BTC.
+_SOME: Final = 20
 _DAY: Final = 86_400_000_000
 _USD_NAMES: Final = ("usd", "usdt", "usdc", "quote", "currency", "turnover")
 
@@ -175,6 +178,13 @@ def _alone(
         return ""
     if not word.endswith("btc"):
         notes.append("The volume was taken as BTC.")
+        if len(values) >= _SOME and bool((values.head(5_000).dropna() % 1 == 0).all()):
+            notes.append(
+                Doubt(
+                    f"All of {shown(columns[name])} are whole numbers, as contracts are: they may not be"
+                    " BTC, and a modelled map would be too hot or too cold by one factor."
+                )
+            )
     return "BTC"
 
 
