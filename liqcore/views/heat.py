@@ -32,6 +32,7 @@ export default (component) => {
   return () => leave?.();
 };
 """
+_SENT: Final = "-sent"
 _HERE: Final = (
     "<div class='hl-here'>The map could not be drawn: its code did not load. Reload the page; if that does"
     " not help, this browser is older than 2023 or blocks scripts. The numbers below are complete without"
@@ -70,6 +71,12 @@ class Drawn:
 def code() -> None:
     """The map's code and colours; the shell calls it once a page."""
     _code(key="heatlab-code", data=payload.palettes())
+
+
+def left() -> None:
+    """Forget what was sent of maps that go on; the shell calls it when a visitor comes to another page."""
+    for name in [str(name) for name in st.session_state if str(name).endswith(_SENT)]:
+        del st.session_state[name]
 
 
 def bar(target: str) -> None:
@@ -160,8 +167,8 @@ def heatmap(
     told = {name: value for name, value in options.items() if value or name == "strips"}
     since = b""
     if live:
-        sent, since = go_on(st.session_state.get(f"{key}-sent"), drawn, key, look, told)
-        st.session_state[f"{key}-sent"] = sent
+        sent, since = go_on(st.session_state.get(f"{key}{_SENT}"), drawn, key, look, told)
+        st.session_state[f"{key}{_SENT}"] = sent
         message = sent.message
     else:
         message = drawn.payload(key, look, **told)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import ref
 
 import pandas as pd
 import streamlit as st
@@ -31,6 +32,8 @@ DAYS: Final = "days"
 OWN: Final = "files"
 WINDOWS: Final = {name: one.title for name, one in PRESETS.items()}
 STORE: Final = "store"
+# How the key of a market begins that a collector holds.
+_COLLECTED: Final = "live:"
 # A page that draws no map of its own window works on so much; and seconds it waits for the market.
 _PLAIN_WINDOW: Final = "14d"
 _PATIENCE: Final = 2.5
@@ -163,6 +166,23 @@ def bring(words: str) -> None:
         st.info(words, icon=":material/upload_file:")
 
 
+def held(data: Dataset) -> Callable[[], Dataset | None]:
+    """A way back to a market, for a session that comes back to it later.
+
+    A market that goes on is another one every minute: each visitor would hold on to the minute that he saw
+    last, after everybody else has gone on. Where nobody holds that any more, it is the market as it is now.
+    """
+    window, collected = data.window, data.key.startswith(_COLLECTED)
+    if not window and not collected:
+        return lambda: data
+    seen = ref(data)
+
+    def back() -> Dataset | None:
+        return seen() or (live_market.app().real.look(window).data if window else _store())
+
+    return back
+
+
 def real(hours: float) -> Dataset | None:
     """The real market of the shortest span that covers so many hours; None, without a word, while there is
     none."""
@@ -251,9 +271,13 @@ def _progress(name: str) -> None:
             )
 
 
+def _store() -> Dataset | None:
+    return live_market.dataset(live_market.collector(), "Live", False, "live")
+
+
 def _collected() -> Dataset | None:
     """What the live collector holds, read anew every minute; None and a sentence while it holds nothing."""
-    found = live_market.dataset(live_market.collector(), "Live", False, "live")
+    found = _store()
     if found is None:
         st.warning(
             "Nothing has been collected yet. The Live page says which sources answer; without a network, the"

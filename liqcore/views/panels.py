@@ -58,7 +58,7 @@ def good_view(data: Dataset, settings: ViewSettings) -> tuple[Dataset, ViewSetti
     except PROBLEMS as error:
         problem(error)
         return last_view()
-    st.session_state[_LAST] = (data, settings)
+    st.session_state[_LAST] = (loaders.held(data), settings)
     return data, settings, grid
 
 
@@ -66,9 +66,17 @@ def last_view() -> tuple[Dataset, ViewSettings, HeatGrid] | None:
     """The last view that worked in this session, with a line that says so."""
     if _LAST not in st.session_state:
         return None
-    data, settings = st.session_state[_LAST]
+    held, settings = st.session_state[_LAST]
+    data: Dataset | None = held()
+    if data is None:
+        return None
+    try:
+        grid = loaders.heatmap(data, settings)
+    except PROBLEMS:
+        # The market went on, and what worked on it a while ago does no more.
+        return None
     st.caption(f":material/history: Below is the last view that worked: {wording.markdown(data.label)}.")
-    return data, settings, loaders.heatmap(data, settings)
+    return data, settings, grid
 
 
 def heatmap(grid: HeatGrid, bars: pd.DataFrame | None, data: Dataset, key: str, **options: Any) -> heat.Drawn:

@@ -19,6 +19,7 @@ _FRAMED: Final = "_framed"
 # Served by the app itself: a Material icon in this place would be fetched from another server.
 _ICON: Final = str(files("liqcore.charts") / "assets" / "icon.png")
 _ENDLESS: Final = "_endless"
+_SHOWN: Final = "_shown"
 _ASKS: Final = "_asks_said_on"
 
 
@@ -122,6 +123,9 @@ def run() -> None:
     listed = pages()
     page = st.navigation(listed, position="top")
     name = next(one.name for one, held in zip(PAGES, listed, strict=True) if held is page)
+    if st.session_state.get(_SHOWN) != name:
+        st.session_state[_SHOWN] = name
+        heat.left()
     memory.restore(page, name, listed[0])
     if endless := links.endless():
         st.session_state[_ENDLESS] = endless
