@@ -17,10 +17,10 @@ def book(bins: int) -> Lattice:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[Lattice, Flows, tuple[np.ndarray, ...]]:
+def histories(draw: st.DrawFn, longest: int = 25) -> tuple[Lattice, Flows, tuple[np.ndarray, ...]]:
     """A lattice, what each candle does, and its deposits: any values, so that every branch is met."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    bins, n, k = draw(st.integers(3, 40)), draw(st.integers(1, 25)), draw(st.integers(1, 4))
+    bins, n, k = draw(st.integers(3, 40)), draw(st.integers(1, longest)), draw(st.integers(1, 4))
     low = rng.integers(0, bins, n)
     high = np.minimum(low + rng.integers(0, 4, n), bins - 1)
     known = rng.random(n + 1) > draw(st.sampled_from([0.0, 0.3, 1.0]))
@@ -40,11 +40,14 @@ def histories(draw: st.DrawFn) -> tuple[Lattice, Flows, tuple[np.ndarray, ...]]:
     return book(bins), flows, (*made, hazard)
 
 
-def walked(grid: Lattice, flows: Flows, made: tuple[np.ndarray, ...]) -> Outcome:
+def walked(
+    grid: Lattice, flows: Flows, made: tuple[np.ndarray, ...], looks: np.ndarray | None = None
+) -> Outcome:
     long_bins, long_sizes, short_bins, short_sizes, hazard = made
     bins, sizes = np.stack([long_bins, short_bins], 1)[..., None], np.stack([long_sizes, short_sizes], 1)
     deposits = Deposits(lambda begin, stop: (bins[begin:stop].copy(), sizes[begin:stop]), hazard)
-    return run(grid, flows, deposits, np.arange(len(flows.low_bin)), grid.window(0))
+    looks = np.arange(len(flows.low_bin)) if looks is None else looks
+    return run(grid, flows, deposits, looks, grid.window(0))
 
 
 def plainly(grid: Lattice, flows: Flows, made: tuple[np.ndarray, ...]) -> tuple[list, list]:
@@ -130,6 +133,20 @@ def test_turning_price_upside_down_swaps_longs_and_shorts(history: tuple) -> Non
     np.testing.assert_array_equal(there.last[1], back.last[0][::-1])
     np.testing.assert_array_equal(there.crossed, back.crossed[:, ::-1])
     np.testing.assert_array_equal(there.standing, back.standing[:, ::-1])
+
+
+@given(histories(longest=100), st.lists(st.integers(0, 99), max_size=6))
+def test_how_often_the_book_is_looked_at_changes_nothing(history: tuple, looks: list[int]) -> None:
+    """Candles are walked through in blocks, whose parts end where somebody looks."""
+    grid, flows, made = history
+    n = len(flows.low_bin)
+    seldom = np.array([*sorted(look % n for look in looks), n - 1])
+    often, rarely = walked(grid, flows, made), walked(grid, flows, made, seldom)
+    np.testing.assert_allclose(rarely.rows, often.rows[:, seldom], rtol=1e-5, atol=1e-6)
+    for name in ("last", "crossed", "crossed_usd", "closed", "standing", "closing", "cutting"):
+        np.testing.assert_allclose(
+            getattr(rarely, name), getattr(often, name), rtol=1e-9, atol=1e-9, err_msg=name
+        )
 
 
 def test_decay_survives_more_steps_than_a_number_can_hold() -> None:

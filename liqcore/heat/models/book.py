@@ -38,19 +38,20 @@ def book(model: Model, inputs: Inputs, guesses: Assumptions, low: float, high: f
 
 def _deposits(steps: Steps, levels: Levels, grid: Lattice) -> Deposits:
     """New levels of a run of candles: every entry with every atom."""
-    kernel = steps.kernel
+    kernel = steps.kernel[:, None]
     # In logarithms a level is its entry plus a constant. A price on an edge belongs to the bin above it, also
     # when the logarithm falls an ulp short.
     offsets = np.stack([np.log(ratio) - np.log(grid.low) for ratio in (levels.long, levels.short)])
-    offsets = offsets / grid.log_step + 1e-9
+    offsets = (offsets / grid.log_step + 1e-9)[:, :, None]
+    opened, mixes = np.stack([steps.long.T, steps.short.T]), levels.mixes.T / len(kernel)
 
     def make(begin: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        part = slice(begin, stop)
-        low, high = steps.low[part, None], steps.high[part, None]
+        low, high = steps.low[begin:stop], steps.high[begin:stop]
         entries = np.log(low + (high - low) * kernel) / grid.log_step
-        # All levels lie inside the lattice, which begins at 0, so that cutting off is rounding down.
-        bins = (entries[:, None, None, :] + offsets[:, :, None]).astype(np.intp)
-        opened = np.stack([steps.long[part], steps.short[part]], axis=1)
-        return bins, opened @ levels.mixes / len(kernel)
+        # All levels lie inside the lattice, which begins at 0, so that cutting off is rounding down. Candles
+        # are next to each other in memory, and sums are cut off as they are made: both for speed.
+        bins = np.empty((len(kernel), *offsets.shape[:2], stop - begin), dtype=np.int32)
+        np.add(entries[:, None, None], offsets, out=bins, casting="unsafe")
+        return bins.transpose(3, 1, 2, 0), (mixes @ opened[:, :, begin:stop]).transpose(2, 0, 1)
 
     return Deposits(make, levels.hazard)
