@@ -473,7 +473,8 @@ def venue_grounds(
     events = None
     if liquidations is not None:
         events = tables.ensure(liquidations, "liquidations")
-        events = events[events["venue"].isin(names)]
+        among = events["venue"].isin(names).to_numpy()
+        events = events if among.all() else events[among]
     ground = ground_of(grid, price_path(grid, candles), candles, events, grids)
     grounds = []
     for name in names:
@@ -547,9 +548,10 @@ def _lags(
 ) -> dict[str, Lag]:
     if liquidations is None:
         return column_lags(grids)
-    events = tables.ensure(liquidations, "liquidations")
     start = min((grid.time_edges[0] for grid in grids.values()), default=None)
-    return {name: lag for name, lag in venue_lags(events, start=start, end=until).items() if name in grids}
+    return {
+        name: lag for name, lag in venue_lags(liquidations, start=start, end=until).items() if name in grids
+    }
 
 
 def agreement_by_price(

@@ -280,8 +280,9 @@ def ground_of(
         bars = opportunity.bars_of(candles)
     elif path.source == "closes":
         bars = opportunity.bars_between(path.close, edges)
-    orders, notes = _cells(cells or {"unknown": grid}), [_CELLS_NOTE]
-    if liquidations is not None:
+    if liquidations is None:
+        orders, notes = _cells(cells or {"unknown": grid}), [_CELLS_NOTE]
+    else:
         orders, notes = orders_of(liquidations, bars), []
         if is_estimated(liquidations).any():
             notes.append(ESTIMATED_NOTE)

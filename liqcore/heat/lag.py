@@ -176,9 +176,12 @@ def _distinct(ascending: np.ndarray) -> np.ndarray:
 
 def _lags(busy: Mapping[str, np.ndarray], step: float, reach: int, minimum: int) -> dict[str, Lag]:
     out = {}
-    for name, own in busy.items():
-        others = [slots for other, slots in busy.items() if other != name]
-        rest = np.sort(np.concatenate(others)) if others else np.empty(0, dtype=np.int64)
+    slots = np.concatenate([np.empty(0, dtype=np.int64), *busy.values()])
+    # Put in order once, for all venues.
+    order = np.argsort(slots, kind="stable")
+    slots, owner = slots[order], np.repeat(np.arange(len(busy)), [len(own) for own in busy.values()])[order]
+    for number, (name, own) in enumerate(busy.items()):
+        rest = slots[owner != number]
         if len(own) < minimum or len(rest) < minimum:
             continue
         used = own[-_NEWEST:]
@@ -214,9 +217,9 @@ def _by_transform(own: np.ndarray, rest: np.ndarray, reach: int) -> np.ndarray:
     first, last = own[0] - reach, own[-1] + reach
     near = rest[np.searchsorted(rest, first) : np.searchsorted(rest, last, "right")]
     size = fft.next_fast_len(int(last - first) + 1, real=True)
-    others = fft.rfft(np.bincount(near - first, minlength=size).astype(np.float32))
-    mine = fft.rfft(np.bincount(own - own[0], minlength=size).astype(np.float32))
-    return np.rint(fft.irfft(others * mine.conj(), size)[: 2 * reach + 1].astype(np.float64))[::-1]
+    others = np.fft.rfft(np.bincount(near - first, minlength=size).astype(np.float32))
+    mine = np.fft.rfft(np.bincount(own - own[0], minlength=size).astype(np.float32))
+    return np.rint(np.fft.irfft(others * mine.conj(), size)[: 2 * reach + 1].astype(np.float64))[::-1]
 
 
 def _by_pairs(own: np.ndarray, rest: np.ndarray, reach: int) -> np.ndarray:

@@ -186,6 +186,9 @@ def _moved_back(
     for code, name in enumerate(names):
         for way in (0, 1):
             mine = np.flatnonzero((venue == code) & (side == way))
+            # Where nothing lies beyond its bar, no median does.
+            if not (np.abs(off[mine]) > _BEYOND).any():
+                continue
             turn = np.floor(np.log2(np.maximum(np.arange(len(mine)), 1))).astype(np.intp)
             shifts = np.zeros(int(turn[-1]) + 1 if len(turn) else 1)
             for step in range(_FIRST, len(shifts)):

@@ -252,19 +252,19 @@ def _power(
     cautiously."""
     excess = (held - expected - _CAUTION * np.sqrt(np.maximum(held, 1.0))) / np.maximum(total, 1.0)
     out = np.zeros(hot.shape)
-    for venue in range(len(hot)):
-        others = hot.copy()
-        others[venue] = False
-        some = others.any(axis=0) & (total[venue] >= 1)
-        if not some.any():
-            continue
-        shown = np.where(others, excess, np.nan)[:, some]
-        share = np.clip(median_of_known(shown), 0.0, 0.95)
-        n = np.floor(total[venue, some]).astype(np.int64)
-        usual = np.clip(expected[venue, some] / n, 1e-9, 0.95)
-        enough = _needed(n, np.minimum(scan.margin(n) * usual, 1 - 1e-9), alpha)
-        chance = bdtrc(enough - 1.0, n, np.minimum(usual + share * (1 - usual), 1 - 1e-9))
-        out[venue, some] = np.where(enough <= n, chance, 0.0)
+    # Of each venue (K), the others (K) at each place.
+    others = hot & ~np.eye(len(hot), dtype=bool)[:, :, None]
+    some = others.any(axis=1) & (total >= 1)
+    if not some.any():
+        return out
+    venue, place = np.nonzero(some)
+    shown = np.where(others[venue, :, place], excess[:, place].T, np.nan).T
+    share = np.clip(median_of_known(shown), 0.0, 0.95)
+    n = np.floor(total[some]).astype(np.int64)
+    usual = np.clip(expected[some] / n, 1e-9, 0.95)
+    enough = _needed(n, np.minimum(scan.margin(n) * usual, 1 - 1e-9), alpha)
+    chance = bdtrc(enough - 1.0, n, np.minimum(usual + share * (1 - usual), 1 - 1e-9))
+    out[some] = np.where(enough <= n, chance, 0.0)
     return out
 
 
