@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from liqcore.feeds.files.positions import read_positions
     from liqcore.feeds.history.recording import read_market
     from liqcore.feeds.samples import load_sample
-    from liqcore.heat.agreement import Agreement, agreement, agreement_by_price
+    from liqcore.heat.agreement import agreement, agreement_by_price
     from liqcore.heat.assumptions import Assumptions
     from liqcore.heat.bands import ClusterRule
     from liqcore.heat.clusters import Cluster, ClusterEvent, ClusterStory, find_clusters, track_clusters
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from liqcore.heat.persistence import persistence_by_timeframe
     from liqcore.heat.realised import realised_heatmap
     from liqcore.heat.snapshots import Coverage, Snapshot, churn, coverage, snapshots
+    from liqcore.heat.verdicts import Agreement
     from liqcore.lab.simulator import simulate
     from liqcore.margins import bankruptcy_price, liquidation_price
     from liqcore.market import (
@@ -88,7 +89,7 @@ _HOME = {
     "ClusterRule": "heat.bands",
     "agreement": "heat.agreement",
     "agreement_by_price": "heat.agreement",
-    "Agreement": "heat.agreement",
+    "Agreement": "heat.verdicts",
     "persistence_by_timeframe": "heat.persistence",
     "key_levels": "market",
     "find_signals": "market",

@@ -16,8 +16,8 @@ from liqcore.alerts.inputs import AlertData, Settings
 from liqcore.alerts.observe import Frames, observe
 from liqcore.alerts.rules import Rule
 from liqcore.alerts.venue_votes import Place, Question
-from liqcore.heat.agreement import verdict
 from liqcore.heat.grid import least_complete
+from liqcore.heat.verdicts import verdict
 from liqcore.reading import ReadingError, read_level
 
 KIND_NOTE: Final = {
@@ -252,7 +252,7 @@ def _questions(bar: int, level: float, side: str, within: float, fresh: tuple[st
 
 
 def _verdict(frames: Frames, heat: str, bar: int, level: float, side: str, within: float) -> str:
-    """In the words of `liqcore.heat.agreement`, by its rule, from the frames that all rules share."""
+    """In the words of `liqcore.heat.verdicts`, by its rule, from the frames that all rules share."""
     fresh = _fresh(frames, heat, bar)
     if heat == "realised":
         asked = _questions(bar, level, side, within, fresh)

@@ -16,7 +16,6 @@ import pandas as pd
 from liqcore import tables
 from liqcore.alerts.inputs import DAY, AlertData, Settings, judged, rows_between
 from liqcore.alerts.venue_votes import Place, VenueVotes
-from liqcore.heat.agreement import venue_grounds
 from liqcore.heat.bands import Bands
 from liqcore.heat.cluster_story import follow
 from liqcore.heat.clusters import ClusterStory, hot_bands, track_clusters
@@ -25,6 +24,7 @@ from liqcore.heat.ground import ground_of
 from liqcore.heat.modelled import modelled_heatmap
 from liqcore.heat.price_path import price_path
 from liqcore.heat.realised import realised_heatmap
+from liqcore.heat.venue_shows import venue_grounds
 from liqcore.market.candles import atr, resample
 from liqcore.market.signals import find_signals
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from liqcore import wording
 
 if TYPE_CHECKING:
-    from liqcore.heat.agreement import Agreement
+    from liqcore.heat.verdicts import Agreement
 
 # Prices that differ by more than this share are hardly of the same thing.
 STRANGE_BASIS = 0.01

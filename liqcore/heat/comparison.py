@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.heat.agreement import jensen_shannon
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import Cluster, find_clusters
 from liqcore.heat.grid import GridError, HeatGrid, merge
+from liqcore.heat.verdicts import jensen_shannon
 
 # Fewer events than this say little about a venue.
 _FEW = 20

@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.heat.agreement import Agreement, agreement
+from liqcore.heat.agreement import agreement
 from liqcore.heat.clusters import ClusterStory, track_clusters
 from liqcore.heat.grid import HeatGrid
 from liqcore.heat.realised import realised_heatmap
+from liqcore.heat.verdicts import Agreement
 from liqcore.lab.null_worlds import (
     NULLS,
     START,

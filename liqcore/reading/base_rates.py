@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.heat import agreement
 from liqcore.heat.bands import ClusterRule
 from liqcore.heat.clusters import ClusterStory
 from liqcore.heat.ground import Ground
+from liqcore.heat.venue_shows import venue_grounds
+from liqcore.heat.verdicts import one_order
 from liqcore.heat.votes import held, vote
 from liqcore.market.candles import atr
 from liqcore.market.flow import funding_extremes, momentum
@@ -156,7 +157,7 @@ def _grounds(known: Known) -> tuple[tuple[Ground, ...], Ground | None]:
     if kinds != {"realised"}:
         return (), None
     prices = dict.fromkeys(known.venues, known.candles if len(known.candles) else None)
-    grounds, ground = agreement.venue_grounds(known.venues, prices, known.liquidations)
+    grounds, ground = venue_grounds(known.venues, prices, known.liquidations)
     return tuple(grounds), ground
 
 
@@ -273,7 +274,7 @@ def _agreed(
             for i in np.flatnonzero(found.hot.sum(axis=0) >= 2).tolist():
                 edges = (low[i], high[i]), (found.low[i], found.high[i])
                 there = (held(grounds, code, rows[i], since[i], *pair).order_share for pair in edges)
-                out[i] |= not agreement.one_order(max(there))
+                out[i] |= not one_order(max(there))
     return out
 
 

@@ -9,11 +9,12 @@ from hypothesis import given, strategies as st
 from scipy.spatial.distance import jensenshannon
 
 from liqcore import tables
-from liqcore.heat.agreement import agreement, agreement_by_price, herfindahl, jensen_shannon
+from liqcore.heat.agreement import agreement, agreement_by_price
 from liqcore.heat.clusters import find_clusters
 from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage
 from liqcore.heat.lag import _by_pairs, _by_transform, column_lags, venue_lags
 from liqcore.heat.realised import realised_heatmap
+from liqcore.heat.verdicts import herfindahl, jensen_shannon
 
 START = np.datetime64("2026-03-01T00:00", "us")
 QUARTER = np.timedelta64(900_000_000, "us")

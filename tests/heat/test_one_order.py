@@ -10,8 +10,9 @@ from liqcore import tables
 from liqcore.alerts.alert import _verdict
 from liqcore.alerts.inputs import AlertData, Settings
 from liqcore.alerts.observe import observe
-from liqcore.heat.agreement import Agreement, agreement, verdict
+from liqcore.heat.agreement import agreement
 from liqcore.heat.realised import realised_heatmap
+from liqcore.heat.verdicts import Agreement, verdict
 from liqcore.lab.null_worlds import START, events_along, plant, random_walk
 from liqcore.lab.said import VENUES, visited
 from liqcore.reading import read_level

@@ -9,10 +9,10 @@ from hypothesis import given, settings, strategies as st
 
 from liqcore import tables
 from liqcore.heat import scan
-from liqcore.heat.agreement import venue_grounds
 from liqcore.heat.ground import Ground, windowed
 from liqcore.heat.ledger import Running, ledgers, moments
 from liqcore.heat.realised import realised_heatmap
+from liqcore.heat.venue_shows import venue_grounds
 from liqcore.heat.votes import ask, vote
 from liqcore.heat.votes_everywhere import hot_at, within_reach
 
