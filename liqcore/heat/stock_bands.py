@@ -88,7 +88,9 @@ def _seen_twice(bands: Bands, at_once: np.ndarray) -> Bands:
     turns = np.zeros((2 * (len(bands.columns) + 1), wide), dtype=np.int32)
     np.add.at(turns, (bands.row, bands.low), 1)
     np.add.at(turns, (bands.row, np.minimum(bands.high, wide - 1)), -1)
-    held = scan.running((np.cumsum(turns, axis=1) > 0).astype(np.int32))
+    # Whole numbers of one kind: a sum that changes their kind on the way takes ten times as long.
+    held = np.zeros((len(turns), wide + 1), dtype=np.int32)
+    np.cumsum(np.cumsum(turns, axis=1, dtype=np.int32) > 0, axis=1, dtype=np.int32, out=held[:, 1:])
     before = bands.row - 1
     seen = held[before, bands.high] > held[before, bands.low]
     return replace(bands, strong=bands.strong & (seen | at_once | (bands.column == 0)))
@@ -108,9 +110,13 @@ def _on_lattice(
     part = (place - bin).astype(np.float32)
 
     def between(values: np.ndarray) -> np.ndarray:
-        total = np.zeros((len(values), len(ln)))
-        np.cumsum(values, axis=1, dtype=np.float64, out=total[:, 1:])
-        return np.diff(total[:, bin] + part * values[:, bin], axis=1).astype(np.float32)
+        # Columns side by side: a running sum of many at once takes a fifth of the time.
+        turned = np.ascontiguousarray(values.T)
+        total = np.zeros((len(ln), len(values)))
+        total[1:] = turned
+        np.cumsum(total, axis=0, out=total)
+        inside = total[bin] + part[:, None] * turned[bin]
+        return np.ascontiguousarray(np.diff(inside, axis=0).T, dtype=np.float32)
 
     wide = (np.diff(ln) / STEP).astype(np.float32)
     long, short = (
