@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
@@ -21,7 +21,7 @@ from browsing import CHROMIUM, FLAGS, serving, settle  # noqa: E402
 PICTURES = {
     "start": "/",
     "walkthrough": "/walkthrough",
-    "practice": "/practice",
+    "practice": "/practice?data=violent",
     "explore": "/explore?data=calm&layer=realised&span=14+d&tf=1h",
     "modelled": "/explore?data=calm&layer=modelled&span=14+d&tf=1h",
     "live": "/live?livefrom=replay",
@@ -34,14 +34,16 @@ PICTURES = {
 }
 # The live page begins with events, and its map comes with them.
 WITHOUT_MAP = ("live", "risk", "scoreboard", "sources")
+# What stands at the top of a picture whose page begins with something else than what it is about.
+BEGINS = {"lab": "Moment, hours after the first snapshot"}
 # What a pasted link shows; GitHub takes the same size.
 PREVIEW = ROOT / "liqcore" / "charts" / "assets" / "preview.jpg"
 CARD = """
-<body style="margin:0;width:1280px;height:640px;position:relative;overflow:hidden;background:#0e1117;
+<body style="margin:0;width:1280px;height:640px;position:relative;overflow:hidden;background:{ground};
   color:#f1f3f7;font-family:'Source Sans 3','DejaVu Sans',sans-serif">
 <img src="data:image/png;base64,{map}" style="position:absolute;left:0;top:190px;width:1280px">
 <div style="position:absolute;inset:0 0 auto 0;height:250px;
-  background:linear-gradient(#0e1117 70%,transparent)"></div>
+  background:linear-gradient({ground} 70%,transparent)"></div>
 <div style="position:absolute;left:64px;top:44px;font-size:76px;font-weight:700">Heatlab</div>
 <div style="position:absolute;left:66px;top:138px;font-size:31px">BTC liquidation heatmaps: see them, learn to
 read them, doubt them</div>
@@ -74,6 +76,8 @@ def shoot(folder: Path, pictures: dict[str, str], variants: list[tuple[str, str]
                     )
                     page.set_viewport_size({"width": width, "height": min(int(tall) + 60, 6000)})
                     page.wait_for_timeout(1200)
+                elif name in BEGINS:
+                    _begin(page, BEGINS[name])
                 place = folder / (f"{name}-{size}-{theme}.png" if whole else f"{name}-{theme}.png")
                 page.screenshot(path=place)
                 if not whole:
@@ -97,12 +101,22 @@ def preview() -> None:
         # The legend is a canvas, too.
         largest = max((box for box in boxes if box), key=lambda box: box["width"] * box["height"])
         shown = page.screenshot(clip=largest)  # type: ignore[arg-type]
+        ground = page.evaluate("() => getComputedStyle(document.querySelector('.stApp')).backgroundColor")
         page.set_viewport_size({"width": 1280, "height": 640})
-        page.set_content(CARD.replace("{map}", base64.b64encode(shown).decode()))
+        card = CARD.replace("{ground}", ground)
+        page.set_content(card.replace("{map}", base64.b64encode(shown).decode()))
         page.wait_for_timeout(300)
         with Image.open(io.BytesIO(page.screenshot())) as picture:
             picture.convert("RGB").save(PREVIEW, quality=82, optimize=True, progressive=True)
         browser.close()
+
+
+def _begin(page: Page, words: str) -> None:
+    """Scroll until what says so stands below the navigation."""
+    place = page.get_by_text(words).first
+    place.evaluate("node => node.scrollIntoView({ block: 'start' })")
+    page.locator("[data-testid='stMain']").evaluate("main => main.scrollBy(0, -70)")
+    page.wait_for_timeout(1200)
 
 
 def _smaller(place: Path) -> None:

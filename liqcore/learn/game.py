@@ -56,7 +56,7 @@ class Standing:
     def sentence(self) -> str:
         """The standing in words."""
         if not self.rounds:
-            return "Ten rounds make a test. 50 of 100 points are what the base rate gets."
+            return "No round played yet. 50 of 100 points are what the base rate gets."
         if self.points is None:
             return (
                 f"{self.rounds} of {ROUNDS} rounds played. There is no base rate here to score them against."

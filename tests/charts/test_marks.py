@@ -10,7 +10,7 @@ import vl_convert
 from liqcore.charts import marks
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUNDS = {"dark": "#0e1117", "light": "#ffffff"}
+GROUNDS = {"dark": "#171614", "light": "#ffffff"}
 PAIR = re.compile(r"'(#[0-9a-f]{6})' : '(#[0-9a-f]{6})'")
 # Charts on the page; the map and its pictures have grounds of their own.
 ON_THE_PAGE = (

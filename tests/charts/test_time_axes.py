@@ -65,7 +65,7 @@ def test_a_chart_follows_the_browser_where_its_reader_asks_for_that() -> None:
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_words_of_axes_and_legends_have_the_ink_that_is_read(theme: str) -> None:
-    ground = {"dark": "#0e1117", "light": "#ffffff"}[theme]
+    ground = {"dark": "#171614", "light": "#ffffff"}[theme]
     data = alt.InlineData(values=[{"x": 1, "k": "one"}])
     drawn = marks.inked(alt.Chart(data).mark_bar().encode(x="x:Q", color="k:N")).to_dict()
     drawn["config"]["background"] = ground

@@ -50,7 +50,7 @@ def test_a_standing_counts_rounds_and_those_that_beat_the_base_rate():
     assert stood == game.Standing(2, round(100 * 0.25 / (0.25 + 0.41)), 1)
     assert "worse than the base rate, which gets 50. 1 of them beat it" in stood.sentence
     assert "no base rate" in game.standing([row(1, 0.9, True, None)]).sentence
-    assert "Ten rounds make a test" in game.standing([]).sentence
+    assert "No round played yet" in game.standing([]).sentence
 
 
 def test_a_streak_ends_with_a_loss_and_not_with_a_round_that_had_no_forecast():

@@ -1,5 +1,7 @@
 """What the browser keeps: settings come back, views are saved under a name, and all of it can be deleted."""
 
+import json
+
 import pytest
 from streamlit.runtime.context import ContextProxy
 from test_pages import open_page
@@ -50,6 +52,20 @@ def test_settings_that_name_nothing_open_the_page_all_the_same(cookies):
 def test_times_on_the_map_are_utc_until_the_reader_asks_for_their_own():
     assert not any(one.head.get("local") for one in maps(open_page("explore.py")))
     assert all(one.head["local"] for one in maps(open_page("explore.py", times="local")))
+
+
+def test_charts_follow_the_clock_of_the_map(monkeypatch):
+    def axis(**query):
+        app = open_page("compare.py", view="difference", **query)
+        assert not app.exception
+        one = next(one for kind in ("vega_lite_chart", "arrow_vega_lite_chart") for one in app.get(kind))
+        x = json.loads(one.proto.spec)["layer"][0]["encoding"]["x"]
+        return x["scale"]["type"], x["axis"]["title"]
+
+    assert axis(data="calm") == ("utc", "Time, UTC")
+    for zone, said in (("Asia/Kolkata", "Asia/Kolkata"), ("<b>x", "your own"), (None, "your own")):
+        monkeypatch.setattr(ContextProxy, "timezone", property(lambda _, zone=zone: zone))
+        assert axis(data="calm", times="local") == ("time", f"Time, {said}")
 
 
 def test_delete_my_data_leaves_nothing_of_the_visitor_in_the_session():
