@@ -129,6 +129,36 @@ def _print(seed: int, number: int) -> list[bool]:
     return [any(one.low <= bar["close"] <= one.high for one in story.present)]
 
 
+def _parts(seed: int, number: int) -> list[bool]:
+    """One position of 5 million USD that is closed in forty parts within a minute."""
+    made = world(seed, number)
+    bar = made.candles.iloc[1_440 + (seed * 131) % 1_400]
+    step = np.arange(40) / 40
+    parts = pd.DataFrame(
+        {
+            "time": bar["time"] + pd.to_timedelta(60 * step, unit="s"),
+            "side": "long",
+            "price": float(bar["close"]) * np.exp(6e-4 * ((7 * step) % 1.0 - 0.5)),
+            "notional": 125_000.0,
+            "venue": "Alder",
+        }
+    )
+    events = tables.liquidations(pd.concat([made.liquidations.drop(columns="quantity"), parts]))
+    story = cluster_story(World(made.candles, events, 1, made.start, made.end))
+    return [
+        any(one.low <= bar["close"] * 1.001 and one.high >= bar["close"] * 0.999 for one in story.present)
+    ]
+
+
+def _rounded(seed: int, number: int) -> list[bool]:
+    """Prices rounded to 50 USD, in a world without any level."""
+    made = world(seed, number)
+    round_ = made.liquidations.drop(columns="quantity")
+    round_["price"] = (round_["price"] / 50).round() * 50
+    events = tables.liquidations(round_)
+    return [bool(cluster_story(World(made.candles, events, 1, made.start, made.end)).present)]
+
+
 def _clusters() -> Iterator[Question]:
     wrong = "never"
     many = "50 to 4,000 a side in 3 h and 24 h"
@@ -152,6 +182,17 @@ def _clusters() -> Iterator[Question]:
             partial(_print, number=number),
             20,
         )
+    many = wording.whole(300)
+    yield Question(
+        "cluster",
+        f"one position closed in 40 parts within a minute, among {many} a side",
+        wrong,
+        partial(_parts, number=300),
+        20,
+    )
+    for number in (300, 4_000):
+        where = f"prices rounded to $50, {wording.whole(number)} a side"
+        yield Question("cluster", where, wrong, partial(_rounded, number=number), 20)
     for number, share, width in (
         (50, 0.25, 6e-4),
         (300, 0.10, 15e-4),
@@ -203,13 +244,17 @@ def venue_world(
         parts[name] = part
     if order:
         parts[VENUES[0]] = _with_order(parts, level, order)
+    return _compared(parts, candles if shape is None else None, level)
+
+
+def _compared(parts: dict[str, pd.DataFrame], path: pd.DataFrame | None, level: float) -> Agreement:
     table = tables.liquidations(pd.concat(parts.values()).drop(columns="quantity"))
     prices = (float(table["price"].min()), float(table["price"].max()))
+    start = START + _DAY
     maps = {
         name: realised_heatmap(part, "15min", 120, start=start, end=start + _DAY, price_range=prices)
         for name, part in parts.items()
     }
-    path = candles if shape is None else None
     return agreement(maps, level, 0.005, side="long", price=path, liquidations=table)
 
 
@@ -254,6 +299,23 @@ def _around(
     )
 
 
+def _minute(seed: int, number: int, words: tuple[str, ...]) -> list[bool]:
+    """A fifth of the longs of five venues in one minute that they share."""
+    rng = np.random.default_rng((seed, number))
+    candles = random_walk(rng)
+    bar = candles.iloc[1_440 + int(rng.integers(1_400))]
+    parts = {}
+    for name in VENUES:
+        part = events_along(rng, candles, number, start=START + _DAY, venue=name).drop(columns="quantity")
+        hit = np.zeros(len(part), dtype=bool)
+        hit[rng.choice(np.flatnonzero(part["side"] == "long"), number // 5, replace=False)] = True
+        within = bar["time"] + pd.to_timedelta(rng.uniform(0, 59, len(part)), unit="s").as_unit("us")
+        part["time"] = part["time"].mask(hit, pd.Series(within))
+        part["price"] = part["price"].mask(hit, pd.Series(rng.uniform(bar["low"], bar["high"], len(part))))
+        parts[name] = tables.liquidations(part)
+    return [_compared(parts, candles, float(bar["close"])).verdict in words]
+
+
 def _agrees(seed: int, words: tuple[str, ...], **more: object) -> list[bool]:
     return [venue_world(seed, **more).verdict in words for _ in (0,)]  # type: ignore[arg-type]
 
@@ -268,6 +330,10 @@ def _venues() -> Iterator[Question]:
             yield Question(
                 name, f"no level at five venues, {wording.whole(number)} each, {how}", "never", check, 20
             )
+    for number in (300, 4_000):
+        check = partial(_minute, number=number, words=both)
+        where = f"a fifth of five venues' longs in one minute, {wording.whole(number)} each"
+        yield Question(name, where, "never", check, 20)
     for shape in ("flat", "hump"):
         for number in (50, 300, 4_000):
             check = partial(_agrees, words=both, number=number, hot=0, shape=shape)
