@@ -263,9 +263,9 @@ def study(
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, tcp://host:port.")] = None,
 ) -> None:
     """Ask of levels whether they predict; resumes where it was interrupted, and writes a report."""
-    from liqcore.service import study as studies
-
     with _sentences():
+        from liqcore.service import study as studies
+
         try:
             asked = studies.read_config(config)
             asked = replace(asked, address=dask) if dask else asked

@@ -148,10 +148,18 @@ def test_the_command_of_a_bare_installation_draws_checks_and_says_what_the_app_l
     drawn = run(heatlab, "draw", "--sample", "calm", "-o", "map.svg", cwd=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
     assert "<svg" in (tmp_path / "map.svg").read_text(encoding="utf-8")[:500]
-    app = run(heatlab, "run", cwd=tmp_path)
-    assert app.returncode == 1
-    assert app.stderr.strip().endswith('pip install "heatlab[app]"')
-    assert "Traceback" not in app.stderr
+    for extra, *command in (
+        ("app", "run"),
+        ("live", "collect"),
+        ("mcp", "mcp"),
+        ("live", "get", "2024-08-05"),
+        ("live", "record", "--out", "set"),
+        ("live", "study", "study.toml"),
+    ):
+        said = run(heatlab, *command, cwd=tmp_path)
+        assert said.returncode == 1
+        assert said.stderr.strip().endswith(f'pip install "heatlab[{extra}]"')
+        assert "Traceback" not in said.stderr
 
 
 @pytest.fixture

@@ -131,6 +131,10 @@ def of_sample(name: str) -> Dataset:
     )
 
 
+# Liquidations that two files must have in common before they are taken for the same.
+_COPIES = 10
+
+
 def combine(parts: Sequence[FileContents], names: Sequence[str], mark: str) -> Dataset:
     """One dataset from the files a visitor brought; files of one kind are put together.
 
@@ -177,6 +181,7 @@ def _put_together(kind: str, found: list[tuple[str, pd.DataFrame]], notes: list[
     )
     content = [name for name in both.columns if name != "_file"]
     if kind == "liquidations":
+        both = _without_copies(both, [name for name, _ in found], notes)
         if copies := int(both.duplicated(content).sum()):
             notes.append(
                 f"{copies:,} liquidations stand in more than one file or more than once, and are counted as"
@@ -205,6 +210,29 @@ def _put_together(kind: str, found: list[tuple[str, pd.DataFrame]], notes: list[
             " Forget one of the two files."
         )
     return tables.CHECKS[kind](both[content])
+
+
+def _without_copies(both: pd.DataFrame, files: Sequence[str], notes: list[str]) -> pd.DataFrame:
+    """Without the liquidations of a file that another one told before, where that is most of what it tells of
+    their common time: a download that was dropped twice, or a day beside its month."""
+    alike = ["time", "side", "price", "quantity"]
+    twins = both[both.duplicated(alike, keep=False)]
+    # Equal rows of one file are so many liquidations.
+    number = twins.groupby([*alike, "_file"], observed=True).cumcount()
+    again = twins.assign(number=number).duplicated([*alike, "number"]).reindex(both.index, fill_value=False)
+    for place, file in enumerate(files[1:], 1):
+        mine, before = both["_file"] == place, both["_file"] < place
+        others = both.loc[before, "time"]
+        shared = mine & both["time"].between(others.min(), others.max())
+        copies = mine & again
+        if copies.sum() * 2 < shared.sum() or copies.sum() < min(_COPIES, int(mine.sum())):
+            again &= ~mine
+        elif copies.any():
+            notes.append(
+                f"{wording.count(int(copies.sum()), 'liquidation')} of {file} stand in another file too, and"
+                " count once."
+            )
+    return both[~again]
 
 
 def _named(table: pd.DataFrame, file: str) -> pd.DataFrame:

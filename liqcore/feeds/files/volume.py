@@ -178,7 +178,8 @@ def _alone(
         return ""
     if not word.endswith("btc"):
         notes.append("The volume was taken as BTC.")
-        if len(values) >= _SOME and bool((values.head(5_000).dropna() % 1 == 0).all()):
+        head = values.head(5_000).dropna()
+        if len(head) >= _SOME and head.nunique() >= _SOME // 2 and bool((head % 1 == 0).all()):
             notes.append(
                 Doubt(
                     f"All of {shown(columns[name])} are whole numbers, as contracts are: they may not be"
