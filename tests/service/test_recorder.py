@@ -197,22 +197,19 @@ def test_what_a_store_has_forgotten_stays_written_and_is_never_said_to_be_covere
         one.close()
 
 
-@pytest.mark.parametrize(
-    "clock", ["2026-03-02T00:00:20", "2026-03-02T00:30", "2024-02-29T12:00", "2026-01-01T00:05"]
-)
+@pytest.mark.parametrize("clock", ["2026-03-02T00:00:20", "2026-03-02T00:30", "2024-02-29T12:00"])
 def test_a_recorder_that_begins_writes_the_day_that_it_asked_for_at_any_hour(tmp_path, monkeypatch, clock):
     now = int(np.datetime64(clock, "us").astype("int64"))
     monkeypatch.setattr(truth, "NOW", now // 1_000)
     out, stop, told = str(tmp_path / "set"), threading.Event(), []
     with VenueServer(made_events(60, hours=2)) as server:
         owner = Owner(folder=tmp_path, loopback=server.address)
-        arguments = {"every": 0.5, "stop": stop, "tell": told.append, "clock": lambda: now / 1e6}
+        arguments = {"every": 3.0, "stop": stop, "tell": told.append, "clock": lambda: now / 1e6}
         thread = threading.Thread(target=record, args=(out, owner, state_folder(out)), kwargs=arguments)
         thread.start()
         end = time.monotonic() + 60
-        while time.monotonic() < end and not any(
-            " 0 liquidations" not in one and ", 0 candles" not in one for one in told
-        ):
+        while not any(" 0 liquidations" not in one and ", 0 candles" not in one for one in told):
+            assert time.monotonic() < end, told
             time.sleep(0.2)
         stop.set()
         thread.join(30)
