@@ -46,6 +46,8 @@ _LESS: Final = 0.5
 _AHEAD_OF_US: Final = 120.0
 
 Collected = Callable[[], Dataset | None]
+# Liquidations and heartbeats.
+_Told = tuple[pd.DataFrame | None, pd.DataFrame | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +122,8 @@ class RealMarkets:
         self._past: tuple[float, Realised | None] = (float("-inf"), None)
         self._past_thread: threading.Thread | None = None
         self._past_share, self._past_stop = 0.0, threading.Event()
+        # What was told, joined once for all spans of more than a day, and once for the others.
+        self._told_of: dict[bool, tuple[Any, _Told]] = {}
 
     def look(self, name: str, wait: float = 0.0) -> Look:
         """What there is of a span now; begins a fetch where that is due, and waits at most `wait` seconds for
@@ -325,9 +329,17 @@ class RealMarkets:
         with one.making:
             before, last = one.made
             if last is None or key != before:
-                last = as_dataset(name, found, realised, extra)
+                told = None if name in NAMED_DAYS else self._joined(realised, extra)
+                last = as_dataset(name, found, realised, extra, told)
                 one.made = key, last
             return last
+
+    def _joined(self, realised: Realised | None, extra: Dataset | None) -> _Told:
+        asked = realised, None if extra is None else extra.key
+        held = self._told_of.get(realised is None)
+        if held is None or held[0] != asked:
+            held = self._told_of[realised is None] = asked, join(realised, extra)
+        return held[1]
 
     def _realised(self, name: str, one: _Held) -> Realised | None:
         """Liquidations that venues told of the days before the collector's, or the archive of a named day;
@@ -371,8 +383,9 @@ def how_old(found: Market, now: float) -> str:
     return "" if found.as_of is None else f"{wording.age(min(found.as_of, moment), moment)} old"
 
 
-def as_dataset(name: str, found: Market, realised: Realised | None, extra: Dataset | None) -> Dataset:
-    """A fetched market as the pages draw it: liquidations of the collector, and those told of before."""
+def join(realised: Realised | None, extra: Dataset | None) -> _Told:
+    """Liquidations of the collector and those told of before, and the minutes in which venues were heard of;
+    None for what nobody told."""
     parts, beats = [], []
     if realised is not None:
         parts.append(realised.table)
@@ -387,6 +400,15 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
         plain = [one.astype(dict.fromkeys(one.select_dtypes("category"), str)) for one in full]
         events = tables.liquidations(pd.concat(plain, ignore_index=True))
     heard = [one for one in beats if len(one)]
+    return events, pd.concat(heard, ignore_index=True) if heard else None
+
+
+def as_dataset(
+    name: str, found: Market, realised: Realised | None, extra: Dataset | None, told: _Told | None = None
+) -> Dataset:
+    """A fetched market as the pages draw it; `told` is what `join` made of the two before, where that is at
+    hand."""
+    events, heard = told or join(realised, extra)
     interest = found.open_interest if len(found.open_interest) else None
     venues = tuple(
         dict.fromkeys(
@@ -398,8 +420,8 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
     if day is not None:
         from liqcore.feeds.history import snapshots
 
-        told = [snapshots.TOLD, *realised.problems] if events is not None and realised is not None else []
-        made, untold = " ".join([made, *told]), snapshots.UNTOLD
+        words = [snapshots.TOLD, *realised.problems] if events is not None and realised is not None else []
+        made, untold = " ".join([made, *words]), snapshots.UNTOLD
     prices = f"real:{name}:{_digest(found)}"
     number = 0 if events is None else len(events)
     return Dataset(
@@ -413,7 +435,7 @@ def as_dataset(name: str, found: Market, realised: Realised | None, extra: Datas
         funding=found.funding if len(found.funding) else None,
         lags={} if extra is None else extra.lags,
         slowest={} if extra is None else extra.slowest,
-        beats=pd.concat(heard, ignore_index=True) if heard else None,
+        beats=heard,
         venue_candles=found.venue_candles if len(found.venue_candles) > 1 else {},
         window=name if day is None else "",
         made_of=made,

@@ -184,6 +184,30 @@ def test_what_a_history_told_again_counts_once_and_the_rest_is_what_was_heard():
     assert len({as_dataset("7d", bare, one, None).key for one in (past, more)}) == 2
 
 
+def test_spans_share_what_was_told_until_something_else_is_told(session, tmp_path):
+    def told(minute: int) -> Dataset:
+        time_ = pd.to_datetime([f"2026-01-01T00:0{minute}:30"], utc=True)
+        events = pd.DataFrame(
+            {"time": time_, "venue": "okx", "symbol": "BTC", "side": "long", "price": 1.0, "quantity": 1.0}
+        )
+        beats = pd.DataFrame({"venue": ["okx"], "minute": [60_000_000], "frames": [1], "events": [1]})
+        table = tables.liquidations(events)
+        return Dataset(f"live:{minute}", "Live", False, liquidations=table, beats=beats)
+
+    collected = [told(1)]
+    real = RealMarkets(lambda: session, str(tmp_path / "market"), collected=lambda: collected[0])
+    try:
+        half, day = (real.look(name, 20).data for name in ("12h", "24h"))
+        assert half.liquidations is day.liquidations
+        assert half.beats is day.beats
+        assert len(day.liquidations) == len(day.beats) == 1
+        collected[0] = told(2)
+        later = real.look("24h", 20).data
+        assert later.liquidations["time"].dt.minute.tolist() == [2]
+    finally:
+        real.stop()
+
+
 def test_a_named_day_draws_what_the_archive_told_and_says_where_nothing_is_told(server, session, tmp_path):
     real = RealMarkets(lambda: session, str(tmp_path / "market"))
     day = real.look("2024-08-05", 20).data
