@@ -134,11 +134,15 @@ def candles(frame: pd.DataFrame) -> pd.DataFrame:
     bar are dropped; two different bars with one time raise `TableError`.
     """
     _require(frame, ("time", "open", "high", "low", "close"), "candles")
-    out = pd.DataFrame({"time": parse_time(frame["time"])})
+    out: dict[str, Any] = {"time": parse_time(frame["time"])}
     for name in ("open", "high", "low", "close"):
         out[name] = _numbers(frame[name], name, positive=True)
     for name in ("volume", "taker_buy_volume"):
-        out[name] = _numbers(frame[name], name, minimum=0.0, missing=True) if name in frame else np.nan
+        out[name] = (
+            _numbers(frame[name], name, minimum=0.0, missing=True)
+            if name in frame
+            else np.full(len(frame), np.nan)
+        )
     _refuse(
         out["high"] < out["low"],
         lambda row: (
@@ -160,8 +164,7 @@ def candles(frame: pd.DataFrame) -> pd.DataFrame:
             " (BTC)."
         ),
     )
-    out = _without_copies(_sorted(out[list(CANDLES)]))
-    return _unique(out, ("time",), "candles")
+    return _unique(_without_copies(_sorted(_table(out, CANDLES))), ("time",), "candles")
 
 
 def open_interest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -539,7 +542,8 @@ def _numbers(
             f"Column '{name}' holds {_NO_NUMBERS[values.dtype.kind]}, not numbers. Name the column that has"
             f" the {name}."
         )
-    number = pd.to_numeric(values, errors="coerce").astype("float64")
+    ready = values.dtype == np.float64
+    number = values if ready else pd.to_numeric(values, errors="coerce").astype("float64")
     # Both ends of a column say whether any row needs a look; a number that is not one makes both so.
     if len(number):
         held = number.to_numpy()
