@@ -220,3 +220,47 @@ def test_answers_of_a_coin_settled_market_are_in_btc():
     ]
     found = files.read(named("openInterestHist.json", json.dumps(rows)), candles=CANDLES)
     np.testing.assert_allclose(found.table["quantity"], BTC)
+
+
+# Rows that are no liquidations
+
+HIT = np.arange(N) % 6 == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("liquidation", HIT),
+        ("is_liquidation", np.zeros(N, dtype=bool)),
+        ("liquidation", np.where(HIT, "T", "none")),
+        ("isLiquidation", np.where(HIT, "Y", "N")),
+        ("liquidated", HIT.astype(int)),
+        ("liquidation", np.where(HIT, "T", "")),
+        ("type", np.where(HIT, "liquidation", "market")),
+        ("order_type", np.where(HIT, "LIQUIDATION", "LIMIT")),
+        ("reason", np.where(HIT, "liq", "order")),
+        ("event", np.where(HIT, "Liquidated", "")),
+    ],
+)
+def test_rows_that_the_file_does_not_call_liquidations_are_refused(column, values):
+    table = events(quantity=0.5, **{column: values})
+    with pytest.raises(TableError, match="does not call liquidations"):
+        files.read(csv(**table))
+    with pytest.raises(TableError, match="does not call liquidations"):
+        files.read(
+            csv(**table), mapping={"time": "time", "side": "side", "price": "price", "quantity": "quantity"}
+        )
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("liquidation", np.ones(N, dtype=bool)),
+        ("type", "liquidation"),
+        ("exchange", np.where(HIT, "Liquid", "binance")),
+        ("note", np.where(HIT, "partial", "full")),
+        ("liquidation_price", PRICE),
+    ],
+)
+def test_files_of_liquidations_only_are_read(column, values):
+    assert len(files.read(csv(**events(quantity=0.5, **{column: values}))).table) == N

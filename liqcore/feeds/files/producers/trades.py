@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import pandas as pd
+
+from liqcore.feeds.files import columns as cells
 from liqcore.feeds.files.draft import Draft, Request
 from liqcore.feeds.files.producers.base import Producer, keys
 from liqcore.feeds.files.table import RawTable, shown
@@ -32,6 +35,21 @@ _LIKELY: Final = {
     "matchid": "match ids",
     "execid": "execution ids",
 }
+# Columns that mark liquidations among other rows, and their words for yes and no (Deribit's say whose order).
+_FLAGS: Final = (
+    "liquidation",
+    "isliquidation",
+    "liquidated",
+    "isliquidated",
+    "liq",
+    "isliq",
+    "liquidationflag",
+)
+_YES: Final = {"true", "t", "1", "1.0", "yes", "y", "m", "mt"}
+_NO: Final = {"false", "f", "0", "0.0", "no", "n", "none", "null", "nan", "", "-"}
+# A column of more words than this is text.
+_MANY: Final = 50
+_LIQUIDATION: Final = re.compile(r"liquidat|(?<![a-z])liq(?![a-z])", re.IGNORECASE)
 _NAMED: Final = re.compile(r"(?<![a-z])(?:agg|public)?_?trades?(?![a-z])|(?<![a-z])aggtrades", re.IGNORECASE)
 
 
@@ -47,8 +65,8 @@ def _seen(raw: RawTable) -> str | None:
     # Some venues mark the liquidations among their trades; the others are still trades.
     if sure is not None and not ("liquidation" in held and _filled(raw, "liquidation")):
         return sure
-    if "type" in held and raw.headed and _mixed(raw):
-        return "rows of other types beside the liquidations"
+    if raw.headed and (mark := _marked(raw)):
+        return f"rows that {shown(mark)} does not call liquidations"
     if held == {"id", "timestamp", "price", "volume", "side"} or (
         held == {"id", "timestamp", "price", "volume", "side", "rpi"}
     ):
@@ -69,11 +87,22 @@ def _seen(raw: RawTable) -> str | None:
     return None
 
 
-def _mixed(raw: RawTable) -> bool:
-    """Whether a column `type` calls some rows liquidations and others not."""
-    words = raw.frame[next(column for column in raw.columns if column.lower() == "type")].dropna().unique()
-    liquidated = ["liq" in str(word).lower() for word in words]
-    return any(liquidated) and not all(liquidated)
+def _marked(raw: RawTable) -> str | None:
+    """The column that calls some rows liquidations and others, or all, not; None where none does."""
+    for column in raw.columns:
+        name, values = cells.key(column), raw.frame[column]
+        if name in (*cells.VENUE, *cells.SYMBOL):
+            continue
+        if name in _FLAGS:
+            words = set(values.dropna().unique()[:_MANY].tolist())
+            said = {str(word).strip().lower() for word in words}
+            if said <= _YES | _NO and (said & _NO or values.isna().any()):
+                return str(column)
+        elif isinstance(values.dtype, pd.CategoricalDtype) and len(values.cat.categories) <= _MANY:
+            called = [bool(_LIQUIDATION.search(str(word))) for word in values.cat.categories]
+            if any(called) and (not all(called) or bool(values.isna().any())):
+                return str(column)
+    return None
 
 
 def _filled(raw: RawTable, name: str) -> bool:
