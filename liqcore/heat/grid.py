@@ -15,8 +15,29 @@ from liqcore import tables, wording
 Kind = Literal["realised", "modelled", "measured"]
 
 
+# Cells, not events, bound the memory of a grid: 20 million float32 cells a side are 160 MB.
+MAX_CELLS = 20_000_000
+
+
 class GridError(ValueError):
     """Grids that cannot be built or combined, said in one sentence."""
+
+
+def whole_bins(bins: object) -> int:
+    """A number of price bins, as whoever calls wrote it.
+
+    Raises
+    ------
+    GridError
+        It is no whole number, or a map of so many bins is too large.
+    """
+    if (
+        isinstance(bins, (int, float, np.integer, np.floating))
+        and 1 <= bins <= MAX_CELLS
+        and bins == int(bins)
+    ):
+        return int(bins)
+    raise GridError(f"A heatmap needs a whole number of price bins from 1 to {MAX_CELLS:,}, not {bins}.")
 
 
 @dataclass(frozen=True)

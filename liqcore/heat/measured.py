@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liqcore import wording
-from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage
+from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, whole_bins
 from liqcore.heat.snapshots import Coverage, Snapshot, coverage, of_margin, snapshots
 
 # A snapshot stands for the columns after it for at most this long; then there is a gap.
@@ -133,7 +133,8 @@ def _time_edges(held: Sequence[Snapshot], carried: np.timedelta64) -> np.ndarray
 def _price_edges(latest: Snapshot, bins: int, price_range: tuple[float, float] | None) -> np.ndarray:
     price = latest.price
     low, high = price_range or (price / 1.5, price * 1.5)
-    if not (np.isfinite([low, high]).all() and 0 < low < high) or bins < 1:
+    bins = whole_bins(bins)
+    if not (np.isfinite([low, high]).all() and 0 < low < high):
         raise GridError("The price range is empty. Give a low above zero and a higher high.")
     return np.geomspace(low, high, bins + 1)
 

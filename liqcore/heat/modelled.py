@@ -13,7 +13,7 @@ import pandas as pd
 
 from liqcore import tables
 from liqcore.heat.assumptions import Assumptions
-from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage
+from liqcore.heat.grid import GridError, HeatGrid, Provenance, VenueCoverage, whole_bins
 from liqcore.heat.level_book import Lattice, Outcome, run
 from liqcore.heat.models import DEFAULT, Inputs, model as model_named
 from liqcore.heat.models.book import book as model_book
@@ -72,7 +72,8 @@ def modelled_heatmap(
         raise GridError(lacking)
     edges = _edges(inputs, columns) if time_edges is None else np.asarray(time_edges).astype("datetime64[us]")
     low, high = price_range or (float(inputs.low.min()) * 0.85, float(inputs.high.max()) * 1.15)
-    if not (np.isfinite([low, high]).all() and 0 < low < high) or bins < 1:
+    bins = whole_bins(bins)
+    if not (np.isfinite([low, high]).all() and 0 < low < high):
         raise GridError(
             f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high."
         )

@@ -12,16 +12,16 @@ import pandas as pd
 from liqcore import tables, wording
 from liqcore.heat.estimated import estimated_flag, spread_estimated
 from liqcore.heat.grid import (
+    MAX_CELLS,
     GridError,
     HeatGrid,
     Provenance,
     VenueCoverage,
     completeness_flags,
     least_complete,
+    whole_bins,
 )
 
-# Cells, not events, bound the memory of a grid: 20 million float32 cells a side are 160 MB.
-MAX_CELLS = 20_000_000
 # A chunk's arrays stay in the processor's cache and below the size at which malloc asks the kernel for
 # fresh pages; one shot over all events is several times slower.
 _CHUNK = 32_768
@@ -35,11 +35,7 @@ def price_edges(low: float, high: float, bins: int, scale: Literal["linear", "lo
         raise GridError(
             f"The price range {low:g} to {high:g} USD is empty. Give a low above zero and a higher high."
         )
-    if not 1 <= bins <= MAX_CELLS or bins != int(bins):
-        raise GridError(
-            f"A heatmap needs a whole number of price bins from 1 to {MAX_CELLS:,}, not {bins:,}."
-        )
-    bins = int(bins)
+    bins = whole_bins(bins)
     if scale == "log":
         edges = np.geomspace(low, high, bins + 1)
         edges[0], edges[-1] = low, high

@@ -640,3 +640,17 @@ def test_recorded_quarter_hours_with_five_minute_open_interest(real_data: Path) 
     assert grid.predicted is not None
     assert (grid.predicted["standing_short"] <= grid.predicted["open_interest"] * (1 + 1e-9)).all()
     sane(modelled_heatmap(bars, bins=300), bars)
+
+
+@pytest.mark.parametrize("bins", [0, -1, 2.5, float("nan"), None, "many", 10**9])
+def test_bins_that_are_no_number_of_bins_are_said(bins):
+    candles = tables.candles(
+        pd.DataFrame(
+            {
+                "time": pd.date_range("2026-03-01", periods=20, freq="5min", tz="UTC"),
+                **{"open": 100.0, "high": 101.0, "low": 99.0, "close": 100.0, "volume": 5.0},
+            }
+        )
+    )
+    with pytest.raises(GridError, match="whole number of price bins"):
+        modelled_heatmap(candles, bins=bins)

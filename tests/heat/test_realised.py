@@ -12,8 +12,8 @@ from grid_samples import EPOCH, FRAME, SIDES, event_lists, events
 from hypothesis import given, settings
 
 from liqcore import tables
-from liqcore.heat.grid import GridError, HeatGrid, merge
-from liqcore.heat.realised import MAX_CELLS, price_edges, realised_heatmap, time_edges
+from liqcore.heat.grid import MAX_CELLS, GridError, HeatGrid, merge
+from liqcore.heat.realised import price_edges, realised_heatmap, time_edges
 
 # A raw frame is checked at every call, which is a hundred small pandas calls.
 few = settings(max_examples=12)
