@@ -19,6 +19,7 @@ ESTIMATED: Final = "estimated"
 _PIECES, _FEWEST, _MOST = 64, 8, 2_000_000
 _GOLDEN: Final = (5**0.5 - 1) / 2
 _MINUTE = 60_000_000
+_PIECE: Final = 1 << 15
 
 
 def is_estimated(liquidations: pd.DataFrame) -> np.ndarray:
@@ -82,14 +83,22 @@ def _interval(time: np.ndarray) -> int:
 
 def bar_length(times: np.ndarray) -> int:
     """The commonest positive step between ascending int64 times, in their unit; 0 for fewer than two."""
-    steps = np.diff(times)
-    if steps.size and 0 < (step := int(steps.min())) == steps.max():
+    if len(times) > 1 and (step := int(times[1] - times[0])) > 0 and _is_even(times, step):
         return step
+    steps = np.diff(times)
     steps = steps[steps > 0]
     if not steps.size:
         return 0
     values, counts = np.unique(steps, return_counts=True)
     return int(values[np.argmax(counts)])
+
+
+def _is_even(times: np.ndarray, step: int) -> bool:
+    """Whether all steps are one; a piece at a time, which stays near the processor."""
+    return all(
+        bool((np.diff(times[begin : begin + _PIECE + 1]) == step).all())
+        for begin in range(0, len(times) - 1, _PIECE)
+    )
 
 
 def range_at(times: np.ndarray, candles: pd.DataFrame, interval: int = 0) -> tuple[np.ndarray, np.ndarray]:

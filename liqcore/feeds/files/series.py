@@ -50,7 +50,7 @@ def candles(
         length = bar_length(distinct(micros))
         micros = micros + (-micros % 60_000_000 if _ends(micros) else 0) - length
         notes.append("The bars are stamped at their close and were moved to their open.")
-    out["time"] = pd.Series(micros, index=out.index, dtype=tables.TIME_DTYPE)
+    out["time"] = pd.Series(micros, index=out.index, dtype=tables.TIME_DTYPE, copy=not micros.flags.writeable)
     unit = volume.settle(raw, columns, frame, out, notes)
     return Draft("candles", format, _last_versions(out, micros, notes), unit, columns, notes)
 
