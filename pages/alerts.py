@@ -35,12 +35,12 @@ near = None if data is None else alerts_builder.around(data)
 if near is not None:
     alerts_page.from_link(near)
 view = alerts_page.view()
-alerts_page.news()
+said = alerts_page.news()
 alerts_live.listen()
 alerts_webhook.listen()
 
 if view == "inbox":
-    alerts_inbox.draw(data, None if near is None else alerts_page.last_rule())
+    alerts_inbox.draw(data, None if near is None else alerts_page.last_rule(), said)
 elif view == "rules":
     alerts_rules.draw()
 elif view == "channels":

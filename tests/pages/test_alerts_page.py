@@ -307,6 +307,13 @@ def test_rule_files_come_in_and_go_out_and_malformed_ones_lose_nothing():
     assert len(tomllib.loads(rule_text.rules_to_toml(app.session_state["alerts_rules"]))["rules"]) == 1
 
 
+def test_a_play_that_rings_nothing_is_said_in_one_notice():
+    app = open_page("alerts.py", data="calm", rules=link(short(90_000.0)), pane="inbox")
+    assert [item.value.partition(".")[0] for item in app.info] == ["Nothing has been told yet"]
+    press(app, "al_play")
+    assert [item.value[:19] for item in (*app.info, *app.success)] == ["Nothing new was tol"]
+
+
 @pytest.fixture(scope="module")
 def told():
     """An inbox filled by playing the last day."""

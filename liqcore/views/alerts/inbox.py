@@ -37,13 +37,15 @@ _COLOUR: Final = {
 }
 
 
-def draw(data: Dataset | None, rule: Rule | None) -> None:
+def draw(data: Dataset | None, rule: Rule | None, said: bool = False) -> None:
     """Filters, the alerts that pass them, downloads, and a way to fill the inbox from the market at hand,
-    where there is one."""
+    where there is one. An empty inbox is explained unless something was just `said`."""
     now = alerts_session.now()
     held = alerts_session.desk()
     if data is not None:
         _play(data, rule)
+    if not held.entries and said:
+        return
     if not held.entries:
         st.info(
             (

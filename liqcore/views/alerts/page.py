@@ -63,11 +63,13 @@ def view() -> str:
     return str(chosen)
 
 
-def news() -> None:
-    """What has just happened: a line, toasts, and a tone where wanted."""
+def news() -> bool:
+    """What has just happened: a line, toasts, and a tone where wanted. Whether there was a line."""
     alerts_session.say_news()
-    if said := st.session_state.pop("alerts_said", None):
+    said = st.session_state.pop("alerts_said", None)
+    if said:
         st.success(wording.markdown(str(said)), icon=":material/check_circle:")
+    return bool(said)
 
 
 def built(near: Around, channels: tuple[str, ...]) -> Rule | None:
