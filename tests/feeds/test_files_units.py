@@ -264,3 +264,31 @@ def test_rows_that_the_file_does_not_call_liquidations_are_refused(column, value
 )
 def test_files_of_liquidations_only_are_read(column, values):
     assert len(files.read(csv(**events(quantity=0.5, **{column: values}))).table) == N
+
+
+def market(volume: np.ndarray) -> files.FileContents:
+    """Candles of a walk with these volumes."""
+    rng = np.random.default_rng(4)
+    close = np.round(82_000 + np.cumsum(rng.normal(0, 60, len(volume))), 1)
+    opened = np.concatenate([[82_000.0], close[:-1]])
+    return files.read(
+        csv(
+            time=pd.date_range("2025-03-10", periods=len(volume), freq="5min").strftime("%Y-%m-%dT%H:%M:%SZ"),
+            open=opened,
+            high=np.maximum(opened, close) + 20,
+            low=np.minimum(opened, close) - 20,
+            close=close,
+            volume=volume,
+        )
+    )
+
+
+def test_volumes_that_no_market_had_and_a_unit_that_changes_are_doubted():
+    usual = np.round(np.random.default_rng(3).lognormal(4, 0.8, 300), 3)
+    crash = np.where(np.arange(300) == 150, usual * 60, usual)
+    for volume in (usual, crash, np.where(np.arange(300) < 150, usual, 8 * usual)):
+        assert not any("volume" in doubt.lower() for doubt in market(volume).doubts)
+    spike = market(np.where(np.arange(300) == 150, usual * 2_000, usual))
+    assert (spike.doubts[0].severity, "not believable" in spike.doubts[0]) == (3, True)
+    changed = market(np.where(np.arange(300) < 150, usual / 1_000, usual))
+    assert (changed.doubts[0].severity, "unit changes" in changed.doubts[0]) == (3, True)

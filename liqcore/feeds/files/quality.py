@@ -35,6 +35,9 @@ class Doubt(str):
         return made
 
 
+# USD of one bar of an hour or less that no market ever turned over, times its usual volume that a bar would
+# have to be, and steps of the usual volume that only another unit makes.
+_MOST_A_BAR, _SPIKE, _UNIT_STEP = 2e9, 500.0, 200.0
 # USD of a usual liquidation below which amounts are hardly in USD.
 _SMALL: Final = 5.0
 # What bitcoin cost at least and at most in each year, in USD; later years are taken like the last ones.
@@ -226,7 +229,38 @@ def _candles(table: pd.DataFrame, times: np.ndarray) -> list[str]:
             f"The price jumps by a factor of {wording.decimal(np.exp(jumps.max()))} between two neighbouring"
             " bars; one of them may be wrong."
         )
+    notes += _volumes(table["volume"].to_numpy(), close, times)
     return notes + _suspicion(opened, high, low, close, table["volume"].to_numpy(), times)
+
+
+def _volumes(volume: np.ndarray, close: np.ndarray, times: np.ndarray) -> list[str]:
+    """Doubts about a volume that no market turned over, and about a unit that changes in the file."""
+    traded = np.flatnonzero(np.isfinite(volume) & (volume > 0))
+    if len(traded) < _FEWEST:
+        return []
+    most = traded[volume[traded].argmax()]
+    # Most files have no such volume, and need no median.
+    if volume[most] * close[most] > _MOST_A_BAR and bar_length(times) <= 3_600_000_000:
+        ratio = volume[most] / float(np.median(volume[traded]))
+        if ratio > _SPIKE:
+            return [
+                f"The volume at {wording.when(pd.Timestamp(int(times[most]), unit='us', tz='UTC'))} is about"
+                f" {wording.whole(ratio)} times the usual, more than any market turned over: it is not"
+                " believable, and a modelled map would show little else."
+            ]
+    parts = np.array_split(traded, min(12, len(traded) // 10))
+    # A thousand bars of each tell what is usual.
+    parts = [part[:: max(len(part) // 1_000, 1)] for part in parts]
+    usual = np.log([float(np.median(volume[part])) for part in parts])
+    step = int(np.abs(np.diff(usual)).argmax())
+    if abs(usual[step + 1] - usual[step]) > np.log(_UNIT_STEP):
+        when = pd.Timestamp(int(times[parts[step + 1][0]]), unit="us", tz="UTC")
+        factor = wording.whole(np.exp(abs(usual[step + 1] - usual[step])))
+        return [
+            f"The volume changes by a factor of about {factor} near {wording.when(when)}, as when its unit"
+            " changes."
+        ]
+    return []
 
 
 def _wicks(
