@@ -292,3 +292,15 @@ def test_volumes_that_no_market_had_and_a_unit_that_changes_are_doubted():
     assert (spike.doubts[0].severity, "not believable" in spike.doubts[0]) == (3, True)
     changed = market(np.where(np.arange(300) < 150, usual / 1_000, usual))
     assert (changed.doubts[0].severity, "unit changes" in changed.doubts[0]) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("time", "volume", "beside"),
+    [("startedAt", "baseTokenVolume", "usdVolume"), ("time", "volumefrom", "volumeto")],
+)
+def test_names_that_some_sources_give_time_and_volume(time, volume, beside):
+    held = np.arange(N) + 400.5
+    bar = {"open": PRICE, "high": PRICE + 5, "low": PRICE - 5, "close": PRICE}
+    found = files.read(csv(**{time: ISO, **bar, volume: held, beside: held * PRICE}))
+    assert found.unit == "BTC"
+    np.testing.assert_allclose(found.table["volume"], held)

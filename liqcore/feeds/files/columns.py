@@ -19,7 +19,7 @@ TIME: Final = (
     "eventtime", "tradetime", "ordertradetime", "transacttime", "transacttimestamp", "createtime", "createdat",  # noqa: E501
     "createdtime", "liquidationtime", "calctime", "fundingtime", "updatetime", "updatedtime", "updatedat", "unixtime", "unix",  # noqa: E501
     "unixtimestamp", "epoch", "starttime", "timestampms", "timems", "tsms", "tsiso", "tsevent", "localtime",
-    "gmttime", "datetimelocal", "t",
+    "gmttime", "datetimelocal", "startedat", "effectiveat", "fundingratetimestamp", "t",
 )  # fmt: skip
 # A bar is named by its opening; a column of closing times or of the last update is not its time.
 BAR_TIME: Final = ("opentime", "timeopen", "candlebegintime", "begintime", "starttime", "start", *TIME)
@@ -166,6 +166,8 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "basevolume",
             "volumebase",
             "baseassetvolume",
+            "basetokenvolume",
+            "volumefrom",
             "volume",
             "vol",
             "v",
@@ -191,6 +193,8 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "volusd",
             "volusdt",
             "volquote",
+            "volumeto",
+            "usdvolume",
             "volccyquote",
             "foreignnotional",
             "turnover",
