@@ -352,9 +352,9 @@ def _bands(
     inner = np.where(inside, np.take_along_axis(usd[row], np.minimum(place, usd.shape[1] - 1), axis=1), 0.0)
     step = np.where(short == 1, 1, -1)
     bins = np.clip(here[column][:, None] + step[:, None] * place, 0, len(edges) - 2)
-    centres = np.sqrt(edges[:-1] * edges[1:])[bins]
+    centres = np.log(edges[:-1] * edges[1:])[bins] / 2
     # Rounded, so that what else is on the map does not show in the last digit.
-    centre = np.round((inner * centres).sum(axis=1) / np.maximum(inner.sum(axis=1), 1e-9), 6)
+    centre = np.round(np.exp((inner * centres).sum(axis=1) / np.maximum(inner.sum(axis=1), 1e-9)), 6)
     one, other = here[column] + step * low, here[column] + step * (high - 1)
     made = Bands(
         columns,
