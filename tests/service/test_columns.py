@@ -54,7 +54,9 @@ def test_columns_of_a_walk_are_those_of_a_walk_of_their_own(timeframe, minutes, 
     for name in ("time_edges", "price_edges", "long", "short", "observed"):
         np.testing.assert_array_equal(getattr(taken, name), getattr(alone, name), err_msg=name)
     assert taken.provenance == alone.provenance
-    assert (taken.outside_long, taken.outside_short) == (alone.outside_long, alone.outside_short)
+    # A book looked at more often is summed in other blocks, which may show in the last of 17 digits.
+    for name in ("outside_long", "outside_short"):
+        np.testing.assert_allclose(getattr(taken, name), getattr(alone, name), rtol=1e-14, err_msg=name)
     assert alone.observed.all() == (not hole or timeframe in ("12h", "1d"))
 
 
