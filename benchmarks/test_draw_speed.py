@@ -79,7 +79,7 @@ class Visit:
         self.page.goto(f"{address}/?way={way}&size={size}")
         self.server = [self.seconds(0)]
         if way == "ours":
-            self.page.wait_for_function(f"() => globalThis.heatlab && {CHART}?.stats.base > 0")
+            self.page.wait_for_function("() => globalThis.heatlab?.charts?.get('map')?.stats.base > 0")
         elif way == "rects":
             self.page.wait_for_selector('[data-testid="stVegaLiteChart"] canvas')
             self.page.wait_for_timeout(5_000)
