@@ -89,8 +89,10 @@ def against_chance(
     tercile = terciles(spread)
     # Distances in units of the volatility felt at the moment, so that a calm hour is not held against a wild
     # one.
-    low, high = (np.log(one / close) / spread for one in ahead)
-    distance = distance / spread[bars]
+    # Where price stood still there is no such unit, and nothing to be compared with.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = (np.log(one / close) / spread for one in ahead)
+        distance = distance / spread[bars]
     day = ((time - time[0]) // _DAY).astype(np.int64) if len(time) else np.empty(0, np.int64)
     days = int(day[-1]) + 1 if len(day) else 0
     tried, hit = np.zeros((len(bars), days)), np.zeros((len(bars), days))
@@ -99,6 +101,7 @@ def against_chance(
         part = slice(start, start + step)
         past = (np.arange(len(close)) + reach <= bars[part, None]) & np.isfinite(low)
         past &= (tercile == tercile[bars[part], None]) & (tercile >= 0)
+        past &= np.isfinite(distance[part, None])
         reached = np.where(
             distance[part, None] < 0, low <= distance[part, None], high >= distance[part, None]
         )

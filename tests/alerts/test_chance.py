@@ -1,6 +1,8 @@
 """The yardstick of alerts: on levels that nobody chose it errs as often as it says, and it knows no
 future."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,19 @@ def test_a_past_too_short_says_nothing():
     )
     assert found.separate == 0
     assert np.isnan(found.p)
+
+
+def test_a_moment_before_which_price_never_moved_is_compared_with_nothing():
+    time, close, ahead = walk(np.random.default_rng(5))
+    close[:300] = close[0]
+    bars, distance, touched = np.array([250, 1_400]), np.full(2, 0.002), np.ones(2, dtype=bool)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        both, one = (
+            against_chance(
+                bars[part], distance[part], touched[part], time, close, ahead, REACH, np.random.default_rng(1)
+            )
+            for part in (slice(0, 2), slice(1, 2))
+        )
+    assert both == one
+    assert one.separate == 1
