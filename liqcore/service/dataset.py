@@ -33,6 +33,8 @@ Side = Literal["both", "long", "short", "net"]
 _MODEL_STEP = np.timedelta64(5, "m")
 MAX_COLUMNS = 3_000
 _WALKED_COLUMNS = 1_000
+# Liquidations that two files must have in common before they are taken for the same.
+_COPIES = 10
 
 
 class DataError(ValueError):
@@ -129,10 +131,6 @@ def of_sample(name: str) -> Dataset:
         venue_candles=held.venue_candles,
         lags={venue.name: float(venue.lag_seconds) for venue in held.venues},
     )
-
-
-# Liquidations that two files must have in common before they are taken for the same.
-_COPIES = 10
 
 
 def combine(parts: Sequence[FileContents], names: Sequence[str], mark: str) -> Dataset:
