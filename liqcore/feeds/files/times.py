@@ -244,11 +244,6 @@ def _refuse_lost_digits(known: pd.Series, column: str) -> None:
         )
 
 
-def one_moment(times: np.ndarray) -> bool:
-    """Whether many events share one single time, which no recording does."""
-    return len(times) >= _FEW and bool((times == times[0]).all())
-
-
 def joined(frame: pd.DataFrame) -> pd.DataFrame:
     """A column of days and a column of clocks as one column of times, named after both."""
     days = [name for name in frame.columns if _all_match(frame[name], _DAY)]
