@@ -27,7 +27,6 @@ _EPOCH: Final = {"s": 1.0, "ms": 1e3, "µs": 1e6, "ns": 1e9}
 _FIRST, _LAST = 1_230_940_800, 4_102_444_800
 # Days since 1899-12-30, Excel's day zero, of the same years.
 _SERIAL: Final = (39_816, 73_051)
-_FEW: Final = 10
 
 
 def plain_times(values: pd.Series, notes: list[str], zone: str | None = None) -> pd.Series:
