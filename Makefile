@@ -27,22 +27,23 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 # A file a worker, so that what its tests share is made once; long files of few tests must not come last.
+# A worker that dies ends the run: xdist would wait for its files without end.
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not browser and not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
+	$(BIN)/python -m pytest -m "not browser and not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 -q
 
 browser: $(VENV)/.dev chromium
 	$(BIN)/python -m pytest -m "browser and not slow" -q
 
 # Long walks through whole pages and whole folders of odd files, which would take `make test` past a quarter of an hour on two cores.
 slow: $(VENV)/.dev $(VENV)/.docs chromium
-	$(BIN)/python -m pytest -m slow -q
+	$(BIN)/python -m pytest -m slow --timeout 1800 -q
 
 # The documentation as a site in build/site; a warning is an error.
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(VENV)/.dev chromium
-	$(BIN)/python -m pytest benchmarks -q -s --benchmark-disable-gc
+	$(BIN)/python -m pytest benchmarks -q -s --benchmark-disable-gc --timeout 1800
 
 # Thirty visitors who click for three minutes, beside a page of Streamlit alone.
 load: $(VENV)/.dev

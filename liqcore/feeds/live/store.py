@@ -410,7 +410,8 @@ class Store:
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        with self._lock:
+            self._engine.dispose()
 
     def _insert(self, table: sa.Table) -> Any:
         return (sqlite if self._sqlite else postgresql).insert(table)

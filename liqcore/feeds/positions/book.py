@@ -45,7 +45,9 @@ class AddressBook:
         self.key: bytes = self.fact("key")
 
     def close(self) -> None:
-        self._db.close()
+        # Closed under another thread's statement, SQLite takes the whole process with it.
+        with self._lock:
+            self._db.close()
 
     def fact(self, name: str, otherwise: Any = None) -> Any:
         """One thing that the book remembers beside accounts."""

@@ -2,6 +2,9 @@
 
 requests-cache waits without end for a file that is locked, full or read-only. Here a trouble is one line in
 the log, the file is left alone for a minute and then opened anew, and meanwhile nothing is cached.
+
+One thread at a time has the file, readers too: a connection that is closed under another thread's statement
+takes the whole process with it.
 """
 
 from __future__ import annotations
@@ -71,37 +74,44 @@ class _Rows(SQLiteDict):
                 self._active_transaction = False
 
     def __getitem__(self, key: Any) -> Any:
-        if not self._at_hand():
-            raise KeyError(key)
-        try:
-            return super().__getitem__(key)
-        except sqlite3.Error as problem:
-            self._trouble(problem)
-            raise KeyError(key) from None
+        with self._lock:
+            if not self._at_hand():
+                raise KeyError(key)
+            try:
+                return super().__getitem__(key)
+            except sqlite3.Error as problem:
+                self._trouble(problem)
+                raise KeyError(key) from None
 
     def __delitem__(self, key: Any) -> None:
-        if not self._at_hand():
-            raise KeyError(key)
-        try:
-            super().__delitem__(key)
-        except sqlite3.Error as problem:
-            self._trouble(problem)
-            raise KeyError(key) from None
+        with self._lock:
+            if not self._at_hand():
+                raise KeyError(key)
+            try:
+                super().__delitem__(key)
+            except sqlite3.Error as problem:
+                self._trouble(problem)
+                raise KeyError(key) from None
+
+    def __len__(self) -> int:
+        with self._lock:
+            return super().__len__()
 
     def _write(self, key: Any, value: Any) -> None:
-        if not self._at_hand():
-            return
-        try:
-            super()._write(key, value)
-            if time.monotonic() - self.swept > _SWEPT_EVERY:
-                self.swept = time.monotonic()
-                with self.connection(commit=True) as connection:
-                    connection.execute(
-                        f"DELETE FROM {self.table_name} WHERE expires < ?",  # noqa: S608
-                        (int(time.time()) - STALE_FOR,),
-                    )
-        except sqlite3.Error as problem:
-            self._trouble(problem)
+        with self._lock:
+            if not self._at_hand():
+                return
+            try:
+                super()._write(key, value)
+                if time.monotonic() - self.swept > _SWEPT_EVERY:
+                    self.swept = time.monotonic()
+                    with self.connection(commit=True) as connection:
+                        connection.execute(
+                            f"DELETE FROM {self.table_name} WHERE expires < ?",  # noqa: S608
+                            (int(time.time()) - STALE_FOR,),
+                        )
+            except sqlite3.Error as problem:
+                self._trouble(problem)
 
     def _at_hand(self) -> bool:
         """Whether the file can be used; opened anew after a trouble, also where its folder went away."""
