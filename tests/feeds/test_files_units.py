@@ -105,6 +105,15 @@ def test_the_unit_of_open_interest_can_be_chosen():
         files.read(csv(time=ISO, open_interest=BTC * 100), mapping={"quantity_unit": "contracts"})
 
 
+@pytest.mark.parametrize("unit", [None, "BTC", "USD", "contracts", "100-USD contracts"])
+@pytest.mark.parametrize("broken", [1, N])
+def test_a_word_among_open_interest_is_named_with_its_row(unit, broken):
+    held = [*BTC.astype(str)[:-broken], *["long"] * broken]
+    with pytest.raises(TableError, match=r"'long' is not a number") as told:
+        files.read(csv(time=ISO, oi=held), mapping={} if unit is None else {"quantity_unit": unit})
+    assert f"row {N - broken + 1}" in str(told.value)
+
+
 def test_open_interest_in_millions_is_refused():
     with pytest.raises(TableError, match="thousands or millions"):
         interest(open_interest_usd=BTC * PRICE / 1e6)

@@ -50,7 +50,8 @@ def settle(
         assert usd is not None
         return _divided(usd, columns["notional"], price, notes), "USD, turned into BTC"
     name = columns["quantity"]
-    if unit == "BTC" or cells.key(name).endswith(_IN_BTC):
+    # Cells that are no numbers stay as they are, for the table's own check to name.
+    if unit == "BTC" or cells.key(name).endswith(_IN_BTC) or not pd.api.types.is_numeric_dtype(held):
         return held, "BTC"
     if unit in ("USD", "100-USD contracts"):
         dollars = held * (100.0 if unit == "100-USD contracts" else 1.0)
@@ -81,7 +82,6 @@ def _numbers(frame: pd.DataFrame, columns: Mapping[str, str], name: str) -> pd.S
         return None
     held = numerals.plain(frame[columns[name]])
     number = pd.to_numeric(held, errors="coerce")
-    # A cell that is no number stays for the table's own check to name.
     return (
         number
         if number.notna().any() and bool((number.notna() | held.isna()).all())
