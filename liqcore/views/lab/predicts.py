@@ -60,12 +60,12 @@ def _study(data: Dataset, model: str, hours: float) -> None:
     ]
     if any(part is None for part in sums):
         return
-    found, placebo = (conclude(part, np.random.default_rng(1)) for part in sums if part is not None)
+    key, blind_key = (f"{data.key}|{mark(one, [venue])}" for one in (plan, blind))
+    found, placebo = _concluded(sums[0], key), _concluded(sums[1], blind_key)
     _verdict(found, placebo, data)
     if found.effects.empty:
         return
     _forest(found, float(venue.candles["close"].iloc[-1]))
-    key = f"{data.key}|{mark(plan, [venue])}"
     _closed(venue, plan, key)
     _method(found, placebo, venue, plan, key)
 
@@ -123,6 +123,12 @@ def _stop(key: str) -> None:
 @st.cache_data(max_entries=128, ttl="2h", show_spinner=False)
 def _sums(_part: Part, _plan: Plan, key: str) -> pd.DataFrame:
     return make(_part, _plan)
+
+
+@st.cache_data(max_entries=32, ttl="2h", show_spinner="Comparing levels with their controls")
+def _concluded(_sums: pd.DataFrame | None, key: str) -> Study:
+    assert _sums is not None
+    return conclude(_sums, np.random.default_rng(1))
 
 
 def _verdict(found: Study, placebo: Study, data: Dataset) -> None:

@@ -56,15 +56,15 @@ def draw() -> None:
         model, guesses = _guesses()
     one = _world(market)
     card = _card(one, market, guesses)
-    grid = model_maps(one.candles, one.market.open_interest, one.times, model, guesses)
-    title = MODELS[model].title
-    _metrics(card, title)
+    grid = _map(one, market, model, guesses)
+    truth = _truth(one, market, grid, grid.price_edges.tobytes())
+    _metrics(card, MODELS[model].title)
     at = _moment(one)
     first, second = st.columns([3, 2], gap="large")
     with first:
-        _side_by_side(one, grid)
+        _side_by_side(one, truth, grid)
     with second:
-        _profile(one, grid, at)
+        _profile(one, truth, grid, at)
     _table(card, one)
     _reliability(one, grid)
     _worlds()
@@ -156,6 +156,17 @@ def _card(_one: World, market: Market, guesses: Assumptions) -> pd.DataFrame:
     return score(_one, np.random.default_rng(market.seed), guesses)
 
 
+@st.cache_resource(max_entries=16, ttl="1h", show_spinner=False)
+def _map(_one: World, market: Market, model: str, guesses: Assumptions) -> HeatGrid:
+    return model_maps(_one.candles, _one.market.open_interest, _one.times, model, guesses)
+
+
+@st.cache_resource(max_entries=16, ttl="1h", show_spinner="Counting every position of this world")
+def _truth(_one: World, market: Market, _like: HeatGrid, edges: bytes) -> HeatGrid:
+    """Every open position on the cells of `_like`, whose price edges are `edges`."""
+    return exact_grid(_one, _like)
+
+
 def _metrics(card: pd.DataFrame, title: str) -> None:
     mine = card[card["map"] == title].iloc[0]
     oracle = card[card["map"] == PROFILE].iloc[0]
@@ -216,15 +227,13 @@ def _moment(one: World) -> int:
     )
 
 
-def _side_by_side(one: World, grid: HeatGrid) -> None:
+def _side_by_side(one: World, truth: HeatGrid, grid: HeatGrid) -> None:
     near = one.price.min() * (1 - _REACH), one.price.max() * (1 + _REACH)
-    shown = _cut(grid, near)
-    truth = exact_grid(one, shown)
     bars = one.candles
     heat.bar("lab-truth")
     for key, part, words in (
-        ("lab-truth", truth, "Truth: every open position"),
-        ("lab-map", shown, "Map: what the model says"),
+        ("lab-truth", _cut(truth, near), "Truth: every open position"),
+        ("lab-map", _cut(grid, near), "Map: what the model says"),
     ):
         heat.heatmap(
             part, bars, key=key, height=300, caption=words, group="lab", strips=False,
@@ -244,11 +253,11 @@ def _cut(grid: HeatGrid, near: tuple[float, float]) -> HeatGrid:
     )  # fmt: skip
 
 
-def _profile(one: World, grid: HeatGrid, at: int) -> None:
+def _profile(one: World, truth: HeatGrid, grid: HeatGrid, at: int) -> None:
     cell, count = 2 * _REACH / _BANDS, _BANDS // 2
     now = one.price[at : at + 1]
     said = by_distance(grid, now, cell, count, slice(at, at + 1))[0]
-    true = by_distance(exact_grid(one, grid), now, cell, count, slice(at, at + 1))[0]
+    true = by_distance(truth, now, cell, count, slice(at, at + 1))[0]
     price = now[0] * np.exp((np.arange(-count, count) + 0.5) * cell)
     st.markdown(
         f"**{wording.when(one.times[at])}**: truth and map within {wording.percent(_REACH)} of the price"
