@@ -27,7 +27,7 @@ def test_without_a_network_it_says_so_and_a_replay_moves_without_flicker(page: P
         expect(page.get_by_text("No venue can be heard from here")).to_be_visible()
         assert wide(page) <= 1
         page.set_viewport_size({"width": 1280, "height": 900})
-        page.get_by_text("Sample replay", exact=True).first.click()
+        page.get_by_text("Replay", exact=True).first.click()
         expect(page.get_by_text("replay of a synthetic market, 60×")).to_be_visible()
         canvas = page.locator(".hl-stage[data-drawn]").first
         expect(canvas).to_be_visible()

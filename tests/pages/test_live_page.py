@@ -53,7 +53,7 @@ def test_without_a_network_the_page_says_so_and_offers_the_replay():
     until(app, lambda app: any("No venue can be heard" in warning.value for warning in app.warning))
     assert time.monotonic() - begun < 30
     assert "The store holds nothing yet" in words(app)
-    assert "Sample replay" in words(app)
+    assert "**Replay** above" in words(app)
 
     def table(app):
         return next(frame.value for frame in app.dataframe if "Why" in frame.value)

@@ -146,6 +146,17 @@ def test_the_live_page_has_the_kind_too(swept):
     assert not [one for one in maps(app) if one.head["key"] == "live-modelled"]
 
 
+def test_the_live_map_keeps_to_its_window_with_the_price_over_it(swept, monkeypatch):
+    real = replace(loaders.sample("violent"), key="real", synthetic=False)
+    monkeypatch.setattr(loaders, "real", lambda hours: real)
+    app = open_page("live.py", livekind="measured", livespan="12 h", livetf="15m")
+    assert not app.exception
+    told = head(app)
+    assert told["kind"] == "measured"
+    assert told["candle_step"] > 0
+    assert told["shape"][0] in (48, 49)
+
+
 def test_a_typed_position_gets_its_price_its_derivation_and_the_heat_before_it(swept):
     app = open_page("compare.py", view="position")
     app.number_input(key="my_entry").set_value(swept[-1].mark_price)

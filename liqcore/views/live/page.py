@@ -11,16 +11,19 @@ import streamlit as st
 from liqcore import wording
 from liqcore.feeds.live.collector import Feed, Snapshot
 from liqcore.feeds.live.playback import SPEEDS, Playback, ReplayClock
-from liqcore.service.dataset import Dataset
+from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.views import controls, links, loaders, market as live_market, shell
 from liqcore.views.controls import Toolbar
 from liqcore.views.live import panels as live_panels
 from liqcore.views.live.panels import LiveView
+from liqcore.views.measured import panels as measured_panels, source as positions
 
 _REPLAY: Final = "replay"
 _PLAYED: Final = "live_played"
 _SEEN: Final = "live_first_seen"
 _MODEL_PACE: Final = 60.0
+# Half the price range of measured positions, as a share: most stand further away than an hour's price goes.
+_NEAR: Final = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,7 @@ def source(bar: Toolbar) -> Watched:
     with bar.places[0]:
         chosen = links.choice(
             "Source",
-            {"live": "Live venues", _REPLAY: "Sample replay"},
+            {"live": "Live", _REPLAY: "Replay"},
             "live",
             "livefrom",
             on_change=_suit_kind,
@@ -165,7 +168,7 @@ def _said_when_nothing_comes(market: Watched, snapshot: Snapshot, held: int) -> 
     if market.clock is None and live_market.app().owner.offline:
         have = "What was collected before is shown below." if held else "Nothing was collected before."
         st.info(
-            f"No exchange is asked, because HEATLAB_OFFLINE is set. {have} Choose **Sample replay** above to"
+            f"No exchange is asked, because HEATLAB_OFFLINE is set. {have} Choose **Replay** above to"
             " see this page at work.",
             icon=":material/wifi_off:",
         )
@@ -184,7 +187,7 @@ def _said_when_nothing_comes(market: Watched, snapshot: Snapshot, held: int) -> 
     )
     st.warning(
         f"No venue can be heard from here: the table of sources at the end says why for each. {have} It is"
-        " tried again on its own. Without a network, choose **Sample replay** above: the same page, fed by a"
+        " tried again on its own. Without a network, choose **Replay** above: the same page, fed by a"
         " synthetic market.",
         icon=":material/wifi_off:",
     )
@@ -198,6 +201,23 @@ def modelled(market: Watched, view: LiveView) -> None:
 def _modelled(market: Watched, view: LiveView) -> None:
     data = None if market.clock is not None else loaders.real(view.hours)
     live_panels.modelled(market.data() if data is None else data, view.hours)
+
+
+def measured(market: Watched, view: LiveView, bar: Toolbar) -> None:
+    """Positions that a venue publishes, under the price of the window; drawn anew every minute."""
+    with bar.places[6]:
+        positions.controls()
+    st.fragment(_measured, run_every=_MODEL_PACE, key="live-measured")(market, view)
+
+
+def _measured(market: Watched, view: LiveView) -> None:
+    data = None if market.clock is not None else loaders.real(view.hours)
+    data = market.data() if data is None else data
+    priced = data is not None and data.candles is not None and not data.candles.empty
+    settings = ViewSettings(layer="measured", timeframe=view.timeframe, hours=view.hours, reach=_NEAR)
+    measured_panels.shown(
+        data if priced else None, settings if priced else None, st.container(), "Live market", 420
+    )
 
 
 def explained(market: Watched) -> None:

@@ -43,7 +43,7 @@ _ICONS: Final = {
 _GRID: Final = "live_grid"
 NOBODY: Final = (
     "Nobody listened, so nobody knows whether anything was liquidated. Leave the app running with a network"
-    " to collect, or choose **Sample replay** above."
+    " to collect, or choose **Replay** above."
 )
 
 
@@ -79,7 +79,7 @@ def view_controls(held: Feed, bar: Toolbar) -> LiveView:
             "Venue",
             {"all": "All exchanges", **{name: wording.venue(name) for name in names}},
             "livevenue",
-            width=170,
+            width=160,
             label_visibility="collapsed",
             help="All exchanges added up, or one at a time.",
         )

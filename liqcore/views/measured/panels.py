@@ -31,26 +31,23 @@ if TYPE_CHECKING:
 _FAR = 1.5
 
 
-def page(
-    data: Dataset | None,
-    settings: ViewSettings | None,
-    tool: Any,
-    place: Any,
-    heading: str | None = None,
-    height: int | None = None,
-) -> None:
-    """Measured positions as the map of a page, with how complete they are below.
-
-    `tool` holds their switch, `place` the map, which lies on the window that the settings ask for, by default
-    on the snapshots' own.
-    """
+def page(data: Dataset | None, settings: ViewSettings | None, tool: Any, place: Any, heading: str) -> None:
+    """Measured positions as the map of a page: `tool` holds their switch, `place` the map."""
     with tool:
-        held = source.controls()
+        source.controls()
+    shown(data, settings, place, heading)
+
+
+def shown(
+    data: Dataset | None, settings: ViewSettings | None, place: Any, heading: str, height: int | None = None
+) -> None:
+    """The map in its `place`, with how complete it is below; on the window that the settings ask for, without
+    them on the snapshots' own."""
+    held = source.held()
     with place:
         drawn = panels.attempt(_map, data, settings, held, heading, height) if held else None
         if drawn is None:
-            if heading is not None:
-                st.title(heading)
+            st.title(heading)
             if not held:
                 source.nothing()
             return
@@ -58,7 +55,7 @@ def page(
     if data is not None and data.synthetic:
         st.warning(
             "The market chosen above is the synthetic sample; measured positions are of the real one, so no"
-            " price is drawn over them. Choose BTC now to see both.",
+            " price is drawn over them. Choose the real market to see both.",
             icon=":material/science:",
         )
     source.meter(held[-1])
@@ -71,7 +68,7 @@ def _map(
     data: Dataset | None,
     settings: ViewSettings | None,
     held: list[Snapshot],
-    heading: str | None,
+    heading: str,
     height: int | None,
 ) -> tuple[HeatGrid, pd.DataFrame | None] | None:
     if data is None or data.synthetic:
