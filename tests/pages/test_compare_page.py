@@ -1,5 +1,7 @@
 """The compare page: every view on the sample, one venue, and awkward markets."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,8 @@ from liqcore import tables
 from liqcore.feeds import files, samples
 from liqcore.heat.clusters import track_clusters
 from liqcore.heat.realised import realised_heatmap
+from liqcore.heat.totals import TotalsBeside
+from liqcore.views.compare.keyed import sentence
 from tests.loopback.server import VenueServer
 from tests.maps import charts
 
@@ -337,3 +341,12 @@ def test_seven_recorded_venues_add_up(real_data):
     assert table["USD"].rename(str.lower).sort_index().to_dict() == pytest.approx(
         total.sort_index().to_dict(), rel=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("ours", "said"),
+    [(5.0, "50 % of it"), (19.0, "190 % of it"), (35.0, "3.5 times as much"), (2e9, "200,000,000 times")],
+)
+def test_more_than_another_counts_is_said_in_times(ours, said):
+    told = TotalsBeside(pd.DataFrame({"time": range(4)}), ours, 10.0, correlation=math.nan)
+    assert said in sentence(told, "Coinalyze")

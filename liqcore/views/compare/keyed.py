@@ -121,7 +121,12 @@ def sentence(found: TotalsBeside, name: str) -> str:
         f" and {name}'s to {wording.usd(found.theirs)}"
     )
     if found.theirs > 0:
-        words += f", {wording.share(found.ours, found.theirs)} of it"
+        more = found.ours / found.theirs
+        words += (
+            f", {wording.share(found.ours, found.theirs)} of it"
+            if more <= 2
+            else f", {wording.decimal(more)} times as much: the two do not count the same"
+        )
     if math.isnan(found.correlation):
         return f"{words}. Too few hours to say whether they rise and fall together."
     return (
@@ -136,20 +141,29 @@ def _open_interest(data: Dataset, theirs: pd.DataFrame | None, name: str) -> Non
     st.subheader("Open interest")
     frames = [theirs.assign(source=name)]
     if data.open_interest is not None and len(data.open_interest):
-        frames.append(data.open_interest.assign(source=data.open_interest["venue"].astype(str)))
+        venues = data.open_interest["venue"].map(lambda venue: wording.venue(str(venue))).astype(str)
+        frames.append(data.open_interest.assign(source=venues))
     last = {
         str(who): float(part["quantity"].iloc[-1])
         for who, part in pd.concat(frames).groupby("source", sort=False)
     }
     words = "Newest: " + ", ".join(f"{who} {wording.quantity(value)}" for who, value in last.items()) + "."
     clock = links.clock()
+    rows = pd.concat(frames)[["time", "quantity", "source"]]
+    # Two kinds of line, told apart without their colours too; the tooltip names the venue.
+    kinds = [name, "Venues here"]
+    rows["line"] = rows["source"].where(rows["source"] == name, kinds[1])
     chart = (
-        alt.Chart(pd.concat(frames)[["time", "quantity", "source"]])
+        alt.Chart(rows)
         .mark_line(interpolate="step-after")
         .encode(
             x=_time(clock),
             y=alt.Y("quantity:Q", title="BTC", scale=alt.Scale(zero=False), axis=alt.Axis(format="~s")),
-            color=alt.Color("source:N", title=None),
+            color=alt.Color("line:N", title=None, scale=alt.Scale(domain=kinds, range=[LONG, SHORT])),
+            strokeDash=alt.StrokeDash(
+                "line:N", title=None, scale=alt.Scale(domain=kinds, range=[[1, 0], [5, 3]])
+            ),
+            detail="source:N",
             tooltip=[_when(clock), "source:N", alt.Tooltip("quantity:Q", format=",.0f")],
         )
         .properties(height=180)
@@ -164,7 +178,9 @@ def _funding(data: Dataset, theirs: pd.DataFrame | None, name: str) -> None:
     st.subheader("Funding")
     rows = [(name, theirs)]
     if data.funding is not None and len(data.funding):
-        rows += [(str(venue), part) for venue, part in data.funding.groupby("venue", observed=True)]
+        rows += [
+            (wording.venue(str(venue)), part) for venue, part in data.funding.groupby("venue", observed=True)
+        ]
     table = pd.DataFrame(
         [
             {
