@@ -9,11 +9,12 @@ import streamlit
 from test_pages import open_page, words
 
 from liqcore import tables
+from liqcore.charts.times import Clock
 from liqcore.feeds import files, samples
 from liqcore.heat.clusters import track_clusters
 from liqcore.heat.realised import realised_heatmap
 from liqcore.heat.totals import TotalsBeside
-from liqcore.views.compare.keyed import sentence
+from liqcore.views.compare.keyed import sentence, totals_chart
 from tests.loopback.server import VenueServer
 from tests.maps import charts
 
@@ -350,3 +351,13 @@ def test_seven_recorded_venues_add_up(real_data):
 def test_more_than_another_counts_is_said_in_times(ours, said):
     told = TotalsBeside(pd.DataFrame({"time": range(4)}), ours, 10.0, correlation=math.nan)
     assert said in sentence(told, "Coinalyze")
+
+
+def test_ours_and_theirs_have_a_row_each():
+    """A facet by a column named `count` is drawn as one row without bars: Vega counts under that name."""
+    frame = pd.DataFrame({"time": pd.to_datetime(["2024-03-01"]), "side": "long", "ours": 2.0, "theirs": 3.0})
+    drawn = totals_chart(frame, "Coinalyze", Clock()).to_dict()
+    row = drawn["encoding"]["row"]
+    assert row["field"] != "count"
+    rows = [one for held in drawn["datasets"].values() for one in held]
+    assert {one[row["field"]]: one["usd"] for one in rows} == {"Ours": 2.0, "Coinalyze": 3.0}

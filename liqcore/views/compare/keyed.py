@@ -93,10 +93,16 @@ def _totals(data: Dataset, totals: pd.DataFrame, name: str) -> None:
         )
         return
     st.markdown(f"**{wording.markdown(sentence(result, name))}**")
-    long = result.frame.melt(["time", "side"], ["ours", "theirs"], "count", "usd")
-    long["count"] = long["count"].map({"ours": "Ours", "theirs": name})
-    clock = links.clock()
-    chart = (
+    chart = totals_chart(result.frame, name, links.clock())
+    st.altair_chart(inked(chart), key="figures-totals", alt=sentence(result, name), width="stretch")
+
+
+def totals_chart(frame: pd.DataFrame, name: str, clock: Clock) -> alt.Chart:
+    """Our sums above the other's, interval by interval, longs and shorts apart."""
+    # Not `count`, which is what Vega calls the rows of a facet: one row without bars was drawn.
+    long = frame.melt(["time", "side"], ["ours", "theirs"], "counted", "usd")
+    long["counted"] = long["counted"].map({"ours": "Ours", "theirs": name})
+    return (
         alt.Chart(long)
         .mark_bar()
         .encode(
@@ -105,12 +111,11 @@ def _totals(data: Dataset, totals: pd.DataFrame, name: str) -> None:
             color=alt.Color(
                 "side:N", scale=alt.Scale(domain=list(tables.SIDES), range=[LONG, SHORT]), title=None
             ),
-            row=alt.Row("count:N", title=None),
+            row=alt.Row("counted:N", title=None, sort=["Ours", name]),
             tooltip=[_when(clock), "side:N", alt.Tooltip("usd:Q", format=",.0f")],
         )
         .properties(height=120)
     )
-    st.altair_chart(inked(chart), key="figures-totals", alt=sentence(result, name), width="stretch")
 
 
 def sentence(found: TotalsBeside, name: str) -> str:
