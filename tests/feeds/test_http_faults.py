@@ -4,8 +4,6 @@ in one sentence, and nothing stands in the log but one line."""
 import logging
 import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -334,39 +332,3 @@ def test_an_old_answer_that_stands_in_leaves_no_traceback(caplog, monkeypatch):
 def test_what_requests_raises_of_these_is_a_timeout():
     assert issubclass(patience.TooSlow, requests.exceptions.Timeout)
     assert issubclass(patience.NoName, requests.exceptions.Timeout)
-
-
-def test_a_connection_that_is_closed_under_its_readers_ends_no_process(tmp_path):
-    """In a process of its own: SQLite takes the whole process with it where nobody waits for the readers."""
-    work = """
-import logging, sqlite3, sys, threading, time
-from pathlib import Path
-from liqcore.feeds.rest.answers import StoredAnswers
-
-logging.disable(logging.CRITICAL)
-rows = StoredAnswers(Path(sys.argv[1])).redirects
-for one in range(50):
-    rows[str(one)] = "x" * 20_000
-until = time.monotonic() + 1.5
-
-def read():
-    while time.monotonic() < until:
-        for one in range(50):
-            rows.get(str(one))
-
-def fail():
-    while time.monotonic() < until:
-        rows._trouble(sqlite3.OperationalError("gone"))
-        rows.rest = 1e-9
-
-threads = [threading.Thread(target=one) for one in (*[read] * 6, fail)]
-for one in threads:
-    one.start()
-for one in threads:
-    one.join()
-rows.rest = 1e-9
-print(len(rows["49"]))
-"""
-    asked = [sys.executable, "-c", work, str(tmp_path / "answers.sqlite")]
-    ended = subprocess.run(asked, capture_output=True, text=True, timeout=60)
-    assert (ended.returncode, ended.stdout.strip()) == (0, "20000"), ended.stderr[-500:]
