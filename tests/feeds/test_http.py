@@ -116,12 +116,12 @@ def test_a_venue_that_asked_for_a_pause_is_left_alone(kind):
 
 def test_silence_ends_in_time_and_a_dead_host_is_told():
     with loopback(timeout=0.4) as (server, session):
-        server.slow = 1.5
+        server.slow = 6.0
         server.fault("fapi", "timeout")
         began = time.perf_counter()
         with pytest.raises(TimedOut, match="did not answer in time"):
             session.fetch(KLINES, QUERY)
-        assert time.perf_counter() - began < 1.4
+        assert time.perf_counter() - began < 5
     dead = open_session(loopback="127.0.0.1:1", timeout=1)
     with pytest.raises(Unreachable, match="cannot be reached"):
         dead.fetch(KLINES, QUERY)

@@ -70,7 +70,7 @@ def test_a_cold_look_returns_in_time_and_shows_what_came_so_far(server, real):
     server.delay = 0.3
     begun = time.perf_counter()
     look = real.look("30d", 0.1)
-    assert time.perf_counter() - begun < 2
+    assert time.perf_counter() - begun < 5
     assert look.busy
     assert look.words
     shares = [look.share]
