@@ -18,6 +18,7 @@ import pandas as pd
 from PIL import Image
 
 from liqcore import tables
+from liqcore.charts.marks import USD_AXIS
 from liqcore.charts.palette import LONG, PANEL, SHORT, ColourScale, Kind, colour_scale, drawn_colours, hexes
 from liqcore.charts.times import UTC
 from liqcore.heat.grid import GridError, HeatGrid
@@ -43,7 +44,6 @@ _COMPLETE: Final = {
     "sampled": "only a sample of their liquidations",
     "mixed": "some complete, some sampled",
 }
-_USD_AXIS: Final = "replace(format(datum.value, '$~s'), 'G', 'B')"
 
 
 def chart(
@@ -136,7 +136,7 @@ def profile(
         alt.Chart(bands)
         .mark_rect(stroke=None, opacity=0.6)
         .encode(
-            x=alt.X("from:Q", title="USD", axis=alt.Axis(labelExpr=_USD_AXIS, grid=False)),
+            x=alt.X("from:Q", title="USD", axis=alt.Axis(labelExpr=USD_AXIS, grid=False)),
             x2="to:Q",
             y=alt.Y("price_low:Q", **y),
             y2="price_high:Q",
@@ -155,7 +155,7 @@ def profile(
             alt.Chart(lines[down])
             .mark_line(strokeWidth=2)
             .encode(
-                x=alt.X("usd:Q", title="Added up from the price, USD", axis=alt.Axis(labelExpr=_USD_AXIS)),
+                x=alt.X("usd:Q", title="Added up from the price, USD", axis=alt.Axis(labelExpr=USD_AXIS)),
                 y=alt.Y("price:Q", **y),
                 color=colour,
                 order="price:Q",

@@ -32,6 +32,8 @@ DIM: Final = _ink("#65717f", "#8a94a0")
 LINE: Final = _ink("#3a4352", "#c3cad2")
 EMPTY: Final = _ink("#30343b", "#e4e7eb")
 GROUND: Final = {"expr": "background"}
+# Vega writes a milliard as G.
+USD_AXIS: Final = "replace(format(datum.value, '$~s'), 'G', 'B')"
 # Streamlit's own grey of axes and legends stays below 4.5 to 1 on a light page.
 _WORDS: Final = {"labelColor": QUIET, "titleColor": QUIET}
 CONFIG: Final[dict[str, Any]] = {

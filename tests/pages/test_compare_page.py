@@ -346,18 +346,25 @@ def test_seven_recorded_venues_add_up(real_data):
 
 @pytest.mark.parametrize(
     ("ours", "said"),
-    [(5.0, "50 % of it"), (19.0, "190 % of it"), (35.0, "3.5 times as much"), (2e9, "200,000,000 times")],
+    [
+        (5.0, "50 % of it"),
+        (19.0, "190 % of it"),
+        (35.0, "3.5 times as much"),
+        (2e9, "over 1,000 times as much"),
+    ],
 )
 def test_more_than_another_counts_is_said_in_times(ours, said):
     told = TotalsBeside(pd.DataFrame({"time": range(4)}), ours, 10.0, correlation=math.nan)
     assert said in sentence(told, "Coinalyze")
 
 
-def test_ours_and_theirs_have_a_row_each():
-    """A facet by a column named `count` is drawn as one row without bars: Vega counts under that name."""
-    frame = pd.DataFrame({"time": pd.to_datetime(["2024-03-01"]), "side": "long", "ours": 2.0, "theirs": 3.0})
-    drawn = totals_chart(frame, "Coinalyze", Clock()).to_dict()
-    row = drawn["encoding"]["row"]
-    assert row["field"] != "count"
-    rows = [one for held in drawn["datasets"].values() for one in held]
-    assert {one[row["field"]]: one["usd"] for one in rows} == {"Ours": 2.0, "Coinalyze": 3.0}
+def test_ours_and_theirs_are_drawn_on_one_scale():
+    times = pd.to_datetime(["2024-03-01 00:00", "2024-03-01 00:00", "2024-03-01 01:00"])
+    told = {"side": ["long", "short", "long"], "ours": [2.0, 1.0, 0.0], "theirs": [3.0, 4.0, 1.0]}
+    frame = pd.DataFrame({"time": times, **told})
+    for column in ("ours", "theirs"):
+        drawn = totals_chart(frame, column, "Coinalyze", Clock()).to_dict()
+        ((rows),) = drawn["datasets"].values()
+        assert [one["usd"] for one in rows] == told[column]
+        assert [one["side"] for one in rows] == ["Longs", "Shorts", "Longs"]
+        assert drawn["encoding"]["y"]["scale"]["domain"] == [0, 7.0]

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from liqcore import tables, wording
-from liqcore.charts.marks import LONG, SHORT, inked
+from liqcore.charts.marks import LONG, SHORT, USD_AXIS, inked
 from liqcore.charts.times import Clock
 from liqcore.heat.totals import TotalsBeside, beside
 from liqcore.service.dataset import Dataset
@@ -93,29 +93,37 @@ def _totals(data: Dataset, totals: pd.DataFrame, name: str) -> None:
         )
         return
     st.markdown(f"**{wording.markdown(sentence(result, name))}**")
-    chart = totals_chart(result.frame, name, links.clock())
-    st.altair_chart(inked(chart), key="figures-totals", alt=sentence(result, name), width="stretch")
+    for column, who in (("ours", "Ours"), ("theirs", name)):
+        chart = totals_chart(result.frame, column, who, links.clock())
+        words = f"{who}, liquidations an hour in USD. {sentence(result, name)}"
+        st.altair_chart(inked(chart), key=f"figures-{column}", alt=words, width="stretch")
 
 
-def totals_chart(frame: pd.DataFrame, name: str, clock: Clock) -> alt.Chart:
-    """Our sums above the other's, interval by interval, longs and shorts apart."""
-    # Not `count`, which is what Vega calls the rows of a facet: one row without bars was drawn.
-    long = frame.melt(["time", "side"], ["ours", "theirs"], "counted", "usd")
-    long["counted"] = long["counted"].map({"ours": "Ours", "theirs": name})
+def totals_chart(frame: pd.DataFrame, column: str, who: str, clock: Clock) -> alt.Chart:
+    """The sums of one of the two that count, hour by hour, longs and shorts apart, on a scale for both."""
+    told = frame.assign(side=frame["side"].map({"long": "Longs", "short": "Shorts"}), usd=frame[column])
+    hours = frame["time"].nunique()
+    top = float(frame.groupby("time")[["ours", "theirs"]].sum().to_numpy().max())
     return (
-        alt.Chart(long)
-        .mark_bar()
+        alt.Chart(told[["time", "side", "usd"]])
+        .mark_bar(size=max(2, min(24, 600 // hours)))
         .encode(
             x=_time(clock),
-            y=alt.Y("usd:Q", title="USD", axis=alt.Axis(format="~s")),
-            color=alt.Color(
-                "side:N", scale=alt.Scale(domain=list(tables.SIDES), range=[LONG, SHORT]), title=None
+            y=alt.Y(
+                "usd:Q",
+                title="USD",
+                axis=alt.Axis(labelExpr=USD_AXIS, tickCount=4),
+                scale=alt.Scale(domain=[0, top]),
             ),
-            row=alt.Row("counted:N", title=None, sort=["Ours", name]),
-            tooltip=[_when(clock), "side:N", alt.Tooltip("usd:Q", format=",.0f")],
+            color=alt.Color("side:N", scale=alt.Scale(range=[LONG, SHORT]), title=None),
+            tooltip=[_when(clock), "side:N", alt.Tooltip("usd:Q", title="USD", format="$,.0f")],
         )
-        .properties(height=120)
+        .properties(height=200, title=who)
     )
+
+
+def _times(more: float) -> str:
+    return "over 1,000 times" if more > 1_000 else f"{wording.decimal(more)} times"
 
 
 def sentence(found: TotalsBeside, name: str) -> str:
@@ -130,7 +138,7 @@ def sentence(found: TotalsBeside, name: str) -> str:
         words += (
             f", {wording.share(found.ours, found.theirs)} of it"
             if more <= 2
-            else f", {wording.decimal(more)} times as much: the two do not count the same"
+            else f", {_times(more)} as much: the two do not count the same"
         )
     if math.isnan(found.correlation):
         return f"{words}. Too few hours to say whether they rise and fall together."
