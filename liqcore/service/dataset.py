@@ -35,6 +35,8 @@ MAX_COLUMNS = 3_000
 _WALKED_COLUMNS = 1_000
 # Liquidations that two files must have in common before they are taken for the same.
 _COPIES = 10
+# How far apart two recorders stamp one liquidation: when it happened, when it was heard, or its minute.
+_APART = pd.Timedelta(minutes=1)
 
 
 class DataError(ValueError):
@@ -212,25 +214,40 @@ def _put_together(kind: str, found: list[tuple[str, pd.DataFrame]], notes: list[
 
 def _without_copies(both: pd.DataFrame, files: Sequence[str], notes: list[str]) -> pd.DataFrame:
     """Without the liquidations of a file that another one told before, where that is most of what it tells of
-    their common time: a download that was dropped twice, or a day beside its month."""
-    alike = ["time", "side", "price", "quantity"]
-    twins = both[both.duplicated(alike, keep=False)]
-    # Equal rows of one file are so many liquidations.
-    number = twins.groupby([*alike, "_file"], observed=True).cumcount()
-    again = twins.assign(number=number).duplicated([*alike, "number"]).reindex(both.index, fill_value=False)
+    their common time: a download that was dropped twice, a day beside its month, what two recorders heard of
+    one venue."""
+    again = pd.Series(False, index=both.index)
     for place, file in enumerate(files[1:], 1):
         mine, before = both["_file"] == place, both["_file"] < place
-        others = both.loc[before, "time"]
-        shared = mine & both["time"].between(others.min(), others.max())
-        copies = mine & again
-        if copies.sum() * 2 < shared.sum() or copies.sum() < min(_COPIES, int(mine.sum())):
-            again &= ~mine
-        elif copies.any():
-            notes.append(
-                f"{wording.count(int(copies.sum()), 'liquidation')} of {file} stand in another file too, and"
-                " count once."
-            )
+        others = both.loc[before & ~again]
+        if others.empty:
+            continue
+        shared = int((mine & both["time"].between(others["time"].min(), others["time"].max())).sum())
+        exact, near = _told_before(both[mine], others)
+        for copies, least in ((exact, min(_COPIES, int(mine.sum()))), (near, _COPIES)):
+            if len(copies) and len(copies) * 2 >= shared and len(copies) >= least:
+                again[copies] = True
+                told = wording.count(len(copies), "liquidation")
+                when = "" if copies is exact else ", some under another time,"
+                notes.append(f"{told} of {file} stand in another file too{when} and count once.")
+                break
     return both[~again]
+
+
+def _told_before(mine: pd.DataFrame, others: pd.DataFrame) -> tuple[pd.Index, pd.Index]:
+    """The rows of a file that others hold at the same time, and those that they hold within `_APART`: one row
+    of theirs for each, so that equal rows of one file stay so many liquidations."""
+    alike = ["side", "price", "quantity"]
+    both = pd.concat([mine.assign(new=True), others.assign(new=False)])
+    both = both[both.duplicated(alike, keep=False)].sort_values([*alike, "time"], kind="stable")
+    # Equal orders one after the other are one run, within which the first of one file is the other's first.
+    begins = ~both.duplicated(alike) | (both["time"].diff() > _APART)
+    found = []
+    for run in (both["time"], begins.cumsum()):
+        number = both.groupby([*alike, run, "_file"], observed=True).cumcount()
+        named = pd.MultiIndex.from_arrays([both[name] for name in alike] + [run, number])
+        found.append(both.index[both["new"] & named.isin(named[~both["new"]])])
+    return found[0], found[1]
 
 
 def _named(table: pd.DataFrame, file: str) -> pd.DataFrame:

@@ -58,6 +58,35 @@ def test_a_day_beside_its_month_counts_once_and_what_only_one_has_stays():
     assert len(data.liquidations) == 3 * N + 5
 
 
+@pytest.mark.parametrize("apart", ["3s", "-700ms", "each its own", "whole minutes"])
+def test_one_venue_that_two_tools_recorded_counts_once(apart):
+    """One tool writes when a liquidation happened, the other when it heard of it."""
+    one = pd.concat([table(), table().head(3)]).assign(venue="bybit")
+    times = pd.to_datetime(one["time"])
+    late = pd.to_timedelta(np.random.default_rng(5).uniform(0, 20, len(one)), unit="s")
+    other = {"each its own": lambda: times + late, "whole minutes": lambda: times.dt.floor("min")}.get(
+        apart, lambda: times + pd.Timedelta(apart)
+    )()
+    mine = one.assign(time=other.dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    only = table(7, 5).assign(venue="bybit")
+    data = together(a=one, b=pd.concat([mine, only]))
+    assert data.liquidations is not None
+    assert len(data.liquidations) == N + 3 + 5
+    assert any("under another time, and count once" in note for note in data.notes)
+
+
+def test_equal_sizes_within_a_minute_in_two_files_are_two_venues():
+    """Round sizes at round prices meet by chance, and a few rows prove nothing."""
+    rng = np.random.default_rng(3)
+    seconds = pd.to_timedelta(np.sort(rng.integers(0, 80_000, 2 * N)), unit="s")
+    time = (pd.Timestamp("2026-03-02", tz="UTC") + seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+    both = pd.DataFrame({"time": time, "side": "long", "price": 28_000.0, "quantity": 0.1})
+    for one, other in ((both[::2], both[1::2]), (both[:4:2], both[1:4:2])):
+        data = together(a=one, b=other)
+        assert data.liquidations is not None
+        assert len(data.liquidations) == len(one) + len(other)
+
+
 def test_equal_liquidations_of_one_file_and_chance_twins_of_two_stay():
     rows = pd.concat([table(1), table(1).head(3)])
     other = pd.concat([table(2), table(1).head(4)])
