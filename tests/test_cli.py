@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 import liqcore as lq
 from liqcore import cli
+from liqcore.cli import drawing
 from tests.loopback.server import VenueServer
 
 
@@ -61,13 +62,13 @@ def test_a_page_needs_no_network(files: dict[str, Path], tmp_path: Path) -> None
 def drawn_grid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: object) -> tuple[Any, Any]:
     """What was handed to the chart."""
     seen: list[tuple[Any, Any]] = []
-    chart = cli.charts.chart
+    chart = drawing.charts.chart
 
     def watched(grid: Any, candles: Any, **more: Any) -> Any:
         seen.append((grid, candles))
         return chart(grid, candles, **more)
 
-    monkeypatch.setattr(cli.charts, "chart", watched)
+    monkeypatch.setattr(drawing.charts, "chart", watched)
     found = heatlab("draw", *arguments, "-o", tmp_path / "map.svg")
     assert found.exit_code == 0, found.output
     return seen[0]

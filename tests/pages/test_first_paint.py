@@ -49,3 +49,22 @@ def test_the_start_page_imports_only_what_it_draws_with() -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip().splitlines()[-1] == "loaded:"
+
+
+COMMAND = """
+import runpy, sys
+from liqcore import cli
+later = set(sys.argv[1:])
+runpy.run_module = lambda name, **_: print("loaded:", name, *sys.modules.keys() & later)
+sys.argv = ["heatlab", "run"]
+cli.main()
+"""
+
+
+def test_the_command_that_starts_the_server_leaves_it_no_more_than_make_run_does() -> None:
+    # The image, the unit and uvx start by it; it once held Altair and SciPy as long as the server lived.
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *LATER], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "loaded: streamlit"

@@ -9,31 +9,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-import numpy as np
-import pandas as pd
 import typer
 
 import liqcore
-from liqcore import tables
 from liqcore.bundled import bundled
-from liqcore.charts import altair as charts
-from liqcore.charts.palette import PaletteError
 from liqcore.extras import MissingExtra, need
-from liqcore.feeds import samples
-from liqcore.feeds.files import FileContents, MappingNeeded, read, read_grid
-from liqcore.heat.grid import GridError, HeatGrid
-from liqcore.wording import joined, percent, period
+from liqcore.wording import joined, percent
 
-_PICTURES: Final[dict[str, dict[str, Any]]] = {
-    ".png": {"scale_factor": 2},
-    ".svg": {},
-    ".html": {"inline": True},
-}
-_PROBLEMS: Final = (tables.TableError, GridError, PaletteError, samples.SampleError)
+# What reads files and draws is imported by the commands that do: a server that `heatlab run` starts would
+# otherwise hold 60 MB for it as long as it lives.
+_PICTURES: Final = (".png", ".svg", ".html")
 _app = typer.Typer(
     help="BTC liquidation heatmaps: see them, learn to read them, doubt them.",
     no_args_is_help=True,
@@ -106,6 +94,8 @@ def mcp(
     """Answer assistants over the Model Context Protocol: maps, levels, venues, sizes; nothing trades."""
     with _sentences():
         need("mcp")
+        import pandas as pd
+
         from liqcore.mcp.server import server
         from liqcore.service.app import Owner
 
@@ -166,17 +156,20 @@ def record(
 @_app.command()
 def check(files: Files, mapping: Map = [], venue: Venue = None) -> None:  # noqa: B006
     """Say what each file was read as: rows, span, venues, units, and what is doubtful about it."""
+    from liqcore.cli import drawing
+
     failed = False
     for file in files:
         typer.secho(str(file), bold=True)
         try:
-            found = _understood(file, _mapping(mapping), venue)
-        except _PROBLEMS as problem:
+            found = drawing.understood(file, _mapping(mapping), venue)
+        except drawing.PROBLEMS as problem:
             failed = True
             typer.secho(f"  {problem}", fg="red")
             continue
-        typer.echo(f"  {_summary(found)}")
-        for note in found.notes if isinstance(found, FileContents) else found.provenance.flags:
+        said, notes = drawing.summary(found)
+        typer.echo(f"  {said}")
+        for note in notes:
             typer.echo(f"  - {note}")
     raise typer.Exit(code=1 if failed else 0)
 
@@ -206,15 +199,16 @@ def draw(
 ) -> None:
     """Draw a heatmap from files and say what is on it."""
     if out.suffix.lower() not in _PICTURES:
-        raise typer.BadParameter(f"A picture ends in {joined([*_PICTURES], 'or')}.", param_hint="--out")
+        raise typer.BadParameter(f"A picture ends in {joined(_PICTURES, 'or')}.", param_hint="--out")
     if not out.parent.is_dir():
         raise typer.BadParameter(f"There is no folder {str(out.parent)!r}.", param_hint="--out")
     with _sentences():
-        held = _held(files, sample, _mapping(mapping), venue)
-        grid = held.get("grid") or _heatmap(held, layer, timeframe, bins)
-        picture = charts.chart(grid, held.get("candles"), side=side, scale=scale, palette=palette)
-        picture.save(str(out), **_PICTURES[out.suffix.lower()])
-    typer.echo(picture.description)
+        from liqcore.cli import drawing
+
+        held = drawing.put_together(files, sample, _mapping(mapping), venue)
+        grid = held.get("grid") or drawing.heatmap(held, layer, timeframe, bins)
+        description = drawing.draw(grid, held.get("candles"), out, side=side, scale=scale, palette=palette)
+    typer.echo(description)
     for flag in grid.provenance.flags:
         typer.echo(f"- {flag}")
     typer.echo(f"Written to {out}.")
@@ -236,6 +230,9 @@ def score(
     seed: Annotated[int, typer.Option(help="Of the intervals.")] = 1,
 ) -> None:
     """Hold every model against measured positions, and write the scoreboard."""
+    import numpy as np
+
+    from liqcore.feeds.files import read_grid
     from liqcore.lab import scoreboard as boards
 
     if out.suffix.lower() not in (".md", ".parquet"):
@@ -264,6 +261,9 @@ def study(
 ) -> None:
     """Ask of levels whether they predict; resumes where it was interrupted, and writes a report."""
     with _sentences():
+        from dataclasses import replace
+
+        from liqcore import tables
         from liqcore.service import study as studies
 
         try:
@@ -285,7 +285,12 @@ def _sentences() -> Iterator[None]:
     """What is wrong as one sentence on the error stream, and a code that scripts see."""
     try:
         yield
-    except (*_PROBLEMS, OSError, MissingExtra) as problem:
+    except Exception as problem:
+        if not isinstance(problem, (OSError, MissingExtra)):
+            from liqcore.cli.drawing import PROBLEMS
+
+            if not isinstance(problem, PROBLEMS):
+                raise
         typer.secho(str(problem), fg="red", err=True)
         raise typer.Exit(code=1) from problem
 
@@ -295,68 +300,3 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
     if wrong := next((pair for pair, (_, sign, _) in zip(pairs, split, strict=True) if not sign), None):
         raise typer.BadParameter(f"Write {wrong!r} as our name=column of the file.", param_hint="--map")
     return {ours: theirs for ours, _, theirs in split}
-
-
-def _understood(file: Path, mapping: dict[str, str], venue: str | None) -> FileContents | HeatGrid:
-    """A table, or a heatmap where the file is one."""
-    try:
-        return read(file, mapping=mapping, venue=venue, now=pd.Timestamp.now("UTC"))
-    except MappingNeeded as problem:
-        raise tables.TableError(f"{problem} Name it with --map, for instance --map time=ts.") from problem
-    except tables.TableError as problem:
-        try:
-            return read_grid(file)
-        except (tables.TableError, GridError) as other:
-            # What is wrong with a heatmap, the reader of heatmaps knows better.
-            raise other if "is a heatmap" in str(problem) else problem from None
-
-
-def _summary(found: FileContents | HeatGrid) -> str:
-    if isinstance(found, FileContents):
-        return found.summary
-    columns, bands = found.shape
-    return f"A {found.kind} heatmap, {columns:,} × {bands:,} cells, {period(*found.time_edges[[0, -1]])}."
-
-
-def _held(
-    files: list[Path], sample: str | None, mapping: dict[str, str], venue: str | None
-) -> dict[str, Any]:
-    """The tables by kind, those of one kind put together, or the one heatmap."""
-    if bool(files) == bool(sample):
-        raise tables.TableError("Name files to draw, or one bundled market: heatlab draw --sample calm.")
-    if sample:
-        market = samples.load_sample(sample)
-        return {kind: getattr(market, kind) for kind in tables.CHECKS}
-    grids: list[HeatGrid] = []
-    held: dict[str, list[pd.DataFrame]] = {}
-    for file in files:
-        try:
-            found = _understood(file, mapping, venue)
-        except _PROBLEMS as problem:
-            raise tables.TableError(f"{file}: {problem}") from problem
-        if isinstance(found, HeatGrid):
-            grids.append(found)
-        else:
-            held.setdefault(found.kind, []).append(found.table)
-    if len(grids) > 1:
-        raise tables.TableError("These are several heatmaps, and one is drawn at a time. Name one of them.")
-    together = {
-        kind: tables.CHECKS[kind](
-            pd.concat([one.astype(dict.fromkeys(one.select_dtypes("category"), str)) for one in found])
-        )
-        for kind, found in held.items()
-    }
-    return together | ({"grid": grids[0]} if grids else {})
-
-
-def _heatmap(held: dict[str, Any], layer: str | None, timeframe: str, bins: int) -> HeatGrid:
-    """The heatmap asked for, by default of events where there are some."""
-    wanted = layer or ("realised" if "liquidations" in held else "modelled")
-    needed = "liquidations" if wanted == "realised" else "candles"
-    if needed not in held:
-        raise tables.TableError(f"A {wanted} heatmap is made from {needed}. Name a file with {needed}, too.")
-    if wanted == "realised":
-        return liqcore.realised_heatmap(held["liquidations"], timeframe=timeframe, bins=bins)
-    return liqcore.modelled_heatmap(
-        held["candles"], held.get("open_interest"), held.get("funding"), bins=bins
-    )
