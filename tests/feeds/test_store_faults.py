@@ -125,7 +125,7 @@ def test_a_store_locked_for_long_costs_nothing_and_is_said(hearing):
     ends_with(hearing, 44)
 
 
-def test_a_disk_that_is_full_is_said_and_what_was_heard_is_written_when_there_is_room(hearing):
+def test_a_disk_that_is_full_is_said_and_what_was_heard_is_written_when_there_is_room(hearing, caplog):
     collector, source, _ = hearing
     room = [True]
 
@@ -142,6 +142,19 @@ def test_a_disk_that_is_full_is_said_and_what_was_heard_is_written_when_there_is
     assert "The disk is full" in collector.snapshot().problem
     room[0] = True
     ends_with(hearing, 2_043)
+    # A process that only collects has no page to say it on, and tells it once however often it tries.
+    lines = [one.getMessage() for one in caplog.records if one.name == Collector.__module__]
+    assert [line.partition(",")[0] for line in lines] == ["The disk is full", "The store is written again."]
+
+
+def test_a_store_that_could_not_be_opened_is_told_to_the_log_by_whoever_collects(tmp_path, caplog):
+    (tmp_path / "file").write_text("no folder")
+    store = open_store(f"sqlite:///{tmp_path}/file/store.sqlite")
+    Collector(store, {}, config=QUICK)
+    lines = [one.getMessage() for one in caplog.records if one.name == Collector.__module__]
+    assert len(lines) == 1
+    assert "kept in memory and is lost when the app stops" in lines[0]
+    store.close()
 
 
 def test_damage_after_damage_leaves_a_few_files_and_no_heap(tmp_path):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 import time
 from collections import Counter
@@ -38,6 +39,8 @@ _SET: Final = 2.0
 _TOLD_FOR: Final = 3_600.0
 # Seconds between two looks whether a store that had to be in memory can be where it should be.
 _HOME: Final = 60.0
+# Seconds before the log is told once more what it was told already.
+_SAID_AGAIN: Final = 60.0
 
 Deliver = Callable[[str, list[LiquidationRow], int], None]
 Tell = Callable[[SourceStatus], None]
@@ -160,7 +163,8 @@ class Collector:
         self._refused: Counter[str] = Counter()
         self._down_since: dict[str, float] = dict.fromkeys(self._sources, self._steady())
         self._history_at: dict[str, float] = {}
-        self._problem = store.problem
+        self._problem, self._said = "", dict[str, float]()
+        self._say(store.problem)
         self._stuck = ""
         self._collecting = False
         self._elsewhere: tuple[float, tuple[SourceStatus, ...]] = float("-inf"), ()
@@ -432,6 +436,7 @@ class Collector:
                 " What was collected is still there; what the wrong clock left out is asked for again where a"
                 " venue tells its history."
             )
+        logging.getLogger(__name__).warning("%s", self._set_clock)
 
     def _flush(self) -> None:
         with self._room:
@@ -449,13 +454,23 @@ class Collector:
                 self._beats.update(beats)
                 self._beat_events.update(beat_events)
                 self._stuck = "" if problem.damaged else str(problem)
-                self._problem = self._problem if problem.damaged else str(problem)
+                self._say(self._problem if problem.damaged else str(problem))
             return
         with self._room:
             self._written += new
             self._doubled += len(batch) - new
-            self._problem, self._stuck = self.store.problem, ""
+            self._stuck = ""
+            self._say(self.store.problem)
             self._room.notify_all()
+
+    def _say(self, problem: str) -> None:
+        """What is wrong with the store, for the pages; a change is told to the log too, since a process that
+        only collects has no pages. What comes and goes is told once a minute."""
+        now = self._steady()
+        if problem != self._problem and now - self._said.get(problem, float("-inf")) > _SAID_AGAIN:
+            self._said[problem] = now
+            logging.getLogger(__name__).warning("%s", problem or "The store is written again.")
+        self._problem = problem
 
     def _open_anew(self, why: str, damaged: bool = False) -> None:
         """Open the store again, with what is in memory, after its file went away, was damaged, or can be had
@@ -482,7 +497,8 @@ class Collector:
             self.store.problem = self.store.problem or f"{why}: {said}; what was older is gone."
         self.window = LiveWindow(self.store, self.config.window_hours)
         with self._room:
-            self._problem, self._stuck = self.store.problem, ""
+            self._stuck = ""
+            self._say(self.store.problem)
 
     def _come_home(self) -> None:
         """Go from memory back to where the store should be, where that has become possible."""
@@ -547,6 +563,7 @@ class Collector:
         except asyncio.CancelledError:
             raise
         except Exception as problem:  # one broken source must not take the others with it
+            logging.getLogger(__name__).warning("The source %s stopped: %s", name, type(problem).__name__)
             self.tell(
                 SourceStatus(
                     name,
@@ -564,6 +581,9 @@ class Collector:
             try:
                 pause = self._poll(self)
             except Exception as problem:  # a round that breaks must not be the last one
+                logging.getLogger(__name__).warning(
+                    "A round of questions broke off: %s", type(problem).__name__
+                )
                 words = f"A round of questions broke off ({type(problem).__name__}). It is tried again."
                 self.tell_market("Questions", SourceStatus("", "error", words))
                 pause = _AFTER_TROUBLE
