@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 import liqcore
 from liqcore import tables, wording
@@ -63,6 +63,17 @@ Market = Annotated[
         " day like 2024-08-05, or a synthetic sample: calm, violent."
     ),
 ]
+
+
+def _number(given: object) -> object:
+    """What is to be a number, unless it is a yes or a no, which would count as 1 and 0."""
+    if isinstance(given, bool):
+        raise ValueError("Give a number.")
+    return given
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Usd = Annotated[Number, Field(gt=0, description="USD.")]
 Given = ParamSpec("Given")
 
 
@@ -149,7 +160,7 @@ class _Desk:
 
     def read_level(
         self,
-        level: Annotated[float, Field(gt=0, description="USD.")],
+        level: Usd,
         market: Market = FIRST,
         kind: Kind = "modelled",
         side: Annotated[
@@ -178,10 +189,7 @@ class _Desk:
         return {"about": self._about(data, grid), "text": made.to_text(), "reading": made.to_dict()}
 
     def compare_venues(
-        self,
-        level: Annotated[float, Field(gt=0, description="USD.")],
-        market: Market = FIRST,
-        side: Literal["long", "short"] | None = None,
+        self, level: Usd, market: Market = FIRST, side: Literal["long", "short"] | None = None
     ) -> dict[str, Any]:
         """Whether realised liquidations at a price are one venue's or the market's, if anybody can say."""
         # The reading's own step, so that the two tools never contradict each other.
@@ -238,16 +246,16 @@ class _Desk:
 
 def size_position(
     side: Literal["long", "short"],
-    entry: Annotated[float, Field(gt=0, description="USD.")],
-    stop: Annotated[float, Field(gt=0, description="USD.")],
-    account: Annotated[float, Field(gt=0, description="USD.")],
+    entry: Usd,
+    stop: Usd,
+    account: Usd,
     risk_percent: Annotated[
-        float, Field(gt=0, le=100, description="Per cent of the account lost at the stop.")
+        Number, Field(gt=0, le=100, description="Per cent of the account lost at the stop.")
     ] = 1.0,
-    leverage: Annotated[float, Field(ge=1, le=200)] = 1.0,
-    targets: Annotated[list[float] | None, Field(max_length=20)] = None,
-    fee_percent: Annotated[float, Field(ge=0, le=5, description="Per cent of the value, each way.")] = 0.05,
-    maintenance_percent: Annotated[float, Field(gt=0, lt=100, description="The venue's bracket.")] = 0.5,
+    leverage: Annotated[Number, Field(ge=1, le=200)] = 1.0,
+    targets: Annotated[list[Number] | None, Field(max_length=20)] = None,
+    fee_percent: Annotated[Number, Field(ge=0, le=5, description="Per cent of the value, each way.")] = 0.05,
+    maintenance_percent: Annotated[Number, Field(gt=0, lt=100, description="The venue's bracket.")] = 0.5,
 ) -> dict[str, Any]:
     """The size at which the stop loses a fixed share of the account, and whether liquidation comes first."""
     plan = plan_trade(

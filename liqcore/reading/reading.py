@@ -20,6 +20,9 @@ from liqcore.reading.known import Known, known
 from liqcore.reading.price_steps import approach_step, level_step, price_step, role_of
 from liqcore.reading.report import Reading, ReadingError, Side
 
+# Beyond these levels elsewhere, as far away, are no numbers any more.
+_LOWEST, _HIGHEST = 1e-9, 1e12
+
 
 def read_level(
     grid: HeatGrid,
@@ -181,7 +184,7 @@ def place_of(level: float, side: Side | None, tolerance: float, last: int) -> Pl
         price = float(level)
     except (TypeError, ValueError):
         price = float("nan")
-    if not (np.isfinite(price) and price > 0):
+    if not _LOWEST <= price <= _HIGHEST:
         raise ReadingError(
             f"The level {level!r} is not a price. Give a number above zero, in USD, for instance 28000."
         )

@@ -270,7 +270,8 @@ def _at_least_zero(value: object, name: str) -> float:
 def _price(value: object, name: str, tick: float = 0.0) -> float:
     number = float(to_tick(parse_number(value, name), tick))
     if not _LOWEST_PRICE <= number <= _HIGHEST_PRICE:
-        raise RiskError(f"{name} is {wording.field(number)} USD. Give a price above zero, such as 60000.")
+        why = "above zero" if number < _LOWEST_PRICE else "that a market could have"
+        raise RiskError(f"{name} is {wording.field(number)} USD. Give a price {why}, such as 60000.")
     return number
 
 

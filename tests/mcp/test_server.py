@@ -194,6 +194,46 @@ def test_what_cannot_be_told_is_one_sentence(made, question, words):
     assert "Traceback" not in text
 
 
+@pytest.mark.parametrize(
+    "given", [0, -1, 1e-320, 1e13, 1e308, float("inf"), "inf", "nan", 10**400, True, None, []]
+)
+def test_what_is_no_price_is_refused_by_every_tool_that_takes_one(made, given):
+    plan = {"side": "long", "entry": 60_000, "stop": 59_400, "account": 10_000}
+    questions = [
+        ("read_level", {"market": "calm", "level": given}),
+        ("compare_venues", {"market": "calm", "level": given}),
+        *(("size_position", {**plan, name: given}) for name in ("entry", "stop", "account")),
+        ("size_position", {**plan, "targets": [given]}),
+        ("size_position", {**plan, "leverage": given, "maintenance_percent": given}),
+    ]
+    for question, told in zip(questions, asked(made, *questions), strict=True):
+        text = told.content[0].text
+        # An account of next to nothing is an amount, with which no plan comes about.
+        assert told.is_error or told.structured_content["accepted"] is False, question
+        assert "Traceback" not in text
+        assert len(text) < (1_000 if told.is_error else 5_000)
+        # What was asked is not told back as something else.
+        assert given in (float("inf"), "inf") or " inf " not in text, text
+
+
+def test_a_market_is_only_ever_one_of_the_names(made):
+    hostile = [
+        "../../etc/passwd",
+        "calm\0",
+        "calm/../violent",
+        " calm",
+        "violent\n",
+        "x" * 1_000_000,
+        "\u202ecalm",
+    ]
+    for told in asked(made, *(("market_map", {"market": name}) for name in hostile)):
+        text = told.content[0].text
+        assert told.is_error
+        assert "There is no market" in text
+        assert len(text) < 1_000
+        assert "\u202e" not in text
+
+
 def test_the_real_market_is_asked_for_and_its_age_told(tmp_path, monkeypatch):
     monkeypatch.setenv("HEATLAB_FOLDER", str(tmp_path))
     monkeypatch.setattr(truth, "NOW", int(time.time()) * 1000)
