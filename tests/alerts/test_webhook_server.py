@@ -134,8 +134,8 @@ def test_a_body_without_length_is_cut_off_and_a_broken_off_one_harms_nobody(port
         ask(port, small, encode_chunked=True, headers={**JSON, "Transfer-Encoding": "chunked"})[0].status
         == 200
     )
-    assert urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).status == 200
-    assert b"<title>" in urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
+    assert urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=30).status == 200
+    assert b"<title>" in urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30).read()
 
 
 def called(endpoint, messages, method="POST", wait=0.0, client="10.0.0.1"):

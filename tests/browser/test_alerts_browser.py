@@ -30,7 +30,7 @@ def test_a_message_from_tradingview_reaches_the_open_page(page: Page) -> None:
         request = urllib.request.Request(
             f"{address}/api/tradingview", body, {"Content-Type": "application/json"}
         )
-        assert urllib.request.urlopen(request, timeout=3).status == 200
+        assert urllib.request.urlopen(request, timeout=30).status == 200
         expect(page.get_by_text("Inbox (1)")).to_be_visible()
         expect(page).to_have_title("(1) Alerts · Heatlab")
         page.get_by_text("Inbox (1)").click()

@@ -151,6 +151,7 @@ def test_a_stand_in_fills_the_live_page_the_sources_page_and_the_market_of_the_o
         until(app, lambda app: "Bybit: live" in words(app) and "Binance: geo-blocked" in words(app))
         fresh = [Event(int(time.time() * 1_000), "short", 50_000.0 + 5 * number, 0.5) for number in range(5)]
         server.events += fresh
+        until(app, lambda app: server.sockets.listeners("bybit") and server.sockets.listeners("okx"))
         server.publish("bybit", fresh).result(10)
         until(app, lambda app: any("Bybit" in set(frame.value.get("Venue", ())) for frame in app.dataframe))
         until(app, lambda app: len(charts(app)) >= 1)

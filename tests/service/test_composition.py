@@ -107,6 +107,8 @@ def test_a_servers_life_begins_and_ends_collecting_and_writes_what_came(tmp_path
         async def live():
             async with app.alive():
                 await asyncio.to_thread(until, lambda: app.collector().live_span("bybit") is not None)
+                # That it is connected is told before its wish has been read at the other end.
+                await asyncio.to_thread(until, lambda: server.sockets.listeners("bybit"))
                 fresh = [Event(int(time.time() * 1_000), "short", 50_000.0, 0.5)]
                 await asyncio.to_thread(server.publish("bybit", fresh).result, 10)
                 await asyncio.to_thread(until, lambda: app.collector().snapshot().rows.get("bybit", 0) >= 1)
