@@ -399,6 +399,15 @@ def parse_time(values: pd.Series) -> pd.Series:
         else:
             blank = number.isna() & values.astype("string").str.strip().fillna("").eq("")
             _refuse(blank, lambda row: _empty_time(name, row))
+            if float(number.notna().mean()) > 0.5:
+                # Else the numbers would be blamed for the word among them.
+                _refuse(
+                    number.isna(),
+                    lambda row: (
+                        f"Column '{name}', row {row}: {_shown(values.iloc[row - 1])} is not a Unix time, as"
+                        " the other rows are. Correct it or remove the row."
+                    ),
+                )
             out = _from_text(values, name)
     else:
         out = _from_text(values, name)

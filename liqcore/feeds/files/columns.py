@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 
+from liqcore.feeds.files.clocks import unix_beside
 from liqcore.feeds.files.labels import key, side_words
 from liqcore.feeds.files.symbols import looks_like_symbols
 from liqcore.feeds.files.table import MappingNeeded, RawTable, shown
@@ -22,7 +23,16 @@ TIME: Final = (
     "gmttime", "datetimelocal", "startedat", "effectiveat", "fundingratetimestamp", "t",
 )  # fmt: skip
 # A bar is named by its opening; a column of closing times or of the last update is not its time.
-BAR_TIME: Final = ("opentime", "timeopen", "candlebegintime", "begintime", "starttime", "start", *TIME)
+BAR_TIME: Final = (
+    "opentime",
+    "timeopen",
+    "candlebegintime",
+    "begintime",
+    "starttime",
+    "start",
+    *TIME,
+    "ticks",
+)
 VENUE: Final = ("venue", "exchange", "exchangename", "market", "platform", "source")
 SYMBOL: Final = (
     "symbol",
@@ -239,6 +249,7 @@ ALIASES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "venue": VENUE,
         "symbol": SYMBOL,
         "rate": (
+            "relativefundingrate",
             "fundingrate",
             "lastfundingrate",
             "realizedrate",
@@ -298,6 +309,9 @@ def find_columns(raw: RawTable, kind: str, mapping: Mapping[str, str] | None) ->
         if name not in found and guess is not None and not (case and name.endswith("_total")):
             found[name] = guess
             taken.add(guess)
+    if "time" in found and "time" not in given:
+        clocks = [by_key[alias] for alias in ALIASES[kind]["time"] if alias in by_key]
+        found["time"] = unix_beside(raw, found["time"], clocks) or found["time"]
     _told_by_words(raw, kind, found, given)
     if kind == "liquidations":
         _found_by_words(raw, found, taken)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from liqcore import wording
-from liqcore.feeds.files import frames, numerals, times
+from liqcore.feeds.files import columns as cells, frames, labels, numerals, symbols, times
 from liqcore.feeds.files.claims import refuse_json
 from liqcore.feeds.files.table import MAX_COLUMNS, RawTable, check_cells, check_shape, counted, shown, unique
 from liqcore.feeds.files.unpack import Content
@@ -29,6 +29,8 @@ _WRAPPERS: Final = (
 )
 # What the symbol is called that stands beside rows, in the order in which it is believed.
 _SYMBOLS: Final = ("symbol", "pair", "instId", "instrument_name", "s")
+# The same, where the word that stands there is a market.
+_MARKETS: Final = ("ticker", "product_id", "contract", "contract_code", "market", "coin")
 _DEPTH: Final = 5
 _BROKEN: Final = "The JSON is cut off or broken. Download or export it again."
 _NO_TABLE: Final = (
@@ -117,15 +119,25 @@ def _tables(document: Any, depth: int, notes: list[str]) -> list[tuple[Any, str]
             return [(_by_column(nested), "")]
         if isinstance(document.get("o"), dict) or frames.is_message(document):
             return _tables([document], depth + 1, notes)
-        symbol = next((str(document[name]) for name in _SYMBOLS if isinstance(document.get(name), str)), "")
-        for name in (*_WRAPPERS, *document):
-            if name in document and isinstance(document[name], (dict, list)):
-                found = _tables(document[name], depth + 1, notes)
-                if found:
-                    return [(rows, own or symbol or _of_kraken(name)) for rows, own in found]
+        symbol = _symbol_beside(document)
+        for names in (_WRAPPERS, tuple(name for name in document if name not in _WRAPPERS)):
+            below = {
+                name: found
+                for name in names
+                if isinstance(document.get(name), (dict, list))
+                and (found := _tables(document[name], depth + 1, notes))
+            }
+            if len(below) > 1:
+                return _several(below, notes)
+            if below:
+                name, found = next(iter(below.items()))
+                return [(rows, own or symbol or _of_kraken(name)) for rows, own in found]
         return []
     if not isinstance(document, list) or not document:
         return []
+    if all(isinstance(page, list) and page and isinstance(page[0], (dict, list)) for page in document):
+        # Pages of rows, as a loop over an API collects them.
+        return _tables([row for page in document for row in page], depth + 1, notes)
     first = document[0]
     if frames.are_messages(document):
         rows, told = frames.rows_of(document)
@@ -138,6 +150,67 @@ def _tables(document: Any, depth: int, notes: list[str]) -> list[tuple[Any, str]
     if isinstance(first, list) and all(not isinstance(cell, (dict, list)) for cell in first):
         return [(document, "")]
     return []
+
+
+def _symbol_beside(document: dict[str, Any]) -> str:
+    """What stands beside rows as their symbol, or nothing."""
+    words = [(name, document[name]) for name in (*_SYMBOLS, *_MARKETS) if isinstance(document.get(name), str)]
+    return next(
+        (
+            word
+            for name, word in words
+            if name in _SYMBOLS or symbols.bitcoin(word) is not None or symbols.is_market(word)
+        ),
+        "",
+    )
+
+
+def _several(found: dict[str, list[tuple[Any, str]]], notes: list[str]) -> list[tuple[Any, str]]:
+    """Lists of rows that stand side by side under names: one table where the names are sides, venues, days
+    or markets, which the rows then carry.
+
+    Raises
+    ------
+    TableError
+        The names say nothing of the kind, so that one list cannot be told from another.
+    """
+    rows = {name: parts[0][0] for name, parts in found.items() if len(parts) == 1}
+    if len(rows) == len(found) and all(isinstance(part, list) for part in rows.values()):
+        column = _named_by(list(rows))
+        if all(isinstance(one, dict) for part in rows.values() for one in part[:1]):
+            if column is not None:
+                notes.append(
+                    f"The lists {', '.join(shown(name) for name in list(rows)[:4])} were put together."
+                )
+                beside = {name: {column: _of_kraken(name) or name} if column else {} for name in rows}
+                return [([{**beside[name], **one} for name, part in rows.items() for one in part], "")]
+        elif column == "":
+            return [([one for part in rows.values() for one in part], "")]
+        elif column == "symbol":
+            named = {name: _of_kraken(name) or name for name in rows}
+            wanted = [name for name in rows if symbols.is_bitcoin(named[name])]
+            if len(wanted) == 1:
+                notes.append(
+                    f"Of the lists {', '.join(shown(name) for name in list(rows)[:4])}, {shown(wanted[0])}"
+                    " was read."
+                )
+                return [(rows[wanted[0]], named[wanted[0]])]
+    raise TableError(
+        f"The JSON holds several tables side by side ({', '.join(shown(name) for name in list(found)[:4])})."
+        " Save the one that is wanted as a file of its own."
+    )
+
+
+def _named_by(names: list[str]) -> str | None:
+    """The column whose values the names of lists are; empty for days and pages, None for other words."""
+    words = pd.Series(names, dtype="string")
+    if set(labels.side_words(words).astype(str)) <= {"long", "short"}:
+        return "side"
+    if all(symbols.is_market(_of_kraken(name) or name) for name in names):
+        return "symbol"
+    if all(labels.is_venue(name) for name in names):
+        return "venue"
+    return "" if words.str.fullmatch(r"[0-9][0-9T:Z.+_ -]*").all() else None
 
 
 def _histories(document: list[dict[str, Any]]) -> list[tuple[Any, str]]:
@@ -161,6 +234,10 @@ def _same_keys(values: list[dict[str, Any]]) -> bool:
 
 def _by_column(nested: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """pandas' own JSON: `{column: {row: value}}`; row names that are times become a column."""
+    inner = {cells.key(str(name)) for name in next(iter(nested.values()))}
+    if inner & set(cells.BAR_TIME):
+        # One row a name, not one column.
+        return pd.DataFrame(list(nested.values()))
     frame = pd.DataFrame(nested)
     if not set(map(str, frame.columns)) & {"time", "timestamp", "date", "Date", "datetime", "t"}:
         frame = frame.rename_axis("time").reset_index()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from liqcore import tables
 from liqcore.feeds.files import labels, symbols, times
 from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.tables import TableError
+
+# Columns that name the money of a price beside a coin.
+_QUOTES: Final = ("quote", "quoteasset", "quotecurrency", "quotecoin", "quotesymbol")
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def bitcoin_only(
     if symbol is None:
         _refuse_other_coin(raw)
         return frame
-    kinds = symbols.kinds(frame[symbol])
+    kinds = symbols.kinds(_with_quote(raw, frame[symbol]))
     wanted = kinds == "bitcoin"
     if request.mapping.get("contracts") != "perpetual only":
         wanted |= kinds == "dated"
@@ -127,6 +131,21 @@ def bitcoin_only(
             " which trade away from the perpetual contract; they are kept and can be left out."
         )
     return frame if wanted.all() else frame[wanted]
+
+
+def _with_quote(raw: RawTable, names: pd.Series) -> pd.Series:
+    """Symbols that name a coin only, with the money that another column prices them in."""
+    quotes = [column for column in raw.columns if labels.key(column) in _QUOTES]
+    if len(quotes) != 1 or not isinstance(raw.frame[quotes[0]].dtype, pd.CategoricalDtype):
+        return names
+    if not all(symbols.is_money(str(word)) for word in labels.held(raw.frame[quotes[0]])):
+        return names
+    pairs, place = labels.pairs(names, raw.frame[quotes[0]])
+    joined = [
+        f"{name}/{quote}" if (found := symbols.bitcoin(name)) and name and not found.quote and quote else name
+        for name, quote in pairs
+    ]
+    return pd.Series(np.array(joined, dtype=object)[place], index=names.index, name=names.name)
 
 
 def _some(values: pd.Series) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from liqcore.feeds.files.table import counted, shown
 
 # Where the rows of a message stand, and what beside them belongs to each row.
-_INSIDE: Final = ("message", "payload", "frame", "data", "o", "details", "result", "params")
+_INSIDE: Final = ("message", "payload", "frame", "data", "o", "details", "result", "params", "list", "rows")
 _ENVELOPES: Final = ("message", "payload", "frame", "data")
 _BESIDE: Final = ("venue", "exchange", "instId", "symbol", "contract_code", "contract")
 _LIQUIDATED: Final = re.compile(r"liquid|forceorder|liq_orders", re.IGNORECASE)

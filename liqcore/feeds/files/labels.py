@@ -180,6 +180,11 @@ def canonical_venue(label: str) -> str:
     return next((name for start, name in _VENUES if compact.startswith(start)), label)
 
 
+def is_venue(label: str) -> bool:
+    """Whether a label names a venue that the house knows."""
+    return any(key(label).startswith(start) for start, _ in _VENUES)
+
+
 def side_words(values: pd.Series) -> pd.Series:
     """Sides as `long`, `short`, `buy` or `sell`; other words stay for the table's own check to name."""
     words = values.astype("category")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from liqcore import tables, wording
 from liqcore.feeds.files import labels, symbols
+from liqcore.feeds.files.copies import told_again
 from liqcore.feeds.files.draft import Draft, Request, in_file_words
 from liqcore.feeds.files.formats import draft, totals_beside
 from liqcore.feeds.files.grid import read_grid
@@ -168,6 +169,13 @@ def _one(raw: RawTable, kind: str | None, request: Request) -> FileContents:
     if found.kind != "liquidations" and (copies := len(found.frame) - len(table)):
         doubled += copies
         notes.append(f"{counted(copies, 'were')} dropped as an exact copy of another.")
+    if found.kind == "liquidations" and (again := told_again(table)).any():
+        table = table[~again].reset_index(drop=True)
+        doubled += int(again.sum())
+        notes.append(
+            f"{counted(int(again.sum()), 'were')} dropped: the file tells a whole stretch of liquidations"
+            " more than once."
+        )
     if not found.format.startswith("Heatlab"):
         refuse_unbelievable(found.kind, table)
     notes += doubts(found.kind, table, found.axis)

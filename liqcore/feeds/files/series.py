@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from liqcore import tables, wording
-from liqcore.feeds.files import columns as cells, interest, numerals, times, volume
+from liqcore.feeds.files import columns as cells, interest, labels, numerals, times, volume
 from liqcore.feeds.files.candle_prices import distinct
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
+from liqcore.feeds.files.quality import Doubt
 from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.heat.estimated import bar_length
 from liqcore.tables import TableError
 
-# Median rates of an interval: above the first, a fraction is doubted, above the second no fraction.
+# Median rates of eight hours: above the first, a fraction is doubted, above the second no fraction.
 _HIGH, _UNBELIEVABLE = 0.003, 0.006
+# Columns that say how long a bar is, and of what kind its market.
+_LENGTHS: Final = ("interval", "timeframe", "tf", "period", "resolution", "granularity", "barsize")
+_TYPES: Final = ("category", "insttype", "instrumenttype", "markettype", "contracttype")
 
 
 def candles(
@@ -51,7 +56,8 @@ def candles(
         micros = micros + (-micros % 60_000_000 if _ends(micros) else 0) - length
         notes.append("The bars are stamped at their close and were moved to their open.")
     out["time"] = pd.Series(micros, index=out.index, dtype=tables.TIME_DTYPE, copy=not micros.flags.writeable)
-    unit = volume.settle(raw, columns, frame, out, notes)
+    _refuse_several(raw, frame, micros)
+    unit = volume.settle(raw, columns, frame, out, request, notes)
     return Draft("candles", format, _last_versions(out, micros, notes), unit, columns, notes)
 
 
@@ -83,6 +89,25 @@ def _ends(micros: np.ndarray) -> bool:
         (micros[0] + early) % length == 0 and bool(((micros + early) % length == 0).all())
         for early in (1_000, 1_000_000, 1)
     )
+
+
+def _refuse_several(raw: RawTable, frame: pd.DataFrame, micros: np.ndarray) -> None:
+    """Bars of one time that are of several venues, markets or lengths are no versions of one bar."""
+    if bool((micros[1:] > micros[:-1]).all()):
+        return
+    for column in raw.columns:
+        if cells.key(column) not in (*cells.VENUE, *cells.SYMBOL, *_LENGTHS, *_TYPES):
+            continue
+        words = frame[column].astype("category")
+        if len(labels.held(words)) < 2:
+            continue
+        at = words.cat.codes.groupby(micros)
+        if (at.min() < at.max()).any():
+            named = " and ".join(shown(word) for word in list(labels.in_order(words))[:2])
+            raise TableError(
+                f"The file holds several bars for one time, of {named} in {shown(column)}. Save the bars of"
+                " one of them as a file of its own."
+            )
 
 
 def _last_versions(out: pd.DataFrame, micros: np.ndarray, notes: list[str]) -> pd.DataFrame:
@@ -215,7 +240,9 @@ def funding(
         or cells.key(name) == "fundingopen"
     )
     number = pd.to_numeric(rate, errors="coerce")
-    usual = float(number.abs().median()) if len(number) else 0.0
+    hours = _interval(out["time"], columns["time"])
+    # Of an hour an eighth is paid, so that per cent of an hour look like a fraction of eight.
+    usual = float(number.abs().median()) * 8 / (hours or 8.0) if len(number) else 0.0
     if numerals.in_percent(frame[columns["rate"]]):
         notes.append(f"{shown(columns['rate'])} is written in percent.")
     elif percent:
@@ -223,26 +250,34 @@ def funding(
         notes.append(f"{shown(columns['rate'])} was taken as percent.")
     elif usual >= _UNBELIEVABLE:
         raise TableError(
-            f"Half of the rates in {shown(columns['rate'])} are above {wording.percent(usual)} an interval,"
-            " which bitcoin never paid: they may be in percent. Name the column with pct, or write 0.01 % as"
-            " 0.0001."
+            f"Half of the rates in {shown(columns['rate'])} are above {wording.percent(usual)} in eight"
+            " hours, which bitcoin never paid: they may be in percent. Name the column with pct, or write"
+            " 0.01 % as 0.0001."
         )
     elif usual >= _HIGH:
         notes.append(
-            f"The median rate of {wording.decimal(usual)} is very high for a fraction;"
-            f" {shown(columns['rate'])} may be in percent."
+            Doubt(
+                f"The median rate of {wording.percent(usual)} in eight hours is very high for bitcoin;"
+                f" {shown(columns['rate'])} may be in percent.",
+                3,
+            )
         )
     out["rate"] = rate
     if "interval_hours" in columns:
         out["interval_hours"] = numerals.plain(frame[columns["interval_hours"]])
     else:
-        hours = bar_length(np.unique(np.round(moments(out["time"], columns["time"]) / 3.6e9).astype("int64")))
-        out["interval_hours"] = float(hours) if hours in (1, 2, 4, 8) else 8.0
+        out["interval_hours"] = hours or 8.0
         notes.append(
             "The funding interval is not named;"
             f" {wording.count(int(out['interval_hours'].iloc[0]), 'hour')} taken."
         )
     return Draft("funding", format, out, "fraction an interval", columns, notes)
+
+
+def _interval(stamps: pd.Series, column: str) -> float | None:
+    """Hours from one funding to the next; None where they are none that a venue has."""
+    hours = bar_length(np.unique(np.round(moments(stamps, column) / 3.6e9).astype("int64")))
+    return float(hours) if hours in (1, 2, 4, 8) else None
 
 
 def own_candles(raw: RawTable) -> pd.DataFrame | None:

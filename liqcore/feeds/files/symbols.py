@@ -110,8 +110,16 @@ def looks_like_symbols(values: pd.Series) -> bool:
     """Whether a column of text holds market symbols, whatever it is called."""
     words = values.astype("category").cat.categories[:50]
     texts = [str(word).strip().upper() for word in words]
-    return bool(texts) and all(
-        _MARKET.fullmatch(text) or bitcoin(text) is not None or is_known_coin(text) for text in texts
+    return bool(texts) and all(text in _UNNAMED or is_market(text) for text in texts)
+
+
+def is_market(word: str) -> bool:
+    """Whether a word is the symbol of a market or the name of a coin, of bitcoin or another."""
+    text = _VENUE_BEFORE.sub("", word.strip().upper())
+    return (
+        _MARKET.fullmatch(text) is not None
+        or (bitcoin(text) is not None and text not in _UNNAMED)
+        or is_known_coin(text)
     )
 
 
@@ -120,6 +128,11 @@ def is_known_coin(symbol: str) -> bool:
     return (
         re.match(rf"(?:1000)?(?:{_COINS})(?:[-_]|{'|'.join(DOLLARS)}|EUR|BTC|$)", symbol.upper()) is not None
     )
+
+
+def is_money(word: str) -> bool:
+    """Whether a word names what coins are priced in: a dollar, a dollar coin or other money."""
+    return word.strip().upper() in (*DOLLARS, *_OTHER_MONEY.split("|"))
 
 
 def named_by_file(name: str) -> tuple[str, ...]:

@@ -12,12 +12,14 @@ from liqcore.feeds.files import columns as cells, numerals, times as stamps
 from liqcore.feeds.files.candle_prices import clock_doubt, covered, distinct, price_from_candles
 from liqcore.feeds.files.draft import Draft, Request, bitcoin_only, moments, venue_labels
 from liqcore.feeds.files.series import own_candles
-from liqcore.feeds.files.table import RawTable, counted
+from liqcore.feeds.files.table import RawTable, counted, shown
 from liqcore.heat.estimated import ESTIMATED, bar_length
 from liqcore.tables import TableError
 
 # Liquidations of a day in BTC that only the worst days reach, and in USD that only small venues stay below.
 _MOST_BTC, _LEAST_USD = 5e3, 5e4
+# Rows that are enough to tell shares, and rises for each fall that only a running sum has.
+_SOME, _RISES = 5, 10
 
 
 def totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: str) -> Draft:
@@ -28,6 +30,7 @@ def totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: s
     frame = frame[~repeated]
     values = {side: numerals.plain(frame[columns[f"{side}_{total}"]]) for side in tables.SIDES}
     times = stamps.plain_times(frame[columns["time"]], notes, request.zone)
+    _refuse_no_totals(columns, total, values, moments(times, columns["time"]))
     if total == "total":
         total = _unit_of_totals(raw, columns, request, moments(times, columns["time"]), values, notes)
     parts = []
@@ -40,6 +43,28 @@ def totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: s
     if draft.doubled:
         notes.append(f"{counted(draft.doubled, 'were')} dropped as an exact copy of another.")
     return draft
+
+
+def _refuse_no_totals(
+    columns: Mapping[str, str], total: str, values: Mapping[str, pd.Series], micros: np.ndarray
+) -> None:
+    """Raise where the two columns are shares of longs and shorts, or sums that run on from row to row."""
+    order = np.argsort(micros, kind="stable")
+    both = [pd.to_numeric(part, errors="coerce").to_numpy("float64")[order] for part in values.values()]
+    named = f"{shown(columns[f'long_{total}'])} and {shown(columns[f'short_{total}'])}"
+    whole = both[0] + both[1]
+    whole = whole[np.isfinite(whole)]
+    if len(whole) >= _SOME and any((np.abs(whole / of - 1) < 0.02).all() for of in (1.0, 100.0)):
+        raise TableError(
+            f"{named} add up to {wording.whole(float(whole[0]))} in every row: they are shares of longs and"
+            " shorts, and not liquidations. Upload totals of liquidations."
+        )
+    steps = [np.diff(part[np.isfinite(part)]) for part in both]
+    if all((step > 0).sum() >= _RISES and (step < 0).sum() <= (step > 0).sum() / _RISES for step in steps):
+        raise TableError(
+            f"{named} only ever grow, as sums do that run on from row to row. Export the totals of each"
+            " interval."
+        )
 
 
 def _unit_of_totals(

@@ -3,6 +3,7 @@ size."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from liqcore import tables
-from liqcore.feeds.files import columns as cells, contracts, numerals, symbols
+from liqcore.feeds.files import columns as cells, contracts, labels, numerals, symbols
+from liqcore.feeds.files.draft import Request
 from liqcore.feeds.files.quality import Doubt
 from liqcore.feeds.files.table import RawTable, shown
 from liqcore.heat.estimated import bar_length
@@ -25,7 +27,12 @@ _USD_NAMES: Final = ("usd", "usdt", "usdc", "quote", "currency", "turnover")
 
 
 def settle(
-    raw: RawTable, columns: Mapping[str, str], frame: pd.DataFrame, out: pd.DataFrame, notes: list[str]
+    raw: RawTable,
+    columns: Mapping[str, str],
+    frame: pd.DataFrame,
+    out: pd.DataFrame,
+    request: Request,
+    notes: list[str],
 ) -> str:
     """Put `volume` and `taker_buy_volume` of `out` into BTC; returns the unit in words, empty if unknown."""
     close = numerals.number(out["close"])
@@ -46,7 +53,8 @@ def settle(
         return ""
     unit = _by_sisters(columns, found, close, out, notes)
     if unit is None:
-        unit = _alone(raw, columns, found, close, out, notes)
+        counts = _counts(raw) or _counts_at(raw, columns, frame, request)
+        unit = _alone(columns, found, close, out, counts, notes)
     return unit
 
 
@@ -141,19 +149,33 @@ def _counts(raw: RawTable) -> str:
     return ""
 
 
+def _counts_at(raw: RawTable, columns: Mapping[str, str], frame: pd.DataFrame, request: Request) -> str:
+    """The venue that is named by the request, by a column or by the file where its perpetual contracts are
+    not counted in BTC; nothing where the name says that the market is a spot one."""
+    named = labels.in_order(frame[columns["venue"]].astype("category")) if "venue" in columns else ()
+    words = [*named, *([request.venue] if request.venue else []), *re.split(r"[^a-z0-9]+", raw.name.lower())]
+    if "spot" in words:
+        return ""
+    for word in words:
+        venue = labels.canonical_venue(str(word))
+        if contracts.LINEAR.get(venue, 1.0) != 1.0:
+            return venue
+    return ""
+
+
 def _alone(
-    raw: RawTable,
     columns: Mapping[str, str],
     found: dict[str, pd.Series],
     close: pd.Series,
     out: pd.DataFrame,
+    counts: str,
     notes: list[str],
 ) -> str:
     """One column of volume: by its name, else by what all markets of BTC can turn over in a day."""
     name = "volume" if "volume" in found else next(iter(found))
     values, word = found[name], cells.key(columns[name])
     in_usd = name == "quote_volume" or word.endswith(_USD_NAMES)
-    if name == "volume" and not word.endswith("btc") and not in_usd and (counts := _counts(raw)):
+    if name == "volume" and counts and not word.endswith("btc") and not in_usd:
         _drop(out)
         notes.append(
             f"{shown(columns[name])} of {counts} may count contracts: its unit is not known and it is not"

@@ -1,7 +1,8 @@
-"""HTX: its own liquidation orders, counted in contracts, whose side is the order's."""
+"""HTX: its own liquidation orders, counted in contracts, whose side is the order's, and its bars."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from liqcore.feeds.files.draft import Draft, Request
@@ -34,4 +35,17 @@ def _read(raw: RawTable, request: Request) -> Draft:
     return out
 
 
-PRODUCERS: Final = (Producer("liquidations", _fits, _read),)
+def _is_bars(raw: RawTable) -> bool:
+    held = keys(raw)
+    return raw.headed and {"id", "open", "close", "low", "high", "amount", "vol", "count"} <= held
+
+
+def _read_bars(raw: RawTable, request: Request) -> Draft:
+    """Bars named by their second, whose `amount` is BTC on every market; `vol` is USD or contracts."""
+    amount, vol = column(raw, "amount") or "", column(raw, "vol") or ""
+    plain = replace(raw, frame=raw.frame.drop(columns=vol).rename(columns={amount: "amount BTC"}))
+    chosen = {"time": column(raw, "id") or "", "volume": "amount BTC"}
+    return read_as("candles", plain, request, "HTX klines", chosen)
+
+
+PRODUCERS: Final = (Producer("liquidations", _fits, _read), Producer("candles", _is_bars, _read_bars))
