@@ -40,6 +40,7 @@ FIRST: Final = "24h"
 MARKET: Final = "HEATLAB_MARKET"
 WEBHOOK_SECRET: Final = "HEATLAB_WEBHOOK_SECRET"  # noqa: S105
 WEBHOOK_PATH: Final = "/api/tradingview"
+PASSPHRASE: Final = "HEATLAB_PASSPHRASE"  # noqa: S105
 _CHANNEL: Final = "HEATLAB_CHANNEL_"
 # Seconds by which the first map goes before collecting, at most.
 _AHEAD: Final = 4.0
@@ -51,14 +52,20 @@ _NO: Final = ("", "0", "false", "no", "off")
 def with_environment(
     alerts: Mapping[str, Any], environment: Mapping[str, str] = os.environ
 ) -> dict[str, Any]:
-    """The table `alerts` of the owner's secrets, with channels from the environment added."""
+    """The table `alerts` of the owner's secrets, with channels and the passphrase from the environment, which
+    win: a container has no file of secrets."""
     named = {
         name.removeprefix(_CHANNEL).lower().replace("_", " "): value
         for name, value in environment.items()
         if name.startswith(_CHANNEL) and value
     }
     held = alerts.get("channels")
-    return {**alerts, "channels": {**(held if isinstance(held, dict) else {}), **named}}
+    phrase = environment.get(PASSPHRASE)
+    return {
+        **alerts,
+        **({"passphrase": phrase} if phrase else {}),
+        "channels": {**(held if isinstance(held, dict) else {}), **named},
+    }
 
 
 @dataclass(frozen=True)

@@ -87,3 +87,50 @@ def test_the_door_lets_the_one_script_in_streamlits_own_page_run():
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     hashes = {f"sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}" for one in scripts}
     assert hashes == set(re.findall(r"'(sha256-[^']+)'", (ROOT / "deploy" / "Caddyfile").read_text()))
+
+
+def test_every_setting_that_the_code_reads_is_told_to_who_hosts_and_none_is_made_up():
+    name = re.compile(r"HEATLAB_[A-Z]+(?:_[A-Z]+)*")
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "liqcore").rglob("*.py"))
+    read = set(name.findall(code))
+    rows = re.findall(
+        r"^\| `(HEATLAB_[A-Z_]+?)(?:_<NAME>)?` \|", (ROOT / "docs/how-to/host.md").read_text(), re.M
+    )
+    assert set(rows) == read
+    caddy = (ROOT / "deploy" / "Caddyfile").read_text()
+    door = set(re.findall(r"\{\$(HEATLAB_[A-Z]+)", caddy))
+    for file in ("compose.yaml", "Dockerfile", "deploy/heatlab.service"):
+        told = {re.sub(r"_DESK$", "", one) for one in name.findall((ROOT / file).read_text())}
+        assert told <= read | door, file
+    # What only an owner knows is in no file that is committed, and in no image.
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    (extra,) = COMPOSE["x-heatlab"]["env_file"]
+    assert {extra["path"], ".env"} <= set(ignored)
+    assert extra["required"] is False
+
+
+def test_what_is_committed_is_asked_what_make_lint_asks():
+    (lint,) = re.findall(r"^lint:.*\n((?:\t.+\n)+)", (ROOT / "Makefile").read_text(), re.M)
+    asked = {
+        line.split("/")[1].split()[0] + (" format" if " format " in line else "")
+        for line in lint.splitlines()
+    }
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    entries = [one["entry"].removeprefix(".venv/bin/") for one in hooks]
+    assert {one.split()[0] + (" format" if " format" in one else "") for one in entries} == asked
+
+
+def test_dependabot_looks_at_every_place_that_names_a_version():
+    told = {
+        one["package-ecosystem"]: one["directory"]
+        for one in yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    }
+    held = {
+        "pip": "requirements.txt",
+        "npm": "package.json",
+        "github-actions": ".github/workflows",
+        "docker": "Dockerfile",
+        "docker-compose": "compose.yaml",
+    }
+    for kind, file in held.items():
+        assert (ROOT / told[kind].strip("/") / file).exists(), kind

@@ -68,6 +68,8 @@ def test_the_owner_is_told_by_secrets_and_environment_and_says_no_secret(monkeyp
     assert "hidden" not in repr(owner)
     assert "from-the-file" not in repr(owner)
     assert with_environment(alerts, {})["passphrase"] == "x"
+    assert with_environment({}, {"HEATLAB_PASSPHRASE": "of a container"})["passphrase"] == "of a container"
+    assert "passphrase" not in with_environment({}, {"HEATLAB_PASSPHRASE": ""})
     wins = Owner.told(alerts, {"HEATLAB_WEBHOOK_SECRET": "from-the-environment"})
     assert wins.webhook_secret.reveal() == "from-the-environment"
     assert (wins.offline, wins.hosted, wins.loopback) == (False, None, None)

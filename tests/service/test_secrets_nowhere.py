@@ -20,6 +20,7 @@ from liqcore.service.app import App, Owner
 PASSWORD = "storecanary61e0b7"
 SECRETS = {
     "HEATLAB_WEBHOOK_SECRET": "webhookcanary19af03",
+    "HEATLAB_PASSPHRASE": "phrasecanary77d2e4",
     "HEATLAB_CHANNEL_PAGER": "json://user:channelcanary52cc@127.0.0.1:9/x",
     "HEATLAB_MARKET": "s3://bucketcanary7d21:keycanary8e32@bucket/path",
     "COINGLASS_KEY": "coinglasscanary3b77",

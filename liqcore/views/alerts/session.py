@@ -67,7 +67,7 @@ def add_rules(new: Iterable[Rule]) -> int:
 
 
 def secrets() -> dict[str, Any]:
-    """The table `alerts` of the owner's secrets, with channels from the environment added."""
+    """The table `alerts` of the owner's secrets, with what the environment adds."""
     return with_environment(keys.alerts())
 
 
