@@ -16,7 +16,7 @@ from liqcore.views.explore import (
 )
 from liqcore.views.measured import panels as measured_panels
 
-bar = controls.toolbar(5)
+bar = controls.toolbar(4)
 with bar.places[0]:
     market = loaders.market()
 data = panels.attempt(loaders.opened, market, FIRST, bar.below)
@@ -32,7 +32,7 @@ for note in data.notes:
 
 settings = panels.attempt(controls.view_settings, data, bar, None, True)
 if settings is not None and settings.layer == "measured":
-    measured_panels.page(data, settings, bar.places[4], bar.below, "Explore the heatmap")
+    measured_panels.page(data, settings, bar.below, "Explore the heatmap")
     shell.end_page()
 marks = reading_panels.on_the_map(bar.drawer)
 view = panels.good_view(data, settings) if settings is not None else panels.last_view()

@@ -22,6 +22,8 @@ _SHOWN: Final = {
     "USD": (1.0, "USD"),
     "log ratio": (100.0, "%"),
 }
+# On a phone the names leave half of the width to the axis, which a title in its middle would leave.
+_END: Final = alt.Axis(titleAnchor="end")
 _SIDES: Final = {"long": "Longs, below", "short": "Shorts, above"}
 
 
@@ -108,7 +110,7 @@ def forest(effects: pd.DataFrame, unit: str, width: int | str = "container") -> 
         ],
     )
     lines = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=f"Hot minus control, {unit}"), x2="high:Q"
+        x=alt.X("low:Q", title=f"Hot minus control, {unit}", axis=_END), x2="high:Q"
     )
     dots = base.mark_point(filled=True, size=70, opacity=1).encode(
         x="difference:Q",
@@ -121,7 +123,8 @@ def forest(effects: pd.DataFrame, unit: str, width: int | str = "container") -> 
         ),
     )
     none = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[4, 3], color=QUIET).encode(x="x:Q")
-    return alt.layer(none, lines, dots).properties(width=width, height=max(44 * len(order), 60))
+    # The axis with its title and two legends take their room from the same height.
+    return alt.layer(none, lines, dots).properties(width=width, height=44 * len(order) + 110)
 
 
 def forest_words(effects: pd.DataFrame, unit: str, price: float) -> str:
@@ -198,7 +201,9 @@ def scores(card: pd.DataFrame, figure: str, title: str) -> alt.LayerChart:
         y=alt.Y("map:N", sort=list(rows["map"]), title=None, axis=alt.Axis(labelLimit=220)),
         tooltip=["map:N", *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("value", "low", "high"))],
     )
-    lines = base.mark_rule(strokeWidth=2, color=LONG).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    lines = base.mark_rule(strokeWidth=2, color=LONG).encode(
+        x=alt.X("low:Q", title=title, axis=_END), x2="high:Q"
+    )
     dots = base.mark_point(filled=True, size=70, opacity=1, color=LONG).encode(x="value:Q")
     return alt.layer(lines, dots).properties(height=26 * len(rows) + 20, width="container")
 

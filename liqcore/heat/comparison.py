@@ -293,7 +293,7 @@ class Hits:
         word = "more" if lift >= 1.25 else "less" if lift <= 0.8 else "about the same"
         beyond = (
             "so its brightness adds to what direction alone tells"
-            if self.captured > 1.1 * self.simple
+            if self.captured > 1.1 * self.simple and word == "more"
             else "so its brightness tells nothing that direction alone does not"
         )
         return (

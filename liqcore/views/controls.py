@@ -79,7 +79,7 @@ def view_settings(
             tables.TIMEFRAMES,
             "tf",
             columns,
-            width=90,
+            width=76,
             label_visibility="collapsed",
             help="The length of one column of the map.",
         )

@@ -31,6 +31,12 @@ _ONCE: Final[Mapping[str, Mapping[str, str]]] = {
     "alertside": {"Longs": "long", "Shorts": "short", "Both": "both"},
     "livefrom": {"Live venues": "live", "Sample replay": "replay"},
     "livevenue": {"All exchanges": "all"},
+    "view": {
+        "Without a venue": "without",
+        "Against another map": "file",
+        "Against other figures": "figures",
+        "Model against measured": "measured",
+    },
 }
 # What the map itself reads from an address.
 _LOOKS: Final[Mapping[str, frozenset[str]]] = {

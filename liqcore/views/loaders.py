@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from liqcore.service.real import Look
 
 T = TypeVar("T")
-SAMPLES: Final = {"violent": "Sample: violent fortnight", "calm": "Sample: calm fortnight"}
+SAMPLES: Final = {"violent": "Violent sample", "calm": "Calm sample"}
+# As narrow as the longest of them allows: with every other control they fill a row of 1,120 pixels.
+_MARKET_WIDTH: Final = 132
 NOW: Final = "now"
 DAYS: Final = "days"
 OWN: Final = "files"
@@ -116,20 +118,14 @@ def market() -> str:
     """Which market is asked for: its name in the address."""
     return links.select(
         "Market",
-        {
-            NOW: "BTC now",
-            **SAMPLES,
-            DAYS: "Named days",
-            STORE: "Live: what was collected",
-            OWN: "Your own files",
-        },
+        {NOW: "BTC now", **SAMPLES, DAYS: "Named days", STORE: "Collected live", OWN: "Your files"},
         "data",
-        width=205,
+        width=_MARKET_WIDTH,
         label_visibility="collapsed",
         help=(
             "BTC now is the real market, from the venues' public data. The sample market is synthetic: it is"
-            " there so that you can learn without a network. Named days are days that traders remember. Live"
-            " is what this app has collected from venues in the last day. Your own files stay in this"
+            " there so that you can learn without a network. Named days are days that traders remember."
+            " Collected live is what this app has heard from venues in the last day. Your files stay in this"
             " session."
         ),
     )

@@ -12,7 +12,7 @@ from liqcore.heat.grid import HeatGrid
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.views import explain, loaders, shell
 
-LAYERS: Final = {"modelled": "Positions that would be closed", "realised": "Liquidations that happened"}
+LAYERS: Final = {"modelled": "Positions that would be closed", "realised": "Past liquidations"}
 
 
 @dataclass(frozen=True)

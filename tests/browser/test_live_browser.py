@@ -1,5 +1,6 @@
 """The live page in a real Chromium: honest without a network, moving on a replay, and fit for a phone."""
 
+import math
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from browsing import serving
+from browsing import serving, settle
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -77,6 +78,15 @@ def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
             ):
                 expect(page.get_by_text(f"{venue}: live")).to_be_visible()
             assert page.locator("[data-testid='stException']").count() == 0
+            # The real market has more windows to choose from than the sample, and Live more controls.
+            for path in ("explore?layer=modelled", "explore?layer=measured", "live?livekind=measured"):
+                page.goto(f"{address}/{path}")
+                kinds = page.get_by_role("radio", name="Measured")
+                expect(kinds).to_be_visible()
+                settle(page)
+                settings = page.get_by_role("button", name="Settings").first
+                rows = [one.bounding_box() or {"y": math.inf} for one in (kinds, settings)]
+                assert abs(rows[0]["y"] - rows[1]["y"]) < 20, path
             # A stand-in that stops takes no page with it.
             player.send_signal(signal.SIGKILL)
             expect(page.get_by_text("Bybit: error").or_(page.get_by_text("Bybit: partial"))).to_be_visible()

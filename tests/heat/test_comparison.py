@@ -6,7 +6,7 @@ import pytest
 
 from liqcore import tables
 from liqcore.heat.clusters import find_clusters
-from liqcore.heat.comparison import band_overlap, difference, model_hits, venue_table, without_venue
+from liqcore.heat.comparison import Hits, band_overlap, difference, model_hits, venue_table, without_venue
 from liqcore.heat.grid import GridError, HeatGrid, Provenance
 from liqcore.heat.realised import realised_heatmap
 from liqcore.lab import null_worlds
@@ -245,6 +245,21 @@ def test_a_model_that_only_knows_the_direction_is_not_praised():
     assert found.captured == pytest.approx(found.blind, rel=0.1)
     assert "about the same" in found.sentence
     assert "tells nothing that direction alone does not" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("blind", "simple", "more", "adds"),
+    [
+        (0.20, 0.20, True, True),
+        (0.35, 0.34, False, False),
+        (0.20, 0.38, True, False),
+        (0.35, 0.20, False, False),
+    ],
+)
+def test_brightness_is_said_to_add_only_where_it_beats_both_rivals(blind, simple, more, adds):
+    told = Hits(top=0.2, captured=0.38, blind=blind, simple=simple, columns=39, usd=1e6).sentence
+    assert ("the model gets more" in told) == more
+    assert ("adds to what direction alone tells" in told) == adds
 
 
 def test_the_same_map_on_other_bins_overlaps_and_a_shifted_one_does_not():

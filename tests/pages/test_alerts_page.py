@@ -149,7 +149,7 @@ def test_a_test_shows_firings_on_the_map_leads_and_false_alarms_against_controls
     assert shown["Would have told"] == "13 times"
     assert shown["Lead to the touch"].endswith("min")
     assert shown["False alarms"].endswith("%")
-    assert shown["At control levels"].endswith("%")
+    assert shown["At other levels"].endswith("%")
     drawn = maps(built)[0].layers["marks"]
     assert [int(mark["number"]) for mark in drawn] == list(range(1, 14))
     assert {mark["price"] for mark in drawn} == {NEAR}

@@ -37,6 +37,14 @@ def test_a_link_of_then_and_of_now_opens_the_same_view_and_is_told_on_by_its_nam
     assert {key: app.query_params.get(key) for key in NEW} == {**NEW, "layer": None}
 
 
+@pytest.mark.parametrize(
+    ("then", "now"), [("Without a venue", "without"), ("Against other figures", "figures"), ("lag", "lag")]
+)
+def test_a_link_to_a_comparison_outlives_its_words(then: str, now: str) -> None:
+    app = opened("compare", data="calm", view=then)
+    assert app.session_state["view"] == app.query_params["view"] == now
+
+
 def test_the_address_follows_the_control_and_forgets_what_is_the_default() -> None:
     app = opened("explore", layer="Realised")
     assert app.query_params["layer"] == "realised"

@@ -52,7 +52,7 @@ def swept(monkeypatch):
 def test_without_positions_the_views_say_how_to_get_them(view):
     app = open_page("compare.py", view=view)
     assert not app.exception
-    assert any("Turn the sweep on" in item.value or "are needed" in item.value for item in app.info)
+    assert any("this app can ask" in item.value for item in app.info)
 
 
 def test_a_model_is_held_against_measured_positions_with_its_coverage(swept):
@@ -135,7 +135,7 @@ def test_a_measured_map_lies_on_the_window_of_a_real_market(swept, monkeypatch):
 def test_without_positions_the_kind_says_how_to_get_them():
     app = open_page("explore.py", layer="measured")
     assert not app.exception
-    assert any("Turn the sweep on" in item.value for item in app.info)
+    assert any("this app can ask" in item.value for item in app.info)
     assert [item.value for item in app.title] == ["Explore the heatmap"]
 
 

@@ -22,6 +22,7 @@ from liqcore.views import links, loaders, panels
 from liqcore.views.alerts import words as alerts_words
 from liqcore.views.alerts.bench import Bench
 from liqcore.views.controls import LINK
+from liqcore.views.spoken import Voice, spoken
 
 SPANS: Final = {"Off": 0, "1 d": 1, "3 d": 3, "7 d": 7, "14 d": 14, "All": None}
 HORIZONS: Final = ("1h", "2h", "4h", "12h", "1d")
@@ -192,7 +193,7 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
             border=True,
         )
         st.metric(
-            "At control levels",
+            "At other levels",
             _share(row["control_false_alarms"]),
             f"of {row['control_judged']:,} · chance {_share(row['base_false_alarms'])}",
             delta_color="off",
@@ -224,7 +225,7 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
             icon=":material/table_rows:",
         ):
             st.dataframe(
-                alerts_words.firing_table(told),
+                spoken(alerts_words.firing_table(told), _VOICES),
                 hide_index=True,
                 width="stretch",
                 height=320,
@@ -235,12 +236,13 @@ def draw(rule: Rule, told: Replay, data: Dataset, how: Test) -> None:
 
 _COLUMNS: Final[dict[str, Any]] = {
     "Time (UTC)": st.column_config.DatetimeColumn(format="MMM DD, HH:mm"),
-    "Level, USD": st.column_config.NumberColumn(format="localized"),
-    "Heat, USD": st.column_config.NumberColumn(format="compact"),
-    "Away": st.column_config.NumberColumn(
-        format="percent", help="Distance of the level from the price, as a share of it."
-    ),
-    "Lead, min": st.column_config.NumberColumn(format="%.0f"),
+    "Away": st.column_config.NumberColumn(help="Distance of the level from the price, as a share of it."),
+}
+_VOICES: Final[dict[str, Voice]] = {
+    "Level, USD": wording.price,
+    "Heat, USD": wording.usd,
+    "Away": wording.percent,
+    "Lead, min": wording.whole,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -15,12 +16,20 @@ from liqcore.service import dataset
 from liqcore.service.dataset import Dataset
 from liqcore.views import loaders, overlays, panels
 from liqcore.views.compare import charts as compare_charts
-from liqcore.views.compare.panels import LAST, RULE, TENTHS, Venues, clusters_of
+from liqcore.views.compare.panels import LAST, RULE, Venues, clusters_of
 from liqcore.views.controls import LINK
+from liqcore.views.spoken import Voice, spoken
 
 # Share of price within which a level is asked about, as a reading asks.
 TOLERANCE: Final = 0.005
 _CLUSTERS: Final = 12
+_APART: Final = "From the others, bp"
+_VOICES: Final[dict[str, Voice]] = {
+    "USD here": wording.usd,
+    "Share of the USD here": wording.percent,
+    _APART: partial(wording.decimal, digits=1, signed=True),
+    "Sure": wording.percent,
+}
 
 
 def level_choice(found: Venues, clusters: list[Cluster]) -> float | None:
@@ -106,21 +115,24 @@ def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Clus
         for caveat in verdict.caveats:
             st.markdown(f"- {wording.markdown(caveat)}")
     st.dataframe(
-        _agreement_table(verdict.to_frame()),
+        spoken(_agreement_table(verdict.to_frame()), _VOICES),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,
         column_config={
-            "USD here": st.column_config.NumberColumn(format="compact"),
             "Path explains": st.column_config.NumberColumn(
                 format="%.1f",
                 help="Orders that price's path alone puts there, by the least favourable explanation.",
             ),
-            "Share of the USD here": st.column_config.NumberColumn(format="percent"),
-            "Basis, bp": st.column_config.NumberColumn(format="%+.1f"),
+            _APART: st.column_config.NumberColumn(
+                help=(
+                    "By how much its liquidations of this side lie above those of the other venues at the"
+                    " same time, in hundredths of a per cent."
+                )
+            ),
             "Late by, s": st.column_config.NumberColumn(format="%.0f"),
             "Sure": st.column_config.NumberColumn(
-                format="percent", help="How sure the lag is. Around a half or below, it is a guess."
+                help="How sure the lag is. Around a half or below, it is a guess."
             ),
         },
     )
@@ -157,14 +169,10 @@ def _one_or_many(found: Venues) -> None:
     if rows.empty:
         return
     st.dataframe(
-        rows.round({"Largest print": TENTHS}),
+        spoken(rows, {"USD": wording.usd, "Largest print": wording.percent}),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,
-        column_config={
-            "USD": st.column_config.NumberColumn(format="compact"),
-            "Largest print": st.column_config.NumberColumn(format="percent"),
-        },
     )
     lone = int((rows["Made of"] == "mostly one print").sum())
     st.caption(
@@ -212,11 +220,11 @@ def _agreement_table(frame: pd.DataFrame) -> pd.DataFrame:
             "total": "Orders in all",
             "notional": "USD here",
             "share": "Share of the USD here",
-            "basis": "Basis, bp",
+            "basis": _APART,
             "lag_seconds": "Late by, s",
             "lag_confidence": "Sure",
         }
-    ).round({"Share of the USD here": TENTHS, "Sure": 2})
+    )
 
 
 def _last_price(found: Venues) -> float | None:

@@ -13,6 +13,7 @@ from liqcore.views import loaders
 from liqcore.views.compare import charts as compare_charts
 from liqcore.views.compare.panels import Venues
 from liqcore.views.controls import LINK
+from liqcore.views.spoken import spoken
 
 
 def lags(data: Dataset, found: Venues) -> None:
@@ -52,13 +53,18 @@ def lags(data: Dataset, found: Venues) -> None:
     spec, alt = compare_charts.lag_chart(frame)
     st.vega_lite_chart(spec=spec, key="lag", alt=alt, width="stretch")
     st.dataframe(
-        frame.dropna(axis="columns", how="all")
-        .assign(Venue=wording.venues(frame["Venue"]))
-        .round({"Sure": 2}),
+        spoken(
+            frame.dropna(axis="columns", how="all").assign(Venue=wording.venues(frame["Venue"])),
+            {
+                "Later by, s": wording.decimal,
+                "Sure": wording.percent,
+                "Known delay, s": wording.decimal,
+                "Measured delay, s": wording.decimal,
+            },
+        ),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,
-        column_config={"Sure": st.column_config.NumberColumn(format="percent")},
     )
     _how_clear(measured, list(frame["Venue"]))
     if heard and data.synthetic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -19,17 +20,18 @@ from liqcore.service.dataset import Dataset, ViewSettings
 from liqcore.views import explain, heat, links, loaders, overlays, panels
 from liqcore.views.compare import charts as compare_charts
 from liqcore.views.controls import LINK
+from liqcore.views.spoken import Voice, spoken
 
 VIEWS: Final = {
     "venues": "Side by side",
     "difference": "Difference",
     "agreement": "Agreement",
     "lag": "Lag",
-    "without": "Without a venue",
+    "without": "Without one",
     "record": "Model and record",
-    "file": "Against another map",
-    "figures": "Against other figures",
-    "measured": "Model against measured",
+    "file": "Another map",
+    "figures": "Other figures",
+    "measured": "Model and measured",
     "churn": "Churn",
     "position": "My position",
 }
@@ -37,14 +39,13 @@ RULE: Final = ClusterRule()
 LAST: Final = 12
 # As many as Explore draws by default, so that both show the same cells.
 _BINS: Final = 150
-# Decimals of a share: tenths of a per cent.
-TENTHS: Final = 3
 _TABLE_CONFIG: Final = {
-    "USD": st.column_config.NumberColumn(format="compact"),
-    "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-    "Longs": st.column_config.NumberColumn(format="percent"),
+    "Share": st.column_config.ProgressColumn(
+        format="%.1f %%", min_value=0, max_value=100, help="Of the USD of all these venues together."
+    ),
+    "Longs": st.column_config.NumberColumn(help="The share of longs in the venue's USD."),
     "Largest print": st.column_config.NumberColumn(
-        format="percent", help="The share of the largest single liquidation in the venue's USD."
+        help="The share of the largest single liquidation in the venue's USD."
     ),
     "Age, h": st.column_config.NumberColumn(
         format="%.1f", help="Hours since its last event before the end of the window."
@@ -57,8 +58,14 @@ _TABLE_CONFIG: Final = {
         help="Seconds within which 95 % of its live events arrived; measured for the live market only.",
     ),
     "Basis, bp": st.column_config.NumberColumn(
-        format="%+.1f", help="Median distance of its prices from the index, in hundredths of a per cent."
+        help="Median distance of its prices from the index, in hundredths of a per cent."
     ),
+}
+_VOICES: Final[dict[str, Voice]] = {
+    "USD": wording.usd,
+    "Longs": wording.percent,
+    "Largest print": wording.percent,
+    "Basis, bp": partial(wording.decimal, digits=1, signed=True),
 }
 
 
@@ -191,9 +198,10 @@ def table(data: Dataset, found: Venues) -> None:
     place = list(frame.columns).index("delay_seconds") + 1
     frame.insert(place, "95 % within, s", [data.slowest.get(str(name), np.nan) for name in frame["venue"]])
     # What no venue here tells is no column; what is said of it stands below.
-    st.dataframe(
+    shown = (
         frame.dropna(axis="columns", how="all")
-        .assign(venue=wording.venues(frame["venue"]))
+        # A bar is shown with its own number, which no voice changes.
+        .assign(venue=wording.venues(frame["venue"]), share=100 * frame["share"])
         .rename(
             columns={
                 "venue": "Venue",
@@ -210,7 +218,9 @@ def table(data: Dataset, found: Venues) -> None:
             }
         )
         .drop(columns="note")
-        .round(dict.fromkeys(("Share", "Longs", "Largest print"), TENTHS)),
+    )
+    st.dataframe(
+        spoken(shown, _VOICES),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,

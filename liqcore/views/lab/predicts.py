@@ -162,13 +162,13 @@ def _forest(found: Study, price: float) -> None:
         "points": "**Touched and turned back**, in points of a hundred",
         "bp": "**Move after the touch**, onward positive",
     }
-    for column, (unit, title) in zip(st.columns(2, gap="large"), titles.items(), strict=True):
+    drawn = [unit for unit in titles if (charts.shown(effects)["unit"] == unit).any()]
+    for column, unit in zip(st.columns(max(len(drawn), 1), gap="large"), drawn, strict=False):
         with column:
-            st.markdown(title)
-            if (charts.shown(effects)["unit"] == unit).any():
-                st.altair_chart(
-                    inked(charts.forest(effects, unit)), alt=charts.forest_words(effects, unit, price)
-                )
+            st.markdown(titles[unit])
+            st.altair_chart(
+                inked(charts.forest(effects, unit)), alt=charts.forest_words(effects, unit, price)
+            )
     left = int(found.effects["registered"].sum()) - len(effects)
     if left:
         touched = int(found.effects.loc[found.effects["question"] == "wait", "n"].sum())

@@ -24,6 +24,7 @@ from liqcore.lab.world import REGIMES
 from liqcore.lab.worlds import PROFILE, World, exact_grid, score, world
 from liqcore.views import heat, links
 from liqcore.views.lab.words import show
+from liqcore.views.spoken import spoken
 
 _DAYS: Final = 6
 _START: Final = "2026-03-01"
@@ -199,7 +200,7 @@ def _metrics(card: pd.DataFrame, title: str) -> None:
         st.metric(
             "Distance profile",
             wording.decimal(oracle["spearman"], 2),
-            "a curve nobody knows",
+            "known to nobody",
             delta_color="off",
             delta_arrow="off",
             border=True,
@@ -285,19 +286,22 @@ def _table(card: pd.DataFrame, one: World) -> None:
         )
     with table:
         st.dataframe(
-            card[
-                [
-                    "map",
-                    "spearman",
-                    "spearman_low",
-                    "spearman_high",
-                    "precision",
-                    "gain",
-                    "skill",
-                    "skill_low",
-                    "skill_high",
-                ]
-            ],
+            spoken(
+                card[
+                    [
+                        "map",
+                        "spearman",
+                        "spearman_low",
+                        "spearman_high",
+                        "precision",
+                        "gain",
+                        "skill",
+                        "skill_low",
+                        "skill_high",
+                    ]
+                ],
+                {"precision": wording.percent},
+            ),
             hide_index=True,
             width="stretch",
             column_config=_COLUMNS,
@@ -315,7 +319,7 @@ _COLUMNS: Final[dict[str, Any]] = {
     "spearman": st.column_config.NumberColumn("Rank correlation", format="%.2f"),
     "spearman_low": st.column_config.NumberColumn("From", format="%.2f"),
     "spearman_high": st.column_config.NumberColumn("To", format="%.2f"),
-    "precision": st.column_config.NumberColumn("Hottest tenth", format="percent"),
+    "precision": "Hottest tenth",
     "gain": st.column_config.NumberColumn(
         "Bits over profile",
         format="%.2f",
@@ -345,7 +349,10 @@ def _reliability(one: World, grid: HeatGrid) -> None:
             "All cells in tenths of what the map says stands there, with what truly stood there, as shares of"
             " their snapshot. On a map that is right both columns agree."
         )
-        st.dataframe(table, hide_index=True, column_config=_TENTHS, placeholder=wording.NOTHING)
+        shares = dict.fromkeys(("said", "was", "was_low", "was_high"), wording.percent)
+        st.dataframe(
+            spoken(table, shares), hide_index=True, column_config=_TENTHS, placeholder=wording.NOTHING
+        )
 
 
 def _worlds() -> None:
@@ -357,9 +364,9 @@ def _worlds() -> None:
 
 _TENTHS: Final[dict[str, Any]] = {
     "group": "Tenth",
-    "said": st.column_config.NumberColumn("Said", format="percent"),
-    "was": st.column_config.NumberColumn("Was", format="percent"),
-    "was_low": st.column_config.NumberColumn("From", format="percent"),
-    "was_high": st.column_config.NumberColumn("To", format="percent"),
+    "said": "Said",
+    "was": "Was",
+    "was_low": "From",
+    "was_high": "To",
     "cells": "Cells",
 }

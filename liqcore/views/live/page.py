@@ -203,10 +203,9 @@ def _modelled(market: Watched, view: LiveView) -> None:
     live_panels.modelled(market.data() if data is None else data, view.hours)
 
 
-def measured(market: Watched, view: LiveView, bar: Toolbar) -> None:
+def measured(market: Watched, view: LiveView) -> None:
     """Positions that a venue publishes, under the price of the window; drawn anew every minute."""
-    with bar.places[6]:
-        positions.controls()
+    positions.controls()
     st.fragment(_measured, run_every=_MODEL_PACE, key="live-measured")(market, view)
 
 

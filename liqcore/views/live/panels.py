@@ -69,7 +69,7 @@ def view_controls(held: Feed, bar: Toolbar) -> LiveView:
             index=1,
             key="livetf",
             bind=controls.LINK,
-            width=90,
+            width=76,
             label_visibility="collapsed",
             help="The length of one column of the map.",
         )

@@ -24,8 +24,17 @@ from liqcore.feeds.venues.venue import Venue
 from liqcore.tables import TableError
 from liqcore.views import keys, market as live_market, owner
 from liqcore.views.live.panels import received
+from liqcore.views.spoken import spoken
 
 _TYPES: Final = ["csv", "gz", "parquet", "zip", "txt"]
+_DELAYS: Final = {
+    "venue": "Venue",
+    "events": "Live events",
+    "median": "Half within",
+    "p90": "90 % within",
+    "p99": "99 % within",
+    "longest": "Longest",
+}
 
 
 def venues(snapshot: Snapshot) -> None:
@@ -134,21 +143,12 @@ def delays(held: Collector) -> None:
         f" **{wording.duration(slow['median'])}** to arrive, the slowest of {len(found)} venues; one in a"
         f" hundred took more than {wording.duration(slow['p99'])}."
     )
+    shown = found.rename(columns=_DELAYS)[list(_DELAYS.values())]
+    shown["Venue"] = wording.venues(shown["Venue"])
     st.dataframe(
-        pd.DataFrame(
-            {
-                "Venue": found["venue"].map(wording.venue),
-                "Live events": found["events"],
-                **{
-                    label: found[name].map(wording.duration)
-                    for name, label in (
-                        ("median", "Half within"),
-                        ("p90", "90 % within"),
-                        ("p99", "99 % within"),
-                        ("longest", "Longest"),
-                    )
-                },
-            }
+        spoken(
+            shown,
+            {"Live events": wording.whole, **dict.fromkeys(list(_DELAYS.values())[2:], wording.duration)},
         ),
         hide_index=True,
         width="stretch",
@@ -248,14 +248,19 @@ def store(held: Collector) -> None:
     st.caption(f"The store is {place}. HEATLAB_STORE takes another SQLAlchemy address. {who}")
     if len(found):
         st.dataframe(
-            pd.DataFrame(
-                {
-                    "Venue": found["venue"].map(wording.venue),
-                    "Events": found["events"],
-                    "USD": found["notional"].map(wording.usd),
-                    "First": [wording.when(np.datetime64(int(time), "us"), now) for time in found["first"]],
-                    "Last": [wording.when(np.datetime64(int(time), "us"), now) for time in found["last"]],
-                }
+            spoken(
+                pd.DataFrame(
+                    {
+                        "Venue": found["venue"].map(wording.venue),
+                        "Events": found["events"],
+                        "USD": found["notional"],
+                        "First": [
+                            wording.when(np.datetime64(int(time), "us"), now) for time in found["first"]
+                        ],
+                        "Last": [wording.when(np.datetime64(int(time), "us"), now) for time in found["last"]],
+                    }
+                ),
+                {"Events": wording.whole, "USD": wording.usd},
             ),
             hide_index=True,
             width="stretch",

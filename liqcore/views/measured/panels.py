@@ -24,6 +24,7 @@ from liqcore.service import dataset
 from liqcore.service.dataset import DataError, Dataset, ViewSettings
 from liqcore.views import controls, loaders, panels, shell
 from liqcore.views.measured import source
+from liqcore.views.spoken import spoken
 
 if TYPE_CHECKING:
     from liqcore.lab.against_positions import Against
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 _FAR = 1.5
 
 
-def page(data: Dataset | None, settings: ViewSettings | None, tool: Any, place: Any, heading: str) -> None:
-    """Measured positions as the map of a page: `tool` holds their switch, `place` the map."""
-    with tool:
+def page(data: Dataset | None, settings: ViewSettings | None, place: Any, heading: str) -> None:
+    """Measured positions as the map of a page, in its `place` below their switch."""
+    with place:
         source.controls()
     shown(data, settings, place, heading)
 
@@ -218,9 +219,8 @@ def _figures(told: Against, reaches: Sequence[float]) -> None:
         for place, within in enumerate(reaches)
     ]
     st.dataframe(
-        pd.DataFrame(rows),
+        spoken(pd.DataFrame(rows), dict.fromkeys(list(rows[0])[1:], wording.percent)),
         hide_index=True,
-        column_config={name: st.column_config.NumberColumn(format="percent") for name in list(rows[0])[1:]},
         placeholder=wording.NOTHING,
     )
 
@@ -229,10 +229,13 @@ def changed(data: Dataset, settings: ViewSettings) -> None:
     """What was held, moved, opened, closed or liquidated between two snapshots, as bands."""
     st.subheader("What became of the positions")
     held = source.controls()
+    if not held:
+        source.nothing()
+        return
     if len(held) < 2:
         st.info(
-            "Two snapshots are needed, and there"
-            f" {'is one' if held else 'are none'}. The next sweep brings another.",
+            "What changed stands between two snapshots of the positions, and there is one so far. Asking all"
+            " accounts once more brings the next.",
             icon=":material/groups:",
         )
         return

@@ -84,8 +84,8 @@ def _file() -> None:
 def nothing() -> None:
     """What to do where there are no positions."""
     st.info(
-        "There are no measured positions yet. Turn the sweep on under Measured positions, or open a file of"
-        " them there.",
+        "There are no measured positions yet. Open **Measured positions**: there this app can ask"
+        " Hyperliquid, where everybody's positions are public, or read a file of them.",
         icon=":material/groups:",
     )
 

@@ -149,7 +149,7 @@ def clusters(data: Dataset | None, entry: float) -> tuple[tuple[Zone, ...], str]
     if not seen:
         return (), f"No map of {what} can be drawn, so no clusters are known: type them at the left."
     if len(seen) == len(_KINDS):
-        return (), f"On neither map of {what} anything stands out from chance, so no clusters are drawn."
+        return (), f"On neither map of {what} does anything stand out from chance, so no clusters are drawn."
     return (), (
         f"On the {seen[0]} map of {what} nothing stands out from chance, so no clusters are drawn. This"
         " market has no other map."

@@ -21,6 +21,7 @@ from liqcore.views.controls import LINK
 from liqcore.views.risk import charts as risk_charts
 from liqcore.views.risk.fields import PRIVATE
 from liqcore.views.risk.inputs import Inputs
+from liqcore.views.spoken import spoken
 
 PARTS: Final = {
     "drag": "Drag the price",
@@ -188,27 +189,19 @@ def _streak(plan: Plan, found: Inputs) -> None:
         )
     with right:
         table = losing_streaks(wins, 200, risk, longest=12)
+        shown = table.rename(
+            columns={
+                "losses": "Losses in a row",
+                "probability": "Chance in 200 trades",
+                "drawdown_percent_risk": "Lost, fixed percent",
+                "drawdown_fixed_risk": "Lost, fixed dollar",
+                "gain_to_recover": "Gain to recover",
+            }
+        )
         st.dataframe(
-            table.rename(
-                columns={
-                    "losses": "Losses in a row",
-                    "probability": "Chance in 200 trades",
-                    "drawdown_percent_risk": "Lost, fixed percent",
-                    "drawdown_fixed_risk": "Lost, fixed dollar",
-                    "gain_to_recover": "Gain to recover",
-                }
-            ),
+            spoken(shown, dict.fromkeys(shown.columns[1:], wording.percent)),
             hide_index=True,
             width="stretch",
-            column_config={
-                name: st.column_config.NumberColumn(format="percent")
-                for name in (
-                    "Chance in 200 trades",
-                    "Lost, fixed percent",
-                    "Lost, fixed dollar",
-                    "Gain to recover",
-                )
-            },
             placeholder=wording.NOTHING,
         )
 

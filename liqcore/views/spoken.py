@@ -1,0 +1,24 @@
+"""Tables whose cells are said as sentences say them, while sorting and saving keep the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from liqcore import wording
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+Voice = Callable[[float], str]
+
+
+def spoken(table: pd.DataFrame, voices: Mapping[str, Voice]) -> Styler:
+    """The table for `st.dataframe`: columns that have a voice (`wording.percent`, `wording.usd`) are shown in
+    it; what is missing is a dash. A voice whose column is not there is no fault."""
+    # A Styler keeps the numbers below what it shows, so a click on the head sorts by them.
+    return table.style.format(
+        {name: voice for name, voice in voices.items() if name in table}, na_rep=wording.NOTHING
+    )
