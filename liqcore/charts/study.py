@@ -124,7 +124,7 @@ def forest(effects: pd.DataFrame, unit: str, width: int | str = "container") -> 
     )
     none = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[4, 3], color=QUIET).encode(x="x:Q")
     # The axis with its title and two legends take their room from the same height.
-    return alt.layer(none, lines, dots).properties(width=width, height=44 * len(order) + 110)
+    return alt.layer(none, lines, dots).properties(width=width, height=44 * len(order) + 150)
 
 
 def forest_words(effects: pd.DataFrame, unit: str, price: float) -> str:

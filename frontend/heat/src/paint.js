@@ -142,15 +142,20 @@ function axes(chart) {
   pen.fillStyle = ink.text;
   pen.textBaseline = "middle";
   const [below, beside] = chart.upright ? ["time", "price"] : ["price", "time"];
+  // Half a name behind the plate of the last price would read as another price.
+  const plated = chart.last ? chart.price.at(chart.last) : NaN;
+  const behind = (axis, at, room) => axis === "price" && Math.abs(at - plated) < room;
   pen.textAlign = "center";
   for (const [value, words] of chart[`${below}Ticks`]) {
     const x = chart[below].at(value);
     const half = pen.measureText(words).width / 2;
+    if (behind(below, x, 2 * half + 8)) continue;
     if (x - half > plot.x && x + half < plot.x + plot.w) pen.fillText(words, x, chart.axisY + 11);
   }
   pen.textAlign = "left";
   for (const [value, words] of chart[`${beside}Ticks`]) {
     const y = chart[beside].at(value);
+    if (behind(beside, y, 14)) continue;
     if (y > plot.y + 6 && y < plot.y + plot.h - 6) pen.fillText(words, chart.axisX + 6, y);
   }
   pen.strokeStyle = ink.rule;

@@ -31,7 +31,7 @@ VIEWS: Final = {
     "record": "Model and record",
     "file": "Another map",
     "figures": "Other figures",
-    "measured": "Model and measured",
+    "measured": "Measured",
     "churn": "Churn",
     "position": "My position",
 }

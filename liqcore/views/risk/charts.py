@@ -15,17 +15,18 @@ from liqcore.risk.what_if import MonteCarlo, Sweep
 Drawn = tuple[dict[str, Any], str]
 
 
-def _named(name: str, y: int) -> dict[str, Any]:
+def _named(name: str, y: int, left: bool) -> dict[str, Any]:
     """The word beside one of the lines, on a row of its own: on a phone lines are nearer than words are
-    long."""
+    long. The lower of entry and stop has its word to the left, so that the other line does not cross
+    it."""
     return {
         "data": {"name": "lines"},
         "transform": [{"filter": {"field": "name", "equal": name}}],
         "mark": {
             "type": "text",
-            "align": "left",
+            "align": "right" if left else "left",
             "baseline": "top",
-            "dx": 4,
+            "dx": -4 if left else 4,
             "y": y,
             "color": INK,
             "fontSize": 11.5,
@@ -53,6 +54,7 @@ def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
         "scale": {"zero": False, "nice": False},
         "axis": {"title": "BTC price, USD", "format": ",.0f", "grid": False},
     }
+    lower = "stop" if plan.stop < plan.entry else "entry"
     layers: list[dict[str, Any]] = [
         {
             "data": {"name": "zero"},
@@ -76,7 +78,10 @@ def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
             "mark": {"type": "rule", "strokeDash": [4, 4], "color": QUIET, "tooltip": None},
             "encoding": {"x": {"field": "price", "type": "quantitative"}},
         },
-        *(_named(name, 4 + 14 * row) for row, name in enumerate(("entry", "stop", "liquidation", "here"))),
+        *(
+            _named(name, 4 + 14 * row, left=name == lower)
+            for row, name in enumerate(("entry", "stop", "liquidation", "here"))
+        ),
     ]
     worst, best = float(curve["net"].min()), float(curve["net"].max())
     return (
