@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from liqcore import wording
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-Voice = Callable[[float], str]
+Voice = Callable[[Any], str]
 
 
 def spoken(table: pd.DataFrame, voices: Mapping[str, Voice]) -> Styler:

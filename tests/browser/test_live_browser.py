@@ -61,7 +61,8 @@ def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
         assert name == "HEATLAB_LOOPBACK"
         with serving(HEATLAB_LOOPBACK=where, HEATLAB_FOLDER=str(tmp_path)) as address:
             begun = time.monotonic()
-            page.goto(f"{address}/live?livetf=1m&livespan=1+h&livekind=realised")
+            realised = f"{address}/live?livetf=1m&livespan=1+h&livekind=realised"
+            page.goto(realised)
             expect(page.get_by_text("Bybit: live")).to_be_visible()
             expect(page.locator(".hl-stage[data-drawn]").first).to_be_visible()
             assert time.monotonic() - begun < 60
@@ -87,6 +88,8 @@ def test_live_events_fill_the_page(page: Page, tmp_path: Path) -> None:
                 settings = page.get_by_role("button", name="Settings").first
                 rows = [one.bounding_box() or {"y": math.inf} for one in (kinds, settings)]
                 assert abs(rows[0]["y"] - rows[1]["y"]) < 20, path
+            page.goto(realised)
+            expect(page.get_by_text("Bybit: live")).to_be_visible()
             # A stand-in that stops takes no page with it.
             player.send_signal(signal.SIGKILL)
             expect(page.get_by_text("Bybit: error").or_(page.get_by_text("Bybit: partial"))).to_be_visible()
