@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SAMPLES: Final = {"violent": "Violent sample", "calm": "Calm sample"}
 # As narrow as the longest of them allows: with every other control they fill a row of 1,120 pixels.
-_MARKET_WIDTH: Final = 132
+_MARKET_WIDTH: Final = 138
 NOW: Final = "now"
 DAYS: Final = "days"
 OWN: Final = "files"

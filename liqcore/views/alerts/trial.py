@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -241,7 +242,7 @@ _COLUMNS: Final[dict[str, Any]] = {
 _VOICES: Final[dict[str, Voice]] = {
     "Level, USD": wording.price,
     "Heat, USD": wording.usd,
-    "Away": wording.percent,
+    "Away": partial(wording.percent, digits=2),
     "Lead, min": wording.whole,
 }
 

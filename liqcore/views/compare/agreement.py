@@ -26,7 +26,7 @@ _CLUSTERS: Final = 12
 _APART: Final = "From the others, bp"
 _VOICES: Final[dict[str, Voice]] = {
     "USD here": wording.usd,
-    "Share of the USD here": wording.percent,
+    "Share of the USD here": partial(wording.percent, digits=1),
     _APART: partial(wording.decimal, digits=1, signed=True),
     "Sure": wording.percent,
 }
@@ -169,7 +169,7 @@ def _one_or_many(found: Venues) -> None:
     if rows.empty:
         return
     st.dataframe(
-        spoken(rows, {"USD": wording.usd, "Largest print": wording.percent}),
+        spoken(rows, {"USD": wording.usd, "Largest print": partial(wording.percent, digits=1)}),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,

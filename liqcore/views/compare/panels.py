@@ -63,8 +63,7 @@ _TABLE_CONFIG: Final = {
 }
 _VOICES: Final[dict[str, Voice]] = {
     "USD": wording.usd,
-    "Longs": wording.percent,
-    "Largest print": wording.percent,
+    **dict.fromkeys(("Longs", "Largest print"), partial(wording.percent, digits=1)),
     "Basis, bp": partial(wording.decimal, digits=1, signed=True),
 }
 

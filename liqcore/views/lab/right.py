@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -287,20 +288,8 @@ def _table(card: pd.DataFrame, one: World) -> None:
     with table:
         st.dataframe(
             spoken(
-                card[
-                    [
-                        "map",
-                        "spearman",
-                        "spearman_low",
-                        "spearman_high",
-                        "precision",
-                        "gain",
-                        "skill",
-                        "skill_low",
-                        "skill_high",
-                    ]
-                ],
-                {"precision": wording.percent},
+                card[["map", *_FIGURES]],
+                {**dict.fromkeys(_FIGURES, partial(wording.decimal, digits=2)), "precision": wording.percent},
             ),
             hide_index=True,
             width="stretch",
@@ -316,26 +305,24 @@ def _table(card: pd.DataFrame, one: World) -> None:
 
 _COLUMNS: Final[dict[str, Any]] = {
     "map": "Map",
-    "spearman": st.column_config.NumberColumn("Rank correlation", format="%.2f"),
-    "spearman_low": st.column_config.NumberColumn("From", format="%.2f"),
-    "spearman_high": st.column_config.NumberColumn("To", format="%.2f"),
+    "spearman": "Rank correlation",
+    "spearman_low": "From",
+    "spearman_high": "To",
     "precision": "Hottest tenth",
     "gain": st.column_config.NumberColumn(
-        "Bits over profile",
-        format="%.2f",
-        help="Information gain over the true distance profile; below 0 it says less.",
+        "Bits over profile", help="Information gain over the true distance profile; below 0 it says less."
     ),
     "skill": st.column_config.NumberColumn(
         "Forward skill",
-        format="%.2f",
         help=(
             "Deviance of the next four hours' liquidations that the map explains beyond distance, on data it"
             " was not fitted to."
         ),
     ),
-    "skill_low": st.column_config.NumberColumn("From ", format="%.2f"),
-    "skill_high": st.column_config.NumberColumn("To ", format="%.2f"),
+    "skill_low": "From ",
+    "skill_high": "To ",
 }
+_FIGURES: Final = tuple(name for name in _COLUMNS if name != "map")
 
 
 def _reliability(one: World, grid: HeatGrid) -> None:

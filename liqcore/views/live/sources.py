@@ -27,6 +27,12 @@ from liqcore.views.live.panels import received
 from liqcore.views.spoken import spoken
 
 _TYPES: Final = ["csv", "gz", "parquet", "zip", "txt"]
+# Reasons are long and alike, which would leave no room for what differs.
+_WIDTHS: Final = {
+    "Why": st.column_config.TextColumn(width=335),
+    "History": st.column_config.TextColumn(width=200),
+    "Refuses": st.column_config.TextColumn(width=190),
+}
 _DELAYS: Final = {
     "venue": "Venue",
     "events": "Live events",
@@ -62,6 +68,7 @@ def venues(snapshot: Snapshot) -> None:
         hide_index=True,
         width="stretch",
         height=38 + 35 * len(rows),
+        column_config=_WIDTHS,
         placeholder=wording.NOTHING,
     )
     st.caption(

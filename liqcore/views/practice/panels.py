@@ -227,8 +227,8 @@ def replay(table: Table, level: Candidate) -> None:
         )
     if nothing and not over:
         st.caption(
-            "Let bars come one by one to wait for a signal. The rest is shown at once when you have written a"
-            " forecast down or placed a trade."
+            "Let bars come one by one to wait for a signal. The rest can be shown at once when you have"
+            " written a forecast down or placed a trade."
         )
     # A full run draws the present state; only the clock's own runs bring a bar.
     st.session_state["practice_fresh"] = True
@@ -340,6 +340,8 @@ def forecast(table: Table, level: Candidate) -> None:
                     f"Base rate: what followed in the next {base.bars} bars from {base.starts:,} earlier bars"
                     " of this market, with a level as far away in usual ranges. These stretches overlap."
                 )
+            if not played.over(table.game):
+                st.markdown("Now let the bars come, or choose **Show the rest**, above the map.")
             return
         if played.over(table.game):
             st.markdown(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -199,7 +200,13 @@ def _streak(plan: Plan, found: Inputs) -> None:
             }
         )
         st.dataframe(
-            spoken(shown, dict.fromkeys(shown.columns[1:], wording.percent)),
+            spoken(
+                shown,
+                {
+                    "Chance in 200 trades": partial(wording.share, total=1.0),
+                    **dict.fromkeys(shown.columns[2:], partial(wording.percent, digits=1)),
+                },
+            ),
             hide_index=True,
             width="stretch",
             placeholder=wording.NOTHING,
