@@ -50,6 +50,9 @@ def provenance_line(grid: HeatGrid, synthetic: bool, now: pd.Timestamp | None = 
         for item in facts.venues
     )
     parts = [KIND_MEANING[grid.kind], f"Source: {facts.source}." if facts.source else ""]
+    if grid.kind == "realised" and facts.model:
+        # A record has no model: this is what one would put in its place.
+        parts = [f"No record but {facts.source}."]
     if grid.kind == "realised":
         parts.append(f"Venues: {venues or 'none'}.")
     elif facts.venues:

@@ -128,6 +128,9 @@ def test_a_question_on_the_map_goes_to_where_it_is_answered():
 
 def test_the_expected_map_stands_beside_the_realised_one_with_its_ratio():
     app = open_page("explore.py", data="violent", layer="realised", span="3 d", tf="1h", expected="true")
+    kinds = [one.value for one in app.caption if "Venues: Alder" in one.value]
+    assert [one.startswith("Realised: positions that were closed") for one in kinds] == [True, False]
+    assert kinds[1].startswith("No record but what the price path alone would put there")
     assert not app.exception
     assert len(maps(app)) == 2
     table = next(item.value for item in app.dataframe if "Path explains" in item.value.columns)
