@@ -27,6 +27,11 @@ _GOLDEN = (5**0.5 - 1) / 2
 # Where so many orders lie beyond their bar, by more than its height, on the side where no bankruptcy price
 # is, events and candles tell different times.
 _ASTRAY = 0.2
+# What bankruptcy prices lie beyond the trade at least and at most: the maintenance margin of the smallest and
+# the largest positions.
+_LEAST, _LARGEST = 0.0035, 0.05
+# A venue prints several such distances where this share of its orders, and so many, stay so far beyond one.
+_APART, _MIXED, _MIXED_LEAST = 0.0045, 0.03, 3
 # Orders this far off their bar do not belong to these candles.
 _ELSEWHERE, _ELSEWHERE_SHARE = 0.02, 0.2
 
@@ -75,7 +80,8 @@ def orders_of(liquidations: pd.DataFrame, bars: Bars | None) -> Orders:
     """Join partial fills to orders, move prices beyond the trade back to it, and spread rounded ones.
 
     A bankruptcy price lies about the maintenance margin beyond the trade. The distance is the median of
-    ln(price / nearest price of its bar) by venue and side, where that is more than 10 bp. Prices rounded to
+    ln(price / nearest price of its bar) by venue and side, where that is more than 10 bp; orders that lie
+    farther, as those of large positions do, stand evenly in their bar. Prices rounded to
     more than a bin would stand at every round price as a band of their own. Prices that were estimated are no
     orders at a price, and left out.
     """
@@ -199,9 +205,50 @@ def _moved_back(
                 x[mine] -= shifts[turn]
                 off[mine] -= shifts[turn]
                 moved.append(name)
+    x, lost = _into_bars(x, time, 2 * venue + side, bar, bars, np.isin(np.array(names), moved))
+    of = np.bincount(venue, minlength=len(names))
+    moved += [names[code] for code in np.flatnonzero(np.bincount(venue, lost, len(names)) > _MIXED * of)]
     known = off[np.isfinite(off)][:_JUDGED]
     near = not known.size or float((np.abs(known) > _ELSEWHERE).mean()) <= _ELSEWHERE_SHARE
     return x, sorted(set(moved)), near and timely
+
+
+def _into_bars(
+    x: np.ndarray, time: np.ndarray, group: np.ndarray, bar: np.ndarray, bars: Bars, moved: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log prices in which orders that still lie beyond their bar stand somewhere in it, evenly, and which
+    (N,) those are.
+
+    The margin that lies between a trade and its bankruptcy price grows with the position, so that one
+    distance for a venue leaves large ones where nothing was traded. `group` (N,) is twice the venue and the
+    side. `moved` (V,) tells the venues of which orders on either side of the bar are such ones; of others
+    only those on the side that loses.
+    """
+    low, high = bars.low[bar], bars.high[bar]
+    way, shifted = np.where(group % 2 == 0, 1.0, -1.0), moved[group // 2]
+    # How far they lie beyond the edge that a losing position meets, and beyond the other one.
+    beyond = np.where(way > 0, low - x, x - high)
+    before = np.where(way > 0, x - high, low - x)
+    least = np.full(len(x), _LEAST)
+    for one in np.unique(group[shifted]).tolist():
+        mine = np.flatnonzero(group == one)
+        # The first ones stand where they were printed, until their distance is known.
+        far = (beyond[mine] > _APART) & (np.arange(len(mine)) >= 2**_FIRST)
+        # One distance leaves none behind; where some stay far, others stay nearer. Judged by those before.
+        mixed = np.cumsum(far) - far >= np.maximum(_MIXED * np.arange(len(mine)), _MIXED_LEAST)
+        least[mine[mixed]] = _BEYOND
+    lost = (beyond > least) & (beyond <= _LARGEST)
+    lost |= shifted & (before > least) & (before <= _LARGEST)
+    lost &= bar >= 0
+    out = x.copy()
+    for one in np.unique(group[lost]).tolist():
+        mine = np.flatnonzero(lost & (group == one))
+        # Parts of one order stay together.
+        new = (np.diff(time[mine]) > _SAME_ORDER) | (np.abs(np.diff(x[mine])) > _SAME_PRICE)
+        place = (np.concatenate([[0], np.cumsum(new)]) * _GOLDEN) % 1.0
+        start = np.where(way[mine] > 0, low[mine], high[mine])
+        out[mine] = start + way[mine] * place * (high - low)[mine]
+    return out, lost
 
 
 def _timely(off: np.ndarray, side: np.ndarray, bars: Bars) -> bool:

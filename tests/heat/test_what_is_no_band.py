@@ -171,3 +171,59 @@ def test_orders_of_one_venue_that_are_alike_all_count():
     orders = orders_of(table, None)
     assert len(orders.time) == 20
     assert orders.copies == ()
+
+
+def with_margins(made: World, seed: int, margins: dict[float, float]) -> World:
+    """The world as a venue prints it that names bankruptcy prices: each order its margin beyond the trade."""
+    drawn = np.random.default_rng(seed).choice(
+        list(margins), len(made.liquidations), p=list(margins.values())
+    )
+    way = np.where(made.liquidations["side"] == "long", -1.0, 1.0)
+    printed = made.liquidations.assign(price=made.liquidations["price"] * np.exp(way * drawn))
+    table = tables.liquidations(printed.drop(columns="quantity"))
+    return World(made.candles, table, made.minutes, made.start, made.end, made.level)
+
+
+@pytest.mark.parametrize("number", [300, 4_000])
+@pytest.mark.parametrize(
+    "margins",
+    [
+        {0.0045: 0.75, 0.01: 0.15, 0.02: 0.07, 0.03: 0.03},
+        {0.004: 0.6, 0.005: 0.2, 0.0065: 0.12, 0.01: 0.08},
+        {0.0: 0.65, 0.0045: 0.25, 0.012: 0.1},
+    ],
+    ids=["margins that grow with the position", "and in small steps", "fills beside bankruptcy prices"],
+)
+def test_bankruptcy_prices_of_several_margins_are_no_clusters(margins, number):
+    for seed in SEEDS:
+        made = with_margins(world(seed, number, "new ground"), seed, margins)
+        story = cluster_story(made)
+        assert not story.present, story.present[0].sentence
+        assert any("moved back" in note for note in story.notes)
+
+
+def test_a_level_is_found_where_one_margin_is_printed():
+    found = 0
+    for seed in SEEDS:
+        made = with_margins(world(seed, 300, planted=0.25), seed, {0.005: 1.0})
+        found += any(abs(np.log(one.centre / made.level)) < 2e-3 for one in cluster_story(made).present)
+    assert found >= 4
+
+
+def test_the_parts_of_one_order_beyond_its_bar_stay_one():
+    made = world(1, 300)
+    bar = made.candles.iloc[1_440 + 700]
+    parts = pd.DataFrame(
+        {
+            "time": bar["time"] + pd.to_timedelta(20 + np.arange(200) * 1e-3, unit="s"),
+            "side": "long",
+            "price": float(bar["low"]) * 0.99,
+            "notional": 5_000.0,
+            "venue": "Alder",
+        }
+    )
+    told = events(made, parts).liquidations
+    orders = orders_of(told, bars_of(made.candles))
+    whole = int(np.argmax(orders.events))
+    assert orders.events[whole] == 200
+    assert np.log(bar["low"]) - 1e-9 <= orders.x[whole] <= np.log(bar["high"]) + 1e-9
