@@ -22,7 +22,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ("requirements.txt", "requirements-server.txt", "requirements-dev.txt")
+FILES = ("requirements.txt", "requirements-server.txt", "requirements-dev.txt", "requirements-docs.txt")
 INDEX = "https://pypi.org/simple/"
 AUDITOR = "pip-audit==2.10.1"
 # A release with published advisories since 2018.
