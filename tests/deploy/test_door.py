@@ -61,10 +61,10 @@ def door(upstreams, folder):
         process.wait(30)
 
 
-def asked(port, cookie=""):
+def asked(port, cookie="", path="/"):
     """Status, body and cookie of a visit."""
     visit = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    visit.request("GET", "/", headers={"Cookie": cookie} if cookie else {})
+    visit.request("GET", path, headers={"Cookie": cookie} if cookie else {})
     answer = visit.getresponse()
     told = answer.status, answer.read().decode(), answer.headers.get("Set-Cookie", cookie).partition(";")[0]
     visit.close()
@@ -89,6 +89,14 @@ def test_a_visitor_stays_at_one_replica_and_is_handed_on_without_an_error_when_i
     try:
         with door(upstreams, tmp_path) as port:
             _, mine, cookie = opened(port)
+            # What a replica counts of its visitors is for nobody outside, however the address is spelled.
+            for path in (
+                "/_stcore/metrics",
+                "/_stcore/%6detrics",
+                "/_stcore//metrics",
+                "/x/../_stcore/metrics",
+            ):
+                assert asked(port, cookie, path)[0] in (404, 400), path
             assert {asked(port, cookie)[1] for _ in range(12)} == {mine}
             ended(by_port.pop(mine))
             (left,) = by_port
