@@ -15,6 +15,7 @@ from liqcore import tables, wording
 from liqcore.feeds import files
 from liqcore.feeds.files import FileContents
 from liqcore.tables import TableError
+from liqcore.views import owner
 
 TYPES: Final = [
     "csv", "gz", "parquet", "zip", "txt", "tsv", "json", "jsonl", "ndjson", "feather", "arrow", "xlsx",
@@ -23,6 +24,8 @@ _HELD: Final = "held_files"
 _NO_DATED: Final = "without_dated"
 _MARKS: Final = "held_marks"
 _UTC: Final = "UTC"
+# A small archive unpacks to a hundred times its size, and nothing bounds how many somebody brings.
+_ROOM: Final = 500 << 20
 # How a doubt of each severity is shown: 3 is probably wrong, 2 may be, 1 is good to know.
 _SHOWN: Final = {3: st.error, 2: st.warning, 1: st.info}
 _ASKED: Final = {
@@ -143,9 +146,21 @@ def _take(upload: Any, zone: str, beside: str | None = None) -> TableError | Non
     except TableError as problem:
         return problem
     key = upload.file_id if beside is None else f"{upload.file_id}#{beside}"
+    others = [contents for name, (_, contents) in _held().items() if name != key]
+    if others and owner.hosted() and sum(map(_bytes, [*others, found])) > _ROOM:
+        return TableError(
+            f"Read, the files of one visit may hold {_ROOM >> 20} MB on an app that others visit, and with"
+            " this one they would hold more. Remove one, or start the app on your own machine."
+        )
     _held()[key] = (upload.name, found)
     st.session_state.setdefault(_MARKS, {})[key] = secrets.token_hex(16)
     return None
+
+
+def _bytes(contents: FileContents) -> int:
+    """Memory of what a file was read as."""
+    more = 0 if contents.extra is None else int(contents.extra.memory_usage().sum())
+    return int(contents.table.memory_usage().sum()) + more
 
 
 def _groups(held: dict[str, tuple[str, FileContents]]) -> list[list[str]]:

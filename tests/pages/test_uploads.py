@@ -212,3 +212,20 @@ def test_a_range_of_ones_own_begins_around_liquidations_that_come_without_candle
     low, high = (app.number_input(key=key).value for key in ("low", "high"))
     assert (low, high) == (85_900.0, 104_900.0)
     assert charts(app)
+
+
+def test_the_files_of_one_visit_hold_so_much_memory_on_an_app_that_others_visit(monkeypatch):
+    monkeypatch.setattr("liqcore.views.uploads._ROOM", 13_000)
+    files = [(f"{number}.csv", candle_csv(f"2025-03-{number + 1:02}")) for number in range(4)]
+    for hosted, held in (("0", 4), ("1", 2)):
+        monkeypatch.setenv("HEATLAB_HOSTED", hosted)
+        app = open_page("explore.py", data="files")
+        upload(app, *files)
+        assert len(app.session_state["held_files"]) == held
+        assert ("with this one they would hold more" in words(app)) is (hosted == "1")
+        assert charts(app), "what was held is still shown"
+    # The first file is never the one too many.
+    monkeypatch.setattr("liqcore.views.uploads._ROOM", 1)
+    app = open_page("explore.py", data="files")
+    upload(app, files[0])
+    assert len(app.session_state["held_files"]) == 1
