@@ -17,8 +17,9 @@ Voice = Callable[[Any], str]
 
 def spoken(table: pd.DataFrame, voices: Mapping[str, Voice]) -> Styler:
     """The table for `st.dataframe`: columns that have a voice (`wording.percent`, `wording.usd`) are shown in
-    it; what is missing is a dash. A voice whose column is not there is no fault."""
+    it, other fractions with three digits that matter; what is missing is a dash. A voice whose column is not
+    there is no fault."""
     # A Styler keeps the numbers below what it shows, so a click on the head sorts by them.
-    return table.style.format(
-        {name: voice for name, voice in voices.items() if name in table}, na_rep=wording.NOTHING
-    )
+    plain = dict.fromkeys(table.select_dtypes("float").columns, wording.decimal)
+    said = {name: voice for name, voice in voices.items() if name in table}
+    return table.style.format({**plain, **said}, na_rep=wording.NOTHING)

@@ -35,5 +35,11 @@ def test_cells_are_said_as_in_sentences_and_stay_numbers_below():
     assert list(said["USD"]) == ["$2.00M", "$950", "$0"]
 
 
+def test_a_fraction_without_a_voice_has_three_digits_that_matter():
+    told = spoken(pd.DataFrame({"Delay, s": [0.832794, 90.0, np.nan], "Events": [1, 2, 3]}), {}).to_html()
+    assert all(f">{word}<" in told for word in ("0.833", "90", wording.NOTHING, "3"))
+    assert "0.8327" not in told
+
+
 def test_a_voice_for_a_column_that_is_not_there_changes_nothing():
     assert spoken(TABLE, {"Gone": wording.usd}).data is TABLE

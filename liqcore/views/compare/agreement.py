@@ -137,7 +137,7 @@ def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Clus
         },
     )
     _one_or_many(found)
-    if not data.synthetic:
+    if st.session_state.get("data") == loaders.OWN:
         st.caption(
             "A file does not say until when each venue was listened to. A venue without recent events is"
             " therefore left out, not counted as one that disagrees."

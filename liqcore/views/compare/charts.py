@@ -274,6 +274,7 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
                         "axis": {
                             "title": ["Seconds later than the other venues", "(left of 0: earlier)"],
                             "grid": False,
+                            "format": "~g",
                         },
                     },
                     "opacity": {

@@ -37,7 +37,7 @@ def _named(name: str, y: int, left: bool) -> dict[str, Any]:
 
 
 def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
-    """Profit and loss after costs along price, with stop, entry and liquidation marked."""
+    """Profit and loss after fees along price, with stop, entry and liquidation marked."""
     rows = curve[["price", "net"]]
     marks = [("entry", plan.entry), ("stop", plan.stop)]
     if abs(at - plan.entry) > 0.0005 * plan.entry:
@@ -69,7 +69,7 @@ def drag(curve: pd.DataFrame, plan: Plan, at: float) -> Drawn:
                 "y": {
                     "field": "net",
                     "type": "quantitative",
-                    "axis": {"title": "Profit or loss after costs, USD", "format": ",.0f"},
+                    "axis": {"title": "Profit or loss after fees, USD", "format": ",.0f"},
                 },
             },
         },

@@ -79,6 +79,12 @@ def verdict(plan: Plan, current: bool) -> None:
         st.caption("The numbers below show how far off it is. They are not tradable.")
 
 
+_MEANS: Final = {
+    "Bankruptcy": "The price at which the loss has used up the whole margin. Liquidation comes before it.",
+    "ROE at the targets": "Return on equity: what the plan gains after costs, as a share of its initial margin.",
+}
+
+
 def _size(plan: Plan) -> str:
     size = wording.quantity(plan.quantity) if plan.contract == "linear" else wording.usd(plan.notional)
     return f"{size} {plan.side} at {plan.leverage:g}×"
@@ -140,6 +146,7 @@ def numbers(plan: Plan) -> None:
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
+                help=_MEANS.get(label),
             )
     for flag in plan.flags:
         st.markdown(f":orange[:material/flag:] {wording.markdown(flag)}")

@@ -71,7 +71,7 @@ def _drag(plan: Plan, found: Inputs) -> None:
     first, second, third, fourth = st.columns(4)
     first.metric("Price", wording.price(at))
     second.metric(
-        "Profit or loss after costs",
+        "Profit or loss after fees",
         wording.markdown(wording.usd(here["net"], signed=True)),
         wording.r_multiple(here["reward_risk"]),
         delta_color="off",
@@ -83,6 +83,7 @@ def _drag(plan: Plan, found: Inputs) -> None:
         "liquidated" if here["liquidated"] else None,
         delta_color="off",
         delta_arrow="off",
+        help="Maintenance margin as a share of what is left of the margin. At 100 % the position is liquidated.",
     )
     fourth.metric(
         "To liquidation",
