@@ -81,7 +81,7 @@ def verdict(plan: Plan, current: bool) -> None:
 
 _MEANS: Final = {
     "Bankruptcy": "The price at which the loss has used up the whole margin. Liquidation comes before it.",
-    "ROE at the targets": "Return on equity: what the plan gains after costs, as a share of its initial margin.",
+    "ROE at the targets": "Return on equity: what the plan gains after costs, as a share of its margin.",
 }
 
 

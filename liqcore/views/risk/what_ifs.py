@@ -83,7 +83,7 @@ def _drag(plan: Plan, found: Inputs) -> None:
         "liquidated" if here["liquidated"] else None,
         delta_color="off",
         delta_arrow="off",
-        help="Maintenance margin as a share of what is left of the margin. At 100 % the position is liquidated.",
+        help="Maintenance margin over what is left of the margin. At 100 % the position is liquidated.",
     )
     fourth.metric(
         "To liquidation",
