@@ -274,7 +274,8 @@ def lag_chart(frame: pd.DataFrame) -> tuple[dict[str, Any], str]:
                         "axis": {
                             "title": ["Seconds later than the other venues", "(left of 0: earlier)"],
                             "grid": False,
-                            "format": "~g",
+                            "format": "d",
+                            "tickMinStep": 1,
                         },
                     },
                     "opacity": {
