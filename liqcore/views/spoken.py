@@ -20,6 +20,6 @@ def spoken(table: pd.DataFrame, voices: Mapping[str, Voice]) -> Styler:
     it, other fractions with three digits that matter; what is missing is a dash. A voice whose column is not
     there is no fault."""
     # A Styler keeps the numbers below what it shows, so a click on the head sorts by them.
-    said: dict[str, Voice] = dict.fromkeys(table.select_dtypes("float").columns, wording.decimal)
+    said: dict[Any, str | Voice | None] = dict.fromkeys(table.select_dtypes("float").columns, wording.decimal)
     said |= {name: voice for name, voice in voices.items() if name in table}
     return table.style.format(said, na_rep=wording.NOTHING)
