@@ -102,6 +102,10 @@ TERMS: Final = tuple(
                 new=True,
             ),
             Term(
+                "measured map",
+                "A map of where publicly known positions would be liquidated. Few venues make theirs public.",
+            ),
+            Term(
                 "price bin",
                 "A slice of the price axis: the height of one cell. What falls into it is added up.",
                 new=True,

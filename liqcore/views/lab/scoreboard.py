@@ -18,8 +18,8 @@ def draw() -> None:
     st.subheader("Against measured positions")
     show(found.measured())
     st.caption(
-        "By `heatlab score positions.parquet --candles candles.csv`, on your own recordings too. Sources says"
-        " how to record them."
+        "By `heatlab score positions.parquet --candles candles.csv`, on your own recordings too."
+        " **Measured positions** on Explore makes them."
     )
     held = found.load()
     for name, title in (

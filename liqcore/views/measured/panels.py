@@ -83,7 +83,7 @@ def _map(
     made = measured_heatmap(held, price_edges=edges, time_edges=times, bins=200)
     if not np.asarray(made.observed).any():
         st.info(
-            "No snapshot falls into the window above. Choose another window, or wait for the next sweep.",
+            "No snapshot falls into the window above. Choose another window, or wait for the next round.",
             icon=":material/history_toggle_off:",
         )
         return None

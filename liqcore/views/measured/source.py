@@ -36,17 +36,17 @@ def controls() -> list[Snapshot]:
             " app's user can read."
         )
         if told.may:
-            on = st.toggle("Sweep Hyperliquid's accounts", value=told.on, key="measured_on")
+            on = st.toggle("Ask Hyperliquid for them", value=told.on, key="measured_on")
             if on != told.on:
                 census.switch(on, local)
                 st.rerun()
         elif not told.on:
-            st.caption("Sweeping is off here. Only whoever runs this app can turn it on.")
+            st.caption("Asking is off here. Only whoever runs this app can turn it on.")
         if told.on:
             st.caption(
-                f"{wording.count(told.asked, 'account')} of {wording.whole(told.known)} asked in this sweep."
+                f"{wording.count(told.asked, 'account')} of {wording.whole(told.known)} asked in this round."
                 if told.known
-                else "The first sweep begins."
+                else "The first round begins."
             )
         if told.problem:
             st.warning(wording.markdown(told.problem), icon=":material/warning:")
