@@ -254,3 +254,51 @@ def test_two_equal_liquidations_stay():
     found = csv(pd.concat([plain(), plain()[:3]]))
     assert len(found.table) == 27
     assert any("3 exact copies" in note for note in found.notes)
+
+
+# What a word or a name beside the numbers changes
+
+
+def deribit(marks):
+    truth = events().assign(mark=marks)
+    order = np.where(truth["side"] == "long", "sell", "buy")
+    taken = np.where(truth["mark"] == "M", np.where(order == "buy", "sell", "buy"), order)
+    return [
+        {
+            "trade_seq": place,
+            "trade_id": str(place),
+            "timestamp": int(row.time.timestamp() * 1000),
+            "tick_direction": 0,
+            "price": row.price,
+            "liquidation": row.mark,
+            "instrument_name": "BTC_USDC-PERPETUAL",
+            "direction": direction,
+            "amount": row.quantity,
+        }
+        for place, (row, direction) in enumerate(zip(truth.itertuples(), taken, strict=True))
+    ]
+
+
+def test_a_makers_liquidation_at_deribit_is_of_the_other_side():
+    found = answer(deribit(["T", "M"] * 12))
+    assert not wrong(found, LIQUIDATIONS)
+    assert found.venues == ("deribit",)
+    both = answer(deribit(["T", "M", "MT"] * 8))
+    assert len(both.table) == 16
+    assert any("against each other" in note for note in both.notes)
+    with pytest.raises(TableError, match="ordinary trades"):
+        answer(deribit(["T", None] * 12))
+
+
+def test_a_dated_future_in_the_name_is_said():
+    truth = bars().drop(columns="buys")
+    assert any("dated future (BTCUSDT_250328)" in note for note in csv(truth, "BTCUSDT_250328-15m.csv").notes)
+    assert not any("dated" in note for note in csv(truth, "BTCUSDT-15m-2025-03-10.csv").notes)
+
+
+def test_an_open_interest_of_whole_numbers_is_doubted():
+    held = np.round(8_000 + 40 * np.sin(np.arange(40)))
+    table = {"time": bars()["time"], "open_interest": held}
+    assert "whole numbers" in csv(table).doubts[0]
+    assert not csv({**table, "open_interest": held + 0.25}).doubts
+    assert not csv(table, venue="bybit", mapping={"quantity_unit": "BTC"}).doubts

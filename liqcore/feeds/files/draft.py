@@ -102,6 +102,12 @@ def bitcoin_only(
     symbol = columns.get("symbol")
     if symbol is None:
         _refuse_other_coin(raw)
+        ending = [name for name in _named(raw) if (found := symbols.bitcoin(name)) and found.dated]
+        if ending:
+            notes.append(
+                f"By its name the file is about a dated future ({labels.safe_text(ending[0])}), which trades"
+                " away from the perpetual contract."
+            )
         return frame
     kinds = symbols.kinds(_with_quote(raw, frame[symbol]))
     wanted = kinds == "bitcoin"
@@ -153,8 +159,13 @@ def _some(values: pd.Series) -> str:
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
+def _named(raw: RawTable) -> tuple[str, ...]:
+    """The symbols that stand beside the rows or in the file's name."""
+    return (raw.symbol,) if raw.symbol else symbols.named_by_file(raw.name)
+
+
 def _refuse_other_coin(raw: RawTable) -> None:
-    named = (raw.symbol,) if raw.symbol else symbols.named_by_file(raw.name)
+    named = _named(raw)
     if any(symbols.is_bitcoin(name) for name in named):
         return
     for name in named:

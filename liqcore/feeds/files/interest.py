@@ -10,13 +10,15 @@ import pandas as pd
 from liqcore import wording
 from liqcore.feeds.files import columns as cells, contracts, labels, numerals
 from liqcore.feeds.files.draft import Request, moments
-from liqcore.feeds.files.quality import believable
+from liqcore.feeds.files.quality import Doubt, believable
 from liqcore.feeds.files.table import RawTable, shown
 from liqcore.tables import TableError
 
 # No venue ever held so many BTC, nor so many contracts of 0.0001 BTC; between the two, USD and contracts look
 # alike. Less than the last is no open interest of bitcoin in USD.
 _MOST_BTC, _SURELY_USD, _LEAST_USD = 1.5e6, 2e9, 1e5
+# Values of which so many, looked at up to so many, are never all whole numbers of BTC.
+_SOME, _MANY = 20, 5_000
 _IN_BTC = ("btc", "ccy", "coin", "base")
 
 
@@ -74,7 +76,22 @@ def settle(
             f"Open interest in {shown(name)} may count contracts or USD, and nothing says which. Choose its"
             " unit.",
         )
+    if _all_whole(held, out):
+        notes.append(
+            Doubt(
+                f"All of {shown(name)} are whole numbers, as contracts are: they may not be BTC, and a"
+                " modelled map would be too hot or too cold by one factor."
+            )
+        )
     return held, "BTC"
+
+
+def _all_whole(held: pd.Series, out: pd.DataFrame) -> bool:
+    """Whether an open interest of nobody knows which venue is always a whole number, as contracts are."""
+    known = held.dropna().head(_MANY)
+    if len(known) < _SOME or not (out["venue"] == "unknown").all():
+        return False
+    return bool((known % 1 == 0).all()) and known.nunique() >= _SOME // 2
 
 
 def _numbers(frame: pd.DataFrame, columns: Mapping[str, str], name: str) -> pd.Series | None:

@@ -22,6 +22,7 @@ from liqcore.feeds.files.producers import (
     coinmarketcap,
     cryptodatadownload,
     cryptofeed,
+    deribit,
     dukascopy,
     freqtrade,
     gate,
@@ -49,6 +50,7 @@ PRODUCERS: Final[tuple[Producer, ...]] = tuple(
     for module in (
         heatlab,
         hyperliquid,
+        deribit,
         trades,
         liqstream,
         binance_vision,
