@@ -236,6 +236,23 @@ def test_shares_and_running_sums_are_no_totals():
         totals(*(np.concatenate([part[:25].cumsum(), part[25:].cumsum()]) for part in (long, short)))
 
 
+def test_totals_that_a_chart_draws_downwards_are_read():
+    long, short = np.random.default_rng(3).uniform(1e5, 3e6, (2, 40))
+    found = totals(long, -short)
+    assert found.table.loc[found.table["side"] == "short", "notional"].sum() == pytest.approx(short.sum())
+    assert any("below zero" in note for note in found.notes)
+    with pytest.raises(TableError, match="not above zero"):
+        totals(long, np.where(np.arange(40) == 7, -short, short))
+
+
+def test_cells_in_two_units_are_not_added_up():
+    truth = events()
+    coins = [f"{quantity} BTC" for quantity in truth["quantity"]]
+    assert not wrong(csv(plain(quantity=coins)), LIQUIDATIONS)
+    with pytest.raises(TableError, match=r"two units: '[0-9.]+ BTC' and '25.5 USDT'"):
+        csv(plain(quantity=["25.5 USDT", *coins[1:]]))
+
+
 # Copies
 
 

@@ -67,7 +67,7 @@ def settled(frame: pd.DataFrame, hint: str | None) -> pd.DataFrame:
     texts: dict[str, set[str]] = {}
     for name in frame.columns:
         # Per cent stay as they are written, for whoever reads them to say so.
-        if in_percent(frame[name]):
+        if in_percent(frame[name]) or _two_units(frame[name]):
             continue
         if _is_text(frame[name]) and (found := _column_marks(frame[name])) is not None:
             texts[name] = found
@@ -91,6 +91,17 @@ def in_percent(values: pd.Series) -> bool:
     return _is_text(values) and bool(_words(values).str.strip().str.endswith("%").any())
 
 
+def _two_units(values: pd.Series) -> tuple[str, ...]:
+    """A cell in BTC and one in dollars of a column that has both; else nothing."""
+    if not _is_text(values):
+        return ()
+    words = _words(values).str.strip()
+    found = [
+        words[words.str.fullmatch(rf"[^A-Za-z]*[0-9][KMB]?\s*{unit}")] for unit in ("BTC", "(?:USDT?|USDC)")
+    ]
+    return tuple(str(cells.iloc[0]) for cells in found) if all(map(len, found)) else ()
+
+
 def plain(values: pd.Series) -> pd.Series:
     """A column for its number reader; text that is left says what is wrong with it.
 
@@ -101,6 +112,11 @@ def plain(values: pd.Series) -> pd.Series:
     """
     if not _is_text(values):
         return values
+    if units := _two_units(values):
+        raise TableError(
+            f"Column {shown(values.name)} counts in two units: {shown(units[0])} and {shown(units[1])}. Write"
+            " all amounts in one unit."
+        )
     text = values.dropna().astype("string").str.strip()
     text = text[~text.isin(EMPTY_WORDS)]
     found = marks(text.head(_SAMPLE))

@@ -28,7 +28,10 @@ def totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: s
     frame = bitcoin_only(raw, columns, notes, request)
     repeated = frame.duplicated()
     frame = frame[~repeated]
-    values = {side: numerals.plain(frame[columns[f"{side}_{total}"]]) for side in tables.SIDES}
+    values = {
+        side: _upright(numerals.plain(frame[columns[f"{side}_{total}"]]), side, notes)
+        for side in tables.SIDES
+    }
     times = stamps.plain_times(frame[columns["time"]], notes, request.zone)
     _refuse_no_totals(columns, total, values, moments(times, columns["time"]))
     if total == "total":
@@ -43,6 +46,15 @@ def totals(raw: RawTable, columns: Mapping[str, str], request: Request, total: s
     if draft.doubled:
         notes.append(f"{counted(draft.doubled, 'were')} dropped as an exact copy of another.")
     return draft
+
+
+def _upright(values: pd.Series, side: str, notes: list[str]) -> pd.Series:
+    """Totals above zero: charts draw one side downwards, and their exports keep the sign."""
+    number = pd.to_numeric(values, errors="coerce")
+    if not (number < 0).any() or (number > 0).any():
+        return values
+    notes.append(f"{shown(values.name)} is written below zero, and was read as totals of {side}s.")
+    return number.abs()
 
 
 def _refuse_no_totals(
