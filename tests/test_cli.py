@@ -198,3 +198,33 @@ def test_a_day_is_fetched_once_and_kept_for_the_app(tmp_path: Path, monkeypatch:
             refused = heatlab("get", odd)
             assert refused.exit_code == 1
             assert words in refused.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--port", "99999999"),
+        ("run", "--port", "0"),
+        ("mcp", "--http", "-1"),
+        ("mcp", "--http", "65536"),
+        ("record", "--out", "set", "--every", "nan"),
+        ("record", "--out", "set", "--every", "0"),
+        ("record", "--out", "set", "--hours", "-1"),
+        ("record", "--out", "set", "--hours", "inf"),
+        ("record", "--out", " "),
+        ("record", "--out", "s3://", "--hours", "0.0001"),
+        ("record", "--out", "s3://key:canary@bucket/x?odd=1", "--hours", "0.0001"),
+    ],
+    ids=" ".join,
+)
+def test_numbers_and_places_that_cannot_be_are_refused_in_a_sentence(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEATLAB_OFFLINE", "1")
+    monkeypatch.setenv("HEATLAB_FOLDER", str(tmp_path / "held"))
+    found = heatlab(*words)
+    assert found.exit_code in (1, 2)
+    assert any(said in found.output for said in (*words[1::2], "like s3://bucket/path"))
+    assert "canary" not in found.output
+    assert not (tmp_path / "set").exists()

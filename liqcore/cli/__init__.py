@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import runpy
 import signal
@@ -58,7 +59,7 @@ def _options(
 @_app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="Port to serve at.")] = 8501,
+    port: Annotated[int, typer.Option(help="Port to serve at.", min=1, max=65_535)] = 8501,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no exchange for anything.")] = False,
 ) -> None:
     """Start the app in this terminal; Ctrl+C ends it. Further options go to Streamlit."""
@@ -88,7 +89,10 @@ def collect() -> None:
 @_app.command()
 def mcp(
     http: Annotated[
-        int | None, typer.Option(help="Serve over HTTP on this port of this machine, instead of stdio.")
+        int | None,
+        typer.Option(
+            help="Serve over HTTP on this port of this machine, instead of stdio.", min=1, max=65_535
+        ),
     ] = None,
 ) -> None:
     """Answer assistants over the Model Context Protocol: maps, levels, venues, sizes; nothing trades."""
@@ -133,11 +137,20 @@ def record(
 ) -> None:
     """Listen to all venues without the app, and write a data set of daily manifests and monthly
     partitions."""
+    for name, length in (("--hours", hours), ("--every", every)):
+        # What is no number is not above zero either.
+        if length is not None and not 0 < length < math.inf:
+            raise typer.BadParameter("Give a number above zero.", param_hint=name)
+    if not out.strip():
+        raise typer.BadParameter("Write a folder, or an address like s3://bucket/path.", param_hint="--out")
     with _sentences():
         need("live")
+        from liqcore.feeds.history.partitions import Partitions
         from liqcore.service import recorder
         from liqcore.service.app import Owner
 
+        # A bucket that is away for now is waited for; what is none would lose all that is heard.
+        Partitions(out).must_be_a_place()
         # A service is ended by SIGTERM, and what it heard last is written as after Ctrl+C.
         told = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: told.set())

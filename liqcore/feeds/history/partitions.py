@@ -10,6 +10,7 @@ torn. What cannot be read is set aside and asked again.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -190,9 +191,21 @@ class Partitions:
                 gone += one.size
         return gone
 
+    def must_be_a_place(self) -> None:
+        """NoPlace where the root is no folder and no address, whether or not it can be reached now."""
+        self._system()
+
     def _system(self) -> tuple[pafs.FileSystem, str]:
         if "://" in self.root:
-            system, base = pafs.FileSystem.from_uri(self.root)
+            try:
+                system, base = pafs.FileSystem.from_uri(self.root)
+            # What Arrow says repeats the address, which may hold keys.
+            except (pa.ArrowException, ValueError, KeyError, TypeError):
+                base = ""
+            if not base.strip("/"):
+                raise NoPlace(
+                    "The place where the market is to be kept is no folder and no address like s3://bucket/path."
+                ) from None
             return system, base.rstrip("/")
         return pafs.LocalFileSystem(), str(Path(self.root).absolute())
 
@@ -304,6 +317,10 @@ _FILES: Final = Files(96_000_000)
 _AWAY: Final[dict[str, float]] = {}
 
 
+class NoPlace(OSError):
+    """An address at which nothing can be kept, in a sentence that does not repeat it."""
+
+
 @contextmanager
 def _reached(root: str) -> Iterator[None]:
     """Ask something of an address; OSError at once while it was out of reach a moment ago. Folders are always
@@ -314,6 +331,11 @@ def _reached(root: str) -> Iterator[None]:
         yield
     except OSError as problem:
         if "://" in root and not isinstance(problem, FileNotFoundError):
+            if root not in _AWAY:
+                said = (
+                    str(problem) if isinstance(problem, NoPlace) else f"It fails ({type(problem).__name__})."
+                )
+                logging.getLogger(__name__).warning("%s Venues are asked instead, and nothing is kept.", said)
             _AWAY[root] = monotonic() + _LEFT_ALONE
         raise
 

@@ -241,6 +241,38 @@ def test_a_network_that_fails_while_a_file_is_read_does_not_make_it_damaged(tmp_
     assert len(far.held(BARS, *span)) == 3
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://",
+        "s3:///",
+        "s3://key:canary@bucket/x?odd=1",
+        "s3://key:ca nary@bucket",
+        "s3://key:canary@[::1/x",
+        "nonsense://canary",
+        "gs://key:canary@",
+        "file://canary",
+        "://canary",
+    ],
+)
+def test_an_address_that_is_none_costs_what_would_be_kept_and_is_told_once_without_its_keys(address, caplog):
+    partitions._AWAY.clear()
+    held, span = Partitions(address), (START, START + 15 * MINUTE)
+    assert held.held(BARS, *span).empty
+    assert held.missing(BARS, *span, START + 86_400_000_000) == [span]
+    assert held.newest("candles", "5m") is None
+    assert held.trim() == 0
+    with pytest.raises(OSError) as caught:
+        held.add(BARS, bars(START, 3), [span], START)
+    partitions._AWAY.clear()
+    with pytest.raises(OSError, match="no folder and no address"):
+        held.dataset("candles")
+    lines = [one.getMessage() for one in caplog.records]
+    assert len(lines) == 1
+    assert "Venues are asked instead" in lines[0]
+    assert "nary" not in f"{lines} {caught.value} {caught.value.__context__} {caught.value.__cause__}"
+
+
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("kind", ["candles", "open_interest", "funding"])
 def test_checked_tables_put_together_are_the_check_of_their_rows(kind, seed):
