@@ -41,6 +41,16 @@ def test_every_view_runs_and_describes_its_charts(layer):
         assert all(len(chart.proto.alt) > 40 for chart in charts(app))
 
 
+@pytest.mark.parametrize("layer", ["realised", "modelled"])
+def test_agreement_of_modelled_maps_is_not_said_to_make_them_right(layer):
+    app = open_page("compare.py", data="violent", view="agreement", layer=layer, help="true")
+    said = next(item.value for item in app.markdown if "Agreement is not a forecast" in item.value)
+    assert ("can all be wrong in the same way" in said) == (layer == "modelled")
+    table = next(item.value for item in app.dataframe if "Shows it" in item.value.columns)
+    assert ("Orders there" in table.columns) == (layer == "realised")
+    assert "right about" not in said
+
+
 def test_all_maps_share_one_legend_until_each_has_its_own():
     app = open_page("compare.py")
     assert len(charts(app)) == 6

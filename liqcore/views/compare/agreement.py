@@ -115,7 +115,8 @@ def agree(data: Dataset, found: Venues, level: float | None, clusters: list[Clus
         for caveat in verdict.caveats:
             st.markdown(f"- {wording.markdown(caveat)}")
     st.dataframe(
-        spoken(_agreement_table(verdict.to_frame()), _VOICES),
+        # What a modelled map has none of, orders for one, is no column.
+        spoken(_agreement_table(verdict.to_frame()).dropna(axis="columns", how="all"), _VOICES),
         hide_index=True,
         width="stretch",
         placeholder=wording.NOTHING,

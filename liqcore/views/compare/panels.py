@@ -398,11 +398,15 @@ def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
             f" {wording.usd(whole)}."
         ),
         (
-            "**A cluster on one venue only** may be one trader. A cluster that several fresh venues show at"
-            " the same price is the market's. One venue alone confirms nothing."
+            "**A cluster on one venue only** may be one trader, and confirms nothing. One that several fresh"
+            " venues show at the same price is hardly a single trader's."
         ),
-        f"**{wording.count(len(clusters), 'cluster')}** {'stands' if len(clusters) == 1 else 'stand'} out on"
-        " the sum of the venues"
+        (
+            f"**{wording.count(len(clusters), 'cluster')}** {'stands' if len(clusters) == 1 else 'stand'} out"
+            if clusters
+            else "**No cluster** stands out"
+        )
+        + " on the sum of the venues"
         + (
             f"; the largest is {wording.usd(clusters[0].notional)} of {clusters[0].side}s near"
             f" {wording.price(clusters[0].centre)}."
@@ -416,8 +420,13 @@ def how_to_read(found: Venues, clusters: list[Cluster]) -> None:
             " Their USD are lower bounds, and shares of them understate."
         )
     points.append(
-        "**Agreement is not a forecast.** Venues share traders, prices and rules; that they agree says that"
-        " the map is right about now, not about what follows."
+        "**Agreement is not a forecast.** Venues share traders, prices and rules. "
+        + (
+            "Maps that are modelled from like public data with like assumptions can all be wrong in the same"
+            " way."
+            if found.whole.is_stock
+            else "That they agree tells of what happened, and nothing of what follows."
+        )
     )
     with st.expander("How to read this", icon=":material/school:", key="help", bind=LINK, on_change="rerun"):
         st.markdown("\n".join(f"- {wording.markdown(point)}" for point in points))
