@@ -23,8 +23,11 @@ def told_again(table: pd.DataFrame) -> np.ndarray:
     # Copies share their time, so only rows beside an equal time are compared in full.
     beside = np.flatnonzero(np.append(same, False) | np.append(False, same))
     part = table.iloc[beside]
+    again = part.duplicated().to_numpy()
+    if np.count_nonzero(again) < _FEWEST:
+        return out
     copy, copied = out.copy(), out.copy()
-    copy[beside], copied[beside] = part.duplicated(), part.duplicated(keep=False)
+    copy[beside], copied[beside] = again, part.duplicated(keep=False)
     first = np.flatnonzero(~copy)
     width = min(_STRETCH, len(first))
     if width < _FEWEST:

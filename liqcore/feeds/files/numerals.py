@@ -95,7 +95,7 @@ def _two_units(values: pd.Series) -> tuple[str, ...]:
     """A cell in BTC and one in dollars of a column that has both; else nothing."""
     if not _is_text(values):
         return ()
-    words = _words(values).str.strip()
+    words = _words(values).iloc[:_SAMPLE].str.strip()
     found = [
         words[words.str.fullmatch(rf"[^A-Za-z]*[0-9][KMB]?\s*{unit}")] for unit in ("BTC", "(?:USDT?|USDC)")
     ]
