@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from liqcore.feeds.history.partitions import Partitions
 from liqcore.feeds.live.collector import Collector
 from liqcore.feeds.live.lines import Lines
-from liqcore.feeds.live.store import SCHEMA, Store, open_store, set_aside
+from liqcore.feeds.live.store import SCHEMA, Arrival, Store, open_store, set_aside
 from tests.feeds.history.test_partitions import BARS, MINUTE, START, bars
 from tests.feeds.test_collector_faults import QUICK, Source, badge, event, micros, until
 
@@ -268,3 +268,24 @@ def test_a_folder_that_cannot_be_written_costs_memory_and_ends_nothing(filled):
     assert "ermission" in out["market"]
     assert out["held"] == (3 if filled else 0)
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    "address", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+pysqlite:///:memory:"]
+)
+def test_every_spelling_of_a_store_in_memory_is_one(address):
+    store = open_store(address)
+    assert (store.url, store.problem, store.path) == ("sqlite://", "", None)
+    assert store.add([Arrival(event(1), micros(), 0, "socket")]) == 1
+    assert len(store.liquidations()) == 1, "threads share its one connection"
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "address", ["sqlite", "sqlite:/x", "sqlite:////proc/none/x", "postgresql://[::1/x", "a b://c"]
+)
+def test_an_odd_address_of_a_store_is_a_sentence_and_memory(address):
+    store = open_store(address)
+    assert store.url == "sqlite://"
+    assert "kept in memory" in store.problem
+    store.close()

@@ -140,6 +140,7 @@ class Store:
     """
 
     def __init__(self, url: str, problem: str = "", wanted: str = "") -> None:
+        url = _spelled(url)
         self.url, self.problem, self.wanted = url, problem, wanted or url
         memory = url == MEMORY
         options: dict[str, Any] = (
@@ -149,7 +150,7 @@ class Store:
         )
         try:
             self._engine = sa.create_engine(url, **options)
-        except (SQLAlchemyError, ImportError, ValueError) as problem:
+        except (SQLAlchemyError, ImportError, ValueError, TypeError) as problem:
             raise StoreError(
                 f"{STORE} is no address of a database that can be used here ({type(problem).__name__})."
                 " PostgreSQL needs the package psycopg."
@@ -513,6 +514,16 @@ def open_store(url: str | None = None, folder: Path | str = ".heatlab") -> Store
             f"{problem} Until then what is collected is kept in memory and is lost when the app stops.",
             chosen,
         )
+
+
+def _spelled(url: str) -> str:
+    """The address, with one spelling for a store in memory."""
+    try:
+        told = sa.engine.make_url(url)
+    except (SQLAlchemyError, ValueError):
+        return url
+    in_memory = told.get_backend_name() == "sqlite" and told.database in (None, "", ":memory:")
+    return MEMORY if in_memory else url
 
 
 def server_options(url: str) -> dict[str, Any]:
