@@ -581,9 +581,11 @@ class Collector:
             try:
                 pause = self._poll(self)
             except Exception as problem:  # a round that breaks must not be the last one
-                logging.getLogger(__name__).warning(
-                    "A round of questions broke off: %s", type(problem).__name__
-                )
+                # A process that ends takes away what rounds are asked with; that is no fault.
+                if threading.main_thread().is_alive():
+                    logging.getLogger(__name__).warning(
+                        "A round of questions broke off: %s", type(problem).__name__
+                    )
                 words = f"A round of questions broke off ({type(problem).__name__}). It is tried again."
                 self.tell_market("Questions", SourceStatus("", "error", words))
                 pause = _AFTER_TROUBLE
