@@ -582,7 +582,7 @@ class Collector:
                 pause = self._poll(self)
             except Exception as problem:  # a round that breaks must not be the last one
                 # A process that ends takes away what rounds are asked with; that is no fault.
-                if threading.main_thread().is_alive():
+                if "shutdown" not in str(problem):
                     logging.getLogger(__name__).warning(
                         "A round of questions broke off: %s", type(problem).__name__
                     )
