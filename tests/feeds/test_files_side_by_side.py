@@ -108,6 +108,21 @@ def test_the_close_of_a_bar_is_no_clock_of_another_zone():
     assert not wrong(found, CANDLES)
 
 
+def test_a_zone_in_the_lines_before_the_table_is_that_of_its_clocks():
+    local = events()["time"].dt.tz_convert("Europe/Berlin").dt.tz_localize(None).astype(str)
+    for before in ("# times in Europe/Berlin\n", "Report\nTime zone: Europe/Berlin\n\n"):
+        found = files.read(Upload("x.csv", (before + plain(time=local).to_csv(index=False)).encode()))
+        assert not wrong(found, LIQUIDATIONS)
+        assert any("those of Europe/Berlin" in note for note in found.notes)
+        assert not wrong(
+            files.read(Upload("x.csv", (before + plain().to_csv(index=False)).encode())), LIQUIDATIONS
+        )
+    # A pair of coins is no zone.
+    plain_clock = events()["time"].dt.tz_localize(None).astype(str)
+    text = "# BTC/USDT of Binance/Futures\n" + plain(time=plain_clock).to_csv(index=False)
+    assert not wrong(files.read(Upload("x.csv", text.encode())), LIQUIDATIONS)
+
+
 def test_a_word_among_unix_times_is_named_with_its_own_row():
     text = plain().to_csv(index=False) + "Total,,,12.3\n"
     with pytest.raises(TableError, match="row 25: 'Total' is not a Unix time"):

@@ -160,6 +160,8 @@ def _read(source: Any, kind: str | None, request: Request) -> FileContents:
 
 
 def _one(raw: RawTable, kind: str | None, request: Request) -> FileContents:
+    if raw.zone and request.zone in (None, "UTC"):
+        request = replace(request, zone=raw.zone)
     found = draft(raw, kind, request)
     table = _checked(found)
     if len(table) == 0:

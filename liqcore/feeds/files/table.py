@@ -63,8 +63,8 @@ class RawTable:
 
     `frame` has unique text column names; its index is the row number of the file, counted from 0.
     `repeated` lists names that occurred more than once. `headed` is False where the names were made up.
-    `symbol` is what the file says of all its rows outside its columns, `part` the sheet or section of the
-    file.
+    `symbol` is what the file says of all its rows outside its columns, `zone` the IANA name of a zone that
+    stands in the lines before them, `part` the sheet or section of the file.
     """
 
     frame: pd.DataFrame
@@ -75,6 +75,7 @@ class RawTable:
     notes: tuple[str, ...] = ()
     symbol: str = ""
     part: str = ""
+    zone: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:

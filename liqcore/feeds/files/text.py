@@ -41,6 +41,7 @@ class _Layout:
     header: bytes = b""
     notes: list[str] = field(default_factory=list)
     symbol: str = ""
+    zone: str = ""
     mark: str | None = None
     doubtful: frozenset[int] = frozenset()
 
@@ -206,6 +207,7 @@ def _one_table(content: Content, data: bytes) -> RawTable:
         repeated,
         (*content.notes, *layout.notes),
         layout.symbol,
+        zone=layout.zone,
     )
 
 
@@ -249,7 +251,7 @@ def _layout(data: bytes) -> _Layout:
     rows = [_split(line, delimiter) for line in rest[:60]]
     while rows and len(rows[0]) < 2 and len(rows) > 1:
         rows, position = rows[1:], position + 1
-    header, symbol = rows[0], ""
+    header, symbol, zone = rows[0], "", times.zone_named(lines[:position])
     start, line = offsets[position], lines[position]
     if (stacked := _stacked(rows)) is not None:
         header, symbol, more = stacked
@@ -259,7 +261,7 @@ def _layout(data: bytes) -> _Layout:
     body = [row for row in rows[1:] if row != [""] and row]
     if is_values(header):
         names = [f"column {i + 1}" for i in range(len(header))]
-        return _marked(_Layout(delimiter, names, False, start, notes=notes), [header, *body])
+        return _marked(_Layout(delimiter, names, False, start, notes=notes, zone=zone), [header, *body])
     names = [name.strip().strip("\ufeff") for name in header]
     after = start + len(line.encode()) + 1
     width = Counter(map(len, body)).most_common(1)[0][0] if body else len(names)
@@ -279,7 +281,7 @@ def _layout(data: bytes) -> _Layout:
                 "Correct the header, or split the file where a second table starts."
             )
     names = [name or f"column {i + 1}" for i, name in enumerate(names)]
-    return _marked(_Layout(delimiter, names, True, after, line.encode(), notes, symbol), body)
+    return _marked(_Layout(delimiter, names, True, after, line.encode(), notes, symbol, zone), body)
 
 
 def _stacked(rows: list[list[str]]) -> tuple[list[str], str, list[str]] | None:

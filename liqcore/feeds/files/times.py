@@ -4,6 +4,7 @@ words."""
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -134,6 +135,13 @@ def _zone_in_name(column: str) -> str | None:
         f"Column {shown(column)} says that its clock shows {shown(found[0])}, which is not UTC and could be"
         " more than one zone. Choose the zone that clocks show, or export the times in UTC."
     )
+
+
+def zone_named(lines: Sequence[str]) -> str:
+    """The zone that lines of words name by its IANA name (`# times in Europe/Berlin`), where it is one."""
+    named = {word for line in lines for word in re.findall(r"[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+", line)}
+    zones = [word for word in sorted(named) if _is_zone(word)]
+    return zones[0] if len(zones) == 1 else ""
 
 
 def _is_zone(name: str) -> bool:
