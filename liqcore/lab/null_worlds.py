@@ -8,7 +8,8 @@ visited.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -81,6 +82,30 @@ def wandering(rng: np.random.Generator, bars: int, minutes: int = 1, hours: floa
         out[first : first + len(part)] = powers * (last + np.cumsum(part / powers))
         last = out[first + len(part) - 1]
     return np.exp(out)
+
+
+def exciting(
+    rng: np.random.Generator, bars: int, first: int, share: float, minutes: int = 1, after: float = 1.0
+) -> np.ndarray:
+    """(bars,) liquidations a bar where `first` come of themselves and each sets off `share` others, a mean
+    of `after` minutes later: a Hawkes process by its branches."""
+    made = rng.uniform(0, bars * minutes, first)
+    every = [made]
+    while len(made):
+        parents = np.repeat(made, rng.poisson(share, len(made)))
+        made = parents + rng.exponential(after, len(parents))
+        every.append(made)
+    bar = (np.concatenate(every) // minutes).astype(int)
+    return np.bincount(bar[bar < bars], minlength=bars).astype(float)
+
+
+def with_margins(rng: np.random.Generator, made: World, margins: Mapping[float, float]) -> World:
+    """The world as a venue prints it that names bankruptcy prices: each order stands its margin beyond the
+    trade; `margins` are the shares of each (log price)."""
+    drawn = rng.choice(list(margins), len(made.liquidations), p=list(margins.values()))
+    way = np.where(made.liquidations["side"] == "long", -1.0, 1.0)
+    printed = made.liquidations.assign(price=made.liquidations["price"] * np.exp(way * drawn))
+    return replace(made, liquidations=tables.liquidations(printed.drop(columns="quantity")))
 
 
 def events_along(
@@ -197,17 +222,21 @@ def world(
     planted: float = 0.0,
     width: float = 15e-4,
     wander: bool = False,
+    excited: float = 0.0,
     volatility: float = 0.6,
     minutes: int = 1,
     past_hours: float = 24.0,
 ) -> World:
     """One venue over the last `hours` of a walk, `number` events a side, a share of the longs at one
-    level."""
+    level; at a rate that wanders, or where each liquidation sets off a share `excited` of another."""
     rng = np.random.default_rng(seed)
     candles = random_walk(rng, int((hours + past_hours) * 60 // minutes), minutes, volatility)
     start = START + pd.Timedelta(hours=past_hours)
     end = start + pd.Timedelta(hours=hours)
     rate = wandering(rng, len(candles), minutes) if wander else None
+    if excited:
+        first = max(round(number * (1 - excited) * (hours + past_hours) / hours), 1)
+        rate = exciting(rng, len(candles), first, excited, minutes) + 1e-12
     events = events_along(rng, candles, number, kind, start=start, minutes=minutes, rate=rate)
     if not planted:
         return World(candles, events, minutes, start, end)

@@ -29,6 +29,7 @@ from liqcore.lab.null_worlds import (
     random_walk,
     visited,
     wandering,
+    with_margins,
     world,
 )
 from liqcore.reading import prepare, read_level
@@ -159,6 +160,17 @@ def _rounded(seed: int, number: int) -> list[bool]:
     return [bool(cluster_story(World(made.candles, events, 1, made.start, made.end)).present)]
 
 
+# Shares of the margins (log price) that grow with the size of a position, on a venue of bankruptcy prices.
+_MARGINS = {0.0045: 0.75, 0.01: 0.15, 0.02: 0.07, 0.03: 0.03}
+
+
+def _margins(seed: int) -> list[bool]:
+    """Bankruptcy prices of several margins, where no level is."""
+    made = (world(seed, number, "new ground") for number in (300, 4_000))
+    drawn = np.random.default_rng(seed)
+    return [bool(cluster_story(with_margins(drawn, one, _MARGINS)).present) for one in made]
+
+
 def _clusters() -> Iterator[Question]:
     wrong = "never"
     many = "50 to 4,000 a side in 3 h and 24 h"
@@ -193,6 +205,11 @@ def _clusters() -> Iterator[Question]:
     for number in (300, 4_000):
         where = f"prices rounded to $50, {wording.whole(number)} a side"
         yield Question("cluster", where, wrong, partial(_rounded, number=number), 20)
+    where = "bankruptcy prices of several margins, 300 and 4,000 a side"
+    yield Question("cluster", where, wrong, _margins, 20)
+    where = f"each liquidation sets off nine tenths of another within minutes, {many} a side"
+    check = partial(_any, kind="travel", sizes=((300, 24.0),), excited=0.9)
+    yield Question("cluster", where, wrong, check, 60)
     for number, share, width in (
         (50, 0.25, 6e-4),
         (300, 0.10, 15e-4),

@@ -13,7 +13,16 @@ from liqcore.heat.clusters import ClusterStory, track_clusters
 from liqcore.heat.opportunity import bars_of
 from liqcore.heat.orders import orders_of
 from liqcore.heat.realised import realised_heatmap
-from liqcore.lab.null_worlds import START, World, events_along, plant, random_walk, visited, world
+from liqcore.lab.null_worlds import (
+    START,
+    World,
+    events_along,
+    plant,
+    random_walk,
+    visited,
+    with_margins,
+    world,
+)
 from liqcore.lab.said import VENUES, cluster_story
 
 DAY = pd.Timedelta("1D")
@@ -173,17 +182,6 @@ def test_orders_of_one_venue_that_are_alike_all_count():
     assert orders.copies == ()
 
 
-def with_margins(made: World, seed: int, margins: dict[float, float]) -> World:
-    """The world as a venue prints it that names bankruptcy prices: each order its margin beyond the trade."""
-    drawn = np.random.default_rng(seed).choice(
-        list(margins), len(made.liquidations), p=list(margins.values())
-    )
-    way = np.where(made.liquidations["side"] == "long", -1.0, 1.0)
-    printed = made.liquidations.assign(price=made.liquidations["price"] * np.exp(way * drawn))
-    table = tables.liquidations(printed.drop(columns="quantity"))
-    return World(made.candles, table, made.minutes, made.start, made.end, made.level)
-
-
 @pytest.mark.parametrize("number", [300, 4_000])
 @pytest.mark.parametrize(
     "margins",
@@ -196,7 +194,7 @@ def with_margins(made: World, seed: int, margins: dict[float, float]) -> World:
 )
 def test_bankruptcy_prices_of_several_margins_are_no_clusters(margins, number):
     for seed in SEEDS:
-        made = with_margins(world(seed, number, "new ground"), seed, margins)
+        made = with_margins(np.random.default_rng(seed), world(seed, number, "new ground"), margins)
         story = cluster_story(made)
         assert not story.present, story.present[0].sentence
         assert any("moved back" in note for note in story.notes)
@@ -205,7 +203,7 @@ def test_bankruptcy_prices_of_several_margins_are_no_clusters(margins, number):
 def test_a_level_is_found_where_one_margin_is_printed():
     found = 0
     for seed in SEEDS:
-        made = with_margins(world(seed, 300, planted=0.25), seed, {0.005: 1.0})
+        made = with_margins(np.random.default_rng(seed), world(seed, 300, planted=0.25), {0.005: 1.0})
         found += any(abs(np.log(one.centre / made.level)) < 2e-3 for one in cluster_story(made).present)
     assert found >= 4
 
