@@ -30,7 +30,11 @@ _FULL: Final = (
 class Received:
     """ASGI middleware that takes a file only where there is room for it, counted before it is read."""
 
+    # Whether this process has one, which pages tell those who bring files.
+    stands = False
+
     def __init__(self, app: ASGIApp) -> None:
+        Received.stands = True
         self.app = app
         # Bytes by session that are on their way.
         self._coming: Counter[str] = Counter()

@@ -15,7 +15,7 @@ from liqcore import tables, wording
 from liqcore.feeds import files
 from liqcore.feeds.files import FileContents
 from liqcore.tables import TableError
-from liqcore.views import owner
+from liqcore.views import owner, received
 
 TYPES: Final = [
     "csv", "gz", "parquet", "zip", "txt", "tsv", "json", "jsonl", "ndjson", "feather", "arrow", "xlsx",
@@ -55,6 +55,12 @@ def brought(above: Any = None) -> list[tuple[str, FileContents]]:
             " table. Files are read in memory and never stored."
         ),
     )
+    if received.Received.stands and owner.hosted():
+        # Streamlit's own words for a file that the door refuses are "status code 413", and no run follows.
+        st.caption(
+            f"Others share this app: the files of one visit may hold {received.MINE >> 20} MB together. One"
+            " that is too many ends with the error 413; remove some, or start the app on your own machine."
+        )
     zone = _zone() if uploads else _UTC
     _take_all(list(uploads or []), zone, above)
     held = _held()

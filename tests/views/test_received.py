@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from starlette.responses import PlainTextResponse
+from streamlit.testing.v1 import AppTest
 
 from liqcore.views import received
 
@@ -90,3 +91,17 @@ def test_what_streamlit_holds_is_counted(monkeypatch):
     monkeypatch.setattr(received.Runtime, "exists", lambda: True)
     monkeypatch.setattr(received.Runtime, "instance", lambda: manager)
     assert received._held() == {"a": 6, "b": 0}
+
+
+@pytest.mark.parametrize(("door", "hosted"), [(True, "1"), (True, "0"), (False, "1")])
+def test_who_brings_files_reads_of_the_bound_where_it_stands(monkeypatch, door, hosted):
+    monkeypatch.setenv("HEATLAB_HOSTED", hosted)
+    monkeypatch.setattr(received.Received, "stands", door)
+
+    def page():
+        from liqcore.views import uploads
+
+        uploads.brought()
+
+    told = [one.value for one in AppTest.from_function(page).run().caption]
+    assert any("240 MB together" in one for one in told) is (door and hosted == "1")
