@@ -147,12 +147,13 @@ def opened(name: str, window: str = FIRST, place: Any = None) -> Dataset | None:
     if name != OWN:
         return sample(name)
     # Reading files is code that the sample and the market of now do without.
+    from liqcore.service import together
     from liqcore.views import uploads
 
     held = uploads.brought(place)
     if not held:
         return None
-    return dataset.combine([contents for _, contents in held], [name for name, _ in held], uploads.mark())
+    return together.combine([contents for _, contents in held], [name for name, _ in held], uploads.mark())
 
 
 def bring(words: str) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from test_pages import open_page, words
 
 from liqcore import tables
-from liqcore.service import dataset
+from liqcore.service import dataset, together
 from liqcore.service.dataset import ViewSettings
 from tests.maps import charts
 
@@ -90,7 +90,7 @@ def test_the_window_follows_the_liquidations_and_not_longer_candles():
     assert charts(app)
     assert not any("window" in item.value.lower() for item in app.error)
     held = list(app.session_state["held_files"].values())
-    data = dataset.combine([contents for _, contents in held], [name for name, _ in held], "mine")
+    data = together.combine([contents for _, contents in held], [name for name, _ in held], "mine")
     last = held[1][1].end
     for layer, end in (("realised", last.ceil("15min")), ("modelled", pd.Timestamp("2025-03-21", tz="UTC"))):
         view = dataset.window(data, ViewSettings(layer=layer, timeframe="15m", hours=24.0))
@@ -106,7 +106,7 @@ def test_the_worst_doubts_stand_on_the_screen_and_one_wick_does_not_flatten_the_
     assert any("lie inside the candle" in item.value for item in app.error)
     assert any("drawn clipped" in item.value for item in app.warning)
     assert charts(app)
-    read = dataset.combine(
+    read = together.combine(
         [found for _, found in app.session_state["held_files"].values()], ["a", "b"], "mine"
     )
     view = dataset.window(read, ViewSettings(layer="realised", timeframe="15m", hours=None))

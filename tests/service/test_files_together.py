@@ -12,7 +12,8 @@ from liqcore.feeds import files
 from liqcore.feeds.files import FileContents
 from liqcore.heat.agreement import agreement
 from liqcore.heat.realised import realised_heatmap
-from liqcore.service.dataset import Dataset, combine
+from liqcore.service.dataset import Dataset
+from liqcore.service.together import combine
 
 N = 60
 
@@ -68,10 +69,11 @@ def test_one_venue_that_two_tools_recorded_counts_once(apart):
         apart, lambda: times + pd.Timedelta(apart)
     )()
     mine = one.assign(time=other.dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
-    only = table(7, 5).assign(venue="bybit")
+    # One has five that the other missed, and one more of two that are told alike.
+    only = pd.concat([table(7, 5).assign(venue="bybit"), mine.head(2)])
     data = together(a=one, b=pd.concat([mine, only]))
     assert data.liquidations is not None
-    assert len(data.liquidations) == N + 3 + 5
+    assert len(data.liquidations) == N + 3 + 5 + 2
     assert any("under another time, and count once" in note for note in data.notes)
 
 
